@@ -1,0 +1,20 @@
+"""The census: exhaustive queries over the parsed code, each answered with every hit.
+
+`language.py` parses and dispatches queries; every other module here registers kinds. Importing this package
+registers all of them.
+"""
+
+from retrieval.census.language import KINDS, Kind, Query, hit_at, kind, parse_query, run_query
+from retrieval.facts import CensusHit, CensusResult
+
+__all__ = [
+    "KINDS",
+    "CensusHit",
+    "CensusResult",
+    "Kind",
+    "Query",
+    "hit_at",
+    "kind",
+    "parse_query",
+    "run_query",
+]

@@ -1,7 +1,8 @@
 """The only door to tree-sitter: bytes in, a syntax tree with 1-based lines out.
 
-Knows how to stop a parse that takes too long, how to visit a tree without recursion, how rows become
-lines, and how to run a query of `retrieval/queries/*.scm`. It does not know what the nodes mean.
+Knows how to stop a parse that takes too long, how to visit a tree without recursion, how rows
+become lines, and how to run a query of `retrieval/queries/*.scm`. It does not know what the nodes
+mean.
 
 Never print a node with `str(node)`: it recurses in C and crashes on deep trees.
 """
@@ -18,8 +19,8 @@ from tree_sitter import Language, Node, Parser, Query, QueryCursor
 __all__ = [
     "Node",
     "Tree",
-    "comes_from",
     "descendants",
+    "enclosing",
     "first_line",
     "last_line",
     "parse_python",
@@ -87,7 +88,7 @@ def first_line(node: Node) -> int:
 
 
 def last_line(node: Node) -> int:
-    """1-based line that holds the last character of `node`; a final newline belongs to its own line."""
+    """1-based line of the last character of `node`; a final newline belongs to the line it ends."""
     row, column = node.end_point
     if column == 0 and row > node.start_point[0]:
         return row
@@ -109,7 +110,7 @@ def descendants(node: Node) -> Iterator[Node]:
             return
 
 
-def comes_from(node: Node, types: frozenset[str]) -> Node | None:
+def enclosing(node: Node, types: frozenset[str]) -> Node | None:
     """The nearest ancestor of `node` whose type is one of `types`, None without one."""
     current = node.parent
     while current is not None and current.type not in types:

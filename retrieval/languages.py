@@ -4,18 +4,25 @@ Knows file names, extensions and interpreters; it never looks further into a fil
 line, and does not know what the languages look like.
 """
 
+import re
 from pathlib import PurePosixPath
 
-SOURCE_LANGUAGES = frozenset(
+
+def words(text: str) -> frozenset[str]:
+    """The set of blank-separated words, to write long lists of names down in few lines."""
+    return frozenset(text.split())
+
+
+SOURCE_LANGUAGES = words(
     """python notebook cython javascript typescript go rust java kotlin scala c cpp cuda objective-c
     csharp swift ruby php perl lua r julia dart haskell shell powershell batch fortran matlab zig
-    elixir erlang clojure ocaml metal opencl glsl assembly vue svelte proto""".split()
+    elixir erlang clojure ocaml metal opencl glsl assembly vue svelte proto"""
 )
 """Languages that programs are written in; everything else is configuration, data or prose."""
 
-CONFIG_LANGUAGES = frozenset(
+CONFIG_LANGUAGES = words(
     """yaml toml json ini dockerfile make cmake requirements pipfile environment xml hcl
-    properties gin""".split()
+    properties gin"""
 )
 """Languages of build, dependency and settings files."""
 
@@ -120,6 +127,8 @@ _BY_NAME = {
     "pkg-info": "text",
 }
 
+_REQUIREMENTS = re.compile(r"(^requirements?/|/(.*[-_.])?(requirements?|constraints)).*\.(txt|in)$")
+
 _INTERPRETERS = {
     "python": "python",
     "pypy": "python",
@@ -146,12 +155,12 @@ def language_of(path: str, head: bytes = b"") -> str:
 
     `head` are its first bytes; only a `#!` line in them is read.
     """
-    name = PurePosixPath(path).name.lower()
+    folder, name = PurePosixPath(path.lower()).parent.name, PurePosixPath(path).name.lower()
     if name in _BY_NAME:
         return _BY_NAME[name]
     if name.startswith(("dockerfile.", "containerfile.")):
         return "dockerfile"
-    if name.startswith(("requirements", "constraints")) and name.endswith((".txt", ".in")):
+    if _REQUIREMENTS.search(f"{folder}/{name}"):
         return "requirements"
     if name.startswith(".env."):
         return "properties"

@@ -1,0 +1,93 @@
+"""What one function (or a module's top level) does, in source order: calls, bindings, exits, decisions.
+
+Each event carries the guards around it: the conditions, loops and handlers it stands under. `walker.py` fills
+a `Body`; names are not resolved here.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from retrieval.parse import Node, Tree
+
+GuardKind = Literal[
+    "if", "else", "for", "while", "loop-else", "except", "case", "comprehension", "lambda"
+]
+Taken = Literal["whole", "part", "element", "entered", "unknown"]
+
+TEXT_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One condition around an event. Events whose guards share `key` but differ in `arm` exclude each other."""
+
+    kind: GuardKind
+    text: str
+    line: int
+    key: int
+    arm: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallStep:
+    """One call. `order` counts the events of a body in the order in which they are evaluated."""
+
+    node: Node
+    written: str
+    start: int
+    end: int
+    guards: tuple[Guard, ...]
+    awaited: bool
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """`name` (may be "self.x") receives `value`; `index` is the position in an unpacked tuple, -1 for all."""
+
+    name: str
+    value: Node | None
+    annotation: str
+    taken: Taken
+    index: int
+    line: int
+    guards: tuple[Guard, ...]
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A `return`, `raise` or `yield` and the expression it carries."""
+
+    kind: Literal["return", "raise", "yield"]
+    value: Node | None
+    line: int
+    guards: tuple[Guard, ...]
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An `if`, `match` or ternary with the guards it stands under."""
+
+    node: Node
+    guards: tuple[Guard, ...]
+
+
+@dataclass(slots=True)
+class Body:
+    """All events of one body. `nested` maps the names of inner functions and classes to their nodes."""
+
+    tree: Tree
+    calls: list[CallStep] = field(default_factory=list)
+    bindings: list[Binding] = field(default_factory=list)
+    exits: list[Exit] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    nested: dict[str, Node] = field(default_factory=dict)
+    not_local: set[str] = field(default_factory=set)
+
+
+def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
+    """`text` on one line with single spaces, cut at `limit` characters, safe inside backticks."""
+    flat = " ".join(text.replace("`", "'").split())
+    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"

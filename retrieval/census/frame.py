@@ -1,0 +1,274 @@
+"""Expressions inside one body: what the names, attributes and calls of a function stand for at each place."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import Binding, Body, CallStep, Guard
+from retrieval.census.names import reaching
+from retrieval.census.values import (
+    ClassRef,
+    External,
+    ExternalObject,
+    FunctionRef,
+    Instance,
+    Items,
+    Nothing,
+    Parts,
+    Super,
+    Value,
+    agreed,
+    read_annotation,
+)
+from retrieval.facts import Definition
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.program import Program
+
+# Methods of torch modules and tensors that give the object itself back.
+SAME_OBJECT = frozenset(
+    "to cuda cpu half float double bfloat16 eval train requires_grad_ share_memory".split()
+)
+_CONTAINERS = frozenset({"torch.nn.ModuleList", "flax.linen.Sequential"})
+_PASSING = frozenset({"list", "tuple", "sorted", "reversed", "iter", "set", "tqdm.tqdm"})
+DEEPEST_VALUE = 24
+_END = 1 << 60
+
+
+class Frame:
+    """One body in its place: its parameters, its `self`, and the bodies around it."""
+
+    def __init__(
+        self,
+        program: "Program",
+        path: str,
+        definition: Definition | None,
+        body: Body,
+        receiver: ClassRef | None,
+    ) -> None:
+        self.program = program
+        self.path = path
+        self.definition = definition
+        self.body = body
+        self.symbol = definition.symbol if definition else ""
+        around = program.enclosing(path, self.symbol) if definition else None
+        self.owner = ClassRef(path, around) if around and around.kind == "class" else None
+        self.receiver = receiver or self.owner
+        self.exact = receiver is not None
+        self.outer = self._outer(around)
+        self.parameters = self._parameters()
+        self._depth = 0
+        self._names: dict[str, list[Binding]] = {}
+        for binding in body.bindings:
+            self._names.setdefault(binding.name, []).append(binding)
+
+    def _outer(self, around: Definition | None) -> "Frame | None":
+        if self.definition is None:
+            return None
+        while around is not None and around.kind == "class":
+            around = self.program.enclosing(self.path, around.symbol)
+        return self.program.frame(self.path, around) if around else None
+
+    def _parameters(self) -> dict[str, str]:
+        """Parameter names with their annotations."""
+        node = self.program.node(self.path, self.definition) if self.definition else None
+        listed = node.child_by_field_name("parameters") if node else None
+        found: dict[str, str] = {}
+        for child in listed.named_children if listed else ():
+            name = child.child_by_field_name("name") or child
+            if name.type in ("typed_parameter", "list_splat_pattern", "dictionary_splat_pattern"):
+                name = name.named_children[0]
+            starred = name.type in ("list_splat_pattern", "dictionary_splat_pattern")
+            annotation = child.child_by_field_name("type") if not starred else None
+            if starred and name.named_children:
+                name = name.named_children[0]
+            if name.type == "identifier":
+                found[self.body.tree.text(name)] = self.body.tree.text(annotation)
+        return found
+
+    def bound(self, name: str) -> list[Binding]:
+        """Every binding of a name in this body (comprehension variables excepted)."""
+        return [
+            binding
+            for binding in self._names.get(name, [])
+            if not any(guard.kind in ("comprehension", "lambda") for guard in binding.guards)
+        ]
+
+    def callee(self, step: CallStep) -> Value | None:
+        """What a call calls."""
+        node = step.node.child_by_field_name("function")
+        return self.value(node, step.order, step.guards)
+
+    def value(
+        self, node: Node | None, order: int = _END, guards: tuple[Guard, ...] = ()
+    ) -> Value | None:
+        """What an expression evaluates to at that place; None when it is not certain."""
+        if node is None or self._depth > DEEPEST_VALUE:
+            return None
+        self._depth += 1
+        try:
+            return self._value(node, order, guards)
+        finally:
+            self._depth -= 1
+
+    def _value(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
+        match node.type:
+            case "identifier":
+                return self.name(self.body.tree.text(node), order, guards)
+            case "attribute":
+                return self._attribute(node, order, guards)
+            case "call":
+                return self._called(node, order, guards)
+            case "parenthesized_expression" | "await" | "expression_list" | "tuple":
+                return self._grouped(node, order, guards)
+            case "none":
+                return Nothing()
+            case "conditional_expression":
+                one, _, other = (*node.named_children, None, None)[:3]
+                return agreed([self.value(one, order, guards), self.value(other, order, guards)])
+            case "boolean_operator":
+                sides = (node.child_by_field_name("left"), node.child_by_field_name("right"))
+                return agreed([self.value(side, order, guards) for side in sides])
+            case "list" | "set":
+                return self._items(node.named_children, order, guards)
+            case "list_comprehension" | "generator_expression" | "set_comprehension":
+                return self._items([node.child_by_field_name("body")], order, guards)
+            case "named_expression":
+                return self.value(node.child_by_field_name("value"), order, guards)
+            case "subscript":
+                return self._subscript(node, order, guards)
+        return None
+
+    def _grouped(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
+        inner = [child for child in node.named_children if child.type != "comment"]
+        if node.type in ("parenthesized_expression", "await") and len(inner) == 1:
+            return self.value(inner[0], order, guards)
+        return Parts(tuple(self.value(child, order, guards) for child in inner))
+
+    def _items(
+        self, nodes: Sequence[Node | None], order: int, guards: tuple[Guard, ...]
+    ) -> Value | None:
+        found = agreed([self.value(node, order, guards) for node in nodes]) if nodes else None
+        return Items(found) if isinstance(found, Instance | ExternalObject) else None
+
+    def _subscript(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
+        value = self.value(node.child_by_field_name("value"), order, guards)
+        key = node.child_by_field_name("subscript")
+        text = self.body.tree.text(key)
+        if isinstance(value, Parts) and text.isdecimal() and int(text) < len(value.members):
+            return value.members[int(text)]
+        single = key is not None and key.type not in ("slice", "string", "tuple")
+        return value.element if isinstance(value, Items) and single else None
+
+    def _attribute(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
+        whole = self.body.tree.text(node)
+        if whole in self._names and not whole.startswith("self."):
+            return None  # the attribute was overwritten here
+        value = self.value(node.child_by_field_name("object"), order, guards)
+        return self.program.attribute(
+            value, self.body.tree.text(node.child_by_field_name("attribute"))
+        )
+
+    def _called(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
+        function = node.child_by_field_name("function")
+        if function is None:
+            return None
+        text = self.body.tree.text(function)
+        if text == "super":
+            known = self.owner and self.receiver
+            return Super(self.owner, self.receiver) if known and self.owner and self.receiver else None
+        arguments = node.child_by_field_name("arguments")
+        first = arguments.named_children[0] if arguments and arguments.named_children else None
+        if text in _PASSING:
+            found = self.value(first, order, guards)
+            return found if isinstance(found, Items) else None
+        target = self.value(function, order, guards)
+        if isinstance(target, External) and target.name in _CONTAINERS:
+            found = self.value(first, order, guards)
+            return found if isinstance(found, Items) else ExternalObject(target.name)
+        if target is None and function.type == "attribute":
+            return self._same_object(function, order, guards)
+        return self.program.called(target)
+
+    def _same_object(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
+        name = self.body.tree.text(node.child_by_field_name("attribute"))
+        value = self.value(node.child_by_field_name("object"), order, guards)
+        kept = name in SAME_OBJECT and isinstance(value, Instance | ExternalObject)
+        return value if kept else None
+
+    def name(self, name: str, order: int, guards: tuple[Guard, ...]) -> Value | None:
+        """What a name is at that place of this body."""
+        bindings = self._names.get(name, [])
+        if name in self.body.not_local:
+            return None
+        known, imported = self.program.imported(self.path, self.symbol, name) if self.symbol else (False, None)
+        if known:
+            return imported if not bindings else None
+        if bindings:
+            reach = reaching(bindings, order, guards, looped=True)
+            values = [self.binding_value(binding) for binding in reach.bindings]
+            if not reach.complete and name in self.parameters:
+                values.append(self._parameter(name))
+            if values:
+                return agreed(values)
+        if name in self.body.nested and self.definition is not None:
+            inner = self.program.definition(self.path, f"{self.symbol}.{name}")
+            return self.program.reference(self.path, inner) if inner else None
+        if name in self.parameters:
+            return self._parameter(name)
+        if self.outer is not None:
+            return self.outer.name(name, _END, ())
+        return self.program.member(self.path, name)
+
+    def _parameter(self, name: str) -> Value | None:
+        first = next(iter(self.parameters), "")
+        if self.owner and self.receiver and name == first and self.definition:
+            decorators = {item.rpartition(".")[2] for item in self.definition.decorators}
+            if "classmethod" in decorators:
+                return self.receiver
+            if "staticmethod" not in decorators:
+                return Instance(self.receiver, self.exact)
+        written = read_annotation(self.parameters[name])
+        return self.program.annotation(self.path, written)
+
+    def binding_value(self, binding: Binding) -> Value | None:
+        """What one binding gives its name."""
+        if binding.annotation:
+            told = self.program.annotation(self.path, read_annotation(binding.annotation))
+            found = self.value(binding.value, binding.order, binding.guards)
+            return found if isinstance(found, Instance | FunctionRef) else told
+        if binding.taken == "unknown" or binding.value is None:
+            return None
+        if binding.taken == "element":
+            return self._element(binding)
+        value = self.value(binding.value, binding.order, binding.guards)
+        if binding.taken == "entered":
+            return self._entered(value)
+        if binding.taken == "part":
+            members = value.members if isinstance(value, Parts) else ()
+            return members[binding.index] if binding.index < len(members) else None
+        return value
+
+    def _element(self, binding: Binding) -> Value | None:
+        node, index = binding.value, binding.index
+        if node is not None and node.type == "call" and index >= 0:
+            function = self.body.tree.text(node.child_by_field_name("function"))
+            arguments = node.child_by_field_name("arguments")
+            given = arguments.named_children if arguments else []
+            source = {("enumerate", 1): 0}.get((function, index), index if function == "zip" else -1)
+            node, index = (given[source], -1) if 0 <= source < len(given) else (None, -1)
+        value = self.value(node, binding.order, binding.guards)
+        element = value.element if isinstance(value, Items) else None
+        if index < 0:
+            return element
+        members = element.members if isinstance(element, Parts) else ()
+        return members[index] if index < len(members) else None
+
+    def _entered(self, value: Value | None) -> Value | None:
+        if not isinstance(value, Instance):
+            return value if isinstance(value, ExternalObject) else None
+        found = self.program.method(value.cls, "__enter__")
+        owner_entered = found and self.program.returned(
+            FunctionRef(found[0].path, found[1], found[0], value.cls)
+        )
+        return owner_entered or None

@@ -1,0 +1,400 @@
+"""The repository as a program: what a dotted name, an attribute or a call stands for across its files.
+
+Everything said is certain or left out: a name with two possible meanings has none. `frame.py` evaluates
+expressions inside one body and stands on this module.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.body import Body
+from retrieval.census.values import (
+    ClassRef,
+    External,
+    ExternalObject,
+    FunctionRef,
+    Instance,
+    Items,
+    ModuleRef,
+    Parts,
+    Super,
+    Value,
+    Written,
+    agreed,
+    read_annotation,
+)
+from retrieval.census.walker import read_body
+from retrieval.facts import Definition, FileFacts, Import
+from retrieval.parse import Node, Tree, descendants, first_line, parse_python
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
+
+DEEPEST_LOOKUP = 12
+_REPEATED = ("overload", ".setter", ".deleter", ".register")
+_GENERATED = ("contextmanager", "asynccontextmanager")
+_INSTANCES: "WeakKeyDictionary[Codebase, Program]" = WeakKeyDictionary()
+
+
+def program_of(codebase: "Codebase") -> "Program":
+    """The program of a codebase; one per codebase, so that every kind shares what was worked out."""
+    found = _INSTANCES.get(codebase)
+    if found is None:
+        found = _INSTANCES[codebase] = Program(codebase)
+    return found
+
+
+class Program:
+    """Answers what names mean. Trees, bodies and answers are kept for the life of the codebase."""
+
+    def __init__(self, codebase: "Codebase") -> None:
+        self.snapshot = codebase.snapshot
+        self.facts: dict[str, FileFacts] = dict(codebase.facts)
+        self.modules: dict[str, str] = dict(codebase.modules)
+        self._trees: dict[str, Tree | None] = {}
+        self._nodes: dict[str, dict[int, Node]] = {}
+        self._bodies: dict[tuple[str, int], Body | None] = {}
+        self._frames: dict[tuple[str, int, ClassRef | None], Frame | None] = {}
+        self._attributes: dict[tuple[ClassRef, str], Value | None] = {}
+        self._returns: dict[FunctionRef, Value | None] = {}
+        self._busy: set[object] = set()
+
+    # Trees and bodies
+
+    def tree(self, path: str) -> Tree | None:
+        """The syntax tree of a Python file; None when it is not Python or took too long to parse."""
+        if path not in self._trees:
+            file = self.snapshot.by_path.get(path)
+            python = file is not None and file.language == "python"
+            self._trees[path] = parse_python(file.data) if file and python else None
+        return self._trees[path]
+
+    def node(self, path: str, definition: Definition) -> Node | None:
+        """The `def` or `class` node of a definition."""
+        if path not in self._nodes:
+            tree = self.tree(path)
+            self._nodes[path] = {
+                first_line(node): node
+                for node in (descendants(tree.root) if tree else ())
+                if node.type in ("function_definition", "class_definition")
+            }
+        return self._nodes[path].get(definition.head_start)
+
+    def body(self, path: str, definition: Definition | None) -> Body | None:
+        """What a definition does, or a module's top level when `definition` is None."""
+        key = (path, definition.head_start if definition else 0)
+        if key not in self._bodies:
+            tree = self.tree(path)
+            node = tree.root if tree and definition is None else None
+            if tree and definition is not None:
+                found = self.node(path, definition)
+                node = found.child_by_field_name("body") if found else None
+            self._bodies[key] = read_body(tree, node) if tree and node else None
+        return self._bodies[key]
+
+    def frame(
+        self, path: str, definition: Definition | None, receiver: ClassRef | None = None
+    ) -> "Frame | None":
+        """A body ready for evaluation; `receiver` is the class of `self` when it is known."""
+        from retrieval.census.frame import Frame
+
+        key = (path, definition.head_start if definition else 0, receiver)
+        if key not in self._frames:
+            body = self.body(path, definition)
+            self._frames[key] = Frame(self, path, definition, body, receiver) if body else None
+        return self._frames[key]
+
+    # Definitions and names
+
+    def definition(self, path: str, symbol: str) -> Definition | None:
+        """The only definition with this dotted name in a file; None without one, or with several."""
+        found = self._by_symbol.get((path, symbol), [])
+        single = [d for d in found if not any(d_.endswith(_REPEATED) for d_ in d.decorators)]
+        return single[0] if len(single) == 1 else None
+
+    def enclosing(self, path: str, symbol: str) -> Definition | None:
+        """The definition one level out of `symbol`; None at module level."""
+        return self.definition(path, symbol.rpartition(".")[0])
+
+    @cached_property
+    def _by_symbol(self) -> dict[tuple[str, str], list[Definition]]:
+        table: dict[tuple[str, str], list[Definition]] = {}
+        for path, facts in self.facts.items():
+            for definition in facts.definitions:
+                table.setdefault((path, definition.symbol), []).append(definition)
+        return table
+
+    @cached_property
+    def _imports(self) -> dict[tuple[str, str, str], list[Import]]:
+        table: dict[tuple[str, str, str], list[Import]] = {}
+        for path, facts in self.facts.items():
+            for item in facts.imports:
+                table.setdefault((path, item.symbol, item.alias), []).append(item)
+        return table
+
+    def reference(self, path: str, definition: Definition) -> Value:
+        """The definition as a value."""
+        if definition.kind == "class":
+            return ClassRef(path, definition)
+        owner = self.enclosing(path, definition.symbol)
+        held = ClassRef(path, owner) if owner and owner.kind == "class" else None
+        return FunctionRef(path, definition, held)
+
+    def imported(self, path: str, symbol: str, name: str) -> tuple[bool, Value | None]:
+        """Whether `name` is imported in that scope of the file, and what it then is."""
+        items = self._imports.get((path, symbol, name), [])
+        if not items:
+            return False, None
+        return True, agreed([self._import_value(path, item) for item in items])
+
+    def _import_value(self, path: str, item: Import) -> Value | None:
+        if not item.name:
+            whole = item.module if item.alias != item.module.split(".")[0] else item.alias
+            return self.module(path, whole)
+        inside = self.module(path, item.module)
+        return self.attribute(inside, item.name)
+
+    def module(self, path: str, dotted: str) -> Value:
+        """The module `dotted` as the file at `path` sees it."""
+        found = self.modules.get(dotted)
+        if found is None:
+            found = self._beside(path, dotted)
+        if found is not None:
+            return ModuleRef(dotted, found)
+        if any(name.startswith(f"{dotted}.") for name in self.modules):
+            return ModuleRef(dotted, "")
+        return External(dotted)
+
+    def _beside(self, path: str, dotted: str) -> str | None:
+        # A script sees its own folder first; a module of a package does not.
+        folder = PurePosixPath(path).parent
+        if str(folder / "__init__.py") in self.snapshot.by_path:
+            return None
+        stem = folder / dotted.replace(".", "/")
+        options = (f"{stem}.py", f"{stem}/__init__.py")
+        return next((option for option in options if option in self.snapshot.by_path), None)
+
+    def lookup(self, dotted: str) -> Value | None:
+        """What an absolute dotted name stands for."""
+        parts = dotted.split(".")
+        for size in range(len(parts), 0, -1):
+            path = self.modules.get(".".join(parts[:size]))
+            if path is None:
+                continue
+            value: Value | None = ModuleRef(".".join(parts[:size]), path)
+            for name in parts[size:]:
+                value = self.attribute(value, name)
+            return value
+        return External(dotted)
+
+    def member(self, path: str, name: str) -> Value | None:
+        """What `name` is at the top level of a file: a definition, an import or an alias."""
+        key = ("member", path, name)
+        if key in self._busy or not path:
+            return None
+        self._busy.add(key)
+        try:
+            return self._member(path, name)
+        finally:
+            self._busy.discard(key)
+
+    def _member(self, path: str, name: str) -> Value | None:
+        known, value = self.imported(path, "", name)
+        if (path, name) in self._by_symbol:
+            definition = self.definition(path, name)
+            return self.reference(path, definition) if definition and not known else None
+        frame = self.frame(path, None)
+        bound = frame.bound(name) if frame else []
+        if bound and frame:
+            return None if known else agreed([frame.binding_value(binding) for binding in bound])
+        if known:
+            return value
+        return self._wildcard(path, name)
+
+    def _wildcard(self, path: str, name: str) -> Value | None:
+        for item in self._imports.get((path, "", "*"), []):
+            inside = self.module(path, item.module)
+            if isinstance(inside, ModuleRef):
+                found = self.attribute(inside, name)
+                if found is not None:
+                    return found
+        return None
+
+    # Attributes
+
+    def attribute(self, value: Value | None, name: str) -> Value | None:
+        """What `value.name` is."""
+        match value:
+            case ModuleRef(dotted, path):
+                found = self.member(path, name)
+                if found is None and f"{dotted}.{name}" in self.modules:
+                    return ModuleRef(f"{dotted}.{name}", self.modules[f"{dotted}.{name}"])
+                return found
+            case External(dotted):
+                return External(f"{dotted}.{name}")
+            case ClassRef():
+                return self._class_attribute(value, name, None, exact=True)
+            case Instance(cls, exact):
+                return self._class_attribute(cls, name, cls, exact=exact)
+            case Super(owner, receiver):
+                for base in list(self.line(receiver))[1:] if owner == receiver else self.bases(owner):
+                    found = self._class_attribute(base, name, receiver, exact=True)
+                    if found is not None:
+                        return found
+        return None
+
+    def bases(self, cls: ClassRef) -> Iterator[ClassRef]:
+        """The direct base classes that stand in the repository."""
+        for dotted in cls.definition.bases:
+            found = self.named_class(cls.path, dotted)
+            if found is not None:
+                yield found
+
+    def named_class(self, path: str, dotted: str) -> ClassRef | None:
+        """The repository class that `dotted` (resolved, or as seen from `path`) names."""
+        value = self.lookup(dotted)
+        if not isinstance(value, ClassRef):
+            head, *rest = dotted.split(".")
+            value = self.member(path, head)
+            for name in rest:
+                value = self.attribute(value, name)
+        return value if isinstance(value, ClassRef) else None
+
+    def line(self, cls: ClassRef) -> Iterator[ClassRef]:
+        """`cls` and its repository base classes, nearest first, each once."""
+        queue, seen = [cls], {cls}
+        while queue:
+            current = queue.pop(0)
+            yield current
+            for base in self.bases(current):
+                if base not in seen:
+                    seen.add(base)
+                    queue.append(base)
+
+    def method(self, cls: ClassRef, name: str) -> tuple[ClassRef, Definition] | None:
+        """The method `name` of a class, with the class that defines it."""
+        for owner in self.line(cls):
+            symbol = f"{owner.definition.symbol}.{name}"
+            definition = self.definition(owner.path, symbol)
+            if definition is not None:
+                return owner, definition
+            if (owner.path, symbol) in self._by_symbol:
+                return None
+        return None
+
+    def _class_attribute(
+        self, cls: ClassRef, name: str, receiver: ClassRef | None, *, exact: bool
+    ) -> Value | None:
+        found = self.method(cls, name)
+        if found is None:
+            return self._stored(cls, name, receiver)
+        owner, definition = found
+        if definition.kind == "class":
+            return ClassRef(owner.path, definition)
+        decorators = definition.decorators
+        reference = FunctionRef(owner.path, definition, owner, receiver or cls, exact)
+        if any(d.rpartition(".")[2] in ("property", "cached_property") for d in decorators):
+            return self.returned(reference) if receiver else None
+        return reference
+
+    def _stored(self, cls: ClassRef, name: str, receiver: ClassRef | None) -> Value | None:
+        key = (cls, name)
+        if key not in self._attributes:
+            busy = ("stored", cls, name)
+            if busy in self._busy:
+                return None
+            self._busy.add(busy)
+            try:
+                from retrieval.census.attributes import stored_value
+
+                self._attributes[key] = stored_value(self, cls, name)
+            finally:
+                self._busy.discard(busy)
+        value = self._attributes[key]
+        if receiver and isinstance(value, FunctionRef) and value.receiver is None:
+            return FunctionRef(value.path, value.definition, value.owner, receiver)
+        return value
+
+    # Calls
+
+    def called(self, value: Value | None) -> Value | None:
+        """What calling `value` gives."""
+        match value:
+            case ClassRef():
+                return Instance(value)
+            case FunctionRef():
+                return self.returned(value)
+            case External(name):
+                return ExternalObject(name)
+            case Instance():
+                target = self.call_target(value)
+                return self.returned(target) if isinstance(target, FunctionRef) else None
+        return None
+
+    def call_target(self, value: Value | None) -> Value | None:
+        """The definition that runs when `value` is called: `forward` for a called torch module."""
+        if not isinstance(value, Instance):
+            return value
+        for name in ("__call__", "forward", "call"):
+            if (found := self.method(value.cls, name)) is not None:
+                return FunctionRef(found[0].path, found[1], found[0], value.cls, value.exact)
+        return None
+
+    def returned(self, function: FunctionRef) -> Value | None:
+        """What a function returns: inferred from its `return`s, else its annotation."""
+        if function not in self._returns:
+            busy = ("returned", function)
+            if busy in self._busy or len(self._busy) > DEEPEST_LOOKUP:
+                return self._annotated(function)
+            self._busy.add(busy)
+            try:
+                self._returns[function] = self._inferred(function) or self._annotated(function)
+            finally:
+                self._busy.discard(busy)
+        return self._returns[function]
+
+    def _annotated(self, function: FunctionRef) -> Value | None:
+        written = read_annotation(function.definition.returns)
+        return self.annotation(function.path, written)
+
+    def _inferred(self, function: FunctionRef) -> Value | None:
+        decorators = {name.rpartition(".")[2] for name in function.definition.decorators}
+        frame = self.frame(function.path, function.definition, function.receiver)
+        if frame is None or decorators & set(_GENERATED):
+            return None
+        exits = frame.body.exits
+        if any(item.kind == "yield" for item in exits):
+            return None
+        values = [
+            frame.value(item.value, item.order, item.guards)
+            for item in exits
+            if item.kind == "return" and item.value is not None
+        ]
+        found = agreed(values) if values else None
+        return found if isinstance(found, Instance | Items | Parts | ClassRef) else None
+
+    def annotation(self, path: str, written: Written | None) -> Value | None:
+        """The value that an annotation in the file at `path` promises."""
+        if written is None:
+            return None
+        if written.shape == "name":
+            head, *rest = written.name.split(".")
+            value = self.member(path, head)
+            for name in rest:
+                value = self.attribute(value, name)
+            if isinstance(value, ClassRef):
+                return Instance(value, exact=False)
+            return ExternalObject(value.name) if isinstance(value, External) else None
+        inner = [self.annotation(path, part) for part in written.inner]
+        if written.shape == "parts":
+            return Parts(tuple(inner))
+        first = inner[0] if inner else None
+        if first is None:
+            return None
+        if written.shape == "class":
+            return first.cls if isinstance(first, Instance) else None
+        return Items(first)

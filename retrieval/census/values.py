@@ -1,0 +1,198 @@
+"""What an expression is known to be: a function, a class, an instance, a module, or something outside.
+
+Only certain knowledge is a value; everything else is None. `written type` annotations are read here; names
+are looked up by `resolver.py`.
+"""
+
+import re
+from dataclasses import dataclass
+
+from retrieval.facts import Definition
+
+_UNION = re.compile(r"(?:typing\.)?(?:Optional|Union)\Z")
+_TUPLES = re.compile(r"(?:typing\.)?[Tt]uple\Z")
+_CLASSES = re.compile(r"(?:typing\.)?[Tt]ype\Z")
+_ITERABLES = re.compile(
+    r"(?:(?:typing|collections\.abc)\.)?"
+    r"(?:[Ll]ist|[Ss]equence|[Ii]terable|[Ii]terator|[Ss]et|[Ff]rozen[Ss]et|Collection|Generator|"
+    r"AsyncIterator|AsyncIterable|MutableSequence|[Dd]eque)\Z"
+)
+_TRANSPARENT = re.compile(r"(?:typing\.)?(?:Final|ClassVar|Annotated|Required|NotRequired)\Z")
+DEEPEST_TYPE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRef:
+    """A class of the repository."""
+
+    path: str
+    definition: Definition
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRef:
+    """A function or method of the repository; `receiver` is the object's class when it is bound to one.
+
+    `exact` is false when the object may be of a subclass.
+    """
+
+    path: str
+    definition: Definition
+    owner: ClassRef | None = None
+    receiver: ClassRef | None = None
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An object of a repository class; `exact` when it was constructed here, not merely annotated."""
+
+    cls: ClassRef
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Super:
+    """What `super()` gives in a method of `owner`, on an object of class `receiver`."""
+
+    owner: ClassRef
+    receiver: ClassRef
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRef:
+    """A module of the repository."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A name from outside the repository, such as `torch.nn.Linear`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalObject:
+    """What calling the external `maker` gave."""
+
+    maker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """An iterable whose elements are all `element`."""
+
+    element: "Value"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A tuple of known length; unknown members are None."""
+
+    members: tuple["Value | None", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The literal None."""
+
+
+Value = (
+    ClassRef
+    | FunctionRef
+    | Instance
+    | Super
+    | ModuleRef
+    | External
+    | ExternalObject
+    | Items
+    | Parts
+    | Nothing
+)
+
+
+def agreed(values: list[Value | None]) -> Value | None:
+    """The one value that all of `values` are, disregarding None literals; None when they differ."""
+    told = [value for value in values if not isinstance(value, Nothing)]
+    if not told:
+        return Nothing() if values else None
+    first = told[0]
+    if first is None or any(not _same(first, other) for other in told[1:]):
+        return None
+    return first
+
+
+def _same(one: Value, other: Value | None) -> bool:
+    if isinstance(one, Instance) and isinstance(other, Instance):
+        return one.cls == other.cls
+    return one == other
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An annotation taken apart: a dotted `name`, or a shape over inner annotations."""
+
+    shape: str  # "name", "items", "parts", "class"
+    name: str = ""
+    inner: tuple["Written | None", ...] = ()
+
+
+def read_annotation(text: str, depth: int = 0) -> Written | None:
+    """Take an annotation apart; None when it does not say one type.
+
+    `Optional[X]` and `X | None` are X, `List[X]` and the like are items of X.
+    """
+    text = text.strip()
+    if len(text) >= 2 and text[0] in "\"'" and text[-1] == text[0]:
+        text = text[1:-1].strip()
+    if depth > DEEPEST_TYPE or not text:
+        return None
+    alternatives = [part for part in split_top(text, "|") if part != "None"]
+    if len(alternatives) != 1:
+        return None
+    text = alternatives[0]
+    head, bracket, rest = text.partition("[")
+    if not bracket:
+        return Written("name", text) if re.fullmatch(r"[\w.]+", text) else None
+    return _subscripted(head.strip(), split_top(rest.rstrip().removesuffix("]"), ","), depth)
+
+
+def _subscripted(head: str, inner: list[str], depth: int) -> Written | None:
+    if _UNION.match(head):
+        told = [part for part in inner if part not in ("None", "NoneType")]
+        return read_annotation(told[0], depth + 1) if len(told) == 1 else None
+    if _TRANSPARENT.match(head):
+        return read_annotation(inner[0], depth + 1)
+    parts = tuple(read_annotation(part, depth + 1) for part in inner)
+    if _TUPLES.match(head):
+        if inner[-1] == "...":
+            return Written("items", inner=parts[:1])
+        return Written("parts", inner=parts)
+    if _CLASSES.match(head):
+        return Written("class", inner=parts[:1])
+    if _ITERABLES.match(head):
+        return Written("items", inner=parts[:1])
+    return Written("name", head) if re.fullmatch(r"[\w.]+", head) else None
+
+
+def split_top(text: str, separator: str) -> list[str]:
+    """`text` split at `separator` outside brackets and quotes, each part stripped."""
+    parts, depth, quote, current = [], 0, "", ""
+    for character in text:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif character == separator and depth == 0:
+            parts.append(current.strip())
+            current = ""
+            continue
+        current += character
+    return [*parts, current.strip()]

@@ -1,0 +1,290 @@
+"""Fills a `Body` from a syntax tree: which event stands where, and under which guards.
+
+Nested functions and classes are listed, not entered: their bodies run when they are called.
+"""
+
+from collections.abc import Callable, Sequence
+
+from retrieval.census.body import (
+    Binding,
+    Body,
+    CallStep,
+    Decision,
+    Exit,
+    Guard,
+    GuardKind,
+    Taken,
+    one_line,
+)
+from retrieval.parse import Node, Tree, first_line, last_line
+
+# A deeper tree than any person writes; deeper nodes are left out rather than risking the stack.
+DEEPEST = 200
+_COMPREHENSIONS = (
+    "list_comprehension",
+    "set_comprehension",
+    "dictionary_comprehension",
+    "generator_expression",
+)
+
+
+def read_body(tree: Tree, block: Node) -> Body:
+    """The events under `block`: a function's body, a class body or the module node."""
+    body = Body(tree)
+    walker = _Walker(body)
+    for statement in block.named_children:
+        walker.visit(statement, (), 0)
+    return body
+
+
+class _Walker:
+    def __init__(self, body: Body) -> None:
+        self.body = body
+        self.order = 0
+        self.handlers: dict[str, Callable[[Node, tuple[Guard, ...], int], None]] = {
+            "call": self._call,
+            "assignment": self._assignment,
+            "augmented_assignment": self._augmented,
+            "named_expression": self._named,
+            "for_statement": self._for,
+            "while_statement": self._while,
+            "if_statement": self._if,
+            "conditional_expression": self._ternary,
+            "boolean_operator": self._boolean,
+            "except_clause": self._except,
+            "except_group_clause": self._except,
+            "with_item": self._with_item,
+            "match_statement": self._match,
+            "lambda": self._lambda,
+            "return_statement": self._exit,
+            "raise_statement": self._exit,
+            "yield": self._exit,
+            "global_statement": self._scope_names,
+            "nonlocal_statement": self._scope_names,
+            "function_definition": self._definition,
+            "class_definition": self._definition,
+            "decorated_definition": self._decorated,
+        } | {name: self._comprehension for name in _COMPREHENSIONS}
+
+    def visit(self, node: Node | None, guards: tuple[Guard, ...], depth: int) -> None:
+        if node is None or depth > DEEPEST:
+            return
+        handler = self.handlers.get(node.type)
+        if handler is not None:
+            handler(node, guards, depth + 1)
+            return
+        self._children(node.named_children, guards, depth + 1)
+
+    def _children(self, nodes: Sequence[Node], guards: tuple[Guard, ...], depth: int) -> None:
+        for child in nodes:
+            self.visit(child, guards, depth)
+
+    def _tick(self) -> int:
+        self.order += 1
+        return self.order
+
+    def _text(self, node: Node | None) -> str:
+        return one_line(self.body.tree.text(node))
+
+    def _call(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        callee = node.child_by_field_name("function")
+        self.visit(callee, guards, depth)
+        self.visit(node.child_by_field_name("arguments"), guards, depth)
+        awaited = node.parent is not None and node.parent.type == "await"
+        self.body.calls.append(
+            CallStep(
+                node=node,
+                written=self._text(callee),
+                start=first_line(node),
+                end=last_line(node),
+                guards=guards,
+                awaited=awaited,
+                order=self._tick(),
+            )
+        )
+
+    def _assignment(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        value = node.child_by_field_name("right")
+        target = node.child_by_field_name("left")
+        annotation = self.body.tree.text(node.child_by_field_name("type"))
+        self.visit(value, guards, depth)
+        self.visit(target, guards, depth)
+        while value is not None and value.type == "assignment":
+            value = value.child_by_field_name("right")
+        if value is not None or annotation:
+            self._bind(target, value, guards, "whole", annotation=annotation)
+
+    def _augmented(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        self._children(node.named_children, guards, depth)
+        self._bind(node.child_by_field_name("left"), None, guards, "unknown")
+
+    def _named(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        value = node.child_by_field_name("value")
+        self.visit(value, guards, depth)
+        self._bind(node.child_by_field_name("name"), value, guards, "whole")
+
+    def _bind(
+        self,
+        target: Node | None,
+        value: Node | None,
+        guards: tuple[Guard, ...],
+        taken: Taken,
+        *,
+        index: int = -1,
+        annotation: str = "",
+    ) -> None:
+        if target is None:
+            return
+        if target.type in ("identifier", "attribute"):
+            name = self.body.tree.text(target)
+            order = self._tick()
+            line = first_line(target)
+            self.body.bindings.append(
+                Binding(name, value, annotation, taken, index, line, guards, order)
+            )
+        elif target.type in ("pattern_list", "tuple_pattern", "list_pattern"):
+            splat = any(child.type == "list_splat_pattern" for child in target.named_children)
+            inner: Taken = "unknown"
+            if index < 0 and not splat:
+                inner = {"whole": "part", "element": "element"}.get(taken, "unknown")  # type: ignore[assignment]
+            for position, child in enumerate(target.named_children):
+                self._bind(child, value, guards, inner, index=position)
+        elif target.type in ("as_pattern_target", "list_splat_pattern", "parenthesized_expression"):
+            for child in target.named_children:
+                self._bind(child, value, guards, taken, index=index)
+
+    def _for(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        self.visit(right, guards, depth)
+        text = f"{self._text(left)} in {self._text(right)}"
+        inside = (*guards, Guard("for", text, first_line(node), node.id))
+        self._bind(left, right, inside, "element")
+        self.visit(node.child_by_field_name("body"), inside, depth)
+        self._loop_else(node, guards, depth)
+
+    def _while(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        condition = node.child_by_field_name("condition")
+        guard = Guard("while", self._text(condition), first_line(node), node.id)
+        self.visit(condition, (*guards, guard), depth)
+        self.visit(node.child_by_field_name("body"), (*guards, guard), depth)
+        self._loop_else(node, guards, depth)
+
+    def _loop_else(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        alternative = node.child_by_field_name("alternative")
+        if alternative is not None:
+            guard = Guard("loop-else", "", first_line(alternative), alternative.id)
+            self.visit(alternative, (*guards, guard), depth)
+
+    def _if(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        self.body.decisions.append(Decision(node, guards))
+        conditions: list[str] = []
+        arms = [node, *node.children_by_field_name("alternative")]
+        for arm, part in enumerate(arms):
+            condition = part.child_by_field_name("condition")
+            if condition is None:
+                guard = self._otherwise(conditions, part, node.id, arm)
+                self.visit(part.child_by_field_name("body"), (*guards, guard), depth)
+                continue
+            self.visit(condition, guards, depth)
+            conditions.append(self._text(condition))
+            guard = Guard("if", conditions[-1], first_line(part), node.id, arm)
+            self.visit(part.child_by_field_name("consequence"), (*guards, guard), depth)
+
+    def _otherwise(self, conditions: list[str], part: Node, key: int, arm: int) -> Guard:
+        return Guard("else", "` or `".join(conditions), first_line(part), key, arm)
+
+    def _ternary(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        parts = node.named_children
+        if len(parts) != 3:
+            self._children(parts, guards, depth)
+            return
+        chosen, condition, other = parts
+        self.body.decisions.append(Decision(node, guards))
+        self.visit(condition, guards, depth)
+        text, line = self._text(condition), first_line(condition)
+        self.visit(chosen, (*guards, Guard("if", text, line, node.id, 0)), depth)
+        self.visit(other, (*guards, Guard("else", text, line, node.id, 1)), depth)
+
+    def _boolean(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        operator = self.body.tree.text(node.child_by_field_name("operator"))
+        self.visit(left, guards, depth)
+        kind: GuardKind = "if" if operator == "and" else "else"
+        guard = Guard(kind, self._text(left), first_line(node), node.id)
+        self.visit(right, (*guards, guard), depth)
+
+    def _except(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        block = next((child for child in node.named_children if child.type == "block"), None)
+        caught = [child for child in node.named_children if child.type not in ("block", "comment")]
+        key = node.parent.id if node.parent else node.id
+        text = self._text(caught[0]).partition(" as ")[0] if caught else ""
+        guard = Guard("except", text, first_line(node), key, node.id)
+        for child in caught:
+            if child.type == "as_pattern":
+                self._bind(child.child_by_field_name("alias"), None, (*guards, guard), "unknown")
+        self.visit(block, (*guards, guard), depth)
+
+    def _with_item(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        value = node.child_by_field_name("value")
+        if value is None or value.type != "as_pattern":
+            self.visit(value, guards, depth)
+            return
+        entered = value.named_children[0]
+        self.visit(entered, guards, depth)
+        self._bind(value.child_by_field_name("alias"), entered, guards, "entered")
+
+    def _match(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        self.body.decisions.append(Decision(node, guards))
+        subject = node.child_by_field_name("subject")
+        self.visit(subject, guards, depth)
+        block = node.child_by_field_name("body")
+        cases = [child for child in block.named_children if child.type == "case_clause"] if block else []
+        for arm, case in enumerate(cases):
+            patterns = [self._text(c) for c in case.named_children if c.type == "case_pattern"]
+            text = f"{self._text(subject)}` matches `{', '.join(patterns)}"
+            guard = Guard("case", text, first_line(case), node.id, arm)
+            self.visit(case.child_by_field_name("consequence"), (*guards, guard), depth)
+
+    def _comprehension(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        clauses = [child for child in node.named_children if child.type == "for_in_clause"]
+        text = "; ".join(
+            f"{self._text(c.child_by_field_name('left'))} in {self._text(c.child_by_field_name('right'))}"
+            for c in clauses
+        )
+        inside = (*guards, Guard("comprehension", text, first_line(node), node.id))
+        for position, clause in enumerate(clauses):
+            iterated = clause.child_by_field_name("right")
+            self.visit(iterated, inside if position else guards, depth)
+            self._bind(clause.child_by_field_name("left"), iterated, inside, "element")
+        conditions = [child for child in node.named_children if child.type == "if_clause"]
+        self._children(conditions, inside, depth)
+        for condition in conditions:
+            test = self._text(condition).removeprefix("if ")
+            inside = (*inside, Guard("if", test, first_line(condition), condition.id))
+        self.visit(node.child_by_field_name("body"), inside, depth)
+
+    def _lambda(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        inside = (*guards, Guard("lambda", "", first_line(node), node.id))
+        parameters = node.child_by_field_name("parameters")
+        for parameter in parameters.named_children if parameters else ():
+            name = parameter.child_by_field_name("name") or parameter
+            self._bind(name, None, inside, "unknown")
+        self.visit(node.child_by_field_name("body"), inside, depth)
+
+    def _exit(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        self._children(node.named_children, guards, depth)
+        value = node.named_children[0] if node.named_children else None
+        kind = {"return_statement": "return", "raise_statement": "raise"}.get(node.type, "yield")
+        self.body.exits.append(
+            Exit(kind, value, first_line(node), guards, self._tick())  # type: ignore[arg-type]
+        )
+
+    def _scope_names(self, node: Node, _guards: tuple[Guard, ...], _depth: int) -> None:
+        self.body.not_local.update(self.body.tree.text(child) for child in node.named_children)
+
+    def _definition(self, node: Node, _guards: tuple[Guard, ...], _depth: int) -> None:
+        name = self.body.tree.text(node.child_by_field_name("name"))
+        self.body.nested[name] = node
+
+    def _decorated(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        self.visit(node.child_by_field_name("definition"), guards, depth)

@@ -1,0 +1,111 @@
+"""Facts of one file: `extract(file)` for Python source and notebooks, an empty record for anything else.
+
+Knows how a path becomes a module name when nobody says better, and how lines of a notebook's cells map to
+the lines of the raw file. The reading itself is done by `reader.py` and its handlers.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from retrieval import calls, definitions
+from retrieval.errors import RetrievalError
+from retrieval.facts import Call, Definition, Fact, FileFacts, Import
+from retrieval.notebook import cells
+from retrieval.parse import parse_python
+from retrieval.reader import Handler, Reader
+from retrieval.resolve import Resolver
+from retrieval.snapshot import SourceFile
+
+VERSION = 1  # raise it whenever the same bytes yield other facts
+ROOTS = ("src", "lib", "python")
+LINES = ("start", "end", "head_start", "head_end", "doc_start", "doc_end")
+Item = TypeVar("Item", Import, Definition, Call, Fact)
+HANDLERS: dict[str, Handler] = {**calls.HANDLERS, **definitions.HANDLERS}
+
+
+class ParseTimeout(RetrievalError):
+    """The parser gave up on a file within its time budget."""
+
+
+def extract(file: SourceFile, module: str | None = None) -> FileFacts:
+    """Everything read from `file`; `module` is its dotted import name (guessed from the path if None).
+
+    Raises ParseTimeout when the file cannot be parsed in time.
+    """
+    if file.language == "notebook":
+        source, rows = _notebook_source(file)
+        return _read(file, source, "", rows)
+    if file.language != "python":
+        return FileFacts(file.path, file.language, "", len(file.lines), "", 0, 0)
+    source = file.data if file.encoding == "utf-8" else file.text.encode()
+    return _read(file, source, module_name(file.path) if module is None else module, ())
+
+
+def _read(file: SourceFile, source: bytes, module: str, rows: Sequence[int]) -> FileFacts:
+    tree = parse_python(source)
+    if tree is None:
+        raise ParseTimeout(f"{file.path}: the parser ran out of time")
+    reader = Reader(tree, module, package_of(file.path, module), Resolver(tree, module))
+    reader.read(HANDLERS)
+    doc, start, end = definitions.docstring(reader, tree.root)
+    row = _rows(rows)
+    return FileFacts(
+        path=file.path,
+        language=file.language,
+        module=module,
+        lines=len(file.lines),
+        docstring="" if rows else doc,
+        doc_start=0 if rows else start,
+        doc_end=0 if rows else end,
+        imports=_placed(reader.imports, row),
+        definitions=_placed(reader.definitions, row),
+        calls=_placed(reader.calls, row),
+        facts=_placed(reader.facts, row),
+        errors=tree.errors(),
+    )
+
+
+def _notebook_source(file: SourceFile) -> tuple[bytes, list[int]]:
+    """All code cells as one module, and the raw line of each of its lines."""
+    lines: list[str] = []
+    rows: list[int] = []
+    for cell in cells(file.text):
+        if source := cell.python:
+            lines += source.split("\n")
+            rows += cell.rows
+    return "\n".join(lines).encode(), rows or [1]
+
+
+def _rows(rows: Sequence[int]) -> Callable[[int], int] | None:
+    if not rows:
+        return None
+    return lambda line: rows[min(line, len(rows)) - 1] if line else 0
+
+
+def _placed(items: list[Item], row: Callable[[int], int] | None) -> tuple[Item, ...]:
+    """The items in source order, their lines mapped to those of the raw file."""
+    if row is not None:
+        items = [
+            replace(item, **{n: row(getattr(item, n)) for n in LINES if hasattr(item, n)})
+            for item in items
+        ]
+    return tuple(sorted(items, key=lambda item: item.start))
+
+
+def module_name(path: str) -> str:
+    """The dotted name of a path below the repository root or `src`, "" when a part is no identifier."""
+    parts = list(PurePosixPath(path).with_suffix("").parts)
+    if len(parts) > 1 and parts[0] in ROOTS:
+        parts = parts[1:]
+    if parts[-1:] == ["__init__"]:
+        parts = parts[:-1]
+    return ".".join(parts) if all(part.isidentifier() for part in parts) else ""
+
+
+def package_of(path: str, module: str) -> str:
+    """What a single leading dot means in this file."""
+    if PurePosixPath(path).stem == "__init__":
+        return module
+    return module.rpartition(".")[0]

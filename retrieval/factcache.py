@@ -1,0 +1,93 @@
+"""Facts of files kept between runs: a SQLite file keyed by content, path, module name and extractor version.
+
+Knows how facts become bytes and back. A cache that is broken or locked is left alone: it can only save time.
+"""
+
+import contextlib
+import sqlite3
+from dataclasses import fields
+from pathlib import Path
+
+import msgpack
+
+from retrieval.extract import VERSION
+from retrieval.facts import Call, Definition, Fact, FileFacts, Import
+from retrieval.snapshot import SourceFile
+
+NESTED = {"imports": Import, "definitions": Definition, "calls": Call, "facts": Fact}
+
+
+class FactCache:
+    """Get and put facts of one file. Without a folder nothing is kept."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._store: sqlite3.Connection | None = None
+        if folder is not None:
+            with contextlib.suppress(OSError, sqlite3.Error):
+                self._store = _opened(folder / f"facts-{VERSION}.sqlite")
+
+    def get(self, file: SourceFile, module: str) -> FileFacts | None:
+        """The facts kept for these bytes under this path and module, None when there are none."""
+        if self._store is None:
+            return None
+        with contextlib.suppress(sqlite3.Error, ValueError, TypeError, msgpack.UnpackException):
+            row = self._store.execute(
+                "SELECT facts FROM facts WHERE key = ?", (_key(file, module),)
+            ).fetchone()
+            return _decoded(row[0]) if row else None
+        return None
+
+    def put(self, file: SourceFile, module: str, facts: FileFacts) -> None:
+        """Keep the facts of a file."""
+        if self._store is None:
+            return
+        with contextlib.suppress(sqlite3.Error):
+            self._store.execute(
+                "INSERT OR REPLACE INTO facts VALUES (?, ?)", (_key(file, module), _encoded(facts))
+            )
+
+    def close(self) -> None:
+        """Write what was put and let go of the file."""
+        if self._store is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._store.commit()
+            self._store.close()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _connected(path)
+    except sqlite3.DatabaseError:
+        path.unlink(missing_ok=True)
+        return _connected(path)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    store = sqlite3.connect(path, timeout=2.0)
+    store.execute("CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, facts BLOB)")
+    return store
+
+
+def _key(file: SourceFile, module: str) -> str:
+    return f"{file.sha256} {module} {file.path}"
+
+
+def _row(item: object) -> list[object]:
+    return [getattr(item, field.name) for field in fields(item)]  # type: ignore[arg-type]
+
+
+def _encoded(facts: FileFacts) -> bytes:
+    row = _row(facts)
+    for position, field in enumerate(fields(FileFacts)):
+        if field.name in NESTED:
+            row[position] = [_row(item) for item in getattr(facts, field.name)]
+    return msgpack.packb(row)
+
+
+def _decoded(data: bytes) -> FileFacts:
+    row = msgpack.unpackb(data, use_list=False)
+    values = dict(zip((field.name for field in fields(FileFacts)), row, strict=True))
+    for name, kind in NESTED.items():
+        values[name] = tuple(kind(*item) for item in values[name])
+    return FileFacts(**values)

@@ -1,7 +1,7 @@
-"""The cells of a Jupyter notebook, each source line with the line of the raw .ipynb file it stands on.
+"""The cells of a Jupyter notebook, each source line with the line of the .ipynb file it stands on.
 
-Scans the JSON itself, because a JSON parser forgets where a value stood. Reads `source` (nbformat 4)
-and `input` (nbformat 3) of each cell; outputs are not read. It does not know Python.
+Scans the JSON itself, because a JSON parser forgets where a value stood. Reads `source` (nbformat
+4) and `input` (nbformat 3) of each cell; outputs are not read. It does not know Python.
 """
 
 import json

@@ -1,0 +1,279 @@
+"""Cuts a file into chunks: the pieces that search returns.
+
+A Python file falls into functions, methods, class heads and module-level runs; Markdown into
+sections; a notebook into cells; any other text into windows. Except in a minified notebook, the
+chunks of a file never overlap; together they hold every line that is not blank, but for a
+notebook's outputs and what lies beyond `MAX_WINDOWS` in data files. Other languages are not parsed.
+"""
+
+import hashlib
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from retrieval.chunk import Chunk, ChunkKind, Span
+from retrieval.languages import SOURCE_LANGUAGES
+from retrieval.notebook import Cell, cells
+from retrieval.parse import Node, Tree, first_line, last_line, parse_python, run_query
+from retrieval.snapshot import SourceFile
+
+MAX_LINES = 60
+WINDOW_LINES = 40
+WHOLE_CLASS_LINES = 30
+MAX_WINDOWS = 12
+MINIFIED_LINE = 2_000  # average bytes per line beyond which lines tell nothing
+_DOCUMENTS = frozenset(["markdown", "rst", "html", "tex"])
+
+_DEFINITIONS = frozenset(["function_definition", "class_definition"])
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.+?)[ \t#]*$")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Lines `start` to `end` of a file before they are cut to size."""
+
+    start: int
+    end: int
+    kind: ChunkKind
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A line before which a long piece may be cut; the smaller `depth`, the better."""
+
+    line: int
+    depth: int
+
+
+def split(file: SourceFile) -> list[Chunk]:
+    """The chunks of `file` in line order; [] for a file of blank lines."""
+    if not file.lines:
+        return []
+    if file.language == "python":
+        return _python_chunks(file)
+    if file.language == "notebook":
+        return _notebook_chunks(file)
+    if file.language == "markdown":
+        return _markdown_chunks(file)
+    return _window_chunks(file)
+
+
+def _chunks(file: SourceFile, pieces: Iterable[Piece], cuts: list[_Cut], limit: int) -> list[Chunk]:
+    found: list[Chunk] = []
+    for piece in pieces:
+        for start, end in _cut(piece, cuts, limit):
+            if span := _without_blank_ends(file, start, end):
+                found.append(_chunk(file, span, piece.kind, piece.symbol))
+    return found
+
+
+def _chunk(file: SourceFile, span: Span, kind: ChunkKind, symbol: str) -> Chunk:
+    text = "\n".join(file.lines[span.start - 1 : span.end])
+    return Chunk(_id(span, text), span, kind, symbol, file.language, file.role, text)
+
+
+def _id(span: Span, text: str) -> str:
+    return hashlib.sha256(f"{span}\0{text}".encode()).hexdigest()[:24]
+
+
+def _without_blank_ends(file: SourceFile, start: int, end: int) -> Span | None:
+    lines = file.lines
+    end = min(end, len(lines))
+    while start <= end and not lines[start - 1].strip():
+        start += 1
+    while end >= start and not lines[end - 1].strip():
+        end -= 1
+    return Span(file.path, start, end) if start <= end else None
+
+
+def _cut(piece: Piece, cuts: list[_Cut], limit: int) -> Iterator[tuple[int, int]]:
+    """Parts of at most `limit` lines, cut where the nesting is least deep, then late."""
+    start = piece.start
+    while piece.end - start + 1 > limit:
+        # Not too early, lest a long body end in crumbs.
+        first = bisect_right(cuts, start + limit // 3, key=lambda cut: cut.line)
+        near = cuts[first : bisect_right(cuts, start + limit, key=lambda cut: cut.line)]
+        best = min(near, key=lambda cut: (cut.depth, -cut.line), default=None)
+        following = best.line if best and best.line <= piece.end else start + limit
+        yield start, following - 1
+        start = following
+    yield start, piece.end
+
+
+# --- Python ------------------------------------------------------------------------------------
+
+
+def _python_chunks(file: SourceFile) -> list[Chunk]:
+    tree = parse_python(file.data)
+    if tree is None:
+        return _window_chunks(file)
+    pieces = sorted(_python_pieces(tree, file.lines), key=lambda piece: piece.start)
+    pieces = list(_with_constructors(pieces))
+    if all(piece.kind == "module" for piece in pieces):
+        pieces = [Piece(one.start, one.end, "script", one.symbol) for one in pieces]
+    is_long = any(piece.end - piece.start >= MAX_LINES for piece in pieces)
+    return _chunks(file, pieces, _statement_cuts(tree) if is_long else [], MAX_LINES)
+
+
+def _python_pieces(tree: Tree, lines: tuple[str, ...]) -> Iterator[Piece]:
+    """Definitions and what lies between them, for the module and, inside it, for each class."""
+    open_ranges = [(tree.root, Piece(1, len(lines), "module", ""))]
+    while open_ranges:
+        node, outer = open_ranges.pop()
+        at = outer.start
+        for child, kind, symbol in _children(tree, node, outer.symbol):
+            start = _with_comments(first_line(child), at, lines)
+            end = min(last_line(child), outer.end)
+            if start < at or end < start:  # two on one line, or inside a syntax error
+                continue
+            if at < start:
+                yield Piece(at, start - 1, outer.kind, outer.symbol)
+            at = end + 1
+            inner = Piece(start, end, kind, symbol)
+            if kind == "class" and end - start >= WHOLE_CLASS_LINES:
+                open_ranges.append((_body(child), inner))
+            else:
+                yield inner
+        if at <= outer.end:
+            yield Piece(at, outer.end, outer.kind, outer.symbol)
+
+
+def _with_constructors(pieces: list[Piece]) -> Iterator[Piece]:
+    """A class head alone says little: it takes the constructor that follows it along."""
+    held: Piece | None = None
+    for piece in pieces:
+        if held and _is_constructor_of(held, piece) and piece.end - held.start < MAX_LINES:
+            yield Piece(held.start, piece.end, "class", held.symbol)
+            held = None
+            continue
+        if held:
+            yield held
+        held = piece
+    if held:
+        yield held
+
+
+def _is_constructor_of(head: Piece, piece: Piece) -> bool:
+    return head.kind == "class" and piece.symbol == f"{head.symbol}.__init__"
+
+
+def _children(tree: Tree, node: Node, outer: str) -> Iterator[tuple[Node, ChunkKind, str]]:
+    """The definitions and main blocks directly in `node`: each with its kind and dotted name."""
+    for child in node.named_children:
+        inner = _undecorated(child)
+        if inner.type in _DEFINITIONS:
+            name = tree.text(inner.child_by_field_name("name"))
+            symbol = f"{outer}.{name}" if outer else name
+            yield child, _definition_kind(inner, outer), symbol
+        elif not outer and _is_main_block(tree, child):
+            yield child, "script", "__main__"
+
+
+def _definition_kind(node: Node, outer: str) -> ChunkKind:
+    if node.type == "class_definition":
+        return "class"
+    return "method" if outer else "function"
+
+
+def _undecorated(node: Node) -> Node:
+    if node.type == "decorated_definition":
+        return node.child_by_field_name("definition") or node
+    return node
+
+
+def _body(node: Node) -> Node:
+    inner = _undecorated(node)
+    return inner.child_by_field_name("body") or inner
+
+
+def _is_main_block(tree: Tree, node: Node) -> bool:
+    if node.type != "if_statement":
+        return False
+    condition = tree.text(node.child_by_field_name("condition"))
+    return "__name__" in condition and "__main__" in condition
+
+
+def _with_comments(start: int, floor: int, lines: tuple[str, ...]) -> int:
+    """The first of the comment lines that stand directly above line `start`, not above `floor`."""
+    while start > floor and lines[start - 2].lstrip().startswith("#"):
+        start -= 1
+    return start
+
+
+def _statement_cuts(tree: Tree) -> list[_Cut]:
+    """The first line of every statement; its column stands for the depth of its block."""
+    depths: dict[int, int] = {}
+    for captures in run_query("statements", tree):
+        for node in captures["statement"]:
+            line, column = first_line(node), node.start_point[1]
+            depths[line] = min(column, depths.get(line, column))
+    return [_Cut(line, depth) for line, depth in sorted(depths.items())]
+
+
+# --- notebooks, Markdown and other text --------------------------------------------------------
+
+
+def _notebook_chunks(file: SourceFile) -> list[Chunk]:
+    """Cells, cut to size; the span and the text are those of the raw file."""
+    if len(file.data) > MINIFIED_LINE * len(file.lines):
+        return _minified_notebook_chunks(file)
+    pieces = [Piece(cell.start, cell.end, "cell", _cell_name(cell)) for cell in cells(file.text)]
+    return _chunks(file, pieces, [], MAX_LINES)
+
+
+def _minified_notebook_chunks(file: SourceFile) -> list[Chunk]:
+    """Where lines are no unit of meaning, the text of a chunk is the cell's own source."""
+    found: list[Chunk] = []
+    for cell in cells(file.text):
+        span = Span(file.path, cell.start, cell.end)
+        key = _id(span, f"{cell.index}\0{cell.text}")
+        found.append(
+            Chunk(key, span, "cell", _cell_name(cell), file.language, file.role, cell.text)
+        )
+    return found
+
+
+def _cell_name(cell: Cell) -> str:
+    return f"cell {cell.index + 1}"
+
+
+def _markdown_chunks(file: SourceFile) -> list[Chunk]:
+    sections = list(_sections(file.lines))
+    return _chunks(file, sections, _blank_cuts(file.lines), MAX_LINES)
+
+
+def _sections(lines: tuple[str, ...]) -> Iterator[Piece]:
+    start, trail, fence = 1, [""], ""
+    for number, line in enumerate(lines, 1):
+        if found := _FENCE.match(line):
+            mark = found[1]
+            if not fence:
+                fence = mark
+            elif mark.startswith(fence):
+                fence = ""
+        elif not fence and (heading := _HEADING.match(line)):
+            yield Piece(start, number - 1, "section", " > ".join(filter(None, trail)))
+            level = len(heading[1])
+            trail = [*(trail + [""] * 6)[: level - 1], heading[2]]
+            start = number
+    yield Piece(start, len(lines), "section", " > ".join(filter(None, trail)))
+
+
+def _window_chunks(file: SourceFile) -> list[Chunk]:
+    whole = Piece(1, len(file.lines), "window", "")
+    found = _chunks(file, [whole], _blank_cuts(file.lines), WINDOW_LINES)
+    if file.language in SOURCE_LANGUAGES or file.language in _DOCUMENTS:
+        return found
+    return found[:MAX_WINDOWS]
+
+
+def _blank_cuts(lines: tuple[str, ...]) -> list[_Cut]:
+    """Lines after a blank one, the less indented the better."""
+    return [
+        _Cut(number + 1, len(lines[number]) - len(lines[number].lstrip()))
+        for number in range(1, len(lines))
+        if not lines[number - 1].strip() and lines[number].strip()
+    ]

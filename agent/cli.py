@@ -1,0 +1,77 @@
+"""The command line: which commands there are, and how every failure ends.
+
+Exit codes: 0 everything answered and verified, 1 finished with some unresolved, 2 the user's mistake, 3 the
+machine cannot do it, 130 interrupted. A mistake is one line and a hint on standard error, never a traceback.
+Heavy libraries are imported inside the commands, so that `--help` answers at once.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from agent.commands import census, models, run, search, stages
+from agent.errors import AuditError
+from retrieval.errors import QueryError, RepositoryError, RetrievalError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="deposition",
+    help="Question a code repository stage by stage; every answer names the lines that prove it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("search")(search.search)
+app.command("census", cls=census.CensusCommand)(census.census)
+app.add_typer(models.app, name="models")
+app.command("stages")(stages.stages)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; `arguments` default to the process's own."""
+    try:
+        code = app(args=arguments, prog_name="deposition", standalone_mode=False)
+        sys.stdout.flush()
+    except (AuditError, RetrievalError) as error:
+        return _stopped(str(error), error.hint, _exit_code(error))
+    except typer.TyperException as error:
+        return _misused(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return _stopped("interrupted", "the same command continues where it stopped", INTERRUPTED)
+    except BrokenPipeError:
+        _silence_stdout()
+        return 0
+    return int(code or 0)
+
+
+def _exit_code(error: AuditError | RetrievalError) -> int:
+    if isinstance(error, AuditError):
+        return error.exit_code
+    return 2 if isinstance(error, (QueryError, RepositoryError)) else 3
+
+
+def _misused(error: typer.TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    message = getattr(error, "format_message", error.__str__)()
+    command = context.command_path if context else "deposition"
+    return _stopped(message or f"{command} needs a command", f"see {command} --help", 2)
+
+
+def _stopped(message: str, hint: str, code: int) -> int:
+    from agent.report.markup import one_line
+
+    sys.stderr.write(f"error: {one_line(message)}\n")
+    if hint:
+        sys.stderr.write(f"hint: {one_line(hint)}\n")
+    return code
+
+
+def _silence_stdout() -> None:
+    """The reader of a pipe has gone: keep the interpreter from complaining about it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,67 @@
+"""`census`: run queries of the census language over a repository."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperCommand
+
+from agent.commands.options import Json, Repo, open_codebase
+from agent.commands.plain import write, write_json
+
+if TYPE_CHECKING:
+    from retrieval.facts import CensusResult
+
+
+class CensusCommand(TyperCommand):
+    """The command with a help text that lists the registered kinds."""
+
+    def get_help(self, ctx: typer.Context) -> str:
+        """The usual help, then one line per kind of query."""
+        from retrieval.census import KINDS
+
+        lines = [f"  {kind.name:<14} {kind.summary}" for _, kind in sorted(KINDS.items())]
+        examples = [f"  {KINDS[name].example}" for name in sorted(KINDS)[:3]]
+        return "\n".join(
+            [super().get_help(ctx), "", "Kinds of query:", *lines, "", "Examples:", *examples]
+        )
+
+
+def census(
+    repo: Repo,
+    queries: Annotated[list[str], typer.Argument(metavar="QUERY...", help="As 'calls: gc.collect'.")],
+    as_json: Json = False,
+) -> None:
+    """Find every place in the code that a query describes, and say how many files were searched."""
+    from retrieval.census import parse_query, run_query
+
+    for query in queries:
+        parse_query(query)
+    codebase = open_codebase(repo)
+    results = [run_query(codebase, query) for query in queries]
+    if as_json:
+        write_json({"queries": [_as_dict(result) for result in results]})
+        return
+    for result in results:
+        _print(result)
+
+
+def _as_dict(result: "CensusResult") -> dict[str, object]:
+    return {
+        "query": result.query,
+        "files_searched": result.files_searched,
+        "unread": [asdict(unread) for unread in result.unread],
+        "hits": [asdict(hit) for hit in result.hits],
+    }
+
+
+def _print(result: "CensusResult") -> None:
+    write(f"{result.query}: {len(result.hits)} hits, {result.files_searched} files searched")
+    for hit in result.hits:
+        lines = str(hit.start) if hit.start == hit.end else f"{hit.start}-{hit.end}"
+        where = f" in {hit.symbol}" if hit.symbol else ""
+        role = "" if hit.role == "source" else f" [{hit.role}]"
+        write(f"  {hit.path}:{lines}{where}{role}: {hit.text}")
+    for unread in result.unread:
+        write(f"  not read: {unread.path}: {unread.reason}")

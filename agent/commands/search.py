@@ -1,0 +1,91 @@
+"""`search`: the code search on its own, for one query or for a file of them."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agent.commands.options import Embedder, Json, Repo, open_snapshot
+from agent.commands.plain import write, write_json
+from agent.errors import UserError
+
+if TYPE_CHECKING:
+    from retrieval.chunk import Hit
+    from retrieval.index import Index
+
+_LINE = 'each line must be an object such as {"id": 1, "query": "where is the model loaded"}'
+
+
+def search(
+    repo: Repo,
+    query: Annotated[str, typer.Argument(help="What to look for, in words.", show_default=False)] = "",
+    queries: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help='JSON lines {"id", "query"} instead of QUERY; - is stdin.'),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Results per query.")] = 10,
+    embedder: Embedder = "",
+    as_json: Json = False,
+) -> None:
+    """Find the pieces of code nearest to a query, by meaning and by words."""
+    if bool(query) == bool(queries):
+        raise UserError("search needs a QUERY or --queries FILE, one of the two")
+    if queries:
+        asked = list(_read_queries(queries))
+        index = _open_index(repo, embedder)
+        for number, text in asked:
+            write_json({"id": number, "results": _results(index, text, k)}, indent=None)
+    elif as_json:
+        results = _results(_open_index(repo, embedder), query, k)
+        write_json({"query": query, "results": results})
+    else:
+        for hit in _open_index(repo, embedder).search([query], k=k):
+            symbol = f"  {hit.chunk.symbol}" if hit.chunk.symbol else ""
+            write(f"{hit.chunk.span}  {hit.score:.4f}{symbol}")
+
+
+def _open_index(repo: Path, embedder: str) -> "Index":
+    from agent.catalogue import find_model
+    from agent.console import Console
+    from agent.events import Progress
+    from agent.settings import load_settings, repository_cache
+    from retrieval.embed import SentenceEmbedder
+    from retrieval.index import open_index
+
+    spec = find_model(embedder or load_settings().embedder, "embedder")
+    snapshot = open_snapshot(repo)
+    with Console() as console:
+        return open_index(
+            snapshot,
+            folder=repository_cache(repo) / "index",
+            embedder=lambda: SentenceEmbedder(spec.require()),
+            embedder_name=spec.alias,
+            on_progress=lambda phase, done, total: console.listen(Progress(phase, done, total)),
+        )
+
+
+def _results(index: "Index", text: str, k: int) -> list[dict[str, object]]:
+    return [_result(hit) for hit in index.search([text], k=k)]
+
+
+def _result(hit: "Hit") -> dict[str, object]:
+    span = hit.chunk.span
+    return {"path": span.path, "start": span.start, "end": span.end, "score": round(hit.score, 6)}
+
+
+def _read_queries(path: Path) -> Iterator[tuple[object, str]]:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from None
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            yield entry["id"], str(entry["query"])
+        except (ValueError, TypeError, KeyError):
+            raise UserError(f"{path}, line {number} is no query", _LINE) from None

@@ -1,0 +1,86 @@
+"""answers.json, schema "answers/1": the same report for programs, with every census hit and every rejected draft.
+
+Non-ASCII characters are written as JSON escapes, so that the file can be shown in any terminal.
+"""
+
+import json
+from dataclasses import asdict
+
+from agent.report.document import Report, count
+from agent.stages import Stage
+from agent.state import Answer, Citation, Claim
+
+SCHEMA = "answers/1"
+
+
+def render_json(report: Report) -> str:
+    """The whole document, ending with a newline."""
+    return json.dumps(as_dict(report), indent=1, ensure_ascii=True) + "\n"
+
+
+def as_dict(report: Report) -> dict[str, object]:
+    """The document as plain values."""
+    coverage = report.coverage
+    skipped = [{"path": skip.path, "reason": skip.reason} for skip in coverage.skipped]
+    return {
+        "schema": SCHEMA,
+        "repo": {
+            "name": report.repository,
+            "commit": report.commit,
+            "tree_hash": report.tree_hash,
+            "files": len(coverage.read),
+            "skipped": skipped,
+        },
+        "run": asdict(report.run),
+        "stages": [_stage(stage, answers) for stage, answers in report.answers],
+        "coverage": {
+            "read": list(coverage.read),
+            "cited": list(coverage.cited),
+            "untouched": list(coverage.untouched),
+        },
+        "totals": {**asdict(count(report.every_answer())), "seconds": round(report.seconds, 3)},
+        "usage": dict(report.usage),
+    }
+
+
+def _stage(stage: Stage, answers: tuple[Answer, ...]) -> dict[str, object]:
+    return {
+        "id": stage.id,
+        "number": stage.number,
+        "title": stage.title,
+        "questions": [_question(answer) for answer in answers],
+    }
+
+
+def _question(answer: Answer) -> dict[str, object]:
+    return {
+        "id": answer.question_id,
+        "question": answer.question,
+        "status": answer.status,
+        "claims": [_claim(claim) for claim in answer.claims],
+        "census": [record.model_dump(mode="json") for record in answer.census],
+        "excerpts": [
+            {**_citation(excerpt.citation), "language": excerpt.language, "text": excerpt.text}
+            for excerpt in answer.excerpts
+        ],
+        "rejected": [rejected.model_dump(mode="json") for rejected in answer.rejected],
+        "repairs": [repair.model_dump(mode="json") for repair in answer.repairs],
+        "left_out": list(answer.left_out),
+        "attempts": answer.attempts,
+        "seconds": round(answer.seconds, 3),
+    }
+
+
+def _claim(claim: Claim) -> dict[str, object]:
+    return {
+        "text": claim.text,
+        "origin": claim.origin,
+        "level": claim.level,
+        "block": claim.block,
+        "searched": claim.searched,
+        "citations": [_citation(citation) for citation in claim.citations],
+    }
+
+
+def _citation(citation: Citation) -> dict[str, object]:
+    return citation.model_dump(mode="json")

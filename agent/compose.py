@@ -1,0 +1,199 @@
+"""Census findings → statements. Every sentence comes from the pack, every figure and place from the census.
+
+A statement with hits cites them; a statement of absence carries the number of files searched.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from agent.findings import Finding
+from agent.stages import Question
+from agent.state import Citation, Claim, Excerpt
+from retrieval.chunk import Span
+from retrieval.facts import CensusHit
+from retrieval.snapshot import ROLES, Snapshot
+
+MOST_NAMES = 12
+EXCERPT_LINES = 14
+
+
+def cite(snapshot: Snapshot, span: Span) -> Citation:
+    """A citation of `span`, cut to the file's length, with the digest of its lines."""
+    file = snapshot.by_path[span.path]
+    end = max(span.start, min(span.end, len(file.lines)))
+    return Citation(
+        path=span.path, start=span.start, end=end, sha256=file.lines_sha256(span.start, end)
+    )
+
+
+def compose(question: Question, findings: Sequence[Finding], snapshot: Snapshot) -> list[Claim]:
+    """The question's direct answer and its facts, as claims in printing order."""
+    claims = [_verdict(question, findings, snapshot)] if question.verdict else []
+    for finding in findings:
+        claims += _statement(finding, snapshot, silent=question.verdict is not None)
+    return claims
+
+
+def _verdict(question: Question, findings: Sequence[Finding], snapshot: Snapshot) -> Claim:
+    assert question.verdict is not None
+    deciding = [finding for finding in findings if finding.fact.decides]
+    found = [finding for finding in deciding if finding.hits]
+    aside = [finding for finding in deciding if not finding.hits and finding.elsewhere]
+    absent = [finding for finding in deciding if not finding.hits and not finding.elsewhere]
+    searched = min((finding.searched for finding in findings), default=0)
+    values = {
+        "found": ", ".join(_counted(finding) for finding in found),
+        "absent": ", ".join(finding.fact.label for finding in (absent if found else [*absent, *aside])),
+        "searched": str(searched),
+    }
+    text = _fill(question.verdict.yes if found else question.verdict.no, values)
+    if aside:
+        named = ", ".join(f"{f.fact.label} ({_roles(f.elsewhere)})" for f in aside)
+        text += f" Outside the main code only: {named}."
+    shown = [finding.hits[0] for finding in found] or [finding.elsewhere[0] for finding in aside]
+    return Claim(
+        text=text, citations=_cite_hits(shown, snapshot), origin="census", searched=searched
+    )
+
+
+def _counted(finding: Finding) -> str:
+    count = len(finding.hits)
+    return f"{finding.fact.label} ({count} place{'s' if count != 1 else ''})"
+
+
+def _fill(template: str, values: dict[str, str]) -> str:
+    """`template` with its variables; a sentence whose variable is empty is left out."""
+    sentences = re.split(r"(?<=[.:])\s+(?=[A-Z])", template)
+    empty = [name for name, value in values.items() if not value]
+    kept = [s for s in sentences if not any("{" + name + "}" in s for name in empty)]
+    return " ".join(kept).format(**values)
+
+
+def _statement(finding: Finding, snapshot: Snapshot, *, silent: bool) -> list[Claim]:
+    fact = finding.fact
+    values = {
+        "label": fact.label,
+        "count": str(len(finding.hits)),
+        "files": str(len({hit.path for hit in finding.hits})),
+        "searched": str(finding.searched),
+        "names": _names(finding.hits),
+    }
+    if not finding.hits:
+        return _absence(finding, values, snapshot, silent=silent)
+    text = fact.found.format(**values)
+    heading = _sentence_case(text)
+    if fact.layout == "tree":
+        return [_tree(heading, finding, snapshot)]
+    claims = [
+        Claim(
+            text=heading,
+            citations=_cite_hits(finding.hits, snapshot),
+            origin="census",
+        )
+    ]
+    shown = [] if fact.layout == "places" else list(finding.hits[: fact.show])
+    claims += [_line(hit, snapshot) for hit in shown]
+    if rest := finding.hits[len(shown) :]:
+        claims += _rest(rest, snapshot) if shown else []
+    if finding.elsewhere:
+        claims.append(_aside(finding, snapshot))
+    return claims
+
+
+def _sentence_case(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _absence(
+    finding: Finding, values: dict[str, str], snapshot: Snapshot, *, silent: bool
+) -> list[Claim]:
+    claims = []
+    if finding.fact.none:
+        text = finding.fact.none.format(**values)
+        claims.append(Claim(text=text, citations=(), origin="census", searched=finding.searched))
+    if finding.elsewhere and (claims or silent):
+        claims.append(_aside(finding, snapshot))
+    return claims
+
+
+def _aside(finding: Finding, snapshot: Snapshot) -> Claim:
+    text = f"{_sentence_case(finding.fact.label)}, outside the main code: {_roles(finding.elsewhere)}."
+    return Claim(
+        text=text, citations=_cite_hits(finding.elsewhere, snapshot), origin="census", level=1
+    )
+
+
+def _roles(hits: Iterable[CensusHit]) -> str:
+    """ "12 in tests, 3 in examples"."""
+    counts = {role: 0 for role in ROLES}
+    for hit in hits:
+        counts[hit.role] = counts.get(hit.role, 0) + 1  # type: ignore[index]
+    words = {"test": "tests", "example": "examples", "generated": "generated files"}
+    named = [f"{n} in {words.get(role, role + ' files')}" for role, n in counts.items() if n]
+    return ", ".join(named)
+
+
+def _names(hits: Sequence[CensusHit]) -> str:
+    names = list(dict.fromkeys(f"`{hit.name}`" for hit in hits if hit.name))
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
+
+
+def _line(hit: CensusHit, snapshot: Snapshot) -> Claim:
+    related = [Span(path, start, end) for _, path, start, end in hit.related]
+    spans = dict.fromkeys([Span(hit.path, hit.start, hit.end), *related])
+    depth = int(hit.detail.get("depth", "0")) if hit.detail.get("depth", "0").isdigit() else 0
+    return Claim(
+        text=hit.text + _where(hit),
+        citations=tuple(cite(snapshot, span) for span in spans if span.path in snapshot.by_path),
+        origin="census",
+        level=1 + depth,
+    )
+
+
+def _where(hit: CensusHit) -> str:
+    """ " in `Whisper.decode`", unless the line says so itself."""
+    said = not hit.symbol or hit.symbol in hit.text or hit.symbol.split(".")[-1] + "()" in hit.text
+    return "" if said else f" - in `{hit.symbol}`"
+
+
+def _rest(hits: Sequence[CensusHit], snapshot: Snapshot) -> list[Claim]:
+    text = f"{len(hits)} more:"
+    return [Claim(text=text, citations=_cite_hits(hits, snapshot), origin="census", level=1)]
+
+
+def _tree(heading: str, finding: Finding, snapshot: Snapshot) -> Claim:
+    block = "\n".join(hit.text for hit in finding.hits)
+    described = [hit for hit in finding.hits if hit.path in snapshot.by_path]
+    return Claim(
+        text=heading, citations=_cite_hits(described, snapshot), origin="census", block=block
+    )
+
+
+def _cite_hits(hits: Iterable[CensusHit], snapshot: Snapshot) -> tuple[Citation, ...]:
+    spans = dict.fromkeys(Span(hit.path, hit.start, hit.end) for hit in hits)
+    return tuple(cite(snapshot, span) for span in spans if span.path in snapshot.by_path)
+
+
+def excerpts(
+    question: Question, findings: Sequence[Finding], accepted: Sequence[Claim], snapshot: Snapshot
+) -> tuple[Excerpt, ...]:
+    """Code that the answer quotes: what the model's accepted claims cite, else the first code hits."""
+    cited = [c.span for claim in accepted if claim.origin == "model" for c in claim.citations]
+    hits = [Span(h.path, h.start, h.end) for f in findings if f.fact.decides for h in f.hits[:1]]
+    chosen: list[Span] = []
+    for span in [*cited, *hits]:
+        file = snapshot.by_path.get(span.path)
+        if file is None or file.language != "python" or any(span.overlaps(c) for c in chosen):
+            continue
+        chosen.append(Span(span.path, span.start, min(span.end, span.start + EXCERPT_LINES - 1)))
+    return tuple(_excerpt(span, snapshot) for span in chosen[: question.excerpts])
+
+
+def _excerpt(span: Span, snapshot: Snapshot) -> Excerpt:
+    citation = cite(snapshot, span)
+    return Excerpt(
+        citation=citation,
+        language=snapshot.by_path[span.path].language,
+        text=snapshot.excerpt(citation.span),
+    )

@@ -1,0 +1,81 @@
+"""What the graph's nodes may touch. Handed to them as LangGraph's runtime context, never checkpointed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from langchain_core.language_models import BaseChatModel
+
+from agent.events import Event
+from agent.evidence import Packed, gather
+from agent.findings import Findings
+from agent.prompts import Prompts
+from agent.records import Records
+from agent.stages import Question, Stage, StagePack
+from retrieval.chunk import Chunk
+from retrieval.codebase import Codebase
+from retrieval.index import Index
+
+
+@dataclass
+class Usage:
+    """Model work of one process: tokens evaluated, reused from a shared prefix, and generated."""
+
+    prompt_tokens: int = 0
+    prompt_reused: int = 0
+    generated: int = 0
+    seconds: float = 0.0
+
+    def add(self, metadata: dict[str, object]) -> None:
+        """Add one response's figures (`GgufChat` response_metadata; absent ones count as 0)."""
+        self.prompt_tokens += int(str(metadata.get("prompt_tokens", 0)))
+        self.prompt_reused += int(str(metadata.get("prompt_reused", 0)))
+        self.generated += int(str(metadata.get("generated", 0)))
+
+
+@dataclass
+class Context:
+    """One audit's pack, repository, search, model, records and listener. `model` is None for a census-only run."""
+
+    pack: StagePack
+    codebase: Codebase
+    index: Index
+    findings: Findings
+    prompts: Prompts
+    records: Records
+    model: BaseChatModel | None
+    tell: Callable[[Event], None]
+    strict: bool = False
+    max_attempts: int | None = None
+    usage: Usage = field(default_factory=Usage)
+    _packed: dict[str, Packed] = field(default_factory=dict)
+
+    def attempts(self, stage: Stage) -> int:
+        """Drafts allowed per question of `stage`; 0 without a model."""
+        if self.model is None:
+            return 0
+        return self.max_attempts or self.pack.settings(stage).max_attempts
+
+    def evidence(self, stage: Stage) -> Packed:
+        """The stage's evidence; gathered once, and the same again after a resume."""
+        if stage.id not in self._packed:
+            self._packed[stage.id] = gather(
+                stage,
+                self.pack.settings(stage),
+                self.findings,
+                self.codebase,
+                self._search,
+                self.count_tokens,
+            )
+        return self._packed[stage.id]
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of `text` for the model in use; four characters a token without one."""
+        return self.model.get_num_tokens(text) if self.model else len(text) // 4 + 1
+
+    def _search(self, queries: Sequence[str], k: int) -> list[Chunk]:
+        return [hit.chunk for hit in self.index.search(list(queries), k=k)]
+
+
+def asked(stage: Stage) -> list[Question]:
+    """The questions of `stage` that the model is asked about."""
+    return [question for question in stage.questions if question.claims]

@@ -1,0 +1,178 @@
+"""Evidence: what a stage's prompt shows the model, numbered E1..En and packed to a token budget.
+
+Each question offers its candidates in order of rank; the packer takes them in turn, question by question, so that
+no question starves. What does not fit is left out whole and recorded by name, never cut.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from agent.findings import Finding, Findings
+from agent.stages import Question, Settings, Stage
+from agent.state import Evidence
+from retrieval.chunk import Chunk, Span
+from retrieval.codebase import Codebase
+from retrieval.facts import CensusHit, Definition
+
+CODE_LINES = 24
+FOCUS_LINES = 9
+DOCSTRING_LINES = 4
+
+Search = Callable[[Sequence[str], int], Sequence[Chunk]]
+CountTokens = Callable[[str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A stage's evidence; `left_out` names, per question id, what did not fit; `tokens` is its size."""
+
+    items: tuple[Evidence, ...]
+    left_out: dict[str, tuple[str, ...]]
+    tokens: int
+
+    def ids(self, question_id: str) -> tuple[str, ...]:
+        """The ids of the evidence gathered for one question."""
+        return tuple(item.id for item in self.items if question_id in item.questions)
+
+
+def gather(
+    stage: Stage,
+    settings: Settings,
+    findings: Findings,
+    codebase: Codebase,
+    search: Search,
+    count_tokens: CountTokens,
+) -> Packed:
+    """The evidence of every question of `stage` that the model is asked about."""
+    asked = [question for question in stage.questions if question.claims]
+    offers = [_candidates(q, findings.of(q), codebase, search, settings.hits) for q in asked]
+    return _pack(asked, offers, settings.evidence_tokens, count_tokens)
+
+
+def _pack(
+    asked: Sequence[Question],
+    offers: Sequence[Iterator[Evidence]],
+    budget: int,
+    count_tokens: CountTokens,
+) -> Packed:
+    taken: dict[tuple[object, ...], Evidence] = {}
+    left_out: dict[str, list[str]] = {question.id: [] for question in asked}
+    used = 0
+    for row in zip_longest(*offers):
+        for question, item in zip(asked, row, strict=True):
+            if item is None:
+                continue
+            key = (item.kind, item.spans, item.text)
+            if key in taken:
+                taken[key] = _shared(taken[key], question.id)
+                continue
+            cost = count_tokens(f"[E99] {item.title}\n{item.text}\n\n")
+            if used + cost > budget:
+                left_out[question.id].append(item.title)
+                continue
+            used += cost
+            taken[key] = item.model_copy(
+                update={"id": f"E{len(taken) + 1}", "questions": (question.id,)}
+            )
+    return Packed(tuple(taken.values()), {q: tuple(v) for q, v in left_out.items()}, used)
+
+
+def _shared(item: Evidence, question_id: str) -> Evidence:
+    questions = tuple(dict.fromkeys([*item.questions, question_id]))
+    return item.model_copy(update={"questions": questions})
+
+
+def _candidates(
+    question: Question,
+    findings: Sequence[Finding],
+    codebase: Codebase,
+    search: Search,
+    hits: int,
+) -> Iterator[Evidence]:
+    with_hits = [f for f in findings if f.hits and f.fact.brief]
+    census = [_census_item(finding) for finding in with_hits]
+    focus = [item for finding in with_hits[:2] if (item := _focus(finding.hits[0], codebase))]
+    chunks = search(question.search, hits) if question.search else []
+    code = [*focus[:1], *(_chunk_item(chunk, codebase) for chunk in chunks), *focus[1:]]
+    for pair in zip_longest(census[:1] + census[1:], code):
+        yield from (item for item in pair if item is not None)
+
+
+def _census_item(finding: Finding) -> Evidence:
+    hits = finding.hits[: finding.fact.brief]
+    lines = [f"{hit.path}:{hit.start} {_symbol(hit)}{hit.text}" for hit in hits]
+    return Evidence(
+        id="E0",
+        kind="census",
+        title=finding.fact.label,
+        spans=tuple((hit.path, hit.start, hit.end) for hit in hits),
+        text="\n".join(lines),
+        why=" | ".join(finding.fact.census),
+    )
+
+
+def _symbol(hit: CensusHit) -> str:
+    return f"in {hit.symbol}: " if hit.symbol and hit.symbol not in hit.text else ""
+
+
+def _focus(hit: CensusHit, codebase: Codebase) -> Evidence | None:
+    """The lines around a census hit, inside the function that holds it."""
+    file = codebase.snapshot.by_path.get(hit.path)
+    if file is None or file.language != "python":
+        return None
+    first, last = _enclosing(hit, codebase) or (1, len(file.lines))
+    start = max(first, hit.start - FOCUS_LINES)
+    end = min(last, max(hit.end, hit.start) + FOCUS_LINES, start + CODE_LINES - 1)
+    return _code_item(Span(hit.path, start, max(start, end)), hit.symbol, codebase, "census")
+
+
+def _enclosing(hit: CensusHit, codebase: Codebase) -> tuple[int, int] | None:
+    inside = [d for d in _definitions(hit.path, codebase) if d.start <= hit.start <= d.end]
+    functions = [d for d in inside if d.kind != "class"] or inside
+    best = min(functions, key=lambda d: d.end - d.start, default=None)
+    return (best.start, best.end) if best else None
+
+
+def _definitions(path: str, codebase: Codebase) -> tuple[Definition, ...]:
+    facts = codebase.facts.get(path)
+    return facts.definitions if facts else ()
+
+
+def _chunk_item(chunk: Chunk, codebase: Codebase) -> Evidence:
+    return _code_item(chunk.span, chunk.symbol, codebase, "search")
+
+
+def _code_item(span: Span, symbol: str, codebase: Codebase, why: str) -> Evidence:
+    spans = list(_without_docstring(span, codebase))
+    title = f"{span.path}" + (f" `{symbol}`" if symbol else "")
+    lines = codebase.snapshot.by_path[span.path].lines
+    shown = [
+        f"{number} {lines[number - 1][:160]}"
+        for part in spans
+        for number in range(part.start, part.end + 1)
+    ]
+    return Evidence(
+        id="E0",
+        kind="code",
+        title=title,
+        spans=tuple((part.path, part.start, part.end) for part in spans),
+        text="\n".join(shown),
+        why=why,
+    )
+
+
+def _without_docstring(span: Span, codebase: Codebase) -> Iterator[Span]:
+    """At most CODE_LINES of `span`, stepping over the inside of a long docstring."""
+    doc = next(
+        (d for d in _definitions(span.path, codebase) if span.start <= d.doc_start <= span.end), None
+    )
+    if doc is None or doc.doc_end - doc.doc_start < DOCSTRING_LINES or doc.doc_end >= span.end:
+        yield Span(span.path, span.start, min(span.end, span.start + CODE_LINES - 1))
+        return
+    head = Span(span.path, span.start, doc.doc_start + DOCSTRING_LINES - 1)
+    yield head
+    rest = CODE_LINES - (head.end - head.start + 1)
+    if rest > 0:
+        start = doc.doc_end + 1
+        yield Span(span.path, start, min(span.end, start + rest - 1))

@@ -1,0 +1,203 @@
+"""The two kinds of node: `answer_stage` drafts, `verify` judges. State in, partial state out.
+
+A stage's drafts go to the verifier before the next stage is entered; only refused questions are asked again.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langgraph.runtime import Runtime
+
+from agent.claims import parse_claims
+from agent.compose import compose, excerpts
+from agent.context import Context, asked
+from agent.events import Judged, StageFinished, StageStarted
+from agent.grammar import claims_grammar
+from agent.stages import Question, Stage
+from agent.state import Answer, Claim, DraftClaim, Fault, Rejected, Status, Verdict
+from agent.verify import judge
+
+
+class AuditState(TypedDict, total=False):
+    """The checkpointed state: plain JSON, ids and the open stage's drafts; file contents never."""
+
+    stage: str
+    attempt: int
+    seconds: float
+    drafts: dict[str, str]
+    verdicts: dict[str, list[dict[str, Any]]]
+    done: dict[str, str]
+    stopped: str
+
+
+def answer_stage(state: AuditState, runtime: Runtime[Context], *, stage: Stage) -> AuditState:
+    """Draft answers to the stage's open questions, all of them side by side."""
+    context = runtime.context
+    again = state.get("stage") == stage.id
+    attempt = state.get("attempt", 0) + 1 if again else 1
+    verdicts = state.get("verdicts", {}) if again else {}
+    began = time.monotonic()
+    open_questions = _open(stage, verdicts, context)
+    packed = context.evidence(stage)
+    context.tell(
+        StageStarted(
+            stage_id=stage.id,
+            title=stage.title,
+            number=context.pack.stages.index(stage) + 1,
+            of=len(context.pack.stages),
+            attempt=attempt,
+            questions=tuple(question.id for question in open_questions),
+            evidence=len(packed.items),
+            evidence_tokens=packed.tokens,
+        )
+    )
+    drafts = _draft(open_questions, stage, verdicts, context)
+    spent = time.monotonic() - began + (state.get("seconds", 0.0) if again else 0.0)
+    return {
+        "stage": stage.id,
+        "attempt": attempt,
+        "seconds": spent,
+        "drafts": drafts,
+        "verdicts": verdicts,
+    }
+
+
+def _open(
+    stage: Stage, verdicts: dict[str, list[dict[str, Any]]], context: Context
+) -> list[Question]:
+    if context.model is None:
+        return []
+    packed = context.evidence(stage)
+    return [q for q in asked(stage) if packed.ids(q.id) and not _accepted(verdicts.get(q.id, []))]
+
+
+def _accepted(verdicts: Sequence[dict[str, Any]]) -> list[Claim]:
+    return [v.claim for v in map(Verdict.model_validate, verdicts) if v.claim is not None]
+
+
+def _draft(
+    questions: Sequence[Question],
+    stage: Stage,
+    verdicts: dict[str, list[dict[str, Any]]],
+    context: Context,
+) -> dict[str, str]:
+    if not questions or context.model is None:
+        return {}
+    packed = context.evidence(stage)
+    settings = context.pack.settings(stage)
+    inputs: list[list[BaseMessage]] = []
+    configs: list[dict[str, Any]] = []
+    for question in questions:
+        ids = packed.ids(question.id)
+        faults = _faults(verdicts.get(question.id, []))
+        body = context.prompts.evidence(packed.items) + "\n"
+        body += context.prompts.question(question, ids, faults)
+        inputs.append([SystemMessage(context.prompts.system()), HumanMessage(body)])
+        grammar = claims_grammar(ids, question.claims)
+        limits = {"grammar": grammar, "max_tokens": settings.max_tokens}
+        configs.append({"metadata": {**limits, "question": question.id}})
+    replies = context.model.batch(inputs, config=configs)  # type: ignore[arg-type]
+    for reply in replies:
+        context.usage.add(reply.response_metadata)
+    return {q.id: str(reply.content) for q, reply in zip(questions, replies, strict=True)}
+
+
+def _faults(verdicts: Sequence[dict[str, Any]]) -> list[Fault]:
+    """The distinct faults of the last attempt, the first few only: a small model heeds no more."""
+    faults = [fault for v in map(Verdict.model_validate, verdicts) for fault in v.faults]
+    return list({fault.message: fault for fault in faults}.values())[:2]
+
+
+def verify(state: AuditState, runtime: Runtime[Context]) -> AuditState:
+    """Judge every draft claim of the open stage; close the stage when nothing is left to ask."""
+    context = runtime.context
+    stage = next(s for s in context.pack.stages if s.id == state["stage"])
+    verdicts = dict(state.get("verdicts", {}))
+    for question in asked(stage):
+        if question.id in state.get("drafts", {}):
+            judged = _judge(question, state["drafts"][question.id], stage, context)
+            refused = [v for v in verdicts.get(question.id, []) if v["claim"] is None]
+            verdicts[question.id] = refused + [v.model_dump(mode="json") for v in judged]
+    if state["attempt"] < context.attempts(stage) and _open(stage, verdicts, context):
+        return {"verdicts": verdicts, "drafts": {}}
+    return _close(stage, verdicts, state, context)
+
+
+def _judge(question: Question, draft: str, stage: Stage, context: Context) -> list[Verdict]:
+    packed = context.evidence(stage)
+    shown = {item.id: item for item in packed.items}
+    drafts = parse_claims(draft) or [DraftClaim(text="", evidence=())]
+    verdicts: list[Verdict] = []
+    for claim in drafts:
+        verdicts.append(
+            judge(
+                claim,
+                shown=shown,
+                question=question.text,
+                snapshot=context.codebase.snapshot,
+                accepted=[v.claim.text for v in verdicts if v.claim],
+            )
+        )
+    faults = tuple(fault.kind for verdict in verdicts for fault in verdict.faults)
+    good = sum(verdict.accepted for verdict in verdicts)
+    context.tell(Judged(question.id, good, len(verdicts) - good, faults))
+    return verdicts
+
+
+def _close(
+    stage: Stage,
+    verdicts: dict[str, list[dict[str, Any]]],
+    state: AuditState,
+    context: Context,
+) -> AuditState:
+    answers = [_answer(q, verdicts.get(q.id, []), state, stage, context) for q in stage.questions]
+    digest = context.records.write(stage.id, answers)
+    context.tell(StageFinished(stage.id, tuple(answers), state["seconds"]))
+    failed = [a.question_id for a in answers if a.status != "verified"]
+    stopped = failed[0] if context.strict and failed else ""
+    done = {**state.get("done", {}), stage.id: digest}
+    return {"done": done, "drafts": {}, "verdicts": {}, "attempt": 0, "stopped": stopped}
+
+
+def _answer(
+    question: Question,
+    verdicts: Sequence[dict[str, Any]],
+    state: AuditState,
+    stage: Stage,
+    context: Context,
+) -> Answer:
+    findings = context.findings.of(question)
+    facts = compose(question, findings, context.codebase.snapshot)
+    told = _accepted(verdicts)
+    refused = [v for v in map(Verdict.model_validate, verdicts) if v.claim is None]
+    return Answer(
+        question_id=question.id,
+        question=question.text,
+        status=_status(question, facts, told, context),
+        claims=tuple(_ordered(question, facts, told)),
+        census=context.findings.records(question),
+        excerpts=excerpts(question, findings, told, context.codebase.snapshot),
+        rejected=tuple(Rejected(text=v.draft.text, faults=v.faults) for v in refused),
+        repairs=tuple(r for v in map(Verdict.model_validate, verdicts) for r in v.repairs),
+        left_out=context.evidence(stage).left_out.get(question.id, ()) if context.model else (),
+        attempts=state["attempt"] if verdicts else 0,
+        seconds=round(state["seconds"] / len(stage.questions), 3),
+    )
+
+
+def _status(
+    question: Question, facts: Sequence[Claim], told: Sequence[Claim], context: Context
+) -> Status:
+    if not facts and not told:
+        return "unresolved"
+    if told or not question.claims or not any(claim.citations for claim in facts):
+        return "verified"
+    return "extractive"
+
+
+def _ordered(question: Question, facts: list[Claim], told: list[Claim]) -> list[Claim]:
+    """The direct answer first, then what the model says, then the facts in full."""
+    head = facts[:1] if question.verdict else []
+    return [*head, *told, *facts[len(head) :]]

@@ -1,11 +1,15 @@
-"""`python -m agent`. The folder it is started in may be hostile, so it must not be a place to import from."""
+"""`python -m agent`, without importing anything from the folder it is started in.
 
+Knows nothing of the commands. A hostile repository's own `agent/` is kept out by agent/safe_path.py.
+"""
+
+import os
 import sys
 
-if not sys.flags.safe_path and sys.path and not __file__.startswith(sys.path[0]):
-    del sys.path[0]
+if sys.path[0] == os.getcwd() != __file__.removesuffix("/agent/__main__.py"):  # noqa: PTH109
+    del sys.path[0]  # before the next import: the folder may hold a json.py of its own
 
-from agent.cli import main  # noqa: E402
+from agent.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

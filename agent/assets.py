@@ -1,4 +1,6 @@
-"""Where stages.yaml and the prompt templates are: beside the packages in a checkout, inside `agent` in a wheel."""
+"""Where stages.yaml and the prompt templates are: beside the packages in a checkout, inside `agent`
+in a wheel.
+"""
 
 from pathlib import Path
 
@@ -8,7 +10,9 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def asset(name: str) -> Path:
-    """The file or folder `name` ("stages.yaml", "prompts"). Raises MachineError when the install is broken."""
+    """The file or folder `name` ("stages.yaml", "prompts"). Raises MachineError when the install is
+    broken.
+    """
     for folder in (_PACKAGE.parent, _PACKAGE / "_assets"):
         if (folder / name).exists() and (folder is not _PACKAGE.parent or _is_checkout()):
             return folder / name
@@ -26,5 +30,7 @@ def prompts_folder() -> Path:
 
 
 def _is_checkout() -> bool:
-    """Whether the package lies in the project's own folder; site-packages may hold a foreign `prompts`."""
+    """Whether the package lies in the project's own folder; site-packages may hold a foreign
+    `prompts`.
+    """
     return (_PACKAGE.parent / "pyproject.toml").is_file()

@@ -1,8 +1,9 @@
 """The command line: which commands there are, and how every failure ends.
 
-Exit codes: 0 everything answered and verified, 1 finished with some unresolved, 2 the user's mistake, 3 the
-machine cannot do it, 130 interrupted. A mistake is one line and a hint on standard error, never a traceback.
-Heavy libraries are imported inside the commands, so that `--help` answers at once.
+Exit codes: 0 everything answered and verified, 1 finished with some unresolved, 2 the user's
+mistake, 3 the machine cannot do it, 130 interrupted. A mistake is one line and a hint on standard
+error, never a traceback. Heavy libraries are imported inside the commands, so that `--help` answers
+at once.
 """
 
 import os
@@ -58,6 +59,9 @@ def _exit_code(error: AuditError | RetrievalError) -> int:
 
 def _misused(error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
+    if context and type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(context.get_help() + "\n")
+        return 2
     message = getattr(error, "format_message", error.__str__)()
     command = context.command_path if context else "deposition"
     return _stopped(message or f"{command} needs a command", f"see {command} --help", 2)

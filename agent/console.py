@@ -1,14 +1,15 @@
-"""The terminal: live progress while an audit runs, plain log lines where there is no terminal. The one import of rich.
+"""The terminal: live progress while an audit runs, plain log lines where there is no terminal. The
+one import of rich.
 
-Draws the events of agent/events.py on standard error and decides nothing. Every text that comes from a
-repository is made inert before it is shown.
+Draws the events of agent/events.py on standard error and decides nothing. Every text that comes
+from a repository is made inert before it is shown.
 """
 
 import sys
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console as RichConsole
 from rich.console import Group
@@ -20,6 +21,9 @@ from rich.text import Text
 
 from agent import events
 from agent.report.markup import one_line
+
+if TYPE_CHECKING:
+    from agent.pull import PullProgress
 
 _PHASES = {
     "walk": "reading files",
@@ -62,7 +66,9 @@ class Situation:
                 self.stage, self.tokens = None, None
 
     def seconds_left(self, now: float) -> float | None:
-        """What the remaining questions take at the pace so far; None before the first stage is finished."""
+        """What the remaining questions take at the pace so far; None before the first stage is
+        finished.
+        """
         if self.began is None or not self.answered:
             return None
         return (now - self.began) / self.answered * (self.questions - self.answered)
@@ -82,7 +88,9 @@ class Situation:
 
 
 class Console:
-    """A listener for an audit's events; use it in a `with`, so that the terminal is restored on any exit."""
+    """A listener for an audit's events; use it in a `with`, so that the terminal is restored on any
+    exit.
+    """
 
     def __init__(self) -> None:
         self._rich = RichConsole(stderr=True, highlight=False, markup=False, emoji=False)
@@ -92,9 +100,7 @@ class Console:
 
     def __enter__(self) -> Self:
         if self._rich.is_terminal:
-            self._live = Live(
-                console=self._rich, get_renderable=self._draw, refresh_per_second=6, transient=True
-            )
+            self._live = Live(console=self._rich, get_renderable=self._draw, refresh_per_second=6, transient=True)
             self._live.start()
         return self
 
@@ -154,6 +160,42 @@ class Console:
                 sys.stderr.write(f"{label:<12} {value}\n")
 
 
+class Download:
+    """Shows one download; use it in a `with`. Without a terminal it writes a line at most every 15
+    seconds.
+    """
+
+    def __init__(self, alias: str) -> None:
+        self._alias = alias
+        self._rich = RichConsole(stderr=True, highlight=False, markup=False, emoji=False)
+        self._status = self._rich.status(Text(alias)) if self._rich.is_terminal else None
+        self._said = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._status:
+            self._status.stop()
+
+    def listen(self, progress: "PullProgress") -> None:
+        """Show how far it is."""
+        total = f" of {size(progress.total)}" if progress.total else ""
+        line = one_line(f"{self._alias}: {size(progress.done)}{total}, {progress.what}")
+        if self._status:
+            self._status.update(Text(line))
+        elif time.monotonic() - self._said > 15:
+            self._said = time.monotonic()
+            sys.stderr.write(line + "\n")
+
+
 def describe(event: events.Event, situation: Situation, now: float) -> str:
     """The log line of an event, "" when it deserves none."""
     match event:
@@ -170,7 +212,8 @@ def describe(event: events.Event, situation: Situation, now: float) -> str:
             return f"{_PHASES.get(event.phase, event.phase)}: {event.total} done"
         case events.StageStarted():
             again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
-            return f"stage {event.number}/{event.of} {event.title}{again}: {', '.join(event.questions)}"
+            asked = ", ".join(event.questions)
+            return f"stage {event.number}/{event.of} {event.title}{again}: {asked}"
         case events.StageFinished():
             left = situation.seconds_left(now)
             pace = f", about {clock(left)} left" if left else ""

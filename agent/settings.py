@@ -1,7 +1,8 @@
-"""What a person may set once for all runs: environment variables beginning with DEPOSITION_, below every flag.
+"""What a person may set once for all runs: environment variables beginning with DEPOSITION_, below
+every flag.
 
-Knows the folders outside any repository in which state, indexes and caches live. Reads no file: a `.env` in the
-current folder may belong to a hostile repository.
+Knows the folders outside any repository in which state, indexes and caches live. Reads no file: a
+`.env` in the current folder may belong to a hostile repository.
 """
 
 import hashlib
@@ -48,7 +49,9 @@ def parse_size(text: str) -> int:
 
 
 def repository_cache(root: Path, cache: Path | None = None) -> Path:
-    """The folder that holds index, facts and checkpoints of the repository at `root`; it is not created here."""
+    """The folder that holds index, facts and checkpoints of the repository at `root`; it is not
+    created here.
+    """
     path = root.expanduser().resolve()
     name = re.sub(r"[^\w.-]", "_", path.name, flags=re.ASCII)[:40] or "root"
     digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()[:16]

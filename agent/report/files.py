@@ -23,7 +23,9 @@ def write_report(report: Report, out: Path) -> list[Path]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace `path` by `text` (UTF-8) in one step that survives a crash: the old file or the new, never a part."""
+    """Replace `path` by `text` (UTF-8) in one step that survives a crash: the old file or the new,
+    never a part.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:

@@ -1,6 +1,8 @@
-"""ANSWERS.md: the questionnaire's own format, one `# N - TITLE` per stage, `- question` and `- answer` per question.
+"""ANSWERS.md: the questionnaire's own format, one `# N - TITLE` per stage, `- question` and `-
+answer` per question.
 
-The text is a pure function of snapshot, pack and answers: no time, no date, no figure of the machine.
+The text is a pure function of snapshot, pack and answers: no time, no date, no figure of the
+machine.
 """
 
 from collections import defaultdict
@@ -30,7 +32,8 @@ def _opening(report: Report) -> Iterator[str]:
     commit = f" at commit {code_span(report.commit)}" if report.commit else ""
     totals = count(report.every_answer())
     yield (
-        f"Answers about {code_span(report.repository)}{commit}, from {_n(report.coverage.read, 'file')} read. "
+        f"Answers about {code_span(report.repository)}{commit}, from "
+        f"{_n(report.coverage.read, 'file')} read. "
         "Every statement is followed by the place that proves it, as `path:first line-last line`."
     )
     yield (
@@ -42,7 +45,9 @@ def _opening(report: Report) -> Iterator[str]:
 
 
 def _answer_item(answer: Answer) -> list[str]:
-    """The answer as one list item: its first line opens the item, everything else is indented under it."""
+    """The answer as one list item: its first line opens the item, everything else is indented under
+    it.
+    """
     lines: list[str] = []
     for claim in answer.claims or (Claim(text=_UNRESOLVED, citations=(), origin="census"),):
         lines += _claim(claim, bool(lines) and not claim.level)
@@ -75,7 +80,9 @@ def _sentence(claim: Claim) -> str:
 
 
 def citation_list(citations: Sequence[Citation]) -> str:
-    """The places of a claim: the first six one by one, the others compactly, grouped by file, none left out."""
+    """The places of a claim: the first six one by one, the others compactly, grouped by file, none
+    left out.
+    """
     spans = list(dict.fromkeys(citation.span for citation in citations))
     first, others = spans[:INLINE_CITATIONS], spans[INLINE_CITATIONS:]
     if len(others) == 1:
@@ -92,8 +99,7 @@ def _grouped(spans: Iterable[Span]) -> Iterator[str]:
         by_path[span.path].append(span)
     for path, places in by_path.items():
         numbers = ", ".join(
-            str(span.start) if span.start == span.end else f"{span.start}-{span.end}"
-            for span in sorted(places)
+            str(span.start) if span.start == span.end else f"{span.start}-{span.end}" for span in sorted(places)
         )
         yield code_span(f"{path}:{numbers}")
 
@@ -135,5 +141,3 @@ def _skipped(coverage: Coverage) -> list[str]:
 
 def _n(things: Sequence[object], noun: str) -> str:
     return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
-
-

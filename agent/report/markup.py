@@ -1,7 +1,9 @@
-"""Foreign text made inert: what a repository or a model wrote can never become markup or a terminal command.
+"""Foreign text made inert: what a repository or a model wrote can never become markup or a terminal
+command.
 
-Knows CommonMark and the GitHub extensions as far as they can be abused. Nothing is dropped: a control character
-becomes a visible escape such as `\\x1b`, punctuation gets a backslash, code keeps every other character.
+Knows CommonMark and the GitHub extensions as far as they can be abused. Nothing is dropped: a
+control character becomes a visible escape such as `\\x1b`, punctuation gets a backslash, code keeps
+every other character.
 """
 
 import re
@@ -11,17 +13,15 @@ from collections.abc import Iterator
 _HIDDEN = frozenset(("Cc", "Cf", "Co", "Cs", "Zl", "Zp"))
 _MAYBE_HIDDEN = re.compile(r"[^\x20-\x7e]")
 _TICKS = re.compile(r"`+")
-_ACTIVE = re.compile(
-    r"[\\`*\[\]<>~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|^(?:[#+=-]|\d+(?=[.)](?:\s|$)))", re.ASCII
-)
-_LINKED = re.compile(
-    r"(?:(?:https?|ftp)://|www\.|mailto:|xmpp:)[^\s`]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE
-)
+_ACTIVE = re.compile(r"[\\`*\[\]<>~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|^(?:[#+=-]|\d+(?=[.)](?:\s|$)))", re.ASCII)
+_LINKED = re.compile(r"(?:(?:https?|ftp)://|www\.|mailto:|xmpp:)[^\s`]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
 _LANGUAGES = {"notebook": "json", "shell": "bash", "text": "text"}
 
 
 def visible(text: str, keep: str = "") -> str:
-    """`text` with every control, format, private or surrogate character but those in `keep` shown as an escape."""
+    """`text` with every control, format, private or surrogate character but those in `keep` shown
+    as an escape.
+    """
 
     def shown(match: re.Match[str]) -> str:
         char = match[0]
@@ -33,6 +33,11 @@ def visible(text: str, keep: str = "") -> str:
         return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
     return _MAYBE_HIDDEN.sub(shown, text)
+
+
+def visible_block(text: str) -> str:
+    """Several lines made visible; tabs stay, and so do line ends, as `\\n`."""
+    return "\n".join(visible(line.removesuffix("\r"), keep="\t") for line in text.split("\n"))
 
 
 def one_line(text: str) -> str:
@@ -50,7 +55,9 @@ def code_span(text: str) -> str:
 
 
 def inline(text: str) -> str:
-    """One line of prose: code spans stay code, addresses become code, everything else is plain text."""
+    """One line of prose: code spans stay code, addresses become code, everything else is plain
+    text.
+    """
     parts: list[str] = []
     for is_code, piece in split_code(one_line(text)):
         parts.append(code_span(piece) if is_code else _prose(piece, not parts))
@@ -94,8 +101,10 @@ def _escape(text: str, first: bool) -> str:
 
 
 def fence(text: str, language: str = "", indent: str = "") -> list[str]:
-    """`text` as the lines of a fenced block that nothing inside can close, each indented by `indent`."""
-    lines = [visible(line.removesuffix("\r"), keep="\t") for line in text.split("\n")]
+    """`text` as the lines of a fenced block that nothing inside can close, each indented by
+    `indent`.
+    """
+    lines = visible_block(text).split("\n")
     longest = max((len(run) for line in lines for run in _TICKS.findall(line)), default=0)
     ticks = "`" * max(3, longest + 1)
     tag = re.sub(r"[^a-z0-9+-]", "", _LANGUAGES.get(language, language).lower())

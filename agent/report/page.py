@@ -1,6 +1,7 @@
 """report.html: the report as one self-contained page that loads nothing and runs nothing.
 
-The layout stands in page.html.j2. Everything is escaped by jinja2; this module only shapes values for it.
+The layout stands in page.html.j2. Everything is escaped by jinja2; this module only shapes values
+for it.
 """
 
 from functools import cache
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agent.report.document import Report, count
 from agent.report.markdown import INLINE_CITATIONS
-from agent.report.markup import one_line, split_code, visible
+from agent.report.markup import one_line, split_code, visible, visible_block
 from agent.state import Citation
 
 if TYPE_CHECKING:
@@ -27,13 +28,11 @@ def render_page(report: Report) -> str:
 def _template() -> "Template":
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(
         pieces=lambda text: list(split_code(one_line(text))),
         line=one_line,
-        code=lambda text: "\n".join(visible(row.removesuffix("\r"), "\t") for row in text.split("\n")),
+        code=visible_block,
         places=_places,
     )
     environment.globals["shown"] = INLINE_CITATIONS

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from retrieval.facts import Call
 from retrieval.parse import Node, first_line, last_line
-from retrieval.reader import CUT, Context, Handler, Reader, Steps, parts
+from retrieval.reader import Context, Handler, Reader, Steps, parts
 
 TUPLES = frozenset({"pattern_list", "tuple_pattern", "list_pattern"})
 CONSTANTS = frozenset({"none", "true", "false", "ellipsis"})
@@ -151,7 +151,7 @@ def on_with(reader: Reader, node: Node, context: Context) -> Steps:
         if child.type != "with_clause":
             steps.append((child, context))
             continue
-        for item in _with_items(child):
+        for item in with_items(child):
             value, alias = item, None
             if item.type == "as_pattern":
                 value, alias = parts(item)[0], item.child_by_field_name("alias")
@@ -164,8 +164,8 @@ def on_with(reader: Reader, node: Node, context: Context) -> Steps:
     return steps
 
 
-def _with_items(clause: Node) -> list[Node]:
-    """The item expressions; the parenthesised form arrives as one tuple."""
+def with_items(clause: Node) -> list[Node]:
+    """The item expressions of a `with` clause; the parenthesised form arrives as one tuple."""
     values = [item.child_by_field_name("value") or item for item in parts(clause)]
     if len(values) == 1 and values[0].type == "tuple":
         return parts(values[0])
@@ -178,13 +178,13 @@ def on_for(reader: Reader, node: Node, context: Context) -> Steps:
     if left is not None:
         bind_target(reader, left, None, context, at=left)
     head = replace(context, statement=node)
-    body = replace(context, loop=True)
+    body = replace(context, loop=True, loop_head=node)
     return [(c, body if c.type == "block" else head) for c in parts(node)]
 
 
 def on_while(_reader: Reader, node: Node, context: Context) -> Steps:
     """Condition and body of `while` both run many times."""
-    looped = replace(context, loop=True, statement=node)
+    looped = replace(context, loop=True, loop_head=node, statement=node)
     return [(c, context if c.type == "else_clause" else looped) for c in parts(node)]
 
 
@@ -211,11 +211,9 @@ def on_await(_reader: Reader, node: Node, context: Context) -> Steps:
     return [(child, replace(context, awaited=True)) for child in parts(node)]
 
 
-def on_lambda(reader: Reader, node: Node, context: Context) -> Steps:
-    """The parameters are unknown; the body runs elsewhere, so no loop or assignment reaches it."""
+def on_lambda(_reader: Reader, node: Node, context: Context) -> Steps:
+    """The body runs elsewhere, so no loop or assignment reaches it."""
     inner = replace(context.plain(), loop=False)
-    for item in parts(node.child_by_field_name("parameters") or node)[:0]:
-        bind_target(reader, item, None, context, at=item)
     return [(child, inner) for child in parts(node)]
 
 
@@ -225,9 +223,40 @@ def on_statement(_reader: Reader, node: Node, context: Context) -> Steps:
     return [(child, inner) for child in node.named_children]
 
 
-def cut(text: str) -> str:
-    """At most 200 characters."""
-    return text[:CUT]
+def on_try(reader: Reader, node: Node, context: Context) -> Steps:
+    """The body of a `try` with handlers is guarded, and so is what a handler does instead."""
+    caught = any(child.type.startswith("except") for child in node.named_children)
+    inner = replace(context, guarded=context.guarded or caught)
+    return [(child, inner) for child in parts(node)]
+
+
+def on_except(reader: Reader, node: Node, context: Context) -> Steps:
+    """`except X as e` binds e to an X."""
+    inner = replace(context, statement=node)
+    for child in parts(node):
+        if child.type == "as_pattern":
+            alias = child.child_by_field_name("alias")
+            for target in parts(alias) if alias is not None else ():
+                bind_target(reader, target, None, inner, at=child, annotation=parts(child)[0])
+    return [(child, inner) for child in parts(node)]
+
+
+def on_if(reader: Reader, node: Node, context: Context) -> Steps:
+    """Remembers the statement; what stands below `if TYPE_CHECKING` is guarded."""
+    condition = reader.tree.text(node.child_by_field_name("condition"))
+    head = replace(context, statement=node)
+    body = replace(context, guarded=True) if "TYPE_CHECKING" in condition else head
+    return [(c, body if c.type == "block" else head) for c in node.named_children]
+
+
+def on_global(reader: Reader, node: Node, context: Context) -> Steps:
+    """`global x` binds x in the module from here on, `nonlocal x` in the function around."""
+    outer = context.scope.module()
+    if node.type == "nonlocal_statement" and context.scope.parent is not None:
+        outer = context.scope.parent
+    for name in parts(node):
+        context.scope.outer_names[reader.tree.text(name)] = outer
+    return ()
 
 
 COMPREHENSIONS = (
@@ -239,8 +268,6 @@ COMPREHENSIONS = (
 STATEMENTS = (
     "expression_statement",
     "return_statement",
-    "if_statement",
-    "elif_clause",
     "else_clause",
     "finally_clause",
     "match_statement",
@@ -259,6 +286,13 @@ HANDLERS: dict[str, Handler] = {
     "for_statement": on_for,
     "while_statement": on_while,
     "await": on_await,
+    "try_statement": on_try,
+    "except_clause": on_except,
+    "except_group_clause": on_except,
+    "if_statement": on_if,
+    "elif_clause": on_if,
+    "global_statement": on_global,
+    "nonlocal_statement": on_global,
     "lambda": on_lambda,
     **dict.fromkeys(COMPREHENSIONS, on_comprehension),
     **dict.fromkeys(STATEMENTS, on_statement),

@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+import re
+import warnings
 from dataclasses import replace
 
 from retrieval.facts import Definition, Import
@@ -9,6 +11,7 @@ from retrieval.parse import Node, first_line, last_line
 from retrieval.reader import Context, Handler, Reader, Steps, parts
 from retrieval.scopes import Scope
 
+_PLAIN = re.compile(r"""[rRuU]?(?:(\"{3}|'{3})(.*)\1|["'](.*)["'])""", re.DOTALL)
 SEPARATORS = frozenset({"positional_separator", "keyword_separator", "comment"})
 
 
@@ -77,7 +80,8 @@ def late_decorator(reader: Reader, node: Node, context: Context) -> None:
     """A `decorator` fact named by the resolved decorator without its arguments."""
     for expression in parts(node)[:1]:
         name = _decorator_name(reader, expression, context)
-        reader.fact("decorator", name, node, context)
+        listed = expression.child_by_field_name("arguments")
+        reader.fact("decorator", name, node, context, detail={"arguments": reader.short(listed)})
 
 
 def _decorator_name(reader: Reader, expression: Node, context: Context) -> str:
@@ -213,8 +217,12 @@ def docstring(reader: Reader, body: Node | None) -> tuple[str, int, int]:
 
 def literal(source: str) -> str | None:
     """The value of a string literal as written, None for f-strings and bytes."""
+    if "\\" not in source and (plain := _PLAIN.fullmatch(source)):
+        return plain[2] if plain[2] is not None else plain[3]
     try:
-        value = ast.literal_eval(source)
+        with warnings.catch_warnings():  # "invalid escape sequence" is the audited code's affair
+            warnings.simplefilter("ignore")
+            value = ast.literal_eval(source)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
     return value if isinstance(value, str) else None

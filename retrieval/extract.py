@@ -9,20 +9,33 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from retrieval import calls, definitions
+from retrieval import calls, constants, definitions, failures, statements
 from retrieval.errors import RetrievalError
 from retrieval.facts import Call, Definition, Fact, FileFacts, Import
 from retrieval.notebook import cells
 from retrieval.parse import parse_python
-from retrieval.reader import Handler, Reader
+from retrieval.reader import Handler, Observer, Reader
 from retrieval.resolve import Resolver
 from retrieval.snapshot import SourceFile
 
-VERSION = 1  # raise it whenever the same bytes yield other facts
+VERSION = 3  # raise it whenever the same bytes yield other facts
 ROOTS = ("src", "lib", "python")
 LINES = ("start", "end", "head_start", "head_end", "doc_start", "doc_end")
 Item = TypeVar("Item", Import, Definition, Call, Fact)
-HANDLERS: dict[str, Handler] = {**calls.HANDLERS, **definitions.HANDLERS}
+HANDLERS: dict[str, Handler] = {**calls.HANDLERS, **definitions.HANDLERS, **constants.HANDLERS}
+
+
+def _observers() -> dict[str, list[Observer]]:
+    found: dict[str, list[Observer]] = {}
+    for listed in (statements.OBSERVERS, failures.OBSERVERS):
+        for kind, observer in listed.items():
+            found.setdefault(kind, []).append(observer)
+    for kind, several in constants.OBSERVERS.items():
+        found.setdefault(kind, []).extend(several)
+    return found
+
+
+OBSERVERS = _observers()
 
 
 class ParseTimeout(RetrievalError):
@@ -48,7 +61,7 @@ def _read(file: SourceFile, source: bytes, module: str, rows: Sequence[int]) -> 
     if tree is None:
         raise ParseTimeout(f"{file.path}: the parser ran out of time")
     reader = Reader(tree, module, package_of(file.path, module), Resolver(tree, module))
-    reader.read(HANDLERS)
+    reader.read(HANDLERS, OBSERVERS)
     doc, start, end = definitions.docstring(reader, tree.root)
     row = _rows(rows)
     return FileFacts(

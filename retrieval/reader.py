@@ -19,10 +19,17 @@ from retrieval.scopes import Binding, BindingKind, Scope
 CUT = 200
 Steps = Iterable[tuple[Node, "Context"]]
 Handler = Callable[["Reader", Node, "Context"], "Steps | None"]
+Observer = Callable[["Reader", Node, "Context"], None]
 
 # Nodes through which "the result of this call is bound to a name" still holds.
 TRANSPARENT = frozenset(
-    "parenthesized_expression conditional_expression boolean_operator await expression_statement".split()
+    [
+        "parenthesized_expression",
+        "conditional_expression",
+        "boolean_operator",
+        "await",
+        "expression_statement",
+    ]
 )
 _SPACES = re.compile(r"\s*\n\s*")
 
@@ -42,6 +49,7 @@ class Context:
     awaited: bool = False
     assigned: tuple[str, ...] = ()
     decorators: tuple[Node, ...] = ()
+    loop_head: Node | None = None
 
     @property
     def symbol(self) -> str:
@@ -69,25 +77,29 @@ class Reader:
     definitions: list[Definition] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
-    deferred: list[tuple[Handler, Node, Context]] = field(default_factory=list)
+    named: set[tuple[str, str]] = field(default_factory=set)  # (scope, name) told already
+    deferred: list[tuple[Observer, Node, Context]] = field(default_factory=list)
 
-    def read(self, handlers: dict[str, Handler]) -> None:
-        """Walk the whole tree, then run what was put off."""
+    def read(self, handlers: dict[str, Handler], observers: dict[str, list[Observer]]) -> None:
+        """Walk the whole tree, then run what was put off and every observer of the nodes met."""
         scope = Scope("module", "", None)
         stack: list[tuple[Node, Context]] = [(self.tree.root, Context(scope, self.tree.root))]
         while stack:
             node, context = stack.pop()
-            handler = handlers.get(node.type)
+            kind = node.type
+            for observer in observers.get(kind, ()):
+                self.deferred.append((observer, node, context))
+            handler = handlers.get(kind)
             steps = handler(self, node, context) if handler else None
             if steps is None:
-                if context.passing() and node.type not in TRANSPARENT:
+                if context.passing() and kind not in TRANSPARENT:
                     context = context.plain()
                 steps = [(child, context) for child in node.named_children]
             stack.extend(reversed(list(steps)))
         for late, node, context in self.deferred:
             late(self, node, context)
 
-    def later(self, handler: Handler, node: Node, context: Context) -> None:
+    def later(self, handler: Observer, node: Node, context: Context) -> None:
         """Run `handler` after the walk, when every name of the file is known."""
         self.deferred.append((handler, node, context))
 
@@ -133,11 +145,13 @@ class Reader:
         text: str = "",
         end: int = 0,
         detail: dict[str, str] | None = None,
+        symbol: str | None = None,
     ) -> None:
         """Record a fact on the lines of `node` (up to line `end` when given)."""
         start, last = first_line(node), end or last_line(node)
         shown = text or self.line_text(node)
-        self.facts.append(Fact(kind, name, start, last, context.symbol, shown, detail or {}))
+        where = context.symbol if symbol is None else symbol
+        self.facts.append(Fact(kind, name, start, last, where, shown, detail or {}))
 
 
 def parts(node: Node) -> list[Node]:

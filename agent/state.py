@@ -48,6 +48,7 @@ class Evidence(Frozen):
     text: str
     questions: tuple[str, ...] = ()
     why: str = ""
+    names: tuple[str, ...] = ()
 
     def span_list(self) -> list[Span]:
         """`spans` as spans."""

@@ -7,13 +7,14 @@ machine.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 
 from agent.report.document import Coverage, Report, count
-from agent.report.markup import code_span, fence, inline
-from agent.state import Answer, Citation, Claim, Excerpt
+from agent.report.markup import code_span, fence, inline, one_line
+from agent.state import Answer, Claim, Excerpt
 from retrieval.chunk import Span
 
-INLINE_CITATIONS = 6
+INLINE_PLACES = 6
 _UNRESOLVED = "Unresolved: no statement about this question passed the verifier."
 
 
@@ -45,31 +46,39 @@ def _opening(report: Report) -> Iterator[str]:
 
 
 def _answer_item(answer: Answer) -> list[str]:
-    """The answer as one list item: its first line opens the item, everything else is indented under
-    it.
-    """
+    """The answer as one list item; everything after its first line is indented under it."""
+    claims = [claim for claim in answer.claims if one_line(claim.text) or claim.block]
+    if not claims:
+        claims = [Claim(text=_UNRESOLVED, citations=(), origin="census")]
     lines: list[str] = []
-    for claim in answer.claims or (Claim(text=_UNRESOLVED, citations=(), origin="census"),):
-        lines += _claim(claim, bool(lines) and not claim.level)
+    level = 0
+    for at, claim in enumerate(claims):
+        level = min(claim.level, level + 1)
+        lines += _claim(claim, level, _own_places(claims, at), paragraph=bool(lines) and not level)
     for excerpt in answer.excerpts:
         lines += _excerpt(excerpt)
     return [f"- {lines[0].lstrip()}", *lines[1:]]
 
 
-def _claim(claim: Claim, paragraph: bool) -> list[str]:
-    indent = "  " * (claim.level + 1)
-    bullet = "  " * claim.level + "- " if claim.level else indent
-    lines = [""] if paragraph else []
-    lines.append(bullet + _sentence(claim))
-    if claim.block:
-        lines += ["", *fence(claim.block, "text", indent)]
-    return lines
+def _own_places(claims: Sequence[Claim], at: int) -> list[Span]:
+    """The places to print beside a claim: a heading leaves to its items those that they name."""
+    items = takewhile(lambda claim: claim.level, claims[at + 1 :]) if not claims[at].level else ()
+    named = {citation.span for item in items for citation in item.citations}
+    spans = dict.fromkeys(citation.span for citation in claims[at].citations)
+    return [span for span in spans if span not in named]
 
 
-def _sentence(claim: Claim) -> str:
-    """The claim with its places: `Text (places).`, or `Text: places` where the text announces them."""
-    text = inline(claim.text)
-    places = citation_list(claim.citations)
+def _claim(claim: Claim, level: int, places: Sequence[Span], *, paragraph: bool) -> list[str]:
+    indent = "  " * (level + 1)
+    bullet = "  " * level + "- " if level else indent
+    text = inline(claim.text) or "As follows:"
+    if not claim.block:
+        return [""] * paragraph + [bullet + _sentence(text, place_list(places))]
+    return [""] * paragraph + [bullet + text, "", *fence(claim.block, "text", indent)]
+
+
+def _sentence(text: str, places: str) -> str:
+    """`Text (places).`, or `Text: places` where the text announces them."""
     if not places:
         return text
     if text.endswith(":"):
@@ -79,12 +88,9 @@ def _sentence(claim: Claim) -> str:
     return f"{text} ({places})"
 
 
-def citation_list(citations: Sequence[Citation]) -> str:
-    """The places of a claim: the first six one by one, the others compactly, grouped by file, none
-    left out.
-    """
-    spans = list(dict.fromkeys(citation.span for citation in citations))
-    first, others = spans[:INLINE_CITATIONS], spans[INLINE_CITATIONS:]
+def place_list(spans: Sequence[Span]) -> str:
+    """The first six places one by one, the others compactly, grouped by file, none left out."""
+    first, others = spans[:INLINE_PLACES], spans[INLINE_PLACES:]
     if len(others) == 1:
         first, others = spans, []
     text = ", ".join(code_span(str(span)) for span in first)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.report.document import Report, count
-from agent.report.markdown import INLINE_CITATIONS
+from agent.report.markdown import INLINE_PLACES
 from agent.report.markup import one_line, split_code, visible, visible_block
 from agent.state import Citation
 
@@ -35,7 +35,7 @@ def _template() -> "Template":
         code=visible_block,
         places=_places,
     )
-    environment.globals["shown"] = INLINE_CITATIONS
+    environment.globals["shown"] = INLINE_PLACES
     return environment.from_string(_TEMPLATE.read_text("utf-8"))
 
 

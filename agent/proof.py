@@ -8,19 +8,23 @@ to its lines; whether the whole is well put is for a judge model.
 import re
 from collections.abc import Iterator
 
-from agent.exhibits import Exhibit, Line, definitions, near
+from agent.exhibits import Exhibit
 from agent.lint import Lint
+from agent.relations import order, relations
+from agent.scope import scope_of
 from agent.state import Fault
-from agent.terms import has_number, lines_of_term, proper_noun, proven, searchable
+from agent.terms import has_number, proper_noun, proven, searchable
 from agent.wording import content
 from agent.words import Sentence, Term, alike, find_term, stands_in, stem, stems_of
 
 _ANCHOR_WORD = r"\b(?:import|from|def|class)\b[^#\n]*(?<![\w]){0}(?!\w)|(?<![\w]){0}\s*[.(]"
-_ALL_LINES = 25  # an exhibit without a definition is searched for effects this far around its names
 
 
-def check_proof(sentence: Sentence, exhibit: Exhibit, vocabulary: frozenset[str], lint: Lint) -> list[Fault]:
-    """All faults of the sentence against one exhibit; names come first, the rest needs them right."""
+def check_proof(sentence: Sentence, exhibit: Exhibit, vocabulary: frozenset[str], lint: Lint) -> Exhibit | list[Fault]:
+    """The part of the exhibit that proves the sentence, or all that is wrong with it.
+
+    Names come first; the other gates need them right.
+    """
     faults = [*names(sentence, exhibit, vocabulary, lint), *anchor(sentence, exhibit, vocabulary, lint)]
     if faults:
         return faults
@@ -28,7 +32,7 @@ def check_proof(sentence: Sentence, exhibit: Exhibit, vocabulary: frozenset[str]
     if isinstance(scope, Term):
         return [lint.fault("attribution", f"`{scope.text}`")]
     gates = (figures, effects, wording_grounded, relations, order, counts, universals, negatives, vacuous)
-    return [fault for gate in gates for fault in gate(sentence, scope, lint)]
+    return [fault for gate in gates for fault in gate(sentence, scope, lint)] or scope
 
 
 def names(sentence: Sentence, exhibit: Exhibit, vocabulary: frozenset[str], lint: Lint) -> Iterator[Fault]:
@@ -65,57 +69,6 @@ def _anchors(word: str, exhibit: Exhibit, vocabulary: frozenset[str], lint: Lint
     if len(word) < 4 or word not in vocabulary or not _specific(word, lint):
         return False
     return stem(word) not in lint.neutral and bool(re.search(_ANCHOR_WORD.format(re.escape(word)), exhibit.code))
-
-
-def scope_of(sentence: Sentence, exhibit: Exhibit) -> Exhibit | Term:
-    """The part of the exhibit that can prove the sentence, or the first term that lies outside it.
-
-    When the sentence names something that the lines define, only its definition counts, and the
-    definitions and lines that this one is tied to by the sentence's other names.
-    """
-    defined = _first_defined(sentence, exhibit)
-    if defined is None:
-        return _around_names(sentence, exhibit)
-    main, block = defined
-    lines = list(block)
-    for term in sentence.terms:
-        if term is main or _in_lines(term, lines) or not _in_lines(term, list(exhibit.lines)):
-            continue
-        linked = _linked(term, main, exhibit)
-        if not linked:
-            return term
-        lines.extend(linked)
-    return exhibit.within(sorted(set(lines)))
-
-
-def _first_defined(sentence: Sentence, exhibit: Exhibit) -> tuple[Term, tuple[Line, ...]] | None:
-    """The first defined name and, of its definitions, the one that holds most of the other names."""
-    for term in sentence.terms:
-        blocks = list(definitions(searchable(term), exhibit))
-        if blocks:
-            others = [other for other in sentence.terms if other is not term]
-            return term, max(blocks, key=lambda block: sum(_in_lines(other, list(block)) for other in others))
-    return None
-
-
-def _in_lines(term: Term, lines: list[Line]) -> bool:
-    name = searchable(term)
-    return any(find_term(name, line.text) for line in lines)
-
-
-def _linked(term: Term, main: Term, exhibit: Exhibit) -> list[Line]:
-    for block in definitions(searchable(term), exhibit):
-        if _in_lines(main, list(block)):
-            return list(block)
-    name = searchable(term)
-    return [line for line in exhibit.lines if find_term(name, line.text) and _in_lines(main, [line])]
-
-
-def _around_names(sentence: Sentence, exhibit: Exhibit) -> Exhibit:
-    if len(exhibit.lines) <= _ALL_LINES or not sentence.terms:
-        return exhibit
-    found = {line for term in sentence.terms for line in near(searchable(term), exhibit, _ALL_LINES // 2)}
-    return exhibit.within(sorted(found)) if found else exhibit
 
 
 def figures(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator[Fault]:
@@ -203,71 +156,6 @@ def vacuous(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator[Fault]:
     own = [w for w in content(sentence, lint) if not any(alike(stem(w), part) for part in name)]
     if not own:
         yield lint.fault("vacuous", f"`{sentence.terms[0].text}`")
-
-
-def relations(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator[Fault]:
-    """Inheritance, calls, returns, defaults and the like stand in one statement, not merely both names."""
-    marked, by_mark = _marked(sentence)
-    for relation in lint.relations:
-        for found in relation.says.finditer(marked):
-            pair = {key: by_mark[value] for key, value in found.groupdict().items() if value}
-            if not _holds(relation.lines, relation.unless, pair, scope):
-                said = re.sub(r"~(\d+)~", lambda m: f"`{by_mark[m[1]].text}`", found[0])
-                yield lint.fault("relation", said, " and ".join(scope.ids))
-
-
-def _marked(sentence: Sentence) -> tuple[str, dict[str, Term]]:
-    text, by_mark = sentence.text, {}
-    for index, term in reversed(list(enumerate(sentence.terms))):
-        by_mark[str(index)] = term
-        text = f"{text[: term.at]}~{index}~{text[term.end :]}"
-    return text, by_mark
-
-
-def _holds(lines: str, unless: str, pair: dict[str, Term], scope: Exhibit) -> bool:
-    def fill(pattern: str) -> re.Pattern[str]:
-        for key, term in pair.items():
-            pattern = pattern.replace(f"{{{key}}}", re.escape(searchable(term)))
-        return re.compile(pattern)
-
-    if unless and any(fill(unless).search(text) for text in scope.statements):
-        return False
-    if any(term.kind == "path" for term in pair.values()):
-        return True
-    known = (*scope.statements, *scope.caption.split("\n"), scope.code if "class" in lines else "")
-    return any(fill(lines).search(text) for text in known)
-
-
-def order(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator[Fault]:
-    """ "`a` before `b`" needs `a` above `b` in one file, or earlier in the statement."""
-    for found in lint.order.finditer(sentence.prose):
-        pair = _ordered_pair(sentence, found)
-        if pair is None:
-            if not found["soft"]:
-                yield lint.fault("order", found[0], " and ".join(scope.ids))
-            continue
-        early, late = pair if not found["after"] else (pair[1], pair[0])
-        if not _above(early, late, scope):
-            listed = f"`{early.text}` and `{late.text}`"
-            yield lint.fault("order", listed, " and ".join(scope.ids))
-
-
-def _ordered_pair(sentence: Sentence, found: re.Match[str]) -> tuple[Term, Term] | None:
-    left = [term for term in sentence.terms if term.end <= found.start()]
-    right = [term for term in sentence.terms if term.at >= found.end()]
-    if left and right:
-        return left[-1], right[0]
-    if found.start() == 0 and len(right) > 1:  # "Before `b`, `a` …"
-        return right[1], right[0]
-    return None
-
-
-def _above(early: Term, late: Term, scope: Exhibit) -> bool:
-    first, second = (list(lines_of_term(term, scope)) for term in (early, late))
-    if any(a.path == b.path and a.number < b.number for a in first for b in second):
-        return all(a.number < b.number for a in first[:1] for b in second[-1:] if a.path == b.path)
-    places = [find_term(searchable(term), scope.said) for term in (early, late)]
-    return bool(places[0] and places[1] and places[0].start() < places[1].start())
 
 
 def counts(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator[Fault]:

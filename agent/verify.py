@@ -6,18 +6,22 @@ no model is asked. What it cannot do: understand. A sentence whose names, figure
 stand in its lines may still be badly put.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.exhibits import Exhibit, Line, join, open_evidence, unsound
+from agent.exhibits import Exhibit, definitions, join, open_evidence, unsound
 from agent.lint import Lint, load_lint
-from agent.proof import check_proof, scope_of
+from agent.narrow import narrow
+from agent.proof import check_proof
 from agent.repair import tidy
-from agent.state import Citation, Claim, DraftClaim, Evidence, Fault, Repair, Verdict
-from agent.terms import has_number, lines_of_term
+from agent.state import Claim, DraftClaim, Evidence, Fault, Repair, Verdict
+from agent.terms import searchable
 from agent.wording import check_wording
-from agent.words import Sentence, Term, read_sentence
+from agent.words import Sentence, read_sentence
 from retrieval.snapshot import Snapshot
+
+_PASSIVE = re.compile(r"[^~]{0,24}?\b(?:is|are|was|were|gets|comes)\b")
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,25 @@ def _weigh(case: _Case, draft: DraftClaim, ids: list[str], repairs: list[Repair]
     """Hold the sentence against the cited evidence, then against what else was shown."""
     first: list[Fault] = []
     for exhibit in _candidates(case, ids):
-        faults = check_proof(case.sentence, exhibit, case.vocabulary, case.lint)
-        citations = [] if faults else _cite(case, exhibit)
-        if not faults and citations is None:
-            faults = [case.lint.fault("too_wide", case.lint.data.limits.widest)]
-        if not faults:
-            claim = _claim(case.sentence.text, citations or [], exhibit)
-            return Verdict(draft=draft, claim=claim, repairs=(*repairs, *_moved(draft, exhibit)))
-        first = _closer(first, faults)
-    return Verdict(draft=draft, faults=tuple(first), repairs=tuple(repairs))
+        outcome = _hold(case, exhibit)
+        if isinstance(outcome, Claim):
+            return Verdict(draft=draft, claim=outcome, repairs=(*repairs, *_moved(draft, exhibit)))
+        first = _closer(first, outcome)
+    faults = first or [case.lint.fault("no_anchor", where=" and ".join(ids))]
+    return Verdict(draft=draft, faults=tuple(faults), repairs=tuple(repairs))
+
+
+def _hold(case: _Case, exhibit: Exhibit) -> Claim | list[Fault]:
+    """The claim with its narrowed citations when the exhibit proves the sentence, else what is wrong."""
+    scope = check_proof(case.sentence, exhibit, case.vocabulary, case.lint)
+    if isinstance(scope, list):
+        return scope
+    citations = narrow(case.sentence, scope, case.snapshot, case.lint)
+    if not citations:
+        kind = "no_citation" if citations is not None else "too_wide"
+        return [case.lint.fault(kind, case.lint.data.limits.widest)]
+    text = case.sentence.text
+    return Claim(text=text, citations=tuple(citations), origin="model", evidence=exhibit.ids)
 
 
 def _closer(one: list[Fault], other: list[Fault]) -> list[Fault]:
@@ -99,19 +113,42 @@ def _closer(one: list[Fault], other: list[Fault]) -> list[Fault]:
 
 
 def _candidates(case: _Case, ids: list[str]) -> Iterator[Exhibit]:
-    """Each cited item alone, the cited items together, then every other item alone."""
-    opened = {name: open_evidence(case.shown[name], case.snapshot) for name in ids}
-    for name in ids:
-        yield from opened[name]
-    code = [opened[name][0] for name in ids if case.shown[name].kind == "code"]
-    said = [exhibit for name in ids if case.shown[name].kind == "census" for exhibit in opened[name]]
+    """Each cited item alone, the cited items together, then every other item alone.
+
+    When a function is said to do something and its definition was shown, a place that only calls it is
+    no proof.
+    """
+    sound = [n for n, item in case.shown.items() if not unsound(item, case.snapshot, case.lint)]
+    opened = {name: open_evidence(case.shown[name], case.snapshot) for name in sound}
+    home = _acting(case.sentence)
+    at_home = [x for exhibits in opened.values() for x in exhibits if home and _defines(home, x)]
+    for exhibit in _in_turn(ids, opened):
+        if not at_home or exhibit.said or _defines(home, exhibit):
+            yield exhibit
+
+
+def _in_turn(ids: list[str], opened: Mapping[str, list[Exhibit]]) -> Iterator[Exhibit]:
+    cited = [exhibit for name in ids for exhibit in opened[name]]
+    code = [exhibit for exhibit in cited if not exhibit.census]
+    yield from cited
     if len(code) > 1:
         yield join(code)
     if code:
-        yield from (join([*code, exhibit]) for exhibit in said)
-    for name, evidence in case.shown.items():
-        if name not in opened and not unsound(evidence, case.snapshot, case.lint):
-            yield from open_evidence(evidence, case.snapshot)
+        yield from (join([*code, exhibit]) for exhibit in cited if exhibit.census)
+    yield from (x for name, exhibits in opened.items() if name not in ids for x in exhibits)
+
+
+def _acting(sentence: Sentence) -> str:
+    """The first name, when the sentence says that it does something itself; "" for "`x` is called …"."""
+    if not sentence.terms:
+        return ""
+    first = sentence.terms[0]
+    passive = _PASSIVE.match(sentence.prose, first.end)
+    return "" if passive else searchable(first)
+
+
+def _defines(name: str, exhibit: Exhibit) -> bool:
+    return any(True for _ in definitions(name, exhibit)) or name in exhibit.caption.split("`")
 
 
 def _moved(draft: DraftClaim, exhibit: Exhibit) -> list[Repair]:
@@ -120,65 +157,3 @@ def _moved(draft: DraftClaim, exhibit: Exhibit) -> list[Repair]:
         return []
     kind = "surplus citation removed" if set(exhibit.ids) < set(draft.evidence) else "citation moved"
     return [Repair(kind=kind, before=before, after=after)]
-
-
-def _claim(text: str, citations: list[Citation], exhibit: Exhibit) -> Claim:
-    return Claim(text=text, citations=tuple(citations), origin="model", evidence=exhibit.ids)
-
-
-def _cite(case: _Case, exhibit: Exhibit) -> list[Citation] | None:
-    """The lines that prove the sentence, narrowed; None when they are spread too widely.
-
-    A census statement about nothing (zero hits) has no lines, and the list is empty.
-    """
-    limits = case.lint.data.limits
-    scope = scope_of(case.sentence, exhibit)
-    if isinstance(scope, Term):
-        return None
-    proving = _proving(case, scope)
-    spans = [_widen(case, run, limits.margin) for run in _by_file(proving, exhibit)]
-    if any(end - start + 1 > limits.widest for _, start, end in spans):
-        return None
-    citations = [_citation(case.snapshot, *span) for span in spans[: limits.citations]]
-    return citations if citations or not exhibit.lines else None
-
-
-def _proving(case: _Case, scope: Exhibit) -> list[Line]:
-    sentence, lint = case.sentence, case.lint
-    lines = {line for term in sentence.terms for line in lines_of_term(term, scope)}
-    lines |= {line for number in sentence.numbers for line in scope.lines if has_number(number, line.text)}
-    for backed in lint.backed:
-        if backed.says.search(sentence.prose):
-            lines |= {line for line in scope.lines if backed.lines.search(line.text)}
-    return sorted(lines or set(scope.lines))
-
-
-def _by_file(proving: list[Line], exhibit: Exhibit) -> list[list[Line]]:
-    """Proving lines grouped by file and by unbroken stretch of the exhibit's lines."""
-    held = set(proving)
-    groups: list[list[Line]] = []
-    above: Line | None = None
-    for line in sorted(exhibit.lines):
-        joined = above is not None and (above.path, above.number + 1) == (line.path, line.number)
-        if not joined:
-            groups.append([])
-        above = line
-        groups[-1].append(line)
-    return [
-        [line for line in group if line in held] + [group[0], group[-1]]
-        for group in groups
-        if any(line in held for line in group)
-    ]
-
-
-def _widen(case: _Case, run: list[Line], margin: int) -> tuple[str, int, int]:
-    """A few lines around the proving ones, inside the evidence (whose ends are the last two of `run`)."""
-    *proving, first, last = run
-    start = max(first.number, min(line.number for line in proving) - margin)
-    end = min(last.number, max(line.number for line in proving) + margin)
-    return first.path, start, end
-
-
-def _citation(snapshot: Snapshot, path: str, start: int, end: int) -> Citation:
-    digest = snapshot.by_path[path].lines_sha256(start, end)
-    return Citation(path=path, start=start, end=end, sha256=digest)

@@ -12,7 +12,7 @@ from retrieval.languages import words
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*|\d+")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
-_SUFFIXES = ("ings", "ing", "ied", "ies", "ers", "er", "ed", "es", "s", "e")
+_SUFFIXES = ("ings", "ing", "ied", "ies", "ers", "er", "ed", "es", "s", "e", "y")
 _SILENT = words(
     """a an and any are as at be been being between but by can code codebase did do does each for
     from give had has have how if in into is it its list may not of on or other project repo

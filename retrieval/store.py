@@ -91,6 +91,8 @@ def write_store(folder: Path, vectors: dict[str, Sequence[float]], key: str) -> 
 
 
 def _fill(folder: Path, vectors: dict[str, Sequence[float]]) -> None:
+    from chromadb.errors import ChromaError
+
     client = _client(folder)
     try:
         collection = client.create_collection(_COLLECTION, embedding_function=None, configuration={"hnsw": _HNSW})
@@ -98,6 +100,9 @@ def _fill(folder: Path, vectors: dict[str, Sequence[float]]) -> None:
         for at in range(0, len(names), _ADD_AT_ONCE):
             batch = names[at : at + _ADD_AT_ONCE]
             collection.add(ids=batch, embeddings=[list(vectors[name]) for name in batch])
+    except ChromaError as error:
+        hint = "check the free space"
+        raise IndexBroken(f"the index cannot be written: {error}", hint) from error
     finally:
         client.close()
 

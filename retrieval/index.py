@@ -1,0 +1,235 @@
+"""Makes a snapshot searchable and keeps the work: the second run over unchanged code embeds nothing.
+
+Knows which chunks a snapshot has, which vectors are missing, and when the sealed collection on disk
+still fits them; a broken or outdated one is rebuilt. How results are ranked is `search.py`'s.
+
+In the index folder: `vectors.sqlite` (vectors by text digest, of chunks and of queries), `sealed/` (a
+Chroma collection) and `lock`. All of it may be deleted at any time.
+"""
+
+import fcntl
+import hashlib
+import time
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from retrieval.chunk import Chunk, Hit
+from retrieval.embed import Embedder
+from retrieval.errors import EmbedderError, IndexBroken
+from retrieval.lexical import LexicalIndex
+from retrieval.search import Ranking, fuse, select
+from retrieval.snapshot import Role, Snapshot
+from retrieval.split import split
+from retrieval.store import VectorStore, open_store, write_store
+from retrieval.vectors import VectorCache, vector_key
+
+CHUNKER = 1  # raised when the same file falls into other chunks or other texts are embedded
+EMBED_AT_ONCE = 128
+EMBED_CHARACTERS = 2_000
+CANDIDATES = 100
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStats:
+    """What opening cost: `embedded` texts are new, `reused` came from disk."""
+
+    files: int
+    chunks: int
+    embedded: int
+    reused: int
+    rebuilt: bool
+    seconds: float
+
+
+class Index:
+    """A snapshot that can be searched; use it in a `with` block or `close` it."""
+
+    def __init__(self, snapshot: Snapshot, chunks: Sequence[Chunk], vectors: "_Vectors", store: VectorStore) -> None:
+        self.snapshot = snapshot
+        self.chunks = tuple(chunks)
+        self.stats = IndexStats(len(snapshot.files), len(chunks), 0, 0, False, 0.0)
+        self._vectors = vectors
+        self._store = store
+        self._lexical = LexicalIndex(chunks)
+        self._places: dict[str, list[int]] = {}
+        for place, chunk in enumerate(chunks):
+            self._places.setdefault(vectors.key(_text_of(chunk)), []).append(place)
+
+    def search(self, queries: Sequence[str], k: int = 10, *, roles: Sequence[Role] | None = None) -> list[Hit]:
+        """The `k` best places for several phrasings of one question, best first.
+
+        `roles` limits the search to files of these roles. Equal queries over equal snapshots give
+        equal results. Raises EmbedderError when a query is new and the embedder cannot be had.
+        """
+        wanted = [queries] if isinstance(queries, str) else list(queries)
+        self.prepare(wanted)
+        allowed = None if roles is None else frozenset(roles)
+        rankings = [ranking for query in wanted for ranking in self._rankings(query, allowed)]
+        return select(self.snapshot, self.chunks, fuse(self.chunks, rankings), k)
+
+    def prepare(self, queries: Sequence[str]) -> None:
+        """Embeds the `queries` that are not on disk yet, all at once.
+
+        Preparing every query of an audit before `release` loads the embedder at most once.
+        """
+        self._vectors.ensure([query for query in queries if query.strip()])
+
+    def release(self) -> None:
+        """Gives the embedder's memory back; a new query loads it again."""
+        self._vectors.release()
+
+    def close(self) -> None:
+        """Releases the embedder and closes everything on disk."""
+        self._vectors.close()
+        self._store.close()
+
+    def __enter__(self) -> "Index":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def _rankings(self, query: str, roles: frozenset[Role] | None) -> Iterator[Ranking]:
+        if not query.strip():
+            return
+        # With a filter on roles, the best of the wanted ones may stand far down.
+        count = CANDIDATES if roles is None else len(self.chunks)
+        yield Ranking("words", query, self._allowed(self._lexical.rank(query, count), roles))
+        yield Ranking("meaning", query, self._allowed(self._nearest(query, count), roles))
+
+    def _nearest(self, query: str, count: int) -> list[int]:
+        vector = self._vectors.of(query)
+        found = self._store.nearest(vector, count)
+        return [place for key, _cosine in found for place in self._places.get(key, [])]
+
+    def _allowed(self, places: list[int], roles: frozenset[Role] | None) -> list[int]:
+        return [place for place in places if roles is None or self.chunks[place].role in roles]
+
+
+class _Vectors:
+    """Vectors by text: from the cache on disk, or else from the embedder, loaded at first need."""
+
+    def __init__(self, cache: VectorCache, load: Callable[[], Embedder], name: str) -> None:
+        self._cache = cache
+        self._load = load
+        self._name = name
+        self._embedder: Embedder | None = None
+        self._held: dict[str, array] = {}
+
+    def key(self, text: str) -> str:
+        return vector_key(self._name, text)
+
+    def of(self, text: str) -> array:
+        return self._held[self.key(text)]
+
+    def ensure(self, texts: Sequence[str], on_progress: Progress = lambda done, total: None) -> int:
+        """Holds the vectors of all `texts` afterwards; returns how many had to be embedded."""
+        by_key = {self.key(text): text for text in texts}
+        self._held.update(self._cache.get(key for key in by_key if key not in self._held))
+        missing = [key for key in by_key if key not in self._held]
+        for at in range(0, len(missing), EMBED_AT_ONCE):
+            on_progress(at, len(missing))
+            batch = missing[at : at + EMBED_AT_ONCE]
+            self._embed({key: by_key[key] for key in batch})
+        if missing:
+            on_progress(len(missing), len(missing))
+        return len(missing)
+
+    def held(self, texts: Sequence[str]) -> dict[str, array]:
+        return {self.key(text): self.of(text) for text in texts}
+
+    def _embed(self, texts: dict[str, str]) -> None:
+        if self._embedder is None:
+            self._embedder = self._load()
+        vectors = self._embedder.embed(list(texts.values()))
+        if len(vectors) != len(texts):
+            raise EmbedderError(f"{self._name} gave {len(vectors)} vectors for {len(texts)} texts")
+        found = {key: array("f", vector) for key, vector in zip(texts, vectors, strict=True)}
+        self._cache.put(found)
+        self._held.update(found)
+
+    def release(self) -> None:
+        close = getattr(self._embedder, "close", None)
+        self._embedder = None
+        if close is not None:
+            close()
+
+    def close(self) -> None:
+        self.release()
+        self._cache.close()
+
+
+def _ignore(_done: int, _total: int) -> None:
+    return
+
+
+def open_index(
+    snapshot: Snapshot,
+    *,
+    folder: Path,
+    embedder: Callable[[], Embedder],
+    embedder_name: str,
+    on_progress: Progress = _ignore,
+) -> Index:
+    """Opens the index of `snapshot` in `folder`, building what is missing.
+
+    `embedder` is called only when a text has no vector on disk under `embedder_name`; so it must
+    always load the model that the name stands for. `on_progress(done, total)` counts texts while
+    they are embedded. Waits for another process that is opening the same folder. Raises
+    EmbedderError, or IndexBroken when the folder cannot be used.
+    """
+    started = time.monotonic()
+    chunks = [chunk for file in snapshot.files for chunk in split(file)]
+    texts = list(dict.fromkeys(_text_of(chunk) for chunk in chunks))
+    with _locked(folder):
+        vectors = _Vectors(VectorCache(folder / "vectors.sqlite"), embedder, embedder_name)
+        try:
+            embedded = vectors.ensure(texts, on_progress)
+            store, rebuilt = _fitting_store(folder / "sealed", vectors.held(texts), embedder_name)
+        except BaseException:
+            vectors.close()
+            raise
+    index = Index(snapshot, chunks, vectors, store)
+    seconds = time.monotonic() - started
+    reused = len(texts) - embedded
+    index.stats = IndexStats(len(snapshot.files), len(chunks), embedded, reused, rebuilt, seconds)
+    return index
+
+
+def _text_of(chunk: Chunk) -> str:
+    """What is embedded for a chunk: where it stands in a word or two, then its text."""
+    place = PurePosixPath(chunk.span.path)
+    return f"{place.parent.name}/{place.name} {chunk.symbol}\n{chunk.text}"[:EMBED_CHARACTERS]
+
+
+def _fitting_store(folder: Path, vectors: dict[str, array], embedder_name: str) -> tuple[VectorStore, bool]:
+    """The sealed collection of exactly these vectors, and whether it had to be written."""
+    digest = hashlib.sha256("\0".join([embedder_name, *sorted(vectors)]).encode())
+    with suppress(IndexBroken):
+        return open_store(folder, digest.hexdigest()), False
+    try:
+        write_store(folder, vectors, digest.hexdigest())
+    except ValueError as error:
+        raise EmbedderError(f"{embedder_name}: {error}", "use another embedder") from error
+    except OSError as error:
+        raise IndexBroken(f"{folder} cannot be written: {error}", "check the free space") from error
+    return open_store(folder, digest.hexdigest()), True
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process at a time; the kernel frees the lock of a process that dies."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        hint = "check its permissions and the free space"
+        raise IndexBroken(f"the index folder {folder} cannot be used: {error}", hint) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

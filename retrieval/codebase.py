@@ -4,16 +4,19 @@ Knows how an import finds its file (package roots, `src`, folders beside a scrip
 re-exports, and which classes derive from which. Facts are cached by content, so a second run reads nothing.
 """
 
+import fnmatch
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
-from retrieval.extract import ROOTS, ParseTimeout, extract
-from retrieval.facts import Call, Definition, FileFacts, Import, Unread
+from retrieval.extract import ParseTimeout, extract, module_names
 from retrieval.factcache import FactCache
+from retrieval.facts import Call, Definition, Fact, FileFacts, Import, Unread
+from retrieval.hierarchy import outside_bases
 from retrieval.snapshot import ROLES, Snapshot, SourceFile
+from retrieval.spelling import Speller
 
 Found = tuple[str, Definition]
 HOPS = 12
@@ -40,10 +43,7 @@ class Codebase:
     @cached_property
     def _definitions(self) -> dict[str, dict[str, Definition]]:
         """path → symbol → definition; of several with one symbol the last one in the file."""
-        return {
-            path: {item.symbol: item for item in facts.definitions}
-            for path, facts in self.facts.items()
-        }
+        return {path: {item.symbol: item for item in facts.definitions} for path, facts in self.facts.items()}
 
     @cached_property
     def _imports(self) -> dict[str, dict[str, Import]]:
@@ -54,18 +54,14 @@ class Codebase:
         }
 
     @cached_property
-    def _wildcards(self) -> dict[str, list[str]]:
-        return {
-            path: [item.module for item in facts.imports if item.name == "*"]
-            for path, facts in self.facts.items()
-        }
+    def wildcards(self) -> dict[str, list[str]]:
+        """path → modules that the file imports everything from."""
+        return {path: [item.module for item in facts.imports if item.name == "*"] for path, facts in self.facts.items()}
 
     @cached_property
     def _packages(self) -> frozenset[str]:
         return frozenset(
-            str(PurePosixPath(path).parent)
-            for path in self.facts
-            if PurePosixPath(path).name == "__init__.py"
+            str(PurePosixPath(path).parent) for path in self.facts if PurePosixPath(path).name == "__init__.py"
         )
 
     def all_calls(self) -> Iterator[tuple[str, Call]]:
@@ -73,6 +69,13 @@ class Codebase:
         for path in sorted(self.facts):
             for call in self.facts[path].calls:
                 yield path, call
+
+    def all_facts(self, *kinds: str) -> Iterator[tuple[str, Fact]]:
+        """Every fact of these kinds, by path and line."""
+        for path in sorted(self.facts):
+            for fact in self.facts[path].facts:
+                if fact.kind in kinds:
+                    yield path, fact
 
     def all_definitions(self) -> Iterator[Found]:
         """Every definition of every file, by path and line."""
@@ -133,7 +136,7 @@ class Codebase:
             if not imported.name and imported.alias == imported.module.split(".")[0]:
                 target = imported.alias
             return self._find(".".join([target, *parts[1:]]), path, hops - 1)
-        for module in self._wildcards[path]:
+        for module in self.wildcards[path]:
             found = self._find(".".join([module, *parts]), path, hops - 1)
             if found is not None:
                 return found
@@ -155,9 +158,7 @@ class Codebase:
 
     def resolve_local(self, path: str, name: str) -> Found | None:
         """The repository definition that `name` (resolved or as written) means in file `path`, else None."""
-        return self._find(name, path, HOPS) or (
-            self._in_file(path, name.split("."), HOPS) if "(" not in name else None
-        )
+        return self._find(name, path, HOPS) or (self._in_file(path, name.split("."), HOPS) if "(" not in name else None)
 
     def resolve_call(self, path: str, call: Call) -> Found | None:
         """The function, method or class of this repository that a call reaches, None when unknown.
@@ -231,25 +232,34 @@ class Codebase:
                 if name in found:
                     continue
                 found[name] = None
+                found |= dict.fromkeys(outside_bases(name))
                 parent = self.resolve_local(where, base)
                 if parent is not None and parent[1].kind == "class" and parent[1] != current:
                     waiting.append(parent)
         return list(found)
 
     @cached_property
-    def _bases_of(self) -> list[tuple[str, Definition, list[str]]]:
-        return [
-            (path, item, self.bases(path, item))
-            for path, item in self.all_definitions()
-            if item.kind == "class"
-        ]
+    def _classes(self) -> list[tuple[str, Definition, list[str]]]:
+        return [(path, item, self.bases(path, item)) for path, item in self.all_definitions() if item.kind == "class"]
+
+    def classes(self) -> list[tuple[str, Definition, list[str]]]:
+        """Every class with the canonical names of all its bases, inherited ones too."""
+        return self._classes
 
     def subclasses(self, matches: str | Callable[[str], bool]) -> list[Found]:
         """Every class with a base (direct or through local classes) that fits a glob or predicate."""
-        from retrieval.census.language import compile_pattern
+        test = matches if callable(matches) else partial(fnmatch.fnmatchcase, pat=matches)
+        return [(path, item) for path, item, bases in self._classes if any(map(test, bases))]
 
-        test = compile_pattern(matches).matches if isinstance(matches, str) else matches
-        return [(p, item) for p, item, bases in self._bases_of if any(map(test, bases))]
+    def symbol_at(self, path: str, line: int) -> str:
+        """The innermost definition around a line, "" at module level."""
+        around = [d for d in self.facts[path].definitions if d.start <= line <= d.end]
+        return around[-1].symbol if around else ""
+
+    @cached_property
+    def speller(self) -> Speller:
+        """Spellings of names for census patterns."""
+        return Speller(self)
 
 
 def read_codebase(
@@ -261,7 +271,7 @@ def read_codebase(
 
     A file that cannot be parsed in time, or only with syntax errors, is listed in `unread`.
     """
-    names = _module_names(file.path for file in snapshot.files if file.language == "python")
+    names = module_names(file.path for file in snapshot.files if file.language == "python")
     store = FactCache(cache)
     facts: dict[str, FileFacts] = {}
     unread: list[Unread] = []
@@ -288,29 +298,3 @@ def _facts(file: SourceFile, module: str, store: FactCache, unread: list[Unread]
         reason = f"{found.errors} syntax error(s): read as far as it parses"
         unread.append(Unread(file.path, reason))
     return found
-
-
-def _module_names(paths: Iterable[str]) -> dict[str, str]:
-    """path → dotted import name: from the topmost package around it, else from the root or `src`."""
-    listed = list(paths)
-    packages = {str(PurePosixPath(p).parent) for p in listed if p.endswith("/__init__.py")}
-    names: dict[str, str] = {}
-    for path in listed:
-        folder = PurePosixPath(path).parent
-        top = folder
-        while str(top) in packages:
-            top = top.parent
-        if top == folder or str(top) == ".":
-            top = (
-                PurePosixPath(folder.parts[0])
-                if folder.parts[:1]
-                and folder.parts[0] in ROOTS
-                and str(folder.parts[0]) not in packages
-                else PurePosixPath()
-            )
-        relative = PurePosixPath(path).relative_to(top)
-        parts = list(relative.with_suffix("").parts)
-        if parts[-1:] == ["__init__"]:
-            parts.pop()
-        names[path] = ".".join(parts) if all(part.isidentifier() for part in parts) else ""
-    return names

@@ -52,9 +52,7 @@ def absolute(reader: Reader, written: str) -> str:
     return ".".join([*kept, name] if name else kept)
 
 
-def _import(
-    reader: Reader, node: Node, context: Context, what: tuple[str, str, str], *, target: str
-) -> None:
+def _import(reader: Reader, node: Node, context: Context, what: tuple[str, str, str], *, target: str) -> None:
     module, name, alias = what
     start, end = first_line(node), last_line(node)
     found = Import(module, name, alias, start, end, context.symbol, context.guarded)
@@ -81,7 +79,8 @@ def late_decorator(reader: Reader, node: Node, context: Context) -> None:
     for expression in parts(node)[:1]:
         name = _decorator_name(reader, expression, context)
         listed = expression.child_by_field_name("arguments")
-        reader.fact("decorator", name, node, context, detail={"arguments": reader.short(listed)})
+        detail = {"arguments": reader.short(listed)}
+        reader.fact("decorator", name, node, context, text=reader.short(node), detail=detail)
 
 
 def _decorator_name(reader: Reader, expression: Node, context: Context) -> str:
@@ -95,9 +94,7 @@ def on_definition(reader: Reader, node: Node, context: Context) -> Steps:
     name = reader.text(node.child_by_field_name("name"))
     is_class = node.type == "class_definition"
     symbol = f"{context.symbol}.{name}" if context.symbol else name
-    reader.bind(
-        name, "definition", context, at=node.child_by_field_name("name") or node, target=symbol
-    )
+    reader.bind(name, "definition", context, at=node.child_by_field_name("name") or node, target=symbol)
     scope = Scope("class" if is_class else "function", symbol, context.scope)
     inner = Context(scope, node, guarded=False)
     reader.later(late_definition, node, replace(context, statement=node))
@@ -160,9 +157,7 @@ def late_definition(reader: Reader, node: Node, context: Context) -> None:
     body = node.child_by_field_name("body")
     doc, doc_start, doc_end = docstring(reader, body)
     kind = "class" if is_class else "method" if context.scope.kind == "class" else "function"
-    decorators = [
-        _decorator_name(reader, e, context) for d in context.decorators for e in parts(d)[:1]
-    ]
+    decorators = [_decorator_name(reader, e, context) for d in context.decorators for e in parts(d)[:1]]
     parameters = node.child_by_field_name("parameters")
     colon = next((child for child in node.children if child.type == ":"), None)
     reader.definitions.append(

@@ -4,7 +4,7 @@ Knows how a path becomes a module name when nobody says better, and how lines of
 the lines of the raw file. The reading itself is done by `reader.py` and its handlers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TypeVar
@@ -18,7 +18,7 @@ from retrieval.reader import Handler, Observer, Reader
 from retrieval.resolve import Resolver
 from retrieval.snapshot import SourceFile
 
-VERSION = 3  # raise it whenever the same bytes yield other facts
+VERSION = 4  # raise it whenever the same bytes yield other facts
 ROOTS = ("src", "lib", "python")
 LINES = ("start", "end", "head_start", "head_end", "doc_start", "doc_end")
 Item = TypeVar("Item", Import, Definition, Call, Fact)
@@ -53,7 +53,7 @@ def extract(file: SourceFile, module: str | None = None) -> FileFacts:
     if file.language != "python":
         return FileFacts(file.path, file.language, "", len(file.lines), "", 0, 0)
     source = file.data if file.encoding == "utf-8" else file.text.encode()
-    return _read(file, source, module_name(file.path) if module is None else module, ())
+    return _read(file, source, _module_name(PurePosixPath(file.path), set()) if module is None else module, ())
 
 
 def _read(file: SourceFile, source: bytes, module: str, rows: Sequence[int]) -> FileFacts:
@@ -100,20 +100,30 @@ def _rows(rows: Sequence[int]) -> Callable[[int], int] | None:
 def _placed(items: list[Item], row: Callable[[int], int] | None) -> tuple[Item, ...]:
     """The items in source order, their lines mapped to those of the raw file."""
     if row is not None:
-        items = [
-            replace(item, **{n: row(getattr(item, n)) for n in LINES if hasattr(item, n)})
-            for item in items
-        ]
+        items = [replace(item, **{n: row(getattr(item, n)) for n in LINES if hasattr(item, n)}) for item in items]
     return tuple(sorted(items, key=lambda item: item.start))
 
 
-def module_name(path: str) -> str:
-    """The dotted name of a path below the repository root or `src`, "" when a part is no identifier."""
-    parts = list(PurePosixPath(path).with_suffix("").parts)
-    if len(parts) > 1 and parts[0] in ROOTS:
-        parts = parts[1:]
-    if parts[-1:] == ["__init__"]:
-        parts = parts[:-1]
+def module_names(paths: Iterable[str]) -> dict[str, str]:
+    """path → dotted import name: from the topmost package around a file, else from the root or `src`.
+
+    "" when a part of the name is no identifier.
+    """
+    listed = list(paths)
+    packages = {str(PurePosixPath(path).parent) for path in listed if path.endswith("/__init__.py")}
+    return {path: _module_name(PurePosixPath(path), packages) for path in listed}
+
+
+def _module_name(path: PurePosixPath, packages: set[str]) -> str:
+    top = path.parent
+    while str(top) in packages:
+        top = top.parent
+    if top == path.parent:  # in no package: a script, or a module of a namespace package
+        first = path.parts[0]
+        top = PurePosixPath(first if first in ROOTS and len(path.parts) > 1 else ".")
+    parts = list(path.relative_to(top).with_suffix("").parts)
+    if parts[-1] == "__init__":
+        parts.pop()
     return ".".join(parts) if all(part.isidentifier() for part in parts) else ""
 
 

@@ -40,20 +40,19 @@ def see_raise(reader: Reader, node: Node, context: Context) -> None:
     listed = value.child_by_field_name("arguments") if value and callee else None
     message = reader.short(next(iter(parts(listed)), None)) if listed is not None else ""
     detail = {"message": message, "cause": reader.short(cause)}
-    reader.fact("raise", name, node, context, detail=detail)
+    reader.fact("raise", name, node, context, text=reader.short(node), detail=detail)
 
 
 def see_try(reader: Reader, node: Node, context: Context) -> None:
     """`try` over the whole statement, and a `catch` per `except` clause, on the clause's lines."""
-    body = node.child_by_field_name("body")
     clauses = [c for c in parts(node) if c.type in ("except_clause", "except_group_clause")]
-    caught = ", ".join(_catch(reader, clause, context, body) for clause in clauses)
+    caught = ", ".join(_catch(reader, clause, context, node) for clause in clauses)
     closing = any(child.type == "finally_clause" for child in parts(node))
     detail = {"caught": caught, "finally": "yes" if closing else ""}
     reader.fact("try", caught, node, context, detail=detail)
 
 
-def _catch(reader: Reader, clause: Node, context: Context, body: Node | None) -> str:
+def _catch(reader: Reader, clause: Node, context: Context, statement: Node) -> str:
     block = next((child for child in parts(clause) if child.type == "block"), None)
     head = [child for child in parts(clause) if child != block]
     value = head[0] if head else None
@@ -62,24 +61,34 @@ def _catch(reader: Reader, clause: Node, context: Context, body: Node | None) ->
         alias = reader.text(value.child_by_field_name("alias"))
         value = parts(value)[0]
     types = _types(reader, value, context)
+    body = statement.child_by_field_name("body")
     actions: list[str] = []
     if block is not None:
         retrying = _retrying(reader, block, body, context)
         actions = _actions(reader, block, context, _Caught(alias, retrying))
     written = reader.short(value)
-    where = f"`{context.symbol}`" if context.symbol else "module level"
-    says = " and ".join(filter(None, (", ".join(actions[:-1]), *actions[-1:]))) or "swallows it"
+    where = f"in `{context.symbol}`" if context.symbol else "at module level"
+    if not actions:
+        actions = ["swallows it" if _is_empty(block) else "handles it"]
+    says = " and ".join(filter(None, (", ".join(actions[:-1]), *actions[-1:])))
     detail = {
         "types": ", ".join(types),
         "alias": alias,
-        "action": ", ".join(actions) or "swallows it",
-        "try_start": str(first_line(clause) if body is None else first_line(body) - 1),
+        "action": ", ".join(actions),
+        "try_start": str(first_line(statement)),
         "try_end": str(first_line(clause) if body is None else last_line(body)),
         "body": reader.line_text(block) if block is not None else "",
     }
-    text = f"`except{' ' + written if written else ''}` in {where}: {says}"
+    text = f"`except{' ' + written if written else ''}` {where}: {says}"
     reader.fact("catch", types[0] if types else "", clause, context, text=text, detail=detail)
     return ", ".join(types) or "everything"
+
+
+def _is_empty(block: Node | None) -> bool:
+    """Whether a handler does nothing at all: `pass`, `...` or a bare string."""
+    nothing = ("pass_statement", "ellipsis", "string")
+    inside = parts(block) if block is not None else []
+    return all(item.type in nothing or all(part.type in nothing for part in parts(item) or [item]) for item in inside)
 
 
 def _types(reader: Reader, value: Node | None, context: Context) -> list[str]:
@@ -172,7 +181,8 @@ def see_assert(reader: Reader, node: Node, context: Context) -> None:
     said = parts(node)
     message = reader.short(said[1]) if len(said) > 1 else ""
     name = reader.short(said[0]) if said else ""
-    reader.fact("assert", name, node, context, detail={"message": message})
+    text = reader.short(node)
+    reader.fact("assert", name, node, context, text=text, detail={"message": message})
 
 
 OBSERVERS: dict[str, Observer] = {

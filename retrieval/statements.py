@@ -29,7 +29,7 @@ def see_assignment(reader: Reader, node: Node, context: Context) -> None:
             detail["constructor"] = reader.name(callee, context) if callee else ""
         if annotation:
             detail["annotation"] = annotation
-        reader.fact("assign", name, node, context, detail=detail)
+        reader.fact("assign", name, node, context, text=reader.short(node), detail=detail)
         _name(reader, target, node, context, annotation)
 
 
@@ -92,7 +92,11 @@ def see_with(reader: Reader, node: Node, context: Context) -> None:
             alias = item.child_by_field_name("alias") if item.type == "as_pattern" else None
             callee = value.child_by_field_name("function") if value.type == "call" else None
             detail = {"form": form, "as": reader.text(alias), "expression": reader.short(value)}
-            reader.fact("with", reader.name(callee or value, context), node, context, detail=detail)
+            name = reader.name(callee or value, context)
+            if name == "()":
+                name = reader.resolver.type_of(value, context.scope) or name
+            text = f"{form} {reader.short(clause)}"
+            reader.fact("with", name, node, context, text=text, detail=detail)
             if is_async:
                 _await(reader, value, node, context, form)
             for target in parts(alias) if alias is not None else ():
@@ -116,12 +120,14 @@ def see_yield(reader: Reader, node: Node, context: Context) -> None:
     """`yield`: name is what is handed out, as written; detail form."""
     form = "yield from" if any(child.type == "from" for child in node.children) else "yield"
     value = next(iter(parts(node)), None)
-    reader.fact("yield", reader.short(value), node, context, detail={"form": form})
+    text = reader.short(node)
+    reader.fact("yield", reader.short(value), node, context, text=text, detail={"form": form})
 
 
 def see_return(reader: Reader, node: Node, context: Context) -> None:
     """`return`: name is the value as written."""
-    reader.fact("return", reader.short(next(iter(parts(node)), None)), node, context)
+    value = next(iter(parts(node)), None)
+    reader.fact("return", reader.short(value), node, context, text=reader.short(node))
 
 
 def see_delete(reader: Reader, node: Node, context: Context) -> None:

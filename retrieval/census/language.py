@@ -12,7 +12,7 @@ import difflib
 import fnmatch
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -43,6 +43,13 @@ class Pattern:
         """Whether `name` fits, regardless of `excluding`."""
         return self.expression.search(name) is not None
 
+    @property
+    def explicit(self) -> bool:
+        """Whether the last part of the name is spelled out, so that `Type.method` may be meant."""
+        if self.text.startswith("re:"):
+            return True
+        return not set("*?[") & set(self.text.rpartition(".")[2])
+
 
 @dataclass(frozen=True)
 class Query:
@@ -52,12 +59,24 @@ class Query:
     kind: str
     patterns: tuple[Pattern, ...]
     options: dict[str, str]
+    memo: dict[object, bool] = field(default_factory=dict, compare=False, repr=False)
 
-    def matches(self, *names: str) -> bool:
-        """Whether any of `names` (spellings of one thing) fits a pattern and none is excluded."""
+    def matches(self, *names: str, typed: tuple[str, ...] = ()) -> bool:
+        """Whether any of `names` (spellings of one thing) fits a pattern and none is excluded.
+
+        `typed` are spellings through the type of a receiver (`threading.Thread.start` for `t.start`): only
+        a pattern whose last part is spelled out can mean them.
+        """
+        key = (names, typed)
+        if key not in self.memo:
+            self.memo[key] = self._matches(names, typed)
+        return self.memo[key]
+
+    def _matches(self, names: tuple[str, ...], typed: tuple[str, ...]) -> bool:
         wanted = not any(not pattern.excluding for pattern in self.patterns)
         for pattern in self.patterns:
-            if any(pattern.matches(name) for name in names):
+            candidates = (*names, *typed) if pattern.explicit else names
+            if any(map(pattern.matches, candidates)):
                 if pattern.excluding:
                     return False
                 wanted = True
@@ -114,9 +133,7 @@ def kind(
     def register(search: Search) -> Search:
         if name in KINDS:
             raise ValueError(f"census kind {name!r} is registered twice")
-        KINDS[name] = Kind(
-            name, summary, example, reads, frozenset(options), regex, ordered, search
-        )
+        KINDS[name] = Kind(name, summary, example, reads, frozenset(options), regex, ordered, search)
         return search
 
     return register
@@ -220,9 +237,7 @@ def _reads(reads: Reads, file: SourceFile) -> bool:
 
 def _selected(query: Query, file: SourceFile) -> bool:
     role, where = query.options.get("role"), query.options.get("in")
-    return (role is None or file.role == role) and (
-        where is None or fnmatch.fnmatchcase(file.path, where)
-    )
+    return (role is None or file.role == role) and (where is None or fnmatch.fnmatchcase(file.path, where))
 
 
 def _rank(hit: CensusHit) -> int:

@@ -1,0 +1,94 @@
+"""Searches source files of other languages by text, so that "not found" is honest for them too.
+
+Nothing is parsed: a line is cut into candidates (called names, imported modules, defined names …) and a pattern
+fits a candidate when their last parts fit. Comment lines are left out. Every hit carries detail {"by": "text"}.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import Pattern, Query, compile_pattern, hit_at, is_code
+from retrieval.facts import CensusHit
+from retrieval.snapshot import SourceFile
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+PARSED = frozenset(["python", "notebook"])
+LONGEST_LINE = 2000
+_NAME = r"[A-Za-z_$][\w$]*(?:(?:\.|::|->)[A-Za-z_$][\w$]*)*"
+_COMMENT = re.compile(r"\s*(?:/[/*]|\*|#(?!\s*include)|--|;|%|<!--)")
+_DECLARED = r"(?:function|func|fn|def|class|struct|interface|trait|enum|type|sub)"
+SHAPES: dict[str, re.Pattern[str]] = {
+    "calls": re.compile(rf"({_NAME})\s*(?:<[\w, ]+>)?\("),
+    "keywords": re.compile(r"\b([A-Za-z_]\w*)\s*[:=](?![=:])"),
+    "imports": re.compile(
+        r"""(?:^\s*(?:c?import|from|use|using|include|require|library|source|extern crate)\b
+        [^"'<\n]*?["'<]?([\w@][\w./:@-]*)|\brequire\(\s*["']([^"']+)|\bfrom\s+["']([^"']+))""",
+        re.VERBOSE,
+    ),
+    "defines": re.compile(rf"\b{_DECLARED}\s+(?:\([^)]*\)\s*)?([A-Za-z_]\w*)"),
+    "bases": re.compile(r"\b(?:extends|implements|public|class\s+\w+\()\s*([A-Za-z_][\w.:]*)"),
+    "decorators": re.compile(rf"^\s*@({_NAME})"),
+    "awaits": re.compile(rf"\bawait\s+({_NAME})"),
+    "raises": re.compile(rf"\b(?:throw|raise)\s+(?:new\s+)?({_NAME})|\b(panic)!?\("),
+    "catches": re.compile(rf"\b(?:catch|except|rescue)\s*\(?\s*(?:const\s+)?({_NAME})?"),
+    "names": re.compile(r"\b([A-Za-z_]\w*)\b"),
+    "strings": re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|`([^`]*)`"""),
+    "env_vars": re.compile(
+        r"""process\.env\.(\w+)|process\.env\[["'](\w+)|[Gg]et[Ee]nv\(\s*["'](\w+)|env::var\(\s*"(\w+)
+        |^\s*(?:export|ENV|ARG|setenv)\s+(\w+)|\$\{(\w+)[:}?-]""",
+        re.VERBOSE,
+    ),
+}
+WHOLE = frozenset(["strings", "env_vars", "names", "keywords"])
+
+
+def foreign_hits(codebase: Codebase, query: Query, shape: str) -> Iterator[CensusHit]:
+    """Hits of `query` in code that is not Python, by the candidates of `SHAPES[shape]`."""
+    for file in codebase.snapshot.files:
+        if file.language in PARSED or not is_code(file):
+            continue
+        yield from _in_file(codebase, query, shape, file)
+
+
+def _in_file(codebase: Codebase, query: Query, shape: str, file: SourceFile) -> Iterator[CensusHit]:
+    for number, line in enumerate(file.lines, start=1):
+        if _COMMENT.match(line):
+            continue
+        found = {
+            name.replace("::", ".").replace("->", ".")
+            for groups in SHAPES[shape].finditer(line[:LONGEST_LINE])
+            for name in groups.groups()
+            if name
+        }
+        for name in sorted(found):
+            if _fits(query, name, whole=shape in WHOLE):
+                shown = line.strip()[:200]
+                detail = {"by": "text", "language": file.language}
+                lines = (number, number)
+                yield hit_at(codebase, file.path, lines, symbol="", name=name, text=shown, detail=detail)
+
+
+def _fits(query: Query, name: str, *, whole: bool) -> bool:
+    if whole or not query.patterns:
+        return query.matches(name)
+    if any(pattern.excluding and _last_fits(pattern, name) for pattern in query.patterns):
+        return False
+    wanted = [pattern for pattern in query.patterns if not pattern.excluding]
+    return not wanted or any(_last_fits(pattern, name) for pattern in wanted)
+
+
+def _last_fits(pattern: Pattern, name: str) -> bool:
+    """Whether a pattern fits a name, or its last part (when it says something) fits the name's."""
+    if pattern.matches(name):
+        return True
+    if pattern.text.startswith("re:") or "." not in pattern.text:
+        return False
+    last = pattern.text.rpartition(".")[2]
+    if not last.strip("*?"):
+        return False
+    return compile_pattern(last).matches(re.split(r"[./]", name)[-1])

@@ -1,0 +1,211 @@
+"""A GGUF model as a LangChain chat model whose `batch` evaluates the shared beginning of its
+prompts once.
+
+Knows messages, grammars and usage figures; the process behind it is `agent.worker`'s. Prompts are
+written elsewhere.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage, convert_to_messages
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.prompt_values import PromptValue
+from langchain_core.runnables import RunnableConfig
+from pydantic import ConfigDict, PrivateAttr
+
+from agent.catalogue import ModelSpec
+from agent.errors import WorkerFailed
+from agent.plan import LoadPlan
+from agent.worker import Worker
+
+DEFAULT_MAX_TOKENS = 512
+_ROLES = {"human": "user", "ai": "assistant", "system": "system"}
+Progress = Callable[[Mapping[str, Any]], None]
+
+
+class GgufChat(BaseChatModel):
+    """One GGUF model in a process of its own, loaded at the first call.
+
+    `batch(prompts, config=[{"metadata": {"grammar": gbnf, "max_tokens": n}}, ...])` decodes the
+    prompts side by side. `on_progress` gets maps of `phase` ("load" | "prompt" | "write"), `done`,
+    `total` (tokens) and `seconds`. Greedy: the same batch gives the same text. Raises
+    `WorkerFailed`; a crash is tried once more in a new process.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    spec: ModelSpec
+    plan: LoadPlan = LoadPlan()
+    on_progress: Progress | None = None
+    deadline: float | None = None
+
+    _worker: Worker = PrivateAttr(default_factory=Worker)
+    _loaded: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _loads: int = PrivateAttr(default=0)
+    _counts: dict[str, int] = PrivateAttr(default_factory=dict)
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        plan: LoadPlan | None = None,
+        *,
+        on_progress: Progress | None = None,
+        **fields: Any,
+    ) -> None:
+        super().__init__(spec=spec, plan=plan or LoadPlan(), on_progress=on_progress, **fields)
+
+    @property
+    def _llm_type(self) -> str:
+        return "gguf"
+
+    @property
+    def context_size(self) -> int:
+        """Tokens that fit: a prompt, its siblings' own rests and everything generated."""
+        return int(self._load()["context_size"])
+
+    @property
+    def loads(self) -> int:
+        """How often weights were loaded so far."""
+        return self._loads
+
+    @property
+    def build(self) -> str:
+        """Version and processor features of the llama.cpp in use."""
+        return str(self._load()["build"])
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text inside a message."""
+        known = self._counts.get(text)
+        if known is None:
+            reply = self._ask({"op": "count", "text": text})
+            known = self._counts[text] = int(reply["count"])
+        return known
+
+    def get_num_tokens(self, text: str) -> int:
+        """LangChain's name for `count_tokens`."""
+        return self.count_tokens(text)
+
+    def close(self) -> None:
+        """End the process; the next call starts a new one."""
+        self._worker.close()
+        self._loaded = {}
+
+    def batch(  # type: ignore[override]
+        self,
+        inputs: Sequence[LanguageModelInput],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Answers to several prompts that share their beginning, in order, decoded side by side.
+
+        All or none: an error concerns the whole batch. `response_metadata` of each answer has
+        `prompt_tokens`, `prompt_reused` (not evaluated for it), `generated`, `seconds` and `finish`
+        ("stop", "length", "loop").
+        """
+        if not inputs:
+            return []
+        each = config if isinstance(config, Sequence) else [config or {}] * len(inputs)
+        items = [
+            _item(_messages(prompt), dict(own.get("metadata") or {}) | kwargs)
+            for prompt, own in zip(inputs, each, strict=True)
+        ]
+        try:
+            reply = self._ask({"op": "batch", "items": items})
+        except WorkerFailed as failure:
+            if not return_exceptions:
+                raise
+            return cast("list[AIMessage]", [failure for _ in items])
+        return [self._answer(made) for made in reply["items"]]
+
+    def invoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """A batch of one."""
+        answer = self.batch([input], config, **kwargs)[0]
+        return answer.model_copy(update={"content": _cut(str(answer.content), stop)})
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        metadata = kwargs.pop("metadata", None) or {}
+        reply = self._ask({"op": "batch", "items": [_item(messages, dict(metadata) | kwargs)]})
+        answer = self._answer(reply["items"][0])
+        answer = answer.model_copy(update={"content": _cut(str(answer.content), stop)})
+        return ChatResult(generations=[ChatGeneration(message=answer)])
+
+    def _answer(self, made: Mapping[str, Any]) -> AIMessage:
+        usage = {
+            "input_tokens": made["prompt_tokens"],
+            "output_tokens": made["generated"],
+            "total_tokens": made["prompt_tokens"] + made["generated"],
+        }
+        return AIMessage(
+            content=made["text"],
+            response_metadata={k: v for k, v in made.items() if k != "text"}
+            | {"model": self.spec.alias},
+            usage_metadata=usage,  # pyright: ignore[reportArgumentType]
+        )
+
+    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask the worker; a process that crashed is started anew and asked once more."""
+        try:
+            return self._ask_once(request)
+        except WorkerFailed as failure:
+            if failure.kind != "crash":
+                raise
+        return self._ask_once(request)
+
+    def _ask_once(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        self._load()
+        return self._worker.ask(request, self.on_progress, deadline=self.deadline)
+
+    def _load(self) -> dict[str, Any]:
+        if self._loaded and self._worker.pid:
+            return self._loaded
+        started = time.perf_counter()
+        request = {
+            "op": "load",
+            "path": str(self.spec.require()),
+            "plan": self.plan.to_wire(),
+            "template": self.spec.template,
+        }
+        self._loaded = self._worker.ask(request)
+        self._loads += 1
+        if self.on_progress:
+            seconds = time.perf_counter() - started
+            self.on_progress({"phase": "load", "done": 1, "total": 1, "seconds": seconds})
+        return self._loaded
+
+
+def _messages(prompt: LanguageModelInput) -> list[BaseMessage]:
+    if isinstance(prompt, PromptValue):
+        return prompt.to_messages()
+    return convert_to_messages([("human", prompt)] if isinstance(prompt, str) else prompt)
+
+
+def _item(messages: Sequence[BaseMessage], wishes: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "messages": [{"role": _ROLES[m.type], "content": str(m.text)} for m in messages],
+        "grammar": str(wishes.get("grammar") or ""),
+        "max_tokens": int(wishes.get("max_tokens") or DEFAULT_MAX_TOKENS),
+    }
+
+
+def _cut(text: str, stop: Sequence[str] | None) -> str:
+    ends = [text.find(word) for word in stop or () if word in text]
+    return text[: min(ends)] if ends else text

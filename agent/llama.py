@@ -1,0 +1,274 @@
+"""The door to llama.cpp: one model, one context, tokens in and logits out. Runs in the worker only.
+
+The low-level calls are used because `Llama` hides what a stage needs: several sequences over one
+cache, the number of output rows, flash attention, and tokens longer than 32 bytes. Knows nothing of
+prompts or questions. A native fault here ends the process; `agent.worker` turns that into a typed
+failure.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import llama_cpp.llama_cpp as native
+import numpy as np
+import numpy.typing as npt
+
+from agent.lockstep import Row
+
+_PIECE_BYTES = 512
+_WIDENING = (32, 1024)
+_NO_LOGIT = float("-inf")
+
+
+class EngineError(Exception):
+    """llama.cpp said no; `kind` as in `agent.errors.WorkerFailed`."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Log:
+    """llama.cpp's own messages, the last 400 of them, kept for the diagnosis of a failure."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._callback = native.llama_log_callback(self._take)
+        native.llama_log_set(self._callback, ctypes.c_void_p(0))
+
+    def _take(self, _level: int, text: bytes, _user: object) -> None:
+        self.lines.append(text.decode("utf-8", "replace"))
+        del self.lines[:-400]
+
+    def text(self) -> str:
+        """Everything kept, as one string."""
+        return "".join(self.lines)
+
+
+class Engine:
+    """A loaded model. `plan` is `LoadPlan.to_wire()`. Raises `EngineError` when it cannot be
+    loaded.
+    """
+
+    def __init__(self, path: str, plan: dict[str, Any], *, dry: bool = False) -> None:
+        self.log = Log()
+        native.llama_backend_init()
+        self.model = _load(path, plan, dry, self.log)
+        self.context = _open_context(self.model, plan, self.log)
+        self.vocabulary = native.llama_model_get_vocab(self.model)
+        self.memory = native.llama_get_memory(self.context)
+        self.vocabulary_size = native.llama_vocab_n_tokens(self.vocabulary)
+        self.context_size = int(native.llama_n_ctx(self.context))
+        self.trained_context = int(native.llama_model_n_ctx_train(self.model))
+        self.batch_size = int(plan["ubatch"])
+        self.trimmable = not (
+            native.llama_model_is_recurrent(self.model) or native.llama_model_is_hybrid(self.model)
+        )
+        self._batch = native.llama_batch_init(self.batch_size, 0, 1)
+        self._pieces: dict[int, bytes] = {}
+
+    # --- text and tokens
+
+    def tokenize(self, text: str, *, special: bool) -> list[int]:
+        """Token ids of the text. Only with `special` may `<|im_end|>` and its like become control
+        tokens.
+        """
+        data = text.encode("utf-8", "surrogatepass")
+        room = len(data) + 8
+        while True:
+            buffer = (native.llama_token * room)()
+            count = native.llama_tokenize(
+                self.vocabulary, data, len(data), buffer, room, False, special
+            )
+            if count >= 0:
+                return list(buffer[:count])
+            room = -count
+
+    def first_tokens(self) -> list[int]:
+        """The begin-of-text token where the model was trained with one."""
+        if native.llama_vocab_get_add_bos(self.vocabulary):
+            return [native.llama_vocab_bos(self.vocabulary)]
+        return []
+
+    def piece(self, token: int) -> bytes:
+        """Bytes of one token, however many; empty for control tokens."""
+        known = self._pieces.get(token)
+        if known is None:
+            known = self._pieces[token] = self._read_piece(token)
+        return known
+
+    def _read_piece(self, token: int) -> bytes:
+        size = _PIECE_BYTES
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            count = native.llama_token_to_piece(self.vocabulary, token, buffer, size, 0, False)
+            if count >= 0:
+                return buffer.raw[:count]
+            size = -count
+
+    def ends(self, token: int) -> bool:
+        """Whether the token ends a generation."""
+        return bool(native.llama_vocab_is_eog(self.vocabulary, token))
+
+    def chat_template(self) -> str:
+        """The Jinja template in the file, empty if there is none."""
+        found = native.llama_model_chat_template(self.model, None)
+        return found.decode("utf-8", "replace") if found else ""
+
+    def token_text(self, token: int) -> str:
+        """The token as a template writes it, such as `<|im_end|>`."""
+        return (
+            (native.llama_vocab_get_text(self.vocabulary, token) or b"").decode()
+            if token >= 0
+            else ""
+        )
+
+    def special_texts(self) -> dict[str, str]:
+        """What templates call `bos_token` and `eos_token`."""
+        return {
+            "bos_token": self.token_text(native.llama_vocab_bos(self.vocabulary)),
+            "eos_token": self.token_text(native.llama_vocab_eos(self.vocabulary)),
+        }
+
+    # --- evaluation
+
+    def decode(self, rows: Sequence[Row]) -> None:
+        """Evaluate up to `batch_size` rows in one go. Raises `EngineError`."""
+        batch = self._batch
+        for index, row in enumerate(rows):
+            batch.token[index] = row.token
+            batch.pos[index] = row.position
+            batch.n_seq_id[index] = 1
+            batch.seq_id[index][0] = row.sequence
+            batch.logits[index] = row.wanted
+        batch.n_tokens = len(rows)
+        status = native.llama_decode(self.context, batch)
+        if status:
+            kind = "memory" if status in (1, -2) else "request"
+            raise EngineError(kind, f"llama_decode returned {status}: {_reason(self.log)}")
+
+    def logits(self, index: int) -> npt.NDArray[np.float32]:
+        """Logits after row `index` of the last `decode`, (vocabulary,), a view valid until the next
+        one.
+        """
+        pointer = native.llama_get_logits_ith(self.context, index)
+        return np.ctypeslib.as_array(pointer, shape=(self.vocabulary_size,))
+
+    def copy(self, source: int, target: int) -> None:
+        """Let sequence `target` share all cells of `source`; nothing is moved."""
+        native.llama_memory_seq_cp(self.memory, source, target, -1, -1)
+
+    def drop(self, sequence: int, start: int = -1) -> bool:
+        """Forget a sequence from position `start` on; False if the model cannot forget a part."""
+        return bool(native.llama_memory_seq_rm(self.memory, sequence, start, -1))
+
+    def grammar(self, source: str) -> "Grammar":
+        """A checker for one generation. Raises `EngineError` for a grammar that does not parse."""
+        sampler = native.llama_sampler_init_grammar(self.vocabulary, source.encode(), b"root")
+        if not sampler:
+            raise EngineError("request", f"the grammar does not parse: {_reason(self.log)}")
+        return Grammar(sampler)
+
+    def close(self) -> None:
+        """Give back batch, context and weights."""
+        native.llama_batch_free(self._batch)
+        native.llama_free(self.context)
+        native.llama_model_free(self.model)
+
+
+class Grammar:
+    """Which tokens may come next. Only the best token is checked; the rest when that is refused."""
+
+    def __init__(self, sampler: Any) -> None:
+        self._sampler = sampler
+
+    def choose(self, logits: npt.NDArray[np.float32]) -> int | None:
+        """The most likely token that is allowed; None when none is."""
+        best = int(np.argmax(logits))
+        if self._allowed(np.array([best]), logits):
+            return best
+        for width in (*_WIDENING, logits.size):
+            if width < logits.size:
+                candidates = np.argpartition(logits, -width)[-width:]
+            else:
+                candidates = np.arange(logits.size)
+            allowed = self._allowed(candidates, logits)
+            if allowed:
+                return max(allowed, key=lambda token: (logits[token], -token))
+        return None
+
+    def accept(self, token: int) -> None:
+        """Advance over a token that `choose` gave; any other would abort the process."""
+        native.llama_sampler_accept(self._sampler, token)
+
+    def close(self) -> None:
+        """Free the sampler."""
+        native.llama_sampler_free(self._sampler)
+
+    def _allowed(
+        self, candidates: npt.NDArray[np.intp], logits: npt.NDArray[np.float32]
+    ) -> list[int]:
+        data = (native.llama_token_data * candidates.size)()
+        fields = np.ctypeslib.as_array(data)
+        fields["id"] = candidates
+        fields["logit"] = logits[candidates]
+        array = native.llama_token_data_array(data, candidates.size, -1, False)
+        native.llama_sampler_apply(self._sampler, ctypes.byref(array))
+        return [int(token) for token in fields["id"][fields["logit"] > _NO_LOGIT]]
+
+
+def _load(path: str, plan: dict[str, Any], dry: bool, log: Log) -> Any:
+    params = native.llama_model_default_params()
+    params.n_gpu_layers = plan["gpu_layers"]
+    if dry:
+        params.no_alloc = True
+        params.load_mode = native.LLAMA_LOAD_MODE_NONE
+    model = native.llama_model_load_from_file(path.encode(), params)
+    if not model:
+        raise EngineError(failure_kind(log.text()), f"the model cannot be loaded: {_reason(log)}")
+    return model
+
+
+def _open_context(model: Any, plan: dict[str, Any], log: Log) -> Any:
+    params = native.llama_context_default_params()
+    params.n_ctx = plan["context"]
+    params.n_batch = params.n_ubatch = plan["ubatch"]
+    params.n_seq_max = plan["sequences"] + 1
+    params.n_outputs_max = plan["sequences"] + 1
+    params.n_threads = params.n_threads_batch = plan["threads"]
+    params.flash_attn_type = plan.get("flash", native.LLAMA_FLASH_ATTN_TYPE_ENABLED)
+    params.type_k = params.type_v = plan["kv_type"]
+    params.kv_unified = True
+    params.swa_full = True
+    params.no_perf = True
+    context = native.llama_init_from_model(model, params)
+    if not context:
+        kind = failure_kind(log.text())
+        raise EngineError(kind, f"no context of {plan['context']} tokens: {_reason(log)}")
+    return context
+
+
+def failure_kind(log: str) -> str:
+    """What a failed load died of, as `WorkerFailed.kind`, by llama.cpp's own words."""
+    lowered = log.lower()
+    if any(words in lowered for words in ("out of memory", "failed to allocate", "bad_alloc")):
+        return "memory"
+    if "unknown model architecture" in lowered or "unsupported" in lowered:
+        return "architecture"
+    return "corrupt" if "load" in lowered else "crash"
+
+
+def _reason(log: Log) -> str:
+    """The last lines of the log that sound like an error."""
+    lines = [line.strip() for line in log.text().split("\n")]
+    telling = [line for line in lines if "error" in line.lower() or "fail" in line.lower()]
+    return "; ".join((telling or lines)[-2:])
+
+
+def build_facts() -> str:
+    """Version and processor features of this llama.cpp, in its own words."""
+    import llama_cpp
+
+    features = native.llama_print_system_info().decode("utf-8", "replace").strip()
+    return f"llama-cpp-python {llama_cpp.__version__}; {features}"

@@ -32,12 +32,7 @@ def on_string(reader: Reader, node: Node, context: Context) -> Steps:
     reader.later(late_string, node, context)
     pieces = parts(node) if node.type == "concatenated_string" else [node]
     inner = context.plain() if context.passing() else context
-    return [
-        (child, inner)
-        for piece in pieces
-        for child in piece.named_children
-        if child.type == "interpolation"
-    ]
+    return [(child, inner) for piece in pieces for child in piece.named_children if child.type == "interpolation"]
 
 
 def late_string(reader: Reader, node: Node, context: Context) -> None:
@@ -136,14 +131,10 @@ def _dispatch(reader: Reader, node: Node, callee: Node, context: Context) -> Non
         key = reader.short(callee.child_by_field_name("arguments"))
         if not (table == "getattr" or table.endswith(".get")):
             return
-    reader.fact(
-        "subscript_call", table, node, context, text=reader.short(node), detail={"key": key}
-    )
+    reader.fact("subscript_call", table, node, context, text=reader.short(node), detail={"key": key})
 
 
-def _environment(
-    reader: Reader, node: Node, arguments: list[Node], how: str, context: Context
-) -> None:
+def _environment(reader: Reader, node: Node, arguments: list[Node], how: str, context: Context) -> None:
     if not arguments:
         return
     default = reader.short(arguments[1]) if len(arguments) > 1 else ""
@@ -200,12 +191,9 @@ def see_table(reader: Reader, node: Node, context: Context) -> None:
     pairs = [item for item in parts(right) if item.type == "pair"]
     values = [item.child_by_field_name("value") for item in pairs]
     forms = {VALUE_FORMS.get(v.type, v.type) for v in values if v is not None}
-    forms |= {"url"} if any("://" in reader.short(v) for v in values) else set()
-    names = {
-        reader.name(v, context)
-        for v in values
-        if v is not None and v.type in ("identifier", "attribute")
-    }
+    strings = [v for v in values if v is not None and v.type in STRINGS]
+    forms |= {"url"} if any("://" in reader.short(v) for v in strings) else set()
+    names = {reader.name(v, context) for v in values if v is not None and v.type in ("identifier", "attribute")}
     detail = {
         "size": str(len(pairs)),
         "forms": ", ".join(sorted("string" if f in STRINGS else f for f in forms)),

@@ -31,7 +31,16 @@ TRANSPARENT = frozenset(
         "expression_statement",
     ]
 )
+_OPENED = re.compile(r"([(\[{])[ \t\r]*\n\s*")
+_CLOSED = re.compile(r",?\s*\n\s*([)\]}])")
 _SPACES = re.compile(r"\s*\n\s*")
+
+
+def one_line(text: str) -> str:
+    """Source text on one line, as if it had been written without line breaks."""
+    if "\n" not in text:
+        return text
+    return _SPACES.sub(" ", _CLOSED.sub(r"\1", _OPENED.sub(r"\1", text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +113,8 @@ class Reader:
         self.deferred.append((handler, node, context))
 
     def text(self, node: Node | None) -> str:
-        """The source of a node on one line: a line break and the blanks around it become one blank."""
-        text = self.tree.text(node)
-        return _SPACES.sub(" ", text) if "\n" in text else text
+        """The source of a node on one line."""
+        return one_line(self.tree.text(node))
 
     def short(self, node: Node | None) -> str:
         """`text`, cut at 200 characters."""

@@ -3,7 +3,15 @@
 `language.py` parses and dispatches queries; the modules imported below register the kinds.
 """
 
-from retrieval.census import anytext, signatures, statements, syntax  # noqa: F401  register kinds
+from retrieval.census import (  # noqa: F401  register their kinds
+    anytext,
+    options,
+    registries,
+    signatures,
+    statements,
+    storage,
+    syntax,
+)
 from retrieval.census.language import KINDS, Kind, Query, hit_at, kind, parse_query, run_query
 from retrieval.facts import CensusHit, CensusResult
 

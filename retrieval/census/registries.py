@@ -1,0 +1,135 @@
+"""Census kind `registries`: where code chooses by name what to run.
+
+Tables (a dictionary of functions, classes or addresses), registration decorators and calls, dispatch through a
+table, `getattr` or `importlib` with a computed name, entry points, single dispatch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.statements import fact_hit
+from retrieval.census.syntax import call_hit, call_text
+from retrieval.facts import Call, CensusHit, Fact
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+DISPATCHING = frozenset(["name", "function", "call", "url"])
+_REGISTER = re.compile(r"(?:^|\.)(?:register\w*|\w+_register|add_to_registry)$")
+NOT_REGISTRIES = frozenset(
+    [
+        "register_buffer",
+        "register_parameter",
+        "register_module",
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "register_full_backward_hook",
+        "register_backward_hook",
+        "register_hook",
+        "register_state_dict_hook",
+        "register_load_state_dict_pre_hook",
+    ]
+)
+_LITERAL = re.compile(r"""[rRuU]?(["'])[^"']*\1""")
+TELLING = re.compile(r"(?i)regist|factor|_zoo|builders?$|_map(ping)?s?$|handlers?$")
+LOADERS = {
+    "importlib.import_module": "imports a module by a computed name",
+    "__import__": "imports a module by a computed name",
+    "importlib.metadata.entry_points": "reads entry points of installed packages",
+    "pkg_resources.iter_entry_points": "reads entry points of installed packages",
+    "stevedore.ExtensionManager": "loads plugins",
+    "pluggy.PluginManager": "loads plugins",
+    "hydra.utils.instantiate": "builds the class that the config names",
+    "functools.singledispatch": "dispatches on the type of the first argument",
+}
+
+
+@kind(
+    "registries",
+    summary="tables of functions, classes or URLs, registrations, and dispatch by name (getattr, importlib …)",
+    example="registries, or registries: *MODEL*, getattr",
+    reads="python",
+)
+def registries(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
+    """Every place that chooses by name, whose table or function fits."""
+    for path, fact in codebase.all_facts("table", "decorator", "subscript_call"):
+        told = _told(codebase, path, fact)
+        if told and query.matches(*codebase.speller.names(path, fact.name)):
+            yield fact_hit(codebase, path, fact, text=told)
+    for path, call in codebase.all_calls():
+        told = _loaded(call) or _registered(call)
+        if told and query.matches(*codebase.speller.call_names(path, call)):
+            yield call_hit(codebase, path, call, text=f"{call_text(call)}: {told}")
+    for path, item in codebase.all_definitions():
+        if item.name == "__getattr__" and item.kind == "function":
+            lines = (item.start, item.end)
+            text = "module-level `__getattr__`: attributes of the module are made on demand"
+            if query.matches(item.name):
+                yield hit_at(codebase, path, lines, symbol=item.symbol, name=item.name, text=text)
+
+
+def _told(codebase: Codebase, path: str, fact: Fact) -> str:
+    if fact.kind == "table":
+        return _table(codebase, path, fact)
+    if fact.kind == "subscript_call":
+        return _dispatch(codebase, path, fact)
+    method = fact.name.rpartition(".")[2]
+    if method in ("singledispatch", "singledispatchmethod") or _is_registration(fact.name):
+        target = codebase.speller.decorated(path, fact)
+        return f"{fact.text} registers {target.kind} `{target.symbol}`" if target else fact.text
+    return ""
+
+
+def _dispatch(codebase: Codebase, path: str, fact: Fact) -> str:
+    key = fact.detail["key"]
+    found = codebase.resolve_local(path, fact.name)
+    launched = key == "grid" or key.startswith(("(", "lambda"))  # a Triton kernel and its grid
+    if launched or (found is not None and found[1].kind != "class"):
+        return ""
+    what = "the attribute that" if fact.name == "getattr" else "what"
+    return f"{fact.text}: calls {what} `{key.strip('()')}` selects in `{fact.name}`"
+
+
+def _is_registration(name: str) -> bool:
+    return bool(_REGISTER.search(name)) and name.rpartition(".")[2] not in NOT_REGISTRIES
+
+
+def _table(codebase: Codebase, path: str, fact: Fact) -> str:
+    """A table of things to run or fetch, or one with a telling name outside of functions."""
+    forms = set(fact.detail["forms"].split(", "))
+    outside = fact.detail["scope"] in ("module", "class") or fact.name.startswith("self.")
+    named = fact.detail["names"].split(", ") if fact.detail["names"] else []
+    runs = any(codebase.resolve_local(path, name) for name in named)
+    if not (runs or (outside and (forms & DISPATCHING or TELLING.search(fact.name)))):
+        return ""
+    if fact.detail["size"] == "0":
+        return f"`{fact.name}`: an empty table, filled elsewhere"
+    keys = fact.detail["keys"]
+    shown = keys if len(keys) <= 160 else f"{keys[:160]}…"
+    holds = fact.detail["names"] or fact.detail["forms"]
+    shown_holds = holds if len(holds) <= 120 else f"{holds[:120]}…"
+    return f"`{fact.name}`: a table of {fact.detail['size']} ({shown_holds}) by {shown}"
+
+
+def _loaded(call: Call) -> str:
+    if call.name in LOADERS:
+        computed = call.name not in ("importlib.import_module", "__import__") or (
+            bool(call.arguments) and not _LITERAL.fullmatch(call.arguments[0])
+        )
+        return LOADERS[call.name] if computed else ""
+    if call.name == "getattr" and len(call.arguments) > 1:
+        name = call.arguments[1]
+        return "" if _LITERAL.fullmatch(name) else f"takes the attribute that `{name}` names"
+    if call.name.endswith(".__subclasses__"):
+        return "lists the subclasses known at run time"
+    return ""
+
+
+def _registered(call: Call) -> str:
+    if not _is_registration(call.name) or call.text.startswith("@"):
+        return ""
+    return "registers" + (f" {call.arguments[0]}" if call.arguments else "")

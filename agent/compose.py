@@ -10,11 +10,12 @@ from agent.findings import Finding
 from agent.stages import Question
 from agent.state import Citation, Claim, Excerpt
 from retrieval.chunk import Span
+from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit
 from retrieval.snapshot import ROLES, Snapshot
 
 MOST_NAMES = 12
-EXCERPT_LINES = 14
+EXCERPT_LINES, EXCERPT_BEFORE, EXCERPT_AFTER = 14, 3, 5
 
 
 def cite(snapshot: Snapshot, span: Span) -> Citation:
@@ -46,7 +47,7 @@ def _verdict(question: Question, findings: Sequence[Finding], snapshot: Snapshot
         "absent": ", ".join(finding.fact.label for finding in (absent if found else [*absent, *aside])),
         "searched": str(searched),
     }
-    text = _fill(question.verdict.yes if found else question.verdict.no, values)
+    text = _fill(question.verdict.positive if found else question.verdict.negative, values)
     if aside:
         named = ", ".join(f"{f.fact.label} ({_roles(f.elsewhere)})" for f in aside)
         text += f" Outside the main code only: {named}."
@@ -144,11 +145,16 @@ def _line(hit: CensusHit, snapshot: Snapshot) -> Claim:
     spans = dict.fromkeys([Span(hit.path, hit.start, hit.end), *related])
     depth = int(hit.detail.get("depth", "0")) if hit.detail.get("depth", "0").isdigit() else 0
     return Claim(
-        text=hit.text + _where(hit),
+        text=_quoted(hit.text) + _where(hit),
         citations=tuple(cite(snapshot, span) for span in spans if span.path in snapshot.by_path),
         origin="census",
         level=1 + depth,
     )
+
+
+def _quoted(text: str) -> str:
+    """A line that is bare source becomes a code span; one that is written for people stays."""
+    return text if "`" in text or not text else f"`{text}`"
 
 
 def _where(hit: CensusHit) -> str:
@@ -176,11 +182,12 @@ def _cite_hits(hits: Iterable[CensusHit], snapshot: Snapshot) -> tuple[Citation,
 
 
 def excerpts(
-    question: Question, findings: Sequence[Finding], accepted: Sequence[Claim], snapshot: Snapshot
+    question: Question, findings: Sequence[Finding], accepted: Sequence[Claim], codebase: Codebase
 ) -> tuple[Excerpt, ...]:
-    """Code that the answer quotes: what the model's accepted claims cite, else the first code hits."""
+    """Code that the answer quotes: what the model's accepted claims cite, else around the first code hits."""
+    snapshot = codebase.snapshot
     cited = [c.span for claim in accepted if claim.origin == "model" for c in claim.citations]
-    hits = [Span(h.path, h.start, h.end) for f in findings if f.fact.decides for h in f.hits[:1]]
+    hits = [_around(f.hits[0], codebase) for f in findings if f.fact.decides and f.hits]
     chosen: list[Span] = []
     for span in [*cited, *hits]:
         file = snapshot.by_path.get(span.path)
@@ -188,6 +195,18 @@ def excerpts(
             continue
         chosen.append(Span(span.path, span.start, min(span.end, span.start + EXCERPT_LINES - 1)))
     return tuple(_excerpt(span, snapshot) for span in chosen[: question.excerpts])
+
+
+def _around(hit: CensusHit, codebase: Codebase) -> Span:
+    """The hit's lines with a few more on either side, inside the function that holds them."""
+    facts = codebase.facts.get(hit.path)
+    inside = [d for d in facts.definitions if d.start <= hit.start <= d.end] if facts else []
+    if not inside:
+        return Span(hit.path, hit.start, hit.end)
+    home = min(inside, key=lambda d: d.end - d.start)
+    return Span(
+        hit.path, max(home.start, hit.start - EXCERPT_BEFORE), min(home.end, hit.end + EXCERPT_AFTER)
+    )
 
 
 def _excerpt(span: Span, snapshot: Snapshot) -> Excerpt:

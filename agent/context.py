@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from langchain_core.language_models import BaseChatModel
 
@@ -14,6 +15,8 @@ from agent.stages import Question, Stage, StagePack
 from retrieval.chunk import Chunk
 from retrieval.codebase import Codebase
 from retrieval.index import Index
+
+ABOUT_LINES = 3
 
 
 @dataclass
@@ -34,20 +37,33 @@ class Usage:
 
 @dataclass
 class Context:
-    """One audit's pack, repository, search, model, records and listener. `model` is None for a census-only run."""
+    """One audit's pack, repository, search, model, records and listener. Without a model, the census answers alone."""
 
     pack: StagePack
     codebase: Codebase
-    index: Index
     findings: Findings
     prompts: Prompts
     records: Records
-    model: BaseChatModel | None
     tell: Callable[[Event], None]
+    index: Index | None = None
+    model: BaseChatModel | None = None
     strict: bool = False
     max_attempts: int | None = None
     usage: Usage = field(default_factory=Usage)
     _packed: dict[str, Packed] = field(default_factory=dict)
+
+    @cached_property
+    def opening(self) -> str:
+        """The system prompt: the same for all questions, so that its tokens are evaluated once."""
+        about = [hit.text for hit in self.findings.result("about").hits[:ABOUT_LINES]]
+        return self.prompts.system(self.codebase.snapshot.name, about)
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """The names that are defined or imported anywhere in the repository."""
+        facts = self.codebase.facts.values()
+        defined = {d.name for file in facts for d in file.definitions}
+        return frozenset(defined | {i.alias for file in facts for i in file.imports if i.alias})
 
     def attempts(self, stage: Stage) -> int:
         """Drafts allowed per question of `stage`; 0 without a model."""
@@ -57,6 +73,8 @@ class Context:
 
     def evidence(self, stage: Stage) -> Packed:
         """The stage's evidence; gathered once, and the same again after a resume."""
+        if self.model is None:
+            return Packed((), {}, 0)
         if stage.id not in self._packed:
             self._packed[stage.id] = gather(
                 stage,
@@ -68,12 +86,17 @@ class Context:
             )
         return self._packed[stage.id]
 
+    def shown(self) -> set[str]:
+        """The paths of all evidence gathered so far."""
+        items = [item for packed in self._packed.values() for item in packed.items]
+        return {span[0] for item in items for span in item.spans}
+
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` for the model in use; four characters a token without one."""
         return self.model.get_num_tokens(text) if self.model else len(text) // 4 + 1
 
     def _search(self, queries: Sequence[str], k: int) -> list[Chunk]:
-        return [hit.chunk for hit in self.index.search(list(queries), k=k)]
+        return [hit.chunk for hit in self.index.search(queries, k=k)] if self.index else []
 
 
 def asked(stage: Stage) -> list[Question]:

@@ -1,7 +1,8 @@
-"""Evidence: what a stage's prompt shows the model, numbered E1..En and packed to a token budget.
+"""Evidence: what each question's prompt shows the model, numbered E1..En over a stage, within a token budget.
 
-Each question offers its candidates in order of rank; the packer takes them in turn, question by question, so that
-no question starves. What does not fit is left out whole and recorded by name, never cut.
+A question offers its candidates in order of rank. What does not fit is left out whole and recorded by name, never
+cut. Evidence stands behind the shared beginning of the prompts, next to its question: a small model cites
+what it has just read.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -31,9 +32,9 @@ class Packed:
     left_out: dict[str, tuple[str, ...]]
     tokens: int
 
-    def ids(self, question_id: str) -> tuple[str, ...]:
-        """The ids of the evidence gathered for one question."""
-        return tuple(item.id for item in self.items if question_id in item.questions)
+    def of(self, question_id: str) -> tuple[Evidence, ...]:
+        """The evidence gathered for one question."""
+        return tuple(item for item in self.items if question_id in item.questions)
 
 
 def gather(
@@ -57,25 +58,22 @@ def _pack(
     count_tokens: CountTokens,
 ) -> Packed:
     taken: dict[tuple[object, ...], Evidence] = {}
-    left_out: dict[str, list[str]] = {question.id: [] for question in asked}
-    used = 0
-    for row in zip_longest(*offers):
-        for question, item in zip(asked, row, strict=True):
-            if item is None:
-                continue
-            key = (item.kind, item.spans, item.text)
-            if key in taken:
-                taken[key] = _shared(taken[key], question.id)
-                continue
+    left_out: dict[str, tuple[str, ...]] = {}
+    total = 0
+    for question, offered in zip(asked, offers, strict=True):
+        used, refused = 0, []
+        for item in offered:
             cost = count_tokens(f"[E99] {item.title}\n{item.text}\n\n")
             if used + cost > budget:
-                left_out[question.id].append(item.title)
+                refused.append(item.title)
                 continue
             used += cost
-            taken[key] = item.model_copy(
-                update={"id": f"E{len(taken) + 1}", "questions": (question.id,)}
-            )
-    return Packed(tuple(taken.values()), {q: tuple(v) for q, v in left_out.items()}, used)
+            key = (item.kind, item.spans, item.text)
+            known = taken.get(key) or item.model_copy(update={"id": f"E{len(taken) + 1}"})
+            taken[key] = _shared(known, question.id)
+        total += used
+        left_out[question.id] = tuple(refused)
+    return Packed(tuple(taken.values()), left_out, total)
 
 
 def _shared(item: Evidence, question_id: str) -> Evidence:

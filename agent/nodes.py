@@ -70,7 +70,7 @@ def _open(
     if context.model is None:
         return []
     packed = context.evidence(stage)
-    return [q for q in asked(stage) if packed.ids(q.id) and not _accepted(verdicts.get(q.id, []))]
+    return [q for q in asked(stage) if packed.of(q.id) and not _accepted(verdicts.get(q.id, []))]
 
 
 def _accepted(verdicts: Sequence[dict[str, Any]]) -> list[Claim]:
@@ -90,12 +90,11 @@ def _draft(
     inputs: list[list[BaseMessage]] = []
     configs: list[dict[str, Any]] = []
     for question in questions:
-        ids = packed.ids(question.id)
+        items = packed.of(question.id)
         faults = _faults(verdicts.get(question.id, []))
-        body = context.prompts.evidence(packed.items) + "\n"
-        body += context.prompts.question(question, ids, faults)
-        inputs.append([SystemMessage(context.prompts.system()), HumanMessage(body)])
-        grammar = claims_grammar(ids, question.claims)
+        body = context.prompts.question(question, items, faults)
+        inputs.append([SystemMessage(context.opening), HumanMessage(body)])
+        grammar = claims_grammar([item.id for item in items], question.claims)
         limits = {"grammar": grammar, "max_tokens": settings.max_tokens}
         configs.append({"metadata": {**limits, "question": question.id}})
     replies = context.model.batch(inputs, config=configs)  # type: ignore[arg-type]
@@ -138,6 +137,7 @@ def _judge(question: Question, draft: str, stage: Stage, context: Context) -> li
                 question=question.text,
                 snapshot=context.codebase.snapshot,
                 accepted=[v.claim.text for v in verdicts if v.claim],
+                vocabulary=context.vocabulary,
             )
         )
     faults = tuple(fault.kind for verdict in verdicts for fault in verdict.faults)
@@ -178,7 +178,7 @@ def _answer(
         status=_status(question, facts, told, context),
         claims=tuple(_ordered(question, facts, told)),
         census=context.findings.records(question),
-        excerpts=excerpts(question, findings, told, context.codebase.snapshot),
+        excerpts=excerpts(question, findings, told, context.codebase),
         rejected=tuple(Rejected(text=v.draft.text, faults=v.faults) for v in refused),
         repairs=tuple(r for v in map(Verdict.model_validate, verdicts) for r in v.repairs),
         left_out=context.evidence(stage).left_out.get(question.id, ()) if context.model else (),

@@ -10,7 +10,7 @@ from agent.state import Evidence, Fault
 
 
 class Prompts:
-    """Renders system.md.j2, evidence.md.j2 and question.md.j2 of `folder`."""
+    """Renders system.md.j2 and question.md.j2 of `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._environment = Environment(
@@ -21,19 +21,16 @@ class Prompts:
             autoescape=False,  # the text goes to a model, not to a browser
         )
 
-    def system(self) -> str:
-        """The role and the contract of citation; the same for every question of every stage."""
-        return self._render("system.md.j2")
-
-    def evidence(self, items: Sequence[Evidence]) -> str:
-        """A stage's numbered evidence; the same for every question of the stage."""
-        return self._render("evidence.md.j2", items=items)
+    def system(self, repository: str, about: Sequence[str]) -> str:
+        """The role, the contract of citation and what the repository says of itself: the beginning that all
+        questions of an audit share."""
+        return self._render("system.md.j2", repository=repository, about=about)
 
     def question(
-        self, question: Question, ids: Sequence[str], faults: Sequence[Fault] = ()
+        self, question: Question, items: Sequence[Evidence], faults: Sequence[Fault] = ()
     ) -> str:
-        """One question with the evidence it may cite and, on a retry, what was wrong before."""
-        return self._render("question.md.j2", question=question, ids=ids, faults=faults)
+        """One question with its evidence and, on a retry, what was wrong before."""
+        return self._render("question.md.j2", question=question, items=items, faults=faults)
 
     def _render(self, template: str, **values: object) -> str:
         return self._environment.get_template(template).render(**values).strip() + "\n"

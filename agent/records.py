@@ -5,9 +5,9 @@ A record is written to a temporary file, synced and renamed, so that a killed ru
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
+from agent.report.files import write_whole
 from agent.state import Answer
 
 
@@ -20,10 +20,9 @@ class Records:
 
     def write(self, stage_id: str, answers: list[Answer]) -> str:
         """Store a stage's answers; returns the SHA-256 of the record."""
-        text = json.dumps([answer.model_dump(mode="json") for answer in answers], ensure_ascii=False)
-        data = text.encode("utf-8", errors="backslashreplace")
-        replace_file(self._folder / f"{stage_id}.json", data)
-        return hashlib.sha256(data).hexdigest()
+        text = json.dumps([answer.model_dump(mode="json") for answer in answers], sort_keys=True)
+        write_whole(self._folder / f"{stage_id}.json", text)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def read(self, stage_id: str, digest: str) -> list[Answer] | None:
         """A stage's answers, or None when the record is missing or is not the one that `digest` names."""
@@ -35,17 +34,3 @@ class Records:
             return None
         return [Answer.model_validate(item) for item in json.loads(data)]
 
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` holds either its old content or all of the new, even after a crash."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -61,13 +61,14 @@ class FactSpec(_Entry):
 
 
 class VerdictSpec(_Entry):
-    """The direct answer drawn from the facts: `yes` when a deciding fact has hits in the source, else `no`.
+    """The direct answer drawn from the facts: `positive` when a deciding fact has hits in the
+    main code, else `negative`.
 
     Both may use {found} and {absent} (labels of the deciding facts with and without hits) and {searched}.
     """
 
-    yes: str = "Yes. Found: {found}."
-    no: str = "No. Searched for and not found in {searched} files: {absent}."
+    positive: str = "Yes. Found: {found}."
+    negative: str = "No. Searched for and not found in {searched} files: {absent}."
 
 
 class Question(_Entry):
@@ -85,7 +86,7 @@ class Question(_Entry):
 
 
 class Settings(_Entry):
-    """How a stage is asked: `evidence_tokens` the most that its evidence may take in the prompt, `hits` code
+    """How a stage is asked: `evidence_tokens` the most that a question's evidence may take, `hits` code
     search results kept per question, `max_tokens` the longest draft, `max_attempts` drafts per question."""
 
     evidence_tokens: int = Field(default=1800, ge=200, le=100_000)

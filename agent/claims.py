@@ -14,7 +14,7 @@ _LINE = re.compile(rf"^\W{{0,4}}(?:\d{{1,2}}[.)]\s+)?\(?({_IDS})\)?\s*[:\-\u2013
 _TAIL = re.compile(rf"^(.+?)\s*[\[(]\s*({_IDS})\s*[\])]\s*\.?$")
 _ID = re.compile(r"E\d{1,6}")
 _BULLET = re.compile(r"^(?:[-*+\u2022]|\d{1,2}[.)])\s+")
-_SENTENCE_END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!etc)(?<!vs)(?<=[.!?])\s+(?=[A-Z`\"])")
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)\s+(?=[A-Z`\"])")
 
 
 def parse_claims(text: str) -> list[DraftClaim]:

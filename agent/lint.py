@@ -66,6 +66,7 @@ class LintFile(_Entry):
     evaluation: list[str]
     filler: list[str]
     vague: list[str]
+    verbs: str
     dangling: str
     tails: list[str]
     references: list[str]
@@ -114,6 +115,7 @@ class Lint:
 
     data: LintFile
     wording: tuple[tuple[str, re.Pattern[str]], ...]  # fault kind → what is not to be written
+    verbs: re.Pattern[str]
     dangling: re.Pattern[str]
     tails: tuple[re.Pattern[str], ...]
     references: tuple[re.Pattern[str], ...]
@@ -152,6 +154,7 @@ def _compile(data: LintFile) -> Lint:
     return Lint(
         data=data,
         wording=tuple((kind, words(entries)) for kind, entries in zip(kinds, lists, strict=True)),
+        verbs=re.compile(rf"\b{data.verbs}\b"),
         dangling=_search(rf"^\s*{data.dangling}\b"),
         tails=tuple(_search(tail) for tail in data.tails),
         references=tuple(_search(entry) for entry in data.references),

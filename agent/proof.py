@@ -8,7 +8,7 @@ to its lines; whether the whole is well put is for a judge model.
 import re
 from collections.abc import Iterator
 
-from agent.exhibits import Exhibit
+from agent.exhibits import Exhibit, definitions
 from agent.lint import Lint
 from agent.relations import order, relations
 from agent.scope import scope_of
@@ -17,6 +17,7 @@ from agent.terms import has_number, proper_noun, proven, searchable
 from agent.wording import content
 from agent.words import Sentence, Term, alike, find_term, stands_in, stem, stems_of
 
+_PAIRING = re.compile(r"\s*(?:\w+\s)?(?:(?:is|are|equals|=|of|defaults?|set|has|with|a|the|to|value|default|at)\s*)+")
 _ANCHOR_WORD = r"\b(?:import|from|def|class)\b[^#\n]*(?<![\w]){0}(?!\w)|(?<![\w]){0}\s*[.(]"
 
 
@@ -80,7 +81,7 @@ def figures(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator[Fault]:
             yield lint.fault("number", number, where)
         elif not any(_shares(sentence, text, lint) for text in holding):
             yield lint.fault("misplaced_number", f"{number} and what it is said of", where)
-        elif (term := _paired(sentence, number)) and not _together(term, number, scope):
+        elif (term := _paired(sentence, number, scope)) and not _together(term, number, scope):
             yield lint.fault("misplaced_number", f"`{term.text}` and {number}", where)
 
 
@@ -91,31 +92,30 @@ def _shares(sentence: Sentence, text: str, lint: Lint) -> bool:
     return any(alike(stem(word), other) for word in content(sentence, lint) for other in there)
 
 
-def _paired(sentence: Sentence, number: str) -> Term | None:
-    """The name that the sentence gives this figure to, as in "`x` is 5"."""
+def _paired(sentence: Sentence, number: str, scope: Exhibit) -> Term | None:
+    """The name that the sentence gives this figure to, as in "`x` is 5" and "`x` in `f` is 5"."""
     at = sentence.prose.find(number)
-    for term in sentence.terms:
-        between = sentence.prose[term.end : at]
-        if 0 < at - term.end < 40 and re.fullmatch(
-            r"\s*(?:\w+\s)?(?:(?:is|are|equals|=|of|defaults?|set|has|with|a|the|to|value|default|at)\s*)+", between
-        ):
-            return term
-    return None
+    before = [term for term in sentence.terms if term.end <= at]
+    if not before or not _PAIRING.fullmatch(sentence.prose[before[-1].end : at]):
+        return None
+    plain = [t for t in before if not any(True for _ in definitions(searchable(t), scope))]
+    return (plain or before)[-1]
 
 
 def _together(term: Term, number: str, scope: Exhibit) -> bool:
+    """In some line or statement no other figure stands between the name and this one."""
     name = searchable(term)
-    rows = [line.text for line in scope.lines if find_term(name, line.text)] + [scope.said]
-    if any(has_number(number, row) and _nearest(name, number, row) for row in rows):
-        return True
-    lone = [row for row in rows if row and not re.search(r"\d", row)]
-    return bool(lone) and any(find_term(name, text) and has_number(number, text) for text in scope.statements)
+    rows = (*(line.text for line in scope.lines), *scope.statements)
+    return any(
+        has_number(number, _up_to_first_figure(row[found.end() :])) for row in rows for found in _places(name, row)
+    )
 
 
-def _nearest(name: str, number: str, row: str) -> bool:
-    """Between the name and the figure no other figure stands."""
-    found = find_term(name, row)
-    return bool(found) and has_number(number, _up_to_first_figure(row[found.end() :]))
+def _places(name: str, row: str) -> Iterator[re.Match[str]]:
+    at = 0
+    while found := find_term(name, row[at:]):
+        yield re.compile(re.escape(row[at:][found.start() : found.end()])).search(row, at)  # type: ignore[misc]
+        at += found.end()
 
 
 def _up_to_first_figure(text: str) -> str:
@@ -150,7 +150,7 @@ def _grounded(word: str, scope: Exhibit, lint: Lint) -> bool:
 
 def vacuous(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator[Fault]:
     """The sentence says more than what the name of its only subject says already."""
-    if len({searchable(term) for term in sentence.terms}) != 1 or sentence.numbers or sentence.proper:
+    if scope.said or len({searchable(term) for term in sentence.terms}) != 1 or sentence.numbers or sentence.proper:
         return
     name = stems_of(sentence.terms[0].text)
     own = [w for w in content(sentence, lint) if not any(alike(stem(w), part) for part in name)]

@@ -6,7 +6,7 @@ The phrases and the statements that prove them are data, in lint.yaml.
 import re
 from collections.abc import Iterator
 
-from agent.exhibits import Exhibit
+from agent.exhibits import Exhibit, Line
 from agent.lint import Lint
 from agent.state import Fault
 from agent.terms import lines_of_term, searchable
@@ -71,8 +71,16 @@ def _ordered_pair(sentence: Sentence, found: re.Match[str]) -> tuple[Term, Term]
 
 
 def _above(early: Term, late: Term, scope: Exhibit) -> bool:
-    first, second = (list(lines_of_term(term, scope)) for term in (early, late))
-    if any(a.path == b.path and a.number < b.number for a in first for b in second):
-        return all(a.number < b.number for a in first[:1] for b in second[-1:] if a.path == b.path)
+    first, second = _happens(early, scope), _happens(late, scope)
+    if first and second and first[0].path == second[0].path:
+        return first[0].number < second[0].number
     places = [find_term(searchable(term), scope.said) for term in (early, late)]
     return bool(places[0] and places[1] and places[0].start() < places[1].start())
+
+
+def _happens(term: Term, scope: Exhibit) -> list[Line]:
+    """The lines where `term` is called, or, when it is not called, where it stands; its definition apart."""
+    lines = list(lines_of_term(term, scope))
+    name = re.escape(searchable(term))
+    called = [line for line in lines if re.search(rf"(?<!def )(?<!class )\b{name}\s*\(", line.text)]
+    return called or [line for line in lines if not re.search(rf"\b(?:def|class) {name}\b", line.text)]

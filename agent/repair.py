@@ -64,7 +64,7 @@ def _cut_tail(text: str, lint: Lint) -> str:
 
 def _enough(text: str, lint: Lint) -> bool:
     sentence = read_sentence(text)
-    return bool(sentence.terms) and len(sentence.words) >= lint.data.limits.fewest_words - 1
+    return bool(sentence.terms) and len(sentence.words) + len(sentence.terms) >= lint.data.limits.fewest_words
 
 
 def _cut_strengthening(text: str, lint: Lint) -> str:

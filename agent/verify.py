@@ -89,8 +89,9 @@ def _weigh(case: _Case, draft: DraftClaim, ids: list[str], repairs: list[Repair]
         outcome = _hold(case, exhibit)
         if isinstance(outcome, Claim):
             return Verdict(draft=draft, claim=outcome, repairs=(*repairs, *_moved(draft, exhibit)))
-        first = _closer(first, outcome)
-    faults = first or [case.lint.fault("no_anchor", where=" and ".join(ids))]
+        if set(exhibit.ids) <= set(ids):
+            first = _closer(first, outcome)
+    faults = first or [case.lint.fault("home", f"`{_acting(case.sentence)}`")]
     return Verdict(draft=draft, faults=tuple(faults), repairs=tuple(repairs))
 
 
@@ -108,7 +109,7 @@ def _hold(case: _Case, exhibit: Exhibit) -> Claim | list[Fault]:
 
 
 def _closer(one: list[Fault], other: list[Fault]) -> list[Fault]:
-    """The faults to report: those of the candidate that came nearest, the earlier one when equal."""
+    """The faults to report: of the cited items, those of the one that came nearest, the earlier when equal."""
     return other if not one or len(other) < len(one) else one
 
 

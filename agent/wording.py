@@ -41,6 +41,14 @@ def length(sentence: Sentence, lint: Lint) -> Fault | None:
     return None
 
 
+def sense(sentence: Sentence, lint: Lint) -> Fault | None:
+    """A verb, and no stuttering: three words in a row that come again."""
+    units = re.findall(r"[\w.]+", sentence.text.lower())
+    threes = [tuple(units[at : at + 3]) for at in range(len(units) - 2)]
+    whole = lint.verbs.search(sentence.prose) and len(set(threes)) == len(threes)
+    return None if whole else lint.fault("no_sentence")
+
+
 def ending(sentence: Sentence, lint: Lint) -> Fault | None:
     """The sentence ends, and closes what it opens."""
     text = sentence.text
@@ -110,7 +118,7 @@ def content(sentence: Sentence, lint: Lint) -> list[str]:
 
 def check_wording(sentence: Sentence, question: str, accepted: list[Sentence], lint: Lint) -> list[Fault]:
     """All faults of the wording; broken text is not looked at further."""
-    broken = [gate(sentence, lint) for gate in (markup, length, ending)]
+    broken = [gate(sentence, lint) for gate in (markup, length, sense, ending)]
     if any(broken):
         return [fault for fault in broken if fault]
     faults = [

@@ -25,6 +25,7 @@ from agent.report.markup import one_line
 if TYPE_CHECKING:
     from agent.pull import PullProgress
 
+QUIET_SECONDS = 15.0
 _PHASES = {
     "walk": "reading files",
     "facts": "reading the code",
@@ -95,7 +96,7 @@ class Console:
     def __init__(self) -> None:
         self._rich = RichConsole(stderr=True, highlight=False, markup=False, emoji=False)
         self._situation = Situation()
-        self._start = time.monotonic()
+        self._start = self._said = time.monotonic()
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -119,12 +120,15 @@ class Console:
         self._situation.update(event, now)
         if line := describe(event, self._situation, now):
             self.say(line)
+        elif not self._live and now - self._said > QUIET_SECONDS:
+            self.say(self._situation.activity())
         if isinstance(event, events.Finished):
             self._close(event)
 
     def say(self, text: str) -> None:
         """One line on standard error."""
-        stamp = clock(time.monotonic() - self._start)
+        self._said = time.monotonic()
+        stamp = clock(self._said - self._start)
         if self._live:
             self._rich.print(Text(f"{stamp}  ", style="dim") + Text(one_line(text)))
         else:
@@ -191,7 +195,7 @@ class Download:
         line = one_line(f"{self._alias}: {size(progress.done)}{total}, {progress.what}")
         if self._status:
             self._status.update(Text(line))
-        elif time.monotonic() - self._said > 15:
+        elif time.monotonic() - self._said > QUIET_SECONDS:
             self._said = time.monotonic()
             sys.stderr.write(line + "\n")
 

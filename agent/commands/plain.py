@@ -4,12 +4,12 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
-from agent.report.markup import one_line
+from agent.report.markup import one_line, visible
 
 
 def write(line: str) -> None:
     """One line, inert in a terminal."""
-    sys.stdout.write(one_line_indented(line) + "\n")
+    sys.stdout.write(visible(line.replace("\n", " ")) + "\n")
 
 
 def write_json(value: object, *, indent: int | None = 1) -> None:
@@ -24,8 +24,3 @@ def write_columns(rows: Iterable[Sequence[str]]) -> None:
     for row in cells:
         padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         sys.stdout.write("  ".join(padded).rstrip() + "\n")
-
-
-def one_line_indented(text: str) -> str:
-    """`one_line` that keeps leading spaces."""
-    return " " * (len(text) - len(text.lstrip(" "))) + one_line(text)

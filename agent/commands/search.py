@@ -32,17 +32,17 @@ def search(
 ) -> None:
     """Find the pieces of code nearest to a query, by meaning and by words."""
     if bool(query) == bool(queries):
-        raise UserError("search needs a QUERY or --queries FILE, one of the two")
-    if queries:
-        asked = list(_read_queries(queries))
-        index = _open_index(repo, embedder)
+        raise UserError("search needs a QUERY or --queries FILE", "give one of the two")
+    asked = list(_read_queries(queries)) if queries else []
+    with _open_index(repo, embedder) as index:
         for number, text in asked:
             write_json({"id": number, "results": _results(index, text, k)}, indent=None)
-    elif as_json:
-        results = _results(_open_index(repo, embedder), query, k)
-        write_json({"query": query, "results": results})
-    else:
-        for hit in _open_index(repo, embedder).search([query], k=k):
+        if queries:
+            return
+        if as_json:
+            write_json({"query": query, "results": _results(index, query, k)})
+            return
+        for hit in index.search([query], k=k):
             symbol = f"  {hit.chunk.symbol}" if hit.chunk.symbol else ""
             write(f"{hit.chunk.span}  {hit.score:.4f}{symbol}")
 
@@ -63,7 +63,7 @@ def _open_index(repo: Path, embedder: str) -> "Index":
             folder=repository_cache(repo) / "index",
             embedder=lambda: SentenceEmbedder(spec.require()),
             embedder_name=spec.alias,
-            on_progress=lambda phase, done, total: console.listen(Progress(phase, done, total)),
+            on_progress=lambda done, total: console.listen(Progress("embed", done, total)),
         )
 
 
@@ -80,7 +80,8 @@ def _read_queries(path: Path) -> Iterator[tuple[object, str]]:
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot read {path}: {reason}", _LINE) from None
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue

@@ -1,0 +1,89 @@
+"""The README tells the truth: its commands and options are the program's, its examples work, its files exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agent.cli import main
+from agent.stages import StagePack
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def section(title: str) -> str:
+    return README.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def documented() -> dict[str, set[str]]:
+    """Command → the words of its lines in the README's list: options and upper-case arguments."""
+    block = section("Commands").split("```")[1].replace("\n   ", " ")
+    commands: dict[str, set[str]] = {}
+    for line in block.strip().split("\n"):
+        words = re.match(r"deposition ((?:[a-z]+ )*[a-z]+)(?= [\[A-Z-]|$)", line.strip())
+        assert words, line
+        found = re.findall(r"--?[a-z][a-z-]*|\b[A-Z]{3,}\b", line[words.end() :])
+        commands.setdefault(words[1], set()).update(found)
+    return commands
+
+
+def help_of(command: str, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main([*command.split(), "--help"]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", sorted(documented()))
+def test_options_are_those_of_the_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = help_of(command, capsys)
+    flags = {flag for flag in documented()[command] if flag.startswith("-")}
+    offered = set(re.findall(r"^  (--?[a-z][a-z-]*)", text, re.MULTILINE)) - {"-h", "--help"}
+    assert flags == offered
+    for argument in documented()[command] - flags:
+        assert argument in text
+
+
+@pytest.mark.parametrize("group", ["", "models"])
+def test_every_command_is_listed(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = help_of(group, capsys) if group else (main(["--help"]), capsys.readouterr().out)[1]
+    names = re.findall(r"^  ([a-z]+)  ", text.split("Commands:")[1], re.MULTILINE)
+    for name in names:
+        full = f"{group} {name}".strip()
+        assert any(command == full or command.startswith(full + " ") for command in documented())
+
+
+def test_the_two_commands_stand_at_the_top() -> None:
+    top = README[:400]
+    assert "make audit REPO=" in top and "make test" in top
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert re.search(r"^audit: .*setup", makefile, re.MULTILINE)
+    assert "make test" in (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+def test_the_example_pack_validates() -> None:
+    block = section("Your own questions").split("```yaml\n", 1)[1].split("```", 1)[0]
+    pack = StagePack.model_validate(yaml.safe_load(block))
+    assert pack.stages[0].questions[0].facts
+
+
+def test_every_file_of_the_tree_exists() -> None:
+    tree = section("Files").split("```")[1].strip("\n").split("\n")
+    folders: list[str] = []
+    for line in tree:
+        name = line.split()[0] if line.strip() else ""
+        depth = (len(line) - len(line.lstrip())) // 2
+        if name.endswith("/"):
+            folders = [*folders[:depth], name]
+        elif name:
+            path = ROOT / "".join(folders[:depth]) / name
+            assert path.exists(), line
+            assert len(line.split()) > 1, f"{line}: one line per file"
+
+
+def test_environment_variables_are_the_settings() -> None:
+    from agent.catalogue import MODELS_VARIABLE
+    from agent.settings import Settings
+
+    named = set(re.findall(r"DEPOSITION_[A-Z_]+", README))
+    assert named == {f"DEPOSITION_{field.upper()}" for field in Settings.model_fields} | {MODELS_VARIABLE}

@@ -106,22 +106,11 @@ SHOWN = {
         ),
     )
 }
-VOCABULARY = frozenset(
-    [
-        "os",
-        "torch",
-        "empty_cache",
-        "OutOfMemoryError",
-        "Captioner",
-        "load_captioner",
-        "resize_picture",
-        "caption",
-        "BEAM_WIDTH",
-        "SAMPLE_RATE",
-        "Block",
-        "layers",
-    ]
-)
+NAMES = """
+os torch empty_cache OutOfMemoryError Captioner load_captioner resize_picture caption BEAM_WIDTH SAMPLE_RATE Block
+layers
+"""
+VOCABULARY = frozenset(NAMES.split())
 
 
 def hear(text: str, *ids: str, accepted: tuple[str, ...] = (), question: str = "How does it work?") -> Verdict:

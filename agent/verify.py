@@ -49,6 +49,8 @@ def judge(
     recognising plain-word names such as `argparse`). Never raises for anything a model can write.
     """
     lint = load_lint()
+    if len(draft.text) > 4 * lint.data.limits.longest:
+        return Verdict(draft=draft, faults=(lint.fault("too_long"),))
     text, repairs = tidy(draft.text, lint)
     sentence = read_sentence(text)
     faults = check_wording(sentence, question, [read_sentence(other) for other in accepted], lint)

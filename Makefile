@@ -14,7 +14,7 @@ HAS_AMX    := $(shell $(CC) $(NO_AMX) -E -x c /dev/null >/dev/null 2>&1 && echo 
 CMAKE_ARGS ?= $(if $(HAS_AMX),-DCMAKE_C_FLAGS='$(NO_AMX)' -DCMAKE_CXX_FLAGS='$(NO_AMX)')
 export CMAKE_ARGS
 
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_FLAGS) -c constraints.txt
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --quiet $(PIP_FLAGS) -c constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -19,6 +19,14 @@ Embedder = Annotated[
         help="The embedding model of the code search.  [default: all-MiniLM-L6-v2]",
     ),
 ]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="ALIAS|FILE",
+        help="A model of the catalogue or a GGUF file.  [default: qwen2.5-coder-1.5b]",
+    ),
+]
 Budget = Annotated[
     str,
     typer.Option(

@@ -23,7 +23,7 @@ from retrieval.lexical import LexicalIndex
 from retrieval.search import Ranking, fuse, select
 from retrieval.snapshot import Role, Snapshot
 from retrieval.split import split
-from retrieval.store import VectorStore, open_store, write_store
+from retrieval.store import VectorStore, read_store, write_store
 from retrieval.vectors import VectorCache, vector_key
 
 CHUNKER = 1  # raised when the same file falls into other chunks or other texts are embedded
@@ -86,7 +86,6 @@ class Index:
     def close(self) -> None:
         """Releases the embedder and closes everything on disk."""
         self._vectors.close()
-        self._store.close()
 
     def __enter__(self) -> "Index":
         return self
@@ -211,14 +210,14 @@ def _fitting_store(folder: Path, vectors: dict[str, array], embedder_name: str) 
     """The sealed collection of exactly these vectors, and whether it had to be written."""
     digest = hashlib.sha256("\0".join([embedder_name, *sorted(vectors)]).encode())
     with suppress(IndexBroken):
-        return open_store(folder, digest.hexdigest()), False
+        return read_store(folder, digest.hexdigest()), False
     try:
         write_store(folder, vectors, digest.hexdigest())
     except ValueError as error:
         raise EmbedderError(f"{embedder_name}: {error}", "use another embedder") from error
     except OSError as error:
         raise IndexBroken(f"{folder} cannot be written: {error}", "check the free space") from error
-    return open_store(folder, digest.hexdigest()), True
+    return read_store(folder, digest.hexdigest()), True
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from retrieval.chunk import Chunk
 from retrieval.languages import words
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*|\d+")
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 _SUFFIXES = ("ings", "ing", "ied", "ies", "ers", "er", "ed", "es", "s", "e", "y")
 _SILENT = words(
     """a an and any are as at be been being between but by can code codebase did do does each for

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from retrieval.chunk import Chunk, Hit, Span
-from retrieval.snapshot import Role, Snapshot
+from retrieval.snapshot import Snapshot
 
 RANK_OFFSET = 60  # the constant of Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion", 2009
 MAX_HIT_LINES = 80
-_ROLE_WEIGHTS: dict[Role, float] = {
+_ROLE_WEIGHTS: dict[str, float] = {
     "source": 1.0,
     "config": 0.9,
     "docs": 0.85,
@@ -56,7 +56,7 @@ def fuse(chunks: Sequence[Chunk], rankings: Sequence[Ranking]) -> list[Scored]:
 
 
 def _weight(chunk: Chunk) -> float:
-    return _ROLE_WEIGHTS.get(chunk.role, 1.0)  # pyright: ignore[reportArgumentType]
+    return _ROLE_WEIGHTS.get(chunk.role, 1.0)
 
 
 def select(snapshot: Snapshot, chunks: Sequence[Chunk], scored: Sequence[Scored], k: int) -> list[Hit]:

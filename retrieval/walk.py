@@ -162,7 +162,7 @@ def _enter(
         names = sorted(os.listdir(descriptor), key=os.fsencode)
     except OSError as error:
         os.close(descriptor)
-        walk.skip(path or ".", f"cannot be read ({(error.strerror or 'error').lower()})")
+        walk.skip(path.rstrip("/") or ".", f"cannot be read ({(error.strerror or 'error').lower()})")
         return
     if ".gitignore" in names:
         try:

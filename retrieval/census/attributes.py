@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from retrieval.census.frame import Frame
+from retrieval.census.body import Binding
 from retrieval.census.values import (
     ClassRef,
     ExternalObject,
@@ -10,7 +10,6 @@ from retrieval.census.values import (
     Instance,
     Items,
     Value,
-    agreed,
 )
 
 if TYPE_CHECKING:
@@ -19,38 +18,32 @@ if TYPE_CHECKING:
 
 def stored_value(program: "Program", cls: ClassRef, name: str) -> Value | None:
     """What `name` holds on objects of `cls`; None when two assignments disagree or one is not known."""
-    values: list[Value | None] = []
+    assigned: list[Value | None] = []
+    declared: list[Value | None] = []
     for owner in program.line(cls):
-        values.extend(_assigned(program, owner, name, cls))
-        values.extend(_in_class_body(program, owner, name))
-    if not values:
-        return None
-    return _filled(program, cls, name, agreed(values))
+        assigned.extend(_assigned(program, owner, name, cls))
+        for binding, value in _in_class_body(program, owner, name):
+            (assigned if binding.value is not None else declared).append(value)
+    found = program.settle(assigned) if assigned else None
+    if not isinstance(found, Instance | FunctionRef | Items | ClassRef) and declared:
+        return program.settle(declared)
+    return _filled(program, cls, name, found)
 
 
 def _assigned(program: "Program", owner: ClassRef, name: str, cls: ClassRef) -> list[Value | None]:
     found: list[Value | None] = []
-    for frame, own in _methods(program, owner, cls):
+    for frame in program.methods(owner, cls):
+        own = next(iter(frame.parameters))
         found.extend(frame.binding_value(binding) for binding in frame.bound(f"{own}.{name}"))
     return found
 
 
-def _in_class_body(program: "Program", owner: ClassRef, name: str) -> list[Value | None]:
+def _in_class_body(
+    program: "Program", owner: ClassRef, name: str
+) -> list[tuple[Binding, Value | None]]:
     frame = program.frame(owner.path, owner.definition)
-    return [frame.binding_value(binding) for binding in frame.bound(name)] if frame else []
-
-
-def _methods(program: "Program", owner: ClassRef, cls: ClassRef) -> list[tuple[Frame, str]]:
-    prefix = f"{owner.definition.symbol}."
-    frames = []
-    for definition in program.facts[owner.path].definitions:
-        inner = definition.symbol.removeprefix(prefix)
-        if definition.kind == "class" or inner == definition.symbol or "." in inner:
-            continue
-        frame = program.frame(owner.path, definition, cls)
-        if frame and frame.parameters:
-            frames.append((frame, next(iter(frame.parameters))))
-    return frames
+    bound = frame.bound(name) if frame else []
+    return [(binding, frame.binding_value(binding)) for binding in bound] if frame else []
 
 
 def _filled(program: "Program", cls: ClassRef, name: str, value: Value | None) -> Value | None:
@@ -59,12 +52,13 @@ def _filled(program: "Program", cls: ClassRef, name: str, value: Value | None) -
         return value
     appended: list[Value | None] = []
     for owner in program.line(cls):
-        for frame, own in _methods(program, owner, cls):
+        for frame in program.methods(owner, cls):
+            own = next(iter(frame.parameters))
             for step in frame.body.calls:
                 if step.written != f"{own}.{name}.append":
                     continue
                 arguments = step.node.child_by_field_name("arguments")
                 given = arguments.named_children if arguments else []
                 appended.append(frame.value(given[0], step.order, step.guards) if given else None)
-    found = agreed(appended) if appended else None
+    found = program.settle(appended) if appended else None
     return Items(found) if isinstance(found, Instance | FunctionRef) else value

@@ -4,17 +4,20 @@ Each event carries the guards around it: the conditions, loops and handlers it s
 a `Body`; names are not resolved here.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from retrieval.parse import Node, Tree
 
 GuardKind = Literal[
-    "if", "else", "for", "while", "loop-else", "except", "case", "comprehension", "lambda"
+    "if", "else", "for", "while", "loop-else", "except", "case", "comprehension", "lambda", "past"
 ]
 Taken = Literal["whole", "part", "element", "entered", "unknown"]
 
 TEXT_LIMIT = 100
+_OPENING = re.compile(r"([(\[{])\s*\n\s*")
+_CLOSING = re.compile(r",?\s*\n\s*([)\]}])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +92,6 @@ class Body:
 
 def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
     """`text` on one line with single spaces, cut at `limit` characters, safe inside backticks."""
-    flat = " ".join(text.replace("`", "'").split())
+    joined = _CLOSING.sub(r"\1", _OPENING.sub(r"\1", text))
+    flat = " ".join(joined.replace("`", "'").split())
     return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"

@@ -16,7 +16,6 @@ from retrieval.census.values import (
     Parts,
     Super,
     Value,
-    agreed,
     read_annotation,
 )
 from retrieval.facts import Definition
@@ -32,6 +31,8 @@ SAME_OBJECT = frozenset(
 _CONTAINERS = frozenset({"torch.nn.ModuleList", "flax.linen.Sequential"})
 _PASSING = frozenset({"list", "tuple", "sorted", "reversed", "iter", "set", "tqdm.tqdm"})
 DEEPEST_VALUE = 24
+# Expressions looked at for one question; loops that rebind many names to each other need more than is worth it.
+MOST_WORK = 2_000
 _END = 1 << 60
 
 
@@ -58,6 +59,10 @@ class Frame:
         self.outer = self._outer(around)
         self.parameters = self._parameters()
         self._depth = 0
+        self._work = 0
+        self._known: dict[int, Value | None] = {}
+        self._open: set[int] = set()
+        self._cycles = 0
         self._names: dict[str, list[Binding]] = {}
         for binding in body.bindings:
             self._names.setdefault(binding.name, []).append(binding)
@@ -103,7 +108,10 @@ class Frame:
         self, node: Node | None, order: int = _END, guards: tuple[Guard, ...] = ()
     ) -> Value | None:
         """What an expression evaluates to at that place; None when it is not certain."""
-        if node is None or self._depth > DEEPEST_VALUE:
+        if self._depth == 0:
+            self._work = 0
+        self._work += 1
+        if node is None or self._depth > DEEPEST_VALUE or self._work > MOST_WORK:
             return None
         self._depth += 1
         try:
@@ -125,10 +133,12 @@ class Frame:
                 return Nothing()
             case "conditional_expression":
                 one, _, other = (*node.named_children, None, None)[:3]
-                return agreed([self.value(one, order, guards), self.value(other, order, guards)])
+                return self.program.settle(
+                    [self.value(one, order, guards), self.value(other, order, guards)]
+                )
             case "boolean_operator":
                 sides = (node.child_by_field_name("left"), node.child_by_field_name("right"))
-                return agreed([self.value(side, order, guards) for side in sides])
+                return self.program.settle([self.value(side, order, guards) for side in sides])
             case "list" | "set":
                 return self._items(node.named_children, order, guards)
             case "list_comprehension" | "generator_expression" | "set_comprehension":
@@ -148,7 +158,7 @@ class Frame:
     def _items(
         self, nodes: Sequence[Node | None], order: int, guards: tuple[Guard, ...]
     ) -> Value | None:
-        found = agreed([self.value(node, order, guards) for node in nodes]) if nodes else None
+        found = self.program.settle([self.value(n, order, guards) for n in nodes]) if nodes else None
         return Items(found) if isinstance(found, Instance | ExternalObject) else None
 
     def _subscript(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
@@ -193,7 +203,7 @@ class Frame:
     def _same_object(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
         name = self.body.tree.text(node.child_by_field_name("attribute"))
         value = self.value(node.child_by_field_name("object"), order, guards)
-        kept = name in SAME_OBJECT and isinstance(value, Instance | ExternalObject)
+        kept = name in SAME_OBJECT and isinstance(value, Instance | ExternalObject | Nothing)
         return value if kept else None
 
     def name(self, name: str, order: int, guards: tuple[Guard, ...]) -> Value | None:
@@ -210,7 +220,7 @@ class Frame:
             if not reach.complete and name in self.parameters:
                 values.append(self._parameter(name))
             if values:
-                return agreed(values)
+                return self.program.settle(values)
         if name in self.body.nested and self.definition is not None:
             inner = self.program.definition(self.path, f"{self.symbol}.{name}")
             return self.program.reference(self.path, inner) if inner else None
@@ -232,7 +242,25 @@ class Frame:
         return self.program.annotation(self.path, written)
 
     def binding_value(self, binding: Binding) -> Value | None:
-        """What one binding gives its name."""
+        """What one binding gives its name; a binding that depends on itself adds nothing to the others."""
+        key = binding.order
+        if key in self._known:
+            return self._known[key]
+        if key in self._open:
+            self._cycles += 1
+            return Nothing()
+        before = self._cycles
+        self._open.add(key)
+        try:
+            found = self._binding_value(binding)
+        finally:
+            self._open.discard(key)
+        # What was found inside a cycle may lack what the rest of the cycle adds.
+        if self._cycles == before or not self._open:
+            self._known[key] = found
+        return found
+
+    def _binding_value(self, binding: Binding) -> Value | None:
         if binding.annotation:
             told = self.program.annotation(self.path, read_annotation(binding.annotation))
             found = self.value(binding.value, binding.order, binding.guards)

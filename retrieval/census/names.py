@@ -29,10 +29,11 @@ def reaching(
     later: list[Binding] = []
     complete = False
     for binding in sorted(bindings, key=lambda item: -item.order):
-        if not _visible(binding, guards) or excludes(binding.guards, guards):
+        again = looped and _share_loop(binding.guards, guards)
+        if not _visible(binding, guards) or (excludes(binding.guards, guards) and not again):
             continue
         if binding.order >= order:
-            if looped and _share_loop(binding.guards, guards):
+            if again:
                 later.append(binding)
             continue
         found.append(binding)

@@ -6,11 +6,10 @@ expressions inside one body and stands on this module.
 
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from retrieval.census.body import Body
+from retrieval.census.sources import Sources
 from retrieval.census.values import (
     ClassRef,
     External,
@@ -19,6 +18,7 @@ from retrieval.census.values import (
     Instance,
     Items,
     ModuleRef,
+    Nothing,
     Parts,
     Super,
     Value,
@@ -26,16 +26,14 @@ from retrieval.census.values import (
     agreed,
     read_annotation,
 )
-from retrieval.census.walker import read_body
-from retrieval.facts import Definition, FileFacts, Import
-from retrieval.parse import Node, Tree, descendants, first_line, parse_python
+from retrieval.facts import Definition, Import
 
 if TYPE_CHECKING:
+    from retrieval.census.callgraph import Site
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
 DEEPEST_LOOKUP = 12
-_REPEATED = ("overload", ".setter", ".deleter", ".register")
 _GENERATED = ("contextmanager", "asynccontextmanager")
 _INSTANCES: "WeakKeyDictionary[Codebase, Program]" = WeakKeyDictionary()
 
@@ -48,53 +46,17 @@ def program_of(codebase: "Codebase") -> "Program":
     return found
 
 
-class Program:
+class Program(Sources):
     """Answers what names mean. Trees, bodies and answers are kept for the life of the codebase."""
 
     def __init__(self, codebase: "Codebase") -> None:
-        self.snapshot = codebase.snapshot
-        self.facts: dict[str, FileFacts] = dict(codebase.facts)
-        self.modules: dict[str, str] = dict(codebase.modules)
-        self._trees: dict[str, Tree | None] = {}
-        self._nodes: dict[str, dict[int, Node]] = {}
-        self._bodies: dict[tuple[str, int], Body | None] = {}
+        super().__init__(codebase)
         self._frames: dict[tuple[str, int, ClassRef | None], Frame | None] = {}
         self._attributes: dict[tuple[ClassRef, str], Value | None] = {}
         self._returns: dict[FunctionRef, Value | None] = {}
+        self._lines: dict[tuple[str, int], tuple[ClassRef, ...]] = {}
+        self._sites: dict[int, list[Site]] = {}
         self._busy: set[object] = set()
-
-    # Trees and bodies
-
-    def tree(self, path: str) -> Tree | None:
-        """The syntax tree of a Python file; None when it is not Python or took too long to parse."""
-        if path not in self._trees:
-            file = self.snapshot.by_path.get(path)
-            python = file is not None and file.language == "python"
-            self._trees[path] = parse_python(file.data) if file and python else None
-        return self._trees[path]
-
-    def node(self, path: str, definition: Definition) -> Node | None:
-        """The `def` or `class` node of a definition."""
-        if path not in self._nodes:
-            tree = self.tree(path)
-            self._nodes[path] = {
-                first_line(node): node
-                for node in (descendants(tree.root) if tree else ())
-                if node.type in ("function_definition", "class_definition")
-            }
-        return self._nodes[path].get(definition.head_start)
-
-    def body(self, path: str, definition: Definition | None) -> Body | None:
-        """What a definition does, or a module's top level when `definition` is None."""
-        key = (path, definition.head_start if definition else 0)
-        if key not in self._bodies:
-            tree = self.tree(path)
-            node = tree.root if tree and definition is None else None
-            if tree and definition is not None:
-                found = self.node(path, definition)
-                node = found.child_by_field_name("body") if found else None
-            self._bodies[key] = read_body(tree, node) if tree and node else None
-        return self._bodies[key]
 
     def frame(
         self, path: str, definition: Definition | None, receiver: ClassRef | None = None
@@ -108,25 +70,15 @@ class Program:
             self._frames[key] = Frame(self, path, definition, body, receiver) if body else None
         return self._frames[key]
 
-    # Definitions and names
+    def sites(self, frame: "Frame") -> "list[Site]":
+        """The calls of repository code in a body (see `callgraph.sites`), worked out once."""
+        from retrieval.census.callgraph import sites
 
-    def definition(self, path: str, symbol: str) -> Definition | None:
-        """The only definition with this dotted name in a file; None without one, or with several."""
-        found = self._by_symbol.get((path, symbol), [])
-        single = [d for d in found if not any(d_.endswith(_REPEATED) for d_ in d.decorators)]
-        return single[0] if len(single) == 1 else None
+        if id(frame) not in self._sites:
+            self._sites[id(frame)] = sites(self, frame)
+        return self._sites[id(frame)]
 
-    def enclosing(self, path: str, symbol: str) -> Definition | None:
-        """The definition one level out of `symbol`; None at module level."""
-        return self.definition(path, symbol.rpartition(".")[0])
-
-    @cached_property
-    def _by_symbol(self) -> dict[tuple[str, str], list[Definition]]:
-        table: dict[tuple[str, str], list[Definition]] = {}
-        for path, facts in self.facts.items():
-            for definition in facts.definitions:
-                table.setdefault((path, definition.symbol), []).append(definition)
-        return table
+    # Names
 
     @cached_property
     def _imports(self) -> dict[tuple[str, str, str], list[Import]]:
@@ -135,14 +87,6 @@ class Program:
             for item in facts.imports:
                 table.setdefault((path, item.symbol, item.alias), []).append(item)
         return table
-
-    def reference(self, path: str, definition: Definition) -> Value:
-        """The definition as a value."""
-        if definition.kind == "class":
-            return ClassRef(path, definition)
-        owner = self.enclosing(path, definition.symbol)
-        held = ClassRef(path, owner) if owner and owner.kind == "class" else None
-        return FunctionRef(path, definition, held)
 
     def imported(self, path: str, symbol: str, name: str) -> tuple[bool, Value | None]:
         """Whether `name` is imported in that scope of the file, and what it then is."""
@@ -160,23 +104,12 @@ class Program:
 
     def module(self, path: str, dotted: str) -> Value:
         """The module `dotted` as the file at `path` sees it."""
-        found = self.modules.get(dotted)
-        if found is None:
-            found = self._beside(path, dotted)
+        found = self.codebase.locate(dotted, path)
         if found is not None:
             return ModuleRef(dotted, found)
         if any(name.startswith(f"{dotted}.") for name in self.modules):
             return ModuleRef(dotted, "")
         return External(dotted)
-
-    def _beside(self, path: str, dotted: str) -> str | None:
-        # A script sees its own folder first; a module of a package does not.
-        folder = PurePosixPath(path).parent
-        if str(folder / "__init__.py") in self.snapshot.by_path:
-            return None
-        stem = folder / dotted.replace(".", "/")
-        options = (f"{stem}.py", f"{stem}/__init__.py")
-        return next((option for option in options if option in self.snapshot.by_path), None)
 
     def lookup(self, dotted: str) -> Value | None:
         """What an absolute dotted name stands for."""
@@ -241,7 +174,7 @@ class Program:
             case Instance(cls, exact):
                 return self._class_attribute(cls, name, cls, exact=exact)
             case Super(owner, receiver):
-                for base in list(self.line(receiver))[1:] if owner == receiver else self.bases(owner):
+                for base in self.line(receiver)[1:] if owner == receiver else self.bases(owner):
                     found = self._class_attribute(base, name, receiver, exact=True)
                     if found is not None:
                         return found
@@ -264,16 +197,31 @@ class Program:
                 value = self.attribute(value, name)
         return value if isinstance(value, ClassRef) else None
 
-    def line(self, cls: ClassRef) -> Iterator[ClassRef]:
+    def line(self, cls: ClassRef) -> tuple[ClassRef, ...]:
         """`cls` and its repository base classes, nearest first, each once."""
-        queue, seen = [cls], {cls}
-        while queue:
-            current = queue.pop(0)
-            yield current
-            for base in self.bases(current):
-                if base not in seen:
-                    seen.add(base)
-                    queue.append(base)
+        key = (cls.path, cls.definition.head_start)
+        if key not in self._lines:
+            found = [cls]
+            for current in found:
+                found.extend(base for base in self.bases(current) if base not in found)
+            self._lines[key] = tuple(found)
+        return self._lines[key]
+
+    def settle(self, values: list[Value | None]) -> Value | None:
+        """The one value that all of `values` are; objects of several classes are of their common base."""
+        found = agreed(values)
+        told = [value for value in values if not isinstance(value, Nothing)]
+        objects = [value.cls for value in told if isinstance(value, Instance)]
+        if found is not None or not objects or len(objects) < len(told):
+            return found
+        for base in self.line(objects[0]):
+            if all(base in self.line(cls) for cls in objects):
+                return Instance(base, exact=False)
+        return None
+
+    def descendants(self, cls: ClassRef) -> tuple[ClassRef, ...]:
+        """The repository classes that derive from `cls`, directly or not."""
+        return tuple(other for other in self.classes if other != cls and cls in self.line(other))
 
     def method(self, cls: ClassRef, name: str) -> tuple[ClassRef, Definition] | None:
         """The method `name` of a class, with the class that defines it."""
@@ -285,6 +233,19 @@ class Program:
             if (owner.path, symbol) in self._by_symbol:
                 return None
         return None
+
+    def methods(self, owner: ClassRef, receiver: ClassRef | None = None) -> "list[Frame]":
+        """The bodies of the methods that a class itself defines, on an object of class `receiver`."""
+        prefix = f"{owner.definition.symbol}."
+        frames = []
+        for definition in self.facts[owner.path].definitions:
+            inner = definition.symbol.removeprefix(prefix)
+            if definition.kind == "class" or inner == definition.symbol or "." in inner:
+                continue
+            frame = self.frame(owner.path, definition, receiver)
+            if frame and frame.parameters:
+                frames.append(frame)
+        return frames
 
     def _class_attribute(
         self, cls: ClassRef, name: str, receiver: ClassRef | None, *, exact: bool

@@ -122,7 +122,8 @@ def agreed(values: list[Value | None]) -> Value | None:
     first = told[0]
     if first is None or any(not _same(first, other) for other in told[1:]):
         return None
-    return first
+    inexact = [value for value in told if isinstance(value, Instance) and not value.exact]
+    return inexact[0] if inexact else first
 
 
 def _same(one: Value, other: Value | None) -> bool:

@@ -32,8 +32,7 @@ def read_body(tree: Tree, block: Node) -> Body:
     """The events under `block`: a function's body, a class body or the module node."""
     body = Body(tree)
     walker = _Walker(body)
-    for statement in block.named_children:
-        walker.visit(statement, (), 0)
+    walker.block(block, (), 0)
     return body
 
 
@@ -42,6 +41,7 @@ class _Walker:
         self.body = body
         self.order = 0
         self.handlers: dict[str, Callable[[Node, tuple[Guard, ...], int], None]] = {
+            "block": self.block,
             "call": self._call,
             "assignment": self._assignment,
             "augmented_assignment": self._augmented,
@@ -78,6 +78,13 @@ class _Walker:
     def _children(self, nodes: Sequence[Node], guards: tuple[Guard, ...], depth: int) -> None:
         for child in nodes:
             self.visit(child, guards, depth)
+
+    def block(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
+        """Statements in order; what follows a conditional `return` or `continue` stands under it."""
+        for statement in node.named_children:
+            self.visit(statement, guards, depth)
+            if statement.type == "if_statement":
+                guards = (*guards, *_left_early(statement))
 
     def _tick(self) -> int:
         self.order += 1
@@ -191,7 +198,7 @@ class _Walker:
             self.visit(part.child_by_field_name("consequence"), (*guards, guard), depth)
 
     def _otherwise(self, conditions: list[str], part: Node, key: int, arm: int) -> Guard:
-        return Guard("else", "` or `".join(conditions), first_line(part), key, arm)
+        return Guard("else", "` and `".join(conditions), first_line(part), key, arm)
 
     def _ternary(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
         parts = node.named_children
@@ -238,7 +245,8 @@ class _Walker:
         subject = node.child_by_field_name("subject")
         self.visit(subject, guards, depth)
         block = node.child_by_field_name("body")
-        cases = [child for child in block.named_children if child.type == "case_clause"] if block else []
+        inner = block.named_children if block else ()
+        cases = [child for child in inner if child.type == "case_clause"]
         for arm, case in enumerate(cases):
             patterns = [self._text(c) for c in case.named_children if c.type == "case_pattern"]
             text = f"{self._text(subject)}` matches `{', '.join(patterns)}"
@@ -247,10 +255,7 @@ class _Walker:
 
     def _comprehension(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
         clauses = [child for child in node.named_children if child.type == "for_in_clause"]
-        text = "; ".join(
-            f"{self._text(c.child_by_field_name('left'))} in {self._text(c.child_by_field_name('right'))}"
-            for c in clauses
-        )
+        text = "; ".join(self._text(clause).removeprefix("for ") for clause in clauses)
         inside = (*guards, Guard("comprehension", text, first_line(node), node.id))
         for position, clause in enumerate(clauses):
             iterated = clause.child_by_field_name("right")
@@ -288,3 +293,17 @@ class _Walker:
 
     def _decorated(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
         self.visit(node.child_by_field_name("definition"), guards, depth)
+
+
+def _left_early(statement: Node) -> list[Guard]:
+    """One guard for every arm of an `if` that ends in `return` or `continue`."""
+    found = []
+    for part in (statement, *statement.children_by_field_name("alternative")):
+        field = "consequence" if part.type != "else_clause" else "body"
+        block = part.child_by_field_name(field)
+        inner = [c for c in block.named_children if c.type != "comment"] if block else []
+        last = inner[-1] if inner else None
+        if last is not None and last.type in ("return_statement", "continue_statement"):
+            text = last.type.removesuffix("_statement")
+            found.append(Guard("past", text, first_line(last), last.id))
+    return found

@@ -1,0 +1,268 @@
+"""Where the programs of a repository start: console scripts, `__main__` files, scripts, hub and public API.
+
+Commands in shell scripts, documents and containers are read by `launchers.py`.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Literal
+
+from retrieval.census.body import Body
+from retrieval.census.callgraph import entered, reached
+from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.parse import Node, first_line, last_line
+from retrieval.snapshot import SourceFile
+
+if TYPE_CHECKING:
+    from retrieval.census.callgraph import Site
+    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
+
+EntryKind = Literal[
+    "console script", "package main", "script", "web app", "command", "hub", "notebook", "api"
+]
+KINDS: tuple[EntryKind, ...] = (
+    "console script",
+    "package main",
+    "script",
+    "web app",
+    "command",
+    "hub",
+    "notebook",
+    "api",
+)
+_MAIN_TEST = re.compile(r"""(__name__\s*==\s*(["'])__main__\2|(["'])__main__\3\s*==\s*__name__)""")
+_REFERENCE = re.compile(r"([\w.-]+)\s*=\s*([\w.]+)\s*:\s*([\w.]+)")
+_BUILD = frozenset(["setup.py", "conftest.py", "noxfile.py", "conf.py", "versioneer.py"])
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One place where execution starts. `lines` of `path` prove it; `target` is what runs first.
+
+    `guard_line` is the line of the `__main__` test of a script, 0 without one.
+    """
+
+    kind: EntryKind
+    path: str
+    lines: tuple[int, int]
+    name: str
+    text: str
+    target: FunctionRef | ClassRef | None = None
+    guard_line: int = 0
+    weight: int = 0
+
+
+def code_entries(program: "Program") -> list[Entry]:
+    """Entries that stand in code and manifests, most important first."""
+    found = [
+        *_console_scripts(program),
+        *_package_mains(program),
+        *_scripts(program),
+        *_hub(program),
+    ]
+    return ranked(program, [replace(item, weight=_weight(program, item)) for item in found])
+
+
+def ranked(program: "Program", entries: list[Entry]) -> list[Entry]:
+    """Entries by kind and reach; those of tests, examples and vendored code last."""
+
+    def key(entry: Entry) -> tuple[int, int, int, str, int]:
+        role = program.snapshot.by_path[entry.path].role
+        second = {"source": 0, "config": 0, "docs": 0, "example": 1}.get(role, 2)
+        return (second, KINDS.index(entry.kind), -entry.weight, entry.path, entry.lines[0])
+
+    return sorted(entries, key=key)
+
+
+def start_frames(program: "Program", entry: Entry) -> "list[Frame]":
+    """The bodies that an entry runs first."""
+    if entry.target is not None:
+        frame = entered(program, entry.target)
+        return [frame] if frame else []
+    frame = program.frame(entry.path, None) if entry.kind in ("script", "package main") else None
+    if frame is None:
+        return []
+    inner = [entered(program, site.target) for site in main_sites(program, frame, entry)]
+    return [found for found in inner if found is not None]
+
+
+def main_sites(program: "Program", frame: "Frame", entry: Entry) -> "list[Site]":
+    """The calls of repository code that a script makes when it is run."""
+    return [
+        site
+        for site in program.sites(frame)
+        if not entry.guard_line or any(g.line == entry.guard_line for g in site.step.guards)
+    ]
+
+
+def _weight(program: "Program", entry: Entry) -> int:
+    return sum(1 for _ in reached(program, start_frames(program, entry)))
+
+
+def _console_scripts(program: "Program") -> Iterator[Entry]:
+    for file in program.snapshot.files:
+        name = PurePosixPath(file.path).name
+        if file.role in ("generated", "vendored"):
+            continue
+        if name == "pyproject.toml":
+            declared = _pyproject_scripts(file)
+        elif name in ("setup.cfg", "setup.py"):
+            declared = [match.groups() for match in _REFERENCE.finditer(_script_part(file))]
+        else:
+            continue
+        for command, module, function in declared:
+            yield _console(program, file, command, (module, function))
+
+
+def _pyproject_scripts(file: SourceFile) -> list[tuple[str, str, str]]:
+    try:
+        data = tomllib.loads(file.text)
+    except tomllib.TOMLDecodeError:
+        return []
+    project, poetry = data.get("project", {}), data.get("tool", {}).get("poetry", {})
+    tables = (
+        project.get("scripts"),
+        project.get("gui-scripts"),
+        poetry.get("scripts"),
+    )
+    found = []
+    for table in tables:
+        for command, value in table.items() if isinstance(table, dict) else ():
+            target = value.get("callable", "") if isinstance(value, dict) else value
+            module, _, function = str(target).partition(":")
+            found.append((str(command), module.strip(), function.split("[")[0].strip()))
+    return found
+
+
+def _script_part(file: SourceFile) -> str:
+    """The text from `console_scripts` on; other entry points that follow are plugins, cut off."""
+    start = re.search(r"(console|gui)_scripts", file.text)
+    if start is None:
+        return ""
+    rest = file.text[start.end() :]
+    end = re.search(r"\]\s*[,}]|^\[", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def _console(
+    program: "Program", file: SourceFile, command: str, target: tuple[str, str]
+) -> Entry:
+    module, function = target
+    line = _line_of(file, rf"\b{re.escape(module)}\s*:\s*{re.escape(function)}", command)
+    value = program.lookup(f"{module}.{function}") if function else program.lookup(module)
+    known = value if isinstance(value, FunctionRef | ClassRef) else None
+    what = f"`{function}()`" if function else f"module `{module}`"
+    where = f" of {known.path}" if known else f" of module `{module}`" if function else ""
+    text = f"the console script `{command}` runs {what}{where}"
+    return Entry("console script", file.path, (line, line), command, text, known)
+
+
+def _line_of(file: SourceFile, pattern: str, command: str) -> int:
+    quoted = re.compile(pattern)
+    lines = [number for number, line in enumerate(file.lines, 1) if quoted.search(line)]
+    both = [number for number in lines if command in file.lines[number - 1]]
+    return (both or lines or [1])[0]
+
+
+def _package_mains(program: "Program") -> Iterator[Entry]:
+    for path, facts in program.facts.items():
+        if PurePosixPath(path).name != "__main__.py" or facts.language != "python":
+            continue
+        package = facts.module.removesuffix(".__main__")
+        command = f"python -m {package}" if package else f"python {path}"
+        guard = _main_guard(program, path)
+        entry = Entry(
+            "package main", path, (1, max(1, facts.lines)), command, "", None, guard[0] if guard else 0
+        )
+        yield replace(entry, text=f"`{command}` runs {path}{_then(program, entry)}")
+
+
+def _scripts(program: "Program") -> Iterator[Entry]:
+    imported = _imported_paths(program)
+    for path, facts in program.facts.items():
+        name = PurePosixPath(path).name
+        if facts.language != "python" or name in _BUILD or name in ("__main__.py", "hubconf.py"):
+            continue
+        guard = _main_guard(program, path)
+        if guard is not None:
+            entry = Entry("script", path, guard, path, "", None, guard[0])
+            yield replace(entry, text=f"running {path} as a script{_runs(program, entry)}")
+        elif path not in imported and name != "__init__.py":
+            yield from _bare_script(program, path)
+
+
+def _bare_script(program: "Program", path: str) -> Iterator[Entry]:
+    """A file without a `__main__` test that nothing imports and whose top level does the work."""
+    frame = program.frame(path, None)
+    calls = [step for step in frame.body.calls if _is_statement(step.node)] if frame else []
+    working = program.sites(frame) if frame else []
+    parsing = any(step.written.endswith(("parse_args", "parse_known_args")) for step in calls)
+    if frame is None or not (parsing or any(_is_statement(site.step.node) for site in working)):
+        return
+    entry = Entry("script", path, (calls[0].start, calls[-1].end), path, "")
+    yield replace(entry, text=f"running {path} executes its top-level code{_then(program, entry)}")
+
+
+def _is_statement(node: Node) -> bool:
+    holder = node.parent
+    return holder is not None and holder.type in ("expression_statement", "assignment")
+
+
+def _imported_paths(program: "Program") -> set[str]:
+    found = set()
+    for path, facts in program.facts.items():
+        for item in facts.imports:
+            for name in (item.module, f"{item.module}.{item.name}"):
+                located = program.codebase.locate(name, path)
+                if located is not None and located != path:
+                    found.add(located)
+    return found
+
+
+def _main_guard(program: "Program", path: str) -> tuple[int, int] | None:
+    """The lines of the `if __name__ == "__main__"` block of a file."""
+    file = program.snapshot.by_path[path]
+    if "__main__" not in file.text:
+        return None
+    body: Body | None = program.body(path, None)
+    for decision in body.decisions if body else ():
+        condition = decision.node.child_by_field_name("condition")
+        if not decision.guards and body and _MAIN_TEST.fullmatch(body.tree.text(condition).strip("() ")):
+            return first_line(decision.node), last_line(decision.node)
+    return None
+
+
+def _runs(program: "Program", entry: Entry) -> str:
+    called = _called(program, entry)
+    return f" calls {called}" if called else f" runs the block on lines {entry.lines[0]}-{entry.lines[1]}"
+
+
+def _then(program: "Program", entry: Entry) -> str:
+    called = _called(program, entry)
+    return f", which calls {called}" if called else ""
+
+
+def _called(program: "Program", entry: Entry, most: int = 5) -> str:
+    frame = program.frame(entry.path, None)
+    names = []
+    for site in main_sites(program, frame, entry) if frame else ():
+        written = f"`{site.step.written}()`"
+        if written not in names:
+            names.append(written)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _hub(program: "Program") -> Iterator[Entry]:
+    for path, facts in program.facts.items():
+        if PurePosixPath(path).name != "hubconf.py":
+            continue
+        for item in facts.definitions:
+            if item.kind == "function" and "." not in item.symbol and not item.name.startswith("_"):
+                text = f"`{item.name}()` of {path} is an entry point for `torch.hub.load`"
+                lines = (item.head_start, item.head_end)
+                yield Entry("hub", path, lines, item.name, text, FunctionRef(path, item))

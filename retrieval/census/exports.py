@@ -1,0 +1,139 @@
+"""What a package offers to its users: the names its `__init__` exports, and every body in order of reach."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from retrieval.census.callgraph import reached
+from retrieval.census.entries import Entry, code_entries, start_frames
+from retrieval.census.values import ClassRef, FunctionRef
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """`name` as it is offered by the package file `path`, on `line` of it, and what it is."""
+
+    path: str
+    line: int
+    name: str
+    value: FunctionRef | ClassRef
+
+
+def packages(program: "Program") -> list[str]:
+    """The `__init__.py` files of the repository's own packages, outermost packages first."""
+    inits = [
+        path
+        for path in program.facts
+        if PurePosixPath(path).name == "__init__.py"
+        and program.snapshot.by_path[path].role == "source"
+    ]
+    folders = {PurePosixPath(path).parent for path in inits}
+
+    def nesting(path: str) -> tuple[int, str]:
+        return sum(parent in folders for parent in PurePosixPath(path).parent.parents), path
+
+    return sorted(inits, key=nesting)
+
+
+def top_packages(program: "Program") -> list[str]:
+    """The `__init__.py` files of packages that stand in no other package."""
+    every = packages(program)
+    folders = {PurePosixPath(path).parent for path in every}
+    return [p for p in every if not folders.intersection(PurePosixPath(p).parent.parents)]
+
+
+def exports(program: "Program", path: str) -> list[Export]:
+    """The functions and classes of the repository that a package file offers, as `__all__` or its names say."""
+    lines = _names(program, path, frozenset())
+    listed = _all(program, path)
+    offered = listed or {name: line for name, line in lines.items() if not name.startswith("_")}
+    found = []
+    for name, line in offered.items():
+        value = program.member(path, name)
+        if isinstance(value, FunctionRef | ClassRef):
+            found.append(Export(path, lines.get(name, line), name, value))
+    return found
+
+
+def _names(program: "Program", path: str, seen: frozenset[str]) -> dict[str, int]:
+    """The names at the top level of a file with their lines; a wildcard import gives its line to all it brings."""
+    facts = program.facts[path]
+    lines: dict[str, int] = {}
+    for item in facts.imports:
+        if item.symbol:
+            continue
+        if item.name != "*":
+            lines[item.alias] = item.start
+            continue
+        located = program.codebase.locate(item.module, path)
+        if located is not None and located not in seen:
+            brought = _all(program, located) or _names(program, located, seen | {path})
+            lines |= {name: item.start for name in brought if not name.startswith("_")}
+    return lines | {d.name: d.head_start for d in facts.definitions if "." not in d.symbol}
+
+
+def _all(program: "Program", path: str) -> dict[str, int]:
+    """The strings of `__all__` with their lines."""
+    frame = program.frame(path, None)
+    found: dict[str, int] = {}
+    for binding in frame.bound("__all__") if frame else ():
+        for node in binding.value.named_children if binding.value else ():
+            if frame and node.type == "string":
+                found[frame.body.tree.text(node).strip("\"'")] = node.start_point[0] + 1
+    return found
+
+
+def api_entries(program: "Program") -> list[Entry]:
+    """The exported functions, and the constructors and public methods of exported classes, in order of export."""
+    found: list[Entry] = []
+    for path in top_packages(program):
+        for export in exports(program, path):
+            found.extend(_starts(program, export))
+    return found
+
+
+def _starts(program: "Program", export: Export) -> Iterator[Entry]:
+    package = program.facts[export.path].module or str(PurePosixPath(export.path).parent)
+    lines = (export.line, export.line)
+    name = f"{package}.{export.name}"
+    value = export.value
+    if isinstance(value, FunctionRef):
+        yield Entry("api", export.path, lines, name, f"`{name}()` is part of the public API", value)
+        return
+    yield Entry("api", export.path, lines, name, f"`{name}` is part of the public API", value)
+    prefix = f"{value.definition.symbol}."
+    for item in program.facts[value.path].definitions:
+        method = item.symbol.removeprefix(prefix)
+        if item.kind != "method" or method == item.symbol or method.startswith("_"):
+            continue
+        if "." not in method:
+            text = f"`{name}.{method}()` is part of the public API"
+            target = FunctionRef(value.path, item, value, value, exact=False)
+            yield Entry("api", export.path, lines, f"{name}.{method}", text, target)
+
+
+def all_frames(program: "Program") -> "Iterator[tuple[Frame, int]]":
+    """Every body of the repository's own code: those the entries reach first, with their depth.
+
+    Bodies that no entry reaches follow with depth -1; tests and vendored code are left out.
+    """
+    seen: set[tuple[str, str]] = set()
+    for entry in [*code_entries(program), *api_entries(program)]:
+        for frame, depth in reached(program, start_frames(program, entry)):
+            if (frame.path, frame.symbol) not in seen:
+                seen.add((frame.path, frame.symbol))
+                yield frame, depth
+    for path in sorted(program.facts):
+        if program.snapshot.by_path[path].role not in ("source", "example"):
+            continue
+        for definition in (None, *program.facts[path].definitions):
+            symbol = definition.symbol if definition else ""
+            frame = program.frame(path, definition)
+            if frame is not None and (path, symbol) not in seen:
+                seen.add((path, symbol))
+                yield frame, -1

@@ -1,0 +1,235 @@
+"""Kind `flow`: from each entry point, the calls of repository code in order, with their circumstances."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from retrieval.census.callgraph import (
+    Site,
+    action,
+    caller,
+    circumstances,
+    entered,
+    label,
+    summary,
+)
+from retrieval.census.entries import Entry, code_entries, main_sites
+from retrieval.census.exports import api_entries
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.program import program_of
+from retrieval.census.values import ClassRef
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
+    from retrieval.codebase import Codebase
+
+DEPTH = 3
+SMALL_LINES = 12
+
+
+@dataclass(slots=True)
+class Root:
+    """Where one flow starts: the body that runs, the sites of it that count, and the entries that start it."""
+
+    frame: "Frame"
+    sites: list[Site]
+    entries: list[Entry] = field(default_factory=list)
+    block: bool = False  # a script's top level instead of a function
+
+
+@kind(
+    "flow",
+    summary="the ordered calls of repository code from each entry point (depth=N, roots=N)",
+    example="flow: depth=2",
+    reads="python",
+    options=("depth", "roots"),
+    ordered=True,
+)
+def flow(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """Execution order. Each hit is one call, nested calls follow theirs; patterns match the root's name.
+
+    `detail` holds `depth` (0 for the root itself), `number` ("2.1"), `root` and its `rank`.
+    """
+    program = program_of(codebase)
+    depth = query.number("depth", DEPTH)
+    most = query.number("roots", 1_000_000)
+    shown: set[tuple[str, str]] = set()
+    rank = 0
+    for root in roots(program):
+        name = root.frame.symbol or root.frame.path
+        if rank >= most or not query.matches(name):
+            continue
+        if root.entries[0].kind == "api" and (root.frame.path, root.frame.symbol) in shown:
+            continue
+        rank += 1
+        yield from _Printer(codebase, program, root, rank, shown).hits(depth)
+
+
+def roots(program: "Program") -> list[Root]:
+    """Every start of execution with repository calls in it, entries that start the same body joined."""
+    found: dict[tuple[str, str, int], Root] = {}
+    for entry in [*code_entries(program), *api_entries(program)]:
+        root = _root(program, entry)
+        if root is None or not root.sites:
+            continue
+        line = entry.guard_line if root.block else 0
+        kept = found.setdefault((root.frame.path, root.frame.symbol, line), root)
+        kept.entries.append(entry)
+    return list(found.values())
+
+
+def _root(program: "Program", entry: Entry) -> Root | None:
+    if entry.target is not None:
+        frame = entered(program, entry.target)
+        return Root(frame, program.sites(frame)) if frame else None
+    frame = program.frame(entry.path, None)
+    if frame is None:
+        return None
+    sites = main_sites(program, frame, entry)
+    if len(sites) == 1 and (inner := entered(program, sites[0].target)) is not None:
+        return Root(inner, program.sites(inner))
+    return Root(frame, sites, block=True)
+
+
+class _Printer:
+    def __init__(
+        self,
+        codebase: "Codebase",
+        program: "Program",
+        root: Root,
+        rank: int,
+        shown: set[tuple[str, str]],
+    ) -> None:
+        self.codebase = codebase
+        self.program = program
+        self.root = root
+        self.rank = rank
+        self.shown = shown
+        self.opened: set[tuple[str, str]] = set()
+        self.described: set[str] = set()
+
+    def hits(self, depth: int) -> Iterator[CensusHit]:
+        yield self._start()
+        yield from self._steps(self.root.frame, self.root.sites, "", depth, 1)
+
+    def _start(self) -> CensusHit:
+        frame, entries = self.root.frame, self.root.entries
+        definition = frame.definition
+        ways = list(dict.fromkeys(_way(entry) for entry in entries if entry.kind != "api"))
+        what = f"{caller(frame)} ({frame.path})" if definition else caller(frame)
+        lines = (definition.head_start, definition.head_end) if definition else entries[0].lines
+        if not ways or definition is None:
+            offered = "Public API: " if not ways else "Execution of "
+            text = f"{offered}{what} runs the following calls"
+        else:
+            text = f"Execution starts in {what}, run by {' and by '.join(ways)}"
+        about = summary(definition) if definition else ""
+        return hit_at(
+            self.codebase,
+            frame.path,
+            lines,
+            symbol=frame.symbol,
+            name=frame.symbol or frame.path,
+            text=f"{text} — documented as \"{about}\"" if about else text,
+            related=tuple(("entry", e.path, *e.lines) for e in entries if e.path != frame.path),
+            detail=self._detail(0, ""),
+        )
+
+    def _detail(self, depth: int, number: str) -> dict[str, str]:
+        name = self.root.frame.symbol or self.root.frame.path
+        return {
+            "depth": str(depth),
+            "number": number,
+            "root": name,
+            "rank": str(self.rank),
+            "entry": self.root.entries[0].kind,
+        }
+
+    def _steps(
+        self, frame: "Frame", sites: list[Site], number: str, left: int, depth: int
+    ) -> Iterator[CensusHit]:
+        self.opened.add((frame.path, frame.symbol))
+        self.shown.add((frame.path, frame.symbol))
+        if left <= 0:
+            return
+        for position, (site, again) in enumerate(_joined(self.program, sites), 1):
+            own = f"{number}{position}"
+            yield self._step(frame, site, again, own, depth)
+            inner = entered(self.program, site.target)
+            if inner is None or (inner.path, inner.symbol) in self.opened:
+                continue
+            cost = _cost(self.program, frame, site)
+            if left - cost > 0:
+                calls = self.program.sites(inner)
+                yield from self._steps(inner, calls, f"{own}.", left - cost, depth + 1)
+
+    def _step(
+        self, frame: "Frame", site: Site, again: list[Site], number: str, depth: int
+    ) -> CensusHit:
+        subject = caller(frame)
+        text = f"{subject[0].upper()}{subject[1:]} {action(site, frame.path)}{circumstances(site.step.guards)}"
+        if again:
+            lines = ", ".join(str(other.step.start) for other in again)
+            alike = all(_keys(other) == _keys(site) for other in again)
+            text += f"; again on line{'s' if len(again) > 1 else ''} {lines}"
+            text += "" if alike else " in other circumstances"
+        named = label(site.target)
+        about = summary(site.target.definition) if named not in self.described else ""
+        self.described.add(named)
+        definition = site.target.definition
+        place = ("definition", site.target.path, definition.head_start, definition.head_end)
+        return hit_at(
+            self.codebase,
+            frame.path,
+            (site.step.start, site.step.end),
+            symbol=frame.symbol,
+            name=named,
+            text=text,
+            related=(place, *(("again", frame.path, s.step.start, s.step.end) for s in again)),
+            detail=self._detail(depth, number)
+            | ({"about": about} if about else {})
+            | {"does": "construct" if isinstance(site.target, ClassRef) else "call"},
+        )
+
+
+def _way(entry: Entry) -> str:
+    match entry.kind:
+        case "console script":
+            return f"the console script `{entry.name}`"
+        case "package main":
+            return f"`{entry.name}`"
+        case "script":
+            return f"the script {entry.path}"
+    return "`torch.hub.load`"
+
+
+def _joined(program: "Program", sites: list[Site]) -> list[tuple[Site, list[Site]]]:
+    """Sites with the later ones that repeat them: same target and circumstances, or a small leaf function."""
+    found: dict[object, tuple[Site, list[Site]]] = {}
+    for site in sites:
+        key = (site.target, site.step.written, () if _is_leaf(program, site) else _keys(site))
+        if key in found:
+            found[key][1].append(site)
+        else:
+            found[key] = (site, [])
+    return list(found.values())
+
+
+def _keys(site: Site) -> tuple[tuple[int, int], ...]:
+    return tuple((guard.key, guard.arm) for guard in site.step.guards if guard.kind != "past")
+
+
+def _is_leaf(program: "Program", site: Site) -> bool:
+    definition = site.target.definition
+    inner = entered(program, site.target)
+    small = definition.end - definition.head_end <= SMALL_LINES
+    return small and inner is not None and not program.sites(inner)
+
+
+def _cost(program: "Program", frame: "Frame", site: Site) -> int:
+    """How much of the depth a call takes: inner functions none, constructors of layers twice as much."""
+    if isinstance(site.target, ClassRef):
+        return 2
+    return 0 if site.target.definition.symbol.startswith(f"{frame.symbol}.") and frame.symbol else 1

@@ -1,0 +1,128 @@
+"""Kind `handoffs`: results of repository calls that are passed on to other repository calls."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import one_line
+from retrieval.census.callgraph import Site, Target, caller, circumstances, label
+from retrieval.census.exports import all_frames
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.origins import Origin, Origins
+from retrieval.census.program import program_of
+from retrieval.census.values import ClassRef
+from retrieval.facts import CensusHit
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
+
+Related = tuple[str, str, int, int]
+ARGUMENT_LIMIT = 60
+
+
+@kind(
+    "handoffs",
+    summary="results of repository calls that are passed to other repository calls",
+    example="handoffs",
+    reads="python",
+    ordered=True,
+)
+def handoffs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """Data that flows between repository functions, those reached from the entry points first.
+
+    Patterns match the functions in which it happens, the producers and the consumers.
+    """
+    program = program_of(codebase)
+    for frame, depth in all_frames(program):
+        finder = Origins(program, frame)
+        for site in program.sites(frame):
+            for keyword, node in _arguments(frame, site):
+                for origin in finder.of(node, site.step):
+                    names = (frame.symbol, label(origin.site.target), label(site.target))
+                    if origin.site.step.node.id != site.step.node.id and query.matches(
+                        *(name.removesuffix("()") for name in names)
+                    ):
+                        yield _hit(codebase, frame, site, (keyword, node), origin, depth)
+
+
+def _arguments(frame: "Frame", site: Site) -> Iterator[tuple[str, Node]]:
+    given = site.step.node.child_by_field_name("arguments")
+    for child in given.named_children if given else ():
+        if child.type == "keyword_argument":
+            value = child.child_by_field_name("value")
+            if value is not None:
+                yield frame.body.tree.text(child.child_by_field_name("name")), value
+        elif child.type != "comment":
+            yield "", child
+
+
+def _hit(
+    codebase: "Codebase",
+    frame: "Frame",
+    site: Site,
+    argument: tuple[str, Node],
+    origin: Origin,
+    depth: int,
+) -> CensusHit:
+    producer, consumer = label(origin.site.target), label(site.target)
+    return hit_at(
+        codebase,
+        frame.path,
+        (site.step.start, site.step.end),
+        symbol=frame.symbol,
+        name=f"{producer} -> {consumer}",
+        text=_sentence(frame, site, argument, origin),
+        related=(
+            ("produced", origin.frame.path, origin.site.step.start, origin.site.step.end),
+            _definition("producer", origin.site.target),
+            _definition("consumer", site.target),
+        ),
+        detail={"producer": producer, "consumer": consumer, "depth": str(depth)}
+        | ({"through": origin.stored} if origin.stored else {}),
+    )
+
+
+def _definition(role: str, target: Target) -> Related:
+    definition = target.definition
+    return role, target.path, definition.head_start, definition.head_end
+
+
+def _sentence(
+    frame: "Frame", site: Site, argument: tuple[str, Node], origin: Origin
+) -> str:
+    keyword, node = argument
+    place = f"In {caller(frame)}" if frame.definition else f"At top level of {frame.path}"
+    receiver = f"`{label(site.target)}`"
+    if isinstance(site.target, ClassRef):
+        receiver = f"the constructor of {receiver}"
+    role = f" as `{keyword}`" if keyword else ""
+    if origin.site.step.node.id == node.id:
+        return f"{place}, {_result(origin)} is passed straight to {receiver}{role}"
+    text = one_line(frame.body.tree.text(node), ARGUMENT_LIMIT)
+    around = {(guard.key, guard.arm) for guard in site.step.guards}
+    only = tuple(g for g in origin.site.step.guards if (g.key, g.arm) not in around)
+    when = "" if origin.stored else circumstances(only).removeprefix(" — ")
+    made = f"{_source(origin)} ({when})" if when else _source(origin)
+    return f"{place}, `{text}`, {made}, is passed to {receiver}{role}"
+
+
+def _result(origin: Origin) -> str:
+    made = f"`{label(origin.site.target)}`"
+    if isinstance(origin.site.target, ClassRef):
+        return f"a new {made} object"
+    return f"the return value of {made}"
+
+
+def _source(origin: Origin) -> str:
+    made = f"`{label(origin.site.target)}`"
+    built = isinstance(origin.site.target, ClassRef)
+    what = f"a {made} object" if built else f"the return value of {made}"
+    words = {
+        "itself": f"a new {made} object" if built else f"returned by {made}",
+        "part": f"part of {what}",
+        "computed": f"computed from {what}",
+    }[origin.how]
+    if not origin.stored:
+        return words
+    return f"set in {caller(origin.frame)} and {words}"

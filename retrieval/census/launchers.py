@@ -1,0 +1,147 @@
+"""Where programs are started from outside the code: commands in scripts, containers, CI and READMEs, web
+applications, and notebooks.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from retrieval.census.entries import Entry
+from retrieval.facts import Call, FileFacts
+from retrieval.snapshot import SourceFile
+
+if TYPE_CHECKING:
+    from retrieval.census.program import Program
+
+_LAUNCH = re.compile(
+    r"(?:^|[\s;&|\"'\[(=`@-])"
+    r"((?:python[\d.]*|torchrun|accelerate\s+launch|deepspeed|streamlit\s+run|chainlit\s+run|"
+    r"uvicorn|gunicorn|hypercorn|celery|ray\s+(?:job\s+submit|start)|mpirun|srun)\b[\s\"',].*)"
+)
+_TARGET = re.compile(r"(?:[\w./${}-]+\.py\b|(?:^|\s)-m\s+[\w.]+|\b[\w.]+:\w+)")
+_CHORE = re.compile(
+    r"\s-m\s+(?:pip|pytest|build|venv|unittest|twine|black|isort|flake8|mypy|ruff|pylint|coverage|"
+    r"ensurepip|tox|virtualenv|compileall|http\.server)\b|\bsetup\.py\b|\bpip3?\s+install\b|\bpytest\b"
+)
+_READ = frozenset({"shell", "make", "dockerfile", "batch", "powershell"})
+_CI = re.compile(r"(^|/)(\.github/workflows/|\.gitlab-ci|\.circleci/|azure-pipelines|docker-compose|compose\.ya?ml|cog\.ya?ml|Procfile)")
+_APPS = {
+    "flask.Flask": "Flask",
+    "fastapi.FastAPI": "FastAPI",
+    "gradio.Blocks": "Gradio",
+    "gradio.Interface": "Gradio",
+    "gradio.ChatInterface": "Gradio",
+    "gradio.TabbedInterface": "Gradio",
+    "starlette.applications.Starlette": "Starlette",
+    "aiohttp.web.Application": "aiohttp",
+    "dash.Dash": "Dash",
+    "bottle.Bottle": "Bottle",
+    "sanic.Sanic": "Sanic",
+    "litserve.LitServer": "LitServe",
+    "mcp.server.fastmcp.FastMCP": "MCP server",
+}
+
+
+def outside_entries(program: "Program") -> Iterator[Entry]:
+    """Commands, web applications and notebooks, in the order of the files."""
+    for file in program.snapshot.files:
+        if file.role in ("generated", "vendored"):
+            continue
+        if file.language in _READ or _CI.search(file.path):
+            yield from _commands(program, file, fenced=False)
+        elif file.language == "markdown" and file.path.count("/") <= 1:
+            yield from _commands(program, file, fenced=True)
+    for path, facts in program.facts.items():
+        if facts.language == "notebook":
+            yield _notebook(program, path, facts)
+        elif facts.language == "python":
+            yield from _apps(path, facts)
+
+
+def _commands(program: "Program", file: SourceFile, *, fenced: bool) -> Iterator[Entry]:
+    inside, number = not fenced, 0
+    while number < len(file.lines):
+        number += 1
+        line = file.lines[number - 1]
+        if fenced and line.lstrip().startswith("```"):
+            inside = not inside
+            continue
+        match = _LAUNCH.search(line) if inside and not _is_comment(file, line) else None
+        if match is None:
+            continue
+        start, command = number, match[1]
+        while command.rstrip().endswith("\\") and number < len(file.lines):
+            command = command.rstrip()[:-1].rstrip() + " " + file.lines[number].strip()
+            number += 1
+        if _CHORE.search(command) or not _TARGET.search(command):
+            continue
+        shown = " ".join(command.replace("`", "'").split())
+        shown = shown if len(shown) <= 160 else shown[:159].rstrip() + "…"
+        verb = "documents the command" if fenced else "runs"
+        text = f"{file.path} {verb} `{shown}`{_missing(program, command)}"
+        yield Entry("command", file.path, (start, number), shown, text)
+
+
+def _missing(program: "Program", command: str) -> str:
+    """A note when no file of the repository has the name of the script that the command runs."""
+    script = re.search(r"(?:^|\s)([\w./-]+\.py)\b", command)
+    if script is None:
+        return ""
+    name = script[1].removeprefix("./")
+    known = any(f"/{path}".endswith(f"/{name}") for path in program.facts)
+    return "" if known else f" ({name} is not in this copy of the repository)"
+
+
+def _is_comment(file: SourceFile, line: str) -> bool:
+    return file.language != "markdown" and line.lstrip().startswith(("#", "REM ", "::"))
+
+
+def _apps(path: str, facts: FileFacts) -> Iterator[Entry]:
+    for call in facts.calls:
+        if call.name in _APPS:
+            text = f"{path} builds a {_APPS[call.name]} application: `{call.written}(…)`"
+            yield Entry("web app", path, (call.start, call.end), call.name, text)
+    if (first := _streamlit(facts)) is not None:
+        imported = next(item for item in facts.imports if item.module == "streamlit")
+        text = f"{path} is a Streamlit page: it calls `{first.written}()` at top level"
+        yield Entry("web app", path, (imported.start, first.end), "streamlit", text)
+    for item in facts.definitions:
+        route = next((d for d in item.decorators if _ROUTE.fullmatch(d)), None)
+        if route and any(i.module.split(".")[0] in _SERVERS for i in facts.imports):
+            text = f"`{item.name}()` in {path} handles HTTP requests (`@{route}`)"
+            yield Entry("web app", path, (item.start, item.head_end), item.name, text)
+
+
+_ROUTE = re.compile(r"[\w.]*\.(route|get|post|put|delete|patch|websocket)")
+_SERVERS = frozenset({"flask", "fastapi", "starlette", "sanic", "bottle", "quart"})
+
+
+def _streamlit(facts: FileFacts) -> Call | None:
+    """The first Streamlit call at the top level of a file that imports it."""
+    if not any(item.module == "streamlit" for item in facts.imports):
+        return None
+    return next(
+        (
+            call
+            for call in facts.calls
+            if call.name.startswith("streamlit.")
+            and not call.symbol
+            and not call.name.startswith("streamlit.cache")
+            and not call.name.startswith("streamlit.experimental")
+        ),
+        None,
+    )
+
+
+def _notebook(program: "Program", path: str, facts: FileFacts) -> Entry:
+    used: dict[str, None] = {}
+    for call in facts.calls:
+        found = program.codebase.resolve_call(path, call)
+        if found is not None and found[0] != path:
+            suffix = "" if found[1].kind == "class" else "()"
+            used[f"`{found[1].symbol}{suffix}`"] = None
+    names = list(used)
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    text = f"the notebook {path} uses {shown}" if names else f"{path} is a notebook"
+    return Entry("notebook", path, (1, max(1, facts.lines)), PurePosixPath(path).stem, text)

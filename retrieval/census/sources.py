@@ -1,0 +1,95 @@
+"""Syntax trees, bodies and definitions of a codebase, each worked out once and kept."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import Body
+from retrieval.census.values import ClassRef, FunctionRef, Value
+from retrieval.census.walker import read_body
+from retrieval.facts import Definition
+from retrieval.parse import Node, Tree, descendants, first_line, parse_python
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+_REPEATED = ("overload", ".setter", ".deleter", ".register")
+
+
+class Sources:
+    """The parsed files of one codebase."""
+
+    def __init__(self, codebase: "Codebase") -> None:
+        self.codebase = codebase
+        self.snapshot = codebase.snapshot
+        self.facts = codebase.facts
+        self.modules = codebase.modules
+        self._trees: dict[str, Tree | None] = {}
+        self._nodes: dict[str, dict[int, Node]] = {}
+        self._bodies: dict[tuple[str, int], Body | None] = {}
+
+    def tree(self, path: str) -> Tree | None:
+        """The syntax tree of a Python file; None when it is not Python or took too long to parse."""
+        if path not in self._trees:
+            file = self.snapshot.by_path.get(path)
+            python = file is not None and file.language == "python"
+            self._trees[path] = parse_python(file.data) if file and python else None
+        return self._trees[path]
+
+    def node(self, path: str, definition: Definition) -> Node | None:
+        """The `def` or `class` node of a definition."""
+        if path not in self._nodes:
+            tree = self.tree(path)
+            self._nodes[path] = {
+                first_line(node): node
+                for node in (descendants(tree.root) if tree else ())
+                if node.type in ("function_definition", "class_definition")
+            }
+        return self._nodes[path].get(definition.head_start)
+
+    def body(self, path: str, definition: Definition | None) -> Body | None:
+        """What a definition does, or a module's top level when `definition` is None."""
+        key = (path, definition.head_start if definition else 0)
+        if key not in self._bodies:
+            tree = self.tree(path)
+            node = tree.root if tree and definition is None else None
+            if tree and definition is not None:
+                found = self.node(path, definition)
+                node = found.child_by_field_name("body") if found else None
+            self._bodies[key] = read_body(tree, node) if tree and node else None
+        return self._bodies[key]
+
+    def definition(self, path: str, symbol: str) -> Definition | None:
+        """The only definition with this dotted name in a file; None without one, or with several."""
+        found = self._by_symbol.get((path, symbol), [])
+        single = [d for d in found if not any(name.endswith(_REPEATED) for name in d.decorators)]
+        return single[0] if len(single) == 1 else None
+
+    def enclosing(self, path: str, symbol: str) -> Definition | None:
+        """The definition one level out of `symbol`; None at module level."""
+        return self.definition(path, symbol.rpartition(".")[0])
+
+    @cached_property
+    def _by_symbol(self) -> dict[tuple[str, str], list[Definition]]:
+        table: dict[tuple[str, str], list[Definition]] = {}
+        for path, facts in self.facts.items():
+            for definition in facts.definitions:
+                table.setdefault((path, definition.symbol), []).append(definition)
+        return table
+
+    def reference(self, path: str, definition: Definition) -> Value:
+        """The definition as a value."""
+        if definition.kind == "class":
+            return ClassRef(path, definition)
+        owner = self.enclosing(path, definition.symbol)
+        held = ClassRef(path, owner) if owner and owner.kind == "class" else None
+        return FunctionRef(path, definition, held)
+
+    @cached_property
+    def classes(self) -> tuple[ClassRef, ...]:
+        """Every class of the repository."""
+        return tuple(
+            ClassRef(path, definition)
+            for path, facts in self.facts.items()
+            for definition in facts.definitions
+            if definition.kind == "class"
+        )

@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from agent.catalogue import ModelSpec
+
 F16, Q8_0, Q4_0 = 1, 8, 2
 
 
@@ -32,9 +34,20 @@ class LoadPlan:
         """Threads to compute with."""
         return self.threads or usable_cores()
 
+    def __str__(self) -> str:
+        """One line for a person."""
+        kv = {F16: "f16", Q8_0: "q8_0", Q4_0: "q4_0"}.get(self.kv_type, str(self.kv_type))
+        where = f"{self.gpu_layers} layers on the GPU" if self.gpu_layers else "CPU"
+        return f"{self.context} tokens of context, {kv} cache, {where}, {self.thread_count} threads"
+
     def to_wire(self) -> dict[str, Any]:
         """The plan as plain values for the worker's pipe."""
         return asdict(self) | {"threads": self.thread_count}
+
+
+def plan_model(spec: ModelSpec, budget: int | None, wanted_context: int) -> LoadPlan:
+    """The best plan for a model within `budget` bytes (None: what is free)."""
+    return LoadPlan(context=-(-wanted_context // 256) * 256)
 
 
 def usable_cores() -> int:

@@ -64,7 +64,7 @@ class Situation:
                 self.judged.add(event.question_id)
             case events.StageFinished():
                 self.answered += len(event.answers)
-                self.stage, self.tokens = None, None
+                self.tokens = None
 
     def seconds_left(self, now: float) -> float | None:
         """What the remaining questions take at the pace so far; None before the first stage is

@@ -147,7 +147,7 @@ def test_the_situation_estimates_what_is_left() -> None:
     situation.answered = 2
     assert situation.seconds_left(20.0) == pytest.approx(10.0)
     situation.update(StageFinished("s01", (), 1.0), 20.0)
-    assert situation.stage is None
+    assert situation.activity() == "9 evidence items, 700 tokens"
     rows = dict(summary(Finished("out", 3, 2, 1, 1, 12, 65.0, 2**30)))
     assert rows["answered"] == "3 of 4" and rows["time"] == "1:05"
     assert rows["peak memory"] == "1.0 GiB"

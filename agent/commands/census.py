@@ -1,5 +1,6 @@
 """`census`: run queries of the census language over a repository."""
 
+import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,17 +13,26 @@ from agent.commands.plain import write, write_json
 if TYPE_CHECKING:
     from retrieval.facts import CensusResult
 
+WIDTH = 100
+
 
 class CensusCommand(TyperCommand):
     """The command with a help text that lists the registered kinds."""
 
     def get_help(self, ctx: Any) -> str:
         """The usual help, then one line per kind of query."""
-        from retrieval.census import KINDS
+        from retrieval.census import KINDS, language
 
-        lines = [f"  {kind.name:<14} {kind.summary}" for _, kind in sorted(KINDS.items())]
-        examples = [f"  {KINDS[name].example}" for name in sorted(KINDS)[:3]]
-        return "\n".join([super().get_help(ctx), "", "Kinds of query:", *lines, "", "Examples:", *examples])
+        syntax, patterns = (language.__doc__ or "").split("\n\n")[:2]
+        lines = [_entry(kind.name, kind.summary) for _, kind in sorted(KINDS.items())]
+        examples = [f"  {kind.example}" for _, kind in sorted(KINDS.items()) if kind.example]
+        parts = [super().get_help(ctx), "", syntax, "", patterns, ""]
+        return "\n".join([*parts, "Kinds of query:", *lines, "", "Examples:", *examples])
+
+
+def _entry(name: str, summary: str) -> str:
+    """One line for a kind, continued under itself."""
+    return textwrap.fill(summary, WIDTH, initial_indent=f"  {name:<14} ", subsequent_indent=" " * 17)
 
 
 def census(

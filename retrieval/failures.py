@@ -92,10 +92,16 @@ def _is_empty(block: Node | None) -> bool:
 
 
 def _types(reader: Reader, value: Node | None, context: Context) -> list[str]:
+    """Resolved names of what is caught; a name bound to a tuple stands for the tuple's members."""
     if value is None:
         return []
+    if value.type == "identifier":
+        binding = context.scope.find(reader.tree.text(value), value.start_byte)
+        if binding and binding.kind == "value" and binding.node and binding.node.type == "tuple":
+            value = binding.node
     listed = parts(value) if value.type == "tuple" else [value]
-    return [reader.name(item, context) for item in listed]
+    inner = [parts(item)[0] if item.type == "list_splat" else item for item in listed]
+    return [reader.name(item, context) for item in inner]
 
 
 def _own(block: Node) -> Iterator[Node]:

@@ -13,7 +13,7 @@ from retrieval.scopes import Binding, Scope
 
 # Methods that return the object itself, or one of the same type (torch.nn.Module, torch.Tensor).
 SAME_TYPE = frozenset(
-    "to cuda cpu half float double bfloat16 eval train requires_grad_ share_memory".split()
+    ["to", "cuda", "cpu", "half", "float", "double", "bfloat16", "eval", "train", "requires_grad_", "share_memory"]
 )
 LITERALS = {
     "string": "str",

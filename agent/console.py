@@ -216,8 +216,8 @@ def describe(event: events.Event, situation: Situation, now: float) -> str:
             return f"{_PHASES.get(event.phase, event.phase)}: {event.total} done"
         case events.StageStarted():
             again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
-            asked = ", ".join(event.questions)
-            return f"stage {event.number}/{event.of} {event.title}{again}: {asked}"
+            asked = f": {', '.join(event.questions)}" if event.questions else ""
+            return f"stage {event.number}/{event.of} {event.title}{again}{asked}"
         case events.StageFinished():
             left = situation.seconds_left(now)
             pace = f", about {clock(left)} left" if left else ""

@@ -220,7 +220,7 @@ def test_coverage_tells_files_apart() -> None:
     assert coverage.cited == ("a.py",)
     assert coverage.untouched == ("c.txt",)
     text = render_markdown(report_of())
-    assert "no prompt showed: 1\n  - `c.txt`" in text
+    assert "no prompt showed: 1\n  - `./`: `c.txt`\n" in text
     assert "- `big.bin`: binary" in text
 
 

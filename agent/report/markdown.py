@@ -133,7 +133,12 @@ def _coverage(report: Report) -> list[str]:
 def _paths(label: str, paths: Sequence[str]) -> list[str]:
     if not paths:
         return [f"- {label}: none."]
-    return [f"- {label}: {len(paths)}", *(f"  - {code_span(path)}" for path in paths)]
+    folders: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        folder, slash, name = path.rpartition("/")
+        folders[folder + slash or "./"].append(code_span(name))
+    listed = [f"  - {code_span(folder)}: {', '.join(names)}" for folder, names in folders.items()]
+    return [f"- {label}: {len(paths)}", *listed]
 
 
 def _skipped(coverage: Coverage) -> list[str]:

@@ -38,7 +38,11 @@ class Embedder(Protocol):
     """Anything that embeds; `name` tells vectors of different models apart in caches."""
 
     name: str
-    dimensions: int
+
+    @property
+    def dimensions(self) -> int:
+        """Numbers of a vector."""
+        ...
 
     def embed(self, texts: list[str]) -> list[list[float]]:
         """One vector of length 1 and `dimensions` numbers for each text, in the same order."""

@@ -146,6 +146,11 @@ def definitions(name: str, exhibit: Exhibit) -> Iterator[tuple[Line, ...]]:
             yield _block(exhibit.lines, index)
 
 
+def defines(name: str, exhibit: Exhibit) -> bool:
+    """Whether the lines define `name`, or lie inside its definition as the caption says."""
+    return name in exhibit.caption.split("`") or any(True for _ in definitions(name, exhibit))
+
+
 def _block(lines: tuple[Line, ...], index: int) -> tuple[Line, ...]:
     indent = _indent(lines[index].text)
     first = index

@@ -46,6 +46,7 @@ class RelationEntry(_Entry):
     says: str
     lines: str
     unless: str = ""
+    home: bool = False
 
 
 class OrderWords(_Entry):
@@ -107,6 +108,7 @@ class Relation:
     says: re.Pattern[str]
     lines: str
     unless: str
+    home: bool
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ def words(entries: list[str]) -> re.Pattern[str]:
 
 def _relation(entry: RelationEntry) -> Relation:
     says = entry.says.replace("{A}", r"~(?P<A>\d+)~").replace("{B}", r"~(?P<B>\d+)~")
-    return Relation(_search(says), entry.lines, entry.unless)
+    return Relation(_search(says), entry.lines, entry.unless, entry.home)
 
 
 def _order(order: OrderWords) -> re.Pattern[str]:

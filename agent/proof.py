@@ -75,13 +75,14 @@ def _anchors(word: str, exhibit: Exhibit, vocabulary: frozenset[str], lint: Lint
 def figures(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator[Fault]:
     """Every figure stands in a statement together with a name or a word of the sentence."""
     where = " and ".join(scope.ids)
+    default = "default" in sentence.prose.lower()
     for number in sentence.numbers:
         holding = [text for text in scope.statements if has_number(number, text)]
         if not holding:
             yield lint.fault("number", number, where)
         elif not any(_shares(sentence, text, lint) for text in holding):
             yield lint.fault("misplaced_number", f"{number} and what it is said of", where)
-        elif (term := _paired(sentence, number, scope)) and not _together(term, number, scope):
+        elif (term := _paired(sentence, number, scope)) and not _together(term, number, scope, default=default):
             yield lint.fault("misplaced_number", f"`{term.text}` and {number}", where)
 
 
@@ -102,10 +103,13 @@ def _paired(sentence: Sentence, number: str, scope: Exhibit) -> Term | None:
     return (plain or before)[-1]
 
 
-def _together(term: Term, number: str, scope: Exhibit) -> bool:
+def _together(term: Term, number: str, scope: Exhibit, *, default: bool) -> bool:
     """In some line or statement no other figure stands between the name and this one."""
     name = searchable(term)
-    rows = (*(line.text for line in scope.lines), *scope.statements)
+    rows = [*(line.text for line in scope.lines), *scope.statements]
+    if default:
+        given = re.compile(rf"(?<!\w){re.escape(name)}\s*(?::[^=,]*)?=(?!=)|default")
+        rows = [row for row in rows if given.search(row)] or rows
     return any(
         has_number(number, _up_to_first_figure(row[found.end() :])) for row in rows for found in _places(name, row)
     )

@@ -6,8 +6,8 @@ The phrases and the statements that prove them are data, in lint.yaml.
 import re
 from collections.abc import Iterator
 
-from agent.exhibits import Exhibit, Line
-from agent.lint import Lint
+from agent.exhibits import Exhibit, Line, defines
+from agent.lint import Lint, Relation
 from agent.state import Fault
 from agent.terms import lines_of_term, searchable
 from agent.words import Sentence, Term, find_term
@@ -19,7 +19,7 @@ def relations(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator[Fault]
     for relation in lint.relations:
         for found in relation.says.finditer(marked):
             pair = {key: by_mark[value] for key, value in found.groupdict().items() if value}
-            if not _holds(relation.lines, relation.unless, pair, scope):
+            if not _holds(relation, pair, scope):
                 said = re.sub(r"~(\d+)~", lambda m: f"`{by_mark[m[1]].text}`", found[0])
                 yield lint.fault("relation", said, " and ".join(scope.ids))
 
@@ -32,18 +32,22 @@ def _marked(sentence: Sentence) -> tuple[str, dict[str, Term]]:
     return text, by_mark
 
 
-def _holds(lines: str, unless: str, pair: dict[str, Term], scope: Exhibit) -> bool:
-    def fill(pattern: str) -> re.Pattern[str]:
-        for key, term in pair.items():
-            pattern = pattern.replace(f"{{{key}}}", re.escape(searchable(term)))
-        return re.compile(pattern)
-
-    if unless and any(fill(unless).search(text) for text in scope.statements):
+def _holds(relation: Relation, pair: dict[str, Term], scope: Exhibit) -> bool:
+    if relation.home and not scope.said and not defines(searchable(pair["A"]), scope):
+        return False
+    if relation.unless and any(_fill(relation.unless, pair).search(text) for text in scope.statements):
         return False
     if any(term.kind == "path" for term in pair.values()):
         return True
-    known = (*scope.statements, *scope.caption.split("\n"), scope.code if "class" in lines else "")
-    return any(fill(lines).search(text) for text in known)
+    lines = _fill(relation.lines, pair)
+    known = (*scope.statements, *scope.caption.split("\n"), scope.code if "class" in relation.lines else "")
+    return any(lines.search(text) for text in known)
+
+
+def _fill(pattern: str, pair: dict[str, Term]) -> re.Pattern[str]:
+    for key, term in pair.items():
+        pattern = pattern.replace(f"{{{key}}}", re.escape(searchable(term)))
+    return re.compile(pattern)
 
 
 def order(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator[Fault]:

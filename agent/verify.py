@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.exhibits import Exhibit, definitions, join, open_evidence, unsound
+from agent.exhibits import Exhibit, defines, join, open_evidence, unsound
 from agent.lint import Lint, load_lint
 from agent.narrow import narrow
 from agent.proof import check_proof
@@ -124,9 +124,9 @@ def _candidates(case: _Case, ids: list[str]) -> Iterator[Exhibit]:
     sound = [n for n, item in case.shown.items() if not unsound(item, case.snapshot, case.lint)]
     opened = {name: open_evidence(case.shown[name], case.snapshot) for name in sound}
     home = _acting(case.sentence)
-    at_home = [x for exhibits in opened.values() for x in exhibits if home and _defines(home, x)]
+    at_home = [x for exhibits in opened.values() for x in exhibits if home and defines(home, x)]
     for exhibit in _in_turn(ids, opened):
-        if not at_home or exhibit.said or _defines(home, exhibit):
+        if not at_home or exhibit.said or defines(home, exhibit):
             yield exhibit
 
 
@@ -148,10 +148,6 @@ def _acting(sentence: Sentence) -> str:
     first = sentence.terms[0]
     passive = _PASSIVE.match(sentence.prose, first.end)
     return "" if passive else searchable(first)
-
-
-def _defines(name: str, exhibit: Exhibit) -> bool:
-    return any(True for _ in definitions(name, exhibit)) or name in exhibit.caption.split("`")
 
 
 def _moved(draft: DraftClaim, exhibit: Exhibit) -> list[Repair]:

@@ -53,3 +53,17 @@ def source_of(node: ast.AST, limit: int = 120) -> str:
     """The expression as Python writes it, on one line, cut at `limit` characters."""
     text = " ".join(ast.unparse(node).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def constants(file: SourceFile) -> list[tuple[str, int]]:
+    """Names that the module level assigns, dunders left out, with the line of their first assignment."""
+    tree = parse_file(file)
+    found: dict[str, int] = {}
+    for node in tree.body if tree is not None else []:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        for target in targets:
+            if isinstance(target, ast.Name) and not target.id.startswith("__"):
+                found.setdefault(target.id, node.lineno)
+    return list(found.items())

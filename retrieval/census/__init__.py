@@ -5,12 +5,23 @@
 
 from retrieval.census import (  # noqa: F401  register their kinds
     anytext,
+    cache_dirs,
+    compatibility,
+    configs,
+    conflicts,
+    constraints,
+    dependencies,
+    imported,
+    metrics,
     options,
+    overview,
+    quality,
     registries,
     signatures,
     statements,
     storage,
     syntax,
+    tree,
 )
 from retrieval.census.language import KINDS, Kind, Query, hit_at, kind, parse_query, run_query
 from retrieval.facts import CensusHit, CensusResult

@@ -13,15 +13,16 @@ from retrieval.census.dependencies import declared, fits, in_order
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit
+from retrieval.languages import words
 from retrieval.manifests import Property, read_manifests
 from retrieval.pyast import dotted, lines_of, parse_file, scoped, source_of
 from retrieval.snapshot import SourceFile
 
 _WORDS = ("version", "hasattr", "find_spec", "ImportError", "ModuleNotFoundError", "_available")
-_CHECKERS = frozenset(
+_CHECKERS = words(
     """require_version require_version_core check_min_version is_torch_version is_transformers_version
     is_accelerate_version is_tf_version compare_versions check_version find_spec is_package_available
-    is_module_available get_distribution""".split()
+    is_module_available get_distribution"""
 )
 _IMPORT_ERRORS = frozenset(["ImportError", "ModuleNotFoundError", "Exception", "BaseException"])
 _FRAMEWORKS = {
@@ -111,9 +112,7 @@ def _in_code(codebase: Codebase, file: SourceFile) -> Iterator[CensusHit]:
         if found is not None:
             name, text, lines = found
             where = f" in `{symbol}`" if symbol else ""
-            yield hit_at(
-                codebase, file.path, lines, symbol=symbol, name=name, text=text + where
-            )
+            yield hit_at(codebase, file.path, lines, symbol=symbol, name=name, text=text + where)
 
 
 def _version_names(tree: ast.Module) -> dict[str, str]:
@@ -143,9 +142,7 @@ def _version_of(node: ast.AST, carriers: dict[str, str]) -> str:
     return ""
 
 
-def _comparison(
-    node: ast.Compare, carriers: dict[str, str]
-) -> tuple[str, str, tuple[int, int]] | None:
+def _comparison(node: ast.Compare, carriers: dict[str, str]) -> tuple[str, str, tuple[int, int]] | None:
     name = _version_of(node, carriers)
     ordered = any(isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE | ast.Eq) for op in node.ops)
     literal = any(isinstance(part, ast.Constant) for part in ast.walk(node))

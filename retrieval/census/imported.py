@@ -12,6 +12,7 @@ from retrieval.census.dependencies import declared, in_order
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit, Import
+from retrieval.languages import words
 from retrieval.manifests import Declaration, canonical, read_manifests
 from retrieval.manifests.distributions import (
     distribution_of,
@@ -21,9 +22,9 @@ from retrieval.manifests.distributions import (
     usual_provider,
 )
 
-_FORMER = frozenset(
-    """distutils imp asyncore asynchat smtpd lib2to3 binhex formatter parser symbol macpath cPickle
-    StringIO urllib2 urlparse ConfigParser Queue __builtin__ httplib _winreg""".split()
+_FORMER = words(
+    """distutils imp asyncore asynchat smtpd lib2to3 binhex formatter parser symbol macpath cPickle StringIO
+    urllib2 urlparse ConfigParser Queue __builtin__ httplib _winreg"""
 )
 _STANDARD = frozenset(sys.stdlib_module_names) | _FORMER | {"setuptools", "pkg_resources", "pip"}
 _TOLERANT = ("runtime", "extra", "dev", "build", "constraint", "command", "image")
@@ -51,8 +52,8 @@ def undeclared(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
             (first.start, first.end),
             symbol=first.symbol,
             name=module,
-            text=f"{_with_distribution(module)} is imported in {_files(files)} and declared in no manifest{_note(places)}",
-            related=tuple(("import", where, i.start, i.end) for where, i in places[1:]),
+            text=_undeclared_text(module, files, places),
+            related=_elsewhere(places),
             detail={"files": str(files)},
         )
 
@@ -78,15 +79,26 @@ def unused(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
         searched = " or ".join(f"`{module}`" for module in modules_of(name))
         hit = declared(codebase, item)
         text = f"`{item.name}` is declared, but no Python file imports {searched}"
-        yield hit_at(
-            codebase, hit.path, (hit.start, hit.end), symbol="", name=name, text=text
-        )
+        yield hit_at(codebase, hit.path, (hit.start, hit.end), symbol="", name=name, text=text)
+
+
+def _undeclared_text(module: str, files: int, places: list[Place]) -> str:
+    where = f"imported in {_files(files)} and declared in no manifest"
+    return f"{_with_distribution(module)} is {where}{_note(places)}"
 
 
 def _with_distribution(module: str) -> str:
     distribution = usual_provider(module)
     known_by_name = distribution == canonical(module)
     return f"`{module}`" if known_by_name else f"`{module}` (distribution `{distribution}`)"
+
+
+def _elsewhere(places: list[Place]) -> tuple[tuple[str, str, int, int], ...]:
+    """The first import in each further file."""
+    first: dict[str, Import] = {}
+    for path, item in places:
+        first.setdefault(path, item)
+    return tuple(("import", path, i.start, i.end) for path, i in list(first.items())[1:])
 
 
 def _files(count: int) -> str:

@@ -153,7 +153,7 @@ def _from_url(text: str, path: str, start: int, end: int) -> Declaration | None:
 def _lenient(text: str, path: str, start: int, end: int) -> Declaration | None:
     # A version in a variable (`torch==${TORCH}`) is still a declaration of torch.
     name = _NAME.match(text)
-    if name is None or "$" not in text and "{" not in text:
+    if name is None or ("$" not in text and "{" not in text):
         return None
     rest = text[name.end() :]
     if not re.match(r"\s*(?:\[[^\]]*\])?\s*[=<>~!]=?", rest):
@@ -195,9 +195,7 @@ def from_conda(text: str, path: str, start: int, end: int) -> Declaration | None
     if found is None:
         return None
     name, rest = found.groups()
-    return Declaration(
-        name, _conda_range(rest.strip()), text.strip(), path, start, end, ecosystem="conda"
-    )
+    return Declaration(name, _conda_range(rest.strip()), text.strip(), path, start, end, ecosystem="conda")
 
 
 def _conda_range(rest: str) -> str:

@@ -49,9 +49,7 @@ def usual_provider(module: str) -> str:
 def modules_of(distribution: str) -> tuple[str, ...]:
     """Names under which the distribution may be imported; the first one is the likeliest."""
     key = canonical(distribution)
-    known = [
-        module for module, names in _tables()["imports"].items() if key in map(canonical, names)
-    ]
+    known = [module for module, names in _tables()["imports"].items() if key in map(canonical, names)]
     plain = key.replace("-", "_")
     guesses = [plain, key.split("-")[-1] if key.startswith("python-") else "", key.removeprefix("py")]
     if key.endswith(("-python", "-py")):

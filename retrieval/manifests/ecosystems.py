@@ -40,9 +40,7 @@ _TOML_LOCKS: dict[str, Ecosystem] = {
     "pylock.toml": "python",
     "cargo.lock": "cargo",
 }
-LOCKS = frozenset(
-    [*_TOML_LOCKS, "pipfile.lock", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "go.sum"]
-)
+LOCKS = frozenset([*_TOML_LOCKS, "pipfile.lock", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "go.sum"])
 
 
 def read_package_json(file: SourceFile) -> Iterator[Item]:
@@ -64,9 +62,7 @@ def read_package_json(file: SourceFile) -> Iterator[Item]:
             line = _json_line(file.lines, name, first)
             written = f'"{name}": "{version}"'
             exact = f"=={version}" if re.fullmatch(r"\d+\.\d+\.\d+\S*", str(version)) else ""
-            yield Declaration(
-                name, exact, written, file.path, line, line, scope=scope, ecosystem="npm"
-            )
+            yield Declaration(name, exact, written, file.path, line, line, scope=scope, ecosystem="npm")
 
 
 def _dict(value: Any) -> dict[str, Any]:
@@ -86,9 +82,7 @@ def read_go_mod(file: SourceFile) -> Iterator[Item]:
     for number, line in enumerate(file.lines, 1):
         found = _GO.match(line)
         if found and not found[3]:
-            yield Declaration(
-                found[1], "", line.strip(), file.path, number, number, ecosystem="go"
-            )
+            yield Declaration(found[1], "", line.strip(), file.path, number, number, ecosystem="go")
         elif line.startswith("module "):
             yield Property("name", line.split()[1], file.path, number, number)
 
@@ -126,9 +120,7 @@ def read_lock(file: SourceFile) -> Iterator[Item]:
         yield from _plain_lock(file, name)
 
 
-def _locked(
-    file: SourceFile, name: str, version: str, line: int, ecosystem: Ecosystem
-) -> Declaration:
+def _locked(file: SourceFile, name: str, version: str, line: int, ecosystem: Ecosystem) -> Declaration:
     return Declaration(
         name,
         f"=={version}",

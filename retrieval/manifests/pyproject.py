@@ -38,7 +38,7 @@ _TABLES_OF_LISTS: tuple[tuple[Path, Scope], ...] = (
     (("tool", "flit", "metadata", "requires-extra"), "extra"),
 )
 _PROJECT_TEXT = ("name", "version", "description", "license", "requires-python")
-_DEVELOPMENT = frozenset("dev test tests testing docs doc lint typing style quality ci".split())
+_DEVELOPMENT = frozenset(["dev", "test", "tests", "testing", "docs", "doc", "lint", "typing", "style", "quality", "ci"])
 
 
 class _Document:
@@ -53,12 +53,11 @@ class _Document:
     def get(self, path: Path) -> Any:
         value: Any = self.data
         for key in path:
-            if isinstance(value, dict) and key in value:
-                value = value[key]
-            elif isinstance(value, list) and isinstance(key, int) and key < len(value):
-                value = value[key]
-            else:
+            if isinstance(value, list) and isinstance(key, int):
+                value = dict(enumerate(value))
+            if not isinstance(value, dict) or key not in value:
                 return None
+            value = value[key]
         return value
 
     def table(self, path: Path) -> dict[str, Any]:
@@ -176,14 +175,10 @@ def _poetry(document: _Document) -> Iterator[Item]:
         for name, value in document.table(path).items():
             optional = isinstance(value, dict) and value.get("optional") is True
             extra = extras.get(name, "optional") if optional else ""
-            yield from _entry(
-                document, (*path, name), name, value, "extra" if extra else scope, extra or group
-            )
+            yield from _entry(document, (*path, name), name, value, "extra" if extra else scope, extra or group)
 
 
-def _entry(
-    document: _Document, path: Path, name: str, value: Any, scope: Scope, group: str
-) -> Iterator[Item]:
+def _entry(document: _Document, path: Path, name: str, value: Any, scope: Scope, group: str) -> Iterator[Item]:
     """One `name = …` of Poetry, Pipfile or a pixi table: a range, a table, or a list of tables."""
     if isinstance(value, list):
         for index, part in enumerate(value):
@@ -251,6 +246,4 @@ def _conda_tables(document: _Document) -> Iterator[Item]:
             if item is not None:
                 yield item
         for name, value in document.table((*root, "pypi-dependencies")).items():
-            yield from _entry(
-                document, (*root, "pypi-dependencies", name), name, value, "runtime", ""
-            )
+            yield from _entry(document, (*root, "pypi-dependencies", name), name, value, "runtime", "")

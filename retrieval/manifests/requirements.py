@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
+from retrieval.languages import words
 from retrieval.manifests.declaration import (
     Declaration,
     Include,
@@ -35,11 +36,11 @@ _INSTALL = re.compile(
     r"|\bsession\.(?:install|conda_install)\((.*)"
 )
 _SEPARATOR = re.compile(r"&&|\|\||[;|]|\)\s*$")
-_TAKES_VALUE = frozenset(
+_TAKES_VALUE = words(
     """-i --index-url --extra-index-url -f --find-links -t --target --prefix --root --platform --python
     --python-version --abi --implementation --no-binary --only-binary --timeout --retries --trusted-host
     --proxy --cache-dir --progress-bar -n --name -p -c --channel --upgrade-strategy --config-settings
-    --global-option --log --src --default-timeout --torch-backend --index --file""".split()
+    --global-option --log --src --default-timeout --torch-backend --index --file"""
 )
 
 
@@ -70,9 +71,7 @@ def scope_of(path: str) -> tuple[Scope, str]:
     if re.search(r"constraints?", name, re.I):
         return "constraint", name
     stem = re.sub(r"\.(?:txt|in|pip)$", "", path, flags=re.I)
-    found = _DEVELOPMENT.search(stem.rpartition("/")[2]) or _DEVELOPMENT.search(
-        stem.rpartition("/")[0]
-    )
+    found = _DEVELOPMENT.search(stem.rpartition("/")[2]) or _DEVELOPMENT.search(stem.rpartition("/")[0])
     return ("dev", found[1].lower()) if found else ("runtime", "")
 
 

@@ -36,7 +36,7 @@ _TEXTS = {
     "author": "authors",
     "url": "url (homepage)",
 }
-_DEVELOPMENT = frozenset("dev test tests testing docs doc lint typing style quality ci".split())
+_DEVELOPMENT = frozenset(["dev", "test", "tests", "testing", "docs", "doc", "lint", "typing", "style", "quality", "ci"])
 _REQUIREMENTS_FILE = re.compile(r"[\w./-]*(?:requirements?|constraints?|deps)[\w./-]*\.(?:txt|in|pip)")
 _DEPTH = 12
 
@@ -75,10 +75,13 @@ class _Script:
                 self._bind(target, node.value)
         elif isinstance(node, ast.AugAssign) or (isinstance(node, ast.AnnAssign) and node.value):
             self._bind(node.target, node.value)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-            # `install_requires.append("x")`, `.extend([...])`
-            if node.func.attr in ("append", "extend"):
-                self._bind(node.func.value, node.args[0])
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            self._note_call(node.func, node.args)
+
+    def _note_call(self, method: ast.Attribute, arguments: list[ast.expr]) -> None:
+        # `install_requires.append("x")`, `.extend([...])`
+        if method.attr in ("append", "extend") and arguments:
+            self._bind(method.value, arguments[0])
 
     def _bind(self, target: ast.expr, value: ast.expr | None) -> None:
         if value is None:
@@ -119,9 +122,7 @@ class _Script:
         elif name == "classifiers":
             yield from _classifiers(self.path, self.strings(value))
 
-    def requirements(
-        self, value: ast.expr, scope: Scope, group: str, name: str
-    ) -> Iterator[Item]:
+    def requirements(self, value: ast.expr, scope: Scope, group: str, name: str) -> Iterator[Item]:
         found = False
         for text, start, end in self.strings(value):
             item = from_requirement(text, self.path, start, end)
@@ -143,24 +144,17 @@ class _Script:
             return []
         if isinstance(value, ast.Constant):
             return _split(value) if isinstance(value.value, str) else []
-        parts: list[ast.AST] = []
-        if isinstance(value, ast.List | ast.Tuple | ast.Set):
-            parts = list(value.elts)
-        elif isinstance(value, ast.Name):
-            parts = list(self.values.get(value.id, []))
-        elif isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
-            parts = [value.left, value.right]
-        elif isinstance(value, ast.IfExp):
-            parts = [value.body, value.orelse]
-        elif isinstance(value, ast.Starred):
-            parts = [value.value]
-        elif isinstance(value, ast.ListComp | ast.GeneratorExp | ast.SetComp):
-            parts = [value.generators[0].iter]
-        elif isinstance(value, ast.Subscript):
-            parts = self._subscript(value)
-        elif isinstance(value, ast.Call):
-            parts = self._call(value)
-        return [found for part in parts for found in self.strings(part, depth + 1)]
+        return [found for part in self._parts(value) for found in self.strings(part, depth + 1)]
+
+    def _parts(self, value: ast.AST) -> list[ast.AST]:
+        """The expressions whose strings together are those of `value`."""
+        if isinstance(value, ast.Name):
+            return list(self.values.get(value.id, []))
+        if isinstance(value, ast.Subscript):
+            return self._subscript(value)
+        if isinstance(value, ast.Call):
+            return self._call(value)
+        return _literal_parts(value)
 
     def _subscript(self, value: ast.Subscript) -> list[ast.AST]:
         if not isinstance(value.slice, ast.Constant):
@@ -187,11 +181,7 @@ class _Script:
             for node in value.elts
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         ]
-        return [
-            node
-            for node in texts
-            if (item := from_requirement(str(node.value), "", 1, 1)) and item.name in wanted
-        ]
+        return [node for node in texts if (item := from_requirement(str(node.value), "", 1, 1)) and item.name in wanted]
 
     def entries(self, value: ast.expr, depth: int = 0) -> list[tuple[str, ast.expr]]:
         """The (key, value) pairs of a dictionary literal, a `dict(…)` call, or a name bound to them."""
@@ -218,6 +208,20 @@ class _Script:
                 parts += [self.functions[node.id]] if node.id in self.functions else []
                 found |= {name for part in parts for name in self.files(part, depth + 4)}
         return found
+
+
+def _literal_parts(value: ast.AST) -> list[ast.AST]:
+    if isinstance(value, ast.List | ast.Tuple | ast.Set):
+        return list(value.elts)
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+        return [value.left, value.right]
+    if isinstance(value, ast.IfExp):
+        return [value.body, value.orelse]
+    if isinstance(value, ast.Starred):
+        return [value.value]
+    if isinstance(value, ast.ListComp | ast.GeneratorExp | ast.SetComp):
+        return [value.generators[0].iter]
+    return []
 
 
 def _is_setup(function: ast.expr) -> bool:

@@ -28,8 +28,9 @@ def condition(marker: str) -> str:
         return f"only where `{marker}`"
     systems = [text for kind, text in filter(None, parts) if kind == "on"]
     others = [text for kind, text in filter(None, parts) if kind != "on"]
-    return " ".join(filter(None, [f"only on {' '.join(_system_first(systems))}" if systems else "only",
-                                  " and ".join(others)])).strip()
+    return " ".join(
+        filter(None, [f"only on {' '.join(_system_first(systems))}" if systems else "only", " and ".join(others)])
+    ).strip()
 
 
 def _system_first(words: list[str]) -> list[str]:
@@ -73,9 +74,7 @@ def _who(item: Declaration) -> str:
     if item.scope == "extra":
         return f"is required by the extra `{item.group}`"
     if item.scope == "dev":
-        return f"is a development dependency (`{item.group}`)" if item.group else (
-            "is a development dependency"
-        )
+        return f"is a development dependency (`{item.group}`)" if item.group else ("is a development dependency")
     if item.scope == "build":
         return "is needed to build the package"
     if item.scope == "constraint":

@@ -1,0 +1,188 @@
+"""Census kind `configs`: configuration files, and the code that loads or declares configuration.
+
+A file counts as configuration by its format, or by its name or folder for JSON. Files that only steer tools
+(build, lint, CI) are left out unless `configs: tools` asks. Many files of one folder and format are one hit.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from retrieval.census.describe import describe_file
+from retrieval.census.language import Pattern, Query, compile_pattern, hit_at, kind
+from retrieval.census.prose import counted, listed
+from retrieval.codebase import Codebase
+from retrieval.facts import Call, CensusHit
+from retrieval.manifests import read_manifests
+from retrieval.snapshot import SourceFile
+
+_FORMATS = {
+    "yaml": "YAML",
+    "toml": "TOML",
+    "ini": "INI",
+    "json": "JSON",
+    "properties": "environment file",
+    "gin": "gin",
+    "xml": "XML",
+    "hcl": "HCL",
+}
+_NAMED = re.compile(r"(?i)(conf|cfg|setting|param|option|hparam|args|preset|experiment)")
+_TOOLS = re.compile(
+    r"(?i)(^|/)(\.github|\.circleci|\.gitlab|\.devcontainer|\.vscode|\.idea)/"
+    r"|(^|/)(pyproject\.toml|setup\.cfg|tox\.ini|pytest\.ini|mypy\.ini|\.?pre-commit-config\.ya?ml|\.flake8|\.pylintrc"
+    r"|\.coveragerc|\.editorconfig|\.clang-format|\.?ruff\.toml|\.?codecov\.ya?ml|\.?readthedocs\.ya?ml|mkdocs\.ya?ml"
+    r"|\.travis\.yml|\.gitlab-ci\.yml|\.prettierrc[^/]*|\.isort\.cfg|tsconfig[^/]*\.json|package\.json|pyrightconfig\.json"
+    r"|\.gitmodules|citation\.cff|dependabot\.yml|cog\.yaml|netlify\.toml|\.deepsource\.toml|uv\.toml)$"
+)
+_MANY = 6
+_MOST_LINES = 20
+
+Groups = dict[tuple[str, str], list[SourceFile]]  # (folder, language) → files
+
+_LOADERS = {
+    "YAML": "yaml.load yaml.safe_load yaml.full_load yaml.unsafe_load yaml.load_all yaml.safe_load_all "
+    "ruamel.yaml.* oyaml.load",
+    "TOML": "tomllib.load tomllib.loads toml.load toml.loads tomli.load tomli.loads tomlkit.parse tomlkit.load",
+    "INI": "configparser.ConfigParser configparser.RawConfigParser configparser.SafeConfigParser",
+    "OmegaConf": "omegaconf.OmegaConf.load omegaconf.OmegaConf.merge omegaconf.OmegaConf.from_cli "
+    "omegaconf.OmegaConf.from_dotlist",
+    "Hydra": "hydra.initialize hydra.initialize_config_dir hydra.initialize_config_module hydra.compose "
+    "hydra.utils.instantiate",
+    "environment file": "dotenv.load_dotenv dotenv.dotenv_values environ.Env.read_env decouple.config",
+    "gin": "gin.parse_config gin.parse_config_file gin.parse_config_files_and_bindings",
+    "ml_collections": "ml_collections.ConfigDict ml_collections.config_flags.* ml_collections.config_dict.*",
+    "config class": "mmcv.Config.fromfile mmengine.Config.fromfile mmengine.config.Config.fromfile "
+    "*.merge_from_file *.merge_from_list yacs.config.CfgNode fvcore.common.config.CfgNode "
+    "detectron2.config.get_cfg dynaconf.Dynaconf confuse.Configuration configargparse.* jsonargparse.* "
+    "sacred.Experiment addict.Dict simple_parsing.ArgumentParser tyro.cli dacite.from_dict "
+    "transformers.HfArgumentParser *.parse_yaml_file *.parse_json_file",
+    "model configuration": "transformers.*Config transformers.*Config.from_pretrained "
+    "transformers.*Config.from_json_file transformers.*Config.from_dict",
+}
+_JSON = "json.load json.loads commentjson.load json5.load"
+_SETTINGS_BASES = ("pydantic.BaseSettings", "pydantic_settings.BaseSettings", "traitlets.config.Configurable")
+
+
+def _patterns(words: str) -> tuple[Pattern, ...]:
+    return tuple(compile_pattern(word) for word in words.split())
+
+
+@kind(
+    "configs",
+    summary="configuration files by folder and format, and the code that loads configuration",
+    example="configs: yaml",
+    reads="text",
+    ordered=True,
+)
+def configs(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
+    """Loading code first, then files; patterns match formats and paths."""
+    files = _files(codebase, asked="tools" in query.names())
+    for hit in (*_loading(codebase), *_settings_classes(codebase), *files):
+        if query.matches(hit.name, hit.name.lower(), hit.path):
+            yield hit
+
+
+def _loading(codebase: Codebase) -> Iterator[CensusHit]:
+    loaders = {name: _patterns(words) for name, words in _LOADERS.items()}
+    json_patterns = _patterns(_JSON)
+    for path, call in codebase.all_calls():
+        name = next((n for n, found in loaders.items() if any(p.matches(call.name) for p in found)), "")
+        if not name and any(p.matches(call.name) for p in json_patterns) and _about_config(call):
+            name = "JSON"
+        if name:
+            yield _code_hit(codebase, path, call, name, f"{_verb(name, call)}: `{call.text[:160]}`")
+    for path, definition in codebase.all_definitions():
+        if any(name in ("hydra.main", "draccus.wrap", "pyrallis.wrap") for name in definition.decorators):
+            text = f"`{definition.symbol}` is given its configuration by Hydra or a like decorator"
+            lines = (definition.start, definition.head_end)
+            yield hit_at(codebase, path, lines, symbol=definition.symbol, name="Hydra", text=text)
+
+
+def _verb(name: str, call: Call) -> str:
+    last = call.name.rpartition(".")[2]
+    if name == "config class":
+        return "configuration object"
+    if name == "model configuration" and not last.startswith("from_"):
+        return "model configuration is built"
+    if last == "merge":
+        return f"{name} configurations are merged"
+    return f"{name} is read" if not name[0].isupper() or name in ("YAML", "TOML", "INI", "JSON") else f"{name} reads"
+
+
+def _about_config(call: Call) -> bool:
+    """Whether a JSON load says itself that it is of configuration."""
+    said = " ".join([*call.arguments, *call.assigned, call.symbol, call.text])
+    return _NAMED.search(said) is not None
+
+
+def _code_hit(codebase: Codebase, path: str, call: Call, name: str, text: str) -> CensusHit:
+    where = f" in `{call.symbol}`" if call.symbol else ""
+    return hit_at(codebase, path, (call.start, call.end), symbol=call.symbol, name=name, text=text + where)
+
+
+def _settings_classes(codebase: Codebase) -> Iterator[CensusHit]:
+    for path, item in codebase.subclasses(lambda base: base in _SETTINGS_BASES):
+        text = f"`{item.symbol}` is a settings class, filled from the environment"
+        lines = (item.start, item.head_end)
+        yield hit_at(codebase, path, lines, symbol=item.symbol, name="settings class", text=text)
+
+
+def _files(codebase: Codebase, *, asked: bool) -> Iterator[CensusHit]:
+    """`asked`: whether files that only steer tools are wanted too."""
+    groups: Groups = {}
+    tools: list[SourceFile] = []
+    manifests = frozenset(read_manifests(codebase.snapshot).paths)
+    for file in codebase.snapshot.files:
+        if _TOOLS.search(file.path):
+            tools.append(file)
+        elif _is_config(file) and file.path not in manifests:
+            folder = file.path.rpartition("/")[0]
+            groups.setdefault((folder, file.language), []).append(file)
+    for (folder, language), files in sorted(_merged(groups).items()):
+        yield from _group(codebase, folder, _FORMATS[language], files)
+    if tools and asked:
+        names = listed([file.path for file in tools], 8, "`")
+        text = f"settings of build, lint and CI tools, not of the program: {names}"
+        yield hit_at(codebase, tools[0].path, (1, 1), symbol="", name="tools", text=text)
+
+
+def _merged(groups: Groups) -> Groups:
+    """The groups, the deepest folders joined to their parents until there are at most 20 lines to print."""
+    while sum(1 if len(files) > _MANY else len(files) for files in groups.values()) > _MOST_LINES:
+        depth = max(folder.count("/") for folder, _language in groups)
+        if depth == 0:
+            break
+        merged: Groups = {}
+        for (folder, language), files in groups.items():
+            kept = folder.rpartition("/")[0] if folder.count("/") == depth else folder
+            merged.setdefault((kept, language), []).extend(files)
+        groups = merged
+    return groups
+
+
+def _is_config(file: SourceFile) -> bool:
+    if file.language not in _FORMATS or file.role in ("generated", "vendored", "test"):
+        return False
+    if file.language in ("json", "xml"):
+        return _NAMED.search(file.path) is not None
+    return True
+
+
+def _group(codebase: Codebase, folder: str, format_: str, files: list[SourceFile]) -> Iterator[CensusHit]:
+    if len(files) > _MANY:
+        inside = sorted(file.path.removeprefix(f"{folder}/") for file in files)
+        names = listed(list(dict.fromkeys(_branch(path) for path in inside)), 8, "`")
+        where = f"`{folder}/`" if folder else "the root folder"
+        text = f"{counted(len(files), f'{format_} file')} in {where}: {names}"
+        told = next((file for file in files if file.lines), files[0])
+        yield hit_at(codebase, told.path, (1, 1), symbol="", name=format_, text=text)
+        return
+    for file in files:
+        words, start, end = describe_file(codebase, file)
+        text = f"`{file.path}` ({format_}): {words}"
+        yield hit_at(codebase, file.path, (start, end), symbol="", name=format_, text=text)
+
+
+def _branch(path: str) -> str:
+    """The first folder of a path below the group's folder, else the file name."""
+    first, slash, _rest = path.partition("/")
+    return first + slash

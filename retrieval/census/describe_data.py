@@ -1,0 +1,113 @@
+"""What a file that is not code is for, in words that stand in it: sections, keys, targets, first comment."""
+
+import json
+import re
+
+from retrieval.census.prose import counted, first_sentence, listed
+from retrieval.snapshot import SourceFile
+
+Described = tuple[str, int, int]  # the words, and the lines that they stand on
+
+_MANY_KEYS = 24
+
+
+def describe_data(file: SourceFile) -> Described:
+    name = file.path.rpartition("/")[2].lower()
+    if name.startswith(("license", "licence", "copying", "notice")):
+        return _licence(file)
+    readers = {
+        "toml": _sections,
+        "ini": _sections,
+        "yaml": _keys,
+        "json": _json_keys,
+        "make": _targets,
+        "shell": _comment,
+        "dockerfile": _image,
+        "requirements": _requirements,
+    }
+    reader = readers.get(file.language)
+    return (reader(file) if reader else None) or plain_words(file)
+
+
+def _licence(file: SourceFile) -> Described:
+    for number, line in enumerate(file.lines, 1):
+        if line.strip():
+            return f"licence: {' '.join(line.split())[:80]}", number, number
+    return plain_words(file)
+
+
+def _matches(file: SourceFile, pattern: str) -> list[tuple[str, int]]:
+    rule = re.compile(pattern)
+    found: dict[str, int] = {}
+    for number, line in enumerate(file.lines, 1):
+        if match := rule.match(line):
+            found.setdefault(match[1].strip("\"' "), number)
+    return list(found.items())
+
+
+def _named(found: list[tuple[str, int]], prefix: str) -> Described | None:
+    if not found:
+        return None
+    return prefix + listed([name for name, _line in found], 6), found[0][1], found[0][1]
+
+
+def _sections(file: SourceFile) -> Described | None:
+    found = _matches(file, r"\s*\[\[?([A-Za-z][^\[\]]*)\]\]?\s*(?:[#;].*)?$")
+    package = {"project", "tool.poetry", "metadata"}.intersection(name for name, _line in found)
+    prefix = "package metadata and settings; " if package else ""
+    return _named(found, f"{prefix}section{'s' if len(found) > 1 else ''} ")
+
+
+def _keys(file: SourceFile) -> Described | None:
+    title = _matches(file, r"(?:name|title):\s*(\S.*)$")
+    if ".github/" in file.path and title:
+        return f"workflow “{title[0][0]}”", title[0][1], title[0][1]
+    found = _matches(file, r"""(["']?[\w.$-]+["']?)\s*:(?:\s|$)""")
+    return _named(found, "keys " if len(found) > 1 else "key ")
+
+
+def _json_keys(file: SourceFile) -> Described | None:
+    try:
+        data = json.loads(file.data)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(data, list):
+        return f"a list of {counted(len(data), 'item')}", 1, 1
+    if not isinstance(data, dict) or not data:
+        return None
+    if len(data) > _MANY_KEYS:
+        return f"an object with {len(data)} keys", 1, 1
+    first = json.dumps(next(iter(data)))
+    line = next((n for n, text in enumerate(file.lines, 1) if first in text), 1)
+    return f"key{'s' if len(data) > 1 else ''} {listed(list(map(str, data)), 6)}", line, line
+
+
+def _targets(file: SourceFile) -> Described | None:
+    found = _matches(file, r"([A-Za-z][\w./-]*)\s*:(?!=)")
+    return _named(found, "targets ")
+
+
+def _comment(file: SourceFile) -> Described | None:
+    for number, line in enumerate(file.lines[:12], 1):
+        words = line.lstrip("# ").strip()
+        if line.startswith("#") and not line.startswith("#!") and len(words) > 8:
+            sentence = first_sentence(words)
+            return (sentence, number, number) if sentence else None
+    return None
+
+
+def _image(file: SourceFile) -> Described | None:
+    found = _matches(file, r"FROM\s+(.+)$")
+    return _named(found, "image built from ")
+
+
+def _requirements(file: SourceFile) -> Described | None:
+    found = _matches(file, r"([A-Za-z][\w.-]*)")
+    if not found:
+        return None
+    names = listed([name for name, _line in found], 6)
+    return f"{counted(len(found), 'requirement')}: {names}", found[0][1], found[0][1]
+
+
+def plain_words(file: SourceFile) -> Described:
+    return f"{file.language}, {counted(len(file.lines), 'line')}", 1, 1

@@ -1,6 +1,6 @@
 """Compares census hits with an oracle written on Python's own `ast`: precision and recall per kind.
 
-    python bench/census.py REPOSITORY... [--show KIND]
+    python -m bench.census REPOSITORY... [--show KIND]
 
 Files that `ast` cannot parse are left out on both sides. Names are compared where the oracle can know them (rooted in
 an import); elsewhere the last written name is.

@@ -101,7 +101,7 @@ def see_call(reader: Reader, node: Node, context: Context) -> None:
             _affix(reader, node, callee, listed, context)
     if callee.type in ("subscript", "call"):
         _dispatch(reader, node, callee, context)
-    if "env" in reader.tree.text(callee):
+    if callee.type == "identifier" or "env" in reader.tree.text(callee):
         name = reader.name(callee, context)
         if name in READERS or name in WRITERS:
             _environment(reader, node, parts(listed), name, context)

@@ -11,57 +11,33 @@ import json
 import resource
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.assets import default_pack, prompts_folder
-from agent.context import Context, asked
+from agent.context import Context
 from agent.errors import MachineError
-from agent.events import AuditStarted, Event, Finished, ModelLoaded, Note, Progress, Tokens
-from agent.findings import Findings
-from agent.prompts import Prompts
-from agent.records import Records
+from agent.events import AuditStarted, Event, Finished, Note
+from agent.opening import Listener, open_context
+from agent.options import NO_MODEL, AuditOptions
 from agent.report.document import Answers, Report, RunFacts, count, cover
 from agent.report.files import prepare_folder, write_report
 from agent.runs import Fingerprint, RunFolder
 from agent.settings import repository_cache
-from agent.stages import Stage, StagePack, load_pack
-from retrieval.codebase import read_codebase
+from agent.stages import StagePack, load_pack
 from retrieval.snapshot import Snapshot
 from retrieval.walk import take_snapshot
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
     from agent.catalogue import ModelSpec
-    from retrieval.index import Index
+    from retrieval.embed import Embedder
 
-NO_MODEL = "none"
-SUFFIX_TOKENS = 250
-SYSTEM_TOKENS = 600
-DEFAULT_MODEL = "qwen2.5-coder-1.5b"
-DEFAULT_EMBEDDER = "all-MiniLM-L6-v2"
-Listener = Callable[[Event], None]
-
-
-@dataclass(frozen=True)
-class AuditOptions:
-    """One audit. `out` None means audits/<repository name> under the current folder; `stages` None the shipped
-    pack; `only` stage numbers and question ids; `model` an alias, a .gguf file, or "none" for the census alone;
-    `memory_budget` bytes, None for what is free; `max_attempts` None for the pack's."""
-
-    repo: Path
-    out: Path | None = None
-    stages: Path | None = None
-    only: tuple[str, ...] = ()
-    model: str = DEFAULT_MODEL
-    memory_budget: int | None = None
-    max_attempts: int | None = None
-    strict: bool = False
-    fresh: bool = False
-    embedder: str = DEFAULT_EMBEDDER
+__all__ = ["AuditOptions", "AuditResult", "run_audit"]
 
 
 @dataclass(frozen=True)
@@ -78,26 +54,36 @@ def ignore(event: Event) -> None:
     """The listener of those who do not listen."""
 
 
-def run_audit(options: AuditOptions, listener: Listener = ignore) -> AuditResult:
+def run_audit(
+    options: AuditOptions,
+    listener: Listener = ignore,
+    *,
+    model: "BaseChatModel | None" = None,
+    embedder: "Embedder | None" = None,
+) -> AuditResult:
     """Audit a repository and write ANSWERS.md, answers.json and report.html.
 
-    Continues an interrupted run of the same repository, pack and model. Raises UserError (bad path, pack, model,
-    output folder), MachineError (memory, missing model, crash) and RetrievalError; an interrupt leaves a
-    run that the same call continues.
+    Continues an interrupted run of the same repository, pack and model. Any LangChain chat model and any
+    embedder can stand in for the catalogue's. Raises UserError (bad path, pack, model, output folder),
+    MachineError (memory, missing model, crash) and RetrievalError; whatever was finished by then is kept,
+    and the same call continues.
     """
     began = time.monotonic()
     pack = _chosen_pack(options)
-    spec = _chosen_model(options)
+    spec = None if model is not None else _chosen_model(options)
     repo = options.repo.expanduser()
     out = (options.out or Path("audits") / _name(repo)).expanduser().absolute()
     snapshot = take_snapshot(repo, exclude=[out])
     prepare_folder(out)
     listener(_started(snapshot, pack))
     folder = RunFolder(repository_cache(repo), out)
+    named = model._llm_type if model is not None else _identity(spec)
     with folder.lock(), ExitStack() as stack:
-        fingerprint = _fingerprint(snapshot, pack, spec, options)
+        fingerprint = _fingerprint(snapshot, pack, named, options)
         _begin_or_continue(folder, fingerprint, options, listener)
-        context = _open_context(options, pack, snapshot, spec, folder, listener, stack)
+        context = open_context(
+            options, pack, snapshot, folder, listener, stack, spec=spec, model=model, embedder=embedder
+        )
         answers = _walk_stages(context, folder)
         stack.close()
         report = _report(options, context, answers, spec, time.monotonic() - began)
@@ -136,22 +122,25 @@ def _started(snapshot: Snapshot, pack: StagePack) -> AuditStarted:
 
 
 def _fingerprint(
-    snapshot: Snapshot, pack: StagePack, spec: "ModelSpec | None", options: AuditOptions
+    snapshot: Snapshot, pack: StagePack, model: str, options: AuditOptions
 ) -> Fingerprint:
     shaping = {"max_attempts": options.max_attempts, "strict": options.strict}
     return Fingerprint(
         tree=snapshot.tree_hash,
         pack=_pack_hash(pack),
-        model=(spec.sha256 or _stat(spec.weights_path)) if spec else NO_MODEL,
+        model=model,
         embedder=options.embedder,
         options=json.dumps(shaping, sort_keys=True),
         version=_package_version("deposition"),
     )
 
 
-def _stat(path: Path) -> str:
-    facts = path.stat()
-    return f"{path.resolve()}:{facts.st_size}:{facts.st_mtime_ns}"
+def _identity(spec: "ModelSpec | None") -> str:
+    """The model's hash, or what tells a file without a known hash from its next version."""
+    if spec is None:
+        return NO_MODEL
+    facts = spec.weights_path.stat()
+    return spec.sha256 or f"{spec.weights_path.resolve()}:{facts.st_size}:{facts.st_mtime_ns}"
 
 
 def _pack_hash(pack: StagePack) -> str:
@@ -180,101 +169,6 @@ def _begin_or_continue(
     if changes:
         listener(Note(f"an unfinished run cannot be continued: {' and '.join(changes)}; starting over"))
     folder.begin(fingerprint)
-
-
-def _open_context(
-    options: AuditOptions,
-    pack: StagePack,
-    snapshot: Snapshot,
-    spec: "ModelSpec | None",
-    folder: RunFolder,
-    listener: Listener,
-    stack: ExitStack,
-) -> Context:
-    """Everything the nodes touch: facts, census and, with a model, index and model. Closed by `stack`."""
-    cache = repository_cache(options.repo)
-    codebase = read_codebase(snapshot, cache / "facts", _phase("facts", listener))
-    context = Context(
-        pack=pack,
-        codebase=codebase,
-        findings=Findings(codebase),
-        prompts=Prompts(prompts_folder()),
-        records=Records(folder.stages),
-        tell=listener,
-        strict=options.strict,
-        max_attempts=options.max_attempts,
-    )
-    if spec is None:
-        return context
-    index = stack.enter_context(_index(options, snapshot, listener))
-    _embed_phrases(pack, index)
-    return replace(
-        context, index=index, model=stack.enter_context(_model(spec, pack, options, listener))
-    )
-
-
-def _index(options: AuditOptions, snapshot: Snapshot, listener: Listener) -> "Index":
-    from agent.catalogue import find_model
-    from retrieval.embed import SentenceEmbedder
-    from retrieval.index import open_index
-
-    embedding = find_model(options.embedder, role="embedder")
-    return open_index(
-        snapshot,
-        folder=repository_cache(options.repo) / "index",
-        embedder=lambda: SentenceEmbedder(embedding.require()),
-        embedder_name=embedding.alias,
-        on_progress=_phase("embed", listener),
-    )
-
-
-def _phase(name: str, listener: Listener) -> Callable[[int, int], None]:
-    return lambda done, total: listener(Progress(name, done, total))
-
-
-def _embed_phrases(pack: StagePack, index: "Index") -> None:
-    """Embed every search phrase now, so that the embedder is gone before the model loads."""
-    questions = [q for stage in pack.stages for q in asked(stage)]
-    index.prepare([phrase for question in questions for phrase in question.search])
-    index.release()
-
-
-@contextmanager
-def _model(
-    spec: "ModelSpec", pack: StagePack, options: AuditOptions, listener: Listener
-) -> Iterator[Any]:
-    """The writer, loaded within the memory budget."""
-    from agent.chat import GgufChat
-    from agent.plan import plan_model
-
-    began = time.monotonic()
-    plan = plan_model(spec, options.memory_budget, _wanted_context(pack))
-    chat = GgufChat(spec, plan, on_progress=lambda report: listener(_tokens(report)))
-    try:
-        listener(ModelLoaded(spec.alias, str(plan), time.monotonic() - began))
-        yield chat
-    finally:
-        chat.close()
-
-
-def _tokens(report: Mapping[str, Any]) -> Event:
-    """The chat model's progress as an event."""
-    done, total = int(report.get("done", 0)), int(report.get("total", 0))
-    phase = str(report["phase"])
-    if phase == "load":
-        return Progress("load", done, max(total, 1))
-    seconds = float(report.get("seconds", 0.0))
-    return Tokens(phase, done, total, done / seconds if seconds > 0 else 0.0)
-
-
-def _wanted_context(pack: StagePack) -> int:
-    """Tokens that the fullest stage can need: the shared opening and, per question, its evidence and draft."""
-    return SYSTEM_TOKENS + max(_rest_tokens(pack, stage) for stage in pack.stages)
-
-
-def _rest_tokens(pack: StagePack, stage: Stage) -> int:
-    settings = pack.settings(stage)
-    return len(asked(stage)) * (settings.evidence_tokens + SUFFIX_TOKENS + settings.max_tokens)
 
 
 def _walk_stages(context: Context, folder: RunFolder) -> Answers:

@@ -93,7 +93,8 @@ def _statement(finding: Finding, snapshot: Snapshot, *, silent: bool) -> list[Cl
         )
     ]
     shown = [] if fact.layout == "places" else list(finding.hits[: fact.show])
-    claims += [_line(hit, snapshot) for hit in shown]
+    nested = fact.layout == "steps"
+    claims += [_line(hit, snapshot, nested=nested) for hit in shown]
     if rest := finding.hits[len(shown) :]:
         claims += _rest(rest, snapshot) if shown else []
     if finding.elsewhere:
@@ -140,10 +141,10 @@ def _names(hits: Sequence[CensusHit]) -> str:
     return ", ".join(names[:MOST_NAMES]) + more
 
 
-def _line(hit: CensusHit, snapshot: Snapshot) -> Claim:
+def _line(hit: CensusHit, snapshot: Snapshot, *, nested: bool) -> Claim:
     related = [Span(path, start, end) for _, path, start, end in hit.related]
     spans = dict.fromkeys([Span(hit.path, hit.start, hit.end), *related])
-    depth = int(hit.detail.get("depth", "0")) if hit.detail.get("depth", "0").isdigit() else 0
+    depth = int(hit.detail.get("depth", "0")) if nested else 0
     return Claim(
         text=_quoted(hit.text) + _where(hit),
         citations=tuple(cite(snapshot, span) for span in spans if span.path in snapshot.by_path),
@@ -154,7 +155,9 @@ def _line(hit: CensusHit, snapshot: Snapshot) -> Claim:
 
 def _quoted(text: str) -> str:
     """A line that is bare source becomes a code span; one that is written for people stays."""
-    return text if "`" in text or not text else f"`{text}`"
+    if "`" in text or "“" in text or not text:
+        return _sentence_case(text)
+    return f"`{text}`"
 
 
 def _where(hit: CensusHit) -> str:

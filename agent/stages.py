@@ -3,11 +3,12 @@
 Knows nothing about how a question is answered. Every error names the file, the stage and the field.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from agent.errors import PackError
 from retrieval.census import KINDS, parse_query
@@ -47,6 +48,15 @@ class FactSpec(_Entry):
     roles: Strings = ("source", "config", "docs")
     filter: str = ""
     brief: int = Field(default=6, ge=0, le=60)
+
+    @field_validator("filter")
+    @classmethod
+    def _pattern_compiles(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"{value!r} is no regular expression: {error}") from None
+        return value
 
     @model_validator(mode="after")
     def _queries_parse(self) -> "FactSpec":

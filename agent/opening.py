@@ -1,0 +1,149 @@
+"""Puts an audit's parts together: code facts, index, search phrases, model. The one place where they all meet.
+
+Heavy libraries are imported by the functions that need them, so that a command's help and a census start at once.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from agent.assets import prompts_folder
+from agent.context import Context, asked
+from agent.events import Event, ModelLoaded, Progress, Tokens
+from agent.findings import Findings
+from agent.options import AuditOptions
+from agent.prompts import Prompts
+from agent.records import Records
+from agent.runs import RunFolder
+from agent.settings import repository_cache
+from agent.stages import Stage, StagePack
+from retrieval.codebase import read_codebase
+from retrieval.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from agent.catalogue import ModelSpec
+    from retrieval.embed import Embedder
+    from retrieval.index import Index
+
+Listener = Callable[[Event], None]
+SUFFIX_TOKENS = 250
+SYSTEM_TOKENS = 600
+
+
+def open_context(
+    options: AuditOptions,
+    pack: StagePack,
+    snapshot: Snapshot,
+    folder: RunFolder,
+    listener: Listener,
+    stack: ExitStack,
+    *,
+    spec: "ModelSpec | None",
+    model: "BaseChatModel | None",
+    embedder: "Embedder | None",
+) -> Context:
+    """Everything the nodes touch: facts and census, and with a model also index and model. `stack` closes it.
+
+    `model` and `embedder` stand in for the catalogue's when given.
+    """
+    cache = repository_cache(options.repo)
+    codebase = read_codebase(snapshot, cache / "facts", _phase("facts", listener))
+    context = Context(
+        pack=pack,
+        codebase=codebase,
+        findings=Findings(codebase),
+        prompts=Prompts(prompts_folder()),
+        records=Records(folder.stages),
+        tell=listener,
+        strict=options.strict,
+        max_attempts=options.max_attempts,
+    )
+    if spec is None and model is None:
+        return context
+    index = stack.enter_context(_index(options, snapshot, listener, embedder))
+    _embed_phrases(pack, index)
+    if model is None:
+        assert spec is not None
+        model = stack.enter_context(_writer(spec, pack, options, listener))
+    return replace(context, index=index, model=model)
+
+
+def _index(
+    options: AuditOptions, snapshot: Snapshot, listener: Listener, embedder: "Embedder | None"
+) -> "Index":
+    from agent.catalogue import find_model
+    from retrieval.embed import SentenceEmbedder
+    from retrieval.index import open_index
+
+    folder = repository_cache(options.repo) / "index"
+    progress = _phase("embed", listener)
+    if embedder is not None:
+        given = embedder
+        return open_index(
+            snapshot,
+            folder=folder,
+            embedder=lambda: given,
+            embedder_name=given.name,
+            on_progress=progress,
+        )
+    embedding = find_model(options.embedder, role="embedder")
+    return open_index(
+        snapshot,
+        folder=folder,
+        embedder=lambda: SentenceEmbedder(embedding.require()),
+        embedder_name=embedding.alias,
+        on_progress=progress,
+    )
+
+
+def _phase(name: str, listener: Listener) -> Callable[[int, int], None]:
+    return lambda done, total: listener(Progress(name, done, total))
+
+
+def _embed_phrases(pack: StagePack, index: "Index") -> None:
+    """Embed every search phrase now, so that the embedder is gone before the model loads."""
+    questions = [question for stage in pack.stages for question in asked(stage)]
+    index.prepare([phrase for question in questions for phrase in question.search])
+    index.release()
+
+
+@contextmanager
+def _writer(
+    spec: "ModelSpec", pack: StagePack, options: AuditOptions, listener: Listener
+) -> Iterator["BaseChatModel"]:
+    """The model that writes, planned within the memory budget; its process ends with the block."""
+    from agent.chat import GgufChat
+    from agent.plan import plan_model
+
+    began = monotonic()
+    plan = plan_model(spec, options.memory_budget, wanted_context(pack))
+    chat = GgufChat(spec, plan, on_progress=lambda report: listener(_tokens(report)))
+    try:
+        listener(ModelLoaded(spec.alias, str(plan), monotonic() - began))
+        yield chat
+    finally:
+        chat.close()
+
+
+def _tokens(report: Mapping[str, Any]) -> Event:
+    """The chat model's progress as an event."""
+    done, total = int(report.get("done", 0)), int(report.get("total", 0))
+    phase = str(report["phase"])
+    if phase == "load":
+        return Progress("load", done, max(total, 1))
+    seconds = float(report.get("seconds", 0.0))
+    return Tokens(phase, done, total, done / seconds if seconds > 0 else 0.0)
+
+
+def wanted_context(pack: StagePack) -> int:
+    """Tokens the fullest stage can need: the shared opening and, per question, its evidence and draft."""
+    return SYSTEM_TOKENS + max(_rest_tokens(pack, stage) for stage in pack.stages)
+
+
+def _rest_tokens(pack: StagePack, stage: Stage) -> int:
+    settings = pack.settings(stage)
+    return len(asked(stage)) * (settings.evidence_tokens + SUFFIX_TOKENS + settings.max_tokens)

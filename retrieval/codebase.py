@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
-from retrieval.extract import ParseTimeout, extract, module_names
+from retrieval.extract import module_names
 from retrieval.factcache import FactCache
 from retrieval.facts import Call, Definition, Fact, FileFacts, Import, Unread
 from retrieval.hierarchy import outside_bases
-from retrieval.snapshot import ROLES, Snapshot, SourceFile
+from retrieval.snapshot import ROLES, Snapshot
 from retrieval.spelling import Speller
 
 Found = tuple[str, Definition]
@@ -70,12 +70,18 @@ class Codebase:
             for call in self.facts[path].calls:
                 yield path, call
 
-    def all_facts(self, *kinds: str) -> Iterator[tuple[str, Fact]]:
-        """Every fact of these kinds, by path and line."""
+    @cached_property
+    def _facts_by_kind(self) -> dict[str, list[tuple[str, Fact]]]:
+        found: dict[str, list[tuple[str, Fact]]] = {}
         for path in sorted(self.facts):
             for fact in self.facts[path].facts:
-                if fact.kind in kinds:
-                    yield path, fact
+                found.setdefault(fact.kind, []).append((path, fact))
+        return found
+
+    def all_facts(self, *kinds: str) -> Iterator[tuple[str, Fact]]:
+        """Every fact of these kinds; of each kind by path and line."""
+        for wanted in kinds:
+            yield from self._facts_by_kind.get(wanted, ())
 
     def all_definitions(self) -> Iterator[Found]:
         """Every definition of every file, by path and line."""
@@ -276,25 +282,8 @@ def read_codebase(
     facts: dict[str, FileFacts] = {}
     unread: list[Unread] = []
     for done, file in enumerate(snapshot.files, start=1):
-        facts[file.path] = _facts(file, names.get(file.path, ""), store, unread)
+        facts[file.path] = store.read(file, names.get(file.path, ""), unread)
         if on_progress is not None:
             on_progress(done, len(snapshot.files))
     store.close()
     return Codebase(snapshot, facts, tuple(unread))
-
-
-def _facts(file: SourceFile, module: str, store: FactCache, unread: list[Unread]) -> FileFacts:
-    if file.language not in ("python", "notebook"):
-        return FileFacts(file.path, file.language, "", len(file.lines), "", 0, 0)
-    found = store.get(file, module)
-    if found is None:
-        try:
-            found = extract(file, module)
-        except ParseTimeout as error:
-            unread.append(Unread(file.path, str(error)))
-            return FileFacts(file.path, file.language, module, len(file.lines), "", 0, 0)
-        store.put(file, module, found)
-    if found.errors:
-        reason = f"{found.errors} syntax error(s): read as far as it parses"
-        unread.append(Unread(file.path, reason))
-    return found

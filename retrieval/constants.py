@@ -128,7 +128,7 @@ def _dispatch(reader: Reader, node: Node, callee: Node, context: Context) -> Non
     else:
         inner = callee.child_by_field_name("function")
         table = reader.name(inner, context) if inner is not None else ""
-        key = reader.short(callee.child_by_field_name("arguments"))
+        key = reader.short(callee.child_by_field_name("arguments"))[1:-1]
         if not (table == "getattr" or table.endswith(".get")):
             return
     reader.fact("subscript_call", table, node, context, text=reader.short(node), detail={"key": key})

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import msgpack
 
-from retrieval.extract import VERSION
-from retrieval.facts import Call, Definition, Fact, FileFacts, Import
+from retrieval.extract import VERSION, ParseTimeout, extract
+from retrieval.facts import Call, Definition, Fact, FileFacts, Import, Unread
 from retrieval.snapshot import SourceFile
 
 NESTED = {"imports": Import, "definitions": Definition, "calls": Call, "facts": Fact}
 
 
 class FactCache:
-    """Get and put facts of one file. Without a folder nothing is kept."""
+    """Reads facts of files, each only once. Without a folder nothing is kept."""
 
     def __init__(self, folder: Path | None) -> None:
         self._store: sqlite3.Connection | None = None
@@ -26,14 +26,29 @@ class FactCache:
             with contextlib.suppress(OSError, sqlite3.Error):
                 self._store = _opened(folder / f"facts-{VERSION}.sqlite")
 
+    def read(self, file: SourceFile, module: str, unread: list[Unread]) -> FileFacts:
+        """The facts of a file, kept or extracted; what was not read whole is added to `unread`."""
+        if file.language not in ("python", "notebook"):
+            return _empty(file, "")
+        found = self.get(file, module)
+        if found is None:
+            try:
+                found = extract(file, module)
+            except ParseTimeout as error:
+                unread.append(Unread(file.path, str(error)))
+                return _empty(file, module)
+            self.put(file, module, found)
+        if found.errors:
+            reason = f"{found.errors} syntax error(s): read as far as it parses"
+            unread.append(Unread(file.path, reason))
+        return found
+
     def get(self, file: SourceFile, module: str) -> FileFacts | None:
         """The facts kept for these bytes under this path and module, None when there are none."""
         if self._store is None:
             return None
         with contextlib.suppress(sqlite3.Error, ValueError, TypeError, msgpack.UnpackException):
-            row = self._store.execute(
-                "SELECT facts FROM facts WHERE key = ?", (_key(file, module),)
-            ).fetchone()
+            row = self._store.execute("SELECT facts FROM facts WHERE key = ?", (_key(file, module),)).fetchone()
             return _decoded(row[0]) if row else None
         return None
 
@@ -42,9 +57,7 @@ class FactCache:
         if self._store is None:
             return
         with contextlib.suppress(sqlite3.Error):
-            self._store.execute(
-                "INSERT OR REPLACE INTO facts VALUES (?, ?)", (_key(file, module), _encoded(facts))
-            )
+            self._store.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_key(file, module), _encoded(facts)))
 
     def close(self) -> None:
         """Write what was put and let go of the file."""
@@ -52,6 +65,10 @@ class FactCache:
             with contextlib.suppress(sqlite3.Error):
                 self._store.commit()
             self._store.close()
+
+
+def _empty(file: SourceFile, module: str) -> FileFacts:
+    return FileFacts(file.path, file.language, module, len(file.lines), "", 0, 0)
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _MAGIC = re.compile(r"(\s*)(?:[%!?]|[\w.]+\?{1,2}\s*$)")
 _ASSIGNED_MAGIC = re.compile(r"(\s*[\w, ]+=\s*)[%!]")
+_PYTHON_MAGICS = frozenset(["%%time", "%%timeit", "%%capture", "%%prun", "%%memit", "%%mprun", "%%python", "%%python3"])
 _SOURCE_KEYS = ("source", "input")
 
 
@@ -42,8 +43,12 @@ class Cell:
 
     @property
     def python(self) -> str:
-        """The source with magics and shell lines made inert, line for line; "" for a `%%` cell."""
-        if self.kind != "code" or self.lines[0].lstrip().startswith("%%"):
+        """The source with magics and shell lines made inert, line for line.
+
+        "" for a cell in another language (`%%bash`); `%%time` and its like still hold Python.
+        """
+        magic = self.lines[0].strip().partition(" ")[0]
+        if self.kind != "code" or (magic.startswith("%%") and magic not in _PYTHON_MAGICS):
             return ""
         return "\n".join(_without_magic(line) for line in self.lines)
 

@@ -78,7 +78,7 @@ def _told(codebase: Codebase, path: str, fact: Fact) -> str:
     if fact.kind == "subscript_call":
         return _dispatch(codebase, path, fact)
     method = fact.name.rpartition(".")[2]
-    if method in ("singledispatch", "singledispatchmethod") or _is_registration(fact.name):
+    if method in ("singledispatch", "singledispatchmethod") or _REGISTER.search(fact.name):
         target = codebase.speller.decorated(path, fact)
         return f"{fact.text} registers {target.kind} `{target.symbol}`" if target else fact.text
     return ""
@@ -88,10 +88,9 @@ def _dispatch(codebase: Codebase, path: str, fact: Fact) -> str:
     key = fact.detail["key"]
     found = codebase.resolve_local(path, fact.name)
     launched = key == "grid" or key.startswith(("(", "lambda"))  # a Triton kernel and its grid
-    if launched or (found is not None and found[1].kind != "class"):
+    if launched or fact.name == "getattr" or (found is not None and found[1].kind != "class"):
         return ""
-    what = "the attribute that" if fact.name == "getattr" else "what"
-    return f"{fact.text}: calls {what} `{key.strip('()')}` selects in `{fact.name}`"
+    return f"{fact.text}: calls what `{key}` selects in `{fact.name}`"
 
 
 def _is_registration(name: str) -> bool:

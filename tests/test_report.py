@@ -159,8 +159,10 @@ def test_a_fence_shows_every_line_of_its_text(text: str) -> None:
 
 
 def test_prose_keeps_code_and_escapes_the_rest() -> None:
-    assert inline("`torch.load(f)` in __init__.py calls a_b") == ("`torch.load(f)` in \\_\\_init\\_\\_.py calls a_b")
-    assert inline("see https://x.org/a_b.") == "see `https://x.org/a_b.`"
+    assert inline("`torch.load(f)` in a/__init__.py. It calls a_b and _c_") == (
+        "`torch.load(f)` in `a/__init__.py`. It calls a_b and \\_c\\_"
+    )
+    assert inline("see https://x.org/a_b.") == "see `https://x.org/a_b`."
     assert code_span("a`b") == "``a`b``"
     assert visible("a\x1b\u202e\U000e0041é") == "a\\x1b\\u202e\\U000e0041é"
 

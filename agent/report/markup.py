@@ -14,7 +14,12 @@ _HIDDEN = frozenset(("Cc", "Cf", "Co", "Cs", "Zl", "Zp"))
 _MAYBE_HIDDEN = re.compile(r"[^\x20-\x7e]")
 _TICKS = re.compile(r"`+")
 _ACTIVE = re.compile(r"[\\`*\[\]<>~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|^(?:[#+=-]|\d+(?=[.)](?:\s|$)))", re.ASCII)
-_LINKED = re.compile(r"(?:(?:https?|ftp)://|www\.|mailto:|xmpp:)[^\s`]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
+_QUOTED = re.compile(
+    r"(?:(?:https?|ftp)://|www\.|mailto:|xmpp:)[^\s`]*[^\s`.,;:!?)'\"]"
+    r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r"|[\w./-]*__\w+__(?:[\w./-]*\w)?",
+    re.IGNORECASE,
+)
 _LANGUAGES = {"notebook": "json", "shell": "bash", "text": "text"}
 
 
@@ -55,9 +60,7 @@ def code_span(text: str) -> str:
 
 
 def inline(text: str) -> str:
-    """One line of prose: code spans stay code, addresses become code, everything else is plain
-    text.
-    """
+    """One line of prose: code spans stay code, addresses and __names__ become code, the rest is plain text."""
     parts: list[str] = []
     for is_code, piece in split_code(one_line(text)):
         parts.append(code_span(piece) if is_code else _prose(piece, not parts))
@@ -84,7 +87,7 @@ def _prose(text: str, first: bool) -> str:
     """Plain text escaped; `first` when it opens a block, where `#` or `1.` would mean something."""
     parts: list[str] = []
     position = 0
-    for link in _LINKED.finditer(text):
+    for link in _QUOTED.finditer(text):
         parts += [_escape(text[position : link.start()], first and not parts), code_span(link[0])]
         position = link.end()
     return "".join([*parts, _escape(text[position:], first and not parts)])

@@ -38,9 +38,7 @@ def _assigned(program: "Program", owner: ClassRef, name: str, cls: ClassRef) -> 
     return found
 
 
-def _in_class_body(
-    program: "Program", owner: ClassRef, name: str
-) -> list[tuple[Binding, Value | None]]:
+def _in_class_body(program: "Program", owner: ClassRef, name: str) -> list[tuple[Binding, Value | None]]:
     frame = program.frame(owner.path, owner.definition)
     bound = frame.bound(name) if frame else []
     return [(binding, frame.binding_value(binding)) for binding in bound] if frame else []

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, Guard
+from retrieval.census.results import call_target
 from retrieval.census.values import ClassRef, ExternalObject, FunctionRef, Instance, Value
 from retrieval.facts import Definition
 
@@ -43,7 +44,7 @@ def sites(program: "Program", frame: "Frame") -> list[Site]:
 
 def _site(program: "Program", step: CallStep, value: Value | None) -> Site | None:
     called = value if isinstance(value, Instance) else None
-    target = program.call_target(value)
+    target = call_target(program, value)
     if isinstance(target, ClassRef):
         return Site(step, target)
     if not isinstance(target, FunctionRef):
@@ -59,7 +60,11 @@ def _abstract(program: "Program", target: FunctionRef) -> bool:
     body = program.body(target.path, target.definition)
     first = body.exits[0] if body and len(body.exits) == 1 else None
     return bool(
-        body and first and first.kind == "raise" and not first.guards and first.value is not None
+        body
+        and first
+        and first.kind == "raise"
+        and not first.guards
+        and first.value is not None
         and body.tree.text(first.value).startswith("NotImplementedError")
     )
 
@@ -132,7 +137,9 @@ def action(site: Site, caller_path: str) -> str:
     if target.definition.kind == "function" and "." in target.definition.symbol:
         return f"calls the inner function `{label(target)}`{place}"
     if site.called is not None:
-        said = f"calls the `{site.called.cls.definition.symbol}` object `{written}`, which runs `{label(target)}`{place}"
+        said = (
+            f"calls the `{site.called.cls.definition.symbol}` object `{written}`, which runs `{label(target)}`{place}"
+        )
     elif written.startswith("super()"):
         said = f"calls `{written}()`, which runs `{label(target)}`{place}"
     elif written.rpartition(".")[2] == target.definition.name and _plain(written, target):
@@ -174,10 +181,13 @@ def circumstances(guards: tuple[Guard, ...]) -> str:
             conditions.append(words)
     if conditions:
         parts.append("only if " + " and ".join(dict.fromkeys(conditions)))
-    for leaving, words in (("return", "not after returning"), ("continue", "not after skipping")):
+    for leaving, words in (
+        ("return", "unless it returned before"),
+        ("continue", "unless the round ended before"),
+    ):
         lines = [str(g.line) for g in guards if g.kind == "past" and g.text == leaving]
         if lines:
-            parts.append(f"{words} on line{'s' if len(lines) > 1 else ''} {', '.join(lines)}")
+            parts.append(f"{words}, on line{'s' if len(lines) > 1 else ''} {', '.join(lines)}")
     return " — " + "; ".join(parts) if parts else ""
 
 
@@ -208,16 +218,17 @@ def summary(definition: Definition) -> str:
     return sentence if 3 < len(sentence) <= 140 else ""
 
 
-def reached(
-    program: "Program", roots: "list[Frame]", depth: int = 12
-) -> "Iterator[tuple[Frame, int]]":
-    """Every body that runs from `roots` with the calls in between, breadth first, each once."""
-    queue = [(frame, 0) for frame in roots]
-    seen = {(frame.path, frame.symbol) for frame in roots}
-    for frame, level in queue:
+def reached(program: "Program", roots: "list[Frame]", depth: int = 40) -> "Iterator[tuple[Frame, int]]":
+    """Every body that runs from `roots` with the calls in between, in order of execution, each once."""
+    stack = [(frame, 0) for frame in reversed(roots)]
+    seen: set[tuple[str, str]] = set()
+    while stack:
+        frame, level = stack.pop()
+        if (frame.path, frame.symbol) in seen:
+            continue
+        seen.add((frame.path, frame.symbol))
         yield frame, level
-        for site in program.sites(frame) if level < depth else ():
-            inner = entered(program, site.target)
-            if inner is not None and (inner.path, inner.symbol) not in seen:
-                seen.add((inner.path, inner.symbol))
-                queue.append((inner, level + 1))
+        if level >= depth:
+            continue
+        inner = [entered(program, site.target) for site in program.sites(frame)]
+        stack.extend((found, level + 1) for found in reversed(inner) if found is not None)

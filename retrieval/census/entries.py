@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.census.program import Program
 
-EntryKind = Literal[
-    "console script", "package main", "script", "web app", "command", "hub", "notebook", "api"
-]
+EntryKind = Literal["console script", "package main", "script", "web app", "command", "hub", "notebook", "api"]
 KINDS: tuple[EntryKind, ...] = (
     "console script",
     "package main",
@@ -148,9 +146,7 @@ def _script_part(file: SourceFile) -> str:
     return rest[: end.start()] if end else rest
 
 
-def _console(
-    program: "Program", file: SourceFile, command: str, target: tuple[str, str]
-) -> Entry:
+def _console(program: "Program", file: SourceFile, command: str, target: tuple[str, str]) -> Entry:
     module, function = target
     line = _line_of(file, rf"\b{re.escape(module)}\s*:\s*{re.escape(function)}", command)
     value = program.lookup(f"{module}.{function}") if function else program.lookup(module)
@@ -175,9 +171,7 @@ def _package_mains(program: "Program") -> Iterator[Entry]:
         package = facts.module.removesuffix(".__main__")
         command = f"python -m {package}" if package else f"python {path}"
         guard = _main_guard(program, path)
-        entry = Entry(
-            "package main", path, (1, max(1, facts.lines)), command, "", None, guard[0] if guard else 0
-        )
+        entry = Entry("package main", path, (1, max(1, facts.lines)), command, "", None, guard[0] if guard else 0)
         yield replace(entry, text=f"`{command}` runs {path}{_then(program, entry)}")
 
 

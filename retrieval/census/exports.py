@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.callgraph import reached
 from retrieval.census.entries import Entry, code_entries, start_frames
 from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.snapshot import ROLES
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -29,8 +30,7 @@ def packages(program: "Program") -> list[str]:
     inits = [
         path
         for path in program.facts
-        if PurePosixPath(path).name == "__init__.py"
-        and program.snapshot.by_path[path].role == "source"
+        if PurePosixPath(path).name == "__init__.py" and program.snapshot.by_path[path].role == "source"
     ]
     folders = {PurePosixPath(path).parent for path in inits}
 
@@ -89,12 +89,10 @@ def _all(program: "Program", path: str) -> dict[str, int]:
 
 
 def api_entries(program: "Program") -> list[Entry]:
-    """The exported functions, and the constructors and public methods of exported classes, in order of export."""
-    found: list[Entry] = []
-    for path in top_packages(program):
-        for export in exports(program, path):
-            found.extend(_starts(program, export))
-    return found
+    """The exported functions, and the constructors and public methods of exported classes; functions first."""
+    offered = [export for path in top_packages(program) for export in exports(program, path)]
+    offered.sort(key=lambda export: isinstance(export.value, ClassRef))
+    return [entry for export in offered for entry in _starts(program, export)]
 
 
 def _starts(program: "Program", export: Export) -> Iterator[Entry]:
@@ -117,10 +115,10 @@ def _starts(program: "Program", export: Export) -> Iterator[Entry]:
             yield Entry("api", export.path, lines, f"{name}.{method}", text, target)
 
 
-def all_frames(program: "Program") -> "Iterator[tuple[Frame, int]]":
+def all_frames(program: "Program", *, every: bool = False) -> "Iterator[tuple[Frame, int]]":
     """Every body of the repository's own code: those the entries reach first, with their depth.
 
-    Bodies that no entry reaches follow with depth -1; tests and vendored code are left out.
+    Bodies that no entry reaches follow with depth -1; with `every` also those of tests and vendored code.
     """
     seen: set[tuple[str, str]] = set()
     for entry in [*code_entries(program), *api_entries(program)]:
@@ -128,8 +126,8 @@ def all_frames(program: "Program") -> "Iterator[tuple[Frame, int]]":
             if (frame.path, frame.symbol) not in seen:
                 seen.add((frame.path, frame.symbol))
                 yield frame, depth
-    for path in sorted(program.facts):
-        if program.snapshot.by_path[path].role not in ("source", "example"):
+    for path in sorted(program.facts, key=lambda path: (_rank(program, path), path)):
+        if not every and program.snapshot.by_path[path].role not in ("source", "example"):
             continue
         for definition in (None, *program.facts[path].definitions):
             symbol = definition.symbol if definition else ""
@@ -137,3 +135,7 @@ def all_frames(program: "Program") -> "Iterator[tuple[Frame, int]]":
             if frame is not None and (path, symbol) not in seen:
                 seen.add((path, symbol))
                 yield frame, -1
+
+
+def _rank(program: "Program", path: str) -> int:
+    return ROLES.index(program.snapshot.by_path[path].role)

@@ -16,6 +16,7 @@ from retrieval.census.callgraph import (
 from retrieval.census.entries import Entry, code_entries, main_sites
 from retrieval.census.exports import api_entries
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.outside import Outside, outside_steps
 from retrieval.census.program import program_of
 from retrieval.census.values import ClassRef
 from retrieval.facts import CensusHit
@@ -132,7 +133,7 @@ class _Printer:
             lines,
             symbol=frame.symbol,
             name=frame.symbol or frame.path,
-            text=f"{text} — documented as \"{about}\"" if about else text,
+            text=f'{text} — documented as "{about}"' if about else text,
             related=tuple(("entry", e.path, *e.lines) for e in entries if e.path != frame.path),
             detail=self._detail(0, ""),
         )
@@ -147,27 +148,48 @@ class _Printer:
             "entry": self.root.entries[0].kind,
         }
 
-    def _steps(
-        self, frame: "Frame", sites: list[Site], number: str, left: int, depth: int
-    ) -> Iterator[CensusHit]:
+    def _steps(self, frame: "Frame", sites: list[Site], number: str, left: int, depth: int) -> Iterator[CensusHit]:
         self.opened.add((frame.path, frame.symbol))
         self.shown.add((frame.path, frame.symbol))
         if left <= 0:
             return
-        for position, (site, again) in enumerate(_joined(self.program, sites), 1):
+        for position, step in enumerate(self._ordered(frame, sites), 1):
             own = f"{number}{position}"
+            if isinstance(step, Outside):
+                yield self._outside(frame, step, own, depth)
+                continue
+            site, again = step
             yield self._step(frame, site, again, own, depth)
             inner = entered(self.program, site.target)
             if inner is None or (inner.path, inner.symbol) in self.opened:
                 continue
-            cost = _cost(self.program, frame, site)
+            cost = _cost(frame, site)
             if left - cost > 0:
                 calls = self.program.sites(inner)
                 yield from self._steps(inner, calls, f"{own}.", left - cost, depth + 1)
 
-    def _step(
-        self, frame: "Frame", site: Site, again: list[Site], number: str, depth: int
-    ) -> CensusHit:
+    def _ordered(self, frame: "Frame", sites: list[Site]) -> "list[Outside | tuple[Site, list[Site]]]":
+        """Repository calls and calls of model libraries, in order of execution."""
+        found: list[tuple[int, Outside | tuple[Site, list[Site]]]] = []
+        found.extend((item[0].step.order, item) for item in _joined(self.program, sites))
+        if not self.root.block or frame is not self.root.frame:
+            found.extend((o.step.order, o) for o in outside_steps(self.program, frame))
+        return [step for _, step in sorted(found, key=lambda item: item[0])]
+
+    def _outside(self, frame: "Frame", step: Outside, number: str, depth: int) -> CensusHit:
+        subject = caller(frame)
+        text = f"{subject[0].upper()}{subject[1:]} {step.said}{circumstances(step.step.guards)}"
+        return hit_at(
+            self.codebase,
+            frame.path,
+            (step.step.start, step.step.end),
+            symbol=frame.symbol,
+            name=step.name,
+            text=text,
+            detail=self._detail(depth, number) | {"does": step.does},
+        )
+
+    def _step(self, frame: "Frame", site: Site, again: list[Site], number: str, depth: int) -> CensusHit:
         subject = caller(frame)
         text = f"{subject[0].upper()}{subject[1:]} {action(site, frame.path)}{circumstances(site.step.guards)}"
         if again:
@@ -228,7 +250,7 @@ def _is_leaf(program: "Program", site: Site) -> bool:
     return small and inner is not None and not program.sites(inner)
 
 
-def _cost(program: "Program", frame: "Frame", site: Site) -> int:
+def _cost(frame: "Frame", site: Site) -> int:
     """How much of the depth a call takes: inner functions none, constructors of layers twice as much."""
     if isinstance(site.target, ClassRef):
         return 2

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding, Body, CallStep, Guard
 from retrieval.census.names import reaching
+from retrieval.census.results import annotation, called, returned
 from retrieval.census.values import (
     ClassRef,
     External,
@@ -19,15 +20,14 @@ from retrieval.census.values import (
     read_annotation,
 )
 from retrieval.facts import Definition
+from retrieval.languages import words
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.program import Program
 
 # Methods of torch modules and tensors that give the object itself back.
-SAME_OBJECT = frozenset(
-    "to cuda cpu half float double bfloat16 eval train requires_grad_ share_memory".split()
-)
+SAME_OBJECT = words("to cuda cpu half float double bfloat16 eval train requires_grad_ share_memory")
 _CONTAINERS = frozenset({"torch.nn.ModuleList", "flax.linen.Sequential"})
 _PASSING = frozenset({"list", "tuple", "sorted", "reversed", "iter", "set", "tqdm.tqdm"})
 DEEPEST_VALUE = 24
@@ -104,9 +104,7 @@ class Frame:
         node = step.node.child_by_field_name("function")
         return self.value(node, step.order, step.guards)
 
-    def value(
-        self, node: Node | None, order: int = _END, guards: tuple[Guard, ...] = ()
-    ) -> Value | None:
+    def value(self, node: Node | None, order: int = _END, guards: tuple[Guard, ...] = ()) -> Value | None:
         """What an expression evaluates to at that place; None when it is not certain."""
         if self._depth == 0:
             self._work = 0
@@ -127,17 +125,19 @@ class Frame:
                 return self._attribute(node, order, guards)
             case "call":
                 return self._called(node, order, guards)
-            case "parenthesized_expression" | "await" | "expression_list" | "tuple":
-                return self._grouped(node, order, guards)
+            case "subscript":
+                return self._subscript(node, order, guards)
             case "none":
                 return Nothing()
-            case "conditional_expression":
-                one, _, other = (*node.named_children, None, None)[:3]
-                return self.program.settle(
-                    [self.value(one, order, guards), self.value(other, order, guards)]
-                )
-            case "boolean_operator":
-                sides = (node.child_by_field_name("left"), node.child_by_field_name("right"))
+        return self._compound(node, order, guards)
+
+    def _compound(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
+        match node.type:
+            case "parenthesized_expression" | "await" | "expression_list" | "tuple":
+                return self._grouped(node, order, guards)
+            case "conditional_expression" | "boolean_operator":
+                sides = [child for child in node.named_children if child.type != "comment"]
+                sides = sides[::2] if node.type == "conditional_expression" else sides
                 return self.program.settle([self.value(side, order, guards) for side in sides])
             case "list" | "set":
                 return self._items(node.named_children, order, guards)
@@ -145,8 +145,6 @@ class Frame:
                 return self._items([node.child_by_field_name("body")], order, guards)
             case "named_expression":
                 return self.value(node.child_by_field_name("value"), order, guards)
-            case "subscript":
-                return self._subscript(node, order, guards)
         return None
 
     def _grouped(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
@@ -155,9 +153,7 @@ class Frame:
             return self.value(inner[0], order, guards)
         return Parts(tuple(self.value(child, order, guards) for child in inner))
 
-    def _items(
-        self, nodes: Sequence[Node | None], order: int, guards: tuple[Guard, ...]
-    ) -> Value | None:
+    def _items(self, nodes: Sequence[Node | None], order: int, guards: tuple[Guard, ...]) -> Value | None:
         found = self.program.settle([self.value(n, order, guards) for n in nodes]) if nodes else None
         return Items(found) if isinstance(found, Instance | ExternalObject) else None
 
@@ -175,9 +171,7 @@ class Frame:
         if whole in self._names and not whole.startswith("self."):
             return None  # the attribute was overwritten here
         value = self.value(node.child_by_field_name("object"), order, guards)
-        return self.program.attribute(
-            value, self.body.tree.text(node.child_by_field_name("attribute"))
-        )
+        return self.program.attribute(value, self.body.tree.text(node.child_by_field_name("attribute")))
 
     def _called(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
         function = node.child_by_field_name("function")
@@ -198,7 +192,7 @@ class Frame:
             return found if isinstance(found, Items) else ExternalObject(target.name)
         if target is None and function.type == "attribute":
             return self._same_object(function, order, guards)
-        return self.program.called(target)
+        return called(self.program, target)
 
     def _same_object(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
         name = self.body.tree.text(node.child_by_field_name("attribute"))
@@ -239,7 +233,7 @@ class Frame:
             if "staticmethod" not in decorators:
                 return Instance(self.receiver, self.exact)
         written = read_annotation(self.parameters[name])
-        return self.program.annotation(self.path, written)
+        return annotation(self.program, self.path, written)
 
     def binding_value(self, binding: Binding) -> Value | None:
         """What one binding gives its name; a binding that depends on itself adds nothing to the others."""
@@ -262,7 +256,7 @@ class Frame:
 
     def _binding_value(self, binding: Binding) -> Value | None:
         if binding.annotation:
-            told = self.program.annotation(self.path, read_annotation(binding.annotation))
+            told = annotation(self.program, self.path, read_annotation(binding.annotation))
             found = self.value(binding.value, binding.order, binding.guards)
             return found if isinstance(found, Instance | FunctionRef) else told
         if binding.taken == "unknown" or binding.value is None:
@@ -296,7 +290,5 @@ class Frame:
         if not isinstance(value, Instance):
             return value if isinstance(value, ExternalObject) else None
         found = self.program.method(value.cls, "__enter__")
-        owner_entered = found and self.program.returned(
-            FunctionRef(found[0].path, found[1], found[0], value.cls)
-        )
+        owner_entered = found and returned(self.program, FunctionRef(found[0].path, found[1], found[0], value.cls))
         return owner_entered or None

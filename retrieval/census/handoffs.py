@@ -7,6 +7,7 @@ from retrieval.census.body import one_line
 from retrieval.census.callgraph import Site, Target, caller, circumstances, label
 from retrieval.census.exports import all_frames
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.models import family_of
 from retrieval.census.origins import Origin, Origins
 from retrieval.census.program import program_of
 from retrieval.census.values import ClassRef
@@ -29,12 +30,17 @@ ARGUMENT_LIMIT = 60
     ordered=True,
 )
 def handoffs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """Data that flows between repository functions, those reached from the entry points first.
+    """Data that flows between repository functions, those reached from the entry points first,
+    those between the layers inside a model last.
 
     Patterns match the functions in which it happens, the producers and the consumers.
     """
     program = program_of(codebase)
+    family = family_of(codebase, Query("models", "models", (), {}))
+    own_code, layers = [], []
     for frame, depth in all_frames(program):
+        inside = frame.owner is not None and family.is_model(frame.owner)
+        found = layers if inside else own_code
         finder = Origins(program, frame)
         for site in program.sites(frame):
             for keyword, node in _arguments(frame, site):
@@ -43,7 +49,9 @@ def handoffs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
                     if origin.site.step.node.id != site.step.node.id and query.matches(
                         *(name.removesuffix("()") for name in names)
                     ):
-                        yield _hit(codebase, frame, site, (keyword, node), origin, depth)
+                        found.append(_hit(codebase, frame, site, (keyword, node), origin, depth))
+    yield from own_code
+    yield from layers
 
 
 def _arguments(frame: "Frame", site: Site) -> Iterator[tuple[str, Node]]:
@@ -88,9 +96,7 @@ def _definition(role: str, target: Target) -> Related:
     return role, target.path, definition.head_start, definition.head_end
 
 
-def _sentence(
-    frame: "Frame", site: Site, argument: tuple[str, Node], origin: Origin
-) -> str:
+def _sentence(frame: "Frame", site: Site, argument: tuple[str, Node], origin: Origin) -> str:
     keyword, node = argument
     place = f"In {caller(frame)}" if frame.definition else f"At top level of {frame.path}"
     receiver = f"`{label(site.target)}`"
@@ -101,7 +107,11 @@ def _sentence(
         return f"{place}, {_result(origin)} is passed straight to {receiver}{role}"
     text = one_line(frame.body.tree.text(node), ARGUMENT_LIMIT)
     around = {(guard.key, guard.arm) for guard in site.step.guards}
-    only = tuple(g for g in origin.site.step.guards if (g.key, g.arm) not in around)
+    only = tuple(
+        guard
+        for guard in origin.site.step.guards
+        if (guard.key, guard.arm) not in around and guard.kind in ("if", "else", "case", "except")
+    )
     when = "" if origin.stored else circumstances(only).removeprefix(" — ")
     made = f"{_source(origin)} ({when})" if when else _source(origin)
     return f"{place}, `{text}`, {made}, is passed to {receiver}{role}"

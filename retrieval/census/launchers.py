@@ -25,7 +25,9 @@ _CHORE = re.compile(
     r"ensurepip|tox|virtualenv|compileall|http\.server)\b|\bsetup\.py\b|\bpip3?\s+install\b|\bpytest\b"
 )
 _READ = frozenset({"shell", "make", "dockerfile", "batch", "powershell"})
-_CI = re.compile(r"(^|/)(\.github/workflows/|\.gitlab-ci|\.circleci/|azure-pipelines|docker-compose|compose\.ya?ml|cog\.ya?ml|Procfile)")
+_CI = re.compile(
+    r"(^|/)(\.github/workflows/|\.gitlab-ci|\.circleci/|azure-pipelines|docker-compose|compose\.ya?ml|cog\.ya?ml|Procfile)"
+)
 _APPS = {
     "flask.Flask": "Flask",
     "fastapi.FastAPI": "FastAPI",

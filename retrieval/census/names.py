@@ -17,9 +17,7 @@ class Reaching:
     complete: bool
 
 
-def reaching(
-    bindings: Iterable[Binding], order: int, guards: tuple[Guard, ...], *, looped: bool
-) -> Reaching:
+def reaching(bindings: Iterable[Binding], order: int, guards: tuple[Guard, ...], *, looped: bool) -> Reaching:
     """Which of one name's `bindings` may reach a use at `order` under `guards`.
 
     With `looped`, later bindings in a loop around the use count as well: they reach it in
@@ -46,11 +44,7 @@ def reaching(
 def excludes(one: tuple[Guard, ...], other: tuple[Guard, ...]) -> bool:
     """Whether two events stand in different arms of one decision, so that only one of them happens."""
     arms = {guard.key: guard.arm for guard in one if guard.kind in ("if", "else", "case")}
-    return any(
-        arms.get(guard.key, guard.arm) != guard.arm
-        for guard in other
-        if guard.kind in ("if", "else", "case")
-    )
+    return any(arms.get(guard.key, guard.arm) != guard.arm for guard in other if guard.kind in ("if", "else", "case"))
 
 
 def _under(outer: tuple[Guard, ...], inner: tuple[Guard, ...]) -> bool:

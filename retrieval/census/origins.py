@@ -54,9 +54,7 @@ class Origins:
                 kept[key] = origin
         return list(kept.values())
 
-    def _of(
-        self, node: Node | None, order: int, guards: tuple[Guard, ...], how: How
-    ) -> list[Origin]:
+    def _of(self, node: Node | None, order: int, guards: tuple[Guard, ...], how: How) -> list[Origin]:
         if node is None or self._depth > DEEPEST_ORIGIN:
             return []
         self._depth += 1
@@ -139,9 +137,7 @@ class Origins:
         plain = all(child.type not in ("list_splat", "keyword_argument") for child in given[: index + 1])
         return given[index] if plain and index < len(given) else None
 
-    def _attribute(
-        self, text: str, order: int, guards: tuple[Guard, ...], how: How
-    ) -> list[Origin]:
+    def _attribute(self, text: str, order: int, guards: tuple[Guard, ...], how: How) -> list[Origin]:
         here = self._named(text, order, guards, how)
         bound_here = any(b.name == text and b.order < order for b in self.frame.body.bindings)
         if here or bound_here or self.frame.owner is None or self._depth > 4:

@@ -9,22 +9,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from retrieval.census.results import returned
 from retrieval.census.sources import Sources
 from retrieval.census.values import (
     ClassRef,
     External,
-    ExternalObject,
     FunctionRef,
     Instance,
-    Items,
     ModuleRef,
     Nothing,
-    Parts,
     Super,
     Value,
-    Written,
     agreed,
-    read_annotation,
 )
 from retrieval.facts import Definition, Import
 
@@ -33,8 +29,6 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-DEEPEST_LOOKUP = 12
-_GENERATED = ("contextmanager", "asynccontextmanager")
 _INSTANCES: "WeakKeyDictionary[Codebase, Program]" = WeakKeyDictionary()
 
 
@@ -53,14 +47,12 @@ class Program(Sources):
         super().__init__(codebase)
         self._frames: dict[tuple[str, int, ClassRef | None], Frame | None] = {}
         self._attributes: dict[tuple[ClassRef, str], Value | None] = {}
-        self._returns: dict[FunctionRef, Value | None] = {}
+        self.returns: dict[FunctionRef, Value | None] = {}
         self._lines: dict[tuple[str, int], tuple[ClassRef, ...]] = {}
         self._sites: dict[int, list[Site]] = {}
-        self._busy: set[object] = set()
+        self.busy: set[object] = set()
 
-    def frame(
-        self, path: str, definition: Definition | None, receiver: ClassRef | None = None
-    ) -> "Frame | None":
+    def frame(self, path: str, definition: Definition | None, receiver: ClassRef | None = None) -> "Frame | None":
         """A body ready for evaluation; `receiver` is the class of `self` when it is known."""
         from retrieval.census.frame import Frame
 
@@ -127,13 +119,13 @@ class Program(Sources):
     def member(self, path: str, name: str) -> Value | None:
         """What `name` is at the top level of a file: a definition, an import or an alias."""
         key = ("member", path, name)
-        if key in self._busy or not path:
+        if key in self.busy or not path:
             return None
-        self._busy.add(key)
+        self.busy.add(key)
         try:
             return self._member(path, name)
         finally:
-            self._busy.discard(key)
+            self.busy.discard(key)
 
     def _member(self, path: str, name: str) -> Value | None:
         known, value = self.imported(path, "", name)
@@ -143,7 +135,8 @@ class Program(Sources):
         frame = self.frame(path, None)
         bound = frame.bound(name) if frame else []
         if bound and frame:
-            return None if known else agreed([frame.binding_value(binding) for binding in bound])
+            values = [frame.binding_value(binding) for binding in bound]
+            return agreed([*values, value] if known else values)
         if known:
             return value
         return self._wildcard(path, name)
@@ -247,9 +240,7 @@ class Program(Sources):
                 frames.append(frame)
         return frames
 
-    def _class_attribute(
-        self, cls: ClassRef, name: str, receiver: ClassRef | None, *, exact: bool
-    ) -> Value | None:
+    def _class_attribute(self, cls: ClassRef, name: str, receiver: ClassRef | None, *, exact: bool) -> Value | None:
         found = self.method(cls, name)
         if found is None:
             return self._stored(cls, name, receiver)
@@ -259,103 +250,23 @@ class Program(Sources):
         decorators = definition.decorators
         reference = FunctionRef(owner.path, definition, owner, receiver or cls, exact)
         if any(d.rpartition(".")[2] in ("property", "cached_property") for d in decorators):
-            return self.returned(reference) if receiver else None
+            return returned(self, reference) if receiver else None
         return reference
 
     def _stored(self, cls: ClassRef, name: str, receiver: ClassRef | None) -> Value | None:
         key = (cls, name)
         if key not in self._attributes:
             busy = ("stored", cls, name)
-            if busy in self._busy:
+            if busy in self.busy:
                 return None
-            self._busy.add(busy)
+            self.busy.add(busy)
             try:
                 from retrieval.census.attributes import stored_value
 
                 self._attributes[key] = stored_value(self, cls, name)
             finally:
-                self._busy.discard(busy)
+                self.busy.discard(busy)
         value = self._attributes[key]
         if receiver and isinstance(value, FunctionRef) and value.receiver is None:
             return FunctionRef(value.path, value.definition, value.owner, receiver)
         return value
-
-    # Calls
-
-    def called(self, value: Value | None) -> Value | None:
-        """What calling `value` gives."""
-        match value:
-            case ClassRef():
-                return Instance(value)
-            case FunctionRef():
-                return self.returned(value)
-            case External(name):
-                return ExternalObject(name)
-            case Instance():
-                target = self.call_target(value)
-                return self.returned(target) if isinstance(target, FunctionRef) else None
-        return None
-
-    def call_target(self, value: Value | None) -> Value | None:
-        """The definition that runs when `value` is called: `forward` for a called torch module."""
-        if not isinstance(value, Instance):
-            return value
-        for name in ("__call__", "forward", "call"):
-            if (found := self.method(value.cls, name)) is not None:
-                return FunctionRef(found[0].path, found[1], found[0], value.cls, value.exact)
-        return None
-
-    def returned(self, function: FunctionRef) -> Value | None:
-        """What a function returns: inferred from its `return`s, else its annotation."""
-        if function not in self._returns:
-            busy = ("returned", function)
-            if busy in self._busy or len(self._busy) > DEEPEST_LOOKUP:
-                return self._annotated(function)
-            self._busy.add(busy)
-            try:
-                self._returns[function] = self._inferred(function) or self._annotated(function)
-            finally:
-                self._busy.discard(busy)
-        return self._returns[function]
-
-    def _annotated(self, function: FunctionRef) -> Value | None:
-        written = read_annotation(function.definition.returns)
-        return self.annotation(function.path, written)
-
-    def _inferred(self, function: FunctionRef) -> Value | None:
-        decorators = {name.rpartition(".")[2] for name in function.definition.decorators}
-        frame = self.frame(function.path, function.definition, function.receiver)
-        if frame is None or decorators & set(_GENERATED):
-            return None
-        exits = frame.body.exits
-        if any(item.kind == "yield" for item in exits):
-            return None
-        values = [
-            frame.value(item.value, item.order, item.guards)
-            for item in exits
-            if item.kind == "return" and item.value is not None
-        ]
-        found = agreed(values) if values else None
-        return found if isinstance(found, Instance | Items | Parts | ClassRef) else None
-
-    def annotation(self, path: str, written: Written | None) -> Value | None:
-        """The value that an annotation in the file at `path` promises."""
-        if written is None:
-            return None
-        if written.shape == "name":
-            head, *rest = written.name.split(".")
-            value = self.member(path, head)
-            for name in rest:
-                value = self.attribute(value, name)
-            if isinstance(value, ClassRef):
-                return Instance(value, exact=False)
-            return ExternalObject(value.name) if isinstance(value, External) else None
-        inner = [self.annotation(path, part) for part in written.inner]
-        if written.shape == "parts":
-            return Parts(tuple(inner))
-        first = inner[0] if inner else None
-        if first is None:
-            return None
-        if written.shape == "class":
-            return first.cls if isinstance(first, Instance) else None
-        return Items(first)

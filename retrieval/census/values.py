@@ -100,18 +100,7 @@ class Nothing:
     """The literal None."""
 
 
-Value = (
-    ClassRef
-    | FunctionRef
-    | Instance
-    | Super
-    | ModuleRef
-    | External
-    | ExternalObject
-    | Items
-    | Parts
-    | Nothing
-)
+Value = ClassRef | FunctionRef | Instance | Super | ModuleRef | External | ExternalObject | Items | Parts | Nothing
 
 
 def agreed(values: list[Value | None]) -> Value | None:

@@ -146,9 +146,7 @@ class _Walker:
             name = self.body.tree.text(target)
             order = self._tick()
             line = first_line(target)
-            self.body.bindings.append(
-                Binding(name, value, annotation, taken, index, line, guards, order)
-            )
+            self.body.bindings.append(Binding(name, value, annotation, taken, index, line, guards, order))
         elif target.type in ("pattern_list", "tuple_pattern", "list_pattern"):
             splat = any(child.type == "list_splat_pattern" for child in target.named_children)
             inner: Taken = "unknown"

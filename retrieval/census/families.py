@@ -1,0 +1,102 @@
+"""Which classes and libraries count as models: base classes, model libraries, and telling method names.
+
+The lists name public libraries and their own class names; nothing here is about any one repository.
+"""
+
+import re
+
+from retrieval.languages import words
+
+BASES = (
+    "torch.nn.Module",
+    "torch.nn.modules.module.Module",
+    "torch.jit.ScriptModule",
+    "pytorch_lightning.LightningModule",
+    "lightning.LightningModule",
+    "lightning.pytorch.LightningModule",
+    "tensorflow.keras.Model",
+    "tensorflow.keras.layers.Layer",
+    "keras.Model",
+    "keras.layers.Layer",
+    "flax.linen.Module",
+    "flax.nnx.Module",
+    "haiku.Module",
+    "equinox.Module",
+    "mlx.nn.Module",
+    "paddle.nn.Layer",
+    "mindspore.nn.Cell",
+    "jittor.Module",
+    "tinygrad.nn.Module",
+    "sklearn.base.BaseEstimator",
+    "sklearn.base.ClassifierMixin",
+    "sklearn.base.RegressorMixin",
+    "transformers.PreTrainedModel",
+    "transformers.*PreTrainedModel",
+    "transformers.modeling_utils.PreTrainedModel",
+    "transformers.models.*PreTrainedModel",
+    "transformers.*Model",
+    "transformers.*ForCausalLM",
+    "transformers.*ForConditionalGeneration",
+    "diffusers.ModelMixin",
+    "diffusers.models.modeling_utils.ModelMixin",
+    "diffusers.DiffusionPipeline",
+    "diffusers.*Pipeline",
+    "langchain*.BaseChatModel",
+    "langchain*.BaseLLM",
+    "langchain*.LLM",
+    "torchvision.models.*",
+    "timm.models.*",
+    "fairseq.models.*",
+    "mmengine.model.BaseModel",
+    "mmcv.runner.BaseModule",
+)
+"""Base classes whose subclasses are models or parts of models."""
+
+LIBRARIES = words(
+    """transformers sentence_transformers diffusers timm open_clip clip whisper faster_whisper whisperx
+    llama_cpp vllm openai anthropic ollama litellm cohere groq mistralai ultralytics onnxruntime
+    tensorrt peft spacy easyocr paddleocr insightface mediapipe detectron2 mmdet mmpretrain
+    segment_anything sam2 imagebind lavis ctransformers gpt4all auto_gptq exllamav2 optimum
+    bitsandbytes adapters fairseq speechbrain TTS bark flair allennlp gensim fasttext xgboost
+    lightgbm catboost sklearn keras google.generativeai google.genai langchain langchain_openai
+    langchain_ollama langchain_community langchain_huggingface llama_index crewai autogen dspy
+    instructor guidance outlines deepface face_recognition kornia facenet_pytorch demucs
+    pyannote pytorchvideo mlx_lm ctranslate2 nemo tensorflow_hub torchaudio.pipelines
+    torchvision.models torch.hub huggingface_hub"""
+)
+"""Libraries that bring models of their own or run them."""
+
+RUNNING = words(
+    """forward generate predict predict_proba infer inference encode decode embed embed_query
+    embed_documents encode_image encode_text encode_audio get_image_features get_text_features
+    transcribe translate chat complete create_chat_completion create_completion invoke ainvoke stream
+    astream batch abatch run kickoff call __call__ sample generate_content generate_text
+    generate_images rank detect segment classify create"""
+)
+"""Methods that make a model compute something."""
+
+LOADING = words(
+    """from_pretrained from_config from_single_file from_checkpoint load_model load_from_checkpoint
+    create_model create_model_and_transforms create_model_from_pretrained pipeline load_file
+    load_dataset load_checkpoint_and_dispatch init_empty_weights hf_hub_download snapshot_download
+    torch.load torch.hub.load torch.jit.load torch.package.PackageImporter torch.compile
+    safetensors.torch.load_file safetensors.safe_open joblib.load keras.models.load_model
+    tensorflow.keras.models.load_model tensorflow.saved_model.load jax.jit"""
+)
+"""Functions that bring a model (or its weights) into memory: last names, and whole dotted names."""
+
+MODELISH = re.compile(
+    r"(?:^|_)(?:model|net|network|encoder|decoder|llm|lm|pipe|pipeline|vae|unet|generator|"
+    r"discriminator|backbone|transformer|clip|bert|gpt|tower|teacher|student|classifier|"
+    r"detector|segmenter|agent|unet3d|text_model|vision_model)\d*$"
+)
+"""Names that people give to variables that hold a model."""
+
+
+def library(name: str) -> str:
+    """The model library that a dotted outside name belongs to, "" for none."""
+    parts = name.split(".")
+    for size in (1, 2):
+        if ".".join(parts[:size]) in LIBRARIES:
+            return ".".join(parts[:size])
+    return ""

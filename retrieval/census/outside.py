@@ -1,0 +1,79 @@
+"""Calls in a body that leave the repository but belong to its story: model libraries, and received functions.
+
+`callgraph.py` has the calls of repository code. Everything else (logging, arrays, paths) is no step of a flow.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import CallStep, one_line
+from retrieval.census.callgraph import invoked, label
+from retrieval.census.families import LOADING, RUNNING, library
+from retrieval.census.origins import Origins
+from retrieval.census.values import ClassRef, External, ExternalObject, Instance
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
+
+SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """One such call; `said` is the predicate of a sentence, `does` "library" or "received"."""
+
+    step: CallStep
+    name: str
+    said: str
+    does: str
+
+
+def outside_steps(program: "Program", frame: "Frame") -> list[Outside]:
+    """The calls of model libraries, and of functions that repository code returned, in order."""
+    known = {site.step.node.id for site in program.sites(frame)}
+    origins = Origins(program, frame)
+    found = []
+    for step in frame.body.calls:
+        if step.node.id in known:
+            continue
+        told = _library(frame, step) or _received(frame, step, origins)
+        if told is not None:
+            found.append(told)
+    return found
+
+
+def _library(frame: "Frame", step: CallStep) -> Outside | None:
+    value = frame.callee(step)
+    written = one_line(frame.body.tree.text(step.node), SHOWN)
+    if isinstance(value, External):
+        last = value.name.rpartition(".")[2]
+        makes = last in LOADING or last[:1].isupper() or last in RUNNING
+        if value.name in LOADING or (library(value.name) and makes):
+            full = "" if step.written == value.name else f" (`{value.name}`)"
+            return Outside(step, value.name, f"calls `{written}`{full}", "library")
+        return None
+    holder = invoked(frame, step) if value is None or isinstance(value, ExternalObject) else None
+    method = step.written.rpartition(".")[2]
+    if isinstance(holder, Instance) and method == "load_state_dict":
+        own = step.written.startswith("self.") and step.written.count(".") == 1
+        what = "" if own else f" on the `{holder.cls.definition.symbol}` object"
+        return Outside(step, step.written, f"calls `{written}`{what}", "library")
+    if not isinstance(holder, ExternalObject) or not library(holder.maker):
+        return None
+    if "." in step.written and method not in RUNNING:
+        return None
+    return Outside(step, holder.maker, f"calls `{written}` on what `{holder.maker}` gave", "library")
+
+
+def _received(frame: "Frame", step: CallStep, origins: Origins) -> Outside | None:
+    function = step.node.child_by_field_name("function")
+    if function is None or function.type != "identifier" or frame.callee(step) is not None:
+        return None
+    made = [origin for origin in origins.of(function, step) if origin.how != "computed"]
+    if len(made) != 1 or isinstance(made[0].site.target, ClassRef):
+        return None
+    maker = label(made[0].site.target)
+    what = "what" if made[0].how == "itself" else "part of what"
+    written = one_line(frame.body.tree.text(step.node), SHOWN)
+    return Outside(step, maker, f"calls `{written}`, {what} `{maker}` returned", "received")

@@ -1,0 +1,107 @@
+"""What calls give: the result of a function, the object of a class, and what an annotation promises."""
+
+from typing import TYPE_CHECKING
+
+from retrieval.census.values import (
+    ClassRef,
+    External,
+    ExternalObject,
+    FunctionRef,
+    Instance,
+    Items,
+    Parts,
+    Value,
+    Written,
+    agreed,
+    read_annotation,
+)
+
+if TYPE_CHECKING:
+    from retrieval.census.program import Program
+
+DEEPEST_LOOKUP = 12
+_GENERATED = frozenset({"contextmanager", "asynccontextmanager"})
+
+
+def called(program: "Program", value: Value | None) -> Value | None:
+    """What calling `value` gives."""
+    match value:
+        case ClassRef():
+            return Instance(value)
+        case FunctionRef():
+            return returned(program, value)
+        case External(name):
+            return ExternalObject(name)
+        case Instance():
+            target = call_target(program, value)
+            return returned(program, target) if isinstance(target, FunctionRef) else None
+    return None
+
+
+def call_target(program: "Program", value: Value | None) -> Value | None:
+    """The definition that runs when `value` is called: `forward` for a called torch module."""
+    if not isinstance(value, Instance):
+        return value
+    for name in ("__call__", "forward", "call"):
+        if (found := program.method(value.cls, name)) is not None:
+            return FunctionRef(found[0].path, found[1], found[0], value.cls, value.exact)
+    return None
+
+
+def returned(program: "Program", function: FunctionRef) -> Value | None:
+    """What a function returns: inferred from its `return`s, else its annotation."""
+    if function not in program.returns:
+        busy = ("returned", function)
+        if busy in program.busy or len(program.busy) > DEEPEST_LOOKUP:
+            return _annotated(program, function)
+        program.busy.add(busy)
+        try:
+            program.returns[function] = _inferred(program, function) or _annotated(program, function)
+        finally:
+            program.busy.discard(busy)
+    return program.returns[function]
+
+
+def _annotated(program: "Program", function: FunctionRef) -> Value | None:
+    written = read_annotation(function.definition.returns)
+    return annotation(program, function.path, written)
+
+
+def _inferred(program: "Program", function: FunctionRef) -> Value | None:
+    decorators = {name.rpartition(".")[2] for name in function.definition.decorators}
+    frame = program.frame(function.path, function.definition, function.receiver)
+    if frame is None or decorators & _GENERATED:
+        return None
+    exits = frame.body.exits
+    if any(item.kind == "yield" for item in exits):
+        return None
+    values = [
+        frame.value(item.value, item.order, item.guards)
+        for item in exits
+        if item.kind == "return" and item.value is not None
+    ]
+    found = agreed(values) if values else None
+    return found if isinstance(found, Instance | Items | Parts | ClassRef) else None
+
+
+def annotation(program: "Program", path: str, written: Written | None) -> Value | None:
+    """The value that an annotation in the file at `path` promises."""
+    if written is None:
+        return None
+    if written.shape == "name":
+        head, *rest = written.name.split(".")
+        value = program.member(path, head)
+        for name in rest:
+            value = program.attribute(value, name)
+        if isinstance(value, ClassRef):
+            return Instance(value, exact=False)
+        return ExternalObject(value.name) if isinstance(value, External) else None
+    inner = [annotation(program, path, part) for part in written.inner]
+    if written.shape == "parts":
+        return Parts(tuple(inner))
+    first = inner[0] if inner else None
+    if first is None:
+        return None
+    if written.shape == "class":
+        return first.cls if isinstance(first, Instance) else None
+    return Items(first)

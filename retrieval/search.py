@@ -14,6 +14,8 @@ from retrieval.snapshot import Snapshot
 
 RANK_OFFSET = 60  # the constant of Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion", 2009
 MAX_HIT_LINES = 80
+CRUMB_LINES = 3  # a line or two between definitions match by their few words, and tell little
+CRUMB_WEIGHT = 0.75
 _ROLE_WEIGHTS: dict[str, float] = {
     "source": 1.0,
     "config": 0.9,
@@ -56,7 +58,8 @@ def fuse(chunks: Sequence[Chunk], rankings: Sequence[Ranking]) -> list[Scored]:
 
 
 def _weight(chunk: Chunk) -> float:
-    return _ROLE_WEIGHTS.get(chunk.role, 1.0)
+    crumb = chunk.kind != "section" and chunk.span.end - chunk.span.start < CRUMB_LINES - 1
+    return _ROLE_WEIGHTS.get(chunk.role, 1.0) * (CRUMB_WEIGHT if crumb else 1.0)
 
 
 def select(snapshot: Snapshot, chunks: Sequence[Chunk], scored: Sequence[Scored], k: int) -> list[Hit]:

@@ -99,7 +99,7 @@ def _encoded(facts: FileFacts) -> bytes:
     for position, field in enumerate(fields(FileFacts)):
         if field.name in NESTED:
             row[position] = [_row(item) for item in getattr(facts, field.name)]
-    return msgpack.packb(row)
+    return bytes(msgpack.packb(row) or b"")
 
 
 def _decoded(data: bytes) -> FileFacts:

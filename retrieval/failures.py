@@ -4,13 +4,26 @@ A `catch` says what the handler does, judged from its own statements: re-raises,
 retries, returns, continues, exits, sets a fallback, or nothing at all.
 """
 
+import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from retrieval.parse import Node, first_line, last_line
+from retrieval.parse import Node, descendants, first_line, last_line
 from retrieval.reader import Context, Observer, Reader, parts
 
-CLOSED = frozenset(["function_definition", "class_definition", "lambda", "call", "raise_statement"])
+CLOSED = frozenset(
+    [
+        "function_definition",
+        "class_definition",
+        "lambda",
+        "call",
+        "raise_statement",
+        "assignment",
+        "augmented_assignment",
+    ]
+)
+BRANCHES = frozenset(["if_statement", "match_statement", "except_clause"])
+QUOTED = 70
 LOG_METHODS = frozenset(["debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print_exc"])
 EFFECTS = {
     **dict.fromkeys(["sys.exit", "exit", "quit", "os._exit", "os.abort"], "exits the process"),
@@ -18,7 +31,7 @@ EFFECTS = {
     "print": "prints",
     "warnings.warn": "warns",
 }
-SILENT = frozenset(["str", "repr", "type", "len", "format", "isinstance", "getattr"])
+SILENT = frozenset(dir(builtins))
 RETRY_WORDS = ("attempt", "retry", "retries", "tries")
 SIDE_EFFECTS = 4
 
@@ -104,22 +117,26 @@ def _types(reader: Reader, value: Node | None, context: Context) -> list[str]:
     return [reader.name(item, context) for item in inner]
 
 
-def _own(block: Node) -> Iterator[Node]:
-    """The nodes of a block in source order, without what runs elsewhere and the parts of a call."""
-    stack = [block]
+def _own(block: Node) -> Iterator[tuple[Node, bool]]:
+    """The nodes of a block in source order, and whether each runs only in some branch of it.
+
+    Left out is what runs elsewhere (nested functions) and the parts of a call or an assignment.
+    """
+    stack = [(block, False)]
     while stack:
-        node = stack.pop()
-        yield node
+        node, branch = stack.pop()
+        yield node, branch
         if node.type not in CLOSED:
-            stack.extend(reversed(node.named_children))
+            inside = branch or node.type in BRANCHES
+            stack.extend((child, inside) for child in reversed(node.named_children))
 
 
 def _actions(reader: Reader, block: Node, context: Context, caught: _Caught) -> list[str]:
     """What a handler does, in source order and without repetition; side effects last."""
     found: dict[str, None] = {}
-    for node in _own(block):
+    for node, branch in _own(block):
         if said := _action(reader, node, context, caught):
-            found[said] = None
+            found[f"{said} in one branch" if branch else said] = None
     side = [said for said in found if said.startswith(("sets ", "calls "))]
     main = [said for said in found if said not in side]
     return [*main, *side[:SIDE_EFFECTS]]
@@ -131,7 +148,7 @@ def _action(reader: Reader, node: Node, context: Context, caught: _Caught) -> st
         case "raise_statement":
             return _raised(reader, first, context, caught.alias)
         case "return_statement":
-            return f"returns `{reader.text(first)[:60]}`" if first else "returns nothing"
+            return f"returns `{_cut(reader.text(first))}`" if first else "returns nothing"
         case "continue_statement":
             return "retries" if caught.retrying else "continues with the next iteration"
         case "break_statement":
@@ -139,10 +156,14 @@ def _action(reader: Reader, node: Node, context: Context, caught: _Caught) -> st
         case "call":
             return _called(reader, node, context)
         case "import_statement" | "import_from_statement":
-            return f"falls back to `{reader.line_text(node)[:60]}`"
+            return f"falls back to `{_cut(reader.line_text(node))}`"
         case "assignment" | "augmented_assignment":
-            return f"sets `{reader.text(node)[:60]}`"
+            return f"sets `{_cut(reader.text(node))}`"
     return ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}…"
 
 
 def _raised(reader: Reader, value: Node | None, context: Context, alias: str) -> str:
@@ -174,11 +195,11 @@ def _retrying(reader: Reader, block: Node, body: Node | None, context: Context) 
     if loop is None:
         return False
     head = reader.line_text(loop).lower()
-    words = {reader.tree.text(n).lower() for n in _own(block) if n.type == "identifier"}
+    words = {reader.tree.text(n).lower() for n in descendants(block) if n.type == "identifier"}
     if any(hint in text for hint in RETRY_WORDS for text in (head, *words)):
         return True
-    waits = any(n.type == "call" and _called(reader, n, context) == EFFECTS["time.sleep"] for n in _own(block))
-    leaves = body is not None and any(n.type in ("break_statement", "return_statement") for n in _own(body))
+    waits = any(n.type == "call" and _called(reader, n, context) == EFFECTS["time.sleep"] for n, _ in _own(block))
+    leaves = body is not None and any(n.type in ("break_statement", "return_statement") for n, _ in _own(body))
     return waits or (leaves and loop.type == "for_statement" and " in range(" in head)
 
 

@@ -33,6 +33,7 @@ TRANSPARENT = frozenset(
 )
 _OPENED = re.compile(r"([(\[{])[ \t\r]*\n\s*")
 _CLOSED = re.compile(r",?\s*\n\s*([)\]}])")
+_DOT = re.compile(r"\s*\n\s*\.(?=\w)")
 _SPACES = re.compile(r"\s*\n\s*")
 
 
@@ -40,7 +41,7 @@ def one_line(text: str) -> str:
     """Source text on one line, as if it had been written without line breaks."""
     if "\n" not in text:
         return text
-    return _SPACES.sub(" ", _CLOSED.sub(r"\1", _OPENED.sub(r"\1", text)))
+    return _SPACES.sub(" ", _DOT.sub(".", _CLOSED.sub(r"\1", _OPENED.sub(r"\1", text))))
 
 
 @dataclass(frozen=True, slots=True)

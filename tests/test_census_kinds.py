@@ -217,6 +217,11 @@ def test_command_line_options(source: str, names: list[str], first: str | None) 
     assert first is None or found[0].text == first
 
 
+def test_a_class_that_only_looks_like_argparse_has_no_options() -> None:
+    source = "class V:\n    def add_argument(self, n): pass\nv = V()\nv.add_argument('x')\n"
+    assert not hits("cli_options", {"a.py": source})
+
+
 def test_an_option_says_where_it_is_parsed() -> None:
     source = "def f():\n    p.add_argument('--x')\n    return p.parse_args()\n"
     (hit,) = hits("cli_options: x", {"a.py": source})

@@ -177,6 +177,8 @@ def test_imports_are_absolute_and_know_when_they_are_guarded() -> None:
         ("while True:", "time.sleep(1)\ncontinue", "waits and retries"),
         ("while True:", "continue", "continues with the next iteration"),
         ("for x in xs:", "break", "leaves the loop"),
+        ("", "if x:\n  return 1\nraise", "returns `1` in one branch and re-raises"),
+        ("", "self.recover()", "calls `self.recover()`"),
     ],
 )
 def test_a_handler_says_what_it_does(loop: str, handler: str, says: str) -> None:

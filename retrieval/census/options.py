@@ -60,7 +60,8 @@ def _from_call(codebase: Codebase, path: str, call: Call) -> CensusHit | None:
     if method in ADDERS and "." in call.written:
         words = [_WORD.fullmatch(argument) for argument in call.arguments]
         flags = [word[2] for word in words if word]
-        return _option(codebase, path, call, flags, "argparse") if flags else None
+        known = flags and not _is_own(codebase, path, call)
+        return _option(codebase, path, call, flags, "argparse") if known else None
     if CLICK.fullmatch(call.name):
         flags = [word[2] for word in map(_WORD.fullmatch, call.arguments) if word]
         return _option(codebase, path, call, flags, "click") if flags else None
@@ -73,6 +74,14 @@ def _from_call(codebase: Codebase, path: str, call: Call) -> CensusHit | None:
     if call.name.rpartition(".")[2] == "HfArgumentParser":
         return _said(codebase, path, call, "HfArgumentParser", call.text)
     return None
+
+
+def _is_own(codebase: Codebase, path: str, call: Call) -> bool:
+    """Whether the parser is a class of this repository that only looks like argparse."""
+    owner = codebase.class_of(path, call.receiver) if call.receiver else None
+    if owner is None or owner[1].kind != "class":
+        return False
+    return not any("pars" in base.lower() or "tap" in base.lower() for base in codebase.bases(*owner))
 
 
 def _option(codebase: Codebase, path: str, call: Call, flags: list[str], library: str) -> CensusHit:

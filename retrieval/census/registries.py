@@ -88,7 +88,12 @@ def _dispatch(codebase: Codebase, path: str, fact: Fact) -> str:
     key = fact.detail["key"]
     found = codebase.resolve_local(path, fact.name)
     launched = key == "grid" or key.startswith(("(", "lambda"))  # a Triton kernel and its grid
-    if launched or fact.name == "getattr" or (found is not None and found[1].kind != "class"):
+    if (
+        launched
+        or _LITERAL.fullmatch(key)
+        or fact.name == "getattr"
+        or (found is not None and found[1].kind != "class")
+    ):
         return ""
     return f"{fact.text}: calls what `{key}` selects in `{fact.name}`"
 
@@ -100,7 +105,9 @@ def _is_registration(name: str) -> bool:
 def _table(codebase: Codebase, path: str, fact: Fact) -> str:
     """A table of things to run or fetch, or one with a telling name outside of functions."""
     forms = set(fact.detail["forms"].split(", "))
-    outside = fact.detail["scope"] in ("module", "class") or fact.name.startswith("self.")
+    outside = fact.detail["scope"] in ("module", "class")
+    forms -= {"call"} if not outside else set()
+    outside = outside or fact.name.startswith("self.")
     named = fact.detail["names"].split(", ") if fact.detail["names"] else []
     runs = any(codebase.resolve_local(path, name) for name in named)
     if not (runs or (outside and (forms & DISPATCHING or TELLING.search(fact.name)))):

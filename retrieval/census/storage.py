@@ -89,7 +89,8 @@ def _access(call: Call, names: tuple[str, ...], typed: tuple[str, ...], effect: 
     table = _table()
     for name in (*names, *typed):
         if name in table["opens"]:
-            return _opened(call, *table["opens"][name], effect)
+            path, mode = table["opens"][name]
+            return _opened(call, path, mode, effect)
     method = call.name.rpartition(".")[2]
     if method == "open" and call.written != "open" and _is_path(call):
         return _opened(call, None, 0, effect)

@@ -136,9 +136,7 @@ class StagePack(_Entry):
             seen: set[str] = set()
             for question in stage.questions:
                 if question.id.split(".")[0] != str(stage.number) or question.id in seen:
-                    raise ValueError(
-                        f"question id {question.id!r} must be unique and start with {stage.number}."
-                    )
+                    raise ValueError(f"question id {question.id!r} must be unique and start with {stage.number}.")
                 seen.add(question.id)
         return self
 
@@ -170,7 +168,7 @@ def load_pack(path: Path) -> StagePack:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise PackError(f"cannot read the stage pack {path}: {error.strerror}") from None
+        raise PackError(f"cannot read the stage pack {path}: {error.strerror}", "name a YAML file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PackError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):

@@ -84,7 +84,7 @@ MISTAKES = {
     "unknown kind": (["census", "--repo", "tiny", "cals: x"], "cals"),
     "no query": (["search", "--repo", "tiny"], "QUERY"),
     "bad query file": (["search", "--repo", "tiny", "--queries", "bad.jsonl"], "line 2"),
-    "unknown embedder": ([*RUN, "--embedder", "nothing"], "nothing"),
+    "unknown embedder": (["search", "--repo", "tiny", "x", "--embedder", "nothing"], "nothing"),
 }
 
 

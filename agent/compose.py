@@ -17,6 +17,9 @@ from retrieval.snapshot import ROLES, Snapshot
 MOST_NAMES = 12
 EXCERPT_LINES, EXCERPT_BEFORE, EXCERPT_AFTER = 14, 3, 5
 
+_CODE = re.compile(r"[()\[\]{}_=@]")
+_WORDS = re.compile(r"[a-z]+ ")
+
 
 def cite(snapshot: Snapshot, span: Span) -> Citation:
     """A citation of `span`, cut to the file's length, with the digest of its lines."""
@@ -146,18 +149,25 @@ def _line(hit: CensusHit, snapshot: Snapshot, *, nested: bool) -> Claim:
     spans = dict.fromkeys([Span(hit.path, hit.start, hit.end), *related])
     depth = int(hit.detail.get("depth", "0")) if nested else 0
     return Claim(
-        text=_quoted(hit.text) + _where(hit),
+        text=_quoted(hit, snapshot) + _where(hit),
         citations=tuple(cite(snapshot, span) for span in spans if span.path in snapshot.by_path),
         origin="census",
         level=1 + depth,
     )
 
 
-def _quoted(text: str) -> str:
-    """A line that is bare source becomes a code span; one that is written for people stays."""
-    if "`" in text or "“" in text or not text:
-        return _sentence_case(text)
-    return f"`{text}`"
+def _quoted(hit: CensusHit, snapshot: Snapshot) -> str:
+    """A hit that shows bare source becomes a code span; one that is written for people begins like a sentence."""
+    text = hit.text
+    if "`" not in text and (_is_source(hit, snapshot) or _CODE.search(text)):
+        return f"`{text}`"
+    return _sentence_case(text) if _WORDS.match(text) else text
+
+
+def _is_source(hit: CensusHit, snapshot: Snapshot) -> bool:
+    file = snapshot.by_path.get(hit.path)
+    shown = " ".join(snapshot.excerpt(Span(hit.path, hit.start, hit.end)).split()) if file else ""
+    return " ".join(hit.text.split()) in shown
 
 
 def _where(hit: CensusHit) -> str:

@@ -12,6 +12,7 @@ from agent.state import DraftClaim
 _IDS = r"\[?E\d{1,6}\]?(?:\s*(?:,|;|&|and)\s*\[?E\d{1,6}\]?)*"
 _LINE = re.compile(rf"^\W{{0,4}}(?:\d{{1,2}}[.)]\s+)?\(?({_IDS})\)?\s*[:\-\u2013\u2014]\s*(.+)$")
 _TAIL = re.compile(rf"^(.+?)\s*[\[(]\s*({_IDS})\s*[\])]\s*\.?$")
+_RUN_ON = re.compile(r"(?<=[.!?])[\s_]*(?=\[?E\d{1,6}\]?:\s)")
 _ID = re.compile(r"E\d{1,6}")
 _BULLET = re.compile(r"^(?:[-*+\u2022]|\d{1,2}[.)])\s+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)\s+(?=[A-Z`\"])")
@@ -22,7 +23,8 @@ def parse_claims(text: str) -> list[DraftClaim]:
 
     A citation in parentheses at the end of a line is read too. Empty lines and code fences are no claims.
     """
-    return [draft for line in text.split("\n") for draft in _read_line(line.strip())]
+    lines = (part for line in text.split("\n") for part in _RUN_ON.split(line))
+    return [draft for line in lines for draft in _read_line(line.strip())]
 
 
 def _read_line(line: str) -> Iterator[DraftClaim]:

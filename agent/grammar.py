@@ -12,12 +12,13 @@ MAX_IDS_PER_CLAIM = 3
 MIN_SENTENCE = 20
 MAX_SENTENCE = 320
 
-# `.` continues a sentence only inside a name or a figure ("torch.load", "0.5"); before a space it ends it.
+# A blank line between claims is allowed because models like to write one; forbidden, it drives them on in
+# the same line. A full stop continues a sentence only inside a name or a figure ("torch.load", "0.5").
 # Letters that only serve markup (< > | \\ # * ~ ^) cannot be written at all.
 _SENTENCE = rf"""
 sentence ::= first unit{{{MIN_SENTENCE - 2},{MAX_SENTENCE - 2}}} "."
 first ::= [A-Z`]
-unit ::= plain | "." [A-Za-z0-9_]
+unit ::= plain | "." [A-Za-z0-9] | "._" [a-z0-9_]
 plain ::= [ "$%&'()+,/0-9:;=@A-Z_`a-z-] | "[" | "]" | "{{" | "}}"
 """.strip()
 
@@ -40,7 +41,7 @@ def claims_grammar(ids: Sequence[str], max_claims: int) -> str:
     return "\n".join(
         (
             f'root ::= claim{_more("next-claim", max_claims - 1)} "\\n"?',
-            *(['next-claim ::= "\\n" claim'] if max_claims > 1 else []),
+            *(['next-claim ::= "\\n" "\\n"? claim'] if max_claims > 1 else []),
             'claim ::= cite ": " sentence',
             f'cite ::= id ("," id){{0,{MAX_IDS_PER_CLAIM - 1}}}',
             f"id ::= {alternatives}",

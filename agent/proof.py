@@ -32,8 +32,9 @@ def check_proof(sentence: Sentence, exhibit: Exhibit, vocabulary: frozenset[str]
     scope = scope_of(sentence, exhibit)
     if isinstance(scope, Term):
         return [lint.fault("attribution", f"`{scope.text}`")]
-    gates = (figures, effects, wording_grounded, relations, order, counts, universals, negatives, vacuous)
-    return [fault for gate in gates for fault in gate(sentence, scope, lint)] or scope
+    gates = (negatives, universals, counts, figures, relations, order, effects, wording_grounded, vacuous)
+    found = [fault for gate in gates for fault in gate(sentence, scope, lint)]
+    return [*found, *presumed(sentence, scope, question, lint)] or scope
 
 
 def names(sentence: Sentence, exhibit: Exhibit, vocabulary: frozenset[str], lint: Lint) -> Iterator[Fault]:
@@ -145,6 +146,19 @@ def wording_grounded(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator
     if len(missing) > int(lint.data.limits.ungrounded * len(remaining)):
         listed = ", ".join(repr(word) for word in missing[:4])
         yield lint.fault("ungrounded", listed, " and ".join(scope.ids))
+
+
+def presumed(sentence: Sentence, scope: Exhibit, question: str, lint: Lint) -> Iterator[Fault]:
+    """Not one content word may come from the question alone: "Progress is recorded in `f`, which …"."""
+    asked = stems_of(question)
+    for word in content(sentence, lint):
+        if stem(word) in asked and not _grounded(word, scope, lint) and not _backed(word, scope, lint):
+            yield lint.fault("presumed", word, " and ".join(scope.ids))
+            return
+
+
+def _backed(word: str, scope: Exhibit, lint: Lint) -> bool:
+    return any(backed.says.search(word) and backed.lines.search(scope.proof) for backed in lint.backed)
 
 
 def _grounded(word: str, scope: Exhibit, lint: Lint) -> bool:

@@ -31,7 +31,7 @@ def proven(term: Term, exhibit: Exhibit, lint: Lint) -> bool:
 
 def proper_noun(word: str, exhibit: Exhibit, lint: Lint) -> bool:
     """Whether a capitalised word of the prose stands in the exhibit, in any case or spelling."""
-    return stands_in(word, exhibit.everything, any_case=True) or _spelled_otherwise(word, exhibit, lint, any_case=True)
+    return _as_part(word, exhibit.everything) or _spelled_otherwise(word, exhibit, lint, any_case=True)
 
 
 def _spelled_otherwise(text: str, exhibit: Exhibit, lint: Lint, *, any_case: bool) -> bool:

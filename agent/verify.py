@@ -29,6 +29,7 @@ class _Case:
     sentence: Sentence
     shown: Mapping[str, Evidence]
     snapshot: Snapshot
+    question: str
     vocabulary: frozenset[str]
     lint: Lint
 
@@ -59,7 +60,7 @@ def judge(
         faults = [*(unknown or [lint.fault("no_citation")]), *faults]
     if faults:
         return Verdict(draft=draft, faults=tuple(faults), repairs=tuple(repairs))
-    case = _Case(sentence, shown, snapshot, vocabulary, lint)
+    case = _Case(sentence, shown, snapshot, question, vocabulary, lint)
     return _weigh(case, draft, ids, repairs)
 
 
@@ -99,7 +100,7 @@ def _weigh(case: _Case, draft: DraftClaim, ids: list[str], repairs: list[Repair]
 
 def _hold(case: _Case, exhibit: Exhibit) -> Claim | list[Fault]:
     """The claim with its narrowed citations when the exhibit proves the sentence, else what is wrong."""
-    scope = check_proof(case.sentence, exhibit, case.vocabulary, case.lint)
+    scope = check_proof(case.sentence, exhibit, case.question, case.vocabulary, case.lint)
     if isinstance(scope, list):
         return scope
     citations = narrow(case.sentence, scope, case.snapshot, case.lint)

@@ -23,6 +23,7 @@ from agent.grammar import claims_grammar
         ("- The `x` is set [E3, E4].", [("The `x` is set.", ("E3", "E4"))]),
         ("E1: First `a`. Second `b`.", [("First `a`.", ("E1",)), ("Second `b`.", ("E1",))]),
         ("E1: Names, e.g. `a`, call torch.load here.", [("Names, e.g. `a`, call torch.load here.", ("E1",))]),
+        ("E1: Sets `a`._E2: Sets `b`.", [("Sets `a`.", ("E1",)), ("Sets `b`.", ("E2",))]),
         ("no citation at all", [("no citation at all", ())]),
         ("E1:", [("E1:", ())]),
         ("\n  \n```\n", []),

@@ -184,6 +184,12 @@ def test_restating_the_question_is_refused() -> None:
     assert not verdict.accepted
 
 
+def test_what_only_the_question_says_is_not_proven() -> None:
+    text = "Execution progress is recorded in `load_captioner`, which loads weights and moves the model to `device`."
+    verdict = hear(text, "E2", question="Where and how is execution progress recorded?")
+    assert "presumed" in {fault.kind for fault in verdict.faults}
+
+
 def test_evidence_outside_the_snapshot_cannot_be_cited() -> None:
     from agent.state import DraftClaim
     from agent.verify import judge

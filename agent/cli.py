@@ -44,10 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         return _misused(error)
     except (KeyboardInterrupt, typer.Abort):
-        return _stopped("interrupted", "the same command continues where it stopped", INTERRUPTED)
+        code = INTERRUPTED
     except BrokenPipeError:
         _silence_stdout()
         return 0
+    if code == INTERRUPTED:  # typer turns an interrupt into this code by itself
+        return _stopped("interrupted", "the same command continues where it stopped", INTERRUPTED)
     return int(code or 0)
 
 

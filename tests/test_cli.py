@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -190,6 +191,18 @@ def test_a_hostile_folder_runs_nothing(flags: list[str], tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     assert "qwen2.5-coder" in done.stdout
     assert not marker.exists()
+
+
+def test_an_interrupt_is_said(repo: Path) -> None:
+    fifo = repo.parent / "queries"
+    os.mkfifo(fifo)
+    search = ["search", "--repo", str(repo), "--queries", str(fifo)]
+    command = [sys.executable, "-m", "agent", *search]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process, fifo.open("w"):
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 130
+    assert err.startswith("error: interrupted\nhint: ")
 
 
 def test_help_imports_no_heavy_library() -> None:

@@ -21,7 +21,9 @@ _PAIRING = re.compile(r"\s*(?:\w+\s)?(?:(?:is|are|equals|=|of|defaults?|set|has|
 _ANCHOR_WORD = r"\b(?:import|from|def|class)\b[^#\n]*(?<![\w]){0}(?!\w)|(?<![\w]){0}\s*[.(]"
 
 
-def check_proof(sentence: Sentence, exhibit: Exhibit, vocabulary: frozenset[str], lint: Lint) -> Exhibit | list[Fault]:
+def check_proof(
+    sentence: Sentence, exhibit: Exhibit, question: str, vocabulary: frozenset[str], lint: Lint
+) -> Exhibit | list[Fault]:
     """The part of the exhibit that proves the sentence, or all that is wrong with it.
 
     Names come first; the other gates need them right.

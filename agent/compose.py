@@ -17,7 +17,7 @@ from retrieval.snapshot import ROLES, Snapshot
 MOST_NAMES = 12
 EXCERPT_LINES, EXCERPT_BEFORE, EXCERPT_AFTER = 14, 3, 5
 
-_CODE = re.compile(r"[()\[\]{}_=@]")
+_CODE = re.compile(r"\w[(\[]|[=@]")
 _WORDS = re.compile(r"[a-z]+ ")
 
 
@@ -148,11 +148,14 @@ def _line(hit: CensusHit, snapshot: Snapshot, *, nested: bool) -> Claim:
     related = [Span(path, start, end) for _, path, start, end in hit.related]
     spans = dict.fromkeys([Span(hit.path, hit.start, hit.end), *related])
     depth = int(hit.detail.get("depth", "0")) if nested else 0
+    measured = hit.detail.get("scope") == "repository"
+    cited = [] if measured else [span for span in spans if span.path in snapshot.by_path]
     return Claim(
         text=_quoted(hit, snapshot) + _where(hit),
-        citations=tuple(cite(snapshot, span) for span in spans if span.path in snapshot.by_path),
+        citations=tuple(cite(snapshot, span) for span in cited),
         origin="census",
         level=1 + depth,
+        searched=len(snapshot.files) if measured else 0,
     )
 
 

@@ -60,7 +60,7 @@ class Findings:
 
 
 def _matches(wanted: re.Pattern[str], hit: CensusHit) -> bool:
-    return wanted.search(f"{hit.text}\n{hit.symbol}\n{hit.name}") is not None
+    return wanted.search(f"{hit.text}\n{hit.name}") is not None
 
 
 def _distinct(hits: Sequence[CensusHit]) -> list[CensusHit]:

@@ -35,7 +35,7 @@ class FactSpec(_Entry):
     own, the rest as a list of places. `layout`: "lines", "places" (no text, only places), "tree" (one fenced
     block), "steps" (numbered lines in the census's order). `decides` says whether hits make the verdict "yes";
     `roles` which files count ("source" unless said otherwise; hits elsewhere are reported as such).
-    `filter` keeps hits whose enclosing symbol, path, name or text matches this regular expression.
+    `filter` keeps hits whose text or name matches this regular expression.
     """
 
     label: str = Field(min_length=1)

@@ -60,7 +60,9 @@ def python_files(codebase: Codebase, role: Role) -> list[SourceFile]:
 
 
 def _line(codebase: Codebase, path: str, lines: tuple[int, int], name: str, text: str, symbol: str = "") -> CensusHit:
-    return hit_at(codebase, path, lines, symbol=symbol, name=name, text=text)
+    """A measurement; one of the whole repository says so in its detail, since no single line proves it."""
+    detail = {} if name in ("file", "function") else {"scope": "repository"}
+    return hit_at(codebase, path, lines, symbol=symbol, name=name, text=text, detail=detail)
 
 
 def _totals(files: list[SourceFile], shapes: Measured) -> str:
@@ -128,7 +130,7 @@ def _other_roles(codebase: Codebase) -> Iterator[CensusHit]:
 )
 def tests(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     """Frameworks first, then one hit per test file, or per folder when there are more than 20."""
-    files = [f for f in codebase.snapshot.files if f.role == "test" and _is_code(f)]
+    files = [f for f in codebase.snapshot.files if f.role == "test" and f.lines and _is_code(f)]
     yield from _frameworks(codebase, files)
     yield from _settings(codebase)
     if len(files) <= _MANY_TESTS:

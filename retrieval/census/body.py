@@ -77,11 +77,15 @@ class Decision:
 
 @dataclass(slots=True)
 class Body:
-    """All events of one body. `nested` maps the names of inner functions and classes to their nodes."""
+    """All events of one body. `nested` maps the names of inner functions and classes to their nodes.
+
+    `stores` are values put into a container that has a name: `x["k"] = value`, `x.append(value)`.
+    """
 
     tree: Tree
     calls: list[CallStep] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
+    stores: list[Binding] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     nested: dict[str, Node] = field(default_factory=dict)

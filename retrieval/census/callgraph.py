@@ -12,34 +12,61 @@ from retrieval.census.body import CallStep, Guard
 from retrieval.census.results import call_target
 from retrieval.census.values import ClassRef, ExternalObject, FunctionRef, Instance, Value
 from retrieval.facts import Definition
+from retrieval.languages import words
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.census.program import Program
 
 Target = FunctionRef | ClassRef
+# Last names of what runs the functions it is given: threads, pools, loops, graphs, interfaces, command lines.
+RUNNERS = words(
+    """Thread Process Timer submit map starmap imap imap_unordered apply_async apply run_in_executor
+    to_thread spawn start_processes create_task ensure_future run_sync start_soon add_task add_node
+    add_conditional_edges RunnableLambda Interface ChatInterface click change Fire run main launch
+    notebook_launcher add_job from_function partial register_forward_hook scan vmap pmap"""
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A call of repository code. `called` is the object when an object itself is called, as in `model(x)`."""
+    """A call of repository code. `called` is the object when an object itself is called, as in `model(x)`.
+
+    With `handed` the target is not called here but given to something that runs it, such as a thread.
+    """
 
     step: CallStep
     target: Target
     called: Instance | None = None
     overridden: tuple[str, ...] = ()
     abstract: bool = False
+    handed: bool = False
 
 
 def sites(program: "Program", frame: "Frame") -> list[Site]:
     """The calls of repository code in a body, in the order in which they are evaluated."""
     found = []
     for step in frame.body.calls:
-        value = frame.callee(step)
-        site = _site(program, step, value)
-        if site is not None:
-            found.append(site)
+        site = _site(program, step, frame.callee(step))
+        found.extend([site] if site is not None else _handed(frame, step))
     return found
+
+
+def _handed(frame: "Frame", step: CallStep) -> list[Site]:
+    """Functions given to a thread, a pool, an event or a command-line library that will call them."""
+    given = step.node.child_by_field_name("arguments")
+    if given is None or step.written.rpartition(".")[2] not in RUNNERS:
+        return []
+    nodes = [
+        child.child_by_field_name("value") if child.type == "keyword_argument" else child
+        for child in given.named_children
+    ]
+    values = [
+        frame.value(node, step.order, step.guards)
+        for node in nodes
+        if node is not None and node.type in ("identifier", "attribute")
+    ]
+    return [Site(step, value, handed=True) for value in values if isinstance(value, FunctionRef)]
 
 
 def _site(program: "Program", step: CallStep, value: Value | None) -> Site | None:
@@ -104,6 +131,17 @@ def invoked(frame: "Frame", step: CallStep) -> Instance | ExternalObject | None:
     return value if isinstance(value, Instance | ExternalObject) else None
 
 
+def root_object(frame: "Frame", step: CallStep) -> ExternalObject | None:
+    """The outside object at the root of a call: `client` in `client.chat.completions.create(…)`."""
+    node = step.node.child_by_field_name("function")
+    while node is not None and node.type == "attribute":
+        node = node.child_by_field_name("object")
+        value = frame.value(node, step.order, step.guards)
+        if isinstance(value, ExternalObject):
+            return value
+    return None
+
+
 # Words
 
 
@@ -131,6 +169,8 @@ def action(site: Site, caller_path: str) -> str:
     """What a site does, as the predicate of a sentence: "calls `load_model()`", "constructs `Whisper`"."""
     target = site.target
     place = f" ({target.path})" if target.path != caller_path else ""
+    if site.handed:
+        return f"passes `{label(target)}`{place} to `{site.step.written}()`"
     if isinstance(target, ClassRef):
         return f"constructs `{label(target)}`{place}"
     written = site.step.written

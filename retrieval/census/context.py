@@ -46,7 +46,7 @@ def context(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     found: dict[str, Passed] = {}
     for frame, _depth in all_frames(program):
         for site in program.sites(frame):
-            for node in _plain_arguments(site):
+            for node in () if site.handed else _plain_arguments(site):
                 _note(program, found, (frame, site, node))
     ranked = sorted(found.items(), key=lambda item: (-len(item[1].receivers), item[0]))
     for name, passed in ranked:

@@ -4,6 +4,7 @@ The lists name public libraries and their own class names; nothing here is about
 """
 
 import re
+from fnmatch import fnmatchcase
 
 from retrieval.languages import words
 
@@ -92,6 +93,21 @@ MODELISH = re.compile(
 )
 """Names that people give to variables that hold a model."""
 
+SETUP = re.compile(
+    r"(?:get|set|load|build|create|make|init|from|lock|unlock|freeze|unfreeze|save|reset|prepare|update|"
+    r"convert|compile|wrap|unwrap|register|install|prune|tie|resize|enable|disable|export|print|"
+    r"named|no|add|remove|move|is|has|log|parse|download|fetch|configure|setup|replace|patch|trace|"
+    r"list|find|push|check|count|show|describe|test|train|eval|gradient|reinit|merge|clone|copy)"
+    r"(?:_|\Z)"
+)
+"""Beginnings of names of functions that prepare a model or tell about it, and compute nothing with it."""
+
+COMPANIONS = re.compile(
+    r"Tokenizer|Processor|Extractor|Criteria|Config|Scheduler|Dataset|Collator|Arguments|Trainer|"
+    r"Callback|Template|Loader|Splitter|tokeniz|transforms"
+)
+"""Names of things in model libraries that are not models."""
+
 
 def library(name: str) -> str:
     """The model library that a dotted outside name belongs to, "" for none."""
@@ -100,3 +116,13 @@ def library(name: str) -> str:
         if ".".join(parts[:size]) in LIBRARIES:
             return ".".join(parts[:size])
     return ""
+
+
+def is_library_model(maker: str) -> bool:
+    """Whether what `maker` gives is a model of a library, not a tokenizer, a dataset or the like."""
+    return bool(library(maker)) and not COMPANIONS.search(maker)
+
+
+def is_model_base(name: str) -> bool:
+    """Whether a dotted outside name is one of `BASES`."""
+    return any(fnmatchcase(name, base) for base in BASES)

@@ -42,16 +42,25 @@ def handoffs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         inside = frame.owner is not None and family.is_model(frame.owner)
         found = layers if inside else own_code
         finder = Origins(program, frame)
-        for site in program.sites(frame):
+        for site in (site for site in program.sites(frame) if not site.handed):
             for keyword, node in _arguments(frame, site):
-                for origin in finder.of(node, site.step):
-                    names = (frame.symbol, label(origin.site.target), label(site.target))
-                    if origin.site.step.node.id != site.step.node.id and query.matches(
+                for group in _grouped(finder.of(node, site.step)):
+                    names = (frame.symbol, label(group[0].site.target), label(site.target))
+                    if group[0].site.step.node.id != site.step.node.id and query.matches(
                         *(name.removesuffix("()") for name in names)
                     ):
-                        found.append(_hit(codebase, frame, site, (keyword, node), origin, depth))
+                        found.append(_hit(codebase, frame, site, (keyword, node), group, depth))
     yield from own_code
     yield from layers
+
+
+def _grouped(origins: list[Origin]) -> list[list[Origin]]:
+    """Origins that the same function made in the same way, at one place or at several, together."""
+    groups: dict[tuple[str, str, str], list[Origin]] = {}
+    for origin in origins:
+        key = (label(origin.site.target), origin.how, origin.stored)
+        groups.setdefault(key, []).append(origin)
+    return list(groups.values())
 
 
 def _arguments(frame: "Frame", site: Site) -> Iterator[tuple[str, Node]]:
@@ -70,9 +79,10 @@ def _hit(
     frame: "Frame",
     site: Site,
     argument: tuple[str, Node],
-    origin: Origin,
+    group: list[Origin],
     depth: int,
 ) -> CensusHit:
+    origin = group[0]
     producer, consumer = label(origin.site.target), label(site.target)
     return hit_at(
         codebase,
@@ -80,9 +90,9 @@ def _hit(
         (site.step.start, site.step.end),
         symbol=frame.symbol,
         name=f"{producer} -> {consumer}",
-        text=_sentence(frame, site, argument, origin),
+        text=_sentence(frame, site, argument, group),
         related=(
-            ("produced", origin.frame.path, origin.site.step.start, origin.site.step.end),
+            *(("produced", o.frame.path, o.site.step.start, o.site.step.end) for o in group),
             _definition("producer", origin.site.target),
             _definition("consumer", site.target),
         ),
@@ -96,7 +106,8 @@ def _definition(role: str, target: Target) -> Related:
     return role, target.path, definition.head_start, definition.head_end
 
 
-def _sentence(frame: "Frame", site: Site, argument: tuple[str, Node], origin: Origin) -> str:
+def _sentence(frame: "Frame", site: Site, argument: tuple[str, Node], group: list[Origin]) -> str:
+    origin = group[0]
     keyword, node = argument
     place = f"In {caller(frame)}" if frame.definition else f"At top level of {frame.path}"
     receiver = f"`{label(site.target)}`"
@@ -112,7 +123,7 @@ def _sentence(frame: "Frame", site: Site, argument: tuple[str, Node], origin: Or
         for guard in origin.site.step.guards
         if (guard.key, guard.arm) not in around and guard.kind in ("if", "else", "case", "except")
     )
-    when = "" if origin.stored else circumstances(only).removeprefix(" — ")
+    when = "" if origin.stored or len(group) > 1 else circumstances(only).removeprefix(" — ")
     made = f"{_source(origin)} ({when})" if when else _source(origin)
     return f"{place}, `{text}`, {made}, is passed to {receiver}{role}"
 
@@ -132,6 +143,7 @@ def _source(origin: Origin) -> str:
         "itself": f"a new {made} object" if built else f"returned by {made}",
         "part": f"part of {what}",
         "computed": f"computed from {what}",
+        "collected": f"which holds {what}",
     }[origin.how]
     if not origin.stored:
         return words

@@ -78,6 +78,7 @@ def _commands(program: "Program", file: SourceFile, *, fenced: bool) -> Iterator
             number += 1
         if _CHORE.search(command) or not _TARGET.search(command):
             continue
+        command = re.sub(r"""["']\s*,\s*["']""", " ", command).rstrip("\"']")
         shown = " ".join(command.replace("`", "'").split())
         shown = shown if len(shown) <= 160 else shown[:159].rstrip() + "…"
         verb = "documents the command" if fenced else "runs"

@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, one_line
-from retrieval.census.callgraph import Site, caller, circumstances, invoked, label, summary
+from retrieval.census.callgraph import Site, caller, circumstances, invoked, label, root_object, summary
 from retrieval.census.exports import all_frames
-from retrieval.census.families import BASES, MODELISH, RUNNING, library
-from retrieval.census.language import Query, compile_pattern, hit_at, kind
+from retrieval.census.families import MODELISH, RUNNING, SETUP, is_library_model, is_model_base
+from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.program import Program, program_of
 from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance, Items
 from retrieval.facts import CensusHit
@@ -35,17 +35,13 @@ class Family:
 
 def family_of(codebase: "Codebase", query: Query) -> Family:
     """Classes that derive from the patterns of the query, or from any known model base without patterns."""
-    fits = query.matches if query.patterns else _known_base
+    fits = query.matches if query.patterns else is_model_base
     found: dict[ClassRef, str] = {}
     for cls in program_of(codebase).classes:
         base = next((b for b in codebase.bases(cls.path, cls.definition) if fits(b)), "")
         if base:
             found[cls] = base
     return Family(found)
-
-
-def _known_base(name: str) -> bool:
-    return any(compile_pattern(base).matches(name) for base in BASES)
 
 
 @kind(
@@ -220,7 +216,7 @@ def invokes(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     found: list[CensusHit] = []
     for frame, depth in all_frames(program, every=True):
         inside = frame.owner is not None and family.is_model(frame.owner)
-        known = {site.step.node.id: site for site in program.sites(frame)}
+        known = {s.step.node.id: s for s in program.sites(frame) if not s.handed}
         for step in frame.body.calls:
             told = partial(_invocation, frame, step, known.get(step.node.id))
             said = told(family, query)
@@ -239,14 +235,16 @@ def _invocation(
         return _typed(written, site, family)
     holder = invoked(frame, step)
     if isinstance(holder, Instance):
-        forward = family.is_model(holder.cls) and method in RUNNING
-        return ("type", holder.cls.definition.symbol, "") if forward else None
+        if family.is_model(holder.cls) and method in RUNNING:
+            return "type", holder.cls.definition.symbol, ""
+        return _by_name(frame, step) if frame.callee(step) is None else None
+    holder = holder or root_object(frame, step)
     if isinstance(holder, ExternalObject):
-        fits = query.matches(holder.maker) if query.patterns else bool(library(holder.maker))
-        running = method in RUNNING or "." not in written
+        fits = query.matches(holder.maker) if query.patterns else is_library_model(holder.maker)
+        running = method in RUNNING or isinstance(frame.callee(step), ExternalObject)
         if fits and running:
             return "library", holder.maker, f", on what `{holder.maker}` gave"
-        if not _known_base(holder.maker):
+        if not is_model_base(holder.maker):
             return None
     return _by_name(frame, step) if frame.callee(step) is None else None
 
@@ -256,6 +254,9 @@ def _typed(written: str, site: Site, family: Family) -> tuple[str, str, str] | N
     if not isinstance(target, FunctionRef) or target.receiver is None:
         return None
     head, _, rest = written.partition(".")
+    method = written.rpartition(".")[2]
+    if site.called is None and method not in RUNNING and SETUP.match(method.lstrip("_")):
+        return None
     own_method = head in ("self", "cls") and "." not in rest and site.called is None
     if own_method or written.startswith("super()") or not family.is_model(target.receiver):
         return None
@@ -269,6 +270,9 @@ def _by_name(frame: "Frame", step: CallStep) -> tuple[str, str, str] | None:
     holder, _, method = step.written.rpartition(".")
     called = step.written if MODELISH.search(step.written.rpartition(".")[2]) else holder
     last = called.rpartition(".")[2]
+    held = holder.rpartition(".")[2] in ("", "self") or MODELISH.search(holder.rpartition(".")[2])
+    if called == step.written and (not held or SETUP.match(last.lstrip("_"))):
+        return None
     if not MODELISH.search(last) or "(" in called or (called == holder and method not in RUNNING):
         return None
     parameter = called in frame.parameters and not frame.bound(called)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from retrieval.census.body import Binding, CallStep, Guard
 from retrieval.census.callgraph import Site
-from retrieval.census.names import reaching
+from retrieval.census.names import excludes, reaching
 from retrieval.census.values import External
 from retrieval.parse import Node
 
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.census.program import Program
 
-How = Literal["itself", "part", "computed"]
+How = Literal["itself", "part", "computed", "collected"]
 _CONVERTING = frozenset({"list", "tuple", "dict", "set", "sorted", "next", "iter", "enumerate", "zip"})
-_CLOSENESS: dict[How, int] = {"itself": 0, "part": 1, "computed": 2}
+_CLOSENESS: dict[How, int] = {"itself": 0, "part": 1, "computed": 2, "collected": 3}
 DEEPEST_ORIGIN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A value made by `site` in the body of `frame`: the result `itself`, a `part` of it, or `computed` from it.
+    """A value made by `site` in the body of `frame`: the result `itself`, a `part` of it, `computed` from it,
+    or a container in which it was `collected`.
 
     `stored` is the attribute through which it travelled from another method, "" within one body.
     """
@@ -42,7 +43,7 @@ class Origins:
     def __init__(self, program: "Program", frame: "Frame") -> None:
         self.program = program
         self.frame = frame
-        self.sites = {site.step.node.id: site for site in program.sites(frame)}
+        self.sites = {s.step.node.id: s for s in program.sites(frame) if not s.handed}
         self._depth = 0
 
     def of(self, node: Node | None, step: CallStep) -> list[Origin]:
@@ -101,18 +102,33 @@ class Origins:
                 origin
                 for child in (given.named_children if given else ())
                 if child.type != "keyword_argument"
-                for origin in self._of(child, order, guards, "computed")
+                for origin in self._of(child, order, guards, _further(how, "computed"))
             ]
         if function.type == "attribute":
             held = function.child_by_field_name("object")
-            return self._of(held, order, guards, "computed")
+            return self._of(held, order, guards, _further(how, "computed"))
         return []
 
     def _named(self, name: str, order: int, guards: tuple[Guard, ...], how: How) -> list[Origin]:
         bindings = [binding for binding in self.frame.body.bindings if binding.name == name]
         found: list[Origin] = []
-        for binding in reaching(bindings, order, guards, looped=False).bindings:
+        reach = reaching(bindings, order, guards, looped=False)
+        for binding in reach.bindings:
             found.extend(self._bound(binding, how))
+        if how == "itself":
+            begun = min((b.order for b in reach.bindings), default=0) if reach.complete else 0
+            found.extend(self._stored(name, (begun, order), guards))
+        return found
+
+    def _stored(self, name: str, span: tuple[int, int], guards: tuple[Guard, ...]) -> list[Origin]:
+        """What was put into the container `name` between two moments."""
+        found = []
+        for store in self.frame.body.stores:
+            if store.name != name or not span[0] < store.order < span[1] or excludes(store.guards, guards):
+                continue
+            for origin in self._of(store.value, store.order, store.guards, "itself"):
+                if origin.how == "itself":
+                    found.append(Origin(origin.site, origin.frame, "collected", origin.stored))
         return found
 
     def _bound(self, binding: Binding, how: How) -> list[Origin]:

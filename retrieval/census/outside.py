@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, one_line
-from retrieval.census.callgraph import invoked, label
+from retrieval.census.callgraph import invoked, label, root_object
 from retrieval.census.families import LOADING, RUNNING, library
 from retrieval.census.origins import Origins
 from retrieval.census.values import ClassRef, External, ExternalObject, Instance
@@ -59,9 +59,10 @@ def _library(frame: "Frame", step: CallStep) -> Outside | None:
         own = step.written.startswith("self.") and step.written.count(".") == 1
         what = "" if own else f" on the `{holder.cls.definition.symbol}` object"
         return Outside(step, step.written, f"calls `{written}`{what}", "library")
+    holder = holder or root_object(frame, step)
     if not isinstance(holder, ExternalObject) or not library(holder.maker):
         return None
-    if "." in step.written and method not in RUNNING:
+    if method not in RUNNING and not isinstance(value, ExternalObject):
         return None
     return Outside(step, holder.maker, f"calls `{written}` on what `{holder.maker}` gave", "library")
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from retrieval.census.program import Program
 
 DEEPEST_LOOKUP = 12
+# Annotations from here (`Any`, `Callable`) do not say what an object is.
+_ABSTRACT = frozenset({"typing", "typing_extensions", "collections", "abc", "types"})
 _GENERATED = frozenset({"contextmanager", "asynccontextmanager"})
 
 
@@ -95,7 +97,9 @@ def annotation(program: "Program", path: str, written: Written | None) -> Value 
             value = program.attribute(value, name)
         if isinstance(value, ClassRef):
             return Instance(value, exact=False)
-        return ExternalObject(value.name) if isinstance(value, External) else None
+        if isinstance(value, External) and value.name.partition(".")[0] not in _ABSTRACT:
+            return ExternalObject(value.name)
+        return None
     inner = [annotation(program, path, part) for part in written.inner]
     if written.shape == "parts":
         return Parts(tuple(inner))

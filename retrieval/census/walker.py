@@ -16,10 +16,12 @@ from retrieval.census.body import (
     Taken,
     one_line,
 )
+from retrieval.census.early import left_early
 from retrieval.parse import Node, Tree, first_line, last_line
 
 # A deeper tree than any person writes; deeper nodes are left out rather than risking the stack.
 DEEPEST = 200
+_GATHERING = frozenset({"append", "extend", "add", "update", "insert", "put", "put_nowait"})
 _COMPREHENSIONS = (
     "list_comprehension",
     "set_comprehension",
@@ -63,7 +65,7 @@ class _Walker:
             "nonlocal_statement": self._scope_names,
             "function_definition": self._definition,
             "class_definition": self._definition,
-            "decorated_definition": self._decorated,
+            "decorated_definition": self._definition,
         } | {name: self._comprehension for name in _COMPREHENSIONS}
 
     def visit(self, node: Node | None, guards: tuple[Guard, ...], depth: int) -> None:
@@ -84,7 +86,7 @@ class _Walker:
         for statement in node.named_children:
             self.visit(statement, guards, depth)
             if statement.type == "if_statement":
-                guards = (*guards, *_left_early(statement))
+                guards = (*guards, *left_early(statement))
 
     def _tick(self) -> int:
         self.order += 1
@@ -109,6 +111,14 @@ class _Walker:
                 order=self._tick(),
             )
         )
+        if callee is not None and callee.type == "attribute":
+            self._gather(node, callee, guards)
+
+    def _gather(self, node: Node, callee: Node, guards: tuple[Guard, ...]) -> None:
+        arguments = node.child_by_field_name("arguments")
+        given = arguments.named_children if arguments else []
+        if self.body.tree.text(callee.child_by_field_name("attribute")) in _GATHERING and given:
+            self._store(callee.child_by_field_name("object"), given[-1], guards)
 
     def _assignment(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
         value = node.child_by_field_name("right")
@@ -147,6 +157,8 @@ class _Walker:
             order = self._tick()
             line = first_line(target)
             self.body.bindings.append(Binding(name, value, annotation, taken, index, line, guards, order))
+        elif target.type == "subscript" and taken == "whole":
+            self._store(target.child_by_field_name("value"), value, guards)
         elif target.type in ("pattern_list", "tuple_pattern", "list_pattern"):
             splat = any(child.type == "list_splat_pattern" for child in target.named_children)
             inner: Taken = "unknown"
@@ -157,6 +169,11 @@ class _Walker:
         elif target.type in ("as_pattern_target", "list_splat_pattern", "parenthesized_expression"):
             for child in target.named_children:
                 self._bind(child, value, guards, taken, index=index)
+
+    def _store(self, container: Node | None, value: Node | None, guards: tuple[Guard, ...]) -> None:
+        if container is not None and container.type in ("identifier", "attribute"):
+            name, line = self.body.tree.text(container), first_line(container)
+            self.body.stores.append(Binding(name, value, "", "whole", -1, line, guards, self._tick()))
 
     def _for(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
@@ -187,16 +204,13 @@ class _Walker:
         for arm, part in enumerate(arms):
             condition = part.child_by_field_name("condition")
             if condition is None:
-                guard = self._otherwise(conditions, part, node.id, arm)
+                guard = Guard("else", "` and `".join(conditions), first_line(part), node.id, arm)
                 self.visit(part.child_by_field_name("body"), (*guards, guard), depth)
                 continue
             self.visit(condition, guards, depth)
             conditions.append(self._text(condition))
             guard = Guard("if", conditions[-1], first_line(part), node.id, arm)
             self.visit(part.child_by_field_name("consequence"), (*guards, guard), depth)
-
-    def _otherwise(self, conditions: list[str], part: Node, key: int, arm: int) -> Guard:
-        return Guard("else", "` and `".join(conditions), first_line(part), key, arm)
 
     def _ternary(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
         parts = node.named_children
@@ -286,22 +300,5 @@ class _Walker:
         self.body.not_local.update(self.body.tree.text(child) for child in node.named_children)
 
     def _definition(self, node: Node, _guards: tuple[Guard, ...], _depth: int) -> None:
-        name = self.body.tree.text(node.child_by_field_name("name"))
-        self.body.nested[name] = node
-
-    def _decorated(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
-        self.visit(node.child_by_field_name("definition"), guards, depth)
-
-
-def _left_early(statement: Node) -> list[Guard]:
-    """One guard for every arm of an `if` that ends in `return` or `continue`."""
-    found = []
-    for part in (statement, *statement.children_by_field_name("alternative")):
-        field = "consequence" if part.type != "else_clause" else "body"
-        block = part.child_by_field_name(field)
-        inner = [c for c in block.named_children if c.type != "comment"] if block else []
-        last = inner[-1] if inner else None
-        if last is not None and last.type in ("return_statement", "continue_statement"):
-            text = last.type.removesuffix("_statement")
-            found.append(Guard("past", text, first_line(last), last.id))
-    return found
+        inner = node.child_by_field_name("definition") or node
+        self.body.nested[self.body.tree.text(inner.child_by_field_name("name"))] = inner

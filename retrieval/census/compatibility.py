@@ -64,7 +64,7 @@ def _python(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any]
         return
     served = SpecifierSet(entry["need"])
     for item in manifests.declarations:
-        if item.key == "python" and item.specifier and compatible(SpecifierSet(item.specifier), served):
+        if item.is_interpreter and item.specifier and compatible(SpecifierSet(item.specifier), served):
             lowest = _unserved_lowest(item.specifier, served)
             beyond = f", though not for Python {lowest}, which it also admits" if lowest else ""
             text = f"`{shown(item)}` can be met{beyond}: {entry['why']}"

@@ -13,7 +13,7 @@ from retrieval.census.prose import counted, listed
 from retrieval.codebase import Codebase
 from retrieval.facts import Call, CensusHit
 from retrieval.manifests import read_manifests
-from retrieval.snapshot import SourceFile
+from retrieval.snapshot import ROLES, SourceFile
 
 _FORMATS = {
     "yaml": "YAML",
@@ -74,9 +74,11 @@ def _patterns(words: str) -> tuple[Pattern, ...]:
     ordered=True,
 )
 def configs(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
-    """Loading code first, then files; patterns match formats and paths."""
+    """The main code that loads, then files, then tests; patterns match formats and paths."""
     files = _files(codebase, asked="tools" in query.names())
-    for hit in (*_loading(codebase), *_settings_classes(codebase), *files):
+    found = [*_loading(codebase), *_settings_classes(codebase), *files]
+    found.sort(key=lambda hit: ROLES.index(hit.role))  # type: ignore[arg-type]
+    for hit in found:
         if query.matches(hit.name, hit.name.lower(), hit.path):
             yield hit
 
@@ -160,7 +162,7 @@ def _merged(groups: Groups) -> Groups:
 
 
 def _is_config(file: SourceFile) -> bool:
-    if file.language not in _FORMATS or file.role in ("generated", "vendored", "test"):
+    if not file.lines or file.language not in _FORMATS or file.role in ("generated", "vendored", "test"):
         return False
     if file.language in ("json", "xml"):
         return _NAMED.search(file.path) is not None

@@ -44,6 +44,7 @@ def conflicts(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
 
 @cache
 def constraint_sets() -> list[dict[str, Any]]:
+    """The sets of `data/constraints.yaml`, as they stand there."""
     return yaml.safe_load(_DATA.read_text(encoding="utf-8"))["sets"]
 
 
@@ -117,7 +118,7 @@ def _python(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any]
         return
     served = SpecifierSet(entry["need"])
     for item in manifests.declarations:
-        if item.key != "python" or not item.specifier:
+        if not item.is_interpreter or not item.specifier:
             continue
         if not compatible(SpecifierSet(item.specifier), served):
             text = f"`{shown(item)}` cannot be met with {constraint['title']}: {entry['why']}"

@@ -184,10 +184,11 @@ def _check(node: ast.Call, imported: dict[str, str]) -> tuple[str, str, tuple[in
 def _optional_import(node: ast.Try) -> tuple[str, str, tuple[int, int]] | None:
     imports = [part for part in node.body if isinstance(part, ast.Import | ast.ImportFrom)]
     caught = [name for handler in node.handlers for name in _caught(handler)]
-    if not imports or not _IMPORT_ERRORS.intersection(caught):
-        return None
     modules = [name for part in imports for name in _modules(part)]
     foreign = [name for name in modules if name.split(".")[0] not in sys.stdlib_module_names]
+    about_imports = node.body[0] in imports and len(node.body) <= 2 * len(imports) + 3
+    if not foreign or not about_imports or not _IMPORT_ERRORS.intersection(caught):
+        return None
     clause = next(name for name in caught if name in _IMPORT_ERRORS)
     handler = next(h for h in node.handlers if clause in _caught(h))
     guard = f"`except {source_of(handler.type)}`" if handler.type else "a bare `except`"
@@ -195,7 +196,7 @@ def _optional_import(node: ast.Try) -> tuple[str, str, tuple[int, int]] | None:
     text = f"optional import, guarded by {guard}: {statements}"
     if len(imports) > 3:
         text += f" and {len(imports) - 3} more imports"
-    return (foreign or modules)[0], text, (node.lineno, lines_of(handler)[1])
+    return foreign[0], text, (node.lineno, lines_of(handler)[1])
 
 
 def _statement(node: ast.Import | ast.ImportFrom) -> str:

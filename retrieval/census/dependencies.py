@@ -5,6 +5,7 @@ by name or declared by hand.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.codebase import Codebase
@@ -27,9 +28,14 @@ def dependencies(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     """Declarations, includes (`-r`), manifests that do not parse, and a summary of each lock file."""
     manifests = read_manifests(codebase.snapshot)
     named = any(not pattern.excluding for pattern in query.patterns)
+    commands: dict[tuple[str, str], list[Declaration]] = {}
     for item in in_order(manifests.declarations):
-        if (item.scope != "lock" or named) and fits(query, item):
+        if item.scope == "command" and fits(query, item):
+            commands.setdefault((item.path, item.written), []).append(item)
+        elif (item.scope != "lock" or named) and fits(query, item):
             yield declared(codebase, item)
+    for items in commands.values():
+        yield _installed(codebase, items)
     if not named:
         yield from (_included(codebase, include) for include in manifests.includes)
         yield from _locks(codebase, manifests)
@@ -61,7 +67,7 @@ def pins(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     named = any(not pattern.excluding for pattern in query.patterns)
     for item in in_order(manifests.declarations):
         listed = item.scope != "lock" or named or item.key in wanted
-        if item.exact and item.key != "python" and listed and fits(query, item):
+        if item.exact and not item.is_interpreter and listed and fits(query, item):
             yield declared(codebase, item)
 
 
@@ -94,6 +100,12 @@ def declared(codebase: Codebase, item: Declaration) -> CensusHit:
         text=sentence(item),
         detail={key: value for key, value in detail.items() if value},
     )
+
+
+def _installed(codebase: Codebase, items: list[Declaration]) -> CensusHit:
+    """One hit for a package that several commands of one file install."""
+    hit = declared(codebase, items[0])
+    return replace(hit, related=tuple(("again", i.path, i.start, i.end) for i in items[1:]))
 
 
 def _included(codebase: Codebase, include: Include) -> CensusHit:

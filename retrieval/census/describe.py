@@ -34,6 +34,7 @@ _KNOWN = {
     "setup.py": "build script for setuptools",
 }
 _NAMES = 4
+_SHORT = 40
 _SECTION = re.compile(r"(?i)(args?|arguments|parameters|params|returns?|inputs?|attributes|usage|example)\b\W|[:@>]")
 
 
@@ -123,7 +124,9 @@ def definitions_text(codebase: Codebase, facts: FileFacts, limit: int = _NAMES, 
 def _python(codebase: Codebase, file: SourceFile, facts: FileFacts) -> Described:
     sentence = first_sentence(facts.docstring)
     if sentence:
-        return sentence, facts.doc_start, facts.doc_end
+        defined = definitions_text(codebase, facts) if len(sentence) < _SHORT else ""
+        words = f"{sentence}; {defined}" if defined else sentence
+        return words, facts.doc_start, facts.doc_end
     classes, functions = main_definitions(facts)
     text = definitions_text(codebase, facts)
     if text:

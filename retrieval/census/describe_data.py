@@ -12,6 +12,7 @@ _MANY_KEYS = 24
 
 
 def describe_data(file: SourceFile) -> Described:
+    """Words for a file that is neither code nor prose, and the lines that prove them."""
     name = file.path.rpartition("/")[2].lower()
     if name.startswith(("license", "licence", "copying", "notice")):
         return _licence(file)
@@ -63,6 +64,8 @@ def _keys(file: SourceFile) -> Described | None:
     if ".github/" in file.path and title:
         return f"workflow “{title[0][0]}”", title[0][1], title[0][1]
     found = _matches(file, r"""(["']?[\w.$-]+["']?)\s*:(?:\s|$)""")
+    if len(found) > _MANY_KEYS:
+        return f"a mapping with {len(found)} keys", found[0][1], found[0][1]
     return _named(found, "keys " if len(found) > 1 else "key ")
 
 
@@ -84,7 +87,7 @@ def _json_keys(file: SourceFile) -> Described | None:
 
 def _targets(file: SourceFile) -> Described | None:
     found = _matches(file, r"([A-Za-z][\w./-]*)\s*:(?!=)")
-    return _named(found, "targets ")
+    return _named(found, "targets " if len(found) > 1 else "target ")
 
 
 def _comment(file: SourceFile) -> Described | None:

@@ -17,7 +17,8 @@ _BODY = re.compile(
 
 def first_sentence(text: str, limit: int = 110) -> str:
     """The first sentence of a docstring, "" for a licence header; cut at a word when longer than `limit`."""
-    paragraph = " ".join(_BODY.split(text.strip())[0].split())
+    plain = "\n".join(line.strip("# \t") for line in text.split("\n") if re.search(r"\w", line) or not line.strip())
+    paragraph = " ".join(_BODY.split(plain.strip())[0].split())
     if not paragraph or _LEGAL.search(text[:400]):
         return ""
     sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z`(\[])", paragraph)[0]
@@ -64,5 +65,5 @@ _LANGUAGE_NAMES = {
     "css": "CSS",
     "csv": "CSV",
     "svg": "SVG",
-    "notebook": "notebook",
+    "dockerfile": "Docker",
 }

@@ -43,6 +43,12 @@ class _Folder:
             found += folder.every_file()
         return found
 
+    def every_skipped(self) -> list[Skipped]:
+        found = list(self.skipped)
+        for folder in self.folders.values():
+            found += folder.every_skipped()
+        return found
+
     def every_folder(self) -> Iterator["_Folder"]:
         yield self
         for folder in self.folders.values():
@@ -85,10 +91,10 @@ def tree(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     for folder in root.every_folder():
         folder.folded = bool(folder.path) and _is_alike(folder)
     _fold(root, query.number("lines", _MOST_LINES))
-    first = next(iter(root.every_file()), None)
-    if first is None:
+    files = root.every_file()
+    if not files:
         return
-    yield _hit(codebase, first.path, (1, 1), "", f"{codebase.snapshot.name}/", depth=0)
+    yield _hit(codebase, _told(files).path, (1, 1), "", f"{codebase.snapshot.name}/", depth=0)
     yield from _drawn(codebase, root, "", 1)
 
 
@@ -127,6 +133,8 @@ def _is_alike(folder: _Folder) -> bool:
     """Whether the folder holds nothing but one run of like files, or only generated ones."""
     singles, runs = folder.groups()
     generated = all(file.role == "generated" for file in folder.every_file())
+    if not folder.every_file():
+        return True
     one_run = len(runs) == 1 and not singles and not folder.folders
     return (one_run or generated) and bool(folder.files) and not folder.skipped
 
@@ -152,6 +160,10 @@ def _drawn(codebase: Codebase, folder: _Folder, indent: str, depth: int) -> Iter
             yield from _drawn(codebase, row, indent + below, depth + 1)
 
 
+def _name(file: SourceFile) -> str:
+    return file.path.rpartition("/")[2]
+
+
 def _path_of(file: SourceFile) -> str:
     return file.path
 
@@ -168,8 +180,10 @@ def _row(
         return _hit(codebase, path, lines, row.path, f"{branch}{row.name}/", words, depth)
     if isinstance(row, SourceFile):
         words, start, end = describe_file(codebase, row)
-        name = row.path.rpartition("/")[2]
-        return _hit(codebase, row.path, (start, end), row.path, f"{branch}{name}", words, depth)
+        if not row.lines:  # nothing to cite in it
+            path = _told([*folder.files, *codebase.snapshot.files]).path
+            return _hit(codebase, path, (1, 1), row.path, f"{branch}{_name(row)}", words, depth)
+        return _hit(codebase, row.path, (start, end), row.path, f"{branch}{_name(row)}", words, depth)
     unread = [item for item in row if isinstance(item, Skipped)]
     if unread:
         return _skipped_row(codebase, folder, unread, branch, depth)
@@ -177,11 +191,11 @@ def _row(
     kind_ = "test files" if files[0].role == "test" else ""
     words = kind_ or listed([file.path.rpartition("/")[2] for file in files], _FOLDED_NAMES)
     title = f"{branch}({languages_text(files)})"
-    return _hit(codebase, files[0].path, (1, 1), folder.path, title, words, depth)
+    return _hit(codebase, _told(files).path, (1, 1), folder.path, title, words, depth)
 
 
 def _skipped_row(codebase: Codebase, folder: _Folder, row: list[Skipped], branch: str, depth: int) -> CensusHit:
-    near = (folder.every_file() or list(codebase.snapshot.files))[0]
+    near = _told([*folder.every_file(), *codebase.snapshot.files])
     names = [item.path.rstrip("/").rpartition("/")[2] for item in row]
     if len(row) == 1:
         title, words = names[0], f"not read: {row[0].reason}"
@@ -194,7 +208,7 @@ def _folder_words(codebase: Codebase, folder: _Folder) -> tuple[str, str, tuple[
     """What a folder is for: its package docstring, its README's heading, its exports, else what it holds."""
     files = folder.every_file()
     if not files:
-        return listed([item.reason for item in folder.skipped], 2), _any_path(codebase), (1, 1)
+        return _unread_words(folder.every_skipped()), _any_path(codebase), (1, 1)
     words, path, lines = _own_words(codebase, folder) or ("", _told(files).path, (1, 1))
     if not words:
         words = _role_words(files)
@@ -203,6 +217,12 @@ def _folder_words(codebase: Codebase, folder: _Folder) -> tuple[str, str, tuple[
         held = f"{languages_text(files)}: {listed(names, 6)}"
         words = f"{words}; {held}" if words else held
     return words or languages_text(files), path, lines
+
+
+def _unread_words(skipped: list[Skipped]) -> str:
+    reasons = listed(list(dict.fromkeys(item.reason for item in skipped)), 2)
+    names = [item.path.rstrip("/").rpartition("/")[2] for item in skipped]
+    return f"{len(skipped)} not read ({reasons}): {listed(names, 6)}"
 
 
 def _own_words(codebase: Codebase, folder: _Folder) -> tuple[str, str, tuple[int, int]] | None:
@@ -248,7 +268,7 @@ def _told(files: list[SourceFile]) -> SourceFile:
 
 
 def _any_path(codebase: Codebase) -> str:
-    return codebase.snapshot.files[0].path
+    return _told(list(codebase.snapshot.files)).path
 
 
 def _hit(

@@ -18,8 +18,9 @@ Ecosystem = Literal["python", "conda", "npm", "go", "cargo", "docker"]
 _URL_NAME = re.compile(r"[#&]egg=([A-Za-z0-9._-]+)")
 _WHEEL_NAME = re.compile(r"(?:^|/)([A-Za-z0-9_.]+)-(\d[\w.!+]*)-[^/]*\.whl")
 _REPOSITORY = re.compile(r"/([A-Za-z0-9._-]+?)(?:\.git)?(?:@[^/#]*)?(?:[#?].*)?$")
-_COMMIT = re.compile(r"@([0-9a-f]{7,40})(?:$|[#?])")
+_COMMIT = re.compile(r"@([0-9a-f]{7,40}|v?\d+(?:\.\d+)+[\w.]*)(?:$|[#?])")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_DEVELOPMENT = re.compile(r"(dev|develop|development|tests?|testing|docs?|lint|typing|style|quality|ci)($|[_-])")
 _CONDA = re.compile(r"(?:[\w./-]+::)?([\w.-]+)\s*(.*)")
 
 
@@ -52,6 +53,11 @@ class Declaration:
         return canonical(self.name)
 
     @property
+    def is_interpreter(self) -> bool:
+        """Whether it is about Python itself; a Docker image named `python` is not."""
+        return self.key == "python" and self.ecosystem in ("python", "conda")
+
+    @property
     def exact(self) -> str:
         """The single version that satisfies the declaration (a commit for a git URL), else ""."""
         if self.url:
@@ -60,6 +66,8 @@ class Declaration:
             return commit[1] if commit else wheel[2] if wheel else ""
         if self.ecosystem == "docker":
             return "" if self.specifier == "latest" else self.specifier
+        if self.ecosystem == "conda":  # `numpy=1.21.2` fixes the release, whatever its build
+            return exact_version(self.specifier.removesuffix(".*"))
         return exact_version(self.specifier)
 
 
@@ -100,6 +108,11 @@ Item = Declaration | Include | Property | Broken
 def canonical(name: str) -> str:
     """The distribution name as PEP 503 normalises it: `Open_CLIP.torch` → `open-clip-torch`."""
     return str(canonicalize_name(name))
+
+
+def is_development(group: str) -> bool:
+    """Whether an extra or group serves those who work on the project: `dev`, `test_prod`, `docs-build` …"""
+    return _DEVELOPMENT.match(group.lower()) is not None
 
 
 def exact_version(specifier: str) -> str:
@@ -159,6 +172,13 @@ def _lenient(text: str, path: str, start: int, end: int) -> Declaration | None:
     if not re.match(r"\s*(?:\[[^\]]*\])?\s*[=<>~!]=?", rest):
         return None
     return Declaration(name[0], "", text, path, start, end, variable=True)
+
+
+def interpreter(specifier: str, written: str, path: str, start: int, end: int) -> Declaration:
+    """A declaration of the Python version; a range that is not PEP 440 is kept as written only."""
+    compact = specifier.replace(" ", "")
+    bare = compact[:1].isdigit()
+    return Declaration("python", valid_range(f"=={compact}" if bare else compact), written, path, start, end)
 
 
 def from_poetry(name: str, range_: str, path: str, start: int, end: int) -> Declaration:

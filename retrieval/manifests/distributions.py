@@ -51,7 +51,7 @@ def modules_of(distribution: str) -> tuple[str, ...]:
     key = canonical(distribution)
     known = [module for module, names in _tables()["imports"].items() if key in map(canonical, names)]
     plain = key.replace("-", "_")
-    guesses = [plain, key.split("-")[-1] if key.startswith("python-") else "", key.removeprefix("py")]
+    guesses = [plain, key.split("-")[-1] if key.startswith("python-") else "", plain.removeprefix("py")]
     if key.endswith(("-python", "-py")):
         guesses.append(key.rpartition("-")[0].replace("-", "_"))
     return tuple(dict.fromkeys(known or [guess for guess in guesses if guess]))

@@ -16,6 +16,7 @@ from retrieval.manifests.declaration import (
     Item,
     from_conda,
     from_requirement,
+    interpreter,
 )
 from retrieval.snapshot import SourceFile
 
@@ -97,9 +98,11 @@ def _cog(file: SourceFile, document: YamlFile, top: Pairs) -> Iterator[Item]:
         if key == "python_packages":
             yield from _requirements(file, document, value)
         elif key in ("python_version", "cuda") and isinstance(value, yaml.ScalarNode):
-            name = "python" if key == "python_version" else "cuda"
-            written = f"{key}: {value.value}"
-            yield Declaration(name, f"=={value.value}.*", written, file.path, line, line)
+            written, specifier = f"{key}: {value.value}", f"=={value.value}.*"
+            if key == "python_version":
+                yield interpreter(specifier, written, file.path, line, line)
+            else:
+                yield Declaration("cuda", specifier, written, file.path, line, line)
 
 
 def read_dockerfile(file: SourceFile) -> Iterator[Item]:
@@ -166,6 +169,6 @@ def _inline(file: SourceFile) -> Iterator[Item]:
     for number, line in enumerate(found[1].split("\n"), first):
         for text in re.findall(r'"([^"]+)"', line.partition("=")[2] if "=[" in line else line):
             if "requires-python" in line:
-                yield Declaration("python", text, line.strip("# "), file.path, number, number)
+                yield interpreter(text, line.strip("# "), file.path, number, number)
             elif need := from_requirement(text, file.path, number, number):
                 yield replace(need, group=f"script {file.path}")

@@ -19,6 +19,8 @@ from retrieval.manifests.declaration import (
     from_conda,
     from_poetry,
     from_requirement,
+    interpreter,
+    is_development,
 )
 from retrieval.manifests.toml_lines import Path, toml_lines
 from retrieval.snapshot import SourceFile
@@ -38,7 +40,6 @@ _TABLES_OF_LISTS: tuple[tuple[Path, Scope], ...] = (
     (("tool", "flit", "metadata", "requires-extra"), "extra"),
 )
 _PROJECT_TEXT = ("name", "version", "description", "license", "requires-python")
-_DEVELOPMENT = frozenset(["dev", "test", "tests", "testing", "docs", "doc", "lint", "typing", "style", "quality", "ci"])
 
 
 class _Document:
@@ -118,7 +119,7 @@ def read_pipfile(file: SourceFile) -> Iterator[Item]:
 
 
 def _of_group(scope: Scope, group: str) -> Scope:
-    return "dev" if scope == "extra" and group.lower() in _DEVELOPMENT else scope
+    return "dev" if scope == "extra" and is_development(group) else scope
 
 
 def _project(document: _Document) -> Iterator[Item]:
@@ -155,7 +156,7 @@ def _people_and_links(document: _Document, root: Path, table: dict[str, Any]) ->
 def _python(document: _Document, path: Path, specifier: str) -> Declaration:
     span = document.span(path)
     written = f"{path[-1]} {specifier}"
-    return Declaration("python", specifier.replace(" ", ""), written, document.path, *span)
+    return interpreter(specifier, written, document.path, *span)
 
 
 def _poetry(document: _Document) -> Iterator[Item]:

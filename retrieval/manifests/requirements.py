@@ -35,6 +35,7 @@ _INSTALL = re.compile(
     r"(?:\bpip[\d.]*|\buv\s+(?:pip|tool)|\b(conda|mamba|micromamba))\s+install\s+(.*)"
     r"|\bsession\.(?:install|conda_install)\((.*)"
 )
+_PRINTED = re.compile(r"(?:^|[;&|@]|\bRUN|\brun:)\s*(?:echo|printf|print)\b[^;&|]*$")
 _SEPARATOR = re.compile(r"&&|\|\||[;|]|\)\s*$")
 _TAKES_VALUE = words(
     """-i --index-url --extra-index-url -f --find-links -t --target --prefix --root --platform --python
@@ -98,6 +99,8 @@ def read_commands(file: SourceFile) -> Iterator[Item]:
     """Packages that `pip install`, `conda install` and nox's `session.install` name in the file."""
     for text, start, end in _command_lines(file):
         for found in _INSTALL.finditer(text):
+            if _PRINTED.search(text[: found.start()]):
+                continue
             yield from _packages(file.path, found, start, end)
 
 

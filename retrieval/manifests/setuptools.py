@@ -13,12 +13,13 @@ from dataclasses import replace
 
 from retrieval.manifests.declaration import (
     Broken,
-    Declaration,
     Include,
     Item,
     Property,
     Scope,
     from_requirement,
+    interpreter,
+    is_development,
 )
 from retrieval.snapshot import SourceFile
 
@@ -36,7 +37,6 @@ _TEXTS = {
     "author": "authors",
     "url": "url (homepage)",
 }
-_DEVELOPMENT = frozenset(["dev", "test", "tests", "testing", "docs", "doc", "lint", "typing", "style", "quality", "ci"])
 _REQUIREMENTS_FILE = re.compile(r"[\w./-]*(?:requirements?|constraints?|deps)[\w./-]*\.(?:txt|in|pip)")
 _DEPTH = 12
 
@@ -110,12 +110,12 @@ class _Script:
         elif name == "extras_require":
             for extra, part in self.entries(value):
                 extra = extra.partition(":")[0]
-                scope: Scope = "dev" if extra.lower() in _DEVELOPMENT else "extra"
+                scope: Scope = "dev" if is_development(extra) else "extra"
                 yield from self.requirements(part, scope, extra, name)
         elif name == "python_requires":
             for text, start, end in self.strings(value):
                 written = f"python_requires {text}"
-                yield Declaration("python", text.replace(" ", ""), written, self.path, start, end)
+                yield interpreter(text, written, self.path, start, end)
         elif name in _TEXTS:
             for text, start, end in self.strings(value)[:1]:
                 yield Property(_TEXTS[name], " ".join(text.split()), self.path, start, end)
@@ -266,9 +266,9 @@ def _cfg_item(path: str, section: str, key: str, text: str, line: int) -> Iterat
             yield Property(_TEXTS[key], text, path, line, line)
     elif section == "options" and key == "python_requires":
         written = f"python_requires {text}"
-        yield Declaration("python", text.replace(" ", ""), written, path, line, line)
+        yield interpreter(text, written, path, line, line)
     elif (section == "options" and key in _LISTS) or section == "options.extras_require":
-        extra: Scope = "dev" if key.lower() in _DEVELOPMENT else "extra"
+        extra: Scope = "dev" if is_development(key) else "extra"
         scope, group = _LISTS[key] if section == "options" else (extra, key)
         if text.startswith("file:"):
             for name in text.removeprefix("file:").split(","):

@@ -53,7 +53,7 @@ def _atom(text: str) -> tuple[str, str] | None:
 
 def sentence(item: Declaration) -> str:
     """What the declaration says, in one sentence without its full stop."""
-    if item.key == "python" and item.specifier:
+    if item.is_interpreter and item.specifier:
         keyword = re.match(r"[A-Za-z_-]+", item.written)
         return f"Python `{item.specifier}` is required (`{keyword[0] if keyword else 'python'}`)"
     head = f"`{shown(item)}`"
@@ -65,7 +65,7 @@ def sentence(item: Declaration) -> str:
 def _predicate(item: Declaration) -> str:
     if item.ecosystem == "docker":
         return "is the Docker base image" + (", its tag set by a variable" if item.variable else "")
-    if item.key == "python" and item.ecosystem in ("python", "conda"):
+    if item.is_interpreter:
         return "sets the Python version"
     return f"{_who(item)}{_version(item)}"
 

@@ -17,7 +17,7 @@ from retrieval.snapshot import ROLES, Snapshot
 MOST_NAMES = 12
 EXCERPT_LINES, EXCERPT_BEFORE, EXCERPT_AFTER = 14, 3, 5
 
-_CODE = re.compile(r"\w[(\[]|[=@]")
+_CODE = re.compile(r"\w[(\[]|[=@]|\bimport ")
 _WORDS = re.compile(r"[a-z]+ ")
 
 

@@ -16,8 +16,8 @@ from agent.context import Context, asked
 from agent.events import Judged, StageFinished, StageStarted
 from agent.grammar import claims_grammar
 from agent.stages import Question, Stage
-from agent.state import Answer, Claim, DraftClaim, Fault, Rejected, Status, Verdict
-from agent.verify import judge
+from agent.state import Answer, Claim, DraftClaim, Rejected, Status, Verdict
+from agent.verify import advice, judge
 
 
 class AuditState(TypedDict, total=False):
@@ -91,8 +91,8 @@ def _draft(
     configs: list[dict[str, Any]] = []
     for question in questions:
         items = packed.of(question.id)
-        faults = _faults(verdicts.get(question.id, []))
-        body = context.prompts.question(question, items, faults)
+        refused = [Verdict.model_validate(verdict) for verdict in verdicts.get(question.id, [])]
+        body = context.prompts.question(question, items, advice(refused) if refused else "")
         inputs.append([SystemMessage(context.opening), HumanMessage(body)])
         grammar = claims_grammar([item.id for item in items], question.claims)
         limits = {"grammar": grammar, "max_tokens": settings.max_tokens}
@@ -101,12 +101,6 @@ def _draft(
     for reply in replies:
         context.usage.add(reply.response_metadata)
     return {q.id: str(reply.content) for q, reply in zip(questions, replies, strict=True)}
-
-
-def _faults(verdicts: Sequence[dict[str, Any]]) -> list[Fault]:
-    """The distinct faults of the last attempt, the first few only: a small model heeds no more."""
-    faults = [fault for v in map(Verdict.model_validate, verdicts) for fault in v.faults]
-    return list({fault.message: fault for fault in faults}.values())[:2]
 
 
 def verify(state: AuditState, runtime: Runtime[Context]) -> AuditState:
@@ -127,6 +121,8 @@ def verify(state: AuditState, runtime: Runtime[Context]) -> AuditState:
 def _judge(question: Question, draft: str, stage: Stage, context: Context) -> list[Verdict]:
     packed = context.evidence(stage)
     shown = {item.id: item for item in packed.items}
+    facts = compose(question, context.findings.of(question), context.codebase.snapshot)
+    said = [claim.text for claim in facts]
     drafts = parse_claims(draft) or [DraftClaim(text="", evidence=())]
     verdicts: list[Verdict] = []
     for claim in drafts:
@@ -136,7 +132,7 @@ def _judge(question: Question, draft: str, stage: Stage, context: Context) -> li
                 shown=shown,
                 question=question.text,
                 snapshot=context.codebase.snapshot,
-                accepted=[v.claim.text for v in verdicts if v.claim],
+                accepted=[*said, *(v.claim.text for v in verdicts if v.claim)],
                 vocabulary=context.vocabulary,
             )
         )

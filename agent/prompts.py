@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from agent.stages import Question
-from agent.state import Evidence, Fault
+from agent.state import Evidence
 
 
 class Prompts:
@@ -27,10 +27,10 @@ class Prompts:
         return self._render("system.md.j2", repository=repository, about=about)
 
     def question(
-        self, question: Question, items: Sequence[Evidence], faults: Sequence[Fault] = ()
+        self, question: Question, items: Sequence[Evidence], advice: str = ""
     ) -> str:
         """One question with its evidence and, on a retry, what was wrong before."""
-        return self._render("question.md.j2", question=question, items=items, faults=faults)
+        return self._render("question.md.j2", question=question, items=items, advice=advice)
 
     def _render(self, template: str, **values: object) -> str:
         return self._environment.get_template(template).render(**values).strip() + "\n"

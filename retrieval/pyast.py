@@ -31,7 +31,9 @@ def scoped(tree: ast.AST, symbol: str = "") -> Iterator[tuple[ast.AST, str]]:
         yield node, inside
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             inside = f"{inside}.{node.name}" if inside else node.name
-        stack += [(child, inside) for child in reversed(list(ast.iter_child_nodes(node)))]
+        children = [(child, inside) for child in ast.iter_child_nodes(node)]
+        children.reverse()
+        stack += children
 
 
 def lines_of(node: ast.AST) -> tuple[int, int]:

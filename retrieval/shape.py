@@ -17,6 +17,7 @@ from retrieval.snapshot import SourceFile
 _COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.Match)
 _DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef
 _LEAST_TWIN = 6
+_LEAST_DUMP = 600  # characters; shorter bodies are alike by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +123,28 @@ def _nesting(body: list[ast.stmt]) -> int:
     stack: list[tuple[ast.AST, int]] = [(statement, 0) for statement in body]
     while stack:
         node, depth = stack.pop()
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            continue
         inner = depth + isinstance(node, _COMPOUND)
         deepest = max(deepest, inner)
-        for child in ast.iter_child_nodes(node):
+        for child in _statements(node):
             chained = isinstance(node, ast.If) and node.orelse == [child] and isinstance(child, ast.If)
             stack.append((child, depth if chained else inner))
     return deepest
 
 
+def _statements(node: ast.AST) -> list[ast.AST]:
+    """The statements, handlers and cases directly inside a statement; definitions are not entered."""
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return []
+    found: list[ast.AST] = []
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        value = getattr(node, part, None)
+        found += value if isinstance(value, list) else []
+    return found
+
+
 def _digest(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
-    if sum(1 for _ in ast.walk(ast.Module(body=body, type_ignores=[]))) < 40:
-        return ""
     text = ast.dump(ast.Module(body=body, type_ignores=[])) + ast.dump(node.args)
+    if len(text) < _LEAST_DUMP:
+        return ""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -10,6 +10,7 @@ import re
 import tokenize
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from retrieval.census.duplicates import duplicates
 from retrieval.census.import_cycles import Step, import_cycles, never_imported
@@ -125,16 +126,25 @@ def _dead_modules(codebase: Codebase) -> Iterator[CensusHit]:
         yield hit_at(codebase, path, (1, 1), symbol="", name="unimported module", text=text)
 
 
-def _habits(file: SourceFile) -> Iterator[Found]:
+def _habits(file: SourceFile) -> Iterable[Found]:
+    return _scanned(file)[0]
+
+
+@lru_cache(maxsize=16_384)
+def _scanned(file: SourceFile) -> tuple[tuple[Found, ...], tuple[tuple[int, int], ...]]:
+    """The habits of a file, and the lines of its `assert` statements."""
     tree = parse_file(file)
-    if tree is None:
-        return
-    for node, symbol in scoped(tree):
+    habits: list[Found] = []
+    asserts: list[tuple[int, int]] = []
+    for node, symbol in scoped(tree) if tree is not None else ():
+        if isinstance(node, ast.Assert):
+            asserts.append(lines_of(node))
         for name, text in _habit(file, node):
             where = symbol
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 where = f"{symbol}.{node.name}" if symbol else node.name
-            yield name, *_habit_lines(node), where, text + (f" in `{where}`" if where else "")
+            habits.append((name, *_habit_lines(node), where, text + (f" in `{where}`" if where else "")))
+    return tuple(habits), tuple(sorted(asserts))
 
 
 def _habit_lines(node: ast.AST) -> tuple[int, int]:
@@ -209,10 +219,7 @@ _HABITS = (
 def _asserts(codebase: Codebase, files: list[SourceFile]) -> Iterator[CensusHit]:
     places: list[Step] = []
     for file in files:
-        tree = parse_file(file) if "assert" in file.text else None
-        found = [n for n in ast.walk(tree) if isinstance(n, ast.Assert)] if tree is not None else []
-        lines = sorted(lines_of(node) for node in found)
-        places += [("assert", file.path, start, end) for start, end in lines]
+        places += [("assert", file.path, start, end) for start, end in _scanned(file)[1]]
     if places:
         text = f"{_spread(places, '`assert` statement')} check values at run time; `python -O` removes them"
         yield _together(codebase, "assert", text, places)

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -154,13 +155,20 @@ def from_requirement(text: str, path: str, start: int, end: int) -> Declaration 
 
 
 def _from_url(text: str, path: str, start: int, end: int) -> Declaration | None:
-    address = text.split(" ;")[0].strip()
+    address, _, condition = (part.strip() for part in text.partition(";"))
     if not re.match(r"(?:git|hg|svn|bzr)\+|https?://|git@", address):
         return None
     found = _URL_NAME.search(address) or _WHEEL_NAME.search(address) or _REPOSITORY.search(address)
     if found is None:
         return None
-    return Declaration(found[1], "", text, path, start, end, url=address)
+    return Declaration(found[1], "", text, path, start, end, url=address, marker=_valid_marker(condition))
+
+
+def _valid_marker(text: str) -> str:
+    try:
+        return str(Marker(text)) if text else ""
+    except InvalidMarker:
+        return ""
 
 
 def _lenient(text: str, path: str, start: int, end: int) -> Declaration | None:

@@ -56,7 +56,7 @@ def sentence(item: Declaration) -> str:
     if item.is_interpreter and item.specifier:
         keyword = re.match(r"[A-Za-z_-]+", item.written)
         return f"Python `{item.specifier}` is required (`{keyword[0] if keyword else 'python'}`)"
-    head = f"`{shown(item)}`"
+    head = f"`{item.name}`" if item.url else f"`{shown(item)}`"
     words = f"{head} {_predicate(item)}"
     note = condition(item.marker)
     return f"{words} ({note})" if note else words
@@ -90,8 +90,8 @@ def _version(item: Declaration) -> str:
     if item.variable:
         return ", its version set by a variable"
     if item.url:
-        commit = item.exact
-        return f" from a URL, at commit or version {commit}" if commit else " from a URL, not at a fixed version"
+        fixed = f", fixed to `{item.exact}`" if item.exact else ", not fixed to a version"
+        return f" from `{item.url}`{fixed}"
     if item.scope == "lock" or item.scope == "constraint":
         return ""
     if item.exact:

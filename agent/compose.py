@@ -15,7 +15,7 @@ from retrieval.facts import CensusHit
 from retrieval.snapshot import ROLES, Snapshot
 
 MOST_NAMES = 12
-EXCERPT_LINES, EXCERPT_BEFORE, EXCERPT_AFTER = 14, 3, 5
+EXCERPT_LINES, EXCERPT_BEFORE, EXCERPT_AFTER, EXCERPT_CHOICE = 14, 3, 5, 5
 
 _CODE = re.compile(r"\w[(\[]|[=@]|\bimport ")
 _WORDS = re.compile(r"[a-z]+ ")
@@ -169,8 +169,8 @@ def _quoted(hit: CensusHit, snapshot: Snapshot) -> str:
 
 def _is_source(hit: CensusHit, snapshot: Snapshot) -> bool:
     file = snapshot.by_path.get(hit.path)
-    shown = " ".join(snapshot.excerpt(Span(hit.path, hit.start, hit.end)).split()) if file else ""
-    return " ".join(hit.text.split()) in shown
+    shown = snapshot.excerpt(Span(hit.path, hit.start, hit.end)) if file else ""
+    return "".join(hit.text.split()) in "".join(shown.split())
 
 
 def _where(hit: CensusHit) -> str:
@@ -203,7 +203,8 @@ def excerpts(
     """Code that the answer quotes: what the model's accepted claims cite, else around the first code hits."""
     snapshot = codebase.snapshot
     cited = [c.span for claim in accepted if claim.origin == "model" for c in claim.citations]
-    hits = [_around(f.hits[0], codebase) for f in findings if f.fact.decides and f.hits]
+    deciding = [hit for f in findings if f.fact.decides for hit in f.hits[:EXCERPT_CHOICE]]
+    hits = [_around(hit, codebase) for hit in deciding if hit.symbol]
     chosen: list[Span] = []
     for span in [*cited, *hits]:
         file = snapshot.by_path.get(span.path)

@@ -99,7 +99,6 @@ class _Walker:
         callee = node.child_by_field_name("function")
         self.visit(callee, guards, depth)
         self.visit(node.child_by_field_name("arguments"), guards, depth)
-        awaited = node.parent is not None and node.parent.type == "await"
         self.body.calls.append(
             CallStep(
                 node=node,
@@ -107,7 +106,7 @@ class _Walker:
                 start=first_line(node),
                 end=last_line(node),
                 guards=guards,
-                awaited=awaited,
+                awaited=node.parent is not None and node.parent.type == "await",
                 order=self._tick(),
             )
         )
@@ -229,8 +228,7 @@ class _Walker:
         operator = self.body.tree.text(node.child_by_field_name("operator"))
         self.visit(left, guards, depth)
         kind: GuardKind = "if" if operator == "and" else "else"
-        guard = Guard(kind, self._text(left), first_line(node), node.id)
-        self.visit(right, (*guards, guard), depth)
+        self.visit(right, (*guards, Guard(kind, self._text(left), first_line(node), node.id)), depth)
 
     def _except(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
         block = next((child for child in node.named_children if child.type == "block"), None)
@@ -292,9 +290,7 @@ class _Walker:
         self._children(node.named_children, guards, depth)
         value = node.named_children[0] if node.named_children else None
         kind = {"return_statement": "return", "raise_statement": "raise"}.get(node.type, "yield")
-        self.body.exits.append(
-            Exit(kind, value, first_line(node), guards, self._tick())  # type: ignore[arg-type]
-        )
+        self.body.exits.append(Exit(kind, value, first_line(node), guards, self._tick()))  # type: ignore[arg-type]
 
     def _scope_names(self, node: Node, _guards: tuple[Guard, ...], _depth: int) -> None:
         self.body.not_local.update(self.body.tree.text(child) for child in node.named_children)

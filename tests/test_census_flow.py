@@ -1,0 +1,336 @@
+"""Entry points, execution flow, branches and hand-overs, read from small programs."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+PIPELINE: dict[str, str | bytes] = {
+    "pyproject.toml": """
+        [project]
+        name = "tool"
+        [project.scripts]
+        tool = "tool.cli:main"
+    """,
+    "tool/__init__.py": """
+        from .stages import Encoder as Encoder, load
+    """,
+    "tool/__main__.py": """
+        from .cli import main
+
+        main()
+    """,
+    "tool/cli.py": '''
+        import argparse
+        from tool.stages import load, Encoder
+        from . import stages as st
+
+        def main():
+            """Runs the tool. And more."""
+            args = argparse.ArgumentParser().parse_args()
+            encoder = load(args.name)
+            results = []
+            for path in args.paths:
+                if args.fast:
+                    image = st.read(path)
+                elif args.slow:
+                    image = st.read_slowly(path)
+                else:
+                    continue
+                code = encoder.encode(image)
+                results.append(code)
+            if not results:
+                return None
+            writer = st.make_writer(args.kind)
+            writer(results)
+            return st.report(results)
+
+        if __name__ == "__main__":
+            main()
+    ''',
+    "tool/stages.py": """
+        from threading import Thread
+
+        class Base:
+            def encode(self, x):
+                raise NotImplementedError
+
+        class Encoder(Base):
+            def __init__(self, name):
+                self.table = build_table(name)
+            def encode(self, x):
+                return self.helper(x)
+            def helper(self, x):
+                return self.table.find(x)
+
+        class Table:
+            def find(self, x): return x
+
+        def build_table(name) -> "Table":
+            return Table()
+
+        def load(name):
+            if name == "a":
+                return Encoder(name)
+            return Encoder("default")
+
+        def read(path): return path
+        def read_slowly(path): return path
+        def make_writer(kind):
+            table = {"a": print}
+            return table[kind]
+        def report(results):
+            Thread(target=background, args=(results,)).start()
+            return recurse(results)
+        def background(results): pass
+        def recurse(x):
+            return recurse(x)
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Codebase:
+    return codebase_of(PIPELINE)
+
+
+def texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_entry_points_name_the_console_script_the_module_the_script_and_the_exports(
+    pipeline: Codebase,
+) -> None:
+    hits = run_query(pipeline, "entry_points").hits
+    assert [hit.detail["type"] for hit in hits] == ["console script", "package main", "script", "api"]
+    console = hits[0]
+    assert (console.path, console.start) == ("pyproject.toml", 4)
+    assert console.text == "The console script `tool` runs `main()` of tool/cli.py"
+    assert console.related == (("definition", "tool/cli.py", 5, 5),)
+    assert hits[1].text == "`python -m tool` runs tool/__main__.py, which calls `main()`"
+    assert "`load()`" in hits[3].text and "`Encoder`" in hits[3].text
+
+
+def test_one_root_is_printed_once_with_every_way_to_start_it(pipeline: Codebase) -> None:
+    first = run_query(pipeline, "flow").hits[0]
+    assert first.text.startswith(
+        "Execution starts in `main()` (tool/cli.py), run by the console script `tool`"
+        " and by `python -m tool` and by the script tool/cli.py"
+    )
+    assert 'documented as "Runs the tool"' in first.text
+
+
+def test_flow_follows_calls_in_order_with_conditions_and_loops(pipeline: Codebase) -> None:
+    hits = [h for h in run_query(pipeline, "flow: roots=1").hits if h.detail["depth"] == "1"]
+    assert [hit.text for hit in hits] == [
+        "`main()` calls `load()` (tool/stages.py)",
+        "`main()` calls `read()` (tool/stages.py) — for each `path in args.paths`; only if `args.fast`",
+        "`main()` calls `read_slowly()` (tool/stages.py) — for each `path in args.paths`; only if `args.slow`",
+        "`main()` calls `encoder.encode()`, which runs `Encoder.encode()` (tool/stages.py)"
+        " — for each `path in args.paths`; unless the round ended before, on line 16",
+        "`main()` calls `make_writer()` (tool/stages.py) — unless it returned before, on line 20",
+        "`main()` calls `writer(results)`, what `make_writer()` returned — unless it returned before, on line 20",
+        "`main()` calls `report()` (tool/stages.py) — unless it returned before, on line 20",
+    ]
+    assert [hit.start for hit in hits] == [8, 12, 14, 17, 21, 22, 23]
+
+
+def test_flow_expands_constructors_attributes_and_threads_and_cuts_recursion(
+    pipeline: Codebase,
+) -> None:
+    lines = texts(pipeline, "flow: roots=1, depth=6")
+    assert "`Encoder.__init__()` calls `build_table()`" in lines
+    assert "`Encoder.helper()` calls `self.table.find()`, which runs `Table.find()`" in lines
+    assert "`report()` passes `background()` to `Thread()`" in lines
+    assert lines.count("`recurse()` calls `recurse()`") == 1
+
+
+def test_depth_limits_the_nesting(pipeline: Codebase) -> None:
+    shallow = run_query(pipeline, "flow: roots=1, depth=1").hits
+    assert {hit.detail["depth"] for hit in shallow} == {"0", "1"}
+
+
+def test_handoffs_follow_names_loops_containers_and_returned_functions(pipeline: Codebase) -> None:
+    lines = texts(pipeline, "handoffs: main")
+    assert "In `main()`, `image`, returned by `read()` (only if `args.fast`), is passed to `Encoder.encode()`" in lines
+    assert (
+        "In `main()`, `results`, which holds the return value of `Encoder.encode()`, is passed to `report()`" in lines
+    )
+
+
+def test_handoffs_respect_rebinding_branches_and_zip_positions() -> None:
+    codebase = codebase_of(
+        {
+            "run.py": """
+                def a(): return 1
+                def b(): return 2
+                def use(x, y=None): return x
+
+                def main(flag):
+                    v = a()
+                    v = b()
+                    use(v)
+                    if flag:
+                        w = a()
+                    else:
+                        w = b()
+                        use(w)
+                    for p, q in zip(a(), b()):
+                        use(p, y=q)
+                    use(use(a()).field)
+
+                main(True)
+            """
+        }
+    )
+    assert set(texts(codebase, "handoffs: main")) == {
+        "In `main()`, `v`, returned by `b()`, is passed to `use()`",
+        "In `main()`, `w`, returned by `b()`, is passed to `use()`",
+        "In `main()`, `p`, part of the return value of `a()`, is passed to `use()`",
+        "In `main()`, `q`, part of the return value of `b()`, is passed to `use()` as `y`",
+        "In `main()`, `use(a()).field`, part of the return value of `use()`, is passed to `use()`",
+        "In `main()`, the return value of `a()` is passed straight to `use()`",
+    }
+
+
+def test_handoffs_through_attributes_of_self() -> None:
+    codebase = codebase_of(
+        {
+            "run.py": """
+                def embed(x): return x
+                def decode(x): return x
+                class Predictor:
+                    def set_image(self, image):
+                        self.features = embed(image)
+                    def predict(self):
+                        return decode(self.features)
+            """
+        }
+    )
+    assert texts(codebase, "handoffs") == [
+        "In `Predictor.predict()`, `self.features`, set in `Predictor.set_image()` and returned by"
+        " `embed()`, is passed to `decode()`"
+    ]
+
+
+def test_a_name_with_two_possible_meanings_is_not_resolved() -> None:
+    codebase = codebase_of(
+        {
+            "run.py": """
+                class A:
+                    def go(self): pass
+                class B:
+                    def go(self): pass
+
+                def main(flag, thing):
+                    x = A()
+                    if flag:
+                        x = B()
+                    x.go()
+                    y = A() if flag else None
+                    y.go()
+                    thing.go()
+
+                main(1, 2)
+            """
+        }
+    )
+    called = [hit.name for hit in run_query(codebase, "flow").hits]
+    assert called.count("A.go()") == 1 and "B.go()" not in called
+
+
+def test_common_base_of_two_objects_names_the_overriding_classes() -> None:
+    codebase = codebase_of(
+        {
+            "run.py": """
+                from abc import ABC, abstractmethod
+                class Decoder(ABC):
+                    @abstractmethod
+                    def step(self): ...
+                class Greedy(Decoder):
+                    def step(self): return 1
+                class Beam(Decoder):
+                    def step(self): return 2
+
+                def main(wide):
+                    decoder = Beam() if wide else Greedy()
+                    decoder.step()
+
+                main(True)
+            """
+        }
+    )
+    assert "`main()` calls `decoder.step()`, which runs `Decoder.step()`, implemented by `Greedy`, `Beam`" in texts(
+        codebase, "flow"
+    )
+
+
+@pytest.mark.parametrize(("rounds", "known"), [(2, True), (60, False)])
+def test_rebinding_in_loops_keeps_the_type_and_ends_however_long(rounds: int, known: bool) -> None:
+    step = "        x = x.to({0})\n        y = x.half()\n        x = y.cuda()\n"
+    codebase = codebase_of(
+        {
+            "run.py": "import torch\nclass Net(torch.nn.Module):\n    def forward(self, x): return x\n"
+            "def main():\n    x = Net()\n    while True:\n"
+            + "".join(step.format(number) for number in range(rounds))
+            + "        x(1)\n\nmain()\n"
+        }
+    )
+    assert any("which runs `Net.forward()`" in line for line in texts(codebase, "flow")) is known
+
+
+def test_launch_commands_are_read_from_make_docker_and_readme_but_chores_are_not() -> None:
+    codebase = codebase_of(
+        {
+            "train.py": "def main(): pass\nif __name__ == '__main__':\n    main()\n",
+            "Makefile": "run:\n\tpython train.py \\\n\t  --fast\ntest:\n\tpython -m pytest tests.py\n",
+            "Dockerfile": 'FROM python\nRUN pip install .\nCMD ["python", "train.py", "--x"]\n',
+            "README.md": "Run python or so.\n\n```\n$ python gone.py\n```\n",
+        }
+    )
+    hits = run_query(codebase, "entry_points: command").hits
+    assert [(h.path, h.start, h.end, h.text) for h in hits] == [
+        ("Dockerfile", 3, 3, "Dockerfile runs `python train.py --x`"),
+        ("Makefile", 2, 3, "Makefile runs `python train.py --fast`"),
+        (
+            "README.md",
+            4,
+            4,
+            "README.md documents the command `python gone.py` (gone.py is not in this copy of the repository)",
+        ),
+    ]
+
+
+def test_branches_say_what_each_arm_does(pipeline: Codebase) -> None:
+    lines = texts(pipeline, "branches: chooses=calls")
+    assert lines[0] == (
+        "In `main()`, if `args.fast`: calls `read()`; else if `args.slow`: calls `read_slowly()`"
+        " — for each `path in args.paths`"
+    )
+    assert 'In `load()`, if `name == "a"`: constructs `Encoder`, returns `Encoder(name)`' in lines
+    exits = texts(pipeline, "branches: chooses=exit")
+    assert exits == ["In `main()`, if `not results`: returns `None`"]
+
+
+def test_nested_arms_are_told_apart_and_an_empty_first_arm_is_not_called_otherwise() -> None:
+    codebase = codebase_of(
+        {
+            "run.py": """
+                def a(): pass
+                def main(x, y):
+                    if x:
+                        pass
+                    else:
+                        if y:
+                            a()
+                    return 3 if y else 4
+                main(1, 2)
+            """
+        }
+    )
+    assert texts(codebase, "branches") == [
+        "In `main()`, if `x` is false: under further conditions calls `a()`",
+        "In `main()`, if `y`: calls `a()` — only if `x` is false",
+        "In `main()`, if `y`: takes `3`; otherwise: takes `4`",
+    ]

@@ -1,0 +1,222 @@
+"""Model classes, where they are made and run, record types, interfaces, imports and what is passed around."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+MODELS: dict[str, str | bytes] = {
+    "net/__init__.py": "from .model import Net, build\nfrom .records import *\n__version__ = '1'\n",
+    "net/model.py": """
+        from typing import Iterable, Optional
+        import torch
+        from torch import nn
+
+        class Block(nn.Module):
+            def forward(self, x): return x
+
+        class Head(Block):
+            pass
+
+        class Net(nn.Module):
+            \"\"\"A small net.\"\"\"
+            def __init__(self, size: int):
+                super().__init__()
+                self.blocks: Iterable[Block] = nn.ModuleList([Block() for _ in range(size)])
+                self.head: Optional["Head"] = Head() if size else None
+                self.extra = nn.ModuleList()
+                for _ in range(2):
+                    self.extra.append(Block())
+            def forward(self, x):
+                for block in self.blocks:
+                    x = block(x)
+                for i, more in enumerate(self.extra):
+                    x = more(x)
+                return self.head(x)
+            def encode_image(self, x): return self(x)
+            def set_size(self, n): self.n = n
+
+        def build(size=2) -> Net:
+            net = Net(size)
+            net.load_state_dict(torch.load("x"))
+            return net.eval().to("cuda")
+    """,
+    "net/records.py": """
+        from dataclasses import dataclass
+        from collections import namedtuple
+        from enum import Enum
+        import typing as t
+        from pydantic import BaseModel as Model
+
+        __all__ = ["Options"]
+
+        @dataclass(frozen=True)
+        class Options:
+            size: int = 3
+            name: t.Optional[str] = None
+        class Kind(Enum):
+            A = 1
+        class Row(t.NamedTuple):
+            x: int
+        class Wire(Model):
+            y: str
+        Point = namedtuple("Point", ["x", "y"])
+        class Plain: pass
+    """,
+    "use.py": """
+        from transformers import AutoTokenizer, AutoModelForCausalLM
+        from net import build, Net
+        import openai
+
+        def run(images, model, other_net):
+            net = build()
+            for image in images:
+                out = net(image)
+                net.encode_image(image)
+                net.set_size(3)
+            model(images)
+            other_net.generate(images)
+            table = images.clip(0, 1)
+            if isinstance(model, Net):
+                pass
+            tokenizer = AutoTokenizer.from_pretrained("x")
+            lm = AutoModelForCausalLM.from_pretrained("x").to("cuda")
+            lm.generate(tokenizer(images))
+            client = openai.OpenAI()
+            client.chat.completions.create(model="m")
+
+        if __name__ == "__main__":
+            run([1], None, None)
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def models() -> Codebase:
+    return codebase_of(MODELS)
+
+
+def texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_whole_models_come_before_their_parts(models: Codebase) -> None:
+    hits = run_query(models, "models").hits
+    assert [hit.name for hit in hits] == ["Net", "Block", "Head"]
+    assert hits[0].text == ("`Net` (net/model.py) derives from `torch.nn.Module`; its parts are `Block`, `Head`")
+    assert hits[0].detail["part"] == "no" and hits[1].detail["part"] == "yes"
+    assert hits[0].detail["about"] == "A small net"
+
+
+def test_instantiates_lists_every_constructor_call(models: Codebase) -> None:
+    hits = run_query(models, "instantiates: torch.nn.Module").hits
+    assert [(hit.path, hit.start, hit.name) for hit in hits] == [
+        ("net/model.py", 30, "Net"),
+        ("net/model.py", 15, "Block"),
+        ("net/model.py", 16, "Head"),
+        ("net/model.py", 19, "Block"),
+    ]
+
+
+def test_invokes_tells_types_libraries_and_names_apart(models: Codebase) -> None:
+    hits = run_query(models, "invokes: in=use.py").hits
+    assert [(hit.start, hit.detail["by"]) for hit in hits] == [
+        (8, "type"),
+        (9, "type"),
+        (11, "name"),
+        (12, "name"),
+        (18, "library"),
+        (20, "library"),
+    ]
+    assert hits[0].text == ("`run()` calls `net(image)`, which runs `Net.forward()` — for each `image in images`")
+    assert hits[2].text == "`run()` calls `model(images)`; `model` is a parameter"
+    assert hits[4].name == "transformers.AutoModelForCausalLM.from_pretrained"
+    assert hits[5].name == "openai.OpenAI"
+
+
+def test_invokes_inside_models_follows_module_lists_and_optional_parts(models: Codebase) -> None:
+    inner = [h.text for h in run_query(models, "invokes: in=net/*").hits]
+    assert any("`block(x)`, which runs `Block.forward()`" in line for line in inner)
+    assert any("`more(x)`, which runs `Block.forward()`" in line for line in inner)
+    assert any("`self.head(x)`, which runs `Block.forward()` on a `Head` object" in line for line in inner)
+
+
+def test_structures_list_fields_and_leave_plain_classes_out(models: Codebase) -> None:
+    found = {hit.name: hit for hit in run_query(models, "structures").hits}
+    assert set(found) == {"Options", "Kind", "Row", "Wire", "Point"}
+    assert found["Options"].text == ("Dataclass `Options` with fields `size: int`, `name: t.Optional[str]`")
+    assert found["Kind"].text == "Enum `Kind` with members `A = 1`"
+    assert found["Wire"].detail["type"] == "pydantic model"
+
+
+def test_interfaces_show_signatures_through_wildcards_and_all(models: Codebase) -> None:
+    assert texts(models, "interfaces") == [
+        "`net` offers the class `Net(size: int)`",
+        "`net` offers the function `build(size=2) -> Net`",
+        "`net` offers the class `Options`",
+    ]
+
+
+def test_import_graph_fan_in_and_coupling(models: Codebase) -> None:
+    assert texts(models, "import_graph: use.py") == ["use.py imports net/__init__.py"]
+    assert "net/__init__.py is imported by 1 module: use.py" in texts(models, "fan_in")
+    assert texts(models, "coupling: use.py") == [
+        "use.py imports the model libraries `transformers`, `openai`; imports the model class `Net`;"
+        " tests `isinstance(model, Net)`"
+    ]
+
+
+def test_context_counts_the_functions_that_one_object_is_passed_to() -> None:
+    codebase = codebase_of(
+        {
+            "run.py": """
+                class Config: pass
+                def a(cfg): pass
+                def b(cfg): a(cfg)
+                def c(x, settings=None): pass
+                def main():
+                    cfg = Config()
+                    b(cfg)
+                    c(1, settings=cfg)
+                main()
+            """
+        }
+    )
+    assert texts(codebase, "context") == [
+        "An argument named `cfg` is passed in 3 calls to 3 functions and classes of the repository: `b()`, `c()`, `a()`"
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "entry_points",
+        "flow",
+        "handoffs",
+        "branches",
+        "models",
+        "instantiates",
+        "invokes",
+        "structures",
+        "interfaces",
+        "import_graph",
+        "fan_in",
+        "coupling",
+        "context",
+    ],
+)
+def test_broken_code_never_breaks_a_kind(kind: str) -> None:
+    codebase = codebase_of(
+        {
+            "a.py": b"def f(:\n  x = (((\nclass\n@\nif __name__ == '__main__':\n f(\n",
+            "b.py": b"from b import x\nfrom a import *\nx = x\ny = y.z()\nclass C(C): pass\nC().q().r\n",
+            "c/__init__.py": b"from d import d\nfrom . import *\n",
+            "d.py": b"from c import d\ndef g():\n return g()()\ng().h\n",
+            "e.py": b"x = " + b"(" * 600 + b"1" + b")" * 600 + b"\nmain(lambda: f(x))\n",
+            "pyproject.toml": b"[project.scripts]\nx = 3\ny = 'nowhere:f'\n[broken",
+            "setup.py": b"entry_points={'console_scripts': ['a = a:f', 'b']}",
+            "n.ipynb": b"{}",
+        }
+    )
+    run_query(codebase, kind)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from retrieval.facts import Call
 from retrieval.parse import Node, first_line, last_line
 from retrieval.reader import Context, Handler, Reader, Steps, parts
+from retrieval.scopes import Bindings
 
 TUPLES = frozenset({"pattern_list", "tuple_pattern", "list_pattern"})
 CONSTANTS = frozenset({"none", "true", "false", "ellipsis"})
@@ -108,16 +109,14 @@ def bind_target(
 ) -> None:
     """Bind every name of a target to its share of `value` (opaque when None)."""
     if target.type in TUPLES:
-        shares = (
-            parts(value) if value is not None and value.type in ("expression_list", "tuple") else []
-        )
+        shares = parts(value) if value is not None and value.type in ("expression_list", "tuple") else []
         items = parts(target)
         paired = len(shares) == len(items)
         for position, item in enumerate(items):
             share = shares[position] if paired else value
             bind_target(reader, item, share, context, at=at, index=-1 if paired else position)
         return
-    if annotation is not None and (value is None or value.type in CONSTANTS):
+    if annotation is not None and (value is None or value.type != "call"):
         kind, node = "annotation", annotation
     elif value is None or value.type in CONSTANTS:
         kind, node = "opaque", None
@@ -138,9 +137,8 @@ def _bind_attribute(reader: Reader, target: Node, context: Context, at: Node, wh
         return
     kind, node, index = what
     name = reader.text(target.child_by_field_name("attribute"))
-    reader.bind(f"self.{name}", kind, context, at=at, node=node, index=index)
-    bound = context.scope.names[f"self.{name}"][-1]
-    binding.scope.attributes.setdefault(name, []).append(bound)
+    bound = reader.bind(f"self.{name}", kind, context, at=at, node=node, index=index)
+    binding.scope.attributes.setdefault(name, Bindings()).add(bound)
 
 
 def on_with(reader: Reader, node: Node, context: Context) -> Steps:

@@ -14,6 +14,7 @@ AFFIX = frozenset(["startswith", "endswith"])
 ENVIRON = "os.environ"
 READERS = frozenset(["os.getenv", "os.environ.get", "os.environ.pop", "os.environb.get"])
 WRITERS = frozenset(["os.putenv", "os.environ.setdefault", "os.unsetenv"])
+METHODS = frozenset(name.rpartition(".")[2] for name in READERS | WRITERS)
 VALUE_FORMS = {
     "identifier": "name",
     "attribute": "name",
@@ -95,13 +96,14 @@ def see_call(reader: Reader, node: Node, context: Context) -> None:
     listed = node.child_by_field_name("arguments")
     if callee is None or listed is None:
         return
+    method = ""
     if callee.type == "attribute":
         method = reader.tree.text(callee.child_by_field_name("attribute"))
         if method in AFFIX:
             _affix(reader, node, callee, listed, context)
     if callee.type in ("subscript", "call"):
         _dispatch(reader, node, callee, context)
-    if callee.type == "identifier" or "env" in reader.tree.text(callee):
+    if callee.type == "identifier" or method in METHODS:
         name = reader.name(callee, context)
         if name in READERS or name in WRITERS:
             _environment(reader, node, parts(listed), name, context)
@@ -158,7 +160,7 @@ def _key(reader: Reader, node: Node) -> str:
 def see_subscript(reader: Reader, node: Node, context: Context) -> None:
     """`env_var` of `os.environ["X"]`, a write when it is assigned or deleted."""
     value = node.child_by_field_name("value")
-    if value is None or not reader.tree.text(value).endswith("environ"):
+    if value is None or value.type not in ("identifier", "attribute"):
         return
     if reader.name(value, context) != ENVIRON:
         return

@@ -128,13 +128,9 @@ def _bind_parameters(reader: Reader, parameters: Node, inner: Context, outer: Co
             continue
         annotation = item.child_by_field_name("type")
         if is_method and position == 0 and not static:
-            context = replace(inner, scope=outer.scope)
-            reader.bind(name, "opaque", inner, at=item)
-            inner.scope.names[name][-1].kind = "self"
-            inner.scope.names[name][-1].scope = context.scope
+            reader.bind(name, "self", inner, at=item, seen_in=outer.scope)
         elif annotation is not None:
-            reader.bind(name, "annotation", inner, at=item, node=annotation)
-            inner.scope.names[name][-1].scope = outer.scope
+            reader.bind(name, "annotation", inner, at=item, node=annotation, seen_in=outer.scope)
         else:
             reader.bind(name, "opaque", inner, at=item)
 

@@ -17,6 +17,7 @@ from retrieval.resolve import Resolver
 from retrieval.scopes import Binding, BindingKind, Scope
 
 CUT = 200
+HEAD_BYTES = 2000
 Steps = Iterable[tuple[Node, "Context"]]
 Handler = Callable[["Reader", Node, "Context"], "Steps | None"]
 Observer = Callable[["Reader", Node, "Context"], None]
@@ -119,7 +120,14 @@ class Reader:
 
     def short(self, node: Node | None) -> str:
         """`text`, cut at 200 characters."""
-        return self.text(node)[:CUT]
+        return one_line(self._head(node))[:CUT]
+
+    def _head(self, node: Node | None) -> str:
+        """The first bytes of a node: a statement of a megabyte is cut before it is decoded."""
+        if node is None:
+            return ""
+        end = min(node.end_byte, node.start_byte + HEAD_BYTES)
+        return self.tree.data[node.start_byte : end].decode("utf-8", errors="replace")
 
     def name(self, node: Node, context: Context) -> str:
         """The resolved dotted name of an expression."""
@@ -127,7 +135,7 @@ class Reader:
 
     def line_text(self, node: Node) -> str:
         """The first line of a node, stripped."""
-        return self.tree.text(node).split("\n", 1)[0].strip()[:CUT]
+        return self._head(node).split("\n", 1)[0].strip()[:CUT]
 
     def bind(
         self,
@@ -139,10 +147,15 @@ class Reader:
         node: Node | None = None,
         target: str = "",
         index: int = -1,
-    ) -> None:
-        """Bind `name` in the scope of `context` from the end of node `at` on."""
-        binding = Binding(kind, at.end_byte, context.scope, target, node, index)
+        seen_in: Scope | None = None,
+    ) -> Binding:
+        """Bind `name` in the scope of `context` from the end of node `at` on.
+
+        `node` is looked up in `seen_in` when that is another scope; for `self` it is the class.
+        """
+        binding = Binding(kind, at.end_byte, seen_in or context.scope, target, node, index)
         context.scope.bind(name, binding)
+        return binding
 
     def fact(
         self,

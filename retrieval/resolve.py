@@ -90,7 +90,7 @@ class Resolver:
             return Name(base.dotted + rest, base.grounded)
         if root.type == "call":
             callee = root.child_by_field_name("function")
-            if callee is not None and self.tree.text(callee) == "super":
+            if callee is not None and callee.type == "identifier" and self.tree.text(callee) == "super":
                 return Name("super()" + rest, False)
             return Name("()" + rest, False)
         return Name(LITERALS.get(root.type, "()") + rest, False)
@@ -227,9 +227,10 @@ class Resolver:
         if inner is None or inner.parent is None:
             return ""
         bases = inner.names.get("<base>")
-        if not bases or bases[0].node is None:
+        base = bases.seen_from(None) if bases else None
+        if base is None or base.node is None:
             return ""
-        return self.name(bases[0].node, inner.parent).dotted
+        return self.name(base.node, inner.parent).dotted
 
 
 def _inner(node: Node) -> Node | None:

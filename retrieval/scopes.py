@@ -5,6 +5,7 @@ the last binding before the use wins, and a binding that says nothing (`x = None
 hides one that does. Class bodies are invisible to the functions inside them, as in Python.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -32,20 +33,49 @@ class Binding:
 
 
 @dataclass(slots=True)
+class Bindings:
+    """All bindings of one name in one scope; those that say something are kept by position."""
+
+    solid: list[Binding] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    settled: Binding | None = None  # the first import or definition
+    opaque: Binding | None = None
+
+    def add(self, binding: Binding) -> None:
+        """Take in one more binding."""
+        if binding.kind == "opaque":
+            self.opaque = binding
+            return
+        place = bisect_right(self.positions, binding.position)
+        self.positions.insert(place, binding.position)
+        self.solid.insert(place, binding)
+        if self.settled is None and binding.kind in ("import", "definition"):
+            self.settled = binding
+
+    def seen_from(self, position: int | None) -> Binding | None:
+        """What a use at byte `position` of the same scope sees; None is a use from another scope."""
+        if not self.solid:
+            return self.opaque
+        if position is None:
+            return self.settled or self.solid[-1]
+        return self.solid[max(0, bisect_right(self.positions, position) - 1)]
+
+
+@dataclass(slots=True)
 class Scope:
     """One module, class or function body. `symbol` is its dotted name inside the file."""
 
     kind: Literal["module", "class", "function"]
     symbol: str
     parent: "Scope | None"
-    names: dict[str, list[Binding]] = field(default_factory=dict)
-    attributes: dict[str, list[Binding]] = field(default_factory=dict)  # of `self`, classes only
+    names: dict[str, Bindings] = field(default_factory=dict)
+    attributes: dict[str, Bindings] = field(default_factory=dict)  # of `self`, classes only
     outer_names: dict[str, "Scope"] = field(default_factory=dict)  # `global` and `nonlocal`
 
     def bind(self, name: str, binding: Binding) -> None:
         """Record a binding, in the scope that a `global` or `nonlocal` statement names."""
         scope = self.outer_names.get(name, self)
-        scope.names.setdefault(name, []).append(binding)
+        scope.names.setdefault(name, Bindings()).add(binding)
 
     def module(self) -> "Scope":
         """The outermost scope."""
@@ -60,22 +90,11 @@ class Scope:
         direct = scope is self
         while scope is not None:
             if (direct or scope.kind != "class") and (found := scope.names.get(name)):
-                return _choose(found, position if direct else None)
+                return found.seen_from(position if direct else None)
             scope, direct = scope.parent, False
         return None
 
     def attribute(self, name: str) -> Binding | None:
         """What `self.<name>` was bound to in this class: by a method first, else in the class body."""
         found = self.attributes.get(name) or self.names.get(name)
-        return _choose(found, None) if found else None
-
-
-def _choose(bindings: list[Binding], position: int | None) -> Binding:
-    solid = [binding for binding in bindings if binding.kind != "opaque"]
-    if not solid:
-        return bindings[-1]
-    if position is not None:
-        before = [binding for binding in solid if binding.position <= position]
-        return before[-1] if before else solid[0]
-    settled = [binding for binding in solid if binding.kind in ("import", "definition")]
-    return settled[0] if settled else solid[-1]
+        return found.seen_from(None) if found else None

@@ -64,6 +64,7 @@ def test_a_parameter_hides_an_import() -> None:
         ("m = AutoModel() if x else None\nm.go()", "m.go", "transformers.AutoModel"),
         ("if (m := AutoModel()): m.go()", "m.go", "transformers.AutoModel"),
         ("m = make()\nm.go()", "m.go", "make"),
+        ("m: AutoModel = given['m']\nm.go()", "m.go", "transformers.AutoModel"),
         ("for m in ms: m.go()", "m.go", ""),
         ("m = m\nm.go()", "m.go", ""),
         ("try: x\nexcept AutoModel as e: e.go()", "e.go", "transformers.AutoModel"),

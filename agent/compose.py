@@ -149,13 +149,13 @@ def _line(hit: CensusHit, snapshot: Snapshot, *, nested: bool) -> Claim:
     spans = dict.fromkeys([Span(hit.path, hit.start, hit.end), *related])
     depth = int(hit.detail.get("depth", "0")) if nested else 0
     measured = hit.detail.get("scope") == "repository"
-    cited = [] if measured else [span for span in spans if span.path in snapshot.by_path]
+    cited = [] if measured else [span for span in spans if _citable(span, snapshot)]
     return Claim(
         text=_quoted(hit, snapshot) + _where(hit),
         citations=tuple(cite(snapshot, span) for span in cited),
         origin="census",
         level=1 + depth,
-        searched=len(snapshot.files) if measured else 0,
+        searched=0 if cited else len(snapshot.files),
     )
 
 
@@ -194,7 +194,13 @@ def _tree(heading: str, finding: Finding, snapshot: Snapshot) -> Claim:
 
 def _cite_hits(hits: Iterable[CensusHit], snapshot: Snapshot) -> tuple[Citation, ...]:
     spans = dict.fromkeys(Span(hit.path, hit.start, hit.end) for hit in hits)
-    return tuple(cite(snapshot, span) for span in spans if span.path in snapshot.by_path)
+    return tuple(cite(snapshot, span) for span in spans if _citable(span, snapshot))
+
+
+def _citable(span: Span, snapshot: Snapshot) -> bool:
+    """Whether the span begins inside a file that was read; an empty file has no line to cite."""
+    file = snapshot.by_path.get(span.path)
+    return file is not None and 1 <= span.start <= len(file.lines)
 
 
 def excerpts(

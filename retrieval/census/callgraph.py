@@ -217,6 +217,8 @@ def circumstances(guards: tuple[Guard, ...]) -> str:
             parts.append(f"for each `{guard.text}`")
         elif guard.kind == "while":
             parts.append(f"repeatedly while `{guard.text}`")
+        elif guard.kind == "lambda":
+            parts.append("inside a `lambda`")
         elif words := _condition(guard):
             conditions.append(words)
     if conditions:
@@ -245,8 +247,6 @@ def _condition(guard: Guard) -> str:
             return f"`{guard.text}` is caught" if guard.text else "an exception is caught"
         case "loop-else":
             return "the loop ends without `break`"
-        case "lambda":
-            return "the enclosing lambda is called"
     return ""
 
 

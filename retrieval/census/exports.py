@@ -1,18 +1,21 @@
 """What a package offers to its users: the names its `__init__` exports, and every body in order of reach."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from retrieval.census.callgraph import reached
 from retrieval.census.entries import Entry, code_entries, start_frames
-from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.census.results import returned
+from retrieval.census.values import ClassRef, FunctionRef, Instance
 from retrieval.snapshot import ROLES
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.census.program import Program
+
+FEW_METHODS = 9  # a constructor and eight methods: their order in the class is the order to read them in
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +92,33 @@ def _all(program: "Program", path: str) -> dict[str, int]:
 
 
 def api_entries(program: "Program") -> list[Entry]:
-    """The exported functions, and the constructors and public methods of exported classes; functions first."""
-    offered = [export for path in top_packages(program) for export in exports(program, path)]
-    offered.sort(key=lambda export: isinstance(export.value, ClassRef))
-    return [entry for export in offered for entry in _starts(program, export)]
+    """Exported functions, and constructors and public methods of exported classes.
+
+    Functions that give an object of the repository come first; then what reaches most of the code.
+    """
+    offers: list[tuple[tuple[bool, int], list[Entry]]] = []
+    for path in top_packages(program):
+        for export in exports(program, path):
+            starts = _by_reach(program, list(_starts(program, export)))
+            reach = max((entry.weight for entry in starts), default=0)
+            offers.append(((not _makes(program, export), -reach), starts))
+    offers.sort(key=lambda offer: offer[0])
+    return [entry for _, starts in offers for entry in starts]
+
+
+def _makes(program: "Program", export: Export) -> bool:
+    value = export.value
+    return isinstance(value, FunctionRef) and isinstance(returned(program, value), Instance)
+
+
+def _by_reach(program: "Program", starts: list[Entry]) -> list[Entry]:
+    """The entries of one export with their weight; the methods of a large class by what they reach."""
+    weighed = [
+        replace(entry, weight=sum(1 for _ in reached(program, start_frames(program, entry)))) for entry in starts
+    ]
+    if len(weighed) <= FEW_METHODS:
+        return weighed
+    return [weighed[0], *sorted(weighed[1:], key=lambda entry: -entry.weight)]
 
 
 def _starts(program: "Program", export: Export) -> Iterator[Entry]:
@@ -109,7 +135,8 @@ def _starts(program: "Program", export: Export) -> Iterator[Entry]:
         method = item.symbol.removeprefix(prefix)
         if item.kind != "method" or method == item.symbol or method.startswith("_"):
             continue
-        if "." not in method:
+        plain = not any("property" in name or name.endswith(".setter") for name in item.decorators)
+        if "." not in method and plain:
             text = f"`{name}.{method}()` is part of the public API"
             target = FunctionRef(value.path, item, value, value, exact=False)
             yield Entry("api", export.path, lines, f"{name}.{method}", text, target)

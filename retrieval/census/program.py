@@ -99,9 +99,15 @@ class Program(Sources):
         found = self.codebase.locate(dotted, path)
         if found is not None:
             return ModuleRef(dotted, found)
-        if any(name.startswith(f"{dotted}.") for name in self.modules):
+        if dotted in self._folders:
             return ModuleRef(dotted, "")
         return External(dotted)
+
+    @cached_property
+    def _folders(self) -> frozenset[str]:
+        """Dotted names of folders that hold modules, packages or not."""
+        parts = (name.split(".") for name in self.modules)
+        return frozenset(".".join(p[:size]) for p in parts for size in range(1, len(p)))
 
     def lookup(self, dotted: str) -> Value | None:
         """What an absolute dotted name stands for."""
@@ -200,6 +206,18 @@ class Program(Sources):
             self._lines[key] = tuple(found)
         return self._lines[key]
 
+    def descendants(self, cls: ClassRef) -> tuple[ClassRef, ...]:
+        """The repository classes that derive from `cls`, directly or not."""
+        return tuple(self._deriving.get((cls.path, cls.definition.head_start), ()))
+
+    @cached_property
+    def _deriving(self) -> dict[tuple[str, int], list[ClassRef]]:
+        table: dict[tuple[str, int], list[ClassRef]] = {}
+        for cls in self.classes:
+            for base in self.line(cls)[1:]:
+                table.setdefault((base.path, base.definition.head_start), []).append(cls)
+        return table
+
     def settle(self, values: list[Value | None]) -> Value | None:
         """The one value that all of `values` are; objects of several classes are of their common base."""
         found = agreed(values)
@@ -211,10 +229,6 @@ class Program(Sources):
             if all(base in self.line(cls) for cls in objects):
                 return Instance(base, exact=False)
         return None
-
-    def descendants(self, cls: ClassRef) -> tuple[ClassRef, ...]:
-        """The repository classes that derive from `cls`, directly or not."""
-        return tuple(other for other in self.classes if other != cls and cls in self.line(other))
 
     def method(self, cls: ClassRef, name: str) -> tuple[ClassRef, Definition] | None:
         """The method `name` of a class, with the class that defines it."""

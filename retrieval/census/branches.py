@@ -1,11 +1,12 @@
 """Kind `branches`: the decisions on the paths from the entry points, and what each arm of them does."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Body, Decision, Guard, one_line
-from retrieval.census.callgraph import caller, circumstances, label
+from retrieval.census.callgraph import caller, circumstances, spoken
 from retrieval.census.exports import all_frames
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.program import Program, program_of
@@ -118,7 +119,7 @@ def _calls(program: Program, frame: "Frame", key: int, arm: int) -> list[tuple[s
         if inner is not None:
             plain = not any(guard.kind in ("if", "else", "case", "except") for guard in inner)
             verb = "constructs" if isinstance(site.target, ClassRef) else "calls"
-            words = f"{verb} `{label(site.target)}`"
+            words = f"{verb} `{spoken(site)}`"
             found[words] = found.get(words, False) or plain
     return list(found.items())
 
@@ -172,12 +173,17 @@ def _settings(body: Body, key: int, arm: int) -> list[str]:
     for binding in body.bindings:
         if _direct(binding.guards, key, arm) and binding.value is not None:
             value = one_line(body.tree.text(binding.value), 60)
-            found.append(f"sets `{binding.name} = {value}`")
+            whole = binding.taken == "whole"
+            found.append(f"sets `{binding.name} = {value}`" if whole else f"sets `{binding.name}` from `{value}`")
     return list(dict.fromkeys(found))[:2]
 
 
 def _other_calls(body: Body, key: int, arm: int) -> list[str]:
-    found = [f"calls `{s.written}()`" for s in body.calls if _direct(s.guards, key, arm)]
+    found = [
+        f"calls `{step.written}()`"
+        for step in body.calls
+        if _direct(step.guards, key, arm) and re.match(r"[\w.]+\Z", step.written)
+    ]
     return list(dict.fromkeys(found))[:2]
 
 

@@ -150,6 +150,11 @@ def label(target: Target) -> str:
     return target.definition.symbol if isinstance(target, ClassRef) else title(target.definition)
 
 
+def spoken(site: Site) -> str:
+    """The label of what a site calls, or the name as written when subclasses have their own version of it."""
+    return f"{site.step.written}()" if site.overridden else label(site.target)
+
+
 def title(definition: Definition) -> str:
     """How a function is written in a sentence: `cli()`, `Whisper.decode()`, and inner functions by their own name."""
     inner = definition.kind == "function"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from retrieval.census.callgraph import Site, caller, label
+from retrieval.census.callgraph import Site, caller, spoken
 from retrieval.census.exports import all_frames
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.program import Program, program_of
@@ -72,7 +72,7 @@ def _note(program: Program, found: dict[str, Passed], place: tuple["Frame", Site
     if node.type == "identifier" and name not in frame.parameters and not frame.bound(name):
         return
     passed = found.setdefault(name, Passed())
-    passed.receivers[f"`{label(site.target)}`"] = None
+    passed.receivers[f"`{spoken(site)}`"] = None
     passed.givers[caller(frame)] = None
     passed.calls.append((frame.path, site.step.start, site.step.end))
     if isinstance(value, Instance):

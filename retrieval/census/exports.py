@@ -145,14 +145,16 @@ def _starts(program: "Program", export: Export) -> Iterator[Entry]:
 def all_frames(program: "Program", *, every: bool = False) -> "Iterator[tuple[Frame, int]]":
     """Every body of the repository's own code: those the entries reach first, with their depth.
 
+    A method comes once, on an object of its own class, whichever subclass the way to it led through.
     Bodies that no entry reaches follow with depth -1; with `every` also those of tests and vendored code.
     """
     seen: set[tuple[str, str]] = set()
     for entry in [*code_entries(program), *api_entries(program)]:
         for frame, depth in reached(program, start_frames(program, entry)):
-            if (frame.path, frame.symbol) not in seen:
+            plain = program.frame(frame.path, frame.definition)
+            if plain is not None and (frame.path, frame.symbol) not in seen:
                 seen.add((frame.path, frame.symbol))
-                yield frame, depth
+                yield plain, depth
     for path in sorted(program.facts, key=lambda path: (_rank(program, path), path)):
         if not every and program.snapshot.by_path[path].role not in ("source", "example"):
             continue

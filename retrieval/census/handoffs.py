@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
-from retrieval.census.callgraph import Site, Target, caller, circumstances, label
+from retrieval.census.callgraph import Site, Target, caller, circumstances, label, spoken
 from retrieval.census.exports import all_frames
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.models import family_of
@@ -110,7 +110,7 @@ def _sentence(frame: "Frame", site: Site, argument: tuple[str, Node], group: lis
     origin = group[0]
     keyword, node = argument
     place = f"In {caller(frame)}" if frame.definition else f"At top level of {frame.path}"
-    receiver = f"`{label(site.target)}`"
+    receiver = f"`{spoken(site)}`"
     if isinstance(site.target, ClassRef):
         receiver = f"the constructor of {receiver}"
     role = f" as `{keyword}`" if keyword else ""
@@ -129,14 +129,14 @@ def _sentence(frame: "Frame", site: Site, argument: tuple[str, Node], group: lis
 
 
 def _result(origin: Origin) -> str:
-    made = f"`{label(origin.site.target)}`"
+    made = f"`{spoken(origin.site)}`"
     if isinstance(origin.site.target, ClassRef):
         return f"a new {made} object"
     return f"the return value of {made}"
 
 
 def _source(origin: Origin) -> str:
-    made = f"`{label(origin.site.target)}`"
+    made = f"`{spoken(origin.site)}`"
     built = isinstance(origin.site.target, ClassRef)
     what = f"a {made} object" if built else f"the return value of {made}"
     words = {

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, one_line
@@ -218,17 +217,17 @@ def invokes(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         inside = frame.owner is not None and family.is_model(frame.owner)
         known = {s.step.node.id: s for s in program.sites(frame) if not s.handed}
         for step in frame.body.calls:
-            told = partial(_invocation, frame, step, known.get(step.node.id))
-            said = told(family, query)
+            said = _invocation(frame, step, known.get(step.node.id), (family, query))
             if said is not None:
                 found.append(_invokes(codebase, frame, step, said, (depth, inside)))
     yield from sorted(found, key=lambda hit: hit.detail["inside"] == "yes")
 
 
 def _invocation(
-    frame: "Frame", step: CallStep, site: Site | None, family: Family, query: Query
+    frame: "Frame", step: CallStep, site: Site | None, asked: tuple[Family, Query]
 ) -> tuple[str, str, str] | None:
     """How a call runs a model: (by, the model's name, words to add); None when it does not."""
+    family, query = asked
     written = step.written
     method = written.rpartition(".")[2]
     if site is not None:
@@ -261,6 +260,8 @@ def _typed(written: str, site: Site, family: Family) -> tuple[str, str, str] | N
     if own_method or written.startswith("super()") or not family.is_model(target.receiver):
         return None
     model = target.receiver.definition.symbol
+    if site.overridden:
+        return "type", model, f" on a `{model}` object or one of a subclass"
     runs = label(target)
     on = "" if runs.startswith(f"{model}.") else f" on a `{model}` object"
     return "type", model, f", which runs `{runs}`{on}"

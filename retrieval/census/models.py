@@ -228,10 +228,9 @@ def _invocation(
 ) -> tuple[str, str, str] | None:
     """How a call runs a model: (by, the model's name, words to add); None when it does not."""
     family, query = asked
-    written = step.written
-    method = written.rpartition(".")[2]
+    method = step.written.rpartition(".")[2]
     if site is not None:
-        return _typed(written, site, family)
+        return _typed(step.written, site, family)
     holder = invoked(frame, step)
     if isinstance(holder, Instance):
         if family.is_model(holder.cls) and method in RUNNING:

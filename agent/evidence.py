@@ -45,7 +45,10 @@ def gather(
     search: Search,
     count_tokens: CountTokens,
 ) -> Packed:
-    """The evidence of every question of `stage` that the model is asked about."""
+    """The evidence of every question of `stage` that the model is asked about: code and prose, for it to describe.
+
+    The census is not shown: its statements are printed as they stand, and a model only copies them.
+    """
     asked = [question for question in stage.questions if question.claims]
     offers = [_candidates(q, findings.of(q), codebase, search, settings.hits) for q in asked]
     return _pack(asked, offers, settings.evidence_tokens, count_tokens)
@@ -88,48 +91,32 @@ def _candidates(
     search: Search,
     hits: int,
 ) -> Iterator[Evidence]:
-    with_hits = [f for f in findings if f.hits and f.fact.brief]
-    census = [_census_item(finding) for finding in with_hits]
-    focus = [item for finding in with_hits[:2] if (item := _focus(finding.hits[0], codebase))]
+    """Code around the first hits of the facts that ask for it (`brief`), and what the search found, in turn."""
+    told = [finding for finding in findings if finding.hits and finding.fact.brief]
+    focus = [item for finding in told if (item := _focus(finding, codebase))]
     chunks = search(question.search, hits) if question.search else []
-    code = [*focus[:1], *(_chunk_item(chunk, codebase) for chunk in chunks), *focus[1:]]
-    for pair in zip_longest(census[:1] + census[1:], code):
+    for pair in zip_longest(focus, [_chunk_item(chunk, codebase) for chunk in chunks]):
         yield from (item for item in pair if item is not None)
 
 
-def _census_item(finding: Finding) -> Evidence:
-    hits = finding.hits[: finding.fact.brief]
-    lines = [f"{hit.path}:{hit.start} {_symbol(hit)}{hit.text}" for hit in hits]
-    return Evidence(
-        id="E0",
-        kind="census",
-        title=finding.fact.label,
-        spans=tuple((hit.path, hit.start, hit.end) for hit in hits),
-        text="\n".join(lines),
-        why=" | ".join(finding.fact.census),
-    )
-
-
-def _symbol(hit: CensusHit) -> str:
-    return f"in {hit.symbol}: " if hit.symbol and hit.symbol not in hit.text else ""
-
-
-def _focus(hit: CensusHit, codebase: Codebase) -> Evidence | None:
-    """The lines around a census hit, inside the function that holds it."""
-    file = codebase.snapshot.by_path.get(hit.path)
-    if file is None or file.language != "python":
+def _focus(finding: Finding, codebase: Codebase) -> Evidence | None:
+    """The lines around the fact's first hit that stands in a function."""
+    hit = next((hit for hit in finding.hits if hit.symbol and _home(hit, codebase)), None)
+    home = _home(hit, codebase) if hit else None
+    if hit is None or home is None:
         return None
-    first, last = _enclosing(hit, codebase) or (1, len(file.lines))
-    start = max(first, hit.start - FOCUS_LINES)
-    end = min(last, max(hit.end, hit.start) + FOCUS_LINES, start + CODE_LINES - 1)
-    return _code_item(Span(hit.path, start, max(start, end)), hit.symbol, codebase, "census")
+    start = max(home.start, hit.start - FOCUS_LINES)
+    if start - home.start < FOCUS_LINES:
+        start = home.start
+    end = min(home.end, start + CODE_LINES - 1)
+    return _code_item(Span(hit.path, start, max(start, end)), home.symbol, codebase, finding.fact.label)
 
 
-def _enclosing(hit: CensusHit, codebase: Codebase) -> tuple[int, int] | None:
+def _home(hit: CensusHit, codebase: Codebase) -> Definition | None:
+    """The innermost function, else class, around the hit."""
     inside = [d for d in _definitions(hit.path, codebase) if d.start <= hit.start <= d.end]
     functions = [d for d in inside if d.kind != "class"] or inside
-    best = min(functions, key=lambda d: d.end - d.start, default=None)
-    return (best.start, best.end) if best else None
+    return min(functions, key=lambda d: d.end - d.start, default=None)
 
 
 def _definitions(path: str, codebase: Codebase) -> tuple[Definition, ...]:
@@ -157,7 +144,17 @@ def _code_item(span: Span, symbol: str, codebase: Codebase, why: str) -> Evidenc
         spans=tuple((part.path, part.start, part.end) for part in spans),
         text="\n".join(shown),
         why=why,
+        names=_subjects(span, symbol, codebase),
     )
+
+
+def _subjects(span: Span, symbol: str, codebase: Codebase) -> tuple[str, ...]:
+    """What a sentence about these lines may be about: the definitions that begin in them, and the one around."""
+    if codebase.snapshot.by_path[span.path].language != "python":
+        return ()
+    inside = [d for d in _definitions(span.path, codebase) if span.start <= d.start <= span.end]
+    named = [symbol] if symbol else []
+    return tuple(dict.fromkeys([*named, *(d.symbol for d in inside)])) or (span.path,)
 
 
 def _without_docstring(span: Span, codebase: Codebase) -> Iterator[Span]:

@@ -70,7 +70,13 @@ def _open(
     if context.model is None:
         return []
     packed = context.evidence(stage)
-    return [q for q in asked(stage) if packed.of(q.id) and not _accepted(verdicts.get(q.id, []))]
+    return [q for q in asked(stage) if packed.of(q.id) and not _settled(verdicts.get(q.id, []))]
+
+
+def _settled(verdicts: Sequence[dict[str, Any]]) -> bool:
+    """Whether nothing is left to ask: something was accepted, or the model only said what the facts say."""
+    told = [Verdict.model_validate(verdict) for verdict in verdicts]
+    return any(v.accepted or {fault.kind for fault in v.faults} == {"repeats"} for v in told)
 
 
 def _accepted(verdicts: Sequence[dict[str, Any]]) -> list[Claim]:
@@ -94,7 +100,7 @@ def _draft(
         refused = [Verdict.model_validate(verdict) for verdict in verdicts.get(question.id, [])]
         body = context.prompts.question(question, items, advice(refused) if refused else "")
         inputs.append([SystemMessage(context.opening), HumanMessage(body)])
-        grammar = claims_grammar([item.id for item in items], question.claims)
+        grammar = claims_grammar({item.id: item.names for item in items}, question.claims)
         limits = {"grammar": grammar, "max_tokens": settings.max_tokens}
         configs.append({"metadata": {**limits, "question": question.id}})
     replies = context.model.batch(inputs, config=configs)  # type: ignore[arg-type]
@@ -171,7 +177,7 @@ def _answer(
     return Answer(
         question_id=question.id,
         question=question.text,
-        status=_status(question, facts, told, context),
+        status=_status(question, facts, verdicts),
         claims=tuple(_ordered(question, facts, told)),
         census=context.findings.records(question),
         excerpts=excerpts(question, findings, told, context.codebase),
@@ -184,13 +190,13 @@ def _answer(
 
 
 def _status(
-    question: Question, facts: Sequence[Claim], told: Sequence[Claim], context: Context
+    question: Question, facts: Sequence[Claim], verdicts: Sequence[dict[str, Any]]
 ) -> Status:
-    if not facts and not told:
+    if not facts and not _accepted(verdicts):
         return "unresolved"
-    if told or not question.claims or not any(claim.citations for claim in facts):
+    if not question.claims or not any(claim.citations for claim in facts):
         return "verified"
-    return "extractive"
+    return "verified" if _settled(verdicts) else "extractive"
 
 
 def _ordered(question: Question, facts: list[Claim], told: list[Claim]) -> list[Claim]:

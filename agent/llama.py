@@ -14,7 +14,7 @@ import llama_cpp.llama_cpp as native
 import numpy as np
 import numpy.typing as npt
 
-from agent.lockstep import Row
+from agent.prefill import Row
 
 _PIECE_BYTES = 512
 _WIDENING = (32, 1024)
@@ -65,7 +65,7 @@ class Engine:
         self.trimmable = not (
             native.llama_model_is_recurrent(self.model) or native.llama_model_is_hybrid(self.model)
         )
-        self._batch = native.llama_batch_init(self.batch_size, 0, 1)
+        self._batch = native.llama_batch_init(self.batch_size + 64, 0, 1)
         self._pieces: dict[int, bytes] = {}
 
     # --- text and tokens
@@ -134,7 +134,7 @@ class Engine:
     # --- evaluation
 
     def decode(self, rows: Sequence[Row]) -> None:
-        """Evaluate up to `batch_size` rows in one go. Raises `EngineError`."""
+        """Evaluate up to `batch_size` + 63 rows in one go. Raises `EngineError`."""
         batch = self._batch
         for index, row in enumerate(rows):
             batch.token[index] = row.token
@@ -155,9 +155,21 @@ class Engine:
         pointer = native.llama_get_logits_ith(self.context, index)
         return np.ctypeslib.as_array(pointer, shape=(self.vocabulary_size,))
 
-    def copy(self, source: int, target: int) -> None:
-        """Let sequence `target` share all cells of `source`; nothing is moved."""
-        native.llama_memory_seq_cp(self.memory, source, target, -1, -1)
+    def copy(self, source: int, target: int, start: int = -1, end: int = -1) -> None:
+        """Let `target` share the cells of `source` from position `start` up to `end`."""
+        native.llama_memory_seq_cp(self.memory, source, target, start, end)
+
+    def save(self, sequence: int) -> Any:
+        """The cells of a sequence, as llama.cpp writes them, in host memory."""
+        size = native.llama_state_seq_get_size(self.context, sequence)
+        buffer = (ctypes.c_uint8 * size)()
+        native.llama_state_seq_get_data(self.context, buffer, size, sequence)
+        return buffer
+
+    def restore(self, sequence: int, cells: Any) -> None:
+        """Replace a sequence by saved cells. Raises `EngineError` when they find no room."""
+        if not native.llama_state_seq_set_data(self.context, cells, len(cells), sequence):
+            raise EngineError("memory", "the saved part of a prompt does not fit the context")
 
     def drop(self, sequence: int, start: int = -1) -> bool:
         """Forget a sequence from position `start` on; False if the model cannot forget a part."""
@@ -233,7 +245,8 @@ def _load(path: str, plan: dict[str, Any], dry: bool, log: Log) -> Any:
 def _open_context(model: Any, plan: dict[str, Any], log: Log) -> Any:
     params = native.llama_context_default_params()
     params.n_ctx = plan["context"]
-    params.n_batch = params.n_ubatch = plan["ubatch"]
+    # `Prefill` evaluates up to 63 rows more than a block, to leave no short last call.
+    params.n_batch = params.n_ubatch = plan["ubatch"] + 64
     params.n_seq_max = plan["sequences"] + 1
     params.n_outputs_max = plan["sequences"] + 1
     params.n_threads = params.n_threads_batch = plan["threads"]

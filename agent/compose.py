@@ -16,7 +16,7 @@ from retrieval.snapshot import ROLES, Snapshot
 
 MOST_NAMES = 12
 EXCERPT_LINES, EXCERPT_BEFORE, EXCERPT_AFTER, EXCERPT_CHOICE = 14, 3, 5, 5
-
+NOT_DETERMINED = "Not determined: {labels} - the census reads these from Python code only; not read: {unread}."
 _CODE = re.compile(r"\w[(\[]|[=@]|\bimport ")
 _WORDS = re.compile(r"[a-z]+ ")
 
@@ -38,19 +38,33 @@ def compose(question: Question, findings: Sequence[Finding], snapshot: Snapshot)
     return claims
 
 
+def decided_no(question: Question, findings: Sequence[Finding]) -> bool:
+    """Whether the census alone answers the question, with no."""
+    deciding = [finding for finding in findings if finding.fact.decides]
+    known = not any(finding.unread for finding in deciding)
+    return question.verdict is not None and known and not any(f.hits for f in deciding)
+
+
 def _verdict(question: Question, findings: Sequence[Finding], snapshot: Snapshot) -> Claim:
     assert question.verdict is not None
     deciding = [finding for finding in findings if finding.fact.decides]
     found = [finding for finding in deciding if finding.hits]
     aside = [finding for finding in deciding if not finding.hits and finding.elsewhere]
-    absent = [finding for finding in deciding if not finding.hits and not finding.elsewhere]
-    searched = min((finding.searched for finding in findings), default=0)
+    empty = [finding for finding in deciding if not finding.hits and not finding.elsewhere]
+    absent = [finding for finding in empty if not finding.unread]
+    blind = [finding for finding in empty if finding.unread]
+    searched = min((f.searched for f in findings if not f.unread), default=0)
     values = {
         "found": ", ".join(_counted(finding) for finding in found),
         "absent": ", ".join(finding.fact.label for finding in (absent if found else [*absent, *aside])),
         "searched": str(searched),
     }
     text = _fill(question.verdict.positive if found else question.verdict.negative, values)
+    if blind:
+        text = "" if not found and not absent else text + " "
+        text += NOT_DETERMINED.format(
+            labels=", ".join(finding.fact.label for finding in blind), unread=blind[0].unread
+        )
     if aside:
         named = ", ".join(f"{f.fact.label} ({_roles(f.elsewhere)})" for f in aside)
         text += f" Outside the main code only: {named}."
@@ -61,8 +75,11 @@ def _verdict(question: Question, findings: Sequence[Finding], snapshot: Snapshot
 
 
 def _counted(finding: Finding) -> str:
+    """ "threads (3 places in `src/pool.py`)"."""
     count = len(finding.hits)
-    return f"{finding.fact.label} ({count} place{'s' if count != 1 else ''})"
+    paths = list(dict.fromkeys(hit.path for hit in finding.hits))
+    where = f"in `{paths[0]}`" if len(paths) == 1 else f"in {len(paths)} files"
+    return f"{finding.fact.label} ({count} place{'s' if count != 1 else ''} {where})"
 
 
 def _fill(template: str, values: dict[str, str]) -> str:
@@ -113,7 +130,10 @@ def _absence(
     finding: Finding, values: dict[str, str], snapshot: Snapshot, *, silent: bool
 ) -> list[Claim]:
     claims = []
-    if finding.fact.none:
+    if finding.unread and not silent:
+        text = NOT_DETERMINED.format(labels=finding.fact.label, unread=finding.unread)
+        claims.append(Claim(text=text, citations=(), origin="census"))
+    elif finding.fact.none and not finding.unread:
         text = finding.fact.none.format(**values)
         claims.append(Claim(text=text, citations=(), origin="census", searched=finding.searched))
     if finding.elsewhere and (claims or silent):

@@ -100,5 +100,5 @@ class Context:
 
 
 def asked(stage: Stage) -> list[Question]:
-    """The questions of `stage` that the model is asked about."""
+    """The questions of `stage` that the model may be asked about."""
     return [question for question in stage.questions if question.claims]

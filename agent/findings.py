@@ -4,12 +4,15 @@ Runs each census query once per audit. Says nothing in words; that is `compose.p
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from agent.stages import FactSpec, Question
 from agent.state import CensusRecord
 from retrieval.census import run_query
+from retrieval.census.language import is_code
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit, CensusResult
 
@@ -18,13 +21,15 @@ from retrieval.facts import CensusHit, CensusResult
 class Finding:
     """One fact of a question with its hits: `hits` in the roles that count, `elsewhere` in the others.
 
-    `searched` is the number of files read by the least far-reaching of the fact's queries.
+    `searched` is the number of files read by the least far-reaching of the fact's queries; `unread` names the
+    languages of code that none of them can read, when they read nothing else.
     """
 
     fact: FactSpec
     hits: tuple[CensusHit, ...]
     elsewhere: tuple[CensusHit, ...]
     searched: int
+    unread: str = ""
 
 
 class Findings:
@@ -52,22 +57,33 @@ class Findings:
     def _find(self, fact: FactSpec) -> Finding:
         results = [self.result(query) for query in fact.census]
         wanted = re.compile(fact.filter) if fact.filter else None
-        hits = [h for r in results for h in r.hits if wanted is None or _matches(wanted, h)]
-        hits = _distinct(hits)
+        hits = _distinct(results, wanted)
         counted = tuple(hit for hit in hits if hit.role in fact.roles)
         elsewhere = tuple(hit for hit in hits if hit.role not in fact.roles)
-        return Finding(fact, counted, elsewhere, min(r.files_searched for r in results))
+        searched = min(r.files_searched for r in results)
+        return Finding(fact, counted, elsewhere, searched, "" if searched else self._foreign)
+
+    @cached_property
+    def _foreign(self) -> str:
+        """The languages of code that only a text search reads, "JavaScript (7 files)"; "" without such code."""
+        files = self._codebase.snapshot.files
+        counts = Counter(f.language for f in files if is_code(f) and f.language != "python")
+        return ", ".join(f"{name} ({n} file{'s' if n > 1 else ''})" for name, n in counts.most_common())
 
 
 def _matches(wanted: re.Pattern[str], hit: CensusHit) -> bool:
     return wanted.search(f"{hit.text}\n{hit.name}") is not None
 
 
-def _distinct(hits: Sequence[CensusHit]) -> list[CensusHit]:
-    seen: dict[tuple[str, int, int, str], CensusHit] = {}
-    for hit in hits:
-        seen.setdefault((hit.path, hit.start, hit.end, hit.text), hit)
-    return list(seen.values())
+def _distinct(results: Sequence[CensusResult], wanted: re.Pattern[str] | None) -> list[CensusHit]:
+    """The matching hits of a fact's queries; a later query adds no line that an earlier one has found."""
+    kept: list[CensusHit] = []
+    known: set[tuple[str, int]] = set()
+    for result in results:
+        fresh = [hit for hit in result.hits if (hit.path, hit.start) not in known]
+        kept += [hit for hit in fresh if wanted is None or _matches(wanted, hit)]
+        known |= {(hit.path, hit.start) for hit in kept}
+    return list({(hit.path, hit.start, hit.end, hit.text): hit for hit in kept}.values())
 
 
 def _record(result: CensusResult) -> CensusRecord:

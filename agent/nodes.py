@@ -11,9 +11,10 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 
 from agent.claims import parse_claims
-from agent.compose import compose, excerpts
+from agent.compose import compose, decided_no, excerpts
 from agent.context import Context, asked
 from agent.events import Judged, StageFinished, StageStarted
+from agent.findings import Finding
 from agent.grammar import claims_grammar
 from agent.stages import Question, Stage
 from agent.state import Answer, Claim, DraftClaim, Rejected, Status, Verdict
@@ -70,7 +71,13 @@ def _open(
     if context.model is None:
         return []
     packed = context.evidence(stage)
-    return [q for q in asked(stage) if packed.of(q.id) and not _settled(verdicts.get(q.id, []))]
+    return [
+        question
+        for question in asked(stage)
+        if packed.of(question.id)
+        and not _settled(verdicts.get(question.id, []))
+        and not decided_no(question, context.findings.of(question))
+    ]
 
 
 def _settled(verdicts: Sequence[dict[str, Any]]) -> bool:
@@ -177,7 +184,7 @@ def _answer(
     return Answer(
         question_id=question.id,
         question=question.text,
-        status=_status(question, facts, verdicts),
+        status=_status(question, facts, verdicts, findings),
         claims=tuple(_ordered(question, facts, told)),
         census=context.findings.records(question),
         excerpts=excerpts(question, findings, told, context.codebase),
@@ -190,11 +197,15 @@ def _answer(
 
 
 def _status(
-    question: Question, facts: Sequence[Claim], verdicts: Sequence[dict[str, Any]]
+    question: Question,
+    facts: Sequence[Claim],
+    verdicts: Sequence[dict[str, Any]],
+    findings: Sequence[Finding],
 ) -> Status:
-    if not facts and not _accepted(verdicts):
+    proven = any(claim.citations or claim.searched for claim in facts)
+    if not proven and not _accepted(verdicts):
         return "unresolved"
-    if not question.claims or not any(claim.citations for claim in facts):
+    if not question.claims or decided_no(question, findings):
         return "verified"
     return "verified" if _settled(verdicts) else "extractive"
 

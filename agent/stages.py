@@ -77,7 +77,7 @@ class VerdictSpec(_Entry):
     Both may use {found} and {absent} (labels of the deciding facts with and without hits) and {searched}.
     """
 
-    positive: str = "Yes. Found: {found}."
+    positive: str = "Yes. Found: {found}. Not found in {searched} files searched: {absent}."
     negative: str = "No. Searched for and not found in {searched} files: {absent}."
 
 

@@ -36,7 +36,7 @@ def load_model(path, device="cpu"):
     model.load_state_dict(torch.load(path, map_location=device))
     return model.to(device)
 '''
-MAIN = '''import argparse
+MAIN = """import argparse
 
 from shop.loader import load_model
 
@@ -51,7 +51,7 @@ def main():
 
 if __name__ == "__main__":
     main()
-'''
+"""
 
 
 @pytest.fixture
@@ -114,9 +114,7 @@ def test_the_census_alone_gives_the_facts(shop: Path, tmp_path: Path) -> None:
     run_audit(AuditOptions(repo=shop, out=out, model="none", only=("2.2", "11.3", "10.1")))
     answers = answers_of(out)
     loaded = [c for c in answers["2.2"]["claims"] if "torch.load" in c["text"]]
-    assert {(c["path"], c["start"]) for claim in loaded for c in claim["citations"]} >= {
-        ("shop/loader.py", 15)
-    }
+    assert {(c["path"], c["start"]) for claim in loaded for c in claim["citations"]} >= {("shop/loader.py", 15)}
     assert answers["11.3"]["claims"][0]["text"].startswith("No.")
     assert any("torch==2.1.0" in claim["text"] for claim in answers["10.1"]["claims"])
 
@@ -162,9 +160,7 @@ def test_two_runs_write_the_same_bytes(shop: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dies_at", [1, 3, 9])
-def test_an_interrupted_run_continues_and_ends_with_the_same_bytes(
-    shop: Path, tmp_path: Path, dies_at: int
-) -> None:
+def test_an_interrupted_run_continues_and_ends_with_the_same_bytes(shop: Path, tmp_path: Path, dies_at: int) -> None:
     audit(shop, tmp_path / "whole")
     calls = 0
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PARSED = frozenset(["python", "notebook"])
 LONGEST_LINE = 2000
+DISTINCTIVE = 8  # letters from which on a bare name is unlikely to mean something else
 _NAME = r"[A-Za-z_$][\w$]*(?:(?:\.|::|->)[A-Za-z_$][\w$]*)*"
 _COMMENT = re.compile(r"\s*(?:/[/*]|\*|#(?!\s*include)|--|;|%|<!--)")
 _DECLARED = r"(?:function|func|fn|def|class|struct|interface|trait|enum|type|sub)"
@@ -83,12 +84,18 @@ def _fits(query: Query, name: str, *, whole: bool) -> bool:
 
 
 def _last_fits(pattern: Pattern, name: str) -> bool:
-    """Whether a pattern fits a name, or its last part (when it says something) fits the name's."""
+    """Whether a pattern fits a name, or its last two parts fit the name's.
+
+    Of a name without an owner (`emptyCache()`) the last part alone decides, if it is long enough to say something.
+    """
     if pattern.matches(name):
         return True
     if pattern.text.startswith("re:") or "." not in pattern.text:
         return False
-    last = pattern.text.rpartition(".")[2]
+    *owners, last = pattern.text.split(".")
     if not last.strip("*?"):
         return False
-    return compile_pattern(last).matches(re.split(r"[./]", name)[-1])
+    said = re.split(r"[./]", name)
+    if len(said) > 1:
+        return compile_pattern(".".join([*owners[-1:], last])).matches(".".join(said[-2:]))
+    return len(last) >= DISTINCTIVE and compile_pattern(last).matches(said[-1])

@@ -14,6 +14,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     context,
     dependencies,
     entry_points,
+    filled_tables,
     flow,
     handoffs,
     import_graph,
@@ -30,6 +31,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     structures,
     syntax,
     tree,
+    uses,
 )
 from retrieval.census.language import KINDS, Kind, Query, hit_at, kind, parse_query, run_query
 from retrieval.facts import CensusHit, CensusResult

@@ -9,6 +9,7 @@ from retrieval.census.values import (
     FunctionRef,
     Instance,
     Items,
+    OneOf,
     Value,
 )
 
@@ -25,7 +26,7 @@ def stored_value(program: "Program", cls: ClassRef, name: str) -> Value | None:
         for binding, value in _in_class_body(program, owner, name):
             (assigned if binding.value is not None else declared).append(value)
     found = program.settle(assigned) if assigned else None
-    if not isinstance(found, Instance | FunctionRef | Items | ClassRef) and declared:
+    if not isinstance(found, Instance | FunctionRef | Items | ClassRef | OneOf) and declared:
         return program.settle(declared)
     return _filled(program, cls, name, found)
 
@@ -59,4 +60,4 @@ def _filled(program: "Program", cls: ClassRef, name: str, value: Value | None) -
                 given = arguments.named_children if arguments else []
                 appended.append(frame.value(given[0], step.order, step.guards) if given else None)
     found = program.settle(appended) if appended else None
-    return Items(found) if isinstance(found, Instance | FunctionRef) else value
+    return Items(found) if isinstance(found, Instance | FunctionRef | OneOf) else value

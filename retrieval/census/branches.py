@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Body, Decision, Guard, one_line
-from retrieval.census.callgraph import caller, circumstances, spoken
 from retrieval.census.exports import all_frames
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.program import Program, program_of
 from retrieval.census.values import ClassRef
+from retrieval.census.wording import caller, circumstances, spoken
 from retrieval.facts import CensusHit
 from retrieval.parse import Node, first_line, last_line
 
@@ -118,7 +118,7 @@ def _calls(program: Program, frame: "Frame", key: int, arm: int) -> list[tuple[s
         inner = _inside(site.step.guards, key, arm)
         if inner is not None:
             plain = not any(guard.kind in ("if", "else", "case", "except") for guard in inner)
-            verb = "constructs" if isinstance(site.target, ClassRef) else "calls"
+            verb = "constructs" if all(isinstance(t, ClassRef) for t in site.targets) else "calls"
             words = f"{verb} `{spoken(site)}`"
             found[words] = found.get(words, False) or plain
     return list(found.items())

@@ -1,4 +1,4 @@
-"""Which repository code each call in a body runs, and how to say so.
+"""Which repository code each call in a body runs; `wording.py` says so.
 
 A call whose target is not certain is no edge. A call on an object of a repository class that another class
 of the repository overrides is an edge with the overriding classes named.
@@ -8,10 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrieval.census.body import CallStep, Guard
+from retrieval.census.body import CallStep
 from retrieval.census.results import call_target
-from retrieval.census.values import ClassRef, ExternalObject, FunctionRef, Instance, Value
-from retrieval.facts import Definition
+from retrieval.census.values import (
+    ClassRef,
+    ExternalObject,
+    FunctionRef,
+    Instance,
+    OneOf,
+    Value,
+    alternatives,
+)
 from retrieval.languages import words
 
 if TYPE_CHECKING:
@@ -33,6 +40,7 @@ class Site:
     """A call of repository code. `called` is the object when an object itself is called, as in `model(x)`.
 
     With `handed` the target is not called here but given to something that runs it, such as a thread.
+    `others` are the further targets when a variable holds one of several functions, classes or objects.
     """
 
     step: CallStep
@@ -41,6 +49,12 @@ class Site:
     overridden: tuple[str, ...] = ()
     abstract: bool = False
     handed: bool = False
+    others: tuple[Target, ...] = ()
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Everything that the call may run."""
+        return (self.target, *self.others)
 
 
 def sites(program: "Program", frame: "Frame") -> list[Site]:
@@ -70,6 +84,8 @@ def _handed(frame: "Frame", step: CallStep) -> list[Site]:
 
 
 def _site(program: "Program", step: CallStep, value: Value | None) -> Site | None:
+    if isinstance(value, OneOf):
+        return _several(program, step, value)
     called = value if isinstance(value, Instance) else None
     target = call_target(program, value)
     if isinstance(target, ClassRef):
@@ -78,6 +94,27 @@ def _site(program: "Program", step: CallStep, value: Value | None) -> Site | Non
         return None
     overriding = _overriding(program, target)
     return Site(step, target, called, overriding, bool(overriding) and _abstract(program, target))
+
+
+def _several(program: "Program", step: CallStep, value: OneOf) -> Site | None:
+    targets = dict.fromkeys(call_target(program, member) for member in alternatives(value))
+    known = [target for target in targets if isinstance(target, FunctionRef | ClassRef)]
+    if len(known) < len(targets):
+        return None
+    known.extend(override for target in tuple(known) for override in _overrides(program, target))
+    first, *others = dict.fromkeys(known)
+    called = value.members[0] if isinstance(value.members[0], Instance) else None
+    return Site(step, first, called, others=tuple(others))
+
+
+def _overrides(program: "Program", target: Target) -> Iterator[FunctionRef]:
+    """The methods that subclasses define anew, as `_overriding` names them."""
+    if isinstance(target, ClassRef) or target.receiver is None or target.exact:
+        return
+    for cls in program.descendants(target.receiver):
+        found = program.definition(cls.path, f"{cls.definition.symbol}.{target.definition.name}")
+        if found is not None:
+            yield FunctionRef(cls.path, found, cls, cls)
 
 
 def _abstract(program: "Program", target: FunctionRef) -> bool:
@@ -116,6 +153,12 @@ def entered(program: "Program", target: Target) -> "Frame | None":
     return program.frame(found[0].path, found[1], target) if found else None
 
 
+def defined(target: Target) -> tuple[str, str, int, int]:
+    """The related span of a hit that shows where a target is defined."""
+    definition = target.definition
+    return "definition", target.path, definition.head_start, definition.head_end
+
+
 def _exact_receiver(target: FunctionRef) -> ClassRef | None:
     return target.receiver if target.exact else None
 
@@ -142,127 +185,6 @@ def root_object(frame: "Frame", step: CallStep) -> ExternalObject | None:
     return None
 
 
-# Words
-
-
-def label(target: Target) -> str:
-    """`load_model()`, `Whisper.decode()`, or a class name."""
-    return target.definition.symbol if isinstance(target, ClassRef) else title(target.definition)
-
-
-def spoken(site: Site) -> str:
-    """The label of what a site calls, or the name as written when subclasses have their own version of it."""
-    return f"{site.step.written}()" if site.overridden else label(site.target)
-
-
-def title(definition: Definition) -> str:
-    """How a function is written in a sentence: `cli()`, `Whisper.decode()`, and inner functions by their own name."""
-    inner = definition.kind == "function"
-    return f"{definition.name if inner else definition.symbol}()"
-
-
-def caller(frame: "Frame") -> str:
-    """The body as the subject of a sentence: "`cli()`", or "the script train.py" for a top level."""
-    if frame.definition is None:
-        return f"the script {frame.path}"
-    if frame.definition.kind == "class":
-        return f"the body of class `{frame.symbol}`"
-    return f"`{title(frame.definition)}`"
-
-
-def action(site: Site, caller_path: str) -> str:
-    """What a site does, as the predicate of a sentence: "calls `load_model()`", "constructs `Whisper`"."""
-    target = site.target
-    place = f" ({target.path})" if target.path != caller_path else ""
-    if site.handed:
-        return f"passes `{label(target)}`{place} to `{site.step.written}()`"
-    if isinstance(target, ClassRef):
-        return f"constructs `{label(target)}`{place}"
-    written = site.step.written
-    if target.definition.kind == "function" and "." in target.definition.symbol:
-        return f"calls the inner function `{label(target)}`{place}"
-    if site.called is not None:
-        said = (
-            f"calls the `{site.called.cls.definition.symbol}` object `{written}`, which runs `{label(target)}`{place}"
-        )
-    elif written.startswith("super()"):
-        said = f"calls `{written}()`, which runs `{label(target)}`{place}"
-    elif written.rpartition(".")[2] == target.definition.name and _plain(written, target):
-        said = f"calls `{label(target)}`{place}"
-    else:
-        said = f"calls `{written}()`, which runs `{label(target)}`{place}"
-    return said + _overrides(site)
-
-
-def _overrides(site: Site) -> str:
-    if not site.overridden:
-        return ""
-    if site.abstract:
-        return f", implemented by {_listed(site.overridden)}"
-    return f", or its override in {_listed(site.overridden)}"
-
-
-def _plain(written: str, target: FunctionRef) -> bool:
-    """Whether the written name says no more than the label does."""
-    head, _, rest = written.partition(".")
-    return not rest or target.owner is None or (head in ("self", "cls") and "." not in rest)
-
-
-def _listed(names: tuple[str, ...], most: int = 4) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more classes"
-
-
-def circumstances(guards: tuple[Guard, ...]) -> str:
-    """The guards in words, "" without any: " — for each `x in xs`; only if `a` and `b` is false"."""
-    parts: list[str] = []
-    conditions: list[str] = []
-    for guard in guards:
-        if guard.kind in ("for", "comprehension"):
-            parts.append(f"for each `{guard.text}`")
-        elif guard.kind == "while":
-            parts.append(f"repeatedly while `{guard.text}`")
-        elif guard.kind == "lambda":
-            parts.append("inside a `lambda`")
-        elif words := _condition(guard):
-            conditions.append(words)
-    if conditions:
-        parts.append("only if " + " and ".join(dict.fromkeys(conditions)))
-    for leaving, words in (
-        ("return", "unless it returned before"),
-        ("continue", "unless the round ended before"),
-    ):
-        lines = [str(g.line) for g in guards if g.kind == "past" and g.text == leaving]
-        if lines:
-            parts.append(f"{words}, on line{'s' if len(lines) > 1 else ''} {', '.join(lines)}")
-    return " — " + "; ".join(parts) if parts else ""
-
-
-def _condition(guard: Guard) -> str:
-    match guard.kind:
-        case "if":
-            main = "__main__" in guard.text and "__name__" in guard.text
-            return "" if main else f"`{guard.text}`"
-        case "else":
-            several = "` and `" in guard.text
-            return f"`{guard.text}` {'are' if several else 'is'} false"
-        case "case":
-            return f"`{guard.text}`"
-        case "except":
-            return f"`{guard.text}` is caught" if guard.text else "an exception is caught"
-        case "loop-else":
-            return "the loop ends without `break`"
-    return ""
-
-
-def summary(definition: Definition) -> str:
-    """The first sentence of a docstring on one line, "" without one or when it is too long to quote."""
-    first = definition.docstring.strip().partition("\n\n")[0]
-    flat = " ".join(first.replace("`", "'").split())
-    sentence = flat.partition(". ")[0].rstrip(".")
-    return sentence if 3 < len(sentence) <= 140 else ""
-
-
 def reached(program: "Program", roots: "list[Frame]", depth: int = 40) -> "Iterator[tuple[Frame, int]]":
     """Every body that runs from `roots` with the calls in between, in order of execution, each once."""
     stack = [(frame, 0) for frame in reversed(roots)]
@@ -275,5 +197,5 @@ def reached(program: "Program", roots: "list[Frame]", depth: int = 40) -> "Itera
         yield frame, level
         if level >= depth:
             continue
-        inner = [entered(program, site.target) for site in program.sites(frame)]
+        inner = [entered(program, target) for site in program.sites(frame) for target in site.targets]
         stack.extend((found, level + 1) for found in reversed(inner) if found is not None)

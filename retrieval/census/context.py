@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from retrieval.census.callgraph import Site, caller, spoken
+from retrieval.census.callgraph import Site
 from retrieval.census.exports import all_frames
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.program import Program, program_of
 from retrieval.census.values import Instance
+from retrieval.census.wording import caller, spoken
 from retrieval.facts import CensusHit
 from retrieval.parse import Node
 

@@ -4,21 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from retrieval.census.callgraph import (
-    Site,
-    action,
-    caller,
-    circumstances,
-    entered,
-    label,
-    summary,
-)
+from retrieval.census.callgraph import Site, defined, entered
 from retrieval.census.entries import Entry, code_entries, main_sites
 from retrieval.census.exports import api_entries
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside, outside_steps
 from retrieval.census.program import program_of
 from retrieval.census.values import ClassRef
+from retrieval.census.wording import action, caller, circumstances, label, summary
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -160,13 +153,17 @@ class _Printer:
                 continue
             site, again = step
             yield self._step(frame, site, again, own, depth)
-            inner = entered(self.program, site.target)
-            if inner is None or (inner.path, inner.symbol) in self.opened:
+            yield from self._entered(frame, site, own, left - _cost(frame, site), depth)
+
+    def _entered(self, frame: "Frame", site: Site, number: str, left: int, depth: int) -> Iterator[CensusHit]:
+        """The steps of what a site runs; the alternatives of a call are numbered a, b, c."""
+        for position, target in enumerate(site.targets):
+            inner = entered(self.program, target)
+            if left <= 0 or inner is None or (inner.path, inner.symbol) in self.opened:
                 continue
-            cost = _cost(frame, site)
-            if left - cost > 0:
-                calls = self.program.sites(inner)
-                yield from self._steps(inner, calls, f"{own}.", left - cost, depth + 1)
+            letter = chr(ord("a") + position) if site.others and position < 26 else ""
+            calls = self.program.sites(inner)
+            yield from self._steps(inner, calls, f"{number}{letter}.", left, depth + 1)
 
     def _ordered(self, frame: "Frame", sites: list[Site]) -> "list[Outside | tuple[Site, list[Site]]]":
         """Repository calls and calls of model libraries, in order of execution."""
@@ -198,10 +195,9 @@ class _Printer:
             text += f"; again on line{'s' if len(again) > 1 else ''} {lines}"
             text += "" if alike else " in other circumstances"
         named = label(site.target)
-        about = summary(site.target.definition) if named not in self.described else ""
+        single = not site.others and named not in self.described
+        about = summary(site.target.definition) if single else ""
         self.described.add(named)
-        definition = site.target.definition
-        place = ("definition", site.target.path, definition.head_start, definition.head_end)
         return hit_at(
             self.codebase,
             frame.path,
@@ -209,7 +205,7 @@ class _Printer:
             symbol=frame.symbol,
             name=named,
             text=text,
-            related=(place, *(("again", frame.path, s.step.start, s.step.end) for s in again)),
+            related=(*map(defined, site.targets), *(("again", frame.path, s.step.start, s.step.end) for s in again)),
             detail=self._detail(depth, number)
             | ({"about": about} if about else {})
             | {"does": "construct" if isinstance(site.target, ClassRef) else "call"},
@@ -231,7 +227,7 @@ def _joined(program: "Program", sites: list[Site]) -> list[tuple[Site, list[Site
     """Sites with the later ones that repeat them: same target and circumstances, or a small leaf function."""
     found: dict[object, tuple[Site, list[Site]]] = {}
     for site in sites:
-        key = (site.target, site.step.written, () if _is_leaf(program, site) else _keys(site))
+        key = (site.targets, site.step.written, () if _is_leaf(program, site) else _keys(site))
         if key in found:
             found[key][1].append(site)
         else:

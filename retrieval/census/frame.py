@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding, Body, CallStep, Guard
 from retrieval.census.names import reaching
+from retrieval.census.parameters import parameters_of
 from retrieval.census.results import annotation, called, returned
 from retrieval.census.values import (
     ClassRef,
@@ -14,8 +15,10 @@ from retrieval.census.values import (
     Instance,
     Items,
     Nothing,
+    OneOf,
     Parts,
     Super,
+    Table,
     Value,
     read_annotation,
 )
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 # Methods of torch modules and tensors that give the object itself back.
 SAME_OBJECT = words("to cuda cpu half float double bfloat16 eval train requires_grad_ share_memory")
 _CONTAINERS = frozenset({"torch.nn.ModuleList", "flax.linen.Sequential"})
+_TABLED = frozenset({"identifier", "attribute", "call"})
 _PASSING = frozenset({"list", "tuple", "sorted", "reversed", "iter", "set", "tqdm.tqdm"})
 DEEPEST_VALUE = 24
 # Expressions looked at for one question; loops that rebind many names to each other need more than is worth it.
@@ -57,7 +61,8 @@ class Frame:
         self.receiver = receiver or self.owner
         self.exact = receiver is not None
         self.outer = self._outer(around)
-        self.parameters = self._parameters()
+        node = program.node(path, definition) if definition else None
+        self.parameters = parameters_of(node, body.tree) if node else {}
         self._depth = 0
         self._work = 0
         self._known: dict[int, Value | None] = {}
@@ -74,23 +79,6 @@ class Frame:
             around = self.program.enclosing(self.path, around.symbol)
         return self.program.frame(self.path, around) if around else None
 
-    def _parameters(self) -> dict[str, str]:
-        """Parameter names with their annotations."""
-        node = self.program.node(self.path, self.definition) if self.definition else None
-        listed = node.child_by_field_name("parameters") if node else None
-        found: dict[str, str] = {}
-        for child in listed.named_children if listed else ():
-            name = child.child_by_field_name("name") or child
-            if name.type in ("typed_parameter", "list_splat_pattern", "dictionary_splat_pattern"):
-                name = name.named_children[0]
-            starred = name.type in ("list_splat_pattern", "dictionary_splat_pattern")
-            annotation = child.child_by_field_name("type") if not starred else None
-            if starred and name.named_children:
-                name = name.named_children[0]
-            if name.type == "identifier":
-                found[self.body.tree.text(name)] = self.body.tree.text(annotation)
-        return found
-
     def bound(self, name: str) -> list[Binding]:
         """Every binding of a name in this body (comprehension variables excepted)."""
         return [
@@ -100,9 +88,10 @@ class Frame:
         ]
 
     def callee(self, step: CallStep) -> Value | None:
-        """What a call calls."""
+        """What a call calls; None when it may be something that is not known."""
         node = step.node.child_by_field_name("function")
-        return self.value(node, step.order, step.guards)
+        found = self.value(node, step.order, step.guards)
+        return None if isinstance(found, OneOf) and found.open else found
 
     def value(self, node: Node | None, order: int = _END, guards: tuple[Guard, ...] = ()) -> Value | None:
         """What an expression evaluates to at that place; None when it is not certain."""
@@ -143,6 +132,8 @@ class Frame:
                 return self._items(node.named_children, order, guards)
             case "list_comprehension" | "generator_expression" | "set_comprehension":
                 return self._items([node.child_by_field_name("body")], order, guards)
+            case "dictionary":
+                return self._table(node, order, guards)
             case "named_expression":
                 return self.value(node.child_by_field_name("value"), order, guards)
         return None
@@ -155,7 +146,14 @@ class Frame:
 
     def _items(self, nodes: Sequence[Node | None], order: int, guards: tuple[Guard, ...]) -> Value | None:
         found = self.program.settle([self.value(n, order, guards) for n in nodes]) if nodes else None
-        return Items(found) if isinstance(found, Instance | ExternalObject) else None
+        return Items(found) if isinstance(found, Instance | ExternalObject | OneOf) else None
+
+    def _table(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
+        held = [pair.child_by_field_name("value") for pair in node.named_children if pair.type == "pair"]
+        if not all(value is not None and value.type in _TABLED for value in held):
+            return None
+        found = self.program.settle([self.value(value, order, guards) for value in held])
+        return found and Table(found)
 
     def _subscript(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
         value = self.value(node.child_by_field_name("value"), order, guards)
@@ -163,6 +161,8 @@ class Frame:
         text = self.body.tree.text(key)
         if isinstance(value, Parts) and text.isdecimal() and int(text) < len(value.members):
             return value.members[int(text)]
+        if isinstance(value, Table):
+            return value.element
         single = key is not None and key.type not in ("slice", "string", "tuple")
         return value.element if isinstance(value, Items) and single else None
 
@@ -197,7 +197,9 @@ class Frame:
     def _same_object(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
         name = self.body.tree.text(node.child_by_field_name("attribute"))
         value = self.value(node.child_by_field_name("object"), order, guards)
-        kept = name in SAME_OBJECT and isinstance(value, Instance | ExternalObject | Nothing)
+        if isinstance(value, Table) and name in ("get", "pop", "values"):
+            return Items(value.element) if name == "values" else value.element
+        kept = name in SAME_OBJECT and isinstance(value, Instance | ExternalObject | OneOf | Nothing)
         return value if kept else None
 
     def name(self, name: str, order: int, guards: tuple[Guard, ...]) -> Value | None:
@@ -217,7 +219,7 @@ class Frame:
                 return self.program.settle(values)
         if name in self.body.nested and self.definition is not None:
             inner = self.program.definition(self.path, f"{self.symbol}.{name}")
-            return self.program.reference(self.path, inner) if inner else None
+            return inner and self.program.reference(self.path, inner)
         if name in self.parameters:
             return self._parameter(name)
         if self.outer is not None:
@@ -258,7 +260,8 @@ class Frame:
         if binding.annotation:
             told = annotation(self.program, self.path, read_annotation(binding.annotation))
             found = self.value(binding.value, binding.order, binding.guards)
-            return found if isinstance(found, Instance | FunctionRef) else told
+            closed = isinstance(found, OneOf) and not found.open
+            return found if closed or isinstance(found, Instance | FunctionRef) else told
         if binding.taken == "unknown" or binding.value is None:
             return None
         if binding.taken == "element":
@@ -269,7 +272,13 @@ class Frame:
         if binding.taken == "part":
             members = value.members if isinstance(value, Parts) else ()
             return members[binding.index] if binding.index < len(members) else None
-        return value
+        return self._with_stores(binding, value) if isinstance(value, Table) else value
+
+    def _with_stores(self, binding: Binding, table: Table) -> Value | None:
+        """A table with what is put into it later in this body."""
+        stored = [self.value(s.value, s.order, s.guards) for s in self.body.stores if s.name == binding.name]
+        found = self.program.settle([table.element, *stored])
+        return found and Table(found)
 
     def _element(self, binding: Binding) -> Value | None:
         node, index = binding.value, binding.index
@@ -290,5 +299,4 @@ class Frame:
         if not isinstance(value, Instance):
             return value if isinstance(value, ExternalObject) else None
         found = self.program.method(value.cls, "__enter__")
-        owner_entered = found and returned(self.program, FunctionRef(found[0].path, found[1], found[0], value.cls))
-        return owner_entered or None
+        return found and returned(self.program, FunctionRef(found[0].path, found[1], found[0], value.cls))

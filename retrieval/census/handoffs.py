@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
-from retrieval.census.callgraph import Site, Target, caller, circumstances, label, spoken
+from retrieval.census.callgraph import Site, Target
 from retrieval.census.exports import all_frames
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.models import family_of
 from retrieval.census.origins import Origin, Origins
 from retrieval.census.program import program_of
 from retrieval.census.values import ClassRef
+from retrieval.census.wording import caller, circumstances, label, spoken
 from retrieval.facts import CensusHit
 from retrieval.parse import Node
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, one_line
-from retrieval.census.callgraph import invoked, label, root_object
+from retrieval.census.callgraph import invoked, root_object
 from retrieval.census.families import LOADING, RUNNING, library
 from retrieval.census.origins import Origins
-from retrieval.census.values import ClassRef, External, ExternalObject, Instance
+from retrieval.census.values import ClassRef, External, ExternalObject, Instance, OneOf
+from retrieval.census.wording import either, label
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -46,10 +47,10 @@ def outside_steps(program: "Program", frame: "Frame") -> list[Outside]:
 def _library(frame: "Frame", step: CallStep) -> Outside | None:
     value = frame.callee(step)
     written = one_line(frame.body.tree.text(step.node), SHOWN)
+    if isinstance(value, OneOf):
+        return _either(step, value, written)
     if isinstance(value, External):
-        last = value.name.rpartition(".")[2]
-        makes = last in LOADING or last[:1].isupper() or last in RUNNING
-        if value.name in LOADING or (library(value.name) and makes):
+        if _tells(value.name):
             full = "" if step.written == value.name else f" (`{value.name}`)"
             return Outside(step, value.name, f"calls `{written}`{full}", "library")
         return None
@@ -65,6 +66,21 @@ def _library(frame: "Frame", step: CallStep) -> Outside | None:
     if method not in RUNNING and not isinstance(value, ExternalObject):
         return None
     return Outside(step, holder.maker, f"calls `{written}` on what `{holder.maker}` gave", "library")
+
+
+def _tells(name: str) -> bool:
+    """Whether a call of the outside function or class `name` is a step: it loads, makes or runs a model."""
+    last = name.rpartition(".")[2]
+    makes = last in LOADING or last[:1].isupper() or last in RUNNING
+    return name in LOADING or bool(library(name) and makes)
+
+
+def _either(step: CallStep, value: OneOf, written: str) -> Outside | None:
+    """A call of a variable that holds one of several outside functions."""
+    names = [member.name for member in value.members if isinstance(member, External)]
+    if len(names) < len(value.members) or not any(map(_tells, names)):
+        return None
+    return Outside(step, " | ".join(names), f"calls `{written}`, which is {either(names)}", "library")
 
 
 def _received(frame: "Frame", step: CallStep, origins: Origins) -> Outside | None:

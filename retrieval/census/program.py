@@ -18,9 +18,13 @@ from retrieval.census.values import (
     Instance,
     ModuleRef,
     Nothing,
+    OneOf,
+    Parts,
     Super,
     Value,
     agreed,
+    alternatives,
+    one_of,
 )
 from retrieval.facts import Definition, Import
 
@@ -168,6 +172,8 @@ class Program(Sources):
                 return found
             case External(dotted):
                 return External(f"{dotted}.{name}")
+            case OneOf():
+                return self.settle([self.attribute(member, name) for member in alternatives(value)])
             case ClassRef():
                 return self._class_attribute(value, name, None, exact=True)
             case Instance(cls, exact):
@@ -219,16 +225,23 @@ class Program(Sources):
         return table
 
     def settle(self, values: list[Value | None]) -> Value | None:
-        """The one value that all of `values` are; objects of several classes are of their common base."""
+        """The one value that all of `values` are; objects of several classes are of their common base.
+
+        What is none of these is one of several alternatives, open when some of `values` are not known.
+        """
+        values = [member for value in values for member in alternatives(value)]
         found = agreed(values)
         told = [value for value in values if not isinstance(value, Nothing)]
-        objects = [value.cls for value in told if isinstance(value, Instance)]
-        if found is not None or not objects or len(objects) < len(told):
+        if found is not None or not told:
             return found
-        for base in self.line(objects[0]):
+        objects = [value.cls for value in told if isinstance(value, Instance)]
+        for base in self.line(objects[0]) if len(objects) == len(told) else ():
             if all(base in self.line(cls) for cls in objects):
                 return Instance(base, exact=False)
-        return None
+        rows = [value.members for value in told if isinstance(value, Parts)]
+        if len(rows) == len(told) and len({len(row) for row in rows}) == 1:
+            return Parts(tuple(self.settle(list(column)) for column in zip(*rows, strict=True)))
+        return one_of(values)
 
     def method(self, cls: ClassRef, name: str) -> tuple[ClassRef, Definition] | None:
         """The method `name` of a class, with the class that defines it."""

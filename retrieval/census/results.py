@@ -9,10 +9,11 @@ from retrieval.census.values import (
     FunctionRef,
     Instance,
     Items,
+    OneOf,
     Parts,
     Value,
     Written,
-    agreed,
+    alternatives,
     read_annotation,
 )
 
@@ -34,6 +35,8 @@ def called(program: "Program", value: Value | None) -> Value | None:
             return returned(program, value)
         case External(name):
             return ExternalObject(name)
+        case OneOf():
+            return program.settle([called(program, member) for member in alternatives(value)])
         case Instance():
             target = call_target(program, value)
             return returned(program, target) if isinstance(target, FunctionRef) else None
@@ -58,7 +61,9 @@ def returned(program: "Program", function: FunctionRef) -> Value | None:
             return _annotated(program, function)
         program.busy.add(busy)
         try:
-            program.returns[function] = _inferred(program, function) or _annotated(program, function)
+            inferred = _inferred(program, function)
+            sure = None if isinstance(inferred, OneOf) and inferred.open else inferred
+            program.returns[function] = sure or _annotated(program, function) or inferred
         finally:
             program.busy.discard(busy)
     return program.returns[function]
@@ -82,8 +87,8 @@ def _inferred(program: "Program", function: FunctionRef) -> Value | None:
         for item in exits
         if item.kind == "return" and item.value is not None
     ]
-    found = agreed(values) if values else None
-    return found if isinstance(found, Instance | Items | Parts | ClassRef) else None
+    found = program.settle(values) if values else None
+    return found if isinstance(found, Instance | Items | Parts | ClassRef | OneOf) else None
 
 
 def annotation(program: "Program", path: str, written: Written | None) -> Value | None:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
-from retrieval.census.callgraph import summary
 from retrieval.census.exports import Export, exports, packages, top_packages
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.program import Program, program_of
 from retrieval.census.values import ClassRef
+from retrieval.census.wording import summary
 from retrieval.facts import Call, CensusHit, Definition
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ _ITERABLES = re.compile(
 )
 _TRANSPARENT = re.compile(r"(?:typing\.)?(?:Final|ClassVar|Annotated|Required|NotRequired)\Z")
 DEEPEST_TYPE = 8
+MOST_ALTERNATIVES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,46 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A dictionary whose values are all `element`."""
+
+    element: "Value"
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of several values, in the order in which the code gives them; `open` when there may be others."""
+
+    members: tuple["Value", ...]
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """The literal None."""
 
 
-Value = ClassRef | FunctionRef | Instance | Super | ModuleRef | External | ExternalObject | Items | Parts | Nothing
+Plain = ClassRef | FunctionRef | Instance | Super | ModuleRef | External | ExternalObject
+Value = Plain | Items | Parts | Table | OneOf | Nothing
+
+
+def alternatives(value: Value | None) -> tuple[Value | None, ...]:
+    """The values that `value` may be; None stands for what is not known."""
+    if not isinstance(value, OneOf):
+        return (value,)
+    return (*value.members, None) if value.open else value.members
+
+
+def one_of(values: list[Value | None]) -> Value | None:
+    """The known ones of `values` as alternatives; None when none is known or they are too many to tell."""
+    members: list[Value] = []
+    for value in values:
+        same = [m for m in members if value is not None and _same(m, value)]
+        if value is not None and not isinstance(value, Nothing) and not same:
+            members.append(value)
+    if not 0 < len(members) <= MOST_ALTERNATIVES:
+        return None
+    return OneOf(tuple(members), open=None in values)
 
 
 def agreed(values: list[Value | None]) -> Value | None:

@@ -56,7 +56,8 @@ class GgufChat(BaseChatModel):
         on_progress: Progress | None = None,
         **fields: Any,
     ) -> None:
-        super().__init__(spec=spec, plan=plan or LoadPlan(), on_progress=on_progress, **fields)
+        fields |= {"spec": spec, "plan": plan or LoadPlan(), "on_progress": on_progress}
+        super().__init__(**fields)
 
     @property
     def _llm_type(self) -> str:

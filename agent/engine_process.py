@@ -1,7 +1,8 @@
 """The worker process: reads requests from stdin, answers on stdout, and owns the only llama.cpp.
 
 A frame is four bytes of length, big-endian, and that many bytes of msgpack. Requests are maps with
-`op`: `load`, `batch`, `count`, `measure`. A reply is a map with `ok`, or with `error` (a kind of
+`op`: `load`, `batch`, `count`, `measure`,
+`devices`. A reply is a map with `ok`, or with `error` (a kind of
 `agent.errors.WorkerFailed`) and `message`; maps with `progress` may come before it. End of input
 ends the process at once, even inside llama.cpp: so it never outlives its parent. Run by
 `agent.worker` only.
@@ -19,6 +20,7 @@ from typing import Any, BinaryIO
 import msgpack
 
 from agent.chat_template import TemplateError, segments
+from agent.diagnosis import EngineError
 from agent.lockstep import Completion, Lockstep, Request, Step, TooLong
 
 Message = dict[str, Any]
@@ -26,7 +28,7 @@ Message = dict[str, Any]
 
 def write_frame(stream: BinaryIO, message: Mapping[str, Any]) -> None:
     """Send one message."""
-    body = msgpack.packb(message)
+    body: bytes = msgpack.packb(message)  # pyright: ignore[reportAssignmentType]
     stream.write(struct.pack(">I", len(body)) + body)
     stream.flush()
 
@@ -109,9 +111,13 @@ def _answer(
 ) -> tuple[Message, Session | None]:
     operation = request["op"]
     if operation == "measure":
-        from agent.dry_run import measure
+        from agent.llama import measure
 
         return measure(request["path"], request["plan"]), session
+    if operation == "devices":
+        from agent.llama import devices
+
+        return {"devices": devices()}, session
     if operation == "load":
         started = time.perf_counter()
         session = Session(request["path"], request["plan"], request["template"])
@@ -140,8 +146,6 @@ def _described(session: Session, seconds: float) -> Message:
 
 def serve(requests: "queue.SimpleQueue[Message]", replies: BinaryIO) -> None:
     """Answer requests one after the other, for ever."""
-    from agent.llama import EngineError
-
     session: Session | None = None
     tell = Teller(replies)
     while True:

@@ -8,37 +8,39 @@ failure.
 
 import ctypes
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-import llama_cpp.llama_cpp as native
+import llama_cpp.llama_cpp as _bindings
 import numpy as np
 import numpy.typing as npt
 
+from agent.breakdown import list_devices, read_breakdown
+from agent.diagnosis import EngineError, failure_kind, telling_lines
 from agent.prefill import Row
 
+# The bindings' annotations name ctypes types where plain integers are passed.
+native: Any = _bindings
+_DEBUG, _CONTINUED = 1, 5  # ggml's log levels
 _PIECE_BYTES = 512
 _WIDENING = (32, 1024)
 _NO_LOGIT = float("-inf")
 
 
-class EngineError(Exception):
-    """llama.cpp said no; `kind` as in `agent.errors.WorkerFailed`."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
 class Log:
-    """llama.cpp's own messages, the last 400 of them, kept for the diagnosis of a failure."""
+    """llama.cpp's own messages, the last 400 of them, for the diagnosis of a failure."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self._wanted = True
         self._callback = native.llama_log_callback(self._take)
         native.llama_log_set(self._callback, ctypes.c_void_p(0))
 
-    def _take(self, _level: int, text: bytes, _user: object) -> None:
-        self.lines.append(text.decode("utf-8", "replace"))
+    def _take(self, level: int, text: bytes, _user: object) -> None:
+        if level != _CONTINUED:
+            self._wanted = level != _DEBUG
+        if self._wanted:
+            self.lines.append(text.decode("utf-8", "replace"))
         del self.lines[:-400]
 
     def text(self) -> str:
@@ -146,7 +148,9 @@ class Engine:
         status = native.llama_decode(self.context, batch)
         if status:
             kind = "memory" if status in (1, -2) else "request"
-            raise EngineError(kind, f"llama_decode returned {status}: {_reason(self.log)}")
+            raise EngineError(
+                kind, f"llama_decode returned {status}: {telling_lines(self.log.text())}"
+            )
 
     def logits(self, index: int) -> npt.NDArray[np.float32]:
         """Logits after row `index` of the last `decode`, (vocabulary,), a view valid until the next
@@ -179,7 +183,9 @@ class Engine:
         """A checker for one generation. Raises `EngineError` for a grammar that does not parse."""
         sampler = native.llama_sampler_init_grammar(self.vocabulary, source.encode(), b"root")
         if not sampler:
-            raise EngineError("request", f"the grammar does not parse: {_reason(self.log)}")
+            raise EngineError(
+                "request", f"the grammar does not parse: {telling_lines(self.log.text())}"
+            )
         return Grammar(sampler)
 
     def close(self) -> None:
@@ -233,12 +239,15 @@ class Grammar:
 def _load(path: str, plan: dict[str, Any], dry: bool, log: Log) -> Any:
     params = native.llama_model_default_params()
     params.n_gpu_layers = plan["gpu_layers"]
+    params.use_extra_bufts = plan.get("repack", True)
     if dry:
         params.no_alloc = True
         params.load_mode = native.LLAMA_LOAD_MODE_NONE
     model = native.llama_model_load_from_file(path.encode(), params)
     if not model:
-        raise EngineError(failure_kind(log.text()), f"the model cannot be loaded: {_reason(log)}")
+        raise EngineError(
+            failure_kind(log.text()), f"the model cannot be loaded: {telling_lines(log.text())}"
+        )
     return model
 
 
@@ -258,25 +267,10 @@ def _open_context(model: Any, plan: dict[str, Any], log: Log) -> Any:
     context = native.llama_init_from_model(model, params)
     if not context:
         kind = failure_kind(log.text())
-        raise EngineError(kind, f"no context of {plan['context']} tokens: {_reason(log)}")
+        raise EngineError(
+            kind, f"no context of {plan['context']} tokens: {telling_lines(log.text())}"
+        )
     return context
-
-
-def failure_kind(log: str) -> str:
-    """What a failed load died of, as `WorkerFailed.kind`, by llama.cpp's own words."""
-    lowered = log.lower()
-    if any(words in lowered for words in ("out of memory", "failed to allocate", "bad_alloc")):
-        return "memory"
-    if "unknown model architecture" in lowered or "unsupported" in lowered:
-        return "architecture"
-    return "corrupt" if "load" in lowered else "crash"
-
-
-def _reason(log: Log) -> str:
-    """The last lines of the log that sound like an error."""
-    lines = [line.strip() for line in log.text().split("\n")]
-    telling = [line for line in lines if "error" in line.lower() or "fail" in line.lower()]
-    return "; ".join((telling or lines)[-2:])
 
 
 def build_facts() -> str:
@@ -285,3 +279,31 @@ def build_facts() -> str:
 
     features = native.llama_print_system_info().decode("utf-8", "replace").strip()
     return f"llama-cpp-python {llama_cpp.__version__}; {features}"
+
+
+def measure(path: str, plan: dict[str, Any]) -> dict[str, Any]:
+    """What a load would take, without allocating it: bytes per buffer type, of this process so far,
+    and of the output rows, which llama.cpp leaves out of its accounts.
+    """
+    engine = Engine(path, plan, dry=True)
+    try:
+        buffers = read_breakdown(native._lib, engine.context)
+        return {
+            "buffers": None if buffers is None else [asdict(buffer) for buffer in buffers],
+            "resident": _resident_bytes(),
+            "output": 4 * engine.vocabulary_size * (plan["sequences"] + 1),
+        }
+    finally:
+        engine.close()
+
+
+def devices() -> list[dict[str, Any]]:
+    """Devices that this build of llama.cpp can compute on."""
+    native.llama_backend_init()
+    return list_devices(native._lib)
+
+
+def _resident_bytes() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)

@@ -8,7 +8,6 @@ One request at a time; calls from several threads wait for each other. Knows not
 import contextlib
 import os
 import select
-import signal
 import subprocess
 import sys
 import tempfile
@@ -18,27 +17,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from agent.diagnosis import diagnose, failure
 from agent.engine_process import Message, write_frame
 from agent.errors import WorkerFailed
 
 # A block of 128 tokens of a 30B model takes a minute on two cores; silence beyond that is a hang.
 SILENCE_SECONDS = 300.0
 Progress = Callable[[Mapping[str, Any]], None]
-
-_AMX_HINT = (
-    "this processor reports AMX and a default build of llama.cpp crashes on it "
-    "(ggml-org/llama.cpp#20824); reinstall with CMAKE_ARGS=\"-DCMAKE_C_FLAGS='-mno-amx-tile "
-    "-mno-amx-int8 -mno-amx-bf16' -DCMAKE_CXX_FLAGS='-mno-amx-tile -mno-amx-int8 -mno-amx-bf16'\" "
-    "pip install --force-reinstall --no-binary llama-cpp-python llama-cpp-python"
-)
-_KIND_HINTS = {
-    "memory": "choose a smaller context or model, or raise --memory-budget",
-    "architecture": "this llama.cpp does not know the architecture; update llama-cpp-python",
-    "corrupt": "download the model again",
-    "deadline": "the model's process gave no sign of life and was ended",
-    "request": "",
-    "crash": "python -m agent models doctor",
-}
 
 
 class Worker:
@@ -138,7 +123,7 @@ class Worker:
                 frame = frames.next(wait)
             except TimeoutError:
                 self.close()
-                raise _failure("deadline", "the model did not answer in time") from None
+                raise failure("deadline", "the model did not answer in time") from None
             if frame is None:
                 raise self._death()
             if "progress" in frame:
@@ -152,7 +137,7 @@ class Worker:
     def _refusal(self, frame: Message) -> WorkerFailed:
         if frame["error"] != "request":
             self.close()
-        return _failure(frame["error"], frame["message"])
+        return failure(frame["error"], frame["message"])
 
     def _death(self) -> WorkerFailed:
         """Why the process is gone, by its exit status, its last words and the kernel's counters."""
@@ -194,32 +179,6 @@ class _Frames:
             self._buffer += got
 
 
-def diagnose(status: int | None, words: str, *, killed_for_memory: bool = False) -> WorkerFailed:
-    """The failure behind an exit status (negative: a signal) and the last lines of the error
-    stream.
-    """
-    lowered = words.lower()
-    last = words.strip().rsplit("\n", 1)[-1][:300]
-    if killed_for_memory or any(
-        w in lowered for w in ("out of memory", "failed to allocate", "bad_alloc")
-    ):
-        return _failure("memory", f"the model's process ran out of memory: {last}")
-    if "no module named 'llama_cpp'" in lowered:
-        hint = "pip install llama-cpp-python"
-        return WorkerFailed("llama-cpp-python is not installed", hint, kind="crash")
-    if status is not None and status < 0:
-        name = signal.Signals(-status).name
-        failure = _failure("crash", f"the model's process died of {name}. {last}".rstrip())
-        if -status in (signal.SIGSEGV, signal.SIGILL) and _reports_amx():
-            failure.hint = _AMX_HINT
-        return failure
-    return _failure("crash", f"the model's process ended with status {status}: {last}")
-
-
-def _failure(kind: str, message: str) -> WorkerFailed:
-    return WorkerFailed(message, _KIND_HINTS[kind], kind=kind)
-
-
 def _environment() -> dict[str, str]:
     """The child runs in an empty folder and must find this very package."""
     package_parent = str(Path(__file__).resolve().parent.parent)
@@ -248,10 +207,3 @@ def _oom_kills() -> int:
     except OSError:
         return 0
     return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
-
-
-def _reports_amx() -> bool:
-    try:
-        return "amx_tile" in Path("/proc/cpuinfo").read_text("ascii", "replace")
-    except OSError:
-        return False

@@ -1,0 +1,100 @@
+"""How much memory may be taken now: what the system and the cgroup leave free, or the user's
+budget.
+
+Reads Linux's /proc and /sys; elsewhere psutil's figure. Knows no models.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_MIB = 1 << 20
+# What the audit itself and its neighbours may still need while the model is resident.
+HOST_RESERVE = 512 * _MIB
+# Driver context and scratch pools are in no account; llama.cpp's own planner keeps as much.
+DEVICE_RESERVE = 1024 * _MIB
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes that may be taken: of host memory, of each device by name, and of all together."""
+
+    host: int
+    devices: Mapping[str, int] = field(default_factory=dict)
+    together: int | None = None
+
+    def holds(self, host: int, devices: Mapping[str, int]) -> bool:
+        """Whether a need of so many bytes fits."""
+        total = host + sum(devices.values())
+        return (
+            host <= self.host
+            and all(need <= self.devices.get(name, 0) for name, need in devices.items())
+            and (self.together is None or total <= self.together)
+        )
+
+
+def find_room(budget: int | None, devices: Mapping[str, int] | None = None) -> Room:
+    """Room on this machine. `devices` gives free bytes of each GPU; `budget` caps all together."""
+    usable = {name: max(0, free - DEVICE_RESERVE) for name, free in (devices or {}).items()}
+    free = free_host_bytes()
+    if budget is None:
+        return Room(max(0, free - HOST_RESERVE), usable)
+    return Room(min(free, budget), usable, budget)
+
+
+def free_host_bytes() -> int:
+    """MemAvailable, or what the cgroup's limits leave, whichever is less."""
+    import psutil
+
+    return min([int(psutil.virtual_memory().available), *_cgroup_leaves()])
+
+
+def _cgroup_leaves(root: Path = _CGROUP) -> list[int]:
+    """Bytes left below each limit on the way from this process's cgroup (version 2) to the root."""
+    folder = root / _own_cgroup()
+    left = []
+    for place in (folder, *folder.parents):
+        limit, current = _number(place / "memory.max"), _number(place / "memory.current")
+        if limit is not None and current is not None:
+            left.append(max(0, limit - current + _reclaimable(place)))
+        if place == root:
+            break
+    return left
+
+
+def _own_cgroup() -> str:
+    try:
+        lines = Path("/proc/self/cgroup").read_text("ascii", "replace").split("\n")
+    except OSError:
+        return ""
+    return next((line[3:].lstrip("/") for line in lines if line.startswith("0::")), "")
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def _reclaimable(place: Path) -> int:
+    """File pages that the kernel drops when the limit is reached."""
+    try:
+        lines = (place / "memory.stat").read_text("ascii").split("\n")
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+
+
+def usable_cores() -> int:
+    """Cores that affinity and the cgroup's CPU quota leave to this process, at least 1."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    allowed = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        quota, period = (_CGROUP / _own_cgroup() / "cpu.max").read_text("ascii").split()
+        allowed = min(allowed, -(-int(quota) // int(period)))
+    except (OSError, ValueError):
+        pass
+    return max(1, allowed)

@@ -1,0 +1,174 @@
+"""Python's own syntax trees for census kinds that follow names inside functions, file by file and cell by cell.
+
+Knows symbols, parents, the conditions around a statement and which names a function binds itself. Trees are
+not kept. A file that this Python cannot parse (Python 2, templates) has no tree and yields nothing here.
+"""
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from retrieval.codebase import Codebase
+from retrieval.notebook import cells
+from retrieval.pyast import lines_of, parse_file, scoped, source_of
+from retrieval.snapshot import SourceFile
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+_BLOCKS = ("body", "orelse", "finalbody")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A parsed file or notebook cell. `rows[i]` is the line of the file for line i + 1, () when they agree."""
+
+    path: str
+    tree: ast.Module
+    rows: tuple[int, ...] = field(default=(), repr=False)
+
+    def lines(self, node: ast.AST) -> tuple[int, int]:
+        """First and last line of a node in the file."""
+        first, last = lines_of(node)
+        return self.row(first), self.row(last)
+
+    def row(self, line: int) -> int:
+        """The line of the file for a line of the tree."""
+        return self.rows[min(line, len(self.rows)) - 1] if self.rows else line
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """node → the node around it."""
+        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+
+    @cached_property
+    def symbols(self) -> dict[ast.AST, str]:
+        """node → the dotted symbol that encloses it, "" at module level."""
+        return dict(scoped(self.tree))
+
+    def symbol_of(self, node: Function | ast.ClassDef) -> str:
+        """The dotted symbol of a definition itself."""
+        inside = self.symbols.get(node, "")
+        return f"{inside}.{node.name}" if inside else node.name
+
+    def functions(self) -> Iterator[tuple[Function, str]]:
+        """Every function and method with its own dotted symbol, in source order."""
+        for node, inside in scoped(self.tree):
+            if isinstance(node, Function):
+                yield node, f"{inside}.{node.name}" if inside else node.name
+
+    def enclosing(self, node: ast.AST) -> Iterator[Function | ast.ClassDef | ast.Lambda]:
+        """The functions and classes around a node, innermost first."""
+        current = self.parents.get(node)
+        while current is not None:
+            if isinstance(current, _SCOPES):
+                yield current
+            current = self.parents.get(current)
+
+
+def units(codebase: Codebase, needs: str = "") -> Iterator[Unit]:
+    """The parsed Python files and notebook cells of a codebase whose text the expression `needs` finds."""
+    wanted = re.compile(needs)
+    for file in codebase.snapshot.files:
+        if file.language not in ("python", "notebook") or not wanted.search(file.text):
+            continue
+        if file.language == "notebook":
+            yield from _cells(file)
+        elif (tree := parse_file(file)) is not None:
+            yield Unit(file.path, tree)
+
+
+def _cells(file: SourceFile) -> Iterator[Unit]:
+    for cell in cells(file.text):
+        if not (source := cell.python):
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield Unit(file.path, ast.parse(source), cell.rows)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+
+
+def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """Every node of a body in source order, without nested functions, classes and lambdas."""
+    stack = list(reversed(getattr(function, "body", [])))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, _SCOPES):
+            continue
+        yield node
+        stack.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def guarded(body: Sequence[ast.stmt], around: tuple[str, ...] = ()) -> Iterator[tuple[ast.stmt, tuple[str, ...]]]:
+    """Every statement of a body in source order with the conditions it stands under, in words.
+
+    Nested definitions are not entered. Loops and `with` add no condition; a handler adds what it catches.
+    """
+    for statement in body:
+        yield statement, around
+        if isinstance(statement, _SCOPES):
+            continue
+        if isinstance(statement, ast.If):
+            yield from _branches(statement, around)
+            continue
+        for block in _BLOCKS:
+            yield from guarded(getattr(statement, block, []), around)
+        for handler in getattr(statement, "handlers", []):
+            caught = source_of(handler.type, 60) if handler.type else "an exception"
+            yield from guarded(handler.body, (*around, f"`{caught}` is caught"))
+        for case in getattr(statement, "cases", []):
+            yield from guarded(case.body, (*around, f"case `{source_of(case.pattern, 60)}`"))
+
+
+def _branches(statement: ast.If, around: tuple[str, ...]) -> Iterator[tuple[ast.stmt, tuple[str, ...]]]:
+    condition = quoted(statement.test, 80)
+    yield from guarded(statement.body, (*around, condition))
+    yield from guarded(statement.orelse, (*around, f"{condition} is false"))
+
+
+def quoted(node: ast.AST, limit: int = 120) -> str:
+    """An expression in backticks, on one line."""
+    return f"`{source_of(node, limit).replace('`', chr(39))}`"
+
+
+def only_if(conditions: Sequence[str]) -> str:
+    """ " only if `a` and `b` is false", "" without conditions."""
+    return f" only if {' and '.join(dict.fromkeys(conditions))}" if conditions else ""
+
+
+def bound_names(function: Function | ast.Lambda) -> frozenset[str]:
+    """The names that a function binds itself: parameters, assignments, imports, definitions; no `global` ones."""
+    given = function.args
+    listed = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+    names = {item.arg for item in listed if item is not None}
+    outer: set[str] = set()
+    stack: list[ast.AST] = list(function.body) if isinstance(function.body, list) else [function.body]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            outer.update(node.names)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            names.add(node.name)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif not isinstance(node, ast.Lambda):
+            stack.extend(ast.iter_child_nodes(node))
+    return frozenset(names - outer)
+
+
+def call_name(node: ast.AST | None) -> str:
+    """The last name of what a call calls as written, "" for anything else."""
+    if not isinstance(node, ast.Call):
+        return ""
+    callee = node.func
+    if isinstance(callee, ast.Attribute):
+        return callee.attr
+    return callee.id if isinstance(callee, ast.Name) else ""

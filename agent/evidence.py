@@ -95,8 +95,14 @@ def _candidates(
     told = [finding for finding in findings if finding.hits and finding.fact.brief]
     focus = [item for finding in told if (item := _focus(finding, codebase))]
     chunks = search(question.search, hits) if question.search else []
-    for pair in zip_longest(focus, [_chunk_item(chunk, codebase) for chunk in chunks]):
-        yield from (item for item in pair if item is not None)
+    found = [_chunk_item(chunk, codebase) for chunk in chunks]
+    for pair in zip_longest(focus, found):
+        yield from (item for item in pair if item is not None and _tellable(item, codebase))
+
+
+def _tellable(item: Evidence, codebase: Codebase) -> bool:
+    """Whether a sentence can be about a definition of the item, or the item is prose."""
+    return bool(item.names) or codebase.snapshot.by_path[item.spans[0][0]].language != "python"
 
 
 def _focus(finding: Finding, codebase: Codebase) -> Evidence | None:
@@ -154,7 +160,7 @@ def _subjects(span: Span, symbol: str, codebase: Codebase) -> tuple[str, ...]:
         return ()
     inside = [d for d in _definitions(span.path, codebase) if span.start <= d.start <= span.end]
     named = [symbol] if symbol else []
-    return tuple(dict.fromkeys([*named, *(d.symbol for d in inside)])) or (span.path,)
+    return tuple(dict.fromkeys([*named, *(d.symbol for d in inside)]))
 
 
 def _without_docstring(span: Span, codebase: Codebase) -> Iterator[Span]:

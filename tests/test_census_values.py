@@ -85,3 +85,80 @@ def test_tables_filled_elsewhere_are_told_with_who_fills_and_reads_them() -> Non
         ("read", "tables.py", 15, 15),
         ("read", "users.py", 6, 6),
     )
+
+
+RETURNS = """
+    from dataclasses import dataclass
+    from typing import NamedTuple
+
+    class Pair(NamedTuple):
+        left: int
+        right: int = 0
+
+    @dataclass
+    class Result:
+        text: str
+
+    def forward(image, labels=None, short=False):
+        out = {"image": image, **extra}
+        if short:
+            return out
+        out["loss"] = 1
+        if labels is not None:
+            out["labels"] = labels
+        else:
+            out.update(guess=1)
+        if image:
+            out["side"] = 1
+        else:
+            out["side"] = 2
+        return out
+
+    def rows(items):
+        found = []
+        for item in items:
+            found.append(dict(name=item, size=1))
+        return found
+
+    def put(batch, model):
+        batch["ids"] = 1
+        return batch
+
+    def computed(items):
+        out = {}
+        for item in items:
+            out[item] = 1
+        return out
+
+    def several(x):
+        return (x, x + 1) if x else (x, None, 2)
+
+    def pair():
+        return Pair(1, 2)
+
+    def results(x):
+        return [Result(text=i) for i in x]
+    """
+
+
+def test_returned_dictionaries_name_their_keys_and_when_they_are_set() -> None:
+    assert texts("returned_dicts", m=RETURNS) == [
+        "`forward()` returns a dictionary with the key `image`, and everything in `extra` — only if `short`; "
+        "it also returns on line 25",
+        "`forward()` returns a dictionary with the keys `image`, `loss`, `side`, `labels` (only if "
+        "`labels is not None`), `guess` (only if `labels is not None` is false), and everything in `extra`; "
+        "it also returns on line 15",
+        "`rows()` returns a list of dictionaries with the keys `name`, `size`",
+        "`put()` returns its parameter `batch`, a dictionary in which it sets the key `ids`",
+    ]
+
+
+def test_returned_tuples_and_records_name_their_parts() -> None:
+    assert texts("returned_tuples", m=RETURNS) == [
+        "`several()` returns a tuple of 2: `x`, `x + 1` — only if `x`",
+        "`several()` returns a tuple of 3: `x`, `None`, `2` — only if `x` is false",
+        "`pair()` returns the named tuple `Pair` with the fields `left`, `right`",
+    ]
+    assert texts("returned_objects: results", m=RETURNS) == [
+        "`results()` returns a list of records `Result` with the field `text`"
+    ]

@@ -25,6 +25,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     overview,
     quality,
     registries,
+    returned,
     signatures,
     statements,
     storage,

@@ -4,6 +4,7 @@ import pytest
 
 from retrieval.census import run_query
 from retrieval.codebase import Codebase
+from retrieval.errors import QueryError
 from tests.source_tree import codebase_of
 
 MODELS: dict[str, str | bytes] = {
@@ -107,6 +108,101 @@ def test_whole_models_come_before_their_parts(models: Codebase) -> None:
     assert hits[0].text == ("`Net` (net/model.py) derives from `torch.nn.Module`; its parts are `Block`, `Head`")
     assert hits[0].detail["part"] == "no" and hits[1].detail["part"] == "yes"
     assert hits[0].detail["about"] == "A small net"
+
+
+FACTORY: dict[str, str | bytes] = {
+    "zoo.py": """
+        import torch
+        from torch import nn
+
+        class Grid(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.stem = nn.Conv2d(3, 8, 1)
+            def forward(self, x): return self.stem(x)
+        class Patches(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.embed = nn.Linear(3, 8)
+                self.block = Block()
+            def forward(self, x): return self.block(x)
+        class Block(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.act = Swish()
+                self.fc = nn.Linear(8, 8)
+        class Swish(nn.Module):
+            def forward(self, x): return x * torch.sigmoid(x)
+        class PairLoss(nn.Module):
+            def forward(self, a, b): return (a - b).sum()
+        class RandomCrop(nn.Module):
+            def forward(self, image): return image[1:]
+
+        def make_tower(kind):
+            if kind == "grid":
+                tower = Grid()
+            else:
+                tower = Patches()
+            return tower
+
+        class Single(nn.Module):
+            def __init__(self, kind):
+                super().__init__()
+                self.tower = make_tower(kind)
+            def forward(self, x): return self.tower(x)
+        class Double(Single):
+            pass
+        TOWERS = {"grid": Grid, "patches": Patches}
+        class Named(nn.Module):
+            def __init__(self, kind):
+                super().__init__()
+                self.tower = TOWERS[kind]()
+
+        def create(kind):
+            if kind == "a":
+                chosen = Single
+            else:
+                chosen = Named
+            return chosen(kind)
+
+        def main():
+            net = create("a")
+            net(3)
+
+        main()
+    """,
+}
+
+
+def test_parts_come_through_helpers_and_tables_and_complete_models_come_first() -> None:
+    codebase = codebase_of(FACTORY)
+    hits = run_query(codebase, "models").hits
+    assert {hit.name: hit.detail["tier"] for hit in hits} == {
+        "Single": "model",
+        "Named": "model",
+        "Double": "part",
+        "Grid": "layer",
+        "Patches": "part",
+        "Block": "layer",
+        "Swish": "layer",
+        "PairLoss": "loss",
+        "RandomCrop": "transform",
+    }
+    assert "its parts are `Grid`, `Patches`" in hits[0].text and "its parts are `Grid`, `Patches`" in hits[1].text
+    assert [hit.name for hit in run_query(codebase, "models: tier=loss|transform").hits] == ["PairLoss", "RandomCrop"]
+    with pytest.raises(QueryError, match="unknown tier"):
+        run_query(codebase, "models: tier=tower")
+
+
+def test_a_class_held_in_a_variable_is_called_by_all_its_names() -> None:
+    codebase = codebase_of(FACTORY)
+    steps = texts(codebase, "flow")
+    assert "`create()` constructs `chosen(…)`, which is `Single` or `Named`" in steps
+    made = {hit.name: hit for hit in run_query(codebase, "instantiates").hits}
+    assert made["Single | Named"].text == "`create()` constructs `chosen(kind)`, which is `Single` or `Named`"
+    assert [label for label, *_ in made["Single | Named"].related] == ["definition", "definition"]
+    inside = texts(codebase, "invokes")
+    assert "`Single.forward()` calls `self.tower(x)`, which runs `Grid.forward()` or `Patches.forward()`" in inside
 
 
 def test_instantiates_lists_every_constructor_call(models: Codebase) -> None:

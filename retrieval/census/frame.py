@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # Methods of torch modules and tensors that give the object itself back.
 SAME_OBJECT = words("to cuda cpu half float double bfloat16 eval train requires_grad_ share_memory")
 _CONTAINERS = frozenset({"torch.nn.ModuleList", "flax.linen.Sequential"})
+# Class methods of outside base classes that give an object of the class they are called on.
+_CONSTRUCTING = words("from_pretrained from_config load_from_checkpoint from_checkpoint from_single_file")
 _TABLED = frozenset({"identifier", "attribute", "call"})
 _PASSING = frozenset({"list", "tuple", "sorted", "reversed", "iter", "set", "tqdm.tqdm"})
 DEEPEST_VALUE = 24
@@ -58,16 +60,13 @@ class Frame:
         self.symbol = definition.symbol if definition else ""
         around = program.enclosing(path, self.symbol) if definition else None
         self.owner = ClassRef(path, around) if around and around.kind == "class" else None
-        self.receiver = receiver or self.owner
-        self.exact = receiver is not None
+        self.receiver, self.exact = receiver or self.owner, receiver is not None
         self.outer = self._outer(around)
         node = program.node(path, definition) if definition else None
         self.parameters = parameters_of(node, body.tree) if node else {}
-        self._depth = 0
-        self._work = 0
+        self._depth = self._work = self._cycles = 0
         self._known: dict[int, Value | None] = {}
         self._open: set[int] = set()
-        self._cycles = 0
         self._names: dict[str, list[Binding]] = {}
         for binding in body.bindings:
             self._names.setdefault(binding.name, []).append(binding)
@@ -159,12 +158,12 @@ class Frame:
         value = self.value(node.child_by_field_name("value"), order, guards)
         key = node.child_by_field_name("subscript")
         text = self.body.tree.text(key)
-        if isinstance(value, Parts) and text.isdecimal() and int(text) < len(value.members):
-            return value.members[int(text)]
+        if isinstance(value, Parts):
+            return value.members[int(text)] if text.isdecimal() and int(text) < len(value.members) else None
         if isinstance(value, Table):
             return value.element
-        single = key is not None and key.type not in ("slice", "string", "tuple")
-        return value.element if isinstance(value, Items) and single else None
+        single = isinstance(value, Items) and key is not None and key.type not in ("slice", "string", "tuple")
+        return value.element if single else None
 
     def _attribute(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
         whole = self.body.tree.text(node)
@@ -179,8 +178,7 @@ class Frame:
             return None
         text = self.body.tree.text(function)
         if text == "super":
-            known = self.owner and self.receiver
-            return Super(self.owner, self.receiver) if known and self.owner and self.receiver else None
+            return Super(self.owner, self.receiver) if self.owner and self.receiver else None
         arguments = node.child_by_field_name("arguments")
         first = arguments.named_children[0] if arguments and arguments.named_children else None
         if text in _PASSING:
@@ -190,15 +188,16 @@ class Frame:
         if isinstance(target, External) and target.name in _CONTAINERS:
             found = self.value(first, order, guards)
             return found if isinstance(found, Items) else ExternalObject(target.name)
-        if target is None and function.type == "attribute":
-            return self._same_object(function, order, guards)
-        return called(self.program, target)
+        same = target is None and function.type == "attribute"
+        return self._same_object(function, order, guards) if same else called(self.program, target)
 
     def _same_object(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
         name = self.body.tree.text(node.child_by_field_name("attribute"))
         value = self.value(node.child_by_field_name("object"), order, guards)
         if isinstance(value, Table) and name in ("get", "pop", "values"):
             return Items(value.element) if name == "values" else value.element
+        if isinstance(value, ClassRef) and name in _CONSTRUCTING and not self.program.method(value, name):
+            return Instance(value)
         kept = name in SAME_OBJECT and isinstance(value, Instance | ExternalObject | OneOf | Nothing)
         return value if kept else None
 
@@ -209,7 +208,7 @@ class Frame:
             return None
         known, imported = self.program.imported(self.path, self.symbol, name) if self.symbol else (False, None)
         if known:
-            return imported if not bindings else None
+            return None if bindings else imported
         if bindings:
             reach = reaching(bindings, order, guards, looped=True)
             values = [self.binding_value(binding) for binding in reach.bindings]
@@ -292,8 +291,7 @@ class Frame:
         element = value.element if isinstance(value, Items) else None
         if index < 0:
             return element
-        members = element.members if isinstance(element, Parts) else ()
-        return members[index] if index < len(members) else None
+        return element.members[index] if isinstance(element, Parts) and index < len(element.members) else None
 
     def _entered(self, value: Value | None) -> Value | None:
         if not isinstance(value, Instance):

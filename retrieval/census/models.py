@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.families import is_model_base
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.program import Program, program_of
-from retrieval.census.values import ClassRef, Instance, Items, Table, Value, alternatives
+from retrieval.census.program import program_of
+from retrieval.census.tiers import TIERS, Anatomy
+from retrieval.census.values import ClassRef
 from retrieval.census.wording import summary
+from retrieval.errors import QueryError
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -41,74 +43,55 @@ def family_of(codebase: "Codebase", query: Query) -> Family:
 
 @kind(
     "models",
-    summary="classes that derive from a model base class, whole models before parts",
-    example="models: torch.nn.Module",
+    summary="classes that derive from a model base class, complete models before parts (tier=model|part|...)",
+    example="models: tier=model",
     reads="python",
+    options=("tier",),
     ordered=True,
 )
 def models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """Model classes. Those with most parts first; `detail["part"]` is "no" for parts of no other."""
+    """Model classes: complete models, then parts, layers, losses and transforms; those with most parts first.
+
+    `detail["tier"]` is one of `tiers.TIERS` (see `Anatomy.tier` for the rule), and `tier=part|layer` keeps those
+    tiers; `detail["part"]` is "no" for parts of no other class. Raises QueryError for an unknown tier.
+    """
     program = program_of(codebase)
     family = family_of(codebase, query)
-    parts = {cls: _parts(program, family, cls) for cls in family.bases}
-    holders: dict[ClassRef, list[ClassRef]] = {}
-    for cls, built in parts.items():
-        for part in built:
-            if cls not in program.line(part):
-                holders.setdefault(part, []).append(cls)
+    wanted = _wanted(query)
+    anatomy = Anatomy(program, family.bases)
 
-    def importance(cls: ClassRef) -> tuple[bool, int, bool, str, int]:
+    def importance(cls: ClassRef) -> tuple[bool, int, bool, int, str, int]:
         role = program.snapshot.by_path[cls.path].role
-        reach = len(_all_parts(parts, cls))
-        own = cls.definition
-        return (role != "source", -reach, cls in holders, cls.path, own.head_start)
+        tier = TIERS.index(anatomy.tier(cls))
+        reach = len(anatomy.reach(cls))
+        wraps = any(anatomy.tier(part) == "model" for part in anatomy.parts[cls])
+        return (role != "source", tier, wraps or anatomy.is_base(cls), -reach, cls.path, cls.definition.head_start)
 
     for cls in sorted(family.bases, key=importance):
-        held = [holder.definition.symbol for holder in holders.get(cls, [])]
-        names = [part.definition.symbol for part in parts[cls]]
-        yield _class_hit(codebase, cls, family.bases[cls], names, held)
+        if anatomy.tier(cls) in wanted:
+            yield _class_hit(codebase, anatomy, cls)
 
 
-def _parts(program: Program, family: Family, cls: ClassRef) -> list[ClassRef]:
-    """The model classes that `cls` constructs in its methods or holds in its attributes, each once."""
-    found: dict[ClassRef, None] = {}
-    for frame in program.methods(cls, cls):
-        for site in program.sites(frame):
-            found |= {target: None for target in site.targets if isinstance(target, ClassRef)}
-        own = f"{next(iter(frame.parameters))}."
-        for name in dict.fromkeys(b.name for b in frame.body.bindings if b.name.startswith(own)):
-            held = program.attribute(Instance(cls), name.removeprefix(own))
-            found |= {cls: None for cls in _held(held)}
-    return [part for part in found if family.is_model(part) and part != cls]
+def _wanted(query: Query) -> list[str]:
+    asked = [tier.strip() for tier in query.options.get("tier", "|".join(TIERS)).split("|")]
+    unknown = [tier for tier in asked if tier not in TIERS]
+    if unknown:
+        raise QueryError(f"{query.text!r}: unknown tier {unknown[0]!r}", hint=f"known: {', '.join(TIERS)}")
+    return asked
 
 
-def _held(value: Value | None) -> Iterator[ClassRef]:
-    """The classes of the objects that a value is, or holds as its elements."""
-    for member in alternatives(value):
-        if isinstance(member, Instance):
-            yield member.cls
-        elif isinstance(member, Items | Table):
-            yield from _held(member.element)
-
-
-def _all_parts(parts: dict[ClassRef, list[ClassRef]], cls: ClassRef) -> set[ClassRef]:
-    found: set[ClassRef] = set()
-    waiting = [cls]
-    while waiting:
-        for part in parts.get(waiting.pop(), ()):
-            if part not in found:
-                found.add(part)
-                waiting.append(part)
-    return found
-
-
-def _class_hit(codebase: "Codebase", cls: ClassRef, base: str, names: list[str], held: list[str]) -> CensusHit:
-    definition = cls.definition
-    text = f"`{definition.symbol}` ({cls.path}) derives from `{base}`"
-    if names:
-        text += f"; its parts are {_listed(names)}"
+def _class_hit(codebase: "Codebase", anatomy: Anatomy, cls: ClassRef) -> CensusHit:
+    definition, tier, base = cls.definition, anatomy.tier(cls), anatomy.models[cls]
+    held = [holder.definition.symbol for holder in anatomy.holders.get(cls, [])]
+    derived = [d.definition.symbol for d in anatomy.program.descendants(cls) if d in anatomy.models]
+    what = f", a {tier}," if tier in ("layer", "loss", "transform") else ""
+    text = f"`{definition.symbol}` ({cls.path}){what} derives from `{base}`"
+    if anatomy.parts[cls]:
+        text += f"; its parts are {_listed([part.definition.symbol for part in anatomy.parts[cls]])}"
     if held:
         text += f"; it is a part of {_listed(held)}"
+    elif anatomy.is_base(cls):
+        text += f"; it is the base class of {_listed(derived)}"
     about = summary(definition)
     return hit_at(
         codebase,
@@ -118,7 +101,7 @@ def _class_hit(codebase: "Codebase", cls: ClassRef, base: str, names: list[str],
         name=definition.symbol,
         text=text,
         related=(("definition", cls.path, definition.start, definition.end),),
-        detail={"base": base, "part": "yes" if held else "no"} | ({"about": about} if about else {}),
+        detail={"base": base, "tier": tier, "part": "yes" if held else "no"} | ({"about": about} if about else {}),
     )
 
 

@@ -162,3 +162,41 @@ def test_returned_tuples_and_records_name_their_parts() -> None:
     assert texts("returned_objects: results", m=RETURNS) == [
         "`results()` returns a list of records `Result` with the field `text`"
     ]
+
+
+USES = """
+    class Net:
+        accum = 1
+
+        def run(self, model, args, accum_freq=1):
+            args.accum_freq = 2
+            size = model.visual.size + getattr(model, "scale")
+            model.visual.lock()
+            return self.step(size, accum_freq=args.accum_freq), unwrap(model).scale
+
+    parser.add_argument("--accum-freq", type=int)
+    options = {"accum_freq": 3}
+    """
+
+
+def test_attributes_read_are_told_once_per_function_as_written() -> None:
+    assert texts("attribute_uses: model.visual, *.scale", m=USES) == [
+        "`Net.run()` reads `model.scale`",
+        "`Net.run()` reads `model.visual.size`",
+        "`Net.run()` reads `model.visual`",
+        "`Net.run()` reads `unwrap().scale`",
+    ]
+
+
+def test_a_name_is_found_in_every_role_and_language() -> None:
+    files = {"m.py": USES, "conf.yaml": "run:\n  accum_freq: 4\n", "go.sh": "train --accum-freq 8\n"}
+    result = run_query(codebase_of(files), "uses: accum*")
+    assert [hit.text for hit in result.hits] == [
+        "go.sh has the word `accum_freq`",
+        "the body of class `Net` uses the name `accum`",
+        "`Net.run()` uses the parameter `accum_freq`, the attribute `args.accum_freq`, the keyword argument "
+        "`accum_freq=` (lines 4, 5, 8)",
+        "the top level of m.py uses the option `--accum-freq`, the key `accum_freq` (lines 10, 11)",
+        "conf.yaml has the word `accum_freq`",
+    ]
+    assert not run_query(codebase_of(files), "uses: accumulate").hits

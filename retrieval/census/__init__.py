@@ -33,6 +33,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     syntax,
     tree,
     uses,
+    uses,
 )
 from retrieval.census.language import KINDS, Kind, Query, hit_at, kind, parse_query, run_query
 from retrieval.facts import CensusHit, CensusResult

@@ -1,207 +1,200 @@
-"""Kinds `instantiates` and `invokes`: where objects of model classes are made, and where they run."""
+"""Census kinds `attribute_uses` and `uses`: where attributes are read, and where a name occurs in any role at all.
 
+Both answer by function, so that a name which no function uses is known to be absent. Names in other languages
+and in configuration files are found as words.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.body import CallStep, one_line
-from retrieval.census.callgraph import Site, defined, invoked, root_object
-from retrieval.census.exports import all_frames
-from retrieval.census.families import MODELISH, RUNNING, SETUP, is_library_model, is_model_base
-from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.program import program_of
-from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance
-from retrieval.census.wording import caller, circumstances, either, label
+from retrieval.census.language import Query, hit_at, is_code, kind
+from retrieval.census.units import Unit, call_name, units
+from retrieval.errors import QueryError
 from retrieval.facts import CensusHit
+from retrieval.languages import CONFIG_LANGUAGES
+from retrieval.snapshot import SourceFile
 
 if TYPE_CHECKING:
-    from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-from retrieval.census.models import Family, family_of
-
-ARGUMENTS = 80
-
-
-@kind(
-    "instantiates",
-    summary="calls that construct repository subclasses of a base, or classes of that outside name",
-    example="instantiates: torch.nn.Module",
-    reads="python",
-    ordered=True,
-)
-def instantiates(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """Constructor calls, those on the paths from the entry points first. See `models` for the bases."""
-    program = program_of(codebase)
-    family = family_of(codebase, query)
-    found: list[CensusHit] = []
-    for frame, depth in all_frames(program, every=True):
-        inside = frame.owner is not None and family.is_model(frame.owner)
-        for site in program.sites(frame):
-            if any(isinstance(target, ClassRef) and family.is_model(target) for target in site.targets):
-                found.append(_constructs(codebase, frame, site, (depth, inside)))
-        for step in frame.body.calls if query.patterns else ():
-            value = frame.callee(step)
-            if isinstance(value, External) and query.matches(value.name):
-                found.append(_outside(codebase, frame, step, value.name))
-    yield from sorted(found, key=lambda hit: hit.detail.get("inside") == "yes")
-
-
-def _written(frame: "Frame", step: CallStep) -> str:
-    return one_line(frame.body.tree.text(step.node), ARGUMENTS)
-
-
-def _subject(frame: "Frame") -> str:
-    words = caller(frame)
-    return words[0].upper() + words[1:]
-
-
-def _constructs(
-    codebase: "Codebase",
-    frame: "Frame",
-    site: Site,
-    place: tuple[int, bool],
-) -> CensusHit:
-    depth, inside = place
-    step = site.step
-    name = " | ".join(label(target) for target in site.targets)
-    which = f", which is {either([label(target) for target in site.targets])}" if site.others else ""
-    return hit_at(
-        codebase,
-        frame.path,
-        (step.start, step.end),
-        symbol=frame.symbol,
-        name=name,
-        text=f"{_subject(frame)} constructs `{_written(frame, step)}`{which}{circumstances(step.guards)}",
-        related=tuple(defined(target) for target in site.targets),
-        detail={"class": name, "inside": "yes" if inside else "no", "depth": str(depth)},
-    )
-
-
-def _outside(codebase: "Codebase", frame: "Frame", step: CallStep, name: str) -> CensusHit:
-    text = f"{_subject(frame)} calls `{_written(frame, step)}` (`{name}`){circumstances(step.guards)}"
-    return hit_at(
-        codebase,
-        frame.path,
-        (step.start, step.end),
-        symbol=frame.symbol,
-        name=name,
-        text=text,
-        detail={"class": name, "inside": "no"},
-    )
+LINES = 8
+FORMS = 5
+LONGEST_LINE = 2_000
+KEYED = frozenset(["get", "pop", "setdefault", "getattr", "hasattr", "setattr", "delattr"])
+_WORD = re.compile(r"-{0,2}[A-Za-z_][\w-]*")
+_JSON_KEY = re.compile(r'"([\w-]+)"\s*:')
+_PLAIN = re.compile(r"-{0,2}[A-Za-z_][\w-]*\Z")
+Place = tuple[str, str]
 
 
 @kind(
-    "invokes",
-    summary="calls on model objects: model(x), model.encode_image(x), pipe.generate(x)",
-    example="invokes: torch.nn.Module",
+    "attribute_uses",
+    summary="attributes that are read, by the receiver and name as written; once per function and attribute",
+    example="attribute_uses: model.visual, *.logit_scale, args.*",
     reads="python",
-    ordered=True,
 )
-def invokes(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """Calls that run a model, in order of execution where an entry point reaches them.
-
-    `detail["by"]` is "type" when the object's class is known, "library" when an outside model
-    library made it, and "name" when only its name says that it is a model.
-    """
-    program = program_of(codebase)
-    family = family_of(codebase, query)
-    found: list[CensusHit] = []
-    for frame, depth in all_frames(program, every=True):
-        inside = frame.owner is not None and family.is_model(frame.owner)
-        known = {s.step.node.id: s for s in program.sites(frame) if not s.handed}
-        for step in frame.body.calls:
-            said = _invocation(frame, step, known.get(step.node.id), (family, query))
-            if said is not None:
-                found.append(_invokes(codebase, frame, step, said, (depth, inside)))
-    yield from sorted(found, key=lambda hit: hit.detail["inside"] == "yes")
+def attribute_uses(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
+    """`model.visual` also finds `model.visual.size`; `*.x` finds x on any receiver; getattr("x") counts."""
+    for unit in units(codebase, _needed(query)):
+        found: dict[Place, list[int]] = {}
+        for node in ast.walk(unit.tree):
+            chain = _read(unit, node)
+            if chain and query.matches(*_prefixes(chain)):
+                found.setdefault((unit.symbols.get(node, ""), chain), []).append(unit.lines(node)[0])
+        for (symbol, chain), lines in found.items():
+            text = f"{_subject(codebase, unit.path, symbol)} reads `{chain}`{_on(lines)}"
+            yield _hit(codebase, unit.path, (symbol, chain), sorted(lines), text)
 
 
-def _invocation(
-    frame: "Frame", step: CallStep, site: Site | None, asked: tuple[Family, Query]
-) -> tuple[str, str, str] | None:
-    """How a call runs a model: (by, the model's name, words to add); None when it does not."""
-    family, query = asked
-    method = step.written.rpartition(".")[2]
-    if site is not None:
-        return _typed(step.written, site, family)
-    holder = invoked(frame, step)
-    if isinstance(holder, Instance):
-        if family.is_model(holder.cls) and method in RUNNING:
-            return "type", holder.cls.definition.symbol, ""
-        return _by_name(frame, step) if frame.callee(step) is None else None
-    holder = holder or root_object(frame, step)
-    if isinstance(holder, ExternalObject):
-        fits = query.matches(holder.maker) if query.patterns else is_library_model(holder.maker)
-        running = method in RUNNING or isinstance(frame.callee(step), ExternalObject)
-        if fits and running:
-            return "library", holder.maker, f", on what `{holder.maker}` gave"
-        if not is_model_base(holder.maker):
-            return None
-    return _by_name(frame, step) if frame.callee(step) is None else None
+def _read(unit: Unit, node: ast.AST) -> str:
+    """The attribute chain that an expression reads, "" for parts of longer ones and for methods called."""
+    if call_name(node) in ("getattr", "hasattr") and isinstance(node, ast.Call) and len(node.args) > 1:
+        name = node.args[1]
+        plain = isinstance(name, ast.Constant) and isinstance(name.value, str)
+        return f"{_written(node.args[0])}.{name.value}" if plain and isinstance(name, ast.Constant) else ""
+    if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Load):
+        return ""
+    parent = unit.parents.get(node)
+    if isinstance(parent, ast.Attribute):
+        outer = unit.parents.get(parent)
+        if not (isinstance(outer, ast.Call) and outer.func is parent):
+            return ""
+    elif isinstance(parent, ast.Call) and parent.func is node:
+        return ""
+    return _written(node)
 
 
-def _typed(written: str, site: Site, family: Family) -> tuple[str, str, str] | None:
-    target = site.target
-    if not isinstance(target, FunctionRef) or target.receiver is None:
-        return None
-    if site.others:
-        return _alternatives(written, site, family)
-    head, _, rest = written.partition(".")
-    method = written.rpartition(".")[2]
-    if site.called is None and method not in RUNNING and SETUP.match(method.lstrip("_")):
-        return None
-    own_method = head in ("self", "cls") and "." not in rest and site.called is None
-    if own_method or written.startswith("super()") or not family.is_model(target.receiver):
-        return None
-    model = target.receiver.definition.symbol
-    if site.overridden:
-        return "type", model, f" on a `{model}` object or one of a subclass"
-    runs = label(target)
-    on = "" if runs.startswith(f"{model}.") else f" on a `{model}` object"
-    return "type", model, f", which runs `{runs}`{on}"
+def _written(node: ast.AST) -> str:
+    """`a.b().c[]`: an expression without its arguments and keys."""
+    tail: list[str] = []
+    while True:
+        if isinstance(node, ast.Attribute):
+            tail.append(f".{node.attr}")
+            node = node.value
+        elif isinstance(node, ast.Call):
+            tail.append("()")
+            node = node.func
+        elif isinstance(node, ast.Subscript):
+            tail.append("[]")
+            node = node.value
+        else:
+            break
+    root = node.id if isinstance(node, ast.Name) else "(…)"
+    return root + "".join(reversed(tail))
 
 
-def _alternatives(written: str, site: Site, family: Family) -> tuple[str, str, str] | None:
-    """A call on one of several models, as `_typed` says it of one."""
-    held = [t.receiver for t in site.targets if isinstance(t, FunctionRef) and t.receiver is not None]
-    method = written.rpartition(".")[2]
-    if not any(map(family.is_model, held)):
-        return None
-    if site.called is None and method not in RUNNING and SETUP.match(method.lstrip("_")):
-        return None
-    model = " | ".join(dict.fromkeys(cls.definition.symbol for cls in held))
-    return "type", model, f", which runs {either([label(target) for target in site.targets])}"
+def _prefixes(chain: str) -> tuple[str, ...]:
+    parts = chain.split(".")
+    return tuple(".".join(parts[:count]) for count in range(2, len(parts) + 1))
 
 
-def _by_name(frame: "Frame", step: CallStep) -> tuple[str, str, str] | None:
-    holder, _, method = step.written.rpartition(".")
-    called = step.written if MODELISH.search(step.written.rpartition(".")[2]) else holder
-    last = called.rpartition(".")[2]
-    held = holder.rpartition(".")[2] in ("", "self") or MODELISH.search(holder.rpartition(".")[2])
-    if called == step.written and (not held or SETUP.match(last.lstrip("_"))):
-        return None
-    if not MODELISH.search(last) or "(" in called or (called == holder and method not in RUNNING):
-        return None
-    parameter = called in frame.parameters and not frame.bound(called)
-    return "name", called, f"; `{called}` is a parameter" if parameter else ""
+@kind(
+    "uses",
+    summary="every use of a name in any role (variable, attribute, keyword, option, key, string …), by function",
+    example="uses: *accum*, world_size",
+    reads="text",
+)
+def uses(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
+    """One hit per function and name. `-` and `_` are alike. Raises QueryError without a pattern."""
+    if not query.names():
+        raise QueryError(f"{query.text!r}: which name?", hint="for example `uses: *accum*`")
+    for unit in units(codebase, _needed(query)):
+        found: dict[Place, dict[str, list[int]]] = {}
+        for node in ast.walk(unit.tree):
+            for name, form in _named(unit, node):
+                if _fits(query, name):
+                    key = (unit.symbols.get(node, ""), name.lstrip("-").replace("-", "_"))
+                    found.setdefault(key, {}).setdefault(form, []).append(unit.lines(node)[0])
+        for (symbol, name), forms in found.items():
+            lines = sorted(line for places in forms.values() for line in places)
+            more = f" and in {len(forms) - FORMS} more forms" if len(forms) > FORMS else ""
+            told = f"{_subject(codebase, unit.path, symbol)} uses {', '.join(list(forms)[:FORMS])}{more}{_on(lines)}"
+            yield _hit(codebase, unit.path, (symbol, name), lines, told)
+    for file in codebase.snapshot.files:
+        if file.language not in ("python", "notebook") and (is_code(file) or file.language in CONFIG_LANGUAGES):
+            yield from _words(codebase, query, file)
 
 
-def _invokes(
-    codebase: "Codebase",
-    frame: "Frame",
-    step: CallStep,
-    said: tuple[str, str, str],
-    place: tuple[int, bool],
-) -> CensusHit:
-    by, model, words = said
-    depth, inside = place
-    text = f"{_subject(frame)} calls `{_written(frame, step)}`{words}{circumstances(step.guards)}"
-    return hit_at(
-        codebase,
-        frame.path,
-        (step.start, step.end),
-        symbol=frame.symbol,
-        name=model,
-        text=text,
-        detail={"by": by, "model": model, "inside": "yes" if inside else "no", "depth": str(depth)},
-    )
+def _named(unit: Unit, node: ast.AST) -> Iterator[tuple[str, str]]:
+    """The names that a node itself uses, each with its role in words."""
+    match node:
+        case ast.arg(arg=name):
+            yield name, f"the parameter `{name}`"
+        case ast.Name(id=name):
+            yield name, f"the name `{name}`"
+        case ast.Attribute(attr=name):
+            yield name, f"the attribute `{_written(node)}`"
+        case ast.keyword(arg=str(name)):
+            yield name, f"the keyword argument `{name}=`"
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            yield name, f"the function `{name}()`, defined here"
+        case ast.ClassDef(name=name):
+            yield name, f"the class `{name}`, defined here"
+        case ast.alias(name=name):
+            yield node.asname or name.rpartition(".")[2], f"the import of `{name}`"
+        case ast.Constant(value=str(name)) if _PLAIN.match(name):
+            yield name, _string_role(unit, node, name)
+
+
+def _string_role(unit: Unit, node: ast.Constant, name: str) -> str:
+    parent = unit.parents.get(node)
+    if name.startswith("-") and isinstance(parent, ast.Call):
+        return f"the option `{name}`"
+    keyed = isinstance(parent, ast.Subscript) or (isinstance(parent, ast.Dict) and node in parent.keys)
+    if keyed or (call_name(parent) in KEYED and isinstance(parent, ast.Call) and node in parent.args[:2]):
+        return f"the key `{name}`"
+    return f"the string `{name}`"
+
+
+def _words(codebase: Codebase, query: Query, file: SourceFile) -> Iterator[CensusHit]:
+    expression = _JSON_KEY if file.language == "json" else _WORD
+    found: dict[str, list[int]] = {}
+    for number, line in enumerate(file.lines, 1):
+        for match in expression.finditer(line[:LONGEST_LINE]):
+            name = match[match.lastindex or 0]
+            if _fits(query, name):
+                found.setdefault(name.lstrip("-").replace("-", "_"), []).append(number)
+    for name, lines in found.items():
+        text = f"{file.path} has the word `{name}`{_on(lines)}"
+        yield _hit(codebase, file.path, ("", name), lines, text)
+
+
+def _fits(query: Query, name: str) -> bool:
+    bare = name.lstrip("-")
+    return query.matches(bare, bare.replace("-", "_"), name)
+
+
+def _needed(query: Query) -> str:
+    """An expression that the text of every fitting file must hold: the longest word of each pattern."""
+    longest = []
+    for text in query.names():
+        words = re.findall(r"[A-Za-z0-9]{3,}", "" if text.startswith("re:") or "[" in text else text)
+        if not words:
+            return ""
+        longest.append(max(words, key=len))
+    return "|".join(longest)
+
+
+def _subject(codebase: Codebase, path: str, symbol: str) -> str:
+    if not symbol:
+        return f"the top level of {path}"
+    classes = {item.symbol for item in codebase.facts[path].definitions if item.kind == "class"}
+    return f"the body of class `{symbol}`" if symbol in classes else f"`{symbol}()`"
+
+
+def _on(lines: list[int]) -> str:
+    places = sorted(set(lines))
+    if len(places) < 2:
+        return ""
+    more = f" and {len(places) - LINES} more" if len(places) > LINES else ""
+    return f" (lines {', '.join(map(str, places[:LINES]))}{more})"
+
+
+def _hit(codebase: Codebase, path: str, what: Place, lines: list[int], text: str) -> CensusHit:
+    symbol, name = what
+    related = tuple(("use", path, line, line) for line in dict.fromkeys(lines[1:]))[:LINES]
+    return hit_at(codebase, path, (lines[0], lines[0]), symbol=symbol, name=name, text=text, related=related)

@@ -132,9 +132,7 @@ def _of_role(spec: ModelSpec, role: Role) -> ModelSpec:
 def _own_model(path: Path, role: Role) -> ModelSpec:
     if role == "embedder":
         if not (path / "modules.json").is_file():
-            raise ModelUnknown(
-                f"{path} is no sentence-transformers folder", "modules.json is missing"
-            )
+            raise ModelUnknown(f"{path} is no sentence-transformers folder", "modules.json is missing")
         return ModelSpec(alias=path.name, role=role, path=path, weights="modules.json")
     header = read_header(path)
     context = header.metadata.get(f"{header.architecture}.context_length", 0)

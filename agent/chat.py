@@ -157,8 +157,7 @@ class GgufChat(BaseChatModel):
         }
         return AIMessage(
             content=made["text"],
-            response_metadata={k: v for k, v in made.items() if k != "text"}
-            | {"model": self.spec.alias},
+            response_metadata={k: v for k, v in made.items() if k != "text"} | {"model": self.spec.alias},
             usage_metadata=usage,  # pyright: ignore[reportArgumentType]
         )
 

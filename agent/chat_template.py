@@ -18,9 +18,7 @@ class TemplateError(Exception):
     """The template cannot render these messages."""
 
 
-def segments(
-    template: str, messages: Sequence[Mapping[str, str]], tokens: Mapping[str, str]
-) -> list[tuple[str, bool]]:
+def segments(template: str, messages: Sequence[Mapping[str, str]], tokens: Mapping[str, str]) -> list[tuple[str, bool]]:
     """(text, is_control) in order; `is_control` for what the template wrote itself.
 
     Without a template the contents are joined by blank lines. `tokens` holds `bos_token` and
@@ -30,10 +28,7 @@ def segments(
     contents = [str(message["content"]) for message in messages]
     if not template:
         return [("\n\n".join(contents), False)]
-    marked = [
-        {"role": message["role"], "content": _MARK.format(index)}
-        for index, message in enumerate(messages)
-    ]
+    marked = [{"role": message["role"], "content": _MARK.format(index)} for index, message in enumerate(messages)]
     try:
         text = _render(template, marked, tokens)
     except TemplateError:

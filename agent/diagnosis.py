@@ -57,9 +57,7 @@ def diagnose(status: int | None, words: str, *, killed_for_memory: bool = False)
     """
     lowered = words.lower()
     last = words.strip().rsplit("\n", 1)[-1][:300]
-    if killed_for_memory or any(
-        w in lowered for w in ("out of memory", "failed to allocate", "bad_alloc")
-    ):
+    if killed_for_memory or any(w in lowered for w in ("out of memory", "failed to allocate", "bad_alloc")):
         return failure("memory", f"the model's process ran out of memory: {last}")
     if "no module named 'llama_cpp'" in lowered:
         hint = "pip install llama-cpp-python"

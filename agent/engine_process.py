@@ -66,8 +66,7 @@ class Session:
     def batch(self, request: Message, tell: "Teller") -> Message:
         """Answers to several prompts, in their order."""
         requests = [
-            Request(self.tokens(item["messages"]), item["max_tokens"], item["grammar"])
-            for item in request["items"]
+            Request(self.tokens(item["messages"]), item["max_tokens"], item["grammar"]) for item in request["items"]
         ]
         started, native = time.perf_counter(), self.steps.native_seconds
         done = self.steps.run(requests, tell.step)
@@ -106,9 +105,7 @@ class Teller:
         write_frame(self._stream, {"progress": progress})
 
 
-def _answer(
-    request: Message, session: Session | None, tell: Teller
-) -> tuple[Message, Session | None]:
+def _answer(request: Message, session: Session | None, tell: Teller) -> tuple[Message, Session | None]:
     operation = request["op"]
     if operation == "measure":
         from agent.llama import measure

@@ -98,9 +98,7 @@ class _Reader:
         return taken
 
     def scalar(self, code: str) -> int | float | bool:
-        value: int | float | bool = struct.unpack(
-            "<" + code, self.take(struct.calcsize("<" + code))
-        )[0]
+        value: int | float | bool = struct.unpack("<" + code, self.take(struct.calcsize("<" + code)))[0]
         return value
 
     def count(self, code: str, most: int, what: str) -> int:
@@ -110,9 +108,7 @@ class _Reader:
         return number
 
     def text(self) -> str:
-        return self.take(self.count("Q", _MAX_STRING, "bytes in a string")).decode(
-            "utf-8", "replace"
-        )
+        return self.take(self.count("Q", _MAX_STRING, "bytes in a string")).decode("utf-8", "replace")
 
     def header(self) -> Header:
         if self.take(4) != b"GGUF":

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.breakdown import list_devices, read_breakdown
+from agent.choice import Grammar
 from agent.diagnosis import EngineError, failure_kind, telling_lines
 from agent.prefill import Row
 
@@ -23,8 +24,6 @@ from agent.prefill import Row
 native: Any = _bindings
 _DEBUG, _CONTINUED = 1, 5  # ggml's log levels
 _PIECE_BYTES = 512
-_WIDENING = (32, 1024)
-_NO_LOGIT = float("-inf")
 
 
 class Log:
@@ -64,9 +63,7 @@ class Engine:
         self.context_size = int(native.llama_n_ctx(self.context))
         self.trained_context = int(native.llama_model_n_ctx_train(self.model))
         self.batch_size = int(plan["ubatch"])
-        self.trimmable = not (
-            native.llama_model_is_recurrent(self.model) or native.llama_model_is_hybrid(self.model)
-        )
+        self.trimmable = not (native.llama_model_is_recurrent(self.model) or native.llama_model_is_hybrid(self.model))
         self._batch = native.llama_batch_init(self.batch_size + 64, 0, 1)
         self._pieces: dict[int, bytes] = {}
 
@@ -80,9 +77,7 @@ class Engine:
         room = len(data) + 8
         while True:
             buffer = (native.llama_token * room)()
-            count = native.llama_tokenize(
-                self.vocabulary, data, len(data), buffer, room, False, special
-            )
+            count = native.llama_tokenize(self.vocabulary, data, len(data), buffer, room, False, special)
             if count >= 0:
                 return list(buffer[:count])
             room = -count
@@ -120,11 +115,7 @@ class Engine:
 
     def token_text(self, token: int) -> str:
         """The token as a template writes it, such as `<|im_end|>`."""
-        return (
-            (native.llama_vocab_get_text(self.vocabulary, token) or b"").decode()
-            if token >= 0
-            else ""
-        )
+        return (native.llama_vocab_get_text(self.vocabulary, token) or b"").decode() if token >= 0 else ""
 
     def special_texts(self) -> dict[str, str]:
         """What templates call `bos_token` and `eos_token`."""
@@ -148,9 +139,7 @@ class Engine:
         status = native.llama_decode(self.context, batch)
         if status:
             kind = "memory" if status in (1, -2) else "request"
-            raise EngineError(
-                kind, f"llama_decode returned {status}: {telling_lines(self.log.text())}"
-            )
+            raise EngineError(kind, f"llama_decode returned {status}: {telling_lines(self.log.text())}")
 
     def logits(self, index: int) -> npt.NDArray[np.float32]:
         """Logits after row `index` of the last `decode`, (vocabulary,), a view valid until the next
@@ -179,61 +168,18 @@ class Engine:
         """Forget a sequence from position `start` on; False if the model cannot forget a part."""
         return bool(native.llama_memory_seq_rm(self.memory, sequence, start, -1))
 
-    def grammar(self, source: str) -> "Grammar":
+    def grammar(self, source: str) -> Grammar:
         """A checker for one generation. Raises `EngineError` for a grammar that does not parse."""
         sampler = native.llama_sampler_init_grammar(self.vocabulary, source.encode(), b"root")
         if not sampler:
-            raise EngineError(
-                "request", f"the grammar does not parse: {telling_lines(self.log.text())}"
-            )
-        return Grammar(sampler)
+            raise EngineError("request", f"the grammar does not parse: {telling_lines(self.log.text())}")
+        return Grammar(native, sampler)
 
     def close(self) -> None:
         """Give back batch, context and weights."""
         native.llama_batch_free(self._batch)
         native.llama_free(self.context)
         native.llama_model_free(self.model)
-
-
-class Grammar:
-    """Which tokens may come next. Only the best token is checked; the rest when that is refused."""
-
-    def __init__(self, sampler: Any) -> None:
-        self._sampler = sampler
-
-    def choose(self, logits: npt.NDArray[np.float32]) -> int | None:
-        """The most likely token that is allowed; None when none is."""
-        best = int(np.argmax(logits))
-        if self._allowed(np.array([best]), logits):
-            return best
-        for width in (*_WIDENING, logits.size):
-            if width < logits.size:
-                candidates = np.argpartition(logits, -width)[-width:]
-            else:
-                candidates = np.arange(logits.size)
-            allowed = self._allowed(candidates, logits)
-            if allowed:
-                return max(allowed, key=lambda token: (logits[token], -token))
-        return None
-
-    def accept(self, token: int) -> None:
-        """Advance over a token that `choose` gave; any other would abort the process."""
-        native.llama_sampler_accept(self._sampler, token)
-
-    def close(self) -> None:
-        """Free the sampler."""
-        native.llama_sampler_free(self._sampler)
-
-    def _allowed(
-        self, candidates: npt.NDArray[np.intp], logits: npt.NDArray[np.float32]
-    ) -> list[int]:
-        data = (native.llama_token_data * candidates.size)()
-        fields = np.ctypeslib.as_array(data)
-        fields["id"] = candidates
-        fields["logit"] = logits[candidates]
-        array = native.llama_token_data_array(data, candidates.size, -1, False)
-        native.llama_sampler_apply(self._sampler, ctypes.byref(array))
-        return [int(token) for token in fields["id"][fields["logit"] > _NO_LOGIT]]
 
 
 def _load(path: str, plan: dict[str, Any], dry: bool, log: Log) -> Any:
@@ -245,9 +191,7 @@ def _load(path: str, plan: dict[str, Any], dry: bool, log: Log) -> Any:
         params.load_mode = native.LLAMA_LOAD_MODE_NONE
     model = native.llama_model_load_from_file(path.encode(), params)
     if not model:
-        raise EngineError(
-            failure_kind(log.text()), f"the model cannot be loaded: {telling_lines(log.text())}"
-        )
+        raise EngineError(failure_kind(log.text()), f"the model cannot be loaded: {telling_lines(log.text())}")
     return model
 
 
@@ -267,9 +211,7 @@ def _open_context(model: Any, plan: dict[str, Any], log: Log) -> Any:
     context = native.llama_init_from_model(model, params)
     if not context:
         kind = failure_kind(log.text())
-        raise EngineError(
-            kind, f"no context of {plan['context']} tokens: {telling_lines(log.text())}"
-        )
+        raise EngineError(kind, f"no context of {plan['context']} tokens: {telling_lines(log.text())}")
     return context
 
 

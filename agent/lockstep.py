@@ -93,9 +93,7 @@ class Lockstep:
         self.prefill = Prefill(engine, block, self._decode)
         self.native_seconds = 0.0
 
-    def run(
-        self, requests: Sequence[Request], listener: Listener | None = None
-    ) -> list[Completion]:
+    def run(self, requests: Sequence[Request], listener: Listener | None = None) -> list[Completion]:
         """Completions in the order of the requests. Raises `TooLong` and `EngineError`."""
         for request in requests:
             self._check(request)

@@ -113,9 +113,7 @@ def plan_model(
     file llama.cpp refuses.
     """
     tried = []
-    for candidate in candidates(
-        spec, budget, wanted_context, least_context=least_context, room=room, measure=measure
-    ):
+    for candidate in candidates(spec, budget, wanted_context, least_context=least_context, room=room, measure=measure):
         if candidate.fits and candidate.need:
             return replace(candidate.plan, predicted=candidate.need.total)
         tried.append(candidate)
@@ -138,9 +136,7 @@ def candidates(
         contexts = _contexts(wanted_context, least_context, spec.context)
         for plan in _ladder(contexts, gpu=bool(space.devices)):
             need = measuring.need(spec, plan)
-            yield Candidate(
-                plan, need, need is not None and space.holds(need.host + need.saved, need.devices)
-            )
+            yield Candidate(plan, need, need is not None and space.holds(need.host + need.saved, need.devices))
 
 
 def _contexts(wanted: int, least: int, trained: int) -> list[int]:

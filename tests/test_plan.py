@@ -1,0 +1,137 @@
+"""The memory plan: the ladder under injected budgets and devices, dry runs against formulas and
+against a real load.
+"""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from agent import room as rooms
+from agent.catalogue import ModelSpec
+from agent.errors import MemoryRefused, WorkerFailed
+from agent.estimate import estimate
+from agent.plan import Candidate, LoadPlan, Need, candidates, measure_plan, need_of, plan_model
+from agent.room import Room
+from agent.worker import Worker
+from tests.small_model import small_model
+
+GIB, MIB = 1 << 30, 1 << 20
+LAYERS = 40
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> ModelSpec:
+    path = tmp_path / "toy.gguf"
+    path.write_bytes(b"x")
+    return ModelSpec("toy", "writer", path, context=32768)
+
+
+def toy_need(_: ModelSpec, plan: LoadPlan) -> Need:
+    """4 GiB of weights in 40 layers, 64 KiB of cache a token."""
+    share = LAYERS if plan.gpu_layers < 0 else min(plan.gpu_layers, LAYERS)
+    cache = plan.context * 64 * 1024 // (1 if plan.kv_type == 1 else 2)
+    on_gpu = (4 * GIB + cache) * share // LAYERS
+    host = 4 * GIB + cache - on_gpu + (2 * GIB if plan.repack and share < LAYERS else 0)
+    return Need(host, {"GPU0": on_gpu} if share else {})
+
+
+def chosen(spec: ModelSpec, host: int, gpu: int = 0, wanted: int = 16384) -> LoadPlan:
+    room = Room(host, {"GPU0": gpu} if gpu else {})
+    return plan_model(spec, None, wanted, room=room, measure=toy_need)
+
+
+def test_the_ladder_gives_up_the_cheapest_first(spec: ModelSpec) -> None:
+    everything = chosen(spec, 32 * GIB, 16 * GIB)
+    assert (everything.gpu_layers, everything.context, everything.kv_type) == (-1, 16384, 1)
+    smaller = chosen(spec, 32 * GIB, 4 * GIB + 640 * MIB)
+    assert smaller.gpu_layers == -1 and 2048 <= smaller.context < 16384 and smaller.kv_type == 1
+    quantised = chosen(spec, 32 * GIB, 4 * GIB + 100 * MIB)
+    assert (quantised.gpu_layers, quantised.kv_type) == (-1, 8)
+    partial = chosen(spec, 32 * GIB, 2 * GIB)
+    assert 0 < partial.gpu_layers < LAYERS
+    nothing_on_it = chosen(spec, 32 * GIB, 100 * MIB)
+    assert (nothing_on_it.gpu_layers, nothing_on_it.repack, nothing_on_it.context) == (0, True, 16384)
+    mapped = chosen(spec, 5 * GIB + 512 * MIB)
+    assert not mapped.repack and mapped.context == 16384
+    last = chosen(spec, 4 * GIB + 100 * MIB)
+    assert (last.repack, last.kv_type, last.context) == (False, 8, 2048)
+
+
+def test_nothing_that_fits_is_refused_with_what_would(spec: ModelSpec) -> None:
+    with pytest.raises(MemoryRefused, match=r"budget of 1\.0 GiB") as caught:
+        plan_model(spec, GIB, 8192, room=Room(GIB), measure=toy_need)
+    assert "4.1 GiB at least" in caught.value.hint
+    assert caught.value.exit_code == 3
+
+
+def test_a_cache_type_the_model_cannot_have_is_passed_over(spec: ModelSpec) -> None:
+    def measure(spec: ModelSpec, plan: LoadPlan) -> Need:
+        if plan.kv_type != 1:
+            raise WorkerFailed("no such cache", kind="request")
+        return toy_need(spec, plan)
+
+    rungs: list[Candidate] = list(candidates(spec, None, 8192, room=Room(GIB), measure=measure))
+    assert rungs[-1].need is None and not rungs[-1].fits
+    with pytest.raises(WorkerFailed):
+        plan_model(spec, None, 8192, room=Room(GIB), measure=lambda *_: broken())
+
+
+def broken() -> Need:
+    raise WorkerFailed("corrupt", kind="corrupt")
+
+
+def test_context_never_exceeds_what_is_wanted_or_trained(spec: ModelSpec) -> None:
+    assert chosen(spec, 64 * GIB, wanted=1000).context == 1024
+    assert chosen(spec, 64 * GIB, wanted=100_000).context == 32768
+    assert all(c.plan.context % 256 == 0 for c in candidates(spec, None, 9001, room=Room(0), measure=toy_need))
+
+
+def test_a_budget_caps_host_and_devices_together() -> None:
+    room = Room(8 * GIB, {"GPU0": 8 * GIB}, together=10 * GIB)
+    assert room.holds(2 * GIB, {"GPU0": 8 * GIB})
+    assert not room.holds(3 * GIB, {"GPU0": 8 * GIB})
+    assert not room.holds(1, {"GPU1": 1})
+
+
+def test_buffers_are_sorted_to_host_and_devices() -> None:
+    def buffer(name: str, weights: int = 0, cache: int = 0, compute: int = 0) -> dict[str, object]:
+        return {"name": name, "weights": weights, "cache": cache, "compute": compute}
+
+    need = need_of(
+        [buffer("CPU", 100, 0, 5), buffer("CPU_REPACK", 40), buffer("CUDA0", 500, 60, 7), buffer("CUDA_Host", 0, 0, 3)],
+        resident=1000,
+        output=2,
+    )
+    assert need == Need(host=1000 + 2 + 105 + 80 + 3, devices={"CUDA0": 567}, saved=60)
+
+
+def test_the_cgroup_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    monkeypatch.setattr(rooms, "_own_cgroup", lambda: "a/b")
+    (inner / "memory.max").write_text("max\n")
+    (inner / "memory.current").write_text("5\n")
+    (tmp_path / "a" / "memory.max").write_text("1000\n")
+    (tmp_path / "a" / "memory.current").write_text("700\n")
+    (tmp_path / "a" / "memory.stat").write_text("anon 1\ninactive_file 50\n")
+    assert rooms._cgroup_leaves(tmp_path) == [350]
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("context", [2048, 8192])
+def test_dry_run_formula_and_real_load_agree(context: int) -> None:
+    spec, plan = small_model(), LoadPlan(context=context)
+    worker = Worker()
+    try:
+        need = measure_plan(spec, plan, worker)
+        base = worker.ask({"op": "measure", "path": str(spec.path), "plan": plan.to_wire()})["resident"]
+        assert abs(estimate(spec.path, plan) - (need.host - base)) < 20 * MIB
+        worker.close()
+        worker.ask({"op": "load", "path": str(spec.path), "plan": plan.to_wire(), "template": "file"})
+        item = {"messages": [{"role": "user", "content": "word " * 300}], "grammar": "", "max_tokens": 8}
+        worker.ask({"op": "batch", "items": [item]})
+        peak = psutil.Process(worker.pid).memory_info().rss
+        assert abs(peak - need.host) < max(50 * MIB, need.host // 20)
+    finally:
+        worker.close()

@@ -16,10 +16,12 @@ from retrieval.census import (  # noqa: F401  register their kinds
     entry_points,
     filled_tables,
     flow,
+    forward_inputs,
     handoffs,
     import_graph,
     imported,
     metrics,
+    model_uses,
     models,
     options,
     overview,
@@ -32,7 +34,6 @@ from retrieval.census import (  # noqa: F401  register their kinds
     structures,
     syntax,
     tree,
-    uses,
     uses,
 )
 from retrieval.census.language import KINDS, Kind, Query, hit_at, kind, parse_query, run_query

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 from retrieval.census.describe import describe_file, main_definitions, main_names
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.mentions import named_in
 from retrieval.census.prose import counted, first_sentence, languages_text, listed
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit
-from retrieval.languages import words
+from retrieval.languages import SOURCE_LANGUAGES, words
 from retrieval.markup import headings
 from retrieval.snapshot import Skipped, SourceFile
 
@@ -180,6 +181,8 @@ def _row(
         return _hit(codebase, path, lines, row.path, f"{branch}{row.name}/", words, depth)
     if isinstance(row, SourceFile):
         words, start, end = describe_file(codebase, row)
+        if row.role in ("source", "config") and "/" in row.path and row.language not in SOURCE_LANGUAGES:
+            words += named_in(codebase, _name(row))
         if not row.lines:  # nothing to cite in it
             path = _told([*folder.files, *codebase.snapshot.files]).path
             return _hit(codebase, path, (1, 1), row.path, f"{branch}{_name(row)}", words, depth)
@@ -198,7 +201,7 @@ def _skipped_row(codebase: Codebase, folder: _Folder, row: list[Skipped], branch
     near = _told([*folder.every_file(), *codebase.snapshot.files])
     names = [item.path.rstrip("/").rpartition("/")[2] for item in row]
     if len(row) == 1:
-        title, words = names[0], f"not read: {row[0].reason}"
+        title, words = names[0], f"not read: {row[0].reason}{named_in(codebase, names[0])}"
     else:
         title, words = f"({len(row)} not read)", listed(names, 6)
     return _hit(codebase, near.path, (1, 1), folder.path, branch + title, words, depth)
@@ -216,6 +219,8 @@ def _folder_words(codebase: Codebase, folder: _Folder) -> tuple[str, str, tuple[
         names = [file.path.rpartition("/")[2] for file in files if file.lines]
         held = f"{languages_text(files)}: {listed(names, 6)}"
         words = f"{words}; {held}" if words else held
+    if not any(file.language == "python" for file in files):
+        words = (words or languages_text(files)) + named_in(codebase, folder.name)
     return words or languages_text(files), path, lines
 
 
@@ -246,7 +251,7 @@ def _package_words(codebase: Codebase, folder: _Folder, package: SourceFile) -> 
     words = f"package of {counted(modules, 'Python file')}"
     described = describe_file(codebase, package)[0]
     if described.startswith("exports "):
-        return words
+        return f"{words}; {described}"
     inside = [codebase.facts[file.path] for file in folder.files if file.language == "python"]
     classes = [item for facts in inside for item in main_definitions(facts)[0]]
     names = main_names(codebase, [item for item in classes if not item.name.startswith("_")])

@@ -122,7 +122,7 @@ def test_one_root_is_printed_once_with_every_way_to_start_it(pipeline: Codebase)
 
 
 def test_flow_follows_calls_in_order_with_conditions_and_loops(pipeline: Codebase) -> None:
-    hits = [h for h in run_query(pipeline, "flow: roots=1").hits if h.detail["depth"] == "1"]
+    hits = [h for h in run_query(pipeline, "flow: roots=1, all=yes").hits if h.detail["depth"] == "1"]
     assert [hit.text for hit in hits] == [
         "`main()` calls `load()` (tool/stages.py)",
         "`main()` calls `read()` (tool/stages.py) — for each `path in args.paths`; only if `args.fast`",
@@ -139,11 +139,59 @@ def test_flow_follows_calls_in_order_with_conditions_and_loops(pipeline: Codebas
 def test_flow_expands_constructors_attributes_and_threads_and_cuts_recursion(
     pipeline: Codebase,
 ) -> None:
-    lines = texts(pipeline, "flow: roots=1, depth=6")
+    lines = texts(pipeline, "flow: roots=1, depth=6, all=yes")
     assert "`Encoder.__init__()` calls `build_table()`" in lines
     assert "`Encoder.helper()` calls `self.table.find()`, which runs `Table.find()`" in lines
     assert "`report()` passes `background()` to `Thread()`" in lines
     assert lines.count("`recurse()` calls `recurse()`") == 1
+
+
+def test_flow_leaves_trivial_calls_out_and_keeps_the_steps_of_a_training() -> None:
+    codebase = codebase_of(
+        {
+            "profile_net.py": "from train import build\nif __name__ == '__main__':\n    build(1)\n    build(2)\n",
+            "train.py": """
+                import torch
+                def is_first(args): return args.rank == 0
+                def is_ready(args):
+                    found = str(args.path).startswith("x")
+                    return found and is_first(args)
+                def build(args):
+                    return torch.nn.Linear(args.size, args.size)
+                def main(args, loss):
+                    model = build(args)
+                    optimizer = torch.optim.AdamW(model.parameters())
+                    if is_first(args) and is_ready(args):
+                        print("first")
+                    if args.resume:
+                        model.load_state_dict(torch.load(args.resume))
+                    model.train()
+                    for batch in args.batches:
+                        out = model(batch)
+                        loss(out).backward()
+                        optimizer.step()
+                    torch.save(model, args.path)
+                if __name__ == "__main__":
+                    main(1, 2)
+            """,
+        }
+    )
+    hits = run_query(codebase, "flow").hits
+    said = [hit.text.split("`")[3] for hit in hits[1:] if hit.symbol == "main"]
+    assert said == [
+        "build()",
+        "torch.optim.AdamW(model.parameters())",
+        "torch.load(args.resume)",
+        "model.train()",
+        "model(batch)",
+        "loss(out)",
+        "loss(out).backward()",
+        "optimizer.step()",
+        "torch.save(model, args.path)",
+    ]
+    assert hits[0].path == "train.py", "the tool beside the program comes after it"
+    every = texts(codebase, "flow: all=yes")
+    assert any("calls `is_first()`" in line for line in every)
 
 
 def test_depth_limits_the_nesting(pipeline: Codebase) -> None:
@@ -236,7 +284,7 @@ def test_a_name_with_two_possible_meanings_is_said_to_have_both() -> None:
             """
         }
     )
-    lines = texts(codebase, "flow")
+    lines = texts(codebase, "flow: all=yes")
     assert "`main()` calls `x.go(…)`, which runs `A.go()` or `B.go()`" in lines
     assert "`main()` calls `y.go()`, which runs `A.go()`" in lines
     assert not any("thing" in line for line in lines)

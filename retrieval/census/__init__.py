@@ -20,6 +20,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     handoffs,
     import_graph,
     imported,
+    input_contracts,
     metrics,
     model_uses,
     models,

@@ -34,6 +34,10 @@ KINDS: tuple[EntryKind, ...] = (
 )
 _MAIN_TEST = re.compile(r"""(__name__\s*==\s*(["'])__main__\2|(["'])__main__\3\s*==\s*__name__)""")
 _REFERENCE = re.compile(r"([\w.-]+)\s*=\s*([\w.]+)\s*:\s*([\w.]+)")
+_SIDE = re.compile(
+    r"(?:^|_)(?:profil\w*|bench\w*|upload\w*|push|publish|convert\w*|conversion|export\w*|download\w*|migrate\w*|"
+    r"lint|release|plot\w*|visuali[sz]e\w*|check|debug|average|merge|strip|prepare\w*|preproc\w*|stats)(?:_|$)"
+)
 _BUILD = frozenset(["setup.py", "conftest.py", "noxfile.py", "conf.py", "versioneer.py"])
 
 
@@ -52,6 +56,7 @@ class Entry:
     target: FunctionRef | ClassRef | None = None
     guard_line: int = 0
     weight: int = 0
+    imported: bool = False  # other source files import the script
 
 
 def code_entries(program: "Program") -> list[Entry]:
@@ -66,14 +71,28 @@ def code_entries(program: "Program") -> list[Entry]:
 
 
 def ranked(program: "Program", entries: list[Entry]) -> list[Entry]:
-    """Entries by kind and reach; those of tests, examples and vendored code last."""
+    """Entries by kind and reach, side tools after the programs; those of tests, examples and vendored code last."""
 
-    def key(entry: Entry) -> tuple[int, int, int, str, int]:
+    def key(entry: Entry) -> tuple[int, bool, int, bool, int, str, int]:
         role = program.snapshot.by_path[entry.path].role
         second = {"source": 0, "config": 0, "docs": 0, "example": 1}.get(role, 2)
-        return (second, KINDS.index(entry.kind), -entry.weight, entry.path, entry.lines[0])
+        return (
+            second,
+            is_side_tool(entry),
+            KINDS.index(entry.kind),
+            entry.imported,
+            -entry.weight,
+            entry.path,
+            entry.lines[0],
+        )
 
     return sorted(entries, key=key)
+
+
+def is_side_tool(entry: Entry) -> bool:
+    """Whether the file that runs is named as a tool beside the program: it profiles, converts, uploads or the like."""
+    path = entry.target.path if entry.target is not None else entry.path
+    return _SIDE.search(PurePosixPath(path).stem) is not None
 
 
 def start_frames(program: "Program", entry: Entry) -> "list[Frame]":
@@ -183,7 +202,7 @@ def _scripts(program: "Program") -> Iterator[Entry]:
             continue
         guard = _main_guard(program, path)
         if guard is not None:
-            entry = Entry("script", path, guard, path, "", None, guard[0])
+            entry = Entry("script", path, guard, path, "", None, guard[0], imported=imported.get(path, False))
             yield replace(entry, text=f"running {path} as a script{_runs(program, entry)}")
         elif path not in imported and name != "__init__.py":
             yield from _bare_script(program, path)
@@ -206,14 +225,16 @@ def _is_statement(node: Node) -> bool:
     return holder is not None and holder.type in ("expression_statement", "assignment")
 
 
-def _imported_paths(program: "Program") -> set[str]:
-    found = set()
+def _imported_paths(program: "Program") -> dict[str, bool]:
+    """The files that other files import, and whether any file that is no test does."""
+    found: dict[str, bool] = {}
     for path, facts in program.facts.items():
         for item in facts.imports:
             for name in (item.module, f"{item.module}.{item.name}"):
                 located = program.codebase.locate(name, path)
                 if located is not None and located != path:
-                    found.add(located)
+                    tested = program.snapshot.by_path[path].role == "test"
+                    found[located] = found.get(located, False) or not tested
     return found
 
 

@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from retrieval.census.callgraph import reached
-from retrieval.census.entries import Entry, code_entries, start_frames
+from retrieval.census.entries import Entry, code_entries, is_side_tool, start_frames
 from retrieval.census.results import returned
-from retrieval.census.values import ClassRef, FunctionRef, Instance
+from retrieval.census.values import ClassRef, FunctionRef, Instance, alternatives
 from retrieval.snapshot import ROLES
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def api_entries(program: "Program") -> list[Entry]:
 
 def _makes(program: "Program", export: Export) -> bool:
     value = export.value
-    return isinstance(value, FunctionRef) and isinstance(returned(program, value), Instance)
+    given = returned(program, value) if isinstance(value, FunctionRef) else None
+    return any(isinstance(member, Instance) for member in alternatives(given))
 
 
 def _by_reach(program: "Program", starts: list[Entry]) -> list[Entry]:
@@ -142,6 +143,14 @@ def _starts(program: "Program", export: Export) -> Iterator[Entry]:
             yield Entry("api", export.path, lines, f"{name}.{method}", text, target)
 
 
+def entries_in_order(program: "Program") -> list[Entry]:
+    """The programs, then the public API, then the tools beside the program and the programs of tests."""
+    programs = code_entries(program)
+    roles = {path: file.role for path, file in program.snapshot.by_path.items()}
+    tools = [entry for entry in programs if is_side_tool(entry) or roles[entry.path] in ("test", "vendored")]
+    return [*(entry for entry in programs if entry not in tools), *api_entries(program), *tools]
+
+
 def all_frames(program: "Program", *, every: bool = False) -> "Iterator[tuple[Frame, int]]":
     """Every body of the repository's own code: those the entries reach first, with their depth.
 
@@ -149,7 +158,7 @@ def all_frames(program: "Program", *, every: bool = False) -> "Iterator[tuple[Fr
     Bodies that no entry reaches follow with depth -1; with `every` also those of tests and vendored code.
     """
     seen: set[tuple[str, str]] = set()
-    for entry in [*code_entries(program), *api_entries(program)]:
+    for entry in entries_in_order(program):
         for frame, depth in reached(program, start_frames(program, entry)):
             plain = program.frame(frame.path, frame.definition)
             if plain is not None and (frame.path, frame.symbol) not in seen:

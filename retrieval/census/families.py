@@ -86,6 +86,27 @@ LOADING = words(
 )
 """Functions that bring a model (or its weights) into memory: last names, and whole dotted names."""
 
+STEPS = words(
+    """torch.save torch.nn.DataParallel torch.nn.parallel.DistributedDataParallel torch.onnx.export
+    torch.distributed.fsdp.FullyShardedDataParallel torch.distributed.init_process_group
+    torch.utils.data.DataLoader torch.utils.data.distributed.DistributedSampler webdataset.WebLoader
+    torch.jit.trace torch.jit.script torch.jit.save torch.multiprocessing.spawn accelerate.Accelerator
+    deepspeed.initialize horovod.torch.DistributedOptimizer transformers.Trainer pytorch_lightning.Trainer
+    lightning.Trainer safetensors.torch.save_file joblib.dump"""
+)
+"""Functions and classes of libraries that are steps of a training or an inference of their own."""
+
+OPTIMIZER = re.compile(
+    r"^(?:torch|apex|bitsandbytes|tensorflow\.keras|keras)\.optim\w*(?:\.\w+)*\.[A-Z]\w*$|create_optimizer\w*$"
+)
+"""Dotted names of optimizers, learning-rate schedules and functions that make them."""
+
+LOSSES = re.compile(r"(?:^|_)(?:loss|criterion|loss_fn|loss_func|loss_function)$")
+"""Names of variables that hold a loss function."""
+
+STEPPING = re.compile(r"(?:^|_)(?:optimizer|optim|opt|lr_scheduler|scheduler|scaler)\w*$", re.IGNORECASE)
+"""Names of variables on which `.step()` is a step of a training."""
+
 MODELISH = re.compile(
     r"(?:^|_)(?:model|net|network|encoder|decoder|llm|lm|pipe|pipeline|vae|unet|generator|"
     r"discriminator|backbone|transformer|clip|bert|gpt|tower|teacher|student|classifier|"

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.census.callgraph import Site, defined, entered
-from retrieval.census.entries import Entry, code_entries, main_sites
-from retrieval.census.exports import api_entries
+from retrieval.census.entries import Entry, main_sites
+from retrieval.census.exports import entries_in_order
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside, outside_steps
 from retrieval.census.program import program_of
+from retrieval.census.trivial import is_trivial
 from retrieval.census.values import ClassRef
 from retrieval.census.wording import action, caller, circumstances, label, summary
 from retrieval.facts import CensusHit
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from retrieval.census.program import Program
     from retrieval.codebase import Codebase
 
+Step = Site | Outside
 DEPTH = 3
 SMALL_LINES = 12
 
@@ -35,15 +37,16 @@ class Root:
 
 @kind(
     "flow",
-    summary="the ordered calls of repository code from each entry point (depth=N, roots=N)",
+    summary="the ordered calls of repository code from each entry point (depth=N, roots=N, all=yes)",
     example="flow: depth=2",
     reads="python",
-    options=("depth", "roots"),
+    options=("depth", "roots", "all"),
     ordered=True,
 )
 def flow(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """Execution order. Each hit is one call, nested calls follow theirs; patterns match the root's name.
 
+    Calls of trivial functions (see `trivial.py`) are left out unless `all=yes` asks for them.
     `detail` holds `depth` (0 for the root itself), `number` ("2.1"), `root` and its `rank`.
     """
     program = program_of(codebase)
@@ -58,13 +61,15 @@ def flow(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         if root.entries[0].kind == "api" and (root.frame.path, root.frame.symbol) in shown:
             continue
         rank += 1
-        yield from _Printer(codebase, program, root, rank, shown).hits(depth)
+        printer = _Printer(codebase, program, root, rank, shown)
+        printer.all = query.options.get("all") == "yes"
+        yield from printer.hits(depth)
 
 
 def roots(program: "Program") -> list[Root]:
     """Every start of execution with repository calls in it, entries that start the same body joined."""
     found: dict[tuple[str, str, int], Root] = {}
-    for entry in [*code_entries(program), *api_entries(program)]:
+    for entry in entries_in_order(program):
         root = _root(program, entry)
         if root is None or not root.sites:
             continue
@@ -101,6 +106,7 @@ class _Printer:
         self.root = root
         self.rank = rank
         self.shown = shown
+        self.all = False
         self.opened: set[tuple[str, str]] = set()
         self.described: set[str] = set()
 
@@ -148,11 +154,12 @@ class _Printer:
             return
         for position, step in enumerate(self._ordered(frame, sites), 1):
             own = f"{number}{position}"
-            if isinstance(step, Outside):
-                yield self._outside(frame, step, own, depth)
+            first, again = step
+            if isinstance(first, Outside):
+                yield self._outside(frame, (first, again), own, depth)
                 continue
-            site, again = step
-            yield self._step(frame, site, again, own, depth)
+            site = first
+            yield self._step(frame, (site, again), own, depth)
             yield from self._entered(frame, site, own, left - _cost(frame, site), depth)
 
     def _entered(self, frame: "Frame", site: Site, number: str, left: int, depth: int) -> Iterator[CensusHit]:
@@ -165,17 +172,20 @@ class _Printer:
             calls = self.program.sites(inner)
             yield from self._steps(inner, calls, f"{number}{letter}.", left, depth + 1)
 
-    def _ordered(self, frame: "Frame", sites: list[Site]) -> "list[Outside | tuple[Site, list[Site]]]":
-        """Repository calls and calls of model libraries, in order of execution."""
-        found: list[tuple[int, Outside | tuple[Site, list[Site]]]] = []
-        found.extend((item[0].step.order, item) for item in _joined(self.program, sites))
-        if not self.root.block or frame is not self.root.frame:
-            found.extend((o.step.order, o) for o in outside_steps(self.program, frame))
-        return [step for _, step in sorted(found, key=lambda item: item[0])]
+    def _ordered(self, frame: "Frame", sites: list[Site]) -> list[tuple[Step, list[Step]]]:
+        """Repository calls and calls of model libraries in order of execution, each with its repetitions."""
+        steps: list[Step] = [site for site in sites if self.all or not is_trivial(self.program, site)]
+        block = self.root.block and frame is self.root.frame
+        guard = self.root.entries[0].guard_line if block else 0
+        for outside in outside_steps(self.program, frame) if not block or guard else ():
+            if not guard or any(g.line == guard for g in outside.step.guards):
+                steps.append(outside)
+        return _joined(self.program, sorted(steps, key=lambda step: step.step.order))
 
-    def _outside(self, frame: "Frame", step: Outside, number: str, depth: int) -> CensusHit:
+    def _outside(self, frame: "Frame", item: tuple[Outside, list[Step]], number: str, depth: int) -> CensusHit:
+        step, again = item
         subject = caller(frame)
-        text = f"{subject[0].upper()}{subject[1:]} {step.said}{circumstances(step.step.guards)}"
+        text = f"{subject[0].upper()}{subject[1:]} {step.said}{circumstances(step.step.guards)}{_repeated(step, again)}"
         return hit_at(
             self.codebase,
             frame.path,
@@ -183,17 +193,15 @@ class _Printer:
             symbol=frame.symbol,
             name=step.name,
             text=text,
+            related=tuple(("again", frame.path, s.step.start, s.step.end) for s in again),
             detail=self._detail(depth, number) | {"does": step.does},
         )
 
-    def _step(self, frame: "Frame", site: Site, again: list[Site], number: str, depth: int) -> CensusHit:
+    def _step(self, frame: "Frame", item: tuple[Site, list[Step]], number: str, depth: int) -> CensusHit:
+        site, again = item
         subject = caller(frame)
         text = f"{subject[0].upper()}{subject[1:]} {action(site, frame.path)}{circumstances(site.step.guards)}"
-        if again:
-            lines = ", ".join(str(other.step.start) for other in again)
-            alike = all(_keys(other) == _keys(site) for other in again)
-            text += f"; again on line{'s' if len(again) > 1 else ''} {lines}"
-            text += "" if alike else " in other circumstances"
+        text += _repeated(site, again)
         named = label(site.target)
         single = not site.others and named not in self.described
         about = summary(site.target.definition) if single else ""
@@ -223,19 +231,32 @@ def _way(entry: Entry) -> str:
     return "`torch.hub.load`"
 
 
-def _joined(program: "Program", sites: list[Site]) -> list[tuple[Site, list[Site]]]:
-    """Sites with the later ones that repeat them: same target and circumstances, or a small leaf function."""
-    found: dict[object, tuple[Site, list[Site]]] = {}
-    for site in sites:
-        key = (site.targets, site.step.written, () if _is_leaf(program, site) else _keys(site))
+def _joined(program: "Program", steps: list[Step]) -> list[tuple[Step, list[Step]]]:
+    """Steps with the later ones that repeat them: the same call in the same circumstances; calls of small leaf
+    functions and calls out of the repository in any."""
+    found: dict[object, tuple[Step, list[Step]]] = {}
+    for step in steps:
+        key: object = (step.name, step.said) if isinstance(step, Outside) else _call_key(program, step)
         if key in found:
-            found[key][1].append(site)
+            found[key][1].append(step)
         else:
-            found[key] = (site, [])
+            found[key] = (step, [])
     return list(found.values())
 
 
-def _keys(site: Site) -> tuple[tuple[int, int], ...]:
+def _call_key(program: "Program", site: Site) -> object:
+    return (site.targets, site.step.written, () if _is_leaf(program, site) else _keys(site))
+
+
+def _repeated(step: Step, again: list[Step]) -> str:
+    if not again:
+        return ""
+    lines = ", ".join(str(other.step.start) for other in again)
+    alike = all(_keys(other) == _keys(step) for other in again)
+    return f"; again on line{'s' if len(again) > 1 else ''} {lines}" + ("" if alike else " in other circumstances")
+
+
+def _keys(site: Step) -> tuple[tuple[int, int], ...]:
     return tuple((guard.key, guard.arm) for guard in site.step.guards if guard.kind != "past")
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.callgraph import invoked, root_object
-from retrieval.census.families import LOADING, RUNNING, library
+from retrieval.census.families import LOADING, LOSSES, MODELISH, OPTIMIZER, RUNNING, STEPPING, STEPS, library
+from retrieval.census.model_uses import by_name
 from retrieval.census.origins import Origins
 from retrieval.census.values import ClassRef, External, ExternalObject, Instance, OneOf
 from retrieval.census.wording import either, label
@@ -22,7 +23,7 @@ SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """One such call; `said` is the predicate of a sentence, `does` "library" or "received"."""
+    """One such call; `said` is the predicate of a sentence, `does` "library", "received" or "training"."""
 
     step: CallStep
     name: str
@@ -31,14 +32,15 @@ class Outside:
 
 
 def outside_steps(program: "Program", frame: "Frame") -> list[Outside]:
-    """The calls of model libraries, and of functions that repository code returned, in order."""
+    """The calls of model libraries, of functions that repository code returned and of models known by name,
+    and the steps of a training, in order."""
     known = {site.step.node.id for site in program.sites(frame)}
     origins = Origins(program, frame)
     found = []
     for step in frame.body.calls:
         if step.node.id in known:
             continue
-        told = _library(frame, step) or _received(frame, step, origins)
+        told = _library(frame, step) or _received(frame, step, origins) or _training(frame, step)
         if told is not None:
             found.append(told)
     return found
@@ -72,7 +74,22 @@ def _tells(name: str) -> bool:
     """Whether a call of the outside function or class `name` is a step: it loads, makes or runs a model."""
     last = name.rpartition(".")[2]
     makes = last in LOADING or last[:1].isupper() or last in RUNNING
-    return name in LOADING or bool(library(name) and makes)
+    return name in LOADING or name in STEPS or bool(OPTIMIZER.search(name) or (library(name) and makes))
+
+
+def _training(frame: "Frame", step: CallStep) -> Outside | None:
+    """Steps that their names tell: `loss.backward()`, `optimizer.step()`, `model.eval()`, `model(x)`, `loss(x, y)`."""
+    holder, _, method = step.written.rpartition(".")
+    last = holder.rpartition(".")[2]
+    stepping = method == "step" and STEPPING.search(last)
+    mode = method in ("eval", "train") and MODELISH.search(last)
+    known = frame.callee(step) is not None
+    named = None if known else by_name(frame, step)
+    loss = not known and holder in ("", "self") and LOSSES.search(method)
+    if not (method == "backward" and holder) and not stepping and not mode and not loss and named is None:
+        return None
+    written = one_line(frame.body.tree.text(step.node), SHOWN)
+    return Outside(step, named[1] if named else step.written, f"calls `{written}`", "training")
 
 
 def _either(step: CallStep, value: OneOf, written: str) -> Outside | None:

@@ -230,8 +230,14 @@ class Anatomy:
 
     @cached_property
     def _made(self) -> set[ClassRef]:
-        sites = (site for frame in self._frames for site in self.program.sites(frame))
-        return {target for site in sites for target in site.targets if isinstance(target, ClassRef)}
+        """Classes that are constructed somewhere; `cls(…)` in a class method means its subclasses too."""
+        return {
+            target
+            for frame in self._frames
+            for site in self.program.sites(frame)
+            for target in site.targets
+            if isinstance(target, ClassRef) and not (target == frame.owner and site.step.written == "cls")
+        }
 
     def _extends_layer(self, cls: ClassRef) -> bool:
         return any(

@@ -242,6 +242,37 @@ def test_handoffs_respect_rebinding_branches_and_zip_positions() -> None:
     }
 
 
+def test_options_are_handed_over_last_and_an_attribute_set_in_between_is_no_part_of_the_result() -> None:
+    codebase = codebase_of(
+        {
+            "run.py": """
+                def parse_args(): return object()
+                def load_image(path): return path
+                def make_name(args): return "x"
+                def show(image): print(image)
+                def log(path): print(path)
+
+                def main():
+                    args = parse_args()
+                    log(args.level)
+                    args.log_path = make_name(args)
+                    log(args.log_path)
+                    image = load_image(args.path)
+                    show(image)
+
+                main()
+            """
+        }
+    )
+    assert texts(codebase, "handoffs") == [
+        "In `main()`, `image`, returned by `load_image()`, is passed to `show()`",
+        "In `main()`, `args.level` of `args`, which `parse_args()` returned, is passed to `log()`",
+        "In `main()`, `args`, returned by `parse_args()`, is passed to `make_name()`",
+        "In `main()`, `args.log_path`, returned by `make_name()`, is passed to `log()`",
+        "In `main()`, `args.path` of `args`, which `parse_args()` returned, is passed to `load_image()`",
+    ]
+
+
 def test_handoffs_through_attributes_of_self() -> None:
     codebase = codebase_of(
         {

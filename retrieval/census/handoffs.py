@@ -1,16 +1,18 @@
 """Kind `handoffs`: results of repository calls that are passed on to other repository calls."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
 from retrieval.census.callgraph import Site, Target
 from retrieval.census.exports import all_frames
+from retrieval.census.families import MODELISH
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.models import family_of
+from retrieval.census.models import Family, family_of
 from retrieval.census.origins import Origin, Origins
 from retrieval.census.program import program_of
-from retrieval.census.values import ClassRef
+from retrieval.census.values import ClassRef, Instance, alternatives
 from retrieval.census.wording import caller, circumstances, label, spoken
 from retrieval.facts import CensusHit
 from retrieval.parse import Node
@@ -21,6 +23,21 @@ if TYPE_CHECKING:
 
 Related = tuple[str, str, int, int]
 ARGUMENT_LIMIT = 60
+ABOUT = ("data", "value", "name", "layer", "options")
+OPTIONS = re.compile(
+    r"(?:^|_)(?:args?|opts?|options?|cfgs?|configs?|conf|settings|flags|hparams|params|kwargs|argv|parser|namespace)\d*$"
+    r"|(?:Config|Cfg|Options|Settings|Args|Arguments|Params)$"
+)
+"""Names of options objects and of functions and classes that give them."""
+DATA = re.compile(
+    r"data|batch|image|img|audio|video|mel|token|text|prompt|feature|embed|logit|mask|result|output|segment|loss|"
+    r"sample|frame|pixel|input|point|box|label|target|predict|classif|caption|answer|question|tensor"
+)
+"""Names of what flows through a model, and of models."""
+NAMES = re.compile(
+    r"(?:^|_)(?:name|names|path|paths|dir|file|filename|url|id|key|tag|schema|version|device|dtype)(?:_|$)"
+)
+"""Names of identifiers, places and settings."""
 
 
 @kind(
@@ -31,17 +48,18 @@ ARGUMENT_LIMIT = 60
     ordered=True,
 )
 def handoffs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """Data that flows between repository functions, those reached from the entry points first,
-    those between the layers inside a model last.
+    """Data that flows between repository functions, those reached from the entry points first.
 
-    Patterns match the functions in which it happens, the producers and the consumers.
+    Models, data, losses and results come first (by type or by name), then other values, then names and paths,
+    then what flows between the layers inside a model, and options objects last. `detail["about"]` says which:
+    "data", "value", "name", "layer" or "options". Patterns match the functions in which it happens, the
+    producers and the consumers.
     """
     program = program_of(codebase)
     family = family_of(codebase, Query("models", "models", (), {}))
-    own_code, layers = [], []
+    found: list[CensusHit] = []
     for frame, depth in all_frames(program):
         inside = frame.owner is not None and family.is_model(frame.owner)
-        found = layers if inside else own_code
         finder = Origins(program, frame)
         for site in (site for site in program.sites(frame) if not site.handed):
             for keyword, node in _arguments(frame, site):
@@ -50,9 +68,34 @@ def handoffs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
                     if group[0].site.step.node.id != site.step.node.id and query.matches(
                         *(name.removesuffix("()") for name in names)
                     ):
-                        found.append(_hit(codebase, frame, site, (keyword, node), group, depth))
-    yield from own_code
-    yield from layers
+                        about = _about(family, frame, (keyword, node), group[0], site)
+                        about = "layer" if inside and about != "options" else about
+                        found.append(_hit(codebase, frame, site, (keyword, node), group, (depth, about)))
+    yield from sorted(found, key=lambda hit: ABOUT.index(hit.detail["about"]))
+
+
+def _about(family: Family, frame: "Frame", argument: tuple[str, Node], origin: Origin, site: Site) -> str:
+    """What sort of value is handed on, as in `ABOUT`."""
+    keyword, node = argument
+    text = frame.body.tree.text(node).lstrip("*")
+    root, producer = re.split(r"\W", text, maxsplit=1)[0], label(origin.site.target)
+    if OPTIONS.search(root) or OPTIONS.search(_last(producer)):
+        return "options"
+    ends = [t for s in (origin.site, site) for t in s.targets]
+    owners = [t if isinstance(t, ClassRef) else t.receiver or t.owner for t in ends]
+    runs = any(owner is not None and family.is_model(owner) for owner in owners)
+    value = frame.value(node, site.step.order, site.step.guards)
+    held = any(isinstance(member, Instance) and family.is_model(member.cls) for member in alternatives(value))
+    named = _last(text) if re.fullmatch(r"[\w.]+", text) else keyword or _last(producer)
+    if NAMES.search(named):
+        return "name"
+    if origin.how == "computed":
+        return "value"
+    return "data" if runs or held or DATA.search(named.lower()) or MODELISH.search(named) else "value"
+
+
+def _last(name: str) -> str:
+    return name.removesuffix("()").rpartition(".")[2]
 
 
 def _grouped(origins: list[Origin]) -> list[list[Origin]]:
@@ -81,9 +124,9 @@ def _hit(
     site: Site,
     argument: tuple[str, Node],
     group: list[Origin],
-    depth: int,
+    place: tuple[int, str],
 ) -> CensusHit:
-    origin = group[0]
+    origin, (depth, about) = group[0], place
     producer, consumer = label(origin.site.target), label(site.target)
     return hit_at(
         codebase,
@@ -97,7 +140,7 @@ def _hit(
             _definition("producer", origin.site.target),
             _definition("consumer", site.target),
         ),
-        detail={"producer": producer, "consumer": consumer, "depth": str(depth)}
+        detail={"producer": producer, "consumer": consumer, "depth": str(depth), "about": about}
         | ({"through": origin.stored} if origin.stored else {}),
     )
 
@@ -118,6 +161,13 @@ def _sentence(frame: "Frame", site: Site, argument: tuple[str, Node], group: lis
     if origin.site.step.node.id == node.id:
         return f"{place}, {_result(origin)} is passed straight to {receiver}{role}"
     text = one_line(frame.body.tree.text(node), ARGUMENT_LIMIT)
+    root = node
+    while root is not None and root.type == "attribute":
+        root = root.child_by_field_name("object")
+    if origin.how == "part" and root is not None and root.id != node.id and OPTIONS.search(frame.body.tree.text(root)):
+        # Options are set in many places: only the object is known to be what was returned.
+        name = one_line(frame.body.tree.text(root), ARGUMENT_LIMIT)
+        return f"{place}, `{text}` of `{name}`, which `{spoken(origin.site)}` returned, is passed to {receiver}{role}"
     around = {(guard.key, guard.arm) for guard in site.step.guards}
     only = tuple(
         guard

@@ -74,6 +74,8 @@ class Origins:
                 text = self.frame.body.tree.text(node)
                 if text.startswith("self.") and text.count(".") == 1:
                     return self._attribute(text, order, guards, how)
+                if any(b.name == text and b.order < order for b in self.frame.body.bindings):
+                    return self._named(text, order, guards, how)  # set here, not as it was returned
                 held = node.child_by_field_name("object")
                 return self._of(held, order, guards, _further(how, "part"))
             case "subscript":

@@ -385,13 +385,47 @@ def test_launch_commands_are_read_from_make_docker_and_readme_but_chores_are_not
 
 def test_branches_say_what_each_arm_does(pipeline: Codebase) -> None:
     lines = texts(pipeline, "branches: chooses=calls")
-    assert lines[0] == (
+    assert lines == [
+        'In `load()`, if `name == "a"`: constructs `Encoder`, returns `Encoder(name)`',
         "In `main()`, if `args.fast`: calls `read()`; else if `args.slow`: calls `read_slowly()`"
-        " — for each `path in args.paths`"
-    )
-    assert 'In `load()`, if `name == "a"`: constructs `Encoder`, returns `Encoder(name)`' in lines
+        " — for each `path in args.paths`",
+    ], "choices between trivial functions come last"
     exits = texts(pipeline, "branches: chooses=exit")
     assert exits == ["In `main()`, if `not results`: returns `None`"]
+
+
+def test_branches_that_choose_a_model_class_come_first_however_they_choose_it() -> None:
+    codebase = codebase_of(
+        {
+            "run.py": """
+                import torch
+                class Small(torch.nn.Module):
+                    def __init__(self): self.fc = torch.nn.Linear(1, 1)
+                class Big(torch.nn.Module):
+                    def __init__(self): self.fc = torch.nn.Linear(9, 9)
+                def log(x): return print(x)
+                def main(kind, wide):
+                    if wide:
+                        log(1)
+                    if kind == "auto":
+                        if wide:
+                            chosen = Big
+                        else:
+                            chosen = Small
+                    else:
+                        chosen = Small
+                    return chosen()
+
+                main("auto", True)
+            """
+        }
+    )
+    assert texts(codebase, "branches: chooses=calls") == [
+        'In `main()`, if `kind == "auto"`: under further conditions sets `chosen = Big`, sets `chosen = Small`;'
+        " otherwise: sets `chosen = Small`",
+        'In `main()`, if `wide`: sets `chosen = Big`; otherwise: sets `chosen = Small` — only if `kind == "auto"`',
+        "In `main()`, if `wide`: calls `log()`",
+    ]
 
 
 def test_nested_arms_are_told_apart_and_an_empty_first_arm_is_not_called_otherwise() -> None:

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Body, Decision, Guard, one_line
+from retrieval.census.callgraph import Target
 from retrieval.census.exports import all_frames
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.models import family_of
 from retrieval.census.program import Program, program_of
-from retrieval.census.values import ClassRef
+from retrieval.census.results import returned
+from retrieval.census.tiers import Anatomy, anatomy_of
+from retrieval.census.trivial import is_trivial
+from retrieval.census.values import ClassRef, FunctionRef, Instance, Value, alternatives
 from retrieval.census.wording import caller, circumstances, spoken
 from retrieval.facts import CensusHit
 from retrieval.parse import Node, first_line, last_line
@@ -20,16 +25,21 @@ if TYPE_CHECKING:
 
 MOST_ACTS = 3
 LONGEST_ARMS = 6
+_MODE = re.compile(r"\b\w*(?:mode|stage|phase|task|model|loss|arch|backend|kind|type)\w*\b.*(?:==|\bin\b)|==\s*[\"']")
 CHOICES = ("values", "exit", "calls")
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One way a decision can go: when, and what happens then. `weight` 2: repository calls; 1: an exit."""
+    """One way a decision can go: when, and what happens then.
+
+    `weight` 2: repository calls, or a class or function chosen; 1: an exit. `chosen` are these classes and functions.
+    """
 
     when: str
     acts: tuple[str, ...]
     weight: int
+    chosen: tuple[Target, ...] = ()
 
 
 @kind(
@@ -41,12 +51,15 @@ class Arm:
     ordered=True,
 )
 def branches(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """Decisions that choose between repository calls first, in order of execution; then all others.
+    """Decisions that choose between repository calls first, then those that leave, then all others.
 
-    Patterns match the function; `chooses=calls` (`exit`, `values`) keeps one sort of decision.
+    Of the first, those that choose a model, a part of one, a loss or a transform come first, then those that
+    choose between several functions or by a named mode, trivial ones last; each in order of execution, layers
+    of models last. Patterns match the function; `chooses=calls` (`exit`, `values`) keeps one sort of decision.
     """
     program = program_of(codebase)
-    found: list[tuple[int, CensusHit]] = []
+    anatomy = anatomy_of(program, family_of(codebase, Query("models", "models", (), {})).bases)
+    found: list[tuple[tuple[int, ...], CensusHit]] = []
     for frame, depth in all_frames(program):
         if not query.matches(frame.symbol or frame.path):
             continue
@@ -55,9 +68,35 @@ def branches(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             weight = max((arm.weight for arm in arms), default=0)
             wanted = query.options.get("chooses") in (None, CHOICES[weight])
             if wanted and any(arm.acts for arm in arms):
-                order = (0 if depth >= 0 else 4) + 2 - weight
+                order = _order(anatomy, frame, decision, (arms, depth))
                 found.append((order, _hit(codebase, frame, decision, (arms, depth, weight))))
     yield from (hit for _, hit in sorted(found, key=lambda item: item[0]))
+
+
+def _order(anatomy: Anatomy, frame: "Frame", decision: Decision, told: tuple[list[Arm], int]) -> tuple[int, ...]:
+    """Where a decision stands in the list: sort of choice, its importance, reached by an entry or not."""
+    arms, depth = told
+    weight = max(arm.weight for arm in arms)
+    chosen = [target for arm in arms for target in arm.chosen]
+    models = [target for target in chosen if isinstance(target, ClassRef) and target in anatomy.models]
+    layers = frame.owner in anatomy.models and anatomy.tier(frame.owner) == "layer" if frame.owner else False
+    several = len({arm.chosen for arm in arms if arm.chosen}) > 1
+    condition = frame.body.tree.text(decision.node.child_by_field_name("condition"))
+    if any(anatomy.tier(cls) != "layer" for cls in models) or (
+        several and any(_gives_model(anatomy, t) for t in chosen)
+    ):
+        importance = 0
+    elif chosen and (models or several or _MODE.search(condition)):
+        importance = 1
+    else:
+        importance = 2 if chosen else 3
+    return (0 if depth >= 0 else 1, 2 - weight, importance, int(layers))
+
+
+def _gives_model(anatomy: Anatomy, target: Target) -> bool:
+    """Whether a function returns an object of a model class."""
+    given = returned(anatomy.program, target) if isinstance(target, FunctionRef) else None
+    return any(isinstance(member, Instance) and member.cls in anatomy.models for member in alternatives(given))
 
 
 def _arms(program: Program, frame: "Frame", decision: Decision) -> list[Arm]:
@@ -108,7 +147,8 @@ def _side(program: Program, frame: "Frame", decision: Decision, side: tuple[str,
     when, node, arm = side
     calls = _calls(program, frame, decision.node.id, arm)
     value = f"takes `{one_line(frame.body.tree.text(node), 60)}`"
-    return Arm(when, (value,), 2 if calls else 0)
+    chosen = (*_targets(program, frame, decision.node.id, arm), *_named(frame.value(node, guards=decision.guards)))
+    return Arm(when, (value,), 2 if calls or chosen else 0, chosen)
 
 
 def _calls(program: Program, frame: "Frame", key: int, arm: int) -> list[tuple[str, bool]]:
@@ -122,6 +162,21 @@ def _calls(program: Program, frame: "Frame", key: int, arm: int) -> list[tuple[s
             words = f"{verb} `{spoken(site)}`"
             found[words] = found.get(words, False) or plain
     return list(found.items())
+
+
+def _targets(program: Program, frame: "Frame", key: int, arm: int) -> tuple[Target, ...]:
+    """What the arm runs of the repository, trivial functions aside, and the classes and functions it binds."""
+    sites = [site for site in program.sites(frame) if _inside(site.step.guards, key, arm) is not None]
+    found = [target for site in sites if not is_trivial(program, site) for target in site.targets]
+    bound = [b for b in frame.body.bindings if _inside(b.guards, key, arm) is not None and b.taken == "whole"]
+    return (*found, *(target for binding in bound for target in _named(frame.binding_value(binding))))
+
+
+def _named(value: Value | None) -> tuple[Target, ...]:
+    """The classes and functions that a value is, when it is nothing else."""
+    members = alternatives(value)
+    named = tuple(member for member in members if isinstance(member, ClassRef | FunctionRef))
+    return named if len(named) == len(members) else ()
 
 
 def _inside(guards: tuple[Guard, ...], key: int, arm: int) -> tuple[Guard, ...] | None:
@@ -141,9 +196,22 @@ def _arm(program: Program, frame: "Frame", node: Node, place: tuple[str, int]) -
     acts = [*_cut(plain), *exits]
     if nested:
         acts.append(f"under further conditions {', '.join(_cut(nested))}")
+    chosen = _targets(program, frame, node.id, arm)
     if not acts:
-        acts = _settings(frame.body, node.id, arm) or _other_calls(frame.body, node.id, arm)
-    return Arm(when, tuple(acts), 2 if calls else 1 if exits else 0)
+        acts = _settings(frame.body, node.id, arm)
+        if not acts and chosen:
+            acts = [f"under further conditions {', '.join(_choices(frame, node.id, arm))}"]
+        acts = acts or _other_calls(frame.body, node.id, arm)
+    return Arm(when, tuple(acts), 2 if calls or chosen else 1 if exits else 0, chosen)
+
+
+def _choices(frame: "Frame", key: int, arm: int) -> list[str]:
+    """The bindings in an arm that choose a class or function, whatever further conditions they stand under."""
+    return [
+        f"sets `{binding.name} = {one_line(frame.body.tree.text(binding.value), 60)}`"
+        for binding in frame.body.bindings
+        if _inside(binding.guards, key, arm) is not None and _named(frame.binding_value(binding))
+    ][:MOST_ACTS]
 
 
 def _cut(words: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.families import is_model_base
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.program import program_of
-from retrieval.census.tiers import TIERS, Anatomy
+from retrieval.census.tiers import TIERS, Anatomy, anatomy_of
 from retrieval.census.values import ClassRef
 from retrieval.census.wording import summary
 from retrieval.errors import QueryError
@@ -58,7 +58,7 @@ def models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     program = program_of(codebase)
     family = family_of(codebase, query)
     wanted = _wanted(query)
-    anatomy = Anatomy(program, family.bases)
+    anatomy = Anatomy(program, family.bases) if query.patterns else anatomy_of(program, family.bases)
 
     def importance(cls: ClassRef) -> tuple[bool, int, bool, int, str, int]:
         role = program.snapshot.by_path[cls.path].role

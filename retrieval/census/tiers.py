@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakKeyDictionary
 
 from retrieval.census.body import CallStep
 from retrieval.census.exports import exports, packages
@@ -42,6 +43,16 @@ _WHOLE = re.compile(r"PreTrainedModel$|LightningModule$|\.Model$|ModelMixin$|Pip
 _CONTAINERS = words("Module Sequential ModuleList ModuleDict Layer Parameter Model Cell")
 
 
+_KNOWN: "WeakKeyDictionary[Program, Anatomy]" = WeakKeyDictionary()
+
+
+def anatomy_of(program: "Program", models: dict[ClassRef, str]) -> "Anatomy":
+    """The anatomy of a program's whole family of models, worked out once."""
+    if program not in _KNOWN:
+        _KNOWN[program] = Anatomy(program, models)
+    return _KNOWN[program]
+
+
 class Anatomy:
     """How the model classes of one family are put together."""
 
@@ -55,12 +66,9 @@ class Anatomy:
         self.holders: dict[ClassRef, list[ClassRef]] = {}
         for cls, built in self.parts.items():
             for part in built:
-                if cls not in program.line(part) and self._counts(cls):
+                if cls not in program.line(part) and program.snapshot.by_path[cls.path].role != "test":
                     self.holders.setdefault(part, []).append(cls)
         self._tiers: dict[ClassRef, Tier] = {}
-
-    def _counts(self, cls: ClassRef) -> bool:
-        return self.program.snapshot.by_path[cls.path].role != "test"
 
     # Composition
 

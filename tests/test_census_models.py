@@ -205,6 +205,26 @@ def test_a_class_held_in_a_variable_is_called_by_all_its_names() -> None:
     assert "`Single.forward()` calls `self.tower(x)`, which runs `Grid.forward()` or `Patches.forward()`" in inside
 
 
+def test_a_table_that_is_filled_elsewhere_names_no_alternatives() -> None:
+    codebase = codebase_of(
+        {
+            "zoo.py": """
+                class A: pass
+                class B: pass
+                OPEN = {"a": A}
+                CLOSED = {"a": A, "b": B}
+                def add(cls): OPEN[cls.__name__] = cls
+                def main(kind):
+                    OPEN[kind]()
+                    CLOSED[kind]()
+                main("a")
+            """
+        }
+    )
+    calls = [line for line in texts(codebase, "flow: all=yes") if line.startswith("`main()`")]
+    assert calls == ["`main()` constructs `CLOSED[kind](…)`, which is `A` or `B`"]
+
+
 def test_instantiates_lists_every_constructor_call(models: Codebase) -> None:
     hits = run_query(models, "instantiates: torch.nn.Module").hits
     assert [(hit.path, hit.start, hit.name) for hit in hits] == [

@@ -198,8 +198,7 @@ class Frame:
             return Items(value.element) if name == "values" else value.element
         if isinstance(value, ClassRef) and name in _CONSTRUCTING and not self.program.method(value, name):
             return Instance(value)
-        kept = name in SAME_OBJECT and isinstance(value, Instance | ExternalObject | OneOf | Nothing)
-        return value if kept else None
+        return value if name in SAME_OBJECT and isinstance(value, Instance | ExternalObject | OneOf | Nothing) else None
 
     def name(self, name: str, order: int, guards: tuple[Guard, ...]) -> Value | None:
         """What a name is at that place of this body."""
@@ -276,7 +275,8 @@ class Frame:
     def _with_stores(self, binding: Binding, table: Table) -> Value | None:
         """A table with what is put into it later in this body."""
         stored = [self.value(s.value, s.order, s.guards) for s in self.body.stores if s.name == binding.name]
-        found = self.program.settle([table.element, *stored])
+        unseen = [None] if self.definition is None and self.program.fillings(binding.name) > len(stored) else []
+        found = self.program.settle([table.element, *stored, *unseen])
         return found and Table(found)
 
     def _element(self, binding: Binding) -> Value | None:

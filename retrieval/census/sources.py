@@ -1,5 +1,6 @@
 """Syntax trees, bodies and definitions of a codebase, each worked out once and kept."""
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ class Sources:
         self.modules = codebase.modules
         self._trees: dict[str, Tree | None] = {}
         self._nodes: dict[str, dict[int, Node]] = {}
+        self._fillings: dict[str, int] = {}
         self._bodies: dict[tuple[str, int], Body | None] = {}
 
     def tree(self, path: str) -> Tree | None:
@@ -75,6 +77,14 @@ class Sources:
             for definition in facts.definitions:
                 table.setdefault((path, definition.symbol), []).append(definition)
         return table
+
+    def fillings(self, name: str) -> int:
+        """How many places of the repository put something into a dictionary of this name."""
+        if name not in self._fillings:
+            written = re.compile(rb"\b%b(?:\s*\[[^\]\n]+\]\s*=(?!=)|\.(?:update|setdefault)\()" % name.encode())
+            files = [file for path, file in self.snapshot.by_path.items() if path in self.facts]
+            self._fillings[name] = sum(len(written.findall(file.data)) for file in files)
+        return self._fillings[name]
 
     def reference(self, path: str, definition: Definition) -> Value:
         """The definition as a value."""

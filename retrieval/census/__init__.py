@@ -18,6 +18,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     flow,
     forward_inputs,
     handoffs,
+    hierarchies,
     import_graph,
     imported,
     input_contracts,

@@ -139,7 +139,9 @@ class Anatomy:
         if frame.owner is not None and not static and frame.owner in self.models:
             return
         target = FunctionRef(frame.path, definition, frame.owner, frame.owner)
-        yield from _held(returned(self.program, target))
+        given = _held(returned(self.program, target))
+        # `cls(…)` in a class method of a base class makes objects of its subclasses.
+        yield from (c for c in given if c != frame.owner or c in self._made or not self.program.descendants(c))
 
     @cached_property
     def _helpers(self) -> dict[str, set[str]]:

@@ -1,0 +1,124 @@
+"""Hits are what their heading says: what is moved, where is printed, what is streamed, typed, counted."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.errors import QueryError
+from retrieval.facts import CensusHit
+from tests.source_tree import codebase_of
+
+
+def hits(query: str, files: dict[str, str]) -> list[CensusHit]:
+    return list(run_query(codebase_of(files), query).hits)
+
+
+def texts(query: str, files: dict[str, str]) -> list[str]:
+    return [hit.text for hit in hits(query, files)]
+
+
+MOVES = {
+    "moves.py": """
+    import torch
+    from torch import nn
+    from transformers import AutoModel, AutoTokenizer
+
+    class Net(nn.Module):
+        def __init__(self):
+            self.embed_tokens = nn.Embedding(4, 4)
+
+        def forward(self, x, y: torch.Tensor):
+            self.embed_tokens.to("cpu")
+            return (x.to(y.device) @ y).float()
+
+        def place(self, device):
+            return self.to(device)
+
+    def pad(array):
+        return array.index_select(0, 1)
+
+    def load(device, name):
+        net = Net().half()
+        other = AutoModel.from_pretrained(name).to(device=device, dtype=torch.float16)
+        tokens = AutoTokenizer.from_pretrained("x")(name, return_tensors="pt").to(device)
+        return net.to(device), other, tokens
+
+    def run(model, loader, dtype, unit, thing):
+        model.eval()
+        kind = dtype.dtype
+        for batch, other in loader:
+            batch = batch.to(model.device, non_blocking=True)
+            model(batch)
+            pad(other).cpu()
+            batch["image"].cuda().to(kind)
+            unit.to("meters")
+            thing.to(device="cuda")
+        if isinstance(thing, torch.Tensor):
+            thing.cpu()
+    """
+}
+
+
+def test_device_moves_tell_models_from_tensors():
+    found = [(hit.start, hit.detail["what"], hit.detail["to"], hit.text) for hit in hits("device_moves", MOVES)]
+    assert sorted(found) == [
+        (10, "model", "cpu",
+         '`self.embed_tokens.to("cpu")` moves the part `self.embed_tokens` of the model to the CPU'),
+        (11, "tensor", "device", "`x.to(y.device)` moves a tensor to `y.device`"),
+        (11, "tensor", "dtype", "`(x.to(y.device) @ y).float()` changes only the type"),
+        (14, "model", "device", "`self.to(device)` moves the model to `device`"),
+        (20, "model", "dtype", "`Net().half()` changes only the type of the model"),
+        (21, "model", "device", "`AutoModel.from_pretrained(name).to(device=device, dtype=torch.float16)` "
+         "moves the model to `device`"),
+        (22, "tensor", "device", '`AutoTokenizer.from_pretrained("x")(name, return_tensors="pt….to(device)` '
+         "moves the tensors of an encoding to `device`"),
+        (23, "model", "device", "`net.to(device)` moves the model to `device`"),
+        (29, "tensor", "device", "`batch.to(model.device, non_blocking=True)` moves a tensor to `model.device`"),
+        (31, "tensor", "cpu", "`pad(other).cpu()` moves a tensor to the CPU"),
+        (32, "tensor", "device", '`batch["image"].cuda()` moves a tensor to `cuda`'),
+        (32, "tensor", "dtype", '`batch["image"].cuda().to(kind)` changes only the type'),
+        (34, "unknown", "device", '`thing.to(device="cuda")` moves `thing` to `"cuda"`'),
+        (36, "tensor", "cpu", "`thing.cpu()` moves a tensor to the CPU"),
+    ]  # fmt: skip
+
+
+def test_device_moves_are_chosen_by_what_and_where():
+    assert [hit.start for hit in hits("device_moves: model, to=cpu|dtype", MOVES)] == [10, 20]
+    assert [hit.start for hit in hits("device_moves: unknown", MOVES)] == [34]
+    assert not hits("device_moves", {"units.py": "def f(x):\n    return x.to('meter').float()\n"})
+    for wrong in ("device_moves: modle", "device_moves: model, to=gpu"):
+        with pytest.raises(QueryError):
+            hits(wrong, MOVES)
+
+
+PRINTS = {
+    "out.py": """
+    import sys, click
+    from rich.console import Console
+
+    console = Console()
+    def show(file, log):
+        print("a")
+        print("b", file=sys.stderr)
+        print("c", file=file)
+        click.echo("d", log)
+        console.print("e")
+        sys.stdout.write("f")
+        log.print("g")
+    """,
+    "own.py": "def print(x): ...\nprint(1)\n",
+    "app.js": "console.log('x')\n",
+}
+
+
+def test_prints_tell_the_console_from_files():
+    assert texts("prints: to=console, in=*.py", PRINTS) == [
+        '`print("a")` prints to the console',
+        '`print("b", file=sys.stderr)` prints to the console (standard error)',
+        '`console.print("e")` prints to the console',
+        '`sys.stdout.write("f")` prints to the console',
+    ]
+    assert texts("prints: to=file", PRINTS) == [
+        '`print("c", file=file)` writes to `file`, not the console',
+        '`click.echo("d", log)` writes to `log`, not the console',
+    ]
+    assert [hit.path for hit in hits("prints: in=*.js", PRINTS)] == ["app.js"]

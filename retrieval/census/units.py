@@ -68,10 +68,10 @@ class Unit:
             current = self.parents.get(current)
 
 
-def units(codebase: Codebase, needs: str = "") -> Iterator[Unit]:
-    """The parsed Python files and notebook cells of a codebase whose text the expression `needs` finds."""
+def units(codebase: Codebase, needs: str = "", path: str = "") -> Iterator[Unit]:
+    """The parsed Python files and notebook cells (of one file, with `path`) whose text `needs` finds."""
     wanted = re.compile(needs)
-    for file in codebase.snapshot.files:
+    for file in [codebase.snapshot.by_path[path]] if path else codebase.snapshot.files:
         if file.language not in ("python", "notebook") or not wanted.search(file.text):
             continue
         if file.language == "notebook":
@@ -172,3 +172,11 @@ def call_name(node: ast.AST | None) -> str:
     if isinstance(callee, ast.Attribute):
         return callee.attr
     return callee.id if isinstance(callee, ast.Name) else ""
+
+
+def subject_of(codebase: Codebase, path: str, symbol: str) -> str:
+    """A body as the subject of a sentence: "`f()`", "the body of class `C`", "the top level of a.py"."""
+    if not symbol:
+        return f"the top level of {path}"
+    item = next((item for item in codebase.facts[path].definitions if item.symbol == symbol), None)
+    return f"the body of class `{symbol}`" if item is not None and item.kind == "class" else f"`{symbol}()`"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, is_code, kind
-from retrieval.census.units import Unit, call_name, units
+from retrieval.census.units import Unit, call_name, subject_of, units
 from retrieval.errors import QueryError
 from retrieval.facts import CensusHit
 from retrieval.languages import CONFIG_LANGUAGES
@@ -46,7 +46,7 @@ def attribute_uses(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
             if chain and query.matches(*_prefixes(chain)):
                 found.setdefault((unit.symbols.get(node, ""), chain), []).append(unit.lines(node)[0])
         for (symbol, chain), lines in found.items():
-            text = f"{_subject(codebase, unit.path, symbol)} reads `{chain}`{_on(lines)}"
+            text = f"{subject_of(codebase, unit.path, symbol)} reads `{chain}`{_on(lines)}"
             yield _hit(codebase, unit.path, (symbol, chain), sorted(lines), text)
 
 
@@ -112,7 +112,7 @@ def uses(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         for (symbol, name), forms in found.items():
             lines = sorted(line for places in forms.values() for line in places)
             more = f" and in {len(forms) - FORMS} more forms" if len(forms) > FORMS else ""
-            told = f"{_subject(codebase, unit.path, symbol)} uses {', '.join(list(forms)[:FORMS])}{more}{_on(lines)}"
+            told = f"{subject_of(codebase, unit.path, symbol)} uses {', '.join(list(forms)[:FORMS])}{more}{_on(lines)}"
             yield _hit(codebase, unit.path, (symbol, name), lines, told)
     for file in codebase.snapshot.files:
         if file.language not in ("python", "notebook") and (is_code(file) or file.language in CONFIG_LANGUAGES):
@@ -177,13 +177,6 @@ def _needed(query: Query) -> str:
             return ""
         longest.append(max(words, key=len))
     return "|".join(longest)
-
-
-def _subject(codebase: Codebase, path: str, symbol: str) -> str:
-    if not symbol:
-        return f"the top level of {path}"
-    classes = {item.symbol for item in codebase.facts[path].definitions if item.kind == "class"}
-    return f"the body of class `{symbol}`" if symbol in classes else f"`{symbol}()`"
 
 
 def _on(lines: list[int]) -> str:

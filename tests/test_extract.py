@@ -164,32 +164,70 @@ def test_imports_are_absolute_and_know_when_they_are_guarded() -> None:
 @pytest.mark.parametrize(
     ("loop", "handler", "says"),
     [
-        ("", "raise", "re-raises"),
-        ("", "raise e", "re-raises"),
-        ("", "raise ValueError(str(e)) from e", "raises `ValueError`"),
-        ("", "pass", "swallows it"),
-        ("", "...", "swallows it"),
-        ("", "logger.warning('no')\nraise", "logs and re-raises"),
-        ("", "print(e)\nreturn None", "prints and returns `None`"),
-        ("", "sys.exit(1)", "exits the process"),
-        ("", "x = None", "sets `x = None`"),
-        ("for x in xs:", "continue", "continues with the next iteration"),
-        ("for attempt in range(3):", "continue", "retries"),
-        ("while True:", "time.sleep(1)\ncontinue", "waits and retries"),
-        ("while True:", "continue", "continues with the next iteration"),
-        ("for x in xs:", "break", "leaves the loop"),
-        ("", "if x:\n  return 1\nraise", "returns `1` in one branch and re-raises"),
-        ("", "self.recover()", "calls `self.recover()`"),
+        ("", "raise", "reraise: re-raises"),
+        ("", "raise e", "reraise: re-raises"),
+        ("", "raise ValueError(str(e)) from e", "reraise: raises `ValueError`"),
+        ("", "pass", "swallow: swallows it, then `f()` ends"),
+        ("", "...", "swallow: swallows it, then `f()` ends"),
+        ("", "logger.warning('no')\nraise", "reraise: logs “no” and re-raises"),
+        ("", "print(e)\nreturn None", "return: prints and returns `None`"),
+        ("", "return other()", "fallback: returns `other()`"),
+        ("", "return report(e)", "return: returns `report(e)`"),
+        ("", "sys.exit(1)", "abort: exits the process"),
+        ("", "x = None", "fallback: sets `x = None`, then `f()` ends"),
+        ("", "go()", "retry: calls `go()`, so `go()` is called again, then `f()` ends"),
+        ("", "go(1)", "fallback: calls `go()`, so `go()` is called again with other arguments, then `f()` ends"),
+        ("", "f()", "fallback: calls `f()`, so `f()` is called again with other arguments, then `f()` ends"),
+        ("for x in xs:", "continue", "skip: swallows it, then goes on with the next `x` (skips this one)"),
+        ("for x in xs:", "print('no', x)", "skip: prints “no”, then goes on with the next `x` (skips this one)"),
+        ("for x in xs:", "x = 1", "fallback: sets `x = 1`, then goes on with the next `x`"),
+        ("for x in xs:", "break", "swallow: leaves the loop"),
+        ("for attempt in range(3):", "continue", "retry: swallows it, then tries again (`for attempt in range(3)`)"),
+        ("while True:", "time.sleep(1)\ncontinue", "retry: waits, then tries again (`while True`)"),
+        ("while True:", "continue", "skip: swallows it, then goes on with the next round of the loop"),
+        ("", "if x:\n  return 1\nraise", "reraise: returns `1` in one branch and re-raises"),
+        ("", "self.recover()", "fallback: calls `self.recover()`, then `f()` ends"),
+        ("", "x.close()", "cleanup: calls `x.close()`, then `f()` ends"),
     ],
 )
-def test_a_handler_says_what_it_does(loop: str, handler: str, says: str) -> None:
+def test_a_handler_says_what_it_does_and_what_happens_next(loop: str, handler: str, says: str) -> None:
     lines = ["def f():", f"  {loop or 'if 1:'}", "    try: go()", "    except (KeyError, OSError) as e:"]
     lines += [f"      {line}" for line in handler.split("\n")]
-    source = "import sys, time\n" + "\n".join(lines)
-    (caught,) = of_kind(facts_of(source), "catch")
-    assert caught.text == f"`except (KeyError, OSError)` in `f`: {says}"
-    assert (caught.start, caught.detail["types"]) == (5, "KeyError, OSError")
+    caught = only_catch("import sys, time\n" + "\n".join(lines))
+    what, _, words = says.partition(": ")
+    assert caught.text == f"`except (KeyError, OSError)` in `f` (covers `go()`): {words}"
+    assert (caught.start, caught.detail["types"], caught.detail["what"]) == (5, "KeyError, OSError", what)
     assert (caught.detail["try_start"], caught.detail["try_end"]) == ("4", "4")
+
+
+def only_catch(source: str) -> Fact:
+    (caught,) = of_kind(facts_of(source), "catch")
+    return caught
+
+
+@pytest.mark.parametrize(
+    ("source", "what", "ends"),
+    [
+        ("for u in us:\n  try: return get(u)\n  except E: pass", "fallback", "then tries the next `u`"),
+        ("while 1:\n  try: x = get()\n  except E: continue\n  break", "retry", "then tries again (`while 1`)"),
+        ("while 1:\n  try: x = next(i)\n  except E: i = g()", "fallback", "with the next round of the loop"),
+        ("while not done:\n  try:\n    go()\n    done = 1\n  except E: pass", "retry", "(`while not done`)"),
+        ("for x in xs:\n  put(x)\n  try: go(x)\n  except E: pass", "skip", "then goes on with the next `x`"),
+        ("for x in xs:\n  try: go(x)\n  except E: pass\n  put(x)", "swallow", "then goes on after the `try`"),
+        ("for x in xs:\n  def g():\n    try: go(x)\n    except E: pass", "swallow", "then `g()` ends"),
+        ("try: return go()\nexcept E: pass\nreturn slow()", "fallback", "then returns `slow(…)`"),
+        ("r = None\ntry: r = go()\nexcept E: pass\nif r is None: r = slow()", "fallback", "with `if r is None`"),
+        ("try: go()\nexcept E: x = 1\nraise Other(x)", "fallback", "then raises `Other`"),
+        ("try:\n  import a.b, c\nexcept ImportError: a = None", "import_guard", "of `a.b`, `c`: sets `a = None`"),
+        ("try:\n  from a import b\n  X = 1\nexcept Exception: X = 0", "import_guard", "of `a.b`: sets `X = 0`"),
+        ("try:\n  from a import b\n  b()\nexcept Exception: pass", "swallow", "swallows it, then `f()` ends"),
+        ("for x in xs:\n  try: go(x)\n  except E: bad.append(x)", "skip", "the next `x` (skips this one)"),
+    ],
+)
+def test_what_follows_a_handler_is_told(source: str, what: str, ends: str) -> None:
+    caught = only_catch("def f():\n" + "\n".join(f"  {line}" for line in source.split("\n")))
+    assert caught.detail["what"] == what
+    assert caught.text.endswith(ends)
 
 
 def test_a_tuple_of_exceptions_stands_for_its_members() -> None:

@@ -6,12 +6,15 @@ Each kind reads the facts that `extract` left (see `retrieval/statements.py`, `f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.foreign import foreign_hits
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.syntax import call_hit
+from retrieval.errors import QueryError
 from retrieval.facts import CensusHit, Fact
+from retrieval.handlers import HANDLED, IMPORT_ERRORS
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -68,20 +71,40 @@ def raises(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 @kind(
     "catches",
     summary="`except` clauses and contextlib.suppress by caught type, with what is done; a bare one is `bare`",
-    example="catches: RuntimeError, torch.cuda.OutOfMemoryError, bare",
+    example="catches: RuntimeError, torch.cuda.OutOfMemoryError, bare, what=!import_guard",
+    options=("what",),
 )
 def catches(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """Every handler one of whose types fits."""
+    """Every handler one of whose types fits. `what=skip|retry` asks for kinds of handlers, `what=!x` for the others.
+
+    `detail["what"]` is one of HANDLED, `detail["covers"]` the calls in the `try`. Raises QueryError for another kind.
+    """
+    wanted = _handled(query)
     for path, fact in codebase.all_facts("catch"):
         types = list(filter(None, fact.detail["types"].split(", "))) or ["bare"]
-        if query.matches(*(n for t in types for n in codebase.speller.names(path, t))):
-            yield fact_hit(codebase, path, fact)
+        fits = query.matches(*(n for t in types for n in codebase.speller.names(path, t)))
+        if fits and fact.detail["what"] in wanted:
+            yield replace(fact_hit(codebase, path, fact), text=fact.text)
     for path, call in codebase.all_calls():
         if call.name == "contextlib.suppress" and query.matches(*call.arguments):
             where = f"in `{call.symbol}`" if call.symbol else "at module level"
             text = f"`suppress({', '.join(call.arguments)})` {where}: swallows it"
-            yield call_hit(codebase, path, call, name=", ".join(call.arguments), text=text)
-    yield from foreign_hits(codebase, query, "catches")
+            what = "import_guard" if IMPORT_ERRORS.issuperset(call.arguments) else "swallow"
+            if what in wanted:
+                hit = call_hit(codebase, path, call, name=", ".join(call.arguments), text=text)
+                yield replace(hit, detail={**hit.detail, "what": what})
+    if wanted == HANDLED or query.options.get("what", "").startswith("!"):
+        yield from foreign_hits(codebase, query, "catches")
+
+
+def _handled(query: Query) -> frozenset[str]:
+    """The kinds of handlers that the option `what` asks for."""
+    text = query.options.get("what", "")
+    asked = frozenset(filter(None, (name.strip() for name in text.removeprefix("!").split("|"))))
+    if asked - HANDLED:
+        hint = f"known: {', '.join(sorted(HANDLED))}"
+        raise QueryError(f"{query.text!r}: unknown kind of handler {min(asked - HANDLED)!r}", hint=hint)
+    return HANDLED - asked if text.startswith("!") else asked or HANDLED
 
 
 @kind(

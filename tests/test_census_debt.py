@@ -1,0 +1,103 @@
+"""Census kind `debt`: comments that admit it, disabled code and pitfalls, each found once and where it stands."""
+
+import pytest
+
+from retrieval.census import run_query
+from tests.source_tree import codebase_of
+from tests.test_census_values import hits
+
+
+def found(text: str) -> list[tuple[str, int]]:
+    return [(hit.name, hit.start) for hit in hits("debt", m=text)]
+
+
+def test_comments_are_quoted_by_what_they_admit() -> None:
+    text = """
+        def f(x):
+            # NOTE: this loop is obscurely flattened
+            # to keep the diff short
+            y = x  # TODO make it faster
+            # Careful reading of x
+            print("# FIXME not a comment")
+            return y  # legacy name
+        """
+    found_hits = hits("debt", m=text)
+    assert [(hit.name, hit.start, hit.end, hit.text.removesuffix(" (in `f`, m.py)")) for hit in found_hits] == [
+        (
+            "admission",
+            2,
+            3,
+            "a comment admits debt: “NOTE: this loop is obscurely flattened to keep the diff short”",
+        ),
+        ("todo", 4, 4, "a comment marks unfinished work: “TODO make it faster”"),
+        ("limitation", 7, 7, "a comment notes a limitation or something kept from before: “legacy name”"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        ("returned error", "def f():\n    return TypeError('x')", "def make_error():\n    return TypeError('x')"),
+        (
+            "version compared as text",
+            "import torch\nok = torch.__version__ >= '1.13'",
+            "import a\nok = a.version == '1'",
+        ),
+        ("file never closed", "data = open('x').read()", "with open('x') as f:\n    f.read()"),
+        (
+            "file never closed",
+            "def f():\n    g = open('x')\n    g.read()",
+            "def f():\n    g = open('x')\n    g.close()",
+        ),
+        ("file never closed", "for line in open('x'):\n    pass", "def f():\n    return open('x')"),
+        (
+            "cached method",
+            "from functools import cache\nclass A:\n    @cache\n    def f(self): ...",
+            "def f(self): ...",
+        ),
+        (
+            "cached tensor",
+            "import torch, functools\n@functools.lru_cache\ndef f(n) -> torch.Tensor: ...",
+            "import functools\n@functools.lru_cache\ndef f(n) -> int: ...",
+        ),
+        ("assert false", "def f():\n    assert False, 'no'", "def f(x):\n    assert x"),
+        ("unreachable code", "def f():\n    return 1\n    g()", "def f():\n    return 1\ng()"),
+        (
+            "broad except",
+            "try:\n    f()\nexcept Exception:\n    x = 1",
+            "try:\n    f()\nexcept Exception as e:\n    raise E from e",
+        ),
+        ("error printed", "print('Error: no file')", "print('done')"),
+        ("mutable class attribute", "class A:\n    cache = {}", "class A:\n    CACHE = ()\n    size = 1"),
+        ("patched source", "def f(k):\n    k.src = k.src.replace('A', 'B')", "def f(self):\n    self.src = 'x'"),
+        ("monkeypatch", "import torch\ntorch.load = my_load", "import torch\ndef f(torch):\n    torch.load = 1"),
+        ("global switch", "import torch\ntorch.backends.cudnn.benchmark = True", "x.benchmark = True"),
+        (
+            "global switch",
+            "class A:\n    on = True\ndef f():\n    A.on = False",
+            "class A:\n    on = True\nA.off = False",
+        ),
+        (
+            "commented-out code",
+            "# x = f(1)\n# if x:\n#     y = g(x)\n#     return y",
+            "# one\n# two words here\n# three\n# four",
+        ),
+    ],
+)
+def test_pitfalls_are_told_and_their_harmless_kin_are_not(name: str, wrong: str, right: str) -> None:
+    assert name in [found_name for found_name, _line in found(wrong)]
+    assert name not in [found_name for found_name, _line in found(right)]
+
+
+def test_work_at_import_is_told_for_modules_of_packages_alone() -> None:
+    text = "import os\nos.environ['A'] = '1'\nscan()\nif __name__ == '__main__':\n    main()\n"
+    code = codebase_of({"pkg/__init__.py": "", "pkg/m.py": text, "script.py": text})
+    assert [(hit.path, hit.start, hit.text) for hit in run_query(code, "debt: work at import").hits] == [
+        ("pkg/m.py", 2, "importing pkg/m.py runs `os.environ['A'] = '1'`"),
+        ("pkg/m.py", 3, "importing pkg/m.py runs `scan()`"),
+    ]
+
+
+def test_what_quality_reports_is_not_repeated() -> None:
+    text = "try:\n    f()\nexcept Exception:\n    pass\n\ndef g(x=[]):\n    return eval(x)\n"
+    assert found(text) == []

@@ -8,9 +8,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from retrieval.census.units import Function, call_name, guarded, quoted
-
-Conditions = tuple[str, ...]
+from retrieval.census.units import Conditions, Function, call_name, guarded, quoted, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ def _literal(value: ast.expr | None) -> Built | None:
 def _key(node: ast.expr, line: int, conditions: Conditions) -> Key:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return Key(node.value, line, conditions)
-    return Key(ast.unparse(node), line, conditions, plain=False)
+    return Key(written(node), line, conditions, plain=False)
 
 
 def _variable(name: str, function: Function, statements: Statements) -> Built | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.units import call_name, own_nodes, quoted, subject_of, units
+from retrieval.census.units import call_name, own_nodes, quoted, subject_of, units, written
 from retrieval.facts import Call, CensusHit, Definition, Fact
 from retrieval.failures import LOG_METHODS
 
@@ -168,17 +168,17 @@ def _act(node: ast.AST) -> str:
         case ast.Return(value=ast.expr() as value):
             return f"returns {quoted(value, 60)}"
         case ast.Assign(targets=[ast.Name() | ast.Attribute() as target], value=value):
-            return f"sets `{ast.unparse(target)} = {ast.unparse(value)[:60]}`".replace("\n", " ")
+            return f"sets `{written(target)} = {written(value)[:60]}`"
         case ast.Expr(value=ast.Call() as call):
             return _call(call)
     return ""
 
 
 def _call(call: ast.Call) -> str:
-    written = ast.unparse(call.func)
-    owner = written.rpartition(".")[0].lower()
+    callee = written(call.func)
+    owner = callee.rpartition(".")[0].lower()
     if call_name(call) in LOG_METHODS and "log" in owner:
         return "logs"
-    if written in EXITS:
+    if callee in EXITS:
         return "exits the process"
-    return {"print": "prints", "warnings.warn": "warns"}.get(written, f"calls `{written}()`".replace("\n", " "))
+    return {"print": "prints", "warnings.warn": "warns"}.get(callee, f"calls `{callee}()`")

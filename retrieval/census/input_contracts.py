@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -227,7 +228,9 @@ def _noted(codebase: Codebase, path: str) -> Iterator[Found]:
 def _is_code(text: str) -> bool:
     """Whether a comment is code that was taken out of use."""
     try:
-        tree = ast.parse(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return any(isinstance(node, ast.Call | ast.Attribute) for node in ast.walk(tree))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.units import Unit, call_name, guarded, own_nodes, quoted, subject_of, units
+from retrieval.census.units import Unit, call_name, guarded, own_nodes, quoted, subject_of, units, written
 from retrieval.facts import CensusHit
 from retrieval.languages import words
 
@@ -19,7 +19,9 @@ STEP = re.compile(
     r"(?:^|_)(?:steps?|epochs?|iters?|iterations?|batch_idx|batch_count|batch_i|n_iter|num_updates|updates?|ticks?"
     r"|rounds?|accum)(?:_|$|\d)|^(?:i|idx|it|count|counter|batch|num_samples|n)$"
 )
-COUNTED = re.compile(r"(?:^|_)(?:steps?|epochs?|iters?|iterations?|batch_count|global_step|num_updates)$")
+COUNTED = re.compile(r"(?:^|_)(?:step|epoch|iter|iteration|batch_count|num_updates)$")
+SETTING = re.compile(r"(?:^|_)(?:per|max|min|total|warmup|num_epoch|n)_|^num_(?!updates)")
+CURRENT = re.compile(r"^(?:cur|current|global|completed|this|now)_")
 FREQUENCY = re.compile(
     r"(?:^|_)(?:freq|frequency|every\w*|interval|period|steps?|epochs?|iters?|accum\w*|log|save|eval|print|warmup\w*"
     r"|milestones?|patience)(?:_|$|\d)"
@@ -46,9 +48,8 @@ def periodic(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     for unit in units(codebase, r"%|sleep|epoch|step|iter|time\(|monotonic"):
         for node in ast.walk(unit.tree):
             if isinstance(node, ast.If | ast.While | ast.For):
-                find = _decided if isinstance(node, ast.If) else _repeated
-                if text := find(codebase, unit, node):
-                    yield from _hit(codebase, unit, node, text, query)
+                text = _decided(codebase, unit, node) if isinstance(node, ast.If) else _repeated(codebase, unit, node)
+                yield from _hit(codebase, unit, node, text, query) if text else ()
     for path, call in codebase.all_calls():
         if SCHEDULERS.search(call.name) and query.matches(call.name, call.symbol):
             text = f"{subject_of(codebase, path, call.symbol)} sets a timer: `{call.text.replace('`', chr(39))}`"
@@ -60,7 +61,7 @@ def _hit(
     codebase: Codebase, unit: Unit, node: ast.If | ast.While | ast.For, text: str, query: Query
 ) -> Iterator[CensusHit]:
     symbol = unit.symbols.get(node, "")
-    tested = ast.unparse(node.iter if isinstance(node, ast.For) else node.test)
+    tested = written(node.iter if isinstance(node, ast.For) else node.test)
     if query.matches(tested, symbol):
         by = "condition" if isinstance(node, ast.If) else "loop"
         lines = unit.lines(node)
@@ -101,7 +102,7 @@ def _ifs(unit: Unit, node: ast.AST) -> Iterator[ast.If]:
 
 def is_main(node: ast.If) -> bool:
     """Whether an `if` is the guard of a script."""
-    return "__name__" in ast.unparse(node.test)
+    return "__name__" in written(node.test)
 
 
 def _loops(unit: Unit, node: ast.AST) -> Iterator[ast.For | ast.While]:
@@ -121,9 +122,9 @@ def _is_periodic(node: ast.AST) -> bool:
         node.ops[0], ast.Eq | ast.NotEq | ast.Lt | ast.LtE | ast.Gt | ast.GtE | ast.In
     ):
         names = _names(node)
-        counted = [name for name in _names(node.left) if COUNTED.search(name)]
+        counted = [name for name in _names(node.left) if COUNTED.search(name) and not SETTING.search(name)]
         if counted and not _is_text(node):
-            return len(names) > 1 or any(name.strip("_") not in ("step", "steps") for name in counted)
+            return len(names) > 1 or any(map(CURRENT.search, counted))
         return any(call_name(part) in CLOCK for part in ast.walk(node))
     return False
 
@@ -188,9 +189,9 @@ def _calls(statement: ast.stmt) -> Iterator[str]:
     while stack:
         node = stack.pop()
         if isinstance(node, ast.Call) and call_name(node) not in QUIET:
-            written = ast.unparse(node.func)
-            if len(written) <= 60 and re.fullmatch(r"[\w.]+", written):
-                yield f"`{written}()`"
+            callee = written(node.func)
+            if len(callee) <= 60 and re.fullmatch(r"[\w.]+", callee):
+                yield f"`{callee}()`"
         inner = [c for c in ast.iter_child_nodes(node) if not isinstance(c, ast.stmt | ast.ExceptHandler | ast.Lambda)]
         stack.extend(reversed(inner))
 

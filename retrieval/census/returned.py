@@ -20,7 +20,7 @@ from retrieval.census.built import (
     statements_of,
 )
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.units import Function, Unit, only_if, quoted, units
+from retrieval.census.units import Function, Unit, only_if, quoted, units, written
 from retrieval.facts import CensusHit, Definition
 
 if TYPE_CHECKING:
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 SHOWN = 24
 PARTS = 12
-RECORD = re.compile(r"(?:^|\.)(?:dataclass|NamedTuple|TypedDict|ModelOutput|BaseModel|define|frozen|attrs|Struct)$")
+RECORD = re.compile(
+    r"(?:\A|\.)dataclass\Z|\Atyping(?:_extensions)?\.(?:NamedTuple|TypedDict)\Z|\Apydantic\.(?:\w+\.)*BaseModel\Z"
+    r"|\.ModelOutput\Z|\Aattrs?\.(?:define|frozen|mutable|s|attrs|dataclass)\Z|\Amsgspec\.Struct\Z"
+)
 
 
 @kind(
@@ -171,7 +174,7 @@ def _record_text(codebase: Codebase, path: str, value: ast.expr, tuples: bool) -
     call = value.elt if isinstance(value, ast.ListComp) else value
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name | ast.Attribute):
         return ""
-    found = codebase.resolve_local(path, ast.unparse(call.func))
+    found = codebase.resolve_local(path, written(call.func))
     if found is None or found[1].kind != "class":
         return ""
     bases = codebase.bases(*found)

@@ -263,7 +263,7 @@ def _manner(unit: Unit, node: ast.AST, table: Table) -> tuple[str, str]:
         return "remove", ""
     if isinstance(context, ast.Store):
         value = getattr(parent, "value", None)
-        emptied = depth == 0 and isinstance(parent, ast.Assign) and bool(_form(value)) and not _content(value)[0]
+        emptied = depth == 0 and isinstance(parent, ast.Assign) and _is_empty(value)
         return ("remove" if emptied else "fill"), _plain(value)
     if isinstance(parent, ast.Assign) and depth and _filled_as(unit, parent):
         return "fill", ""
@@ -284,6 +284,10 @@ def _filled_as(unit: Unit, assignment: ast.Assign) -> bool:
         return False
     stored = (n for n in ast.walk(around) if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store))
     return any(isinstance(node.value, ast.Name) and node.value.id == target.id for node in stored)
+
+
+def _is_empty(value: ast.AST | None) -> bool:
+    return value is not None and bool(_form(value)) and not _content(value)[0]
 
 
 def _plain(value: ast.AST | None) -> str:

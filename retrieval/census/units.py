@@ -13,12 +13,13 @@ from functools import cached_property
 
 from retrieval.codebase import Codebase
 from retrieval.notebook import cells
-from retrieval.pyast import lines_of, parse_file, scoped, source_of
+from retrieval.pyast import lines_of, parse_file, scoped
 from retrieval.snapshot import SourceFile
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
-_BLOCKS = ("body", "orelse", "finalbody")
+Conditions = tuple[str, ...]
+MOST_CONDITIONS = 6
 
 
 @dataclass(frozen=True)
@@ -103,41 +104,57 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
         stack.extend(reversed(list(ast.iter_child_nodes(node))))
 
 
-def guarded(body: Sequence[ast.stmt], around: tuple[str, ...] = ()) -> Iterator[tuple[ast.stmt, tuple[str, ...]]]:
+def guarded(body: Sequence[ast.stmt], around: Conditions = ()) -> Iterator[tuple[ast.stmt, Conditions]]:
     """Every statement of a body in source order with the conditions it stands under, in words.
 
     Nested definitions are not entered. Loops and `with` add no condition; a handler adds what it catches.
     """
-    for statement in body:
-        yield statement, around
+    stack = [(statement, around) for statement in reversed(body)]
+    while stack:
+        statement, conditions = stack.pop()
+        yield statement, conditions
         if isinstance(statement, _SCOPES):
             continue
-        if isinstance(statement, ast.If):
-            yield from _branches(statement, around)
-            continue
-        for block in _BLOCKS:
-            yield from guarded(getattr(statement, block, []), around)
-        for handler in getattr(statement, "handlers", []):
-            caught = source_of(handler.type, 60) if handler.type else "an exception"
-            yield from guarded(handler.body, (*around, f"`{caught}` is caught"))
-        for case in getattr(statement, "cases", []):
-            yield from guarded(case.body, (*around, f"case `{source_of(case.pattern, 60)}`"))
+        inner = [(item, when) for block, when in _blocks(statement, conditions) for item in block]
+        stack.extend(reversed(inner))
 
 
-def _branches(statement: ast.If, around: tuple[str, ...]) -> Iterator[tuple[ast.stmt, tuple[str, ...]]]:
-    condition = quoted(statement.test, 80)
-    yield from guarded(statement.body, (*around, condition))
-    yield from guarded(statement.orelse, (*around, f"{condition} is false"))
+def _blocks(statement: ast.stmt, around: Conditions) -> Iterator[tuple[list[ast.stmt], Conditions]]:
+    """The blocks inside a statement with the conditions that hold in each."""
+    if isinstance(statement, ast.If):
+        condition = quoted(statement.test, 80)
+        yield statement.body, (*around, condition)
+        yield statement.orelse, (*around, f"{condition} is false")
+        return
+    yield getattr(statement, "body", []), around
+    for handler in getattr(statement, "handlers", []):
+        caught = quoted(handler.type, 60) if handler.type else "an exception"
+        yield handler.body, (*around, f"{caught} is caught")
+    for case in getattr(statement, "cases", []):
+        yield case.body, (*around, f"case {quoted(case.pattern, 60)}")
+    yield getattr(statement, "orelse", []), around
+    yield getattr(statement, "finalbody", []), around
+
+
+def written(node: ast.AST) -> str:
+    """An expression as Python writes it, on one line; "…" for one too deep to write."""
+    try:
+        return " ".join(ast.unparse(node).split())
+    except RecursionError:
+        return "…"
 
 
 def quoted(node: ast.AST, limit: int = 120) -> str:
     """An expression in backticks, on one line."""
-    return f"`{source_of(node, limit).replace('`', chr(39))}`"
+    text = written(node).replace("`", "'")
+    return f"`{text if len(text) <= limit else text[: limit - 1] + '…'}`"
 
 
 def only_if(conditions: Sequence[str]) -> str:
-    """ " only if `a` and `b` is false", "" without conditions."""
-    return f" only if {' and '.join(dict.fromkeys(conditions))}" if conditions else ""
+    """ " only if `a` and `b` is false", "" without conditions; of many the innermost are told."""
+    told = list(dict.fromkeys(conditions))
+    more = f" and {len(told) - MOST_CONDITIONS} more conditions hold" if len(told) > MOST_CONDITIONS else ""
+    return f" only if {' and '.join(told[-MOST_CONDITIONS:])}{more}" if told else ""
 
 
 def bound_names(function: Function | ast.Lambda) -> frozenset[str]:

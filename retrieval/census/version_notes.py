@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _NAMES = (
-    r"py ?torch|torch(?:vision|audio|text|script)?|transformers|timm|tensorflow|tf|keras|jax|flax|numpy|scipy|pandas"
-    r"|cuda|cudnn|nccl|rocm|python|triton|hugging ?face[_-]hub|tokenizers|accelerate|peft|diffusers|opencv(?:-python)?"
-    r"|pillow|onnx(?:runtime)?|opset|scikit-learn|sklearn|gradio|streamlit|openai|pydantic|lightning|deepspeed|xformers"
-    r"|flash[- ]?att(?:n|ention)|apex|bitsandbytes|webdataset|ffmpeg|nvcc|gcc|numba|tensorrt|horovod|setuptools|pip"
-    r"|langchain|chromadb|vllm|fairseq|spacy|librosa|ubuntu|macos|windows|docker|node(?:\.?js)?|java"
+    r"py ?torch|sentence[- _]transformers|torch(?:vision|audio|text|script)?|transformers|timm|tensorflow"
+    r"|tf|keras|jax|flax|numpy|scipy|pandas|cuda|cudnn|nccl|rocm|python|triton|hugging ?face[_-]hub"
+    r"|tokenizers|accelerate|peft|diffusers|opencv(?:-python)?|pillow|onnx(?:runtime)?|opset|scikit-learn"
+    r"|sklearn|gradio|streamlit|openai|pydantic|lightning|deepspeed|xformers|flash[- ]?att(?:n|ention)|apex"
+    r"|bitsandbytes|webdataset|ffmpeg|nvcc|gcc|numba|tensorrt|horovod|setuptools|pip|langchain|chromadb"
+    r"|vllm|fairseq|spacy|librosa|ubuntu|macos|windows|docker|node(?:\.?js)?|java"
 )
 _NUMBER = r"v?\d+(?:\.\d+)+(?:\.x|\w*)\+?|v?\d+\.x\b|\d+\+(?!\w)"
 _RELATION = r"[<>=!~]=?|\u2265|\u2264|is|at least|before|after|since|until|prior to|from|up to"

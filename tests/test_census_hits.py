@@ -122,3 +122,106 @@ def test_prints_tell_the_console_from_files():
         '`click.echo("d", log)` writes to `log`, not the console',
     ]
     assert [hit.path for hit in hits("prints: in=*.js", PRINTS)] == ["app.js"]
+
+
+YIELDS = {
+    "pkg/__init__.py": "from pkg.run import main\n",
+    "pkg/run.py": """
+    from contextlib import contextmanager
+
+    @contextmanager
+    def quiet():
+        yield
+
+    def main():
+        with quiet():
+            for x in stream():
+                print(x, other)
+
+    def stream():
+        yield 1
+
+    class Idle:
+        def forgotten(self):
+            yield 2
+
+    def other():
+        yield 3
+
+    if __name__ == "__main__":
+        main()
+    """,
+    "tests/test_run.py": """
+    import pytest
+    from pkg.run import Idle
+
+    @pytest.fixture
+    def idle():
+        yield Idle().forgotten()
+    """,
+}
+
+
+def test_yields_tell_streams_from_context_managers():
+    found = [(hit.text, hit.detail["what"], hit.detail["reached"]) for hit in hits("yields: role=source", YIELDS)]
+    assert found == [
+        ("yield 1", "stream", "yes"),
+        ("yield 3", "stream", ""),
+        ("yield 2 (nothing that an entry point reaches calls `Idle.forgotten`)", "stream", "no"),
+        (
+            "`yield` in the context manager `quiet` hands control to the `with` block; it streams nothing",
+            "context_manager",
+            "yes",
+        ),
+    ]
+    assert [hit.start for hit in hits("yields: what=stream", YIELDS)] == [13, 20, 17]
+    with pytest.raises(QueryError):
+        hits("yields: what=streams", YIELDS)
+
+
+TYPED = {
+    "pkg/__init__.py": "",
+    "pkg/a.py": """
+    import typing
+    from typing import TYPE_CHECKING
+    import torch.nn as nn
+
+    if TYPE_CHECKING:
+        from pkg.b import Net
+        import transformers
+    if not typing.TYPE_CHECKING:
+        import pkg.c
+    else:
+        import sklearn
+    """,
+    "pkg/b.py": "import torch.nn as nn\n\nclass Net(nn.Module): ...\n",
+    "pkg/c.py": "from pkg.b import Net\n",
+}
+
+
+def test_imports_for_type_checking_only_are_no_run_time_imports():
+    assert texts("imports: pkg, transformers, sklearn", TYPED) == [
+        "import pkg.c",
+        "from pkg.b import Net",
+        "from pkg.b import Net (for type checking only)",
+        "import transformers (for type checking only)",
+        "import sklearn (for type checking only)",
+    ]
+    assert texts("coupling", TYPED) == ["pkg/c.py imports the model class `Net`"]
+    assert texts("import_graph: pkg/a.py", TYPED) == ["pkg/a.py imports pkg/c.py; and pkg/b.py for type checking only"]
+    assert texts("fan_in", TYPED) == [
+        "pkg/b.py is imported by 1 module: pkg/c.py; and by 1 more module for type checking only: pkg/a.py",
+        "pkg/c.py is imported by 1 module: pkg/a.py",
+    ]
+
+
+def test_calls_of_a_library_are_not_the_repositorys_own():
+    files = {
+        "whisper/__init__.py": "def load_model(name): ...\n",
+        "run.py": "import whisper, torch\nwhisper.load_model('a')\ntorch.load('b')\n",
+    }
+    query = "calls: whisper.load_model, torch.load"
+    assert [hit.start for hit in hits(query, files)] == [2, 3]
+    assert [hit.start for hit in hits(f"{query}, target=library", files)] == [3]
+    with pytest.raises(QueryError):
+        hits("calls: torch.load, target=own", files)

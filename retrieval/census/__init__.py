@@ -43,6 +43,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     syntax,
     tree,
     uses,
+    yields,
     version_notes,
 )
 from retrieval.census.language import KINDS, Kind, Query, hit_at, kind, parse_query, run_query

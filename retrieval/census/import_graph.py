@@ -9,6 +9,7 @@ from retrieval.census.families import library
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.models import Family, family_of
 from retrieval.census.program import Program, program_of
+from retrieval.census.typed_only import typing_only
 from retrieval.census.values import ClassRef
 from retrieval.facts import CensusHit, Import
 
@@ -19,15 +20,23 @@ SHOWN = 12
 Lines = dict[str, list[int]]  # what is used → the lines on which it is
 
 
-def _edges(codebase: "Codebase") -> dict[str, Lines]:
-    """path → imported repository path → lines of the import."""
-    graph: dict[str, Lines] = {}
+def _edges(codebase: "Codebase", *, typed: bool = False) -> dict[str, Lines]:
+    """path → imported repository path → lines of the import; `typed` for those that only type checkers read.
+
+    What a file imports in both ways is an import that runs.
+    """
+    running: dict[str, Lines] = {}
+    checked: dict[str, Lines] = {}
     for path, facts in codebase.facts.items():
         for item in facts.imports:
             target = _file(codebase, path, item)
             if target is not None and target != path:
+                graph = checked if typing_only(codebase, path, item) else running
                 graph.setdefault(path, {}).setdefault(target, []).append(item.start)
-    return graph
+    if not typed:
+        return running
+    kept = {path: {t: n for t, n in found.items() if t not in running.get(path, {})} for path, found in checked.items()}
+    return {path: found for path, found in kept.items() if found}
 
 
 def _file(codebase: "Codebase", path: str, item: Import) -> str | None:
@@ -51,19 +60,23 @@ def _counted(count: int, one: str) -> str:
     reads="python",
 )
 def import_graph(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """One hit per importing module; patterns match its path."""
-    for path, targets in _edges(codebase).items():
+    """One hit per importing module; patterns match its path. Imports for type checking only are named last."""
+    running, typed = _edges(codebase), _edges(codebase, typed=True)
+    for path in dict.fromkeys([*running, *typed]):
+        targets, checked = running.get(path, {}), typed.get(path, {})
         if query.matches(path):
-            lines = sorted({line for found in targets.values() for line in found})
+            lines = sorted({line for found in (*targets.values(), *checked.values()) for line in found})
+            told = [_listed(list(targets))] if targets else []
+            told += [f"{_listed(list(checked))} for type checking only"] if checked else []
             yield hit_at(
                 codebase,
                 path,
                 (lines[0], lines[0]),
                 symbol="",
                 name=path,
-                text=f"{path} imports {_listed(list(targets))}",
+                text=f"{path} imports {'; and '.join(told)}",
                 related=tuple(("import", path, line, line) for line in lines[1:]),
-                detail={"imports": str(len(targets))},
+                detail={"imports": str(len(targets)), "typing": str(len(checked))},
             )
 
 
@@ -75,27 +88,43 @@ def import_graph(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     ordered=True,
 )
 def fan_in(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """The most imported modules first; tests do not count as importers. Patterns match the path."""
-    users: dict[str, Lines] = {}
-    for path, targets in _edges(codebase).items():
-        if codebase.snapshot.by_path[path].role == "test":
-            continue
-        for target, lines in targets.items():
-            users.setdefault(target, {})[path] = lines
-    for target in sorted(users, key=lambda path: (-len(users[path]), path)):
+    """The most imported modules first; tests and imports for type checking only do not count. Patterns match the path.
+
+    Modules that are imported for type checking only come last.
+    """
+    users, typed = _importers(codebase), _importers(codebase, typed=True)
+    for target in sorted({*users, *typed}, key=lambda path: (-len(users.get(path, {})), path)):
         if query.matches(target):
-            importers = users[target]
-            text = f"{target} is imported by {_counted(len(importers), 'module')}"
+            importers, checkers = users.get(target, {}), typed.get(target, {})
+            told = []
+            if importers:
+                told.append(f"{_counted(len(importers), 'module')}: {_listed(list(importers))}")
+            if checkers:
+                noun = "more module" if importers else "module"
+                counted = _counted(len(checkers), noun)
+                told.append(f"{counted} for type checking only: {_listed(list(checkers))}")
+            places = [*importers.items(), *checkers.items()]
             yield hit_at(
                 codebase,
                 target,
                 (1, max(1, min(codebase.facts[target].lines, 1))),
                 symbol="",
                 name=target,
-                text=f"{text}: {_listed(list(importers))}",
-                related=tuple(("import", p, lines[0], lines[0]) for p, lines in importers.items()),
-                detail={"importers": str(len(importers))},
+                text=f"{target} is imported by {'; and by '.join(told)}",
+                related=tuple(("import", p, lines[0], lines[0]) for p, lines in places),
+                detail={"importers": str(len(importers)), "typing": str(len(checkers))},
             )
+
+
+def _importers(codebase: "Codebase", *, typed: bool = False) -> dict[str, Lines]:
+    """path → files other than tests that import it → lines of the import."""
+    users: dict[str, Lines] = {}
+    for path, targets in _edges(codebase, typed=typed).items():
+        if codebase.snapshot.by_path[path].role == "test":
+            continue
+        for target, lines in targets.items():
+            users.setdefault(target, {})[path] = lines
+    return users
 
 
 @dataclass(slots=True)
@@ -121,7 +150,7 @@ def coupling(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per module, most ties first; patterns match its path.
 
     A tie is an imported model library, an imported model class of another module, or an
-    `isinstance` test for a model class.
+    `isinstance` test for a model class. Imports for type checking only tie nothing at run time and do not count.
     """
     program = program_of(codebase)
     family = family_of(codebase, Query("coupling", "coupling", (), {}))
@@ -139,6 +168,8 @@ def coupling(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def _ties(program: Program, family: Family, path: str) -> _Ties:
     found = _Ties()
     for item in program.facts[path].imports:
+        if typing_only(program.codebase, path, item):
+            continue
         outside = f"{item.module}.{item.name}" if item.name else item.module
         local = program.codebase.locate(item.module, path) is not None
         name = "" if local else library(outside)

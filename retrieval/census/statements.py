@@ -1,4 +1,4 @@
-"""Census kinds over statements: awaits, raises, catches, assigns, names, strings, yields, deletes, with, asserts …
+"""Census kinds over statements: awaits, raises, catches, assigns, names, strings, deletes, with, asserts …
 
 Each kind reads the facts that `extract` left (see `retrieval/statements.py`, `failures.py`, `constants.py`).
 """
@@ -159,17 +159,6 @@ def strings(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
             yield fact_hit(codebase, path, fact)
     if query.patterns:
         yield from foreign_hits(codebase, query, "strings")
-
-
-@kind(
-    "yields",
-    summary="`yield` and `yield from` by the value as written",
-    example="yields",
-    reads="python",
-)
-def yields(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """Every yield that fits."""
-    yield from _named(codebase, query, "yield")
 
 
 @kind(

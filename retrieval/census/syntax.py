@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.foreign import foreign_hits
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.typed_only import typing_only
+from retrieval.errors import QueryError
 from retrieval.facts import Call, CensusHit, Definition, Import
+from retrieval.snapshot import ROLES
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -48,15 +51,33 @@ def call_hit(codebase: Codebase, path: str, call: Call, *, name: str = "", text:
 
 @kind(
     "calls",
-    summary="calls of a function, class or method, by resolved name; `Type.method` finds methods by receiver",
+    summary="calls of a function, class or method, by resolved name; target=library leaves out the repository's own",
     example="calls: torch.cuda.empty_cache, gc.collect, threading.Thread.start, *.backward",
+    options=("target",),
 )
 def calls(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """Every call whose name fits."""
+    """Every call whose name fits; `Type.method` finds methods by their receiver.
+
+    With `target=library` calls that reach a definition of the repository are left out: a repository that is itself
+    the library `whisper` calls its own `whisper.load_model`. Raises QueryError for another target.
+    """
+    target = query.options.get("target", "")
+    if target not in ("", "library"):
+        raise QueryError(f"{query.text!r}: unknown target={target}", hint="known: library")
     for path, call in codebase.all_calls():
-        if query.matches(*codebase.speller.call_names(path, call), typed=codebase.speller.typed_names(path, call)):
+        fits = query.matches(*codebase.speller.call_names(path, call), typed=codebase.speller.typed_names(path, call))
+        if fits and not (target and _own(codebase, path, call)):
             yield call_hit(codebase, path, call)
     yield from foreign_hits(codebase, query, "calls")
+
+
+def _own(codebase: Codebase, path: str, call: Call) -> bool:
+    """Whether a call reaches a definition of the repository, or a name in an imported module of it."""
+    if codebase.resolve_call(path, call) is not None:
+        return True
+    root = call.written.partition(".")[0]
+    imported = any(item.alias == root for item in codebase.facts[path].imports)
+    return imported and codebase.locate(call.name.rpartition(".")[0], path) is not None
 
 
 @kind(
@@ -78,9 +99,17 @@ def keywords(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     "imports",
     summary="imports of a module, of anything in it, or of a name from it; dynamic imports of a literal too",
     example="imports: torch, transformers.AutoModel, PIL.*",
+    ordered=True,
 )
 def imports(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """Every import of what fits."""
+    """Every import of what fits; those for type checking only come last of each role."""
+    found = [*_written_imports(codebase, query), *foreign_hits(codebase, query, "imports")]
+    yield from sorted(
+        found, key=lambda h: (ROLES.index(h.role), h.detail.get("typing", ""), h.path, h.start, h.end, h.name)
+    )
+
+
+def _written_imports(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     for path in sorted(codebase.facts):
         for item in codebase.facts[path].imports:
             if query.matches(*_import_names(item)):
@@ -90,7 +119,6 @@ def imports(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
             module = call.arguments[0].strip("\"'")
             if module != call.arguments[0] and query.matches(*_prefixes(module)):
                 yield call_hit(codebase, path, call, name=module)
-    yield from foreign_hits(codebase, query, "imports")
 
 
 def _import_names(item: Import) -> tuple[str, ...]:
@@ -113,6 +141,8 @@ def _import_hit(codebase: Codebase, path: str, item: Import) -> CensusHit:
         text = f"from {item.module} import {item.name}" + (f" as {item.alias}" if renamed else "")
     name = ".".join(part for part in (item.module, item.name) if part and part != "*")
     detail = {"module": item.module, "alias": item.alias, "guarded": "yes" if item.guarded else ""}
+    detail["typing"] = "yes" if typing_only(codebase, path, item) else ""
+    text += " (for type checking only)" if detail["typing"] else ""
     detail["local"] = codebase.locate(item.module, path) or ""
     lines = (item.start, item.end)
     return hit_at(codebase, path, lines, symbol=item.symbol, name=name, text=text, detail=detail)

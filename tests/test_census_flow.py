@@ -116,7 +116,7 @@ def test_one_root_is_printed_once_with_every_way_to_start_it(pipeline: Codebase)
     first = run_query(pipeline, "flow").hits[0]
     assert first.text.startswith(
         "Execution starts in `main()` (tool/cli.py), run by the console script `tool`"
-        " and by `python -m tool` and by the script tool/cli.py"
+        " and by `python -m tool` and by `python -m tool.cli`"
     )
     assert 'documented as "Runs the tool"' in first.text
 

@@ -9,7 +9,7 @@ from tests.source_tree import codebase_of
 
 
 def hits(query: str, files: dict[str, str]) -> list[CensusHit]:
-    return list(run_query(codebase_of(files), query).hits)
+    return list(run_query(codebase_of(dict(files)), query).hits)
 
 
 def texts(query: str, files: dict[str, str]) -> list[str]:
@@ -225,3 +225,37 @@ def test_calls_of_a_library_are_not_the_repositorys_own():
     assert [hit.start for hit in hits(f"{query}, target=library", files)] == [3]
     with pytest.raises(QueryError):
         hits("calls: torch.load, target=own", files)
+
+
+def test_modules_with_relative_imports_start_as_modules():
+    files = {
+        "src/pkg/__init__.py": "",
+        "src/pkg/a.py": "from . import b\n\ndef main(): ...\n\nif __name__ == '__main__':\n    main()\n",
+        "src/pkg/b.py": "import pkg\n\ndef main(): ...\n\nif __name__ == '__main__':\n    main()\n",
+    }
+    assert sorted(texts("entry_points", files)) == [
+        "Running src/pkg/b.py as a script calls `main()`",
+        "`python -m pkg.a` runs src/pkg/a.py, which calls `main()`",
+    ]
+
+
+SIZED = {
+    "pkg/__init__.py": "",
+    "pkg/a.py": "A = 1\n",
+    "tests/test_a.py": "import pytest, unittest\nfrom pkg import a\n\ndef test_a(): ...\n",
+}
+
+
+def test_modules_are_told_from_folders_and_test_files_listed_once():
+    assert [(hit.name, hit.detail["kind"]) for hit in hits("modules", SIZED)] == [
+        ("pkg", "folder"),
+        ("pkg.a", "module"),
+        ("tests.test_a", "module"),
+    ]
+    assert [hit.name for hit in hits("modules: only=modules", SIZED)] == ["pkg.a", "tests.test_a"]
+    assert [hit.name for hit in hits("modules: only=folders", SIZED)] == ["pkg"]
+    with pytest.raises(QueryError):
+        hits("modules: only=files", SIZED)
+    assert texts("tests", SIZED) == [
+        "`tests/test_a.py` defines 1 test function: `test_a`; imports `pkg`; uses `pytest`, `unittest`"
+    ]

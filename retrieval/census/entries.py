@@ -38,6 +38,7 @@ _SIDE = re.compile(
     r"(?:^|_)(?:profil\w*|bench\w*|upload\w*|push|publish|convert\w*|conversion|export\w*|download\w*|migrate\w*|"
     r"lint|release|plot\w*|visuali[sz]e\w*|check|debug|average|merge|strip|prepare\w*|preproc\w*|stats)(?:_|$)"
 )
+_RELATIVE = re.compile(r"\s*from\s+\.")
 _BUILD = frozenset(["setup.py", "conftest.py", "noxfile.py", "conf.py", "versioneer.py"])
 
 
@@ -202,10 +203,21 @@ def _scripts(program: "Program") -> Iterator[Entry]:
             continue
         guard = _main_guard(program, path)
         if guard is not None:
-            entry = Entry("script", path, guard, path, "", None, guard[0], imported=imported.get(path, False))
-            yield replace(entry, text=f"running {path} as a script{_runs(program, entry)}")
+            command = _module_command(program, path)
+            known = imported.get(path, False)
+            entry = Entry("script", path, guard, command or path, "", None, guard[0], imported=known)
+            way = f"`{command}` runs {path}{_then(program, entry)}" if command else ""
+            yield replace(entry, text=way or f"running {path} as a script{_runs(program, entry)}")
         elif path not in imported and name != "__init__.py":
             yield from _bare_script(program, path)
+
+
+def _module_command(program: "Program", path: str) -> str:
+    """`python -m package.module` for a file whose relative imports fail when it is run as a plain script."""
+    facts, lines = program.facts[path], program.snapshot.by_path[path].lines
+    loading = [lines[item.start - 1] for item in facts.imports if not item.symbol]
+    relative = any(_RELATIVE.match(line) for line in loading)
+    return f"python -m {facts.module}" if relative and "." in facts.module else ""
 
 
 def _bare_script(program: "Program", path: str) -> Iterator[Entry]:
@@ -216,8 +228,10 @@ def _bare_script(program: "Program", path: str) -> Iterator[Entry]:
     parsing = any(step.written.endswith(("parse_args", "parse_known_args")) for step in calls)
     if frame is None or not (parsing or any(_is_statement(site.step.node) for site in working)):
         return
-    entry = Entry("script", path, (calls[0].start, calls[-1].end), path, "")
-    yield replace(entry, text=f"running {path} executes its top-level code{_then(program, entry)}")
+    command = _module_command(program, path)
+    entry = Entry("script", path, (calls[0].start, calls[-1].end), command or path, "")
+    way = f"`{command}` executes the top-level code of {path}" if command else ""
+    yield replace(entry, text=f"{way or f'running {path} executes its top-level code'}{_then(program, entry)}")
 
 
 def _is_statement(node: Node) -> bool:

@@ -227,7 +227,7 @@ def _way(entry: Entry) -> str:
         case "package main":
             return f"`{entry.name}`"
         case "script":
-            return f"the script {entry.path}"
+            return f"the script {entry.path}" if entry.name == entry.path else f"`{entry.name}`"
     return "`torch.hub.load`"
 
 

@@ -129,9 +129,8 @@ def _other_roles(codebase: Codebase) -> Iterator[CensusHit]:
     ordered=True,
 )
 def tests(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
-    """Frameworks first, then one hit per test file, or per folder when there are more than 20."""
+    """Settings first, then each test file once, or each folder when there are more than 20 files."""
     files = [f for f in codebase.snapshot.files if f.role == "test" and f.lines and _is_code(f)]
-    yield from _frameworks(codebase, files)
     yield from _settings(codebase)
     if len(files) <= _MANY_TESTS:
         yield from (_test_file(codebase, file) for file in files)
@@ -143,6 +142,7 @@ def tests(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
         count = sum(len(_test_functions(codebase.facts[file.path])) for file in group)
         names = listed([file.path.rpartition("/")[2] for file in group], 6, "`")
         text = f"`{folder}/` holds {counted(len(group), 'test file')} with {count} test functions: {names}"
+        text += _using([name for file in group for name in _frameworks(codebase.facts[file.path])])
         yield _line(codebase, group[0].path, (1, 1), folder, text)
 
 
@@ -150,18 +150,14 @@ def _is_code(file: SourceFile) -> bool:
     return file.language in ("python", "notebook", "javascript", "typescript", "go", "rust", "cpp", "shell")
 
 
-def _frameworks(codebase: Codebase, files: list[SourceFile]) -> Iterator[CensusHit]:
-    found: dict[str, list[tuple[str, int]]] = {}
-    for file in files:
-        for item in codebase.facts[file.path].imports:
-            for module, name in _FRAMEWORKS.items():
-                if f"{item.module}.".startswith(f"{module}."):
-                    found.setdefault(name, []).append((file.path, item.start))
-    for name, places in found.items():
-        count = len({path for path, _line_ in places})
-        text = f"{counted(count, 'test file')} {'imports' if count == 1 else 'import'} `{name}`"
-        path, line = places[0]
-        yield _line(codebase, path, (line, line), name, text)
+def _frameworks(facts: FileFacts) -> list[str]:
+    """The test frameworks that a file imports."""
+    modules = [f"{item.module}." for item in facts.imports]
+    return [name for module, name in _FRAMEWORKS.items() if any(found.startswith(f"{module}.") for found in modules)]
+
+
+def _using(frameworks: list[str]) -> str:
+    return f"; uses {listed(sorted(set(frameworks)), 4, '`')}" if frameworks else ""
 
 
 def _settings(codebase: Codebase) -> Iterator[CensusHit]:
@@ -190,6 +186,7 @@ def _test_file(codebase: Codebase, file: SourceFile) -> CensusHit:
         text += f": {listed(names, 6, '`')}"
     if local:
         text += f"; imports {listed(sorted(set(local)), 4, '`')}"
+    text += _using(_frameworks(facts))
     first = next((item for item in facts.definitions if item.name in names), None)
     lines = (first.head_start, first.head_end) if first else (1, 1)
     return _line(codebase, file.path, lines, file.path, text)

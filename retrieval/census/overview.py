@@ -11,6 +11,7 @@ from retrieval.census.describe import by_weight, definitions_text, describe_file
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import counted, first_sentence, listed
 from retrieval.codebase import Codebase
+from retrieval.errors import QueryError
 from retrieval.facts import CensusHit, Definition
 from retrieval.manifests import Property, read_manifests
 from retrieval.markup import Passage, headings, paragraphs
@@ -98,12 +99,20 @@ def _docstrings(codebase: Codebase) -> Iterator[CensusHit]:
 @kind(
     "modules",
     summary="packages and modules with length, docstring and main definitions",
-    example="modules: in=src/*",
+    example="modules: in=src/*, only=modules",
     reads="python",
+    options=("only",),
     ordered=True,
 )
 def modules(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
-    """Packages first (largest first), then modules by path; over 60 modules, only packages and single modules."""
+    """Packages first (largest first), then modules by path; over 60 modules, only packages and single modules.
+
+    `only=modules` gives every module and no folder, `only=folders` no module; `detail["kind"]` says which a hit is.
+    Raises QueryError for another word.
+    """
+    only = query.options.get("only", "")
+    if only not in ("", "modules", "folders"):
+        raise QueryError(f"{query.text!r}: only must be modules or folders, not {only!r}")
     files = [
         file
         for file in codebase.snapshot.files
@@ -115,9 +124,10 @@ def modules(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
         by_folder.setdefault(str(PurePosixPath(file.path).parent), []).append(file)
     packages = {folder: group for folder, group in by_folder.items() if len(group) > 1}
     for folder, group in sorted(packages.items(), key=lambda item: -_lines(item[1])):
-        yield _package(codebase, folder, group)
-    many = sum(file.role == "source" for file in chosen) > _MANY_MODULES
-    for file in chosen:
+        if only != "modules":
+            yield _package(codebase, folder, group)
+    many = sum(file.role == "source" for file in chosen) > _MANY_MODULES and not only
+    for file in chosen if only != "folders" else ():
         alone = str(PurePosixPath(file.path).parent) not in packages
         if file.lines and (alone or not many) and (file.role == "source" or not many):
             yield _module(codebase, file)
@@ -147,7 +157,7 @@ def _package(codebase: Codebase, folder: str, group: list[SourceFile]) -> Census
         name=folder,
         text=text,
         related=tuple(("definition", *place) for place in places[1:]),
-        detail={"part": "package"},
+        detail={"part": "package", "kind": "folder"},
     )
 
 
@@ -189,5 +199,5 @@ def _module(codebase: Codebase, file: SourceFile) -> CensusHit:
         symbol="",
         name=facts.module or file.path,
         text=text,
-        detail={"part": "module"},
+        detail={"part": "module", "kind": "module"},
     )

@@ -25,6 +25,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     imported,
     input_contracts,
     memory_errors,
+    memory_notes,
     metrics,
     model_uses,
     models,
@@ -41,10 +42,11 @@ from retrieval.census import (  # noqa: F401  register their kinds
     storage,
     structures,
     syntax,
+    thread_settings,
     tree,
     uses,
-    yields,
     version_notes,
+    yields,
 )
 from retrieval.census.language import KINDS, Kind, Query, hit_at, kind, parse_query, run_query
 from retrieval.facts import CensusHit, CensusResult

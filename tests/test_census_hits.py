@@ -259,3 +259,37 @@ def test_modules_are_told_from_folders_and_test_files_listed_once():
     assert texts("tests", SIZED) == [
         "`tests/test_a.py` defines 1 test function: `test_a`; imports `pkg`; uses `pytest`, `unittest`"
     ]
+
+
+def test_configs_tell_data_tables_from_configuration():
+    words = ", ".join(f'"w{number}": "{number}"' for number in range(60))
+    files = {
+        "configs/words.json": f"{{{words}}}",
+        "configs/net.json": f"{{{words}}}",
+        "configs/train.yaml": "lr: 1\nname: a\n",
+        "labels.yaml": "".join(f"- label{number}\n" for number in range(30)),
+        "run.py": """
+        import yaml
+
+        def names(path):
+            labels = yaml.safe_load(open(path))
+            return labels
+
+        def load_config():
+            return yaml.safe_load(open("configs/net.json"))
+        """,
+    }
+    assert [(hit.path, hit.detail["what"]) for hit in hits("configs", files) if hit.path != "run.py"] == [
+        ("configs/net.json", "config"),
+        ("configs/train.yaml", "config"),
+        ("configs/words.json", "data"),
+        ("labels.yaml", "data"),
+    ]
+    assert texts("configs: what=data", files) == [
+        "YAML data table is read: `labels = yaml.safe_load(open(path))` in `names`",
+        "`configs/words.json` (JSON) is a data table: an object with 60 keys",
+        "`labels.yaml` (YAML) is a data table: yaml, 30 lines",
+    ]
+    assert "words.json" not in " ".join(texts("configs: what=config", files))
+    with pytest.raises(QueryError):
+        hits("configs: what=table", files)

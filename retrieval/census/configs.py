@@ -6,11 +6,14 @@ A file counts as configuration by its format, or by its name or folder for JSON.
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from retrieval.census.data_tables import CONFIGURING, is_data_table, reads_data
 from retrieval.census.describe import describe_file
 from retrieval.census.language import Pattern, Query, compile_pattern, hit_at, kind
 from retrieval.census.prose import counted, listed
 from retrieval.codebase import Codebase
+from retrieval.errors import QueryError
 from retrieval.facts import Call, CensusHit
 from retrieval.manifests import read_manifests
 from retrieval.snapshot import ROLES, SourceFile
@@ -25,7 +28,6 @@ _FORMATS = {
     "xml": "XML",
     "hcl": "HCL",
 }
-_NAMED = re.compile(r"(?i)(conf|cfg|setting|param|option|hparam|args|preset|experiment)")
 _TOOLS = re.compile(
     r"(?i)(^|/)(\.github|\.circleci|\.gitlab|\.devcontainer|\.vscode|\.idea)/"
     r"|(^|/)(pyproject\.toml|setup\.cfg|tox\.ini|pytest\.ini|mypy\.ini|\.?pre-commit-config\.ya?ml|\.flake8|\.pylintrc"
@@ -68,18 +70,27 @@ def _patterns(words: str) -> tuple[Pattern, ...]:
 
 @kind(
     "configs",
-    summary="configuration files by folder and format, and the code that loads configuration",
-    example="configs: yaml",
+    summary="configuration files and the code that loads them; option what=config leaves data tables out",
+    example="configs: yaml, what=config",
     reads="text",
+    options=("what",),
     ordered=True,
 )
 def configs(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
-    """The main code that loads, then files, then tests; patterns match formats and paths."""
+    """The main code that loads, then files, then tests; patterns match formats and paths.
+
+    `detail["what"]` is "config", or "data" for what is a table of data by its content or its reader's words.
+    Raises QueryError for another `what`.
+    """
+    what = query.options.get("what", "")
+    if what not in ("", "config", "data"):
+        raise QueryError(f"{query.text!r}: what must be config or data, not {what!r}")
     files = _files(codebase, asked="tools" in query.names())
     found = [*_loading(codebase), *_settings_classes(codebase), *files]
     found.sort(key=lambda hit: ROLES.index(hit.role))  # type: ignore[arg-type]
     for hit in found:
-        if query.matches(hit.name, hit.name.lower(), hit.path):
+        hit.detail.setdefault("what", "config")
+        if what in ("", hit.detail["what"]) and query.matches(hit.name, hit.name.lower(), hit.path):
             yield hit
 
 
@@ -90,7 +101,10 @@ def _loading(codebase: Codebase) -> Iterator[CensusHit]:
         name = next((n for n, found in loaders.items() if any(p.matches(call.name) for p in found)), "")
         if not name and any(p.matches(call.name) for p in json_patterns) and _about_config(call):
             name = "JSON"
-        if name:
+        if name and name in _FORMATS.values() and reads_data(call):
+            hit = _code_hit(codebase, path, call, name, f"{name} data table is read: `{call.text[:160]}`")
+            yield replace(hit, detail={"what": "data"})
+        elif name:
             yield _code_hit(codebase, path, call, name, f"{_verb(name, call)}: `{call.text[:160]}`")
     for path, definition in codebase.all_definitions():
         if any(name in ("hydra.main", "draccus.wrap", "pyrallis.wrap") for name in definition.decorators):
@@ -113,7 +127,7 @@ def _verb(name: str, call: Call) -> str:
 def _about_config(call: Call) -> bool:
     """Whether a JSON load says itself that it is of configuration."""
     said = " ".join([*call.arguments, *call.assigned, call.symbol, call.text])
-    return _NAMED.search(said) is not None
+    return CONFIGURING.search(said) is not None
 
 
 def _code_hit(codebase: Codebase, path: str, call: Call, name: str, text: str) -> CensusHit:
@@ -131,16 +145,24 @@ def _settings_classes(codebase: Codebase) -> Iterator[CensusHit]:
 def _files(codebase: Codebase, *, asked: bool) -> Iterator[CensusHit]:
     """`asked`: whether files that only steer tools are wanted too."""
     groups: Groups = {}
+    tables: list[SourceFile] = []
     tools: list[SourceFile] = []
     manifests = frozenset(read_manifests(codebase.snapshot).paths)
     for file in codebase.snapshot.files:
         if _TOOLS.search(file.path):
             tools.append(file)
+        elif _is_config(file) and file.path not in manifests and is_data_table(codebase, file):
+            tables.append(file)
         elif _is_config(file) and file.path not in manifests:
             folder = file.path.rpartition("/")[0]
             groups.setdefault((folder, file.language), []).append(file)
     for (folder, language), files in sorted(_merged(groups).items()):
         yield from _group(codebase, folder, _FORMATS[language], files)
+    for file in tables:
+        words, start, end = describe_file(codebase, file)
+        text = f"`{file.path}` ({_FORMATS[file.language]}) is a data table: {words}"
+        name = _FORMATS[file.language]
+        yield hit_at(codebase, file.path, (start, end), symbol="", name=name, text=text, detail={"what": "data"})
     if tools and asked:
         names = listed([file.path for file in tools], 8, "`")
         text = f"settings of build, lint and CI tools, not of the program: {names}"
@@ -165,7 +187,7 @@ def _is_config(file: SourceFile) -> bool:
     if not file.lines or file.language not in _FORMATS or file.role in ("generated", "vendored", "test"):
         return False
     if file.language in ("json", "xml"):
-        return _NAMED.search(file.path) is not None
+        return CONFIGURING.search(file.path) is not None
     return True
 
 

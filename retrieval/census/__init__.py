@@ -46,6 +46,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     tree,
     uses,
     version_notes,
+    weight_types,
     yields,
 )
 from retrieval.census.language import KINDS, Kind, Query, hit_at, kind, parse_query, run_query

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.actions import LOG_METHODS, SILENT, called_name, own_nodes
+from retrieval.languages import words
 from retrieval.parse import Node
 from retrieval.reader import Context, Reader, parts
 from retrieval.resume import enclosing_function, ending
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from retrieval.handlers import Handler
 
 ATTEMPT = re.compile(r"(?i)(?:^|_|\b)(?:attempts?|retry|retries|retrying|tries|n?_?tried)(?:$|_|\b)")
-CONTAINER_METHODS = frozenset(name for kind in (list, dict, str, set, bytes) for name in dir(kind))
+# Models encode, decode and translate too.
+CONTAINER_METHODS = frozenset(name for kind in (list, dict, str, set, bytes) for name in dir(kind)) - words(
+    "encode decode translate"
+)
 COUNTED = re.compile(r"^(?:\w+\.)*(?:range|count|repeat)\(")
 
 

@@ -4,6 +4,7 @@
 """
 
 from retrieval.census import (  # noqa: F401  register their kinds
+    aborts,
     anytext,
     branches,
     cache_dirs,
@@ -27,6 +28,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     memory_errors,
     memory_notes,
     metrics,
+    model_errors,
     model_uses,
     models,
     moves,
@@ -36,6 +38,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     printed,
     quality,
     registries,
+    retries,
     returned,
     signatures,
     statements,

@@ -1,0 +1,268 @@
+"""What the census says of failures: kinds of handlers, retries, ends of programs, handlers around model calls."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.errors import QueryError
+from retrieval.facts import CensusHit
+from tests.source_tree import codebase_of
+
+HANDLERS = """
+    from contextlib import suppress
+    try:
+        import triton
+    except ImportError:
+        triton = None
+
+    def run(paths):
+        for path in paths:
+            try:
+                work(path)
+            except Exception as error:
+                print("Skipping", path)
+        for attempt in range(3):
+            try:
+                return work(paths)
+            except OSError:
+                pass
+        with suppress(KeyError):
+            del paths[0]
+    """
+RETRIES = """
+    import requests, hashlib, os, urllib.request
+    from tenacity import retry
+    from urllib3.util.retry import Retry
+
+    @retry(reraise=True)
+    def decorated(): go()
+
+    def attempts():
+        for attempt in range(3):
+            answer = requests.get(url)
+            if answer.ok:
+                return answer
+
+    def settings(model, x):
+        for t in (0, 0.5):
+            options = Options(temperature=t)
+            out = model.decode(x, options)
+            poor = False
+            if out.score < 0.5:
+                poor = True
+            if not poor:
+                break
+        return out
+
+    def counted():
+        tries = 0
+        while tries < 3:
+            done = upload(path)
+            if not done:
+                tries += 1
+                continue
+            break
+
+    def fetch(target):
+        if os.path.isfile(target):
+            if hashlib.md5(read(target)).hexdigest() == expected:
+                return target
+        urllib.request.urlretrieve(url, target)
+
+    def handled(x):
+        try:
+            return call(x)
+        except OSError:
+            reset()
+            return call(x)
+
+    client = Client(max_retries=5, retries=Retry(total=3))
+    off = Client(max_retries=0)
+    """
+NO_RETRIES = """
+    def search(lines):
+        for line in lines:
+            m = PATTERN.match(line)
+            if m:
+                break
+        return m
+
+    def look(keys):
+        for key in keys:
+            hit = table.find(name, key=key)
+            if hit is not None:
+                break
+        return hit
+
+    def converge(x):
+        for i in range(100):
+            new = step(x)
+            if abs(new - x) < eps:
+                break
+            x = new
+        return x
+
+    def generate(model, tokens):
+        for i in range(100):
+            token = model(tokens).argmax()
+            tokens = cat([tokens, token])
+            if token == eot:
+                break
+        return tokens
+
+    def pages(token):
+        while True:
+            page = fetch(token)
+            token = page.next
+            if not token:
+                break
+
+    def verify(path):
+        if sha256(path) != expected:
+            raise ValueError
+        return path
+    """
+PROGRAM = """
+    import argparse, sys
+    import torch
+
+    class Net(torch.nn.Module):
+        def forward(self, x): return x
+
+    def infer(net: Net, x):
+        return net(x)
+
+    def loose(net: Net, x):
+        return net(x)
+
+    def batch(net: Net, xs):
+        for x in xs:
+            try:
+                infer(net, x)
+            except RuntimeError:
+                continue
+
+    def load(path):
+        if not path:
+            sys.exit("no path")
+        try:
+            return torch.load(path)
+        except OSError:
+            sys.exit(0)
+
+    def main():
+        parser = argparse.ArgumentParser()
+        args = parser.parse_args()
+        if args.bad:
+            parser.error("bad")
+        load(args.path)
+        batch(Net(), args.xs)
+        sys.exit()
+
+    if __name__ == "__main__":
+        sys.exit(main())
+    """
+
+
+def hits(query: str, source: str) -> list[CensusHit]:
+    return list(run_query(codebase_of({"app.py": source}), query).hits)
+
+
+@pytest.mark.parametrize(
+    ("query", "lines"),
+    [
+        ("catches: what=import_guard", [4]),
+        ("catches: what=skip", [11]),
+        ("catches: what=retry|skip", [11, 16]),
+        ("catches: what=!import_guard", [11, 16, 18]),
+        ("catches: what=!import_guard|swallow", [11, 16]),
+        ("catches: Exception, what=retry", []),
+    ],
+)
+def test_handlers_are_asked_for_by_kind(query: str, lines: list[int]) -> None:
+    assert [hit.start for hit in hits(query, HANDLERS)] == lines
+
+
+def test_an_unknown_kind_of_handler_is_refused() -> None:
+    with pytest.raises(QueryError, match="unknown kind of handler 'skipped'"):
+        hits("catches: what=skipped", HANDLERS)
+
+
+def test_a_handler_of_a_loop_tells_the_whole_story() -> None:
+    (hit,) = hits("catches: what=skip", HANDLERS)
+    assert hit.text == (
+        "`except Exception` in `run` (covers `work()`): prints “Skipping”, "
+        "then goes on with the next `path` (skips this one)"
+    )
+
+
+def test_what_is_done_again_is_told_with_its_reason() -> None:
+    assert [(hit.detail["how"], hit.text) for hit in hits("retries", RETRIES)] == [
+        ("decorator", "`decorated()` is tried again by its decorator `@retry(reraise=True)`"),
+        ("loop", "`attempts()` repeats `requests.get()` for each `attempt in range(3)` until `answer.ok` is true"),
+        (
+            "loop",
+            "`settings()` repeats `model.decode()` for each `t in (0, 0.5)` until `poor` is false; "
+            "the last result is kept when none passes",
+        ),
+        ("loop", "`counted()` repeats `upload()` while `tries < 3` until `done` is true"),
+        (
+            "check",
+            "`fetch()` downloads again with `urllib.request.urlretrieve()` when the file at hand fails the check "
+            "`hashlib.md5(read(target)).hexdigest() == expected`",
+        ),
+        (
+            "handler",
+            "`handled()` repeats `call()` after `OSError`: calls `reset()` and returns `call(x)`, "
+            "so `call()` is called again",
+        ),
+        ("setting", "the top level of app.py passes `max_retries=5` to `Client()`"),
+        ("library", "the top level of app.py sets up retries with `Retry(total=3)`"),
+    ]
+
+
+def test_a_retrying_handler_spans_its_loop() -> None:
+    (hit,) = hits("retries: handler", HANDLERS)
+    assert (hit.start, hit.end) == (13, 17)
+    assert hit.text.endswith("after `OSError`: swallows it, then tries again (`for attempt in range(3)`)")
+
+
+def test_searches_iterations_and_checks_are_no_retries() -> None:
+    assert hits("retries", NO_RETRIES) == []
+
+
+def test_ends_of_the_program_are_told_with_their_conditions() -> None:
+    assert [(hit.start, hit.text) for hit in hits("aborts", PROGRAM)] == [
+        (22, '`sys.exit("no path")` in `load()` ends the program only if `not path`'),
+        (26, "`sys.exit(0)` in `load()` ends the program only if `OSError` is caught"),
+        (
+            28,
+            "`main()`, which `app.py` runs, has no `try` around its calls: "
+            "an exception that `load()`, `Net()`, `batch()` let out ends the run",
+        ),
+        (32, '`parser.error("bad")` in `main()` ends the program with a usage error only if `args.bad`'),
+    ]
+
+
+def test_a_program_whose_calls_all_stand_in_a_try_is_not_ended_by_them() -> None:
+    source = "def main():\n  try: work()\n  except Exception: pass\ndef work(): pass\nif __name__ == '__main__': main()"
+    assert hits("aborts", source) == []
+    assert len(hits("aborts", source.replace("pass\ndef", "raise\ndef"))) == 1
+
+
+def test_model_calls_meet_the_handlers_of_their_callers() -> None:
+    assert [(hit.symbol, hit.detail["covered"], hit.text) for hit in hits("unhandled_model_calls", PROGRAM)] == [
+        (
+            "infer",
+            "callers",
+            "`net(x)` in `infer()` has no `try` there; `batch()` catches its errors around `infer()` with "
+            "`except RuntimeError` (swallows it, then goes on with the next `x` (skips this one)); "
+            "any other caller of `infer()` gets the exception",
+        ),
+        (
+            "loose",
+            "no",
+            "`net(x)` in `loose()` has no `try` there; "
+            "no caller in the repository is known, so an error goes to whoever calls it",
+        ),
+    ]
+    assert [hit.symbol for hit in hits("unhandled_model_calls: covered=no", PROGRAM)] == ["loose"]

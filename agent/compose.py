@@ -55,7 +55,7 @@ def _verdict(question: Question, findings: Sequence[Finding], snapshot: Snapshot
     blind = [finding for finding in empty if finding.unread]
     searched = min((f.searched for f in findings if not f.unread), default=0)
     values = {
-        "found": ", ".join(_counted(finding) for finding in found),
+        "found": "; ".join(_counted(finding) for finding in found),
         "absent": ", ".join(finding.fact.label for finding in (absent if found else [*absent, *aside])),
         "searched": str(searched),
     }
@@ -76,6 +76,8 @@ def _verdict(question: Question, findings: Sequence[Finding], snapshot: Snapshot
 
 def _counted(finding: Finding) -> str:
     """ "threads (3 places in `src/pool.py`)"."""
+    if finding.fact.named:
+        return f"{finding.fact.label}: {_names(finding.hits)}"
     count = len(finding.hits)
     paths = list(dict.fromkeys(hit.path for hit in finding.hits))
     where = f"in `{paths[0]}`" if len(paths) == 1 else f"in {len(paths)} files"

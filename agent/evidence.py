@@ -7,7 +7,6 @@ what it has just read.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
 from agent.findings import Finding, Findings
 from agent.stages import Question, Settings, Stage
@@ -91,13 +90,12 @@ def _candidates(
     search: Search,
     hits: int,
 ) -> Iterator[Evidence]:
-    """Code around the first hits of the facts that ask for it (`brief`), and what the search found, in turn."""
+    """Code around the first hits of the facts that ask for it (`brief`); without any, what the search found."""
     told = [finding for finding in findings if finding.hits and finding.fact.brief]
     focus = [item for finding in told if (item := _focus(finding, codebase))]
-    chunks = search(question.search, hits) if question.search else []
+    chunks = search(question.search, hits) if question.search and not focus else []
     found = [_chunk_item(chunk, codebase) for chunk in chunks]
-    for pair in zip_longest(focus, found):
-        yield from (item for item in pair if item is not None and _tellable(item, codebase))
+    yield from (item for item in focus or found if _tellable(item, codebase))
 
 
 def _tellable(item: Evidence, codebase: Codebase) -> bool:

@@ -35,7 +35,8 @@ class FactSpec(_Entry):
     own, the rest as a list of places. `layout`: "lines", "places" (no text, only places), "tree" (one fenced
     block), "steps" (numbered lines in the census's order). `decides` says whether hits make the verdict "yes";
     `roles` which files count ("source" unless said otherwise; hits elsewhere are reported as such).
-    `filter` keeps hits whose text or name matches this regular expression.
+    `filter` keeps hits whose text or name matches this regular expression. `named` names the hits in the verdict
+    instead of counting them; with `brief` above 0 the code around the first hit is shown to the model.
     """
 
     label: str = Field(min_length=1)
@@ -48,6 +49,7 @@ class FactSpec(_Entry):
     roles: Strings = ("source", "config", "docs")
     filter: str = ""
     brief: int = Field(default=6, ge=0, le=60)
+    named: bool = False
 
     @field_validator("filter")
     @classmethod

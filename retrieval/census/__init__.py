@@ -32,6 +32,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     model_uses,
     models,
     moves,
+    numerals,
     options,
     overview,
     periodic,

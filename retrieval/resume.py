@@ -9,6 +9,7 @@ from retrieval.parse import Node
 from retrieval.reader import parts
 
 Ending = Literal["falls", "raise", "return", "continue", "break", "exit"]
+DEEPEST = 40
 LOOPS = frozenset(["for_statement", "while_statement"])
 FUNCTIONS = frozenset(["function_definition", "lambda"])
 LEAVING: dict[str, Ending] = {
@@ -30,10 +31,13 @@ class Place:
     node: Node | None = None
 
 
-def ending(block: Node, name: Callable[[Node], str]) -> Ending:
-    """How a block ends on every path; "falls" when some path reaches its end. `name` resolves a call's callee."""
+def ending(block: Node, name: Callable[[Node], str], depth: int = DEEPEST) -> Ending:
+    """How a block ends on every path; "falls" when some path reaches its end. `name` resolves a call's callee.
+
+    Blocks nested more than `depth` deep are taken to fall through.
+    """
     inside = parts(block)
-    if not inside:
+    if not inside or depth <= 0:
         return "falls"
     last = inside[-1]
     if last.type in LEAVING:
@@ -43,18 +47,18 @@ def ending(block: Node, name: Callable[[Node], str]) -> Ending:
         return "exit" if call is not None and call.type == "call" and name(call) in EXITS else "falls"
     if last.type == "with_statement":
         body = last.child_by_field_name("body")
-        return ending(body, name) if body is not None else "falls"
-    return _arms(last, name) if last.type in ("if_statement", "try_statement") else "falls"
+        return ending(body, name, depth - 1) if body is not None else "falls"
+    return _arms(last, name, depth - 1) if last.type in ("if_statement", "try_statement") else "falls"
 
 
-def _arms(statement: Node, name: Callable[[Node], str]) -> Ending:
+def _arms(statement: Node, name: Callable[[Node], str], depth: int) -> Ending:
     """The ending that all arms share; an `if` without `else` may do nothing."""
     blocks = [c for c in parts(statement) if c.type == "block"]
     clauses = [c for c in parts(statement) if c.type in ARMS]
     if statement.type == "if_statement" and not any(c.type == "else_clause" for c in clauses):
         return "falls"
     blocks += [b for c in clauses if c.type != "finally_clause" for b in parts(c) if b.type == "block"]
-    found: set[Ending] = {ending(block, name) for block in blocks}
+    found: set[Ending] = {ending(block, name, depth) for block in blocks}
     if found == {"return", "raise"}:
         return "return"
     return found.pop() if len(found) == 1 else "falls"

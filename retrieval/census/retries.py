@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -60,9 +61,9 @@ def _found(codebase: Codebase) -> Iterator[CensusHit]:
     for path, call in codebase.all_calls():
         yield from _called(codebase, path, call)
     for unit in units(codebase, _NEEDS):
-        for how, listed in (("loop", retry_loops(unit)), ("check", fetched_again(unit))):
-            for again in listed:
-                yield _again(codebase, unit, again, how)
+        with contextlib.suppress(RecursionError):  # an expression nested thousands deep is nobody's retry
+            yield from [_again(codebase, unit, again, "loop") for again in retry_loops(unit)]
+            yield from [_again(codebase, unit, again, "check") for again in fetched_again(unit)]
 
 
 def _subject(path: str, symbol: str) -> str:

@@ -16,7 +16,6 @@ FALLBACK = re.compile(r"(?i)(?:^|_)fallback(?:$|_)")
 CHECKED = re.compile(r"(?i)sha\d|md5|checksum|digest|crc32|integrity|(?<![a-z])hash(?:es|lib)?(?![a-z])")
 FETCH = re.compile(r"(?i)(?:^|[._])(?:urlopen|urlretrieve|wget|gdown)$|download[^.]*$|^requests\.get$")
 PRESENT = re.compile(r"(?i)\b(?:isfile|exists|is_file|lexists)\(")
-MOST_FETCHES = 3
 COUNTERS = frozenset(["range", "count", "enumerate", "zip", "tqdm", "trange", "reversed", "sorted"])
 QUIET = frozenset(["print", "sleep", "warn", "info", "debug", "warning", "error", "exception", "log"])
 _LOOPS = ast.For | ast.AsyncFor | ast.While
@@ -80,19 +79,14 @@ def _repeated(unit: Unit, loop: _LOOPS, leave: _Leave) -> Again | None:
     named = _names_attempts(loop, leave)
     if not named and not _varies(unit, loop, leave, call, flow):
         return None
-    head = f"while {quoted(loop.test, 60)}" if isinstance(loop, ast.While) else f"for each {_head(loop)}"
-    text = f"repeats `{_callee(call)}()` {head} until {_until(leave)}"
+    if isinstance(loop, ast.While):
+        head = f"while {quoted(loop.test, 60)}"
+    else:
+        head = f"for each `{ast.unparse(loop.target)} in {quoted(loop.iter, 60)[1:]}"
+    text = f"repeats `{ast.unparse(call.func)}()` {head} until {_until(leave)}"
     if isinstance(leave.statement, ast.Break) and flow.result_kept(unit, call):
         text += "; the last result is kept when none passes"
     return Again(loop, call, text, leave.test)
-
-
-def _head(loop: ast.For | ast.AsyncFor) -> str:
-    return f"`{ast.unparse(loop.target)} in {quoted(loop.iter, 60).strip('`')}`"
-
-
-def _callee(call: ast.Call) -> str:
-    return ast.unparse(call.func)
 
 
 def _until(leave: _Leave) -> str:
@@ -149,20 +143,23 @@ class _Flow:
     def __init__(self, loop: _LOOPS) -> None:
         self.loop = loop
         self.values: dict[str, list[tuple[ast.expr, frozenset[str]]]] = {}
-        self._collect(loop.body, frozenset())
+        self._collect(loop)
         self.bound = frozenset(self.values)
 
-    def _collect(self, body: list[ast.stmt], tests: frozenset[str]) -> None:
-        for node in body:
+    def _collect(self, loop: _LOOPS) -> None:
+        """Every assignment of the loop with the names of the tests it stands under."""
+        stack: list[tuple[ast.stmt, frozenset[str]]] = [(node, frozenset()) for node in reversed(loop.body)]
+        while stack:
+            node, tests = stack.pop()
             for target, value in _assignments(node):
                 for name in _names(target):
                     self.values.setdefault(name, []).append((value, tests))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
             inner = tests | _names(node.test) if isinstance(node, ast.If | ast.While) else tests
-            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                for block in ("body", "orelse", "finalbody"):
-                    self._collect(getattr(node, block, []), inner)
-                for handler in getattr(node, "handlers", []):
-                    self._collect(handler.body, tests)
+            handled = [part for handler in getattr(node, "handlers", []) for part in handler.body]
+            listed = [part for block in ("body", "orelse", "finalbody") for part in getattr(node, block, [])]
+            stack.extend((part, inner) for part in reversed([*listed, *handled]))
 
     def sources(self, names: frozenset[str]) -> frozenset[str]:
         """The names that these names are made from in one round, themselves included."""
@@ -251,7 +248,7 @@ def fetched_again(unit: Unit) -> Iterator[Again]:
             continue
         calls = [call for statement in [*failing, *_afterwards(unit, node)] for call in _fetches(statement)]
         if calls:
-            names = list(dict.fromkeys(f"`{_callee(call)}()`" for call in calls))[:MOST_FETCHES]
+            names = list(dict.fromkeys(f"`{ast.unparse(call.func)}()`" for call in calls))[:3]
             check = quoted(node.test, 90)
             text = f"downloads with {' or '.join(names)} unless the check {check} passes for the file at hand"
             if _for_present(unit, node):

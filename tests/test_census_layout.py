@@ -47,3 +47,39 @@ def test_numbers_of_models_come_before_units_and_numbers_of_programs() -> None:
         "`encode_image` calculates with 1000, 224",
         "`download` compares with 77777",
     ]
+
+
+CHAINS = """
+    import model as models
+    from torch import nn
+
+    class Net(nn.Module):
+        def forward(self, x):
+            return self.encoder.blocks.first(x)
+
+    class Runner:
+        def __init__(self, model):
+            self.model = model
+            self.keys = [block.attn.key for block in self.model.decoder.blocks]
+            for i, layer in enumerate(self.model.decoder.layers):
+                layer.attn.register_forward_hook(save)
+
+        def run(self, x):
+            device = self.model.module.visual.device
+            return self.model(x), self.model.module.state_dict(), models.a.b
+
+    def typed(thing: Net):
+        return thing.encoder.blocks[0].norm.weight.shape
+
+    def shallow(model):
+        return model.visual, model.forward(1)
+    """
+
+
+def test_chains_into_a_model_are_told_by_function_with_names_of_parts_resolved() -> None:
+    assert texts("attribute_chains", m=CHAINS) == [
+        "`Runner.__init__()` reaches into the model: `self.model.decoder.blocks[].attn.key`, "
+        "`self.model.decoder.blocks`, `self.model.decoder.layers` and hooks parts of it: "
+        "`self.model.decoder.layers[].attn.register_forward_hook()` (m.py)",
+        "`typed()` reaches into the model: `thing.encoder.blocks[].norm.weight` (m.py)",
+    ]

@@ -6,6 +6,7 @@
 from retrieval.census import (  # noqa: F401  register their kinds
     aborts,
     anytext,
+    attribute_chains,
     branches,
     cache_dirs,
     compatibility,

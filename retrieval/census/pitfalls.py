@@ -208,8 +208,9 @@ def _class_attribute(unit: Unit, node: ast.AST) -> Iterator[Pitfall]:
     if any(_RECORDS.search(dotted(d.func if isinstance(d, ast.Call) else d)) for d in node.decorator_list):
         return
     for statement in node.body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else []
-        for target in targets:
+        if not isinstance(statement, ast.Assign):
+            continue
+        for target in statement.targets:
             name = target.id if isinstance(target, ast.Name) else ""
             if name and not name.startswith("__") and not name.isupper() and _is_mutable(statement.value):
                 text = f"the class attribute `{node.name}.{name}` is mutable and shared by all objects: "

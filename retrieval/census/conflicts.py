@@ -152,6 +152,7 @@ def declaration_hit(
     entry: dict[str, Any],
     text: str,
 ) -> CensusHit:
+    """The hit of one declaration held against one entry of a constraint set."""
     return hit_at(
         codebase,
         item.path,

@@ -113,4 +113,5 @@ def _requirements(file: SourceFile) -> Described | None:
 
 
 def plain_words(file: SourceFile) -> Described:
+    """What can be said of any text file: its language and length."""
     return f"{file.language}, {counted(len(file.lines), 'line')}", 1, 1

@@ -53,7 +53,10 @@ def dotted(node: ast.AST) -> str:
 
 def source_of(node: ast.AST, limit: int = 120) -> str:
     """The expression as Python writes it, on one line, cut at `limit` characters."""
-    text = " ".join(ast.unparse(node).split())
+    try:
+        text = " ".join(ast.unparse(node).split())
+    except RecursionError:  # a sum of a thousand terms
+        return "…"
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

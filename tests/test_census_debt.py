@@ -101,3 +101,12 @@ def test_work_at_import_is_told_for_modules_of_packages_alone() -> None:
 def test_what_quality_reports_is_not_repeated() -> None:
     text = "try:\n    f()\nexcept Exception:\n    pass\n\ndef g(x=[]):\n    return eval(x)\n"
     assert found(text) == []
+
+
+def test_sums_of_a_thousand_terms_and_endless_lines_are_read() -> None:
+    sums = "def model(x):\n    print('error', x" + " + 7" * 1500 + ")\n    return x * 51865\n"
+    table = "| a | VRAM |\n|" + "-" * 200 + "x|\n" + "[" * 20_000 + "\nIt needs 3 GB of GPU memory.\n"
+    code = codebase_of({"model.py": sums, "README.md": table})
+    assert [hit.start for hit in run_query(code, "debt").hits] == [2]
+    assert [hit.start for hit in run_query(code, "numerals").hits] == [2, 3]
+    assert run_query(code, "memory_notes").hits == ()

@@ -15,6 +15,7 @@ from retrieval.snapshot import SourceFile
 Found = tuple[str, int, int, str, str]  # name, first line, last line, symbol, text
 
 LEAST_CODE = 4
+LONGEST_CODE = 300
 MOST_QUOTED = 240
 _MARK = re.compile(r"\b(TODO|FIXME|HACK|XXX|BUG|KLUDGE|OPTIMIZE)\b")
 _NOTE = re.compile(r"\b(NOTE|WARNING|CAUTION|IMPORTANT|BEWARE)\b\s*:?|^(?:Note|Warning|Caution|Important)\s*:")
@@ -117,7 +118,7 @@ def _disabled(file: SourceFile) -> Iterator[Found]:
         if comment.code or comment.end - comment.start + 1 < LEAST_CODE:
             continue
         lines = [line.strip().removeprefix("#") for line in file.lines[comment.start - 1 : comment.end]]
-        places = [number for number, line in enumerate(lines) if line.strip() and _CODE.fullmatch(line)]
+        places = [number for number, line in enumerate(lines) if line.strip() and _CODE.fullmatch(line[:LONGEST_CODE])]
         if len(places) < LEAST_CODE:
             continue
         first, last = places[0], places[-1]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Note = tuple[int, int, str, str]  # first line, last line, where it stands, the words
 
 LONGEST = 300
+LONGEST_TEXT = 3_000  # longer "sentences" are data
 MOST_CELLS = 8
 MOST_ROWS = 60
 _ACCELERATOR = r"(?:[AHVLPB]\d{2,3}|T4|RTX ?\w+|GTX ?\w+|TITAN\w*|TPUv?\w*|MI\d{3}\w*|[AHV]100s?)"
@@ -103,7 +104,7 @@ def _notes(file: SourceFile) -> Iterator[Note]:
 
 def tells(words: str) -> bool:
     """Whether a sentence says something on memory, hardware, size or speed."""
-    return bool(TELLING.search(_SCIENCE.sub("", words)))
+    return len(words) <= LONGEST_TEXT and bool(TELLING.search(_SCIENCE.sub("", words)))
 
 
 def _prose(file: SourceFile) -> Iterator[Note]:
@@ -132,7 +133,7 @@ def _prose(file: SourceFile) -> Iterator[Note]:
 
 
 def _is_rule(line: str) -> bool:
-    return bool(re.fullmatch(r"\s*\|?(?:\s*:?-+:?\s*\|?)+\s*", line)) and "-" in line
+    return "-" in line and not line.strip(" \t|:-\r")
 
 
 def _table_end(lines: Sequence[str], first: int) -> int:
@@ -152,7 +153,7 @@ def _rows(lines: Sequence[str], first: int, last: int) -> Iterator[Note]:
 
 
 def _cells(line: str) -> list[str]:
-    plain = _TAGS.sub(lambda match: match[1] or "", line.strip().strip("|"))
+    plain = _TAGS.sub(lambda match: match[1] or "", line[:LONGEST_TEXT].strip().strip("|"))
     return [" ".join(cell.split()).strip("`") for cell in re.split(r"(?<!\\)\|", plain)]
 
 
@@ -176,6 +177,8 @@ def _sentences(lines: Sequence[str], block: list[int]) -> Iterator[Note]:
     place = 0
     for sentence in re.split(r"((?<=[.!?])\s+(?=[A-Z`*\"'(\[]))", joined):
         begin, place = place, place + len(sentence)
+        if len(sentence) > LONGEST_TEXT:
+            continue
         plain = " ".join(_TAGS.sub(lambda match: match[1] or "", sentence).split())
         if not plain or not tells(plain):
             continue

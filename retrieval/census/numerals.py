@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Numeral = tuple[str, ast.AST, str, str]  # what it does, the node, the number as written, what it says
 
+SHOWN = 8
 _PLAIN = frozenset([0, 1, -1, 2])
 _SIGNS = {
     ast.Add: "adds",
@@ -125,16 +126,19 @@ def _calculated(unit: Unit, node: ast.BinOp, symbol: str) -> Iterator[Numeral]:
             "arithmetic",
             node,
             told[0],
-            f"`{symbol}` calculates with {', '.join(dict.fromkeys(told))}: {_shown(node)}",
+            f"`{symbol}` calculates with {', '.join(list(dict.fromkeys(told))[:SHOWN])}: {_shown(node)}",
         )
 
 
 def _operands(node: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(node, ast.BinOp) and type(node.op) in _SIGNS:
-        yield from _operands(node.left)
-        yield from _operands(node.right)
-    else:
-        yield node
+    """The terms of a calculation from left to right."""
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, ast.BinOp) and type(current.op) in _SIGNS:
+            waiting += [current.right, current.left]
+        else:
+            yield current
 
 
 def _is_text(node: ast.expr) -> bool:

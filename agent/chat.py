@@ -47,6 +47,7 @@ class GgufChat(BaseChatModel):
     _loaded: dict[str, Any] = PrivateAttr(default_factory=dict)
     _loads: int = PrivateAttr(default=0)
     _counts: dict[str, int] = PrivateAttr(default_factory=dict)
+    _last_times: tuple[float, float] = PrivateAttr(default=(0.0, 0.0))
 
     def __init__(
         self,
@@ -72,6 +73,11 @@ class GgufChat(BaseChatModel):
     def loads(self) -> int:
         """How often weights were loaded so far."""
         return self._loads
+
+    @property
+    def last_times(self) -> tuple[float, float]:
+        """Seconds the last batch took inside the worker, and those of them inside llama.cpp."""
+        return self._last_times
 
     @property
     def build(self) -> str:
@@ -122,6 +128,7 @@ class GgufChat(BaseChatModel):
             if not return_exceptions:
                 raise
             return cast("list[AIMessage]", [failure for _ in items])
+        self._last_times = (reply["seconds"], reply["native_seconds"])
         return [self._answer(made) for made in reply["items"]]
 
     def invoke(

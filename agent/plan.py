@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.catalogue import ModelSpec, list_models
 from agent.errors import MemoryRefused, WorkerFailed
-from agent.room import Room, find_room, usable_cores
+from agent.room import Room, find_room, tiled_kernels, usable_cores
 
 if TYPE_CHECKING:
     from agent.worker import Worker
@@ -29,18 +29,17 @@ class LoadPlan:
     `context` cells are shared by all sequences; `sequences` answers are written side by side;
     `ubatch` tokens are evaluated at a time; `kv_type` is ggml's number of the cache's type (1 f16,
     8 q8_0); `gpu_layers` -1 puts every layer on the device; `threads` 0 means every core this
-    process may use; without `repack` weights stay in the mapped file, which takes less memory and
-    more time. `predicted` bytes, of host and devices, 0 if not measured.
+    process may use; with `repack` weights are copied into the layout that older kernels want, else
+    they stay in the mapped file. `predicted` bytes, of host and devices, 0 if not measured.
     """
 
     context: int = 8192
     sequences: int = 8
-    # A block's activations stay in the cache: 160 tokens/s against 145 with 512 (two cores, 1.5B).
-    ubatch: int = 128
+    ubatch: int = 256
     kv_type: int = F16
     gpu_layers: int = 0
     threads: int = 0
-    repack: bool = True
+    repack: bool = field(default_factory=lambda: not tiled_kernels())
     predicted: int = 0
 
     @property
@@ -56,8 +55,8 @@ class LoadPlan:
             _place(self.gpu_layers),
             f"{self.thread_count} threads",
         ]
-        if not self.repack:
-            parts.append("weights not repacked")
+        if self.repack:
+            parts.append("repacked weights")
         if self.predicted:
             parts.append(f"{self.predicted / 2**30:.1f} GiB")
         return ", ".join(parts)
@@ -160,7 +159,8 @@ def _ladder(contexts: Sequence[int], *, gpu: bool) -> Iterator[LoadPlan]:
         yield from (LoadPlan(context=context, gpu_layers=-1) for context in contexts)
         yield LoadPlan(context=least, gpu_layers=-1, kv_type=Q8_0)
         yield from (LoadPlan(context=least, gpu_layers=layers) for layers in (36, 24, 16, 8))
-    yield from (LoadPlan(context=context) for context in contexts)
+    if not tiled_kernels():
+        yield from (LoadPlan(context=context, repack=True) for context in contexts)
     yield from (LoadPlan(context=context, repack=False) for context in contexts)
     # On a CPU a quantised cache takes twice the time (82 against 145 tokens/s): the last resort.
     yield LoadPlan(context=least, repack=False, kv_type=Q8_0)

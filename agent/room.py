@@ -1,5 +1,4 @@
-"""How much memory may be taken now: what the system and the cgroup leave free, or the user's
-budget.
+"""What this machine has for a model: memory that may be taken now, cores, kernels.
 
 Reads Linux's /proc and /sys; elsewhere psutil's figure. Knows no models.
 """
@@ -7,6 +6,7 @@ Reads Linux's /proc and /sys; elsewhere psutil's figure. Knows no models.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 _MIB = 1 << 20
@@ -98,3 +98,17 @@ def usable_cores() -> int:
     except (OSError, ValueError):
         pass
     return max(1, allowed)
+
+
+@cache
+def tiled_kernels() -> bool:
+    """Whether llama.cpp computes best on weights as the file has them.
+
+    Its tiled kernels for AVX512-VNNI read 218 prompt tokens per second of two cores where copies
+    repacked at load time read 139, write as fast, and spare those copies (1.5B Q4_K_M,
+    llama-cpp-python 0.3.36).
+    """
+    try:
+        return "avx512_vnni" in Path("/proc/cpuinfo").read_text("ascii", "replace")
+    except OSError:
+        return False

@@ -41,7 +41,17 @@ def chosen(spec: ModelSpec, host: int, gpu: int = 0, wanted: int = 16384) -> Loa
     return plan_model(spec, None, wanted, room=room, measure=toy_need)
 
 
-def test_the_ladder_gives_up_the_cheapest_first(spec: ModelSpec) -> None:
+def test_weights_stay_in_the_file_where_its_kernels_are_faster(
+    spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.plan.tiled_kernels", lambda: True)
+    assert not LoadPlan().repack
+    rungs = list(candidates(spec, None, 8192, room=Room(64 * GIB), measure=toy_need))
+    assert not any(rung.plan.repack for rung in rungs)
+
+
+def test_the_ladder_gives_up_the_cheapest_first(spec: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.plan.tiled_kernels", lambda: False)
     everything = chosen(spec, 32 * GIB, 16 * GIB)
     assert (everything.gpu_layers, everything.context, everything.kv_type) == (-1, 16384, 1)
     smaller = chosen(spec, 32 * GIB, 4 * GIB + 640 * MIB)

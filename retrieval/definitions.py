@@ -207,7 +207,7 @@ def docstring(reader: Reader, body: Node | None) -> tuple[str, int, int]:
 
 
 def literal(source: str) -> str | None:
-    """The value of a string literal as written, None for f-strings and bytes."""
+    """The value of a string literal as written, None for f-strings and bytes; lone surrogates stay escapes."""
     if "\\" not in source and (plain := _PLAIN.fullmatch(source)):
         return plain[2] if plain[2] is not None else plain[3]
     try:
@@ -216,7 +216,7 @@ def literal(source: str) -> str | None:
             value = ast.literal_eval(source)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
-    return value if isinstance(value, str) else None
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else None
 
 
 HANDLERS: dict[str, Handler] = {

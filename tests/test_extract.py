@@ -1,11 +1,14 @@
 """What `extract` reads from one file: names resolved, receivers known, lines exact, nothing crashed."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from retrieval.codebase import read_codebase
 from retrieval.extract import extract
 from retrieval.facts import Call, Fact, FileFacts
+from retrieval.walk import take_snapshot
 from tests.source_tree import source_file
 
 
@@ -323,3 +326,12 @@ def test_strange_bytes_are_read_without_a_crash(data: bytes) -> None:
     assert all(1 <= item.start <= item.end <= lines for item in (*facts.calls, *facts.facts))
     if b"os.getcwd()" in data and b"\x00" not in data:
         assert "os.getcwd" in {item.name for item in facts.calls}
+
+
+def test_a_string_with_a_lone_surrogate_can_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo" / "odd.py").write_text('X = "a\\ud800b"\n')
+    snapshot = take_snapshot(tmp_path / "repo")
+    for _ in range(2):
+        facts = read_codebase(snapshot, tmp_path / "cache").facts["odd.py"].facts
+        assert [fact.name for fact in facts if fact.kind == "string"] == ["a\\ud800b"]

@@ -127,11 +127,11 @@ def test_a_refused_draft_is_asked_again_with_its_faults(shop: Path, tmp_path: Pa
         return "E1: It may possibly use `imaginary_name` somewhere."
 
     out = tmp_path / "out"
-    _, events = audit(shop, out, ScriptedChat(answers=stubborn), only=("2.3",))
+    _, events = audit(shop, out, ScriptedChat(answers=stubborn), only=("4.1",))
     assert [e.attempt for e in events if isinstance(e, StageStarted)] == [1, 2]
     assert "refused" not in prompts[0]
     assert "refused" in prompts[1]
-    answer = answers_of(out)["2.3"]
+    answer = answers_of(out)["4.1"]
     assert answer["status"] == "extractive"
     assert answer["rejected"]
     assert all("imaginary_name" not in claim["text"] for claim in answer["claims"])
@@ -139,8 +139,8 @@ def test_a_refused_draft_is_asked_again_with_its_faults(shop: Path, tmp_path: Pa
 
 def test_strict_stops_at_the_first_question_that_never_passed(shop: Path, tmp_path: Path) -> None:
     chat = ScriptedChat(answers=["E1: It may use `imaginary_name`."])
-    result, events = audit(shop, tmp_path / "out", chat, only=("2.3", "2.5", "3"), strict=True)
-    assert [e.stage_id for e in events if isinstance(e, StageFinished)] == ["s02"]
+    result, events = audit(shop, tmp_path / "out", chat, only=("3.1", "4.1"), strict=True)
+    assert [e.stage_id for e in events if isinstance(e, StageFinished)] == ["s03"]
     assert result.exit_code == 1
 
 
@@ -254,7 +254,7 @@ def test_only_one_process_works_on_a_run(shop: Path, tmp_path: Path) -> None:
 
     def second(messages: list, metadata: object) -> str:
         with pytest.raises(UserError, match=f"already running .process {os.getpid()}"):
-            audit(shop, out, only=("2.3",))
+            audit(shop, out, only=("4.1",))
         return describing(messages, metadata)
 
-    audit(shop, out, ScriptedChat(answers=second), only=("2.3",))
+    audit(shop, out, ScriptedChat(answers=second), only=("4.1",))

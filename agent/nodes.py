@@ -185,7 +185,7 @@ def _answer(
         question_id=question.id,
         question=question.text,
         status=_status(question, facts, verdicts, findings),
-        claims=tuple(_ordered(question, facts, told)),
+        claims=(*facts, *told),
         census=context.findings.records(question),
         excerpts=excerpts(question, findings, told, context.codebase),
         rejected=tuple(Rejected(text=v.draft.text, faults=v.faults) for v in refused),
@@ -209,8 +209,3 @@ def _status(
         return "verified"
     return "verified" if _settled(verdicts) else "extractive"
 
-
-def _ordered(question: Question, facts: list[Claim], told: list[Claim]) -> list[Claim]:
-    """The direct answer first, then what the model says, then the facts in full."""
-    head = facts[:1] if question.verdict else []
-    return [*head, *told, *facts[len(head) :]]

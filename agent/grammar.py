@@ -14,12 +14,12 @@ MAX_UNITS = 240
 MOST_SUBJECTS = 6
 
 # A blank line between claims is allowed because models like to write one; forbidden, it drives them on in the
-# same line. Outside of code a full stop goes on only into a digit ("0.5"), so
+# same line. Outside of code a full stop stands only between digits ("0.5"), so
 # that it cannot glue a second sentence on. Letters that only serve markup (< > | \\ # * ~ ^) cannot be written.
 _SENTENCE = rf"""
 free ::= [A-Z] unit{{{MIN_UNITS},{MAX_UNITS}}} "."
 rest ::= " " [a-z] unit{{{MIN_UNITS},{MAX_UNITS}}} "."
-unit ::= plain | code | "." [0-9]
+unit ::= plain | code | [0-9] "." [0-9]
 code ::= "`" [A-Za-z_] letter{{0,70}} "`"
 letter ::= [ "'()+,./0-9:=@A-Z_a-z-] | "[" | "]"
 plain ::= [ "$%&'()+,/0-9:;=@A-Z_a-z-] | "[" | "]"

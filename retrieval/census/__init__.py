@@ -26,6 +26,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     import_graph,
     imported,
     input_contracts,
+    loop_state,
     memory_errors,
     memory_notes,
     metrics,

@@ -79,7 +79,7 @@ SMELLS = """
     import sys
     from os import *
     sys.path.append("..")
-    ROOT = "/srv/data"
+    ROOT = "/home/someone/data"
     STATE = None
     def f(a, b=[], *, c=dict(), d=()):
         global STATE  # TODO: remove

@@ -139,8 +139,8 @@ def test_a_refused_draft_is_asked_again_with_its_faults(shop: Path, tmp_path: Pa
 
 def test_strict_stops_at_the_first_question_that_never_passed(shop: Path, tmp_path: Path) -> None:
     chat = ScriptedChat(answers=["E1: It may use `imaginary_name`."])
-    result, events = audit(shop, tmp_path / "out", chat, only=("3.1", "4.1"), strict=True)
-    assert [e.stage_id for e in events if isinstance(e, StageFinished)] == ["s03"]
+    result, events = audit(shop, tmp_path / "out", chat, only=("4.1", "7.2"), strict=True)
+    assert [e.stage_id for e in events if isinstance(e, StageFinished)] == ["s04"]
     assert result.exit_code == 1
 
 

@@ -2,8 +2,8 @@
 
     run_audit → open context → graph of stages → report
 
-Prints nothing: a listener gets the events of agent/events.py. The only function that knows all the parts is
-`_open_context`, where the heavy libraries are imported.
+Prints nothing: a listener gets the events of agent/events.py. It is the Python interface too: `run_audit` gives
+the result, `start_audit` the events while it works. The parts meet in agent/opening.py.
 """
 
 import hashlib
@@ -28,6 +28,7 @@ from agent.report.files import prepare_folder, write_report
 from agent.runs import Fingerprint, RunFolder
 from agent.settings import repository_cache
 from agent.stages import StagePack, load_pack
+from agent.stream import Running
 from retrieval.snapshot import Snapshot
 from retrieval.walk import take_snapshot
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from agent.catalogue import ModelSpec
     from retrieval.embed import Embedder
 
-__all__ = ["AuditOptions", "AuditResult", "run_audit"]
+__all__ = ["AuditOptions", "AuditResult", "Running", "run_audit", "start_audit"]
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,13 @@ def run_audit(
     return _finish(report, out, listener)
 
 
+def start_audit(
+    options: AuditOptions, *, model: "BaseChatModel | None" = None, embedder: "Embedder | None" = None
+) -> Running[AuditResult]:
+    """`run_audit` in a thread: iterate over what is returned for its events, then ask it for the `result()`."""
+    return Running(lambda listener: run_audit(options, listener, model=model, embedder=embedder))
+
+
 def _chosen_pack(options: AuditOptions) -> StagePack:
     pack = load_pack(options.stages or default_pack())
     return pack.only(list(options.only)) if options.only else pack
@@ -121,9 +129,7 @@ def _started(snapshot: Snapshot, pack: StagePack) -> AuditStarted:
     )
 
 
-def _fingerprint(
-    snapshot: Snapshot, pack: StagePack, model: str, options: AuditOptions
-) -> Fingerprint:
+def _fingerprint(snapshot: Snapshot, pack: StagePack, model: str, options: AuditOptions) -> Fingerprint:
     shaping = {"max_attempts": options.max_attempts, "strict": options.strict}
     return Fingerprint(
         tree=snapshot.tree_hash,
@@ -158,9 +164,7 @@ def _package_version(name: str) -> str:
         return "0"
 
 
-def _begin_or_continue(
-    folder: RunFolder, fingerprint: Fingerprint, options: AuditOptions, listener: Listener
-) -> None:
+def _begin_or_continue(folder: RunFolder, fingerprint: Fingerprint, options: AuditOptions, listener: Listener) -> None:
     stored = folder.unfinished()
     changes = fingerprint.changes(stored) if stored is not None else []
     if stored is not None and not changes and not options.fresh:
@@ -204,9 +208,7 @@ def _answers(values: dict[str, Any], context: Context) -> Answers:
             break
         record = context.records.read(stage.id, values["done"][stage.id])
         if record is None:
-            raise MachineError(
-                f"the saved answers of stage {stage.number} are damaged", "start over with --fresh"
-            )
+            raise MachineError(f"the saved answers of stage {stage.number} are damaged", "start over with --fresh")
         answers.append((stage, tuple(record)))
     return tuple(answers)
 

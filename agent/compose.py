@@ -25,9 +25,7 @@ def cite(snapshot: Snapshot, span: Span) -> Citation:
     """A citation of `span`, cut to the file's length, with the digest of its lines."""
     file = snapshot.by_path[span.path]
     end = max(span.start, min(span.end, len(file.lines)))
-    return Citation(
-        path=span.path, start=span.start, end=end, sha256=file.lines_sha256(span.start, end)
-    )
+    return Citation(path=span.path, start=span.start, end=end, sha256=file.lines_sha256(span.start, end))
 
 
 def compose(question: Question, findings: Sequence[Finding], snapshot: Snapshot) -> list[Claim]:
@@ -62,16 +60,12 @@ def _verdict(question: Question, findings: Sequence[Finding], snapshot: Snapshot
     text = _fill(question.verdict.positive if found else question.verdict.negative, values)
     if blind:
         text = "" if not found and not absent else text + " "
-        text += NOT_DETERMINED.format(
-            labels=", ".join(finding.fact.label for finding in blind), unread=blind[0].unread
-        )
+        text += NOT_DETERMINED.format(labels=", ".join(finding.fact.label for finding in blind), unread=blind[0].unread)
     if aside:
         named = ", ".join(f"{f.fact.label} ({_roles(f.elsewhere)})" for f in aside)
         text += f" Outside the main code only: {named}."
     shown = [finding.hits[0] for finding in found] or [finding.elsewhere[0] for finding in aside]
-    return Claim(
-        text=text, citations=_cite_hits(shown, snapshot), origin="census", searched=searched
-    )
+    return Claim(text=text, citations=_cite_hits(shown, snapshot), origin="census", searched=searched)
 
 
 def _counted(finding: Finding) -> str:
@@ -128,9 +122,7 @@ def _sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _absence(
-    finding: Finding, values: dict[str, str], snapshot: Snapshot, *, silent: bool
-) -> list[Claim]:
+def _absence(finding: Finding, values: dict[str, str], snapshot: Snapshot, *, silent: bool) -> list[Claim]:
     claims = []
     if finding.unread and not silent:
         text = NOT_DETERMINED.format(labels=finding.fact.label, unread=finding.unread)
@@ -145,9 +137,7 @@ def _absence(
 
 def _aside(finding: Finding, snapshot: Snapshot) -> Claim:
     text = f"{_sentence_case(finding.fact.label)}, outside the main code: {_roles(finding.elsewhere)}."
-    return Claim(
-        text=text, citations=_cite_hits(finding.elsewhere, snapshot), origin="census", level=1
-    )
+    return Claim(text=text, citations=_cite_hits(finding.elsewhere, snapshot), origin="census", level=1)
 
 
 def _roles(hits: Iterable[CensusHit]) -> str:
@@ -209,9 +199,7 @@ def _rest(hits: Sequence[CensusHit], snapshot: Snapshot) -> list[Claim]:
 def _tree(heading: str, finding: Finding, snapshot: Snapshot) -> Claim:
     block = "\n".join(hit.text for hit in finding.hits)
     described = [hit for hit in finding.hits if hit.path in snapshot.by_path]
-    return Claim(
-        text=heading, citations=_cite_hits(described, snapshot), origin="census", block=block
-    )
+    return Claim(text=heading, citations=_cite_hits(described, snapshot), origin="census", block=block)
 
 
 def _cite_hits(hits: Iterable[CensusHit], snapshot: Snapshot) -> tuple[Citation, ...]:
@@ -249,9 +237,7 @@ def _around(hit: CensusHit, codebase: Codebase) -> Span:
     if not inside:
         return Span(hit.path, hit.start, hit.end)
     home = min(inside, key=lambda d: d.end - d.start)
-    return Span(
-        hit.path, max(home.start, hit.start - EXCERPT_BEFORE), min(home.end, hit.end + EXCERPT_AFTER)
-    )
+    return Span(hit.path, max(home.start, hit.start - EXCERPT_BEFORE), min(home.end, hit.end + EXCERPT_AFTER))
 
 
 def _excerpt(span: Span, snapshot: Snapshot) -> Excerpt:

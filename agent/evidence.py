@@ -136,11 +136,7 @@ def _code_item(span: Span, symbol: str, codebase: Codebase, why: str) -> Evidenc
     spans = list(_without_docstring(span, codebase))
     title = f"{span.path}" + (f" `{symbol}`" if symbol else "")
     lines = codebase.snapshot.by_path[span.path].lines
-    shown = [
-        f"{number} {lines[number - 1][:160]}"
-        for part in spans
-        for number in range(part.start, part.end + 1)
-    ]
+    shown = [f"{number} {lines[number - 1][:160]}" for part in spans for number in range(part.start, part.end + 1)]
     return Evidence(
         id="E0",
         kind="code",
@@ -163,9 +159,7 @@ def _subjects(span: Span, symbol: str, codebase: Codebase) -> tuple[str, ...]:
 
 def _without_docstring(span: Span, codebase: Codebase) -> Iterator[Span]:
     """At most CODE_LINES of `span`, stepping over the inside of a long docstring."""
-    doc = next(
-        (d for d in _definitions(span.path, codebase) if span.start <= d.doc_start <= span.end), None
-    )
+    doc = next((d for d in _definitions(span.path, codebase) if span.start <= d.doc_start <= span.end), None)
     if doc is None or doc.doc_end - doc.doc_start < DOCSTRING_LINES or doc.doc_end >= span.end:
         yield Span(span.path, span.start, min(span.end, span.start + CODE_LINES - 1))
         return

@@ -88,10 +88,7 @@ def _distinct(results: Sequence[CensusResult], wanted: re.Pattern[str] | None) -
 
 def _record(result: CensusResult) -> CensusRecord:
     hits = tuple(
-        {"path": h.path, "start": h.start, "end": h.end, "symbol": h.symbol, "text": h.text}
-        for h in result.hits
+        {"path": h.path, "start": h.start, "end": h.end, "symbol": h.symbol, "text": h.text} for h in result.hits
     )
     unread = tuple({"path": u.path, "reason": u.reason} for u in result.unread)
-    return CensusRecord(
-        query=result.query, files_searched=result.files_searched, hits=hits, unread=unread
-    )
+    return CensusRecord(query=result.query, files_searched=result.files_searched, hits=hits, unread=unread)

@@ -65,9 +65,7 @@ def answer_stage(state: AuditState, runtime: Runtime[Context], *, stage: Stage) 
     }
 
 
-def _open(
-    stage: Stage, verdicts: dict[str, list[dict[str, Any]]], context: Context
-) -> list[Question]:
+def _open(stage: Stage, verdicts: dict[str, list[dict[str, Any]]], context: Context) -> list[Question]:
     if context.model is None:
         return []
     packed = context.evidence(stage)
@@ -208,4 +206,3 @@ def _status(
     if not question.claims or decided_no(question, findings):
         return "verified"
     return "verified" if _settled(verdicts) else "extractive"
-

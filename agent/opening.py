@@ -72,9 +72,7 @@ def open_context(
     return replace(context, index=index, model=model)
 
 
-def _index(
-    options: AuditOptions, snapshot: Snapshot, listener: Listener, embedder: "Embedder | None"
-) -> "Index":
+def _index(options: AuditOptions, snapshot: Snapshot, listener: Listener, embedder: "Embedder | None") -> "Index":
     from agent.catalogue import find_model
     from retrieval.embed import SentenceEmbedder
     from retrieval.index import open_index
@@ -112,9 +110,7 @@ def _embed_phrases(pack: StagePack, index: "Index") -> None:
 
 
 @contextmanager
-def _writer(
-    spec: "ModelSpec", pack: StagePack, options: AuditOptions, listener: Listener
-) -> Iterator["BaseChatModel"]:
+def _writer(spec: "ModelSpec", pack: StagePack, options: AuditOptions, listener: Listener) -> Iterator["BaseChatModel"]:
     """The model that writes, planned within the memory budget; its process ends with the block."""
     from agent.chat import GgufChat
     from agent.plan import plan_model

@@ -26,9 +26,7 @@ class Prompts:
         questions of an audit share."""
         return self._render("system.md.j2", repository=repository, about=about)
 
-    def question(
-        self, question: Question, items: Sequence[Evidence], advice: str = ""
-    ) -> str:
+    def question(self, question: Question, items: Sequence[Evidence], advice: str = "") -> str:
         """One question with its evidence and, on a retry, what was wrong before."""
         return self._render("question.md.j2", question=question, items=items, advice=advice)
 

@@ -33,4 +33,3 @@ class Records:
         if hashlib.sha256(data).hexdigest() != digest:
             return None
         return [Answer.model_validate(item) for item in json.loads(data)]
-

@@ -138,8 +138,10 @@ class StagePack(_Entry):
             seen: set[str] = set()
             for question in stage.questions:
                 if question.id.split(".")[0] != str(stage.number) or question.id in seen:
-                    raise ValueError(f"stage {stage.number}: question id {question.id!r} must be unique and start "
-                        f"with {stage.number}.")
+                    raise ValueError(
+                        f"stage {stage.number}: question id {question.id!r} must be unique and start "
+                        f"with {stage.number}."
+                    )
                 seen.add(question.id)
         return self
 

@@ -7,9 +7,7 @@ converted in `parse.py` and nowhere else.
 from dataclasses import dataclass
 from typing import Literal
 
-ChunkKind = Literal[
-    "function", "method", "class", "module", "script", "window", "cell", "section"
-]
+ChunkKind = Literal["function", "method", "class", "module", "script", "window", "cell", "section"]
 
 
 @dataclass(frozen=True, slots=True, order=True)

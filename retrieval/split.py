@@ -230,9 +230,7 @@ def _minified_notebook_chunks(file: SourceFile) -> list[Chunk]:
     for cell in cells(file.text):
         span = Span(file.path, cell.start, cell.end)
         key = _id(span, f"{cell.index}\0{cell.text}")
-        found.append(
-            Chunk(key, span, "cell", _cell_name(cell), file.language, file.role, cell.text)
-        )
+        found.append(Chunk(key, span, "cell", _cell_name(cell), file.language, file.role, cell.text))
     return found
 
 

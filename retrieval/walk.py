@@ -73,9 +73,7 @@ class _Walk:
         return len(self.files) >= MAX_FILES or self.total >= MAX_TOTAL_BYTES
 
 
-def take_snapshot(
-    root: Path, *, exclude: Sequence[Path] = (), max_file_bytes: int = 1_000_000
-) -> Snapshot:
+def take_snapshot(root: Path, *, exclude: Sequence[Path] = (), max_file_bytes: int = 1_000_000) -> Snapshot:
     """The text files below `root` as they are now.
 
     `exclude` are files or folders left out, such as the audit's own output. A file larger than
@@ -85,9 +83,7 @@ def take_snapshot(
     resolved, descriptor = _open_root(root)
     try:
         tracked = read_tracked(descriptor)
-        walk = _Walk(
-            max_file_bytes, _below(resolved, exclude), tracked, frozenset(_parents(tracked))
-        )
+        walk = _Walk(max_file_bytes, _below(resolved, exclude), tracked, frozenset(_parents(tracked)))
         _descend(walk, os.dup(descriptor))
         commit = read_commit(descriptor)
     finally:
@@ -123,9 +119,7 @@ def _open_root(root: Path) -> tuple[Path, int]:
 def _below(root: Path, exclude: Sequence[Path]) -> frozenset[str]:
     places = [path.expanduser().resolve() for path in exclude]
     return frozenset(
-        place.relative_to(root).as_posix()
-        for place in places
-        if place != root and place.is_relative_to(root)
+        place.relative_to(root).as_posix() for place in places if place != root and place.is_relative_to(root)
     )
 
 
@@ -155,9 +149,7 @@ def _descend(walk: _Walk, root: int) -> None:
             os.close(folder.descriptor)
 
 
-def _enter(
-    walk: _Walk, stack: list[_Folder], descriptor: int, path: str, rules: IgnoreRules
-) -> None:
+def _enter(walk: _Walk, stack: list[_Folder], descriptor: int, path: str, rules: IgnoreRules) -> None:
     try:
         names = sorted(os.listdir(descriptor), key=os.fsencode)
     except OSError as error:
@@ -205,9 +197,7 @@ def _require_wanted(walk: _Walk, folder: _Folder, path: str, *, is_folder: bool)
         raise Refused("ignored by .gitignore")
 
 
-def _enter_unless_environment(
-    walk: _Walk, stack: list[_Folder], inner: int, path: str, rules: IgnoreRules
-) -> None:
+def _enter_unless_environment(walk: _Walk, stack: list[_Folder], inner: int, path: str, rules: IgnoreRules) -> None:
     try:
         look("pyvenv.cfg", inner)
     except Refused:

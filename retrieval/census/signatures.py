@@ -95,9 +95,7 @@ def options_used(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
             yield from _uses(codebase, path, facts, use, query)
 
 
-def _uses(
-    codebase: Codebase, path: str, facts: FileFacts, use: re.Pattern[str], query: Query
-) -> Iterator[CensusHit]:
+def _uses(codebase: Codebase, path: str, facts: FileFacts, use: re.Pattern[str], query: Query) -> Iterator[CensusHit]:
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for number, line in enumerate(codebase.snapshot.by_path[path].lines, 1):
         code = line.split("#", 1)[0]
@@ -126,9 +124,7 @@ def _holders(codebase: Codebase) -> set[str]:
         fact.name
         for facts in codebase.facts.values()
         for fact in facts.facts
-        if fact.kind == "assign"
-        and _PARSERS.search(fact.detail.get("value", ""))
-        and fact.name.isidentifier()
+        if fact.kind == "assign" and _PARSERS.search(fact.detail.get("value", "")) and fact.name.isidentifier()
     }
 
 

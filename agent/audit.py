@@ -21,7 +21,7 @@ from agent.assets import default_pack, prompts_folder
 from agent.context import Context
 from agent.errors import MachineError
 from agent.events import AuditStarted, Event, Finished, Note
-from agent.opening import Listener, open_context
+from agent.opening import Listener, Writer, open_context, own_writer
 from agent.options import NO_MODEL, AuditOptions
 from agent.report.document import Answers, Report, RunFacts, count, cover
 from agent.report.files import prepare_folder, write_report
@@ -61,29 +61,31 @@ def run_audit(
     *,
     model: "BaseChatModel | None" = None,
     embedder: "Embedder | None" = None,
+    writer: Writer = own_writer,
 ) -> AuditResult:
     """Audit a repository and write ANSWERS.md, answers.json and report.html.
 
     Continues an interrupted run of the same repository, pack and model. Any LangChain chat model and any
-    embedder can stand in for the catalogue's. Raises UserError (bad path, pack, model, output folder),
+    embedder can stand in for the catalogue's; `writer` lends the catalogue's model, by default one loaded for
+    this audit alone. Raises UserError (bad path, pack, model, output folder),
     MachineError (memory, missing model, crash) and RetrievalError; whatever was finished by then is kept,
     and the same call continues.
     """
     began = time.monotonic()
-    pack = _chosen_pack(options)
-    spec = None if model is not None else _chosen_model(options)
+    pack = chosen_pack(options)
+    spec = None if model is not None else chosen_model(options)
     repo = options.repo.expanduser()
     out = (options.out or Path("audits") / _name(repo)).expanduser().absolute()
     snapshot = take_snapshot(repo, exclude=[out])
     prepare_folder(out)
     listener(_started(snapshot, pack))
     folder = RunFolder(repository_cache(repo), out)
-    named = model._llm_type if model is not None else _identity(spec)
+    named = model._llm_type if model is not None else identity(spec)
     with folder.lock(), ExitStack() as stack:
-        fingerprint = _fingerprint(snapshot, pack, named, options)
+        fingerprint = fingerprint_of(snapshot, pack, named, options)
         _begin_or_continue(folder, fingerprint, options, listener)
         context = open_context(
-            options, pack, snapshot, folder, listener, stack, spec=spec, model=model, embedder=embedder
+            options, pack, snapshot, folder, listener, stack, spec=spec, model=model, embedder=embedder, writer=writer
         )
         answers = _walk_stages(context, folder)
         stack.close()
@@ -100,12 +102,14 @@ def start_audit(
     return Running(lambda listener: run_audit(options, listener, model=model, embedder=embedder))
 
 
-def _chosen_pack(options: AuditOptions) -> StagePack:
+def chosen_pack(options: AuditOptions) -> StagePack:
+    """The stage pack that was asked for, cut down to `only`. Raises PackError and UserError."""
     pack = load_pack(options.stages or default_pack())
     return pack.only(list(options.only)) if options.only else pack
 
 
-def _chosen_model(options: AuditOptions) -> "ModelSpec | None":
+def chosen_model(options: AuditOptions) -> "ModelSpec | None":
+    """The model that was asked for, None for the census alone. Raises ModelUnknown and ModelMissing."""
     from agent.catalogue import find_model
 
     if options.model == NO_MODEL:
@@ -129,7 +133,8 @@ def _started(snapshot: Snapshot, pack: StagePack) -> AuditStarted:
     )
 
 
-def _fingerprint(snapshot: Snapshot, pack: StagePack, model: str, options: AuditOptions) -> Fingerprint:
+def fingerprint_of(snapshot: Snapshot, pack: StagePack, model: str, options: AuditOptions) -> Fingerprint:
+    """What shapes the answers of an audit by the model called `model`."""
     shaping = {"max_attempts": options.max_attempts, "strict": options.strict}
     return Fingerprint(
         tree=snapshot.tree_hash,
@@ -141,7 +146,7 @@ def _fingerprint(snapshot: Snapshot, pack: StagePack, model: str, options: Audit
     )
 
 
-def _identity(spec: "ModelSpec | None") -> str:
+def identity(spec: "ModelSpec | None") -> str:
     """The model's hash, or what tells a file without a known hash from its next version."""
     if spec is None:
         return NO_MODEL

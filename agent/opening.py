@@ -4,7 +4,7 @@ Heavy libraries are imported by the functions that need them, so that a command'
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retrieval.index import Index
 
 Listener = Callable[[Event], None]
+Writer = Callable[["ModelSpec", StagePack, AuditOptions, Listener], AbstractContextManager["BaseChatModel"]]
 SUFFIX_TOKENS = 250
 SYSTEM_TOKENS = 600
 
@@ -45,6 +46,7 @@ def open_context(
     spec: "ModelSpec | None",
     model: "BaseChatModel | None",
     embedder: "Embedder | None",
+    writer: Writer,
 ) -> Context:
     """Everything the nodes touch: facts and census, and with a model also index and model. `stack` closes it.
 
@@ -64,15 +66,16 @@ def open_context(
     )
     if spec is None and model is None:
         return context
-    index = stack.enter_context(_index(options, snapshot, listener, embedder))
-    _embed_phrases(pack, index)
+    index = stack.enter_context(open_search(options, snapshot, listener, embedder))
+    embed_phrases(pack, index)
     if model is None:
         assert spec is not None
-        model = stack.enter_context(_writer(spec, pack, options, listener))
+        model = stack.enter_context(writer(spec, pack, options, listener))
     return replace(context, index=index, model=model)
 
 
-def _index(options: AuditOptions, snapshot: Snapshot, listener: Listener, embedder: "Embedder | None") -> "Index":
+def open_search(options: AuditOptions, snapshot: Snapshot, listener: Listener, embedder: "Embedder | None") -> "Index":
+    """The snapshot's index, built as far as it is missing; `embedder` stands in for the catalogue's when given."""
     from agent.catalogue import find_model
     from retrieval.embed import SentenceEmbedder
     from retrieval.index import open_index
@@ -102,7 +105,7 @@ def _phase(name: str, listener: Listener) -> Callable[[int, int], None]:
     return lambda done, total: listener(Progress(name, done, total))
 
 
-def _embed_phrases(pack: StagePack, index: "Index") -> None:
+def embed_phrases(pack: StagePack, index: "Index") -> None:
     """Embed every search phrase now, so that the embedder is gone before the model loads."""
     questions = [question for stage in pack.stages for question in asked(stage)]
     index.prepare([phrase for question in questions for phrase in question.search])
@@ -110,14 +113,16 @@ def _embed_phrases(pack: StagePack, index: "Index") -> None:
 
 
 @contextmanager
-def _writer(spec: "ModelSpec", pack: StagePack, options: AuditOptions, listener: Listener) -> Iterator["BaseChatModel"]:
-    """The model that writes, planned within the memory budget; its process ends with the block."""
+def own_writer(
+    spec: "ModelSpec", pack: StagePack, options: AuditOptions, listener: Listener
+) -> Iterator["BaseChatModel"]:
+    """A model for one audit alone, planned within the memory budget; its process ends with the block."""
     from agent.chat import GgufChat
     from agent.plan import plan_model
 
     began = monotonic()
     plan = plan_model(spec, options.memory_budget, wanted_context(pack))
-    chat = GgufChat(spec, plan, on_progress=lambda report: listener(_tokens(report)))
+    chat = GgufChat(spec, plan, on_progress=lambda report: listener(tokens_of(report)))
     try:
         listener(ModelLoaded(spec.alias, str(plan), monotonic() - began))
         yield chat
@@ -125,7 +130,7 @@ def _writer(spec: "ModelSpec", pack: StagePack, options: AuditOptions, listener:
         chat.close()
 
 
-def _tokens(report: Mapping[str, Any]) -> Event:
+def tokens_of(report: Mapping[str, Any]) -> Event:
     """The chat model's progress as an event."""
     done, total = int(report.get("done", 0)), int(report.get("total", 0))
     phase = str(report["phase"])
@@ -137,9 +142,9 @@ def _tokens(report: Mapping[str, Any]) -> Event:
 
 def wanted_context(pack: StagePack) -> int:
     """Tokens the fullest stage can need: the shared opening and, per question, its evidence and draft."""
-    return SYSTEM_TOKENS + max(_rest_tokens(pack, stage) for stage in pack.stages)
+    return SYSTEM_TOKENS + max(_resttokens_of(pack, stage) for stage in pack.stages)
 
 
-def _rest_tokens(pack: StagePack, stage: Stage) -> int:
+def _resttokens_of(pack: StagePack, stage: Stage) -> int:
     settings = pack.settings(stage)
     return len(asked(stage)) * (settings.evidence_tokens + SUFFIX_TOKENS + settings.max_tokens)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from agent.findings import Finding
-from agent.stages import Question
+from agent.stages import Question, VerdictSpec
 from agent.state import Citation, Claim, Excerpt
 from retrieval.chunk import Span
 from retrieval.codebase import Codebase
@@ -17,6 +17,10 @@ from retrieval.snapshot import ROLES, Snapshot
 MOST_NAMES = 12
 EXCERPT_LINES, EXCERPT_BEFORE, EXCERPT_AFTER, EXCERPT_CHOICE = 14, 3, 5, 5
 NOT_DETERMINED = "Not determined: {labels} - the census reads these from Python code only; not read: {unread}."
+ONLY_IDLE = "Not in what the main programs run ({programs}). Only in other code of the repository: {found}."
+ALSO_IDLE = "Only in code that the main programs do not run: {found}."
+NONE_RUN = ", none in what the main programs run"
+IDLE_LINES = 4
 _CODE = re.compile(r"\w[(\[]|[=@]|\bimport ")
 _WORDS = re.compile(r"[a-z]+ ")
 
@@ -46,7 +50,8 @@ def decided_no(question: Question, findings: Sequence[Finding]) -> bool:
 def _verdict(question: Question, findings: Sequence[Finding], snapshot: Snapshot) -> Claim:
     assert question.verdict is not None
     deciding = [finding for finding in findings if finding.fact.decides]
-    found = [finding for finding in deciding if finding.hits]
+    found = [finding for finding in deciding if finding.run]
+    idle = [finding for finding in deciding if finding.hits and not finding.run]
     aside = [finding for finding in deciding if not finding.hits and finding.elsewhere]
     empty = [finding for finding in deciding if not finding.hits and not finding.elsewhere]
     absent = [finding for finding in empty if not finding.unread]
@@ -54,26 +59,39 @@ def _verdict(question: Question, findings: Sequence[Finding], snapshot: Snapshot
     searched = min((f.searched for f in findings if not f.unread), default=0)
     values = {
         "found": "; ".join(_counted(finding) for finding in found),
-        "absent": ", ".join(finding.fact.label for finding in (absent if found else [*absent, *aside])),
+        "absent": ", ".join(finding.fact.label for finding in (absent if found or idle else [*absent, *aside])),
         "searched": str(searched),
     }
-    text = _fill(question.verdict.positive if found else question.verdict.negative, values)
+    text = _direct(question.verdict, values, idle)
     if blind:
-        text = "" if not found and not absent else text + " "
+        text = "" if not found and not idle and not absent else text + " "
         text += NOT_DETERMINED.format(labels=", ".join(finding.fact.label for finding in blind), unread=blind[0].unread)
     if aside:
         named = ", ".join(f"{f.fact.label} ({_roles(f.elsewhere)})" for f in aside)
         text += f" Outside the main code only: {named}."
-    shown = [finding.hits[0] for finding in found] or [finding.elsewhere[0] for finding in aside]
+    shown = [finding.hits[0] for finding in (*found, *idle)] or [finding.elsewhere[0] for finding in aside]
     return Claim(text=text, citations=_cite_hits(shown, snapshot), origin="census", searched=searched)
 
 
+def _direct(verdict: VerdictSpec, values: dict[str, str], idle: Sequence[Finding]) -> str:
+    """The verdict's sentences: yes for what the main programs run, and what only other code holds."""
+    held = "; ".join(_counted(finding) for finding in idle)
+    if values["found"]:
+        text = _fill(verdict.positive, values)
+        return f"{text} {ALSO_IDLE.format(found=held)}" if idle else text
+    if not idle:
+        return _fill(verdict.negative, values)
+    rest = f" Not found in {values['searched']} files searched: {values['absent']}." if values["absent"] else ""
+    return ONLY_IDLE.format(programs=_listed(idle[0].programs), found=held) + rest
+
+
 def _counted(finding: Finding) -> str:
-    """ "threads (3 places in `src/pool.py`)"."""
+    """ "threads (3 places in `src/pool.py`)", of the places that the main programs run if there are any."""
+    hits = finding.hits[: finding.run] or finding.hits
     if finding.fact.named:
-        return f"{finding.fact.label}: {_names(finding.hits)}"
-    count = len(finding.hits)
-    paths = list(dict.fromkeys(hit.path for hit in finding.hits))
+        return f"{finding.fact.label}: {_names(hits)}"
+    count = len(hits)
+    paths = list(dict.fromkeys(hit.path for hit in hits))
     where = f"in `{paths[0]}`" if len(paths) == 1 else f"in {len(paths)} files"
     return f"{finding.fact.label} ({count} place{'s' if count != 1 else ''} {where})"
 
@@ -93,12 +111,12 @@ def _statement(finding: Finding, snapshot: Snapshot, *, silent: bool) -> list[Cl
         "count": str(len(finding.hits)),
         "files": str(len({hit.path for hit in finding.hits})),
         "searched": str(finding.searched),
-        "names": _names(finding.hits),
+        "names": _names(finding.hits[: finding.run] or finding.hits),
     }
     if not finding.hits:
         return _absence(finding, values, snapshot, silent=silent)
     text = fact.found.format(**values)
-    heading = _sentence_case(text)
+    heading = _sentence_case(text if finding.run else _none_run(text))
     if fact.layout == "tree":
         return [_tree(heading, finding, snapshot)]
     claims = [
@@ -108,14 +126,41 @@ def _statement(finding: Finding, snapshot: Snapshot, *, silent: bool) -> list[Cl
             origin="census",
         )
     ]
-    shown = [] if fact.layout == "places" else list(finding.hits[: fact.show])
-    nested = fact.layout == "steps"
-    claims += [_line(hit, snapshot, nested=nested) for hit in shown]
-    if rest := finding.hits[len(shown) :]:
-        claims += _rest(rest, snapshot) if shown else []
+    if fact.layout != "places":
+        claims += _lines(finding, snapshot)
     if finding.elsewhere:
         claims.append(_aside(finding, snapshot))
     return claims
+
+
+def _lines(finding: Finding, snapshot: Snapshot) -> list[Claim]:
+    """A line for each hit that the fact shows, those that the main programs run first, then the places of the rest."""
+    fact = finding.fact
+    run, idle = finding.hits[: finding.run], finding.hits[finding.run :]
+    shown = run[: fact.show]
+    claims = [_line(hit, snapshot, nested=fact.layout == "steps") for hit in shown]
+    claims += _rest(run[len(shown) :], snapshot) if len(run) > len(shown) and shown else []
+    if not run:
+        claims += [_line(hit, snapshot, nested=False) for hit in idle[: fact.show]]
+        return claims + (_rest(idle[fact.show :], snapshot) if fact.show and len(idle) > fact.show else [])
+    if idle and fact.show:
+        claims += _beside(idle, min(IDLE_LINES, fact.show), snapshot)
+    return claims
+
+
+def _beside(idle: Sequence[CensusHit], most: int, snapshot: Snapshot) -> list[Claim]:
+    """What stands in code that no main program runs: a few lines, and the places of the rest."""
+    text = f"In code that the main programs do not run ({len(idle)}):"
+    claims = [Claim(text=text, citations=_cite_hits(idle, snapshot), origin="census", level=1)]
+    lines = [_line(hit, snapshot, nested=False) for hit in idle[:most]]
+    return claims + [line.model_copy(update={"level": 2}) for line in lines]
+
+
+def _none_run(text: str) -> str:
+    """ "CUDA streams (6), none in what the main programs run:"."""
+    body = text.rstrip()
+    ending = body[-1] if body[-1:] in (":", ".") else ""
+    return body.removesuffix(ending) + NONE_RUN + ending
 
 
 def _sentence_case(text: str) -> str:
@@ -151,9 +196,14 @@ def _roles(hits: Iterable[CensusHit]) -> str:
 
 
 def _names(hits: Sequence[CensusHit]) -> str:
-    names = list(dict.fromkeys(f"`{hit.name}`" for hit in hits if hit.name))
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more
+    return _listed(tuple(dict.fromkeys(hit.name for hit in hits if hit.name)), MOST_NAMES)
+
+
+def _listed(names: Sequence[str], most: int = 4) -> str:
+    """ "`a`, `b` and 3 more"; a name of several words stands as it is."""
+    quoted = [name if " " in name else f"`{name}`" for name in names]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(quoted[:most]) + more
 
 
 def _line(hit: CensusHit, snapshot: Snapshot, *, nested: bool) -> Claim:

@@ -13,6 +13,7 @@ from agent.stages import FactSpec, Question
 from agent.state import CensusRecord
 from retrieval.census import run_query
 from retrieval.census.language import is_code
+from retrieval.census.reach import reach_of
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit, CensusResult
 
@@ -21,6 +22,7 @@ from retrieval.facts import CensusHit, CensusResult
 class Finding:
     """One fact of a question with its hits: `hits` in the roles that count, `elsewhere` in the others.
 
+    Of `hits` the first `run` stand in code that the main `programs` may run, the others do not.
     `searched` is the number of files read by the least far-reaching of the fact's queries; `unread` names the
     languages of code that none of them can read, when they read nothing else.
     """
@@ -30,6 +32,8 @@ class Finding:
     elsewhere: tuple[CensusHit, ...]
     searched: int
     unread: str = ""
+    run: int = 0
+    programs: tuple[str, ...] = ()
 
 
 class Findings:
@@ -61,7 +65,17 @@ class Findings:
         counted = tuple(hit for hit in hits if hit.role in fact.roles)
         elsewhere = tuple(hit for hit in hits if hit.role not in fact.roles)
         searched = min(r.files_searched for r in results)
-        return Finding(fact, counted, elsewhere, searched, "" if searched else self._foreign)
+        unread = "" if searched else self._foreign
+        run, idle = self._apart(fact, counted)
+        return Finding(fact, (*run, *idle), elsewhere, searched, unread, len(run), reach_of(self._codebase).programs)
+
+    def _apart(self, fact: FactSpec, hits: Sequence[CensusHit]) -> tuple[list[CensusHit], list[CensusHit]]:
+        """The hits that the main programs may run, and the others; all of them where order is what is told."""
+        reach = reach_of(self._codebase)
+        if not reach.tells or fact.layout in ("tree", "steps"):
+            return list(hits), []
+        run = [hit for hit in hits if reach.has(hit)]
+        return run, [hit for hit in hits if not reach.has(hit)]
 
     @cached_property
     def _foreign(self) -> str:

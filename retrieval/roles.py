@@ -1,6 +1,6 @@
 """What part a file plays in its repository: source, config, docs, example, test, vendored, …
 
-Judged by its path, its language and, for generated code, its first comment lines. The role labels
+Judged by its path, its language and, for generated code and tests, by what stands in it. The role labels
 and ranks a file; it never hides one.
 """
 
@@ -24,6 +24,9 @@ _DOCS = words("doc docs documentation")
 _TEST_NAME = re.compile(
     r"test_.+\.(py|pyi|cpp|cc|c|js|ts|sh|ipynb)|.+_tests?\.(py|go|cc|cpp|c|rb|dart|exs)"
     r"|.+[.-](test|spec)\.[cm]?[jt]sx?|.+_spec\.rb|conftest\.py|.+Tests?\.(java|kt|cs|swift)"
+)
+_TEST_SIGN = re.compile(
+    rb"(?m)^\s*(?:async\s+)?def\s+test|^\s*class\s+\w*Test|\b(?:pytest|unittest|nose|doctest|hypothesis)\b|^\s*assert\b"
 )
 _GENERATED_NAME = re.compile(
     r".+_pb2(_grpc)?\.pyi?|.+\.pb\.(go|cc|h)|.+\.min\.(js|css)|.+\.(js|css)\.map|PKG-INFO"
@@ -51,11 +54,16 @@ def role_of(path: str, language: str, data: bytes = b"") -> Role:
         return "generated"
     if folders & _VENDORED:
         return "vendored"
-    if folders & _TESTS or _TEST_NAME.fullmatch(place.name):
+    if folders & _TESTS or (_TEST_NAME.fullmatch(place.name) and not _only_named_test(language, data)):
         return "test"
     if folders & _EXAMPLES:
         return "example"
     return _by_kind(folders, place.name, language)
+
+
+def _only_named_test(language: str, data: bytes) -> bool:
+    """Whether a Python file named like a test holds none: `test_model.py` may run a model on test data."""
+    return language == "python" and bool(data.strip()) and _TEST_SIGN.search(data) is None
 
 
 def _by_kind(folders: set[str], name: str, language: str) -> Role:

@@ -39,6 +39,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     overview,
     periodic,
     printed,
+    programs,
     quality,
     registries,
     retries,

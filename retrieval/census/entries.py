@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from retrieval.census.body import Body
 from retrieval.census.callgraph import entered, reached
 from retrieval.census.values import ClassRef, FunctionRef
-from retrieval.parse import Node, first_line, last_line
+from retrieval.parse import Node
 from retrieval.snapshot import SourceFile
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ KINDS: tuple[EntryKind, ...] = (
     "notebook",
     "api",
 )
-_MAIN_TEST = re.compile(r"""(__name__\s*==\s*(["'])__main__\2|(["'])__main__\3\s*==\s*__name__)""")
 _REFERENCE = re.compile(r"([\w.-]+)\s*=\s*([\w.]+)\s*:\s*([\w.]+)")
 _SIDE = re.compile(
     r"(?:^|_)(?:profil\w*|bench\w*|upload\w*|push|publish|convert\w*|conversion|export\w*|download\w*|migrate\w*|"
@@ -190,7 +188,7 @@ def _package_mains(program: "Program") -> Iterator[Entry]:
             continue
         package = facts.module.removesuffix(".__main__")
         command = f"python -m {package}" if package else f"python {path}"
-        guard = _main_guard(program, path)
+        guard = program.main_guard(path)
         entry = Entry("package main", path, (1, max(1, facts.lines)), command, "", None, guard[0] if guard else 0)
         yield replace(entry, text=f"`{command}` runs {path}{_then(program, entry)}")
 
@@ -201,7 +199,7 @@ def _scripts(program: "Program") -> Iterator[Entry]:
         name = PurePosixPath(path).name
         if facts.language != "python" or name in _BUILD or name in ("__main__.py", "hubconf.py"):
             continue
-        guard = _main_guard(program, path)
+        guard = program.main_guard(path)
         if guard is not None:
             command = _module_command(program, path)
             known = imported.get(path, False)
@@ -250,19 +248,6 @@ def _imported_paths(program: "Program") -> dict[str, bool]:
                     tested = program.snapshot.by_path[path].role == "test"
                     found[located] = found.get(located, False) or not tested
     return found
-
-
-def _main_guard(program: "Program", path: str) -> tuple[int, int] | None:
-    """The lines of the `if __name__ == "__main__"` block of a file."""
-    file = program.snapshot.by_path[path]
-    if "__main__" not in file.text:
-        return None
-    body: Body | None = program.body(path, None)
-    for decision in body.decisions if body else ():
-        condition = decision.node.child_by_field_name("condition")
-        if not decision.guards and body and _MAIN_TEST.fullmatch(body.tree.text(condition).strip("() ")):
-            return first_line(decision.node), last_line(decision.node)
-    return None
 
 
 def _runs(program: "Program", entry: Entry) -> str:

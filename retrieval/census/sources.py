@@ -8,11 +8,12 @@ from retrieval.census.body import Body
 from retrieval.census.values import ClassRef, FunctionRef, Value
 from retrieval.census.walker import read_body
 from retrieval.facts import Definition
-from retrieval.parse import Node, Tree, descendants, first_line, parse_python
+from retrieval.parse import Node, Tree, descendants, first_line, last_line, parse_python
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
+_MAIN_TEST = re.compile(r"""(__name__\s*==\s*(["'])__main__\2|(["'])__main__\3\s*==\s*__name__)""")
 _REPEATED = ("overload", ".setter", ".deleter", ".register")
 
 
@@ -28,6 +29,7 @@ class Sources:
         self._nodes: dict[str, dict[int, Node]] = {}
         self._fillings: dict[str, int] = {}
         self._bodies: dict[tuple[str, int], Body | None] = {}
+        self._guards: dict[str, tuple[int, int] | None] = {}
 
     def tree(self, path: str) -> Tree | None:
         """The syntax tree of a Python file; None when it is not Python or took too long to parse."""
@@ -59,6 +61,18 @@ class Sources:
                 node = found.child_by_field_name("body") if found else None
             self._bodies[key] = read_body(tree, node) if tree and node else None
         return self._bodies[key]
+
+    def main_guard(self, path: str) -> tuple[int, int] | None:
+        """The lines of the `if __name__ == "__main__"` block of a file."""
+        if path not in self._guards:
+            body = self.body(path, None) if "__main__" in self.snapshot.by_path[path].text else None
+            blocks = (
+                (first_line(decision.node), last_line(decision.node))
+                for decision in (body.decisions if body else ())
+                if body and not decision.guards and _is_main_test(body, decision.node)
+            )
+            self._guards[path] = next(blocks, None)
+        return self._guards[path]
 
     def definition(self, path: str, symbol: str) -> Definition | None:
         """The only definition with this dotted name in a file; None without one, or with several."""
@@ -103,3 +117,8 @@ class Sources:
             for definition in facts.definitions
             if definition.kind == "class"
         )
+
+
+def _is_main_test(body: Body, node: Node) -> bool:
+    condition = body.tree.text(node.child_by_field_name("condition"))
+    return _MAIN_TEST.fullmatch(condition.strip("() ")) is not None

@@ -1,0 +1,103 @@
+"""Which programs of a repository are its main ones: what people are meant to run, out of every entry point."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from retrieval.census.entries import Entry, code_entries, is_side_tool
+from retrieval.census.exports import exports, top_packages
+from retrieval.census.launchers import outside_entries
+
+if TYPE_CHECKING:
+    from retrieval.census.program import Program
+
+Unit = tuple[str, str]
+"""A file and the symbol in it that runs as one: a function, a method, a class body, or "" for the top level."""
+
+_SCRIPT = re.compile(r"(?:^|\s)(?:-m\s+)?([\w./-]+\.py|[\w.]+)(?=\s|$)")
+_PROGRAMS = ("console script", "package main", "web app", "hub")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where one program starts: the units that run first, and how people call it."""
+
+    name: str
+    units: tuple[Unit, ...]
+    path: str
+    lines: tuple[int, int]
+    text: str
+    guarded: bool = False  # the file's `__main__` block runs
+
+
+def main_starts(program: "Program") -> list[Start]:
+    """The programs that people are meant to run: installed commands, packages with a `__main__`, web apps, scripts
+    that a document or a launching file names; without any, the scripts that are no side tools; and the public
+    functions and classes of packages that can be installed."""
+    entries = [e for e in code_entries(program) if _is_main_code(program, e.path)]
+    launched = _launched(program)
+    apps = [e for e in outside_entries(program) if e.kind == "web app" and _is_main_code(program, e.path)]
+    chosen = [e for e in (*entries, *apps) if e.kind in _PROGRAMS or e.path in launched]
+    plain = [replace(e, path=p, lines=(1, 1)) for p, e in launched.items() if p not in {c.path for c in chosen}]
+    chosen = [e for e in (*chosen, *plain) if not is_side_tool(e)] or [e for e in entries if not is_side_tool(e)]
+    starts = [*(_start(entry) for entry in chosen), *_library(program)]
+    return list({(start.name, start.units): start for start in reversed(starts)}.values())[::-1]
+
+
+def _is_main_code(program: "Program", path: str) -> bool:
+    return program.snapshot.by_path[path].role in ("source", "config", "docs")
+
+
+def _launched(program: "Program") -> dict[str, Entry]:
+    """The files run by commands in documents and containers, or in scripts that a README names; without any, the
+    files that any script runs."""
+    readmes = [f for f in program.snapshot.files if PurePosixPath(f.path).name.lower().startswith("readme")]
+    said = "\n".join(f.text for f in readmes if len(PurePosixPath(f.path).parts) == 1)
+    first: dict[str, Entry] = {}
+    second: dict[str, Entry] = {}
+    for entry in outside_entries(program):
+        if entry.kind == "command" and _is_main_code(program, entry.path):
+            told = _is_told(program, entry.path, said)
+            for path in _named_files(program, entry):
+                (first if told else second).setdefault(path, entry)
+    return first or second
+
+
+def _is_told(program: "Program", path: str, said: str) -> bool:
+    """Whether people find the launching file: it lies at the top, is a document, or the README names it."""
+    document = program.snapshot.by_path[path].language in ("markdown", "rst")
+    return len(PurePosixPath(path).parts) == 1 or path in said or (document and path.startswith("doc"))
+
+
+def _named_files(program: "Program", entry: Entry) -> Iterator[str]:
+    for name in _SCRIPT.findall(entry.name):
+        path = name.removeprefix("./") if name.endswith(".py") else program.modules.get(name, "")
+        folder = str(PurePosixPath(entry.path).parent)
+        near = path if folder == "." else f"{folder}/{path}"
+        yield from (p for p in dict.fromkeys((near, path)) if p in program.facts)
+
+
+def _start(entry: Entry) -> Start:
+    proof = (entry.path, entry.lines, entry.text)
+    if entry.target is not None:
+        return Start(entry.name, ((entry.target.path, entry.target.definition.symbol),), *proof)
+    if entry.kind == "web app" and entry.name.isidentifier():
+        return Start(entry.path, ((entry.path, ""), (entry.path, entry.name)), *proof)
+    return Start(entry.path, ((entry.path, ""),), *proof, guarded=True)
+
+
+def _library(program: "Program") -> Iterator[Start]:
+    """The public API of each package, when the repository can be installed."""
+    if not any(PurePosixPath(path).name in ("setup.py", "pyproject.toml", "setup.cfg") for path in program.facts):
+        return
+    for path in top_packages(program):
+        offered = exports(program, path)
+        if not offered:
+            continue
+        package = program.facts[path].module or str(PurePosixPath(path).parent)
+        units = [(e.value.path, e.value.definition.symbol) for e in offered]
+        lines = (min(e.line for e in offered), max(e.line for e in offered))
+        text = f"as a library, `{package}` offers {len(offered)} functions and classes"
+        yield Start(f"the public API of `{package}`", ((path, ""), *units), path, lines, text)

@@ -1,0 +1,109 @@
+"""What the main programs may run: who counts as a main program, and what is found from there."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.census.reach import reach_of
+from retrieval.roles import role_of
+from tests.source_tree import codebase_of
+
+APP = {
+    "README.md": "# App\n\n```\npython inference.py --image a.png\n```\n",
+    "inference.py": (
+        "from net import Net\n\n\ndef main():\n    from late import draw\n    net = Net()\n    draw(net.run(1))\n\n\n"
+        "if __name__ == '__main__':\n    main()\n"
+    ),
+    "net.py": (
+        "import loss\n\n\nclass Net:\n    def run(self, x):\n        return self.forward(x)\n\n"
+        "    def forward(self, x):\n        return x\n\n    def fit(self):\n        return loss.value()\n"
+    ),
+    "loss.py": "def value():\n    return 0\n",
+    "late.py": "def draw(x):\n    return x\n\n\ndef unused():\n    return 'draw'\n",
+    "train.py": "from net import Net\n\nif __name__ == '__main__':\n    Net().fit()\n",
+}
+
+
+def reached(files: dict[str, str]) -> set[str]:
+    """The units that the main programs may run, as "path:symbol"."""
+    return {f"{path}:{symbol}" for path, symbol in reach_of(codebase_of(files)).units}
+
+
+def test_only_what_documents_tell_people_to_run_is_a_main_program() -> None:
+    assert reach_of(codebase_of(APP)).programs == ("inference.py",)
+
+
+def test_calls_methods_and_imports_inside_functions_are_followed() -> None:
+    found = reached(APP)
+    assert {"inference.py:main", "net.py:Net", "net.py:Net.run", "net.py:Net.forward", "late.py:draw"} <= found
+
+
+def test_what_is_never_named_is_not_reached() -> None:
+    found = reached(APP)
+    assert not {"net.py:Net.fit", "loss.py:value", "late.py:unused", "train.py:"} & found
+    assert "loss.py:" in found  # its top level runs when `net` is imported
+
+
+def test_without_documents_every_script_counts() -> None:
+    files = {path: text for path, text in APP.items() if path != "README.md"}
+    assert set(reach_of(codebase_of(files)).programs) == {"inference.py", "train.py"}
+
+
+def test_scripts_that_only_a_nested_launcher_names_give_way_to_documented_ones() -> None:
+    files = APP | {"tools/face/run.sh": "python train.py\n", "tools/face/train.py": APP["train.py"]}
+    assert reach_of(codebase_of(files)).programs == ("inference.py",)
+
+
+def test_modules_loaded_by_a_computed_name_are_reached() -> None:
+    files = {
+        "README.md": "```\npython run.py\n```\n",
+        "run.py": "import importlib\n\nm = importlib.import_module('zoo.models.' + 'a')\nm.Model().go()\n",
+        "zoo/__init__.py": "",
+        "zoo/models/__init__.py": "",
+        "zoo/models/a.py": "class Model:\n    def go(self):\n        pass\n\n    def stay(self):\n        pass\n",
+    }
+    found = reached(files)
+    assert "zoo/models/a.py:Model.go" in found
+    assert "zoo/models/a.py:Model.stay" not in found
+
+
+def test_registered_classes_of_loaded_modules_are_reached() -> None:
+    files = {
+        "README.md": "```\npython run.py\n```\n",
+        "run.py": "import zoo\n\nprint(zoo.build('a'))\n",
+        "zoo.py": (
+            "TABLE = {}\n\n\ndef register(cls):\n    TABLE[cls.__name__] = cls\n    return cls\n\n\n"
+            "def build(name):\n    return TABLE[name]()\n\n\n"
+            "@register\nclass A:\n    def __init__(self):\n        pass\n\n\n"
+            "class B:\n    pass\n"
+        ),
+    }
+    found = reached(files)
+    assert "zoo.py:A.__init__" in found
+    assert "zoo.py:B" not in found
+
+
+def test_words_in_comments_and_strings_name_nothing() -> None:
+    files = {"run.py": "# helper()\n'helper'\n\n\ndef helper():\n    pass\n\n\ndef main():\n    pass\n\n\nmain()\n"}
+    found = reached(files)
+    assert "run.py:main" in found
+    assert "run.py:helper" not in found
+
+
+def test_kind_programs_says_how_each_is_started_and_what_it_runs() -> None:
+    hits = run_query(codebase_of(APP), "programs").hits
+    assert [(hit.name, hit.path) for hit in hits] == [("inference.py", "inference.py")]
+    assert "in 4 files" in hits[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "role"),
+    [
+        ("class Audio2Coeff:\n    def generate(self):\n        return 1\n", "source"),
+        ("def test_it():\n    assert 1\n", "test"),
+        ("import unittest\n", "test"),
+        ("", "test"),
+    ],
+)
+def test_a_file_is_no_test_by_its_name_alone(text: str, role: str) -> None:
+    assert role_of("src/test_audio.py", "python", text.encode()) == role
+    assert role_of("tests/audio.py", "python", text.encode()) == "test"

@@ -29,6 +29,7 @@ from agent.runs import Fingerprint, RunFolder
 from agent.settings import repository_cache
 from agent.stages import StagePack, load_pack
 from agent.stream import Running
+from agent.structure import read_structure
 from retrieval.snapshot import Snapshot
 from retrieval.walk import take_snapshot
 
@@ -246,6 +247,7 @@ def _report(
         coverage=cover(snapshot, every, context.shown()),
         usage=_usage(context),
         seconds=seconds,
+        structure=read_structure(context.findings),
     )
 
 

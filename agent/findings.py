@@ -40,13 +40,13 @@ class Findings:
     """Runs and remembers the census queries of one audit."""
 
     def __init__(self, codebase: Codebase) -> None:
-        self._codebase = codebase
+        self.codebase = codebase
         self._results: dict[str, CensusResult] = {}
 
     def result(self, query: str) -> CensusResult:
         """The census result of `query`. Raises QueryError."""
         if query not in self._results:
-            self._results[query] = run_query(self._codebase, query)
+            self._results[query] = run_query(self.codebase, query)
         return self._results[query]
 
     def of(self, question: Question) -> list[Finding]:
@@ -67,11 +67,11 @@ class Findings:
         searched = min(r.files_searched for r in results)
         unread = "" if searched else self._foreign
         run, idle = self._apart(fact, counted)
-        return Finding(fact, (*run, *idle), elsewhere, searched, unread, len(run), reach_of(self._codebase).programs)
+        return Finding(fact, (*run, *idle), elsewhere, searched, unread, len(run), reach_of(self.codebase).programs)
 
     def _apart(self, fact: FactSpec, hits: Sequence[CensusHit]) -> tuple[list[CensusHit], list[CensusHit]]:
         """The hits that the main programs may run, and the others; all of them where order is what is told."""
-        reach = reach_of(self._codebase)
+        reach = reach_of(self.codebase)
         if not reach.tells or fact.layout in ("tree", "steps"):
             return list(hits), []
         run = [hit for hit in hits if reach.has(hit)]
@@ -80,7 +80,7 @@ class Findings:
     @cached_property
     def _foreign(self) -> str:
         """The languages of code that only a text search reads, "JavaScript (7 files)"; "" without such code."""
-        files = self._codebase.snapshot.files
+        files = self.codebase.snapshot.files
         counts = Counter(f.language for f in files if is_code(f) and f.language != "python")
         return ", ".join(f"{name} ({n} file{'s' if n > 1 else ''})" for name, n in counts.most_common())
 

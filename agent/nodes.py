@@ -17,7 +17,7 @@ from agent.events import Judged, StageFinished, StageStarted
 from agent.findings import Finding
 from agent.grammar import claims_grammar
 from agent.stages import Question, Stage
-from agent.state import Answer, Claim, DraftClaim, Rejected, Status, Verdict
+from agent.state import Answer, Claim, DraftClaim, Evidence, Rejected, Shown, Status, Verdict
 from agent.verify import advice, judge
 
 
@@ -188,10 +188,15 @@ def _answer(
         excerpts=excerpts(question, findings, told, context.codebase),
         rejected=tuple(Rejected(text=v.draft.text, faults=v.faults) for v in refused),
         repairs=tuple(r for v in map(Verdict.model_validate, verdicts) for r in v.repairs),
+        shown=tuple(_shown(item) for item in context.evidence(stage).of(question.id)) if verdicts else (),
         left_out=context.evidence(stage).left_out.get(question.id, ()) if context.model else (),
         attempts=state["attempt"] if verdicts else 0,
         seconds=round(state["seconds"] / len(stage.questions), 3),
     )
+
+
+def _shown(item: Evidence) -> Shown:
+    return Shown(id=item.id, kind=item.kind, title=item.title, spans=item.spans, why=item.why)
 
 
 def _status(

@@ -132,8 +132,21 @@ class Rejected(Frozen):
     faults: tuple[Fault, ...]
 
 
+class Shown(Frozen):
+    """Evidence that stood in the prompt of a question: what `Evidence` says without its text."""
+
+    id: str
+    kind: Literal["code", "census"]
+    title: str
+    spans: tuple[tuple[str, int, int], ...]
+    why: str = ""
+
+
 class Answer(Frozen):
-    """The answer to one question as it is reported; `claims` come in printing order."""
+    """The answer to one question as it is reported; `claims` come in printing order.
+
+    `shown` is the evidence that the model was given; a claim that rests on an item names its id.
+    """
 
     question_id: str
     question: str
@@ -143,6 +156,7 @@ class Answer(Frozen):
     excerpts: tuple[Excerpt, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     repairs: tuple[Repair, ...] = ()
+    shown: tuple[Shown, ...] = ()
     left_out: tuple[str, ...] = ()
     attempts: int = 0
     seconds: float = 0.0

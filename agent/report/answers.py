@@ -66,6 +66,7 @@ def _question(answer: Answer) -> dict[str, object]:
         ],
         "rejected": [rejected.model_dump(mode="json") for rejected in answer.rejected],
         "repairs": [repair.model_dump(mode="json") for repair in answer.repairs],
+        "shown": [shown.model_dump(mode="json") for shown in answer.shown],
         "left_out": list(answer.left_out),
         "attempts": answer.attempts,
         "seconds": round(answer.seconds, 3),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from agent.stages import Stage, StagePack
 from agent.state import Answer, Citation
+from agent.structure import Structure
 from retrieval.snapshot import Skipped, Snapshot
 
 Answers = tuple[tuple[Stage, tuple[Answer, ...]], ...]
@@ -57,6 +58,7 @@ class Report:
     coverage: Coverage
     usage: Mapping[str, int | float] = field(default_factory=dict)
     seconds: float = 0.0
+    structure: Structure = field(default_factory=Structure)
 
     def every_answer(self) -> list[Answer]:
         """All answers in printing order."""

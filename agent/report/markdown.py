@@ -7,10 +7,10 @@ machine.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import takewhile
 
 from agent.report.document import Coverage, Report, count
 from agent.report.markup import code_span, fence, inline, one_line
+from agent.report.outline import own_places
 from agent.state import Answer, Claim, Excerpt
 from retrieval.chunk import Span
 
@@ -54,18 +54,10 @@ def _answer_item(answer: Answer) -> list[str]:
     level = 0
     for at, claim in enumerate(claims):
         level = min(claim.level, level + 1)
-        lines += _claim(claim, level, _own_places(claims, at), paragraph=bool(lines) and not level)
+        lines += _claim(claim, level, own_places(claims, at), paragraph=bool(lines) and not level)
     for excerpt in answer.excerpts:
         lines += _excerpt(excerpt)
     return [f"- {lines[0].lstrip()}", *lines[1:]]
-
-
-def _own_places(claims: Sequence[Claim], at: int) -> list[Span]:
-    """The places to print beside a claim: a heading leaves to its items those that they name."""
-    items = takewhile(lambda claim: claim.level, claims[at + 1 :]) if not claims[at].level else ()
-    named = {citation.span for item in items for citation in item.citations}
-    spans = dict.fromkeys(citation.span for citation in claims[at].citations)
-    return [span for span in spans if span not in named]
 
 
 def _claim(claim: Claim, level: int, places: Sequence[Span], *, paragraph: bool) -> list[str]:

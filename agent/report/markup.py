@@ -50,6 +50,12 @@ def one_line(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
+def shortened(text: str, longest: int) -> str:
+    """`text` on one line of at most `longest` characters."""
+    text = one_line(text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def code_span(text: str) -> str:
     """`text` as an inline code span, whatever backticks it holds."""
     text = visible(text) or " "

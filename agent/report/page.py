@@ -1,43 +1,134 @@
-"""report.html: the report as one self-contained page that loads nothing and runs nothing.
+"""report.html: the report as one self-contained page that loads nothing from anywhere.
 
-The layout stands in page.html.j2. Everything is escaped by jinja2; this module only shapes values
-for it.
+The layout stands in page.html.j2, pictures.html.j2, page.css and page.js. Everything from the repository is escaped by
+jinja2 or encoded by page_data.py; the page's content policy lets only its own style and script run. Readable
+without JavaScript.
 """
 
+import base64
+import hashlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.report.document import Report, count
-from agent.report.markdown import INLINE_PLACES
-from agent.report.markup import one_line, split_code, visible, visible_block
-from agent.state import Citation
+from agent.report.flow_picture import draw_flows
+from agent.report.import_picture import draw_imports
+from agent.report.markup import one_line, split_code, visible
+from agent.report.outline import outline
+from agent.report.page_data import FIRST_PLACES, PageData, unused
+from agent.report.run_facts import run_facts, stage_seconds
+from agent.report.sources import cut
+from agent.report.treemap import treemap
+from agent.state import Answer
+from retrieval.chunk import Span
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_TEMPLATE = Path(__file__).with_name("page.html.j2")
+_FOLDER = Path(__file__).parent
+FOLD = 10  # items of a list before the rest is folded
+LONGEST_PROSE, LONGEST_NAME = 20_000, 1_000
+MAP_WIDTH, MAP_HEIGHT = 1000.0, 560.0
 
 
 def render_page(report: Report) -> str:
     """The whole page, ending with a newline."""
-    return _template().render(report=report, totals=count(report.every_answer()))
+    totals = count(report.every_answer())
+    data = PageData(report)
+    return _template().render(
+        report=report,
+        totals=totals,
+        statuses=[(name, number) for name in _STATUSES if (number := getattr(totals, name))],
+        data=data,
+        boxes=treemap(_sizes(report), MAP_WIDTH, MAP_HEIGHT),
+        states=_states(report),
+        pictures=draw_imports(report, data.sources.numbers),
+        flows=draw_flows(report),
+        facts=run_facts(report),
+        bars=stage_seconds(report),
+        style=(_FOLDER / "page.css").read_text("utf-8"),
+        script=(_FOLDER / "page.js").read_text("utf-8"),
+        first=FIRST_PLACES,
+        fold=FOLD,
+    )
+
+
+_STATUSES = ("verified", "extractive", "unresolved", "edited")
 
 
 @cache
 def _template() -> "Template":
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(
-        pieces=lambda text: list(split_code(one_line(text))),
-        line=one_line,
-        code=visible_block,
-        places=_places,
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.globals["shown"] = INLINE_PLACES
-    return environment.from_string(_TEMPLATE.read_text("utf-8"))
+    environment.filters.update(
+        pieces=lambda text: list(split_code(cut(one_line(text), LONGEST_PROSE))),
+        line=lambda text: cut(one_line(str(text)), LONGEST_NAME),
+        block=_block,
+        outline=lambda answer: outline(answer.claims),
+        unused=unused,
+        hits=lambda answer: sum(len(record.hits) for record in answer.census),
+        span=lambda span: Span(*span),
+        lines=lambda span: str(span).removeprefix(f"{span.path}:"),
+        hash=_hash,
+        number=lambda value: f"{value:,}",
+        px=lambda value: f"{value:.1f}".removesuffix(".0"),
+        fit=_fit,
+        base=lambda path: path.rpartition("/")[2],
+        title_case=lambda text: text.capitalize() if text.isupper() else text,
+    )
+    return environment.get_template("page.html.j2")
 
 
-def _places(citations: tuple[Citation, ...]) -> list[str]:
-    return [visible(place) for place in dict.fromkeys(str(c.span) for c in citations)]
+def _block(text: str) -> str:
+    """A block of code made inert, its lines cut where they are long beyond reading."""
+    return "\n".join(cut(line) for line in text.split("\n"))
+
+
+def _hash(text: str) -> str:
+    """The content policy's name for an inline style or script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _fit(text: str, letters: float) -> str:
+    text = visible(text)
+    return text if len(text) <= letters else text[: max(0, int(letters) - 1)] + "…" if letters >= 3 else ""
+
+
+def _sizes(report: Report) -> dict[str, float]:
+    """Path → the area of its box: lines, at least enough to be seen."""
+    return {file.path: float(max(6, len(file.lines))) for file in report.snapshot.files}
+
+
+def _states(report: Report) -> Mapping[str, tuple[str, str]]:
+    """Path → (class, words) by what the audit did with the file."""
+    citations: dict[str, int] = {}
+    for answer in report.every_answer():
+        for path in _cited(answer):
+            citations[path] = citations.get(path, 0) + 1
+    untouched = set(report.coverage.untouched)
+    states: dict[str, tuple[str, str]] = {}
+    for file in report.snapshot.files:
+        size = f"{len(file.lines)} lines"
+        if number := citations.get(file.path):
+            shade = "cited" if number < 4 else "cited more" if number < 12 else "cited most"
+            plural = "" if number == 1 else "s"
+            states[file.path] = (shade, f"{size}, cited by {number} answer{plural}")
+        elif file.path in untouched:
+            states[file.path] = ("never", f"{size}, read by the census, neither cited nor shown")
+        else:
+            states[file.path] = ("shown", f"{size}, shown to the model, not cited")
+    return states
+
+
+def _cited(answer: Answer) -> set[str]:
+    cited = {citation.path for claim in answer.claims for citation in claim.citations}
+    return cited | {excerpt.citation.path for excerpt in answer.excerpts}

@@ -20,7 +20,7 @@ SHOWN = 12
 Lines = dict[str, list[int]]  # what is used → the lines on which it is
 
 
-def _edges(codebase: "Codebase", *, typed: bool = False) -> dict[str, Lines]:
+def edges(codebase: "Codebase", *, typed: bool = False) -> dict[str, Lines]:
     """path → imported repository path → lines of the import; `typed` for those that only type checkers read.
 
     What a file imports in both ways is an import that runs.
@@ -61,7 +61,7 @@ def _counted(count: int, one: str) -> str:
 )
 def import_graph(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per importing module; patterns match its path. Imports for type checking only are named last."""
-    running, typed = _edges(codebase), _edges(codebase, typed=True)
+    running, typed = edges(codebase), edges(codebase, typed=True)
     for path in dict.fromkeys([*running, *typed]):
         targets, checked = running.get(path, {}), typed.get(path, {})
         if query.matches(path):
@@ -119,7 +119,7 @@ def fan_in(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def _importers(codebase: "Codebase", *, typed: bool = False) -> dict[str, Lines]:
     """path → files other than tests that import it → lines of the import."""
     users: dict[str, Lines] = {}
-    for path, targets in _edges(codebase, typed=typed).items():
+    for path, targets in edges(codebase, typed=typed).items():
         if codebase.snapshot.by_path[path].role == "test":
             continue
         for target, lines in targets.items():

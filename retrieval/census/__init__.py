@@ -54,6 +54,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     uses,
     version_notes,
     weight_types,
+    workers,
     yields,
 )
 from retrieval.census.language import KINDS, Kind, Query, hit_at, kind, parse_query, run_query

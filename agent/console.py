@@ -7,9 +7,10 @@ from a repository is made inert before it is shown.
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from rich.console import Console as RichConsole
 from rich.console import Group
@@ -93,8 +94,10 @@ class Console:
     exit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lines: bool = True) -> None:
+        """Without `lines` only what is going on now is shown, and notes; nothing is left of it afterwards."""
         self._rich = RichConsole(stderr=True, highlight=False, markup=False, emoji=False)
+        self._lines, self._paused = lines, False
         self._situation = Situation()
         self._start = self._said = time.monotonic()
         self._live: Live | None = None
@@ -118,12 +121,21 @@ class Console:
         """Show one event."""
         now = time.monotonic()
         self._situation.update(event, now)
-        if line := describe(event, self._situation, now):
+        if self._live and self._paused:
+            self._live.start()
+            self._paused = False
+        if (self._lines or isinstance(event, events.Note)) and (line := describe(event, self._situation, now)):
             self.say(line)
-        elif not self._live and now - self._said > QUIET_SECONDS:
+        elif self._lines and not self._live and now - self._said > QUIET_SECONDS:
             self.say(self._situation.activity())
         if isinstance(event, events.Finished):
             self._close(event)
+
+    def pause(self) -> None:
+        """Clear the live line until the next event, so that others can write to the terminal."""
+        if self._live and not self._paused:
+            self._live.stop()
+            self._paused = True
 
     def say(self, text: str) -> None:
         """One line on standard error."""
@@ -146,6 +158,8 @@ class Console:
             Text(f"{situation.answered}/{situation.questions} questions"),
             Text(f"about {clock(left)} left" if left is not None else "", style="dim"),
         )
+        if not situation.questions:
+            return Group(Spinner("dots", text=Text(situation.activity(), style="dim")))
         title = f"{one_line(stage.title)}: {', '.join(stage.questions)}; " if stage else ""
         line = Text(title + situation.activity(), style="dim", overflow="ellipsis", no_wrap=True)
         return Group(grid, Spinner("dots", text=line))
@@ -162,6 +176,22 @@ class Console:
         else:
             for label, value in summary(event):
                 sys.stderr.write(f"{label:<12} {value}\n")
+
+
+class Paper:
+    """Standard output for people: lines by role, coloured where it is a terminal that wants colour."""
+
+    _STYLES: ClassVar[dict[str, str]] = {"fact": "bold", "model": "", "note": "dim", "place": ""}
+
+    def __init__(self, clear: Callable[[], None]) -> None:
+        """`clear` takes away what a live display shows, before anything is written."""
+        self._rich = RichConsole(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self.clear = clear
+
+    def line(self, role: str, text: str) -> None:
+        """One line that is inert already; `role` as in agent/report/reply.py."""
+        self.clear()
+        self._rich.print(Text(text, style=self._STYLES[role]))
 
 
 class Download:

@@ -53,7 +53,7 @@ def open_context(
     `model` and `embedder` stand in for the catalogue's when given.
     """
     cache = repository_cache(options.repo)
-    codebase = read_codebase(snapshot, cache / "facts", _phase("facts", listener))
+    codebase = read_codebase(snapshot, cache / "facts", phase("facts", listener))
     context = Context(
         pack=pack,
         codebase=codebase,
@@ -81,7 +81,7 @@ def open_search(options: AuditOptions, snapshot: Snapshot, listener: Listener, e
     from retrieval.index import open_index
 
     folder = repository_cache(options.repo) / "index"
-    progress = _phase("embed", listener)
+    progress = phase("embed", listener)
     if embedder is not None:
         given = embedder
         return open_index(
@@ -101,7 +101,8 @@ def open_search(options: AuditOptions, snapshot: Snapshot, listener: Listener, e
     )
 
 
-def _phase(name: str, listener: Listener) -> Callable[[int, int], None]:
+def phase(name: str, listener: Listener) -> Callable[[int, int], None]:
+    """Progress of the phase `name` for a listener."""
     return lambda done, total: listener(Progress(name, done, total))
 
 

@@ -76,3 +76,38 @@ def test_a_query_can_be_narrowed_to_a_folder_or_a_role() -> None:
     narrowed = run_query(codebase, "calls: gc.collect, role=test")
     assert [h.path for h in narrowed.hits] == ["tests/test_a.py"]
     assert narrowed.files_searched == 1
+
+
+def test_a_query_can_be_narrowed_to_what_stands_within_a_function_or_class() -> None:
+    source = (
+        "def f():\n    a()\n\n\nclass C:\n    def m(self):\n        def inner():\n            a()\n        return a()\n"
+    )
+    codebase = codebase_of({"m.py": source})
+    for within, lines in (("f", [2]), ("C", [8, 9]), ("*.m", [8, 9]), ("*.inner", [8]), ("nowhere", [])):
+        result = run_query(codebase, f"calls: a, within={within}")
+        assert ([hit.start for hit in result.hits], result.files_searched) == (lines, 1)
+
+
+def test_calls_of_the_repository_and_of_libraries_are_told_apart() -> None:
+    codebase = codebase_of({"m.py": "import gc\n\n\ndef f():\n    gc.collect()\n\n\nf()\n"})
+    assert [hit.start for hit in run_query(codebase, "calls: target=own").hits] == [8]
+    assert [hit.start for hit in run_query(codebase, "calls: target=library").hits] == [5]
+
+
+def test_docstrings_and_comments_above_speak_for_definitions() -> None:
+    source = '''
+        def f():
+            """Load it. And more."""
+
+        # Frees the cache.
+        class C:
+            pass
+
+        def silent():
+            pass
+    '''
+    hits = run_query(codebase_of({"m.py": source}), "docstrings").hits
+    assert [(hit.name, hit.start, hit.text) for hit in hits] == [
+        ("f", 2, "`f()`: “Load it”"),
+        ("C", 4, "`C`: “Frees the cache”"),
+    ]

@@ -14,6 +14,7 @@ SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 DOORS = {
     "chromadb": "retrieval/store.py",
     "llama_cpp": "agent/llama.py",
+    "prompt_toolkit": "agent/keyboard.py",
     "rich": "agent/console.py",
     "sentence_transformers": "retrieval/embed.py",
     "tree_sitter": "retrieval/parse.py",

@@ -58,7 +58,7 @@ def _question(answer: Answer) -> dict[str, object]:
         "id": answer.question_id,
         "question": answer.question,
         "status": answer.status,
-        "claims": [_claim(claim) for claim in answer.claims],
+        "claims": [as_claim(claim) for claim in answer.claims],
         "census": [record.model_dump(mode="json") for record in answer.census],
         "excerpts": [
             {**_citation(excerpt.citation), "language": excerpt.language, "text": excerpt.text}
@@ -73,7 +73,8 @@ def _question(answer: Answer) -> dict[str, object]:
     }
 
 
-def _claim(claim: Claim) -> dict[str, object]:
+def as_claim(claim: Claim) -> dict[str, object]:
+    """A claim as plain values."""
     return {
         "text": claim.text,
         "origin": claim.origin,

@@ -87,11 +87,12 @@ def place_list(spans: Sequence[Span]) -> str:
         first, others = spans, []
     text = ", ".join(code_span(str(span)) for span in first)
     if others:
-        text += f" and {len(others)} more places: " + "; ".join(_grouped(others))
+        text += f" and {len(others)} more places: " + "; ".join(grouped(others))
     return text
 
 
-def _grouped(spans: Iterable[Span]) -> Iterator[str]:
+def grouped(spans: Iterable[Span]) -> Iterator[str]:
+    """Places by file: "a.py:3,7-9" as code, one for each file."""
     by_path: dict[str, list[Span]] = defaultdict(list)
     for span in spans:
         by_path[span.path].append(span)

@@ -16,6 +16,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     context,
     debt,
     dependencies,
+    docstrings,
     entry_points,
     filled_tables,
     flow,

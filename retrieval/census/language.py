@@ -3,7 +3,7 @@
 A pattern is a case-sensitive fnmatch glob over a resolved dotted name; a leading `*.` also matches the bare
 name. `re:` makes a pattern a regular expression (searched, not anchored), `!` excludes what it matches. Quotes
 (single or double) around a pattern make commas, spaces, `!` and `=` in it literal. Options are those the kind
-declares, and for every kind `in=GLOB` (paths) and `role=ROLE`.
+declares, and for every kind `in=GLOB` (paths), `role=ROLE` and `within=PATTERN` (enclosing functions or classes).
 
 It knows how to parse, match, dispatch and order. What each kind finds stands in the modules beside it.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Reads = Literal["python", "code", "text"]
 Search = Callable[["Codebase", "Query"], Iterable[CensusHit]]
 
-_EVERYWHERE = frozenset({"in", "role"})
+_EVERYWHERE = frozenset({"in", "role", "within"})
 _ITEM = re.compile(r"""\s*(!?)(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^,]*?))\s*(?:,|$)""")
 _OPTION = re.compile(r"([a-z_]+)=(?!=)(.*)", re.DOTALL)
 
@@ -194,7 +194,9 @@ def run_query(codebase: "Codebase", text: str) -> CensusResult:
     searched = [file for file in codebase.snapshot.files if _reads(known.reads, file)]
     wanted = {file.path for file in codebase.snapshot.files if _selected(query, file)}
     narrowed = bool(_EVERYWHERE & query.options.keys())
-    hits = [hit for hit in known.search(codebase, query) if not narrowed or hit.path in wanted]
+    hits = [
+        hit for hit in known.search(codebase, query) if not narrowed or (hit.path in wanted and _inside(query, hit))
+    ]
     if not known.ordered:
         hits.sort(key=lambda hit: (_rank(hit), hit.path, hit.start, hit.end, hit.name))
     return CensusResult(
@@ -238,6 +240,14 @@ def _reads(reads: Reads, file: SourceFile) -> bool:
 def _selected(query: Query, file: SourceFile) -> bool:
     role, where = query.options.get("role"), query.options.get("in")
     return (role is None or file.role == role) and (where is None or fnmatch.fnmatchcase(file.path, where))
+
+
+def _inside(query: Query, hit: CensusHit) -> bool:
+    """Whether the hit stands in, or in something nested in, the function or class that `within` names."""
+    where = query.options.get("within")
+    parts = hit.symbol.split(".")
+    outer = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    return where is None or any(map(compile_pattern(where).matches, outer))
 
 
 def _rank(hit: CensusHit) -> int:

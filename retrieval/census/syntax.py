@@ -51,7 +51,7 @@ def call_hit(codebase: Codebase, path: str, call: Call, *, name: str = "", text:
 
 @kind(
     "calls",
-    summary="calls of a function, class or method, by resolved name; target=library leaves out the repository's own",
+    summary="calls of a function, class or method, by resolved name; target=library|own: whose they are",
     example="calls: torch.cuda.empty_cache, gc.collect, threading.Thread.start, *.backward",
     options=("target",),
 )
@@ -59,16 +59,18 @@ def calls(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """Every call whose name fits; `Type.method` finds methods by their receiver.
 
     With `target=library` calls that reach a definition of the repository are left out: a repository that is itself
-    the library `whisper` calls its own `whisper.load_model`. Raises QueryError for another target.
+    the library `whisper` calls its own `whisper.load_model`. `target=own` keeps only these. Raises QueryError for
+    another target.
     """
     target = query.options.get("target", "")
-    if target not in ("", "library"):
-        raise QueryError(f"{query.text!r}: unknown target={target}", hint="known: library")
+    if target not in ("", "library", "own"):
+        raise QueryError(f"{query.text!r}: unknown target={target}", hint="known: library, own")
     for path, call in codebase.all_calls():
         fits = query.matches(*codebase.speller.call_names(path, call), typed=codebase.speller.typed_names(path, call))
-        if fits and not (target and _own(codebase, path, call)):
+        if fits and (not target or (target == "own") == _own(codebase, path, call)):
             yield call_hit(codebase, path, call)
-    yield from foreign_hits(codebase, query, "calls")
+    if target != "own":
+        yield from foreign_hits(codebase, query, "calls")
 
 
 def _own(codebase: Codebase, path: str, call: Call) -> bool:
@@ -212,7 +214,7 @@ def decorators(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 def defines(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """Every definition whose name fits; its whole lines, text is the header."""
     for path, item in codebase.all_definitions():
-        if query.matches(*_definition_names(codebase, path, item)):
+        if query.matches(*definition_names(codebase, path, item)):
             detail = {"kind": item.kind, "docstring": item.docstring.split("\n\n")[0]}
             yield hit_at(
                 codebase,
@@ -245,7 +247,8 @@ def _before_colon(text: str) -> str:
     return text[:240]
 
 
-def _definition_names(codebase: Codebase, path: str, item: Definition) -> tuple[str, ...]:
+def definition_names(codebase: Codebase, path: str, item: Definition) -> tuple[str, ...]:
+    """Every spelling by which a query can mean a definition: name, symbol, dotted name, each also after its keyword."""
     module = codebase.facts[path].module
     plain = dict.fromkeys((item.name, item.symbol, f"{module}.{item.symbol}"))
     words = ["class"] if item.kind == "class" else ["def"]

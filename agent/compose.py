@@ -8,14 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from agent.findings import Finding
 from agent.stages import Question, VerdictSpec
-from agent.state import Citation, Claim, Excerpt
+from agent.state import Citation, Claim
 from retrieval.chunk import Span
-from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit
 from retrieval.snapshot import ROLES, Snapshot
 
 MOST_NAMES = 12
-EXCERPT_LINES, EXCERPT_BEFORE, EXCERPT_AFTER, EXCERPT_CHOICE = 14, 3, 5, 5
 NOT_DETERMINED = "Not determined: {labels} - the census reads these from Python code only; not read: {unread}."
 ONLY_IDLE = "Not in what the main programs run ({programs}). Only in other code of the repository: {found}."
 ALSO_IDLE = "Only in code that the main programs do not run: {found}."
@@ -119,6 +117,9 @@ def _statement(finding: Finding, snapshot: Snapshot, *, silent: bool) -> list[Cl
     heading = _sentence_case(text if finding.run else _none_run(text))
     if fact.layout == "tree":
         return [_tree(heading, finding, snapshot)]
+    if fact.layout == "sentences":
+        lines = [_line(hit, snapshot, nested=False, placed=True) for hit in finding.hits[: fact.show]]
+        return [claim.model_copy(update={"level": 0}) for claim in lines]
     claims = [
         Claim(
             text=heading,
@@ -138,7 +139,8 @@ def _lines(finding: Finding, snapshot: Snapshot) -> list[Claim]:
     fact = finding.fact
     run, idle = finding.hits[: finding.run], finding.hits[finding.run :]
     shown = run[: fact.show]
-    claims = [_line(hit, snapshot, nested=fact.layout == "steps") for hit in shown]
+    nested = fact.layout == "steps"
+    claims = [_line(hit, snapshot, nested=nested, placed=nested) for hit in shown]
     claims += _rest(run[len(shown) :], snapshot) if len(run) > len(shown) and shown else []
     if not run:
         claims += [_line(hit, snapshot, nested=False) for hit in idle[: fact.show]]
@@ -206,14 +208,14 @@ def _listed(names: Sequence[str], most: int = 4) -> str:
     return ", ".join(quoted[:most]) + more
 
 
-def _line(hit: CensusHit, snapshot: Snapshot, *, nested: bool) -> Claim:
+def _line(hit: CensusHit, snapshot: Snapshot, *, nested: bool, placed: bool = False) -> Claim:
     related = [Span(path, start, end) for _, path, start, end in hit.related]
     spans = dict.fromkeys([Span(hit.path, hit.start, hit.end), *related])
     depth = int(hit.detail.get("depth", "0")) if nested else 0
     measured = hit.detail.get("scope") == "repository"
     cited = [] if measured else [span for span in spans if _citable(span, snapshot)]
     return Claim(
-        text=_quoted(hit, snapshot) + _where(hit),
+        text=_quoted(hit, snapshot) + ("" if placed else _where(hit)),
         citations=tuple(cite(snapshot, span) for span in cited),
         origin="census",
         level=1 + depth,
@@ -261,39 +263,3 @@ def _citable(span: Span, snapshot: Snapshot) -> bool:
     """Whether the span begins inside a file that was read; an empty file has no line to cite."""
     file = snapshot.by_path.get(span.path)
     return file is not None and 1 <= span.start <= len(file.lines)
-
-
-def excerpts(
-    question: Question, findings: Sequence[Finding], accepted: Sequence[Claim], codebase: Codebase
-) -> tuple[Excerpt, ...]:
-    """Code that the answer quotes: what the model's accepted claims cite, else around the first code hits."""
-    snapshot = codebase.snapshot
-    cited = [c.span for claim in accepted if claim.origin == "model" for c in claim.citations]
-    deciding = [hit for f in findings if f.fact.decides for hit in f.hits[:EXCERPT_CHOICE]]
-    hits = [_around(hit, codebase) for hit in deciding if hit.symbol]
-    chosen: list[Span] = []
-    for span in [*cited, *hits]:
-        file = snapshot.by_path.get(span.path)
-        if file is None or file.language != "python" or any(span.overlaps(c) for c in chosen):
-            continue
-        chosen.append(Span(span.path, span.start, min(span.end, span.start + EXCERPT_LINES - 1)))
-    return tuple(_excerpt(span, snapshot) for span in chosen[: question.excerpts])
-
-
-def _around(hit: CensusHit, codebase: Codebase) -> Span:
-    """The hit's lines with a few more on either side, inside the function that holds them."""
-    facts = codebase.facts.get(hit.path)
-    inside = [d for d in facts.definitions if d.start <= hit.start <= d.end] if facts else []
-    if not inside:
-        return Span(hit.path, hit.start, hit.end)
-    home = min(inside, key=lambda d: d.end - d.start)
-    return Span(hit.path, max(home.start, hit.start - EXCERPT_BEFORE), min(home.end, hit.end + EXCERPT_AFTER))
-
-
-def _excerpt(span: Span, snapshot: Snapshot) -> Excerpt:
-    citation = cite(snapshot, span)
-    return Excerpt(
-        citation=citation,
-        language=snapshot.by_path[span.path].language,
-        text=snapshot.excerpt(citation.span),
-    )

@@ -72,7 +72,7 @@ class Findings:
     def _apart(self, fact: FactSpec, hits: Sequence[CensusHit]) -> tuple[list[CensusHit], list[CensusHit]]:
         """The hits that the main programs may run, and the others; all of them where order is what is told."""
         reach = reach_of(self.codebase)
-        if not reach.tells or fact.layout in ("tree", "steps"):
+        if not reach.tells or fact.layout in ("tree", "steps", "sentences"):
             return list(hits), []
         run = [hit for hit in hits if reach.has(hit)]
         return run, [hit for hit in hits if not reach.has(hit)]

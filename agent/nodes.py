@@ -11,9 +11,10 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 
 from agent.claims import parse_claims
-from agent.compose import compose, decided_no, excerpts
+from agent.compose import compose, decided_no
 from agent.context import Context, asked
 from agent.events import Judged, StageFinished, StageStarted
+from agent.excerpts import excerpts
 from agent.findings import Finding
 from agent.grammar import claims_grammar
 from agent.stages import Question, Stage

@@ -33,8 +33,9 @@ class FactSpec(_Entry):
     printed with and without hits; they may use {count}, {files}, {searched}, {names} and {label}. Without
     `none` an empty group is only named in the question's verdict. `show` hits are printed as lines of their
     own, the rest as a list of places. `layout`: "lines", "places" (no text, only places), "tree" (one fenced
-    block), "steps" (numbered lines in the census's order). `decides` says whether hits make the verdict "yes";
-    `roles` which files count ("source" unless said otherwise; hits elsewhere are reported as such).
+    block), "steps" (numbered lines in the census's order), "sentences" (paragraphs without a heading).
+    `decides` says whether hits make the verdict "yes"; `roles` which files count ("source" unless said
+    otherwise; hits elsewhere are reported as such).
     `filter` keeps hits whose text or name matches this regular expression. `named` names the hits in the verdict
     instead of counting them; with `brief` above 0 the code around the first hit is shown to the model.
     """
@@ -44,7 +45,7 @@ class FactSpec(_Entry):
     found: str = "{label} ({count}):"
     none: str = ""
     show: int = Field(default=10, ge=0, le=500)
-    layout: str = Field(default="lines", pattern="^(lines|places|tree|steps)$")
+    layout: str = Field(default="lines", pattern="^(lines|places|tree|steps|sentences)$")
     decides: bool = True
     roles: Strings = ("source", "config", "docs")
     filter: str = ""

@@ -387,8 +387,8 @@ def test_branches_say_what_each_arm_does(pipeline: Codebase) -> None:
     lines = texts(pipeline, "branches: chooses=calls")
     assert lines == [
         'In `load()`, if `name == "a"`: constructs `Encoder`, returns `Encoder(name)`',
-        "In `main()`, if `args.fast`: calls `read()`; else if `args.slow`: calls `read_slowly()`"
-        " — for each `path in args.paths`",
+        "In `main()`, if `args.fast`: calls `read()`; else if `args.slow`: calls `read_slowly()`; otherwise: goes on "
+        "with the next round of the loop — for each `path in args.paths`",
     ], "choices between trivial functions come last"
     exits = texts(pipeline, "branches: chooses=exit")
     assert exits == ["In `main()`, if `not results`: returns `None`"]

@@ -300,7 +300,8 @@ def test_context_counts_the_functions_that_one_object_is_passed_to() -> None:
         }
     )
     assert texts(codebase, "context") == [
-        "An argument named `cfg` is passed in 3 calls to 3 functions and classes of the repository: `b()`, `c()`, `a()`"
+        "An argument named `cfg` (a `Config` object) is passed in 3 calls to 3 functions and classes of the "
+        "repository: `b()`, `c()`, `a()`"
     ]
 
 

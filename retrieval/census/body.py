@@ -58,9 +58,9 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A `return`, `raise` or `yield` and the expression it carries."""
+    """A `return`, `raise` or `yield` and the expression it carries, or a `continue` or `break` of a loop."""
 
-    kind: Literal["return", "raise", "yield"]
+    kind: Literal["return", "raise", "yield", "continue", "break"]
     value: Node | None
     line: int
     guards: tuple[Guard, ...]

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 MOST_ACTS = 3
 LONGEST_ARMS = 6
 _MODE = re.compile(r"\b\w*(?:mode|stage|phase|task|model|loss|arch|backend|kind|type)\w*\b.*(?:==|\bin\b)|==\s*[\"']")
+_LEAVING = {
+    "return": "returns",
+    "raise": "raises",
+    "continue": "goes on with the next round of the loop",
+    "break": "leaves the loop",
+}
 CHOICES = ("values", "exit", "calls")
 
 
@@ -231,7 +237,7 @@ def _exits(body: Body, key: int, arm: int) -> list[str]:
         if not _direct(item.guards, key, arm) or item.kind == "yield":
             continue
         value = one_line(body.tree.text(item.value), 60)
-        words = {"return": "returns", "raise": "raises"}[item.kind]
+        words = _LEAVING[item.kind]
         found.append(f"{words} `{value}`" if value else words)
     return found[:1]
 

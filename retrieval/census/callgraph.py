@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep
+from retrieval.census.families import CONSTRUCTING
+from retrieval.census.hooks import called_back
 from retrieval.census.results import call_target
 from retrieval.census.values import (
     ClassRef,
@@ -41,6 +43,8 @@ class Site:
 
     With `handed` the target is not called here but given to something that runs it, such as a thread.
     `others` are the further targets when a variable holds one of several functions, classes or objects.
+    When it may also hold something that is not known, `sure` is false.
+    `base` is a class from outside whose code is called, which calls the targets (see `hooks.py`).
     """
 
     step: CallStep
@@ -50,6 +54,8 @@ class Site:
     abstract: bool = False
     handed: bool = False
     others: tuple[Target, ...] = ()
+    base: str = ""
+    sure: bool = True
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -61,9 +67,37 @@ def sites(program: "Program", frame: "Frame") -> list[Site]:
     """The calls of repository code in a body, in the order in which they are evaluated."""
     found = []
     for step in frame.body.calls:
-        site = _site(program, step, frame.callee(step))
-        found.extend([site] if site is not None else _handed(frame, step))
+        site = _site(program, step, frame.callee(step)) or _loaded(program, frame, step) or _open(program, frame, step)
+        found.extend([site] if site is not None else _handed(frame, step) or _hooked(program, frame, step))
     return found
+
+
+def _loaded(program: "Program", frame: "Frame", step: CallStep) -> Site | None:
+    """`Net.from_pretrained(…)` of a repository class that inherits the method from outside."""
+    node = step.node.child_by_field_name("function")
+    if node is None or node.type != "attribute" or step.written.rpartition(".")[2] not in CONSTRUCTING:
+        return None
+    cls = frame.value(node.child_by_field_name("object"), step.order, step.guards)
+    if not isinstance(cls, ClassRef) or program.method(cls, step.written.rpartition(".")[2]):
+        return None
+    return Site(step, cls)
+
+
+def _open(program: "Program", frame: "Frame", step: CallStep) -> Site | None:
+    """A method call on an object that may be of one of several classes of the repository, or of one not known."""
+    node = step.node.child_by_field_name("function")
+    value = frame.value(node, step.order, step.guards) if node and node.type in ("attribute", "identifier") else None
+    if not isinstance(value, OneOf) or not value.open:
+        return None
+    targets = dict.fromkeys(call_target(program, member) for member in value.members)
+    known = [target for target in targets if isinstance(target, FunctionRef) and target.receiver is not None]
+    return Site(step, known[0], others=tuple(known[1:]), sure=False) if known else None
+
+
+def _hooked(program: "Program", frame: "Frame", step: CallStep) -> list[Site]:
+    """The methods that a base class from outside calls while the call runs."""
+    base, methods = called_back(program, frame, step)
+    return [Site(step, methods[0], handed=True, others=methods[1:], base=base)] if methods else []
 
 
 def _handed(frame: "Frame", step: CallStep) -> list[Site]:

@@ -8,9 +8,10 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from retrieval.census.callgraph import entered, reached
+from retrieval.census.standing import README, Standing, is_side_name
 from retrieval.census.values import ClassRef, FunctionRef
 from retrieval.parse import Node
 from retrieval.snapshot import SourceFile
@@ -21,21 +22,8 @@ if TYPE_CHECKING:
     from retrieval.census.program import Program
 
 EntryKind = Literal["console script", "package main", "script", "web app", "command", "hub", "notebook", "api"]
-KINDS: tuple[EntryKind, ...] = (
-    "console script",
-    "package main",
-    "script",
-    "web app",
-    "command",
-    "hub",
-    "notebook",
-    "api",
-)
+KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
 _REFERENCE = re.compile(r"([\w.-]+)\s*=\s*([\w.]+)\s*:\s*([\w.]+)")
-_SIDE = re.compile(
-    r"(?:^|_)(?:profil\w*|bench\w*|upload\w*|push|publish|convert\w*|conversion|export\w*|download\w*|migrate\w*|"
-    r"lint|release|plot\w*|visuali[sz]e\w*|check|debug|average|merge|strip|prepare\w*|preproc\w*|stats)(?:_|$)"
-)
 _RELATIVE = re.compile(r"\s*from\s+\.")
 _BUILD = frozenset(["setup.py", "conftest.py", "noxfile.py", "conf.py", "versioneer.py"])
 
@@ -56,6 +44,7 @@ class Entry:
     guard_line: int = 0
     weight: int = 0
     imported: bool = False  # other source files import the script
+    standing: int = 0  # how much of a main program the file is; see `standing.py`
 
 
 def code_entries(program: "Program") -> list[Entry]:
@@ -66,19 +55,28 @@ def code_entries(program: "Program") -> list[Entry]:
         *_scripts(program),
         *_hub(program),
     ]
-    return ranked(program, [replace(item, weight=_weight(program, item)) for item in found])
+    scored = Standing(program.snapshot)
+    return ranked(program, [_weighed(program, scored, item) for item in found])
+
+
+def _weighed(program: "Program", scored: Standing, entry: Entry) -> Entry:
+    path = entry.target.path if entry.target is not None else entry.path
+    module = program.facts[path].module if path in program.facts else ""
+    named = entry.kind == "console script" and entry.name == module.partition(".")[0]
+    return replace(entry, weight=_weight(program, entry), standing=scored.of(path, module) + README * named)
 
 
 def ranked(program: "Program", entries: list[Entry]) -> list[Entry]:
-    """Entries by kind and reach, side tools after the programs; those of tests, examples and vendored code last."""
+    """Entries by kind, standing and reach, side tools after the programs; tests, examples and vendored code last."""
 
-    def key(entry: Entry) -> tuple[int, bool, int, bool, int, str, int]:
+    def key(entry: Entry) -> tuple[int, bool, int, int, bool, int, str, int]:
         role = program.snapshot.by_path[entry.path].role
         second = {"source": 0, "config": 0, "docs": 0, "example": 1}.get(role, 2)
         return (
             second,
             is_side_tool(entry),
             KINDS.index(entry.kind),
+            -entry.standing,
             entry.imported,
             -entry.weight,
             entry.path,
@@ -91,7 +89,7 @@ def ranked(program: "Program", entries: list[Entry]) -> list[Entry]:
 def is_side_tool(entry: Entry) -> bool:
     """Whether the file that runs is named as a tool beside the program: it profiles, converts, uploads or the like."""
     path = entry.target.path if entry.target is not None else entry.path
-    return _SIDE.search(PurePosixPath(path).stem) is not None
+    return is_side_name(path)
 
 
 def start_frames(program: "Program", entry: Entry) -> "list[Frame]":

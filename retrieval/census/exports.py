@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.callgraph import reached
 from retrieval.census.entries import Entry, code_entries, is_side_tool, start_frames
 from retrieval.census.results import returned
+from retrieval.census.served import served_entries
 from retrieval.census.values import ClassRef, FunctionRef, Instance, alternatives
 from retrieval.snapshot import ROLES
 
@@ -145,7 +146,7 @@ def _starts(program: "Program", export: Export) -> Iterator[Entry]:
 
 def entries_in_order(program: "Program") -> list[Entry]:
     """The programs, then the public API, then the tools beside the program and the programs of tests."""
-    programs = code_entries(program)
+    programs = [*code_entries(program), *served_entries(program)]
     roles = {path: file.role for path, file in program.snapshot.by_path.items()}
     tools = [entry for entry in programs if is_side_tool(entry) or roles[entry.path] in ("test", "vendored")]
     return [*(entry for entry in programs if entry not in tools), *api_entries(program), *tools]

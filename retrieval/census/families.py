@@ -123,6 +123,9 @@ SETUP = re.compile(
 )
 """Beginnings of names of functions that prepare a model or tell about it, and compute nothing with it."""
 
+CONSTRUCTING = words("from_pretrained from_config load_from_checkpoint from_checkpoint from_single_file")
+"""Class methods of outside base classes that give an object of the class they are called on."""
+
 COMPANIONS = re.compile(
     r"Tokenizer|Processor|Extractor|Criteria|Config|Scheduler|Dataset|Collator|Arguments|Trainer|"
     r"Callback|Template|Loader|Splitter|tokeniz|transforms"

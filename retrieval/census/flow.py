@@ -71,7 +71,7 @@ def roots(program: "Program") -> list[Root]:
     found: dict[tuple[str, str, int], Root] = {}
     for entry in entries_in_order(program):
         root = _root(program, entry)
-        if root is None or not root.sites:
+        if root is None or not (root.sites or (entry.target is not None and outside_steps(program, root.frame))):
             continue
         line = entry.guard_line if root.block else 0
         kept = found.setdefault((root.frame.path, root.frame.symbol, line), root)
@@ -117,7 +117,7 @@ class _Printer:
     def _start(self) -> CensusHit:
         frame, entries = self.root.frame, self.root.entries
         definition = frame.definition
-        ways = list(dict.fromkeys(_way(entry) for entry in entries if entry.kind != "api"))
+        ways = list(dict.fromkeys(way(entry) for entry in entries if entry.kind != "api"))
         what = f"{caller(frame)} ({frame.path})" if definition else caller(frame)
         lines = (definition.head_start, definition.head_end) if definition else entries[0].lines
         if not ways or definition is None:
@@ -220,7 +220,8 @@ class _Printer:
         )
 
 
-def _way(entry: Entry) -> str:
+def way(entry: Entry) -> str:
+    """What starts an entry, in words."""
     match entry.kind:
         case "console script":
             return f"the console script `{entry.name}`"
@@ -228,6 +229,8 @@ def _way(entry: Entry) -> str:
             return f"`{entry.name}`"
         case "script":
             return f"the script {entry.path}" if entry.name == entry.path else f"`{entry.name}`"
+        case "web app":
+            return "Cog" if entry.text.startswith("Cog") else "requests to the server"
     return "`torch.hub.load`"
 
 

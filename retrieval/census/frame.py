@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding, Body, CallStep, Guard
+from retrieval.census.families import CONSTRUCTING
 from retrieval.census.names import reaching
 from retrieval.census.parameters import parameters_of
 from retrieval.census.results import annotation, called, returned
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 # Methods of torch modules and tensors that give the object itself back.
 SAME_OBJECT = words("to cuda cpu half float double bfloat16 eval train requires_grad_ share_memory")
 _CONTAINERS = frozenset({"torch.nn.ModuleList", "flax.linen.Sequential"})
-# Class methods of outside base classes that give an object of the class they are called on.
-_CONSTRUCTING = words("from_pretrained from_config load_from_checkpoint from_checkpoint from_single_file")
 _TABLED = frozenset({"identifier", "attribute", "call"})
 _PASSING = frozenset({"list", "tuple", "sorted", "reversed", "iter", "set", "tqdm.tqdm"})
 DEEPEST_VALUE = 24
@@ -196,7 +195,7 @@ class Frame:
         value = self.value(node.child_by_field_name("object"), order, guards)
         if isinstance(value, Table) and name in ("get", "pop", "values"):
             return Items(value.element) if name == "values" else value.element
-        if isinstance(value, ClassRef) and name in _CONSTRUCTING and not self.program.method(value, name):
+        if isinstance(value, ClassRef) and name in CONSTRUCTING and not self.program.method(value, name):
             return Instance(value)
         return value if name in SAME_OBJECT and isinstance(value, Instance | ExternalObject | OneOf | Nothing) else None
 
@@ -225,15 +224,16 @@ class Frame:
         return self.program.member(self.path, name)
 
     def _parameter(self, name: str) -> Value | None:
-        first = next(iter(self.parameters), "")
-        if self.owner and self.receiver and name == first and self.definition:
+        if self.owner and self.receiver and name == next(iter(self.parameters), "") and self.definition:
             decorators = {item.rpartition(".")[2] for item in self.definition.decorators}
             if "classmethod" in decorators:
                 return self.receiver
             if "staticmethod" not in decorators:
                 return Instance(self.receiver, self.exact)
-        written = read_annotation(self.parameters[name])
-        return annotation(self.program, self.path, written)
+        told = annotation(self.program, self.path, read_annotation(self.parameters[name]))
+        line = self.definition.head_start if self.definition else 0
+        given = self.program.given.get((self.path, line, name))
+        return given if given is not None and (told is None or isinstance(told, ExternalObject)) else told
 
     def binding_value(self, binding: Binding) -> Value | None:
         """What one binding gives its name; a binding that depends on itself adds nothing to the others."""
@@ -243,14 +243,14 @@ class Frame:
         if key in self._open:
             self._cycles += 1
             return Nothing()
-        before = self._cycles
+        before = self._cycles, self.program.cycles
         self._open.add(key)
         try:
             found = self._binding_value(binding)
         finally:
             self._open.discard(key)
         # What was found inside a cycle may lack what the rest of the cycle adds.
-        if self._cycles == before or not self._open:
+        if (self._cycles, self.program.cycles) == before or (not self._open and not self.program.busy):
             self._known[key] = found
         return found
 

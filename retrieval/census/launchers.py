@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from retrieval.census.entries import Entry
+from retrieval.census.served import served_entries
 from retrieval.facts import Call, FileFacts
 from retrieval.snapshot import SourceFile
 
@@ -59,6 +60,7 @@ def outside_entries(program: "Program") -> Iterator[Entry]:
             yield _notebook(program, path, facts)
         elif facts.language == "python":
             yield from _apps(path, facts)
+    yield from served_entries(program)
 
 
 def _commands(program: "Program", file: SourceFile, *, fenced: bool) -> Iterator[Entry]:
@@ -109,15 +111,6 @@ def _apps(path: str, facts: FileFacts) -> Iterator[Entry]:
         imported = next(item for item in facts.imports if item.module == "streamlit")
         text = f"{path} is a Streamlit page: it calls `{first.written}()` at top level"
         yield Entry("web app", path, (imported.start, first.end), "streamlit", text)
-    for item in facts.definitions:
-        route = next((d for d in item.decorators if _ROUTE.fullmatch(d)), None)
-        if route and any(i.module.split(".")[0] in _SERVERS for i in facts.imports):
-            text = f"`{item.name}()` in {path} handles HTTP requests (`@{route}`)"
-            yield Entry("web app", path, (item.start, item.head_end), item.name, text)
-
-
-_ROUTE = re.compile(r"[\w.]*\.(route|get|post|put|delete|patch|websocket)")
-_SERVERS = frozenset({"flask", "fastapi", "starlette", "sanic", "bottle", "quart"})
 
 
 def _streamlit(facts: FileFacts) -> Call | None:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.callgraph import invoked, root_object
-from retrieval.census.families import LOADING, LOSSES, MODELISH, OPTIMIZER, RUNNING, STEPPING, STEPS, library
+from retrieval.census.families import (
+    LOADING,
+    LOSSES,
+    MODELISH,
+    OPTIMIZER,
+    RUNNING,
+    STEPPING,
+    STEPS,
+    is_model_base,
+    library,
+)
 from retrieval.census.model_uses import by_name
 from retrieval.census.origins import Origins
 from retrieval.census.values import ClassRef, External, ExternalObject, Instance, OneOf
@@ -40,7 +50,7 @@ def outside_steps(program: "Program", frame: "Frame") -> list[Outside]:
     for step in frame.body.calls:
         if step.node.id in known:
             continue
-        told = _library(frame, step) or _received(frame, step, origins) or _training(frame, step)
+        told = _library(frame, step) or _received(frame, step, origins) or _training(frame, step) or _got(frame, step)
         if told is not None:
             found.append(told)
     return found
@@ -83,13 +93,25 @@ def _training(frame: "Frame", step: CallStep) -> Outside | None:
     last = holder.rpartition(".")[2]
     stepping = method == "step" and STEPPING.search(last)
     mode = method in ("eval", "train") and MODELISH.search(last)
-    known = frame.callee(step) is not None
+    callee = frame.callee(step)
+    known = callee is not None and not (isinstance(callee, ExternalObject) and is_model_base(callee.maker))
     named = None if known else by_name(frame, step)
     loss = not known and holder in ("", "self") and LOSSES.search(method)
     if not (method == "backward" and holder) and not stepping and not mode and not loss and named is None:
         return None
     written = one_line(frame.body.tree.text(step.node), SHOWN)
     return Outside(step, named[1] if named else step.written, f"calls `{written}`", "training")
+
+
+def _got(frame: "Frame", step: CallStep) -> Outside | None:
+    """`self.get_vision_tower()(images)`: what a function named for a model gives is called at once."""
+    function = step.node.child_by_field_name("function")
+    made = function.child_by_field_name("function") if function is not None and function.type == "call" else None
+    name = frame.body.tree.text(made).rpartition(".")[2]
+    if not name or not MODELISH.search(name) or frame.callee(step) is not None:
+        return None
+    written = one_line(frame.body.tree.text(step.node), SHOWN)
+    return Outside(step, name, f"calls `{written}`, the model that `{name}()` gives", "training")
 
 
 def _either(step: CallStep, value: OneOf, written: str) -> Outside | None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from retrieval.census.arguments import given_values
 from retrieval.census.results import returned
 from retrieval.census.sources import Sources
 from retrieval.census.values import (
@@ -40,21 +41,23 @@ def program_of(codebase: "Codebase") -> "Program":
     """The program of a codebase; one per codebase, so that every kind shares what was worked out."""
     found = _INSTANCES.get(codebase)
     if found is None:
-        found = _INSTANCES[codebase] = Program(codebase)
+        found = _INSTANCES[codebase] = Program(codebase, Program(codebase))
     return found
 
 
 class Program(Sources):
-    """Answers what names mean. Trees, bodies and answers are kept for the life of the codebase."""
+    """Answers what names mean; with `first`, what calls give to parameters too. Answers are kept."""
 
-    def __init__(self, codebase: "Codebase") -> None:
-        super().__init__(codebase)
+    def __init__(self, codebase: "Codebase", first: "Program | None" = None) -> None:
+        super().__init__(codebase, first)
+        self.given = given_values(first) if first else {}
         self._frames: dict[tuple[str, int, ClassRef | None], Frame | None] = {}
         self._attributes: dict[tuple[ClassRef, str], Value | None] = {}
         self.returns: dict[FunctionRef, Value | None] = {}
         self._lines: dict[tuple[str, int], tuple[ClassRef, ...]] = {}
         self._sites: dict[int, list[Site]] = {}
         self.busy: set[object] = set()
+        self.cycles = 0  # how often a question led back to itself
 
     def frame(self, path: str, definition: Definition | None, receiver: ClassRef | None = None) -> "Frame | None":
         """A body ready for evaluation; `receiver` is the class of `self` when it is known."""
@@ -152,13 +155,9 @@ class Program(Sources):
         return self._wildcard(path, name)
 
     def _wildcard(self, path: str, name: str) -> Value | None:
-        for item in self._imports.get((path, "", "*"), []):
-            inside = self.module(path, item.module)
-            if isinstance(inside, ModuleRef):
-                found = self.attribute(inside, name)
-                if found is not None:
-                    return found
-        return None
+        inside = (self.module(path, item.module) for item in self._imports.get((path, "", "*"), []))
+        given = (self.attribute(module, name) for module in inside if isinstance(module, ModuleRef))
+        return next((found for found in given if found is not None), None)
 
     # Attributes
 
@@ -166,10 +165,9 @@ class Program(Sources):
         """What `value.name` is."""
         match value:
             case ModuleRef(dotted, path):
-                found = self.member(path, name)
-                if found is None and f"{dotted}.{name}" in self.modules:
-                    return ModuleRef(f"{dotted}.{name}", self.modules[f"{dotted}.{name}"])
-                return found
+                found, inner = self.member(path, name), f"{dotted}.{name}"
+                located = self.codebase.locate(inner, path) if found is None else None
+                return ModuleRef(inner, located) if located else found
             case External(dotted):
                 return External(f"{dotted}.{name}")
             case OneOf():
@@ -179,10 +177,9 @@ class Program(Sources):
             case Instance(cls, exact):
                 return self._class_attribute(cls, name, cls, exact=exact)
             case Super(owner, receiver):
-                for base in self.line(receiver)[1:] if owner == receiver else self.bases(owner):
-                    found = self._class_attribute(base, name, receiver, exact=True)
-                    if found is not None:
-                        return found
+                above = self.line(receiver)[1:] if owner == receiver else self.bases(owner)
+                given = (self._class_attribute(base, name, receiver, exact=True) for base in above)
+                return next((found for found in given if found is not None), None)
         return None
 
     def bases(self, cls: ClassRef) -> Iterator[ClassRef]:
@@ -257,15 +254,10 @@ class Program(Sources):
     def methods(self, owner: ClassRef, receiver: ClassRef | None = None) -> "list[Frame]":
         """The bodies of the methods that a class itself defines, on an object of class `receiver`."""
         prefix = f"{owner.definition.symbol}."
-        frames = []
-        for definition in self.facts[owner.path].definitions:
-            inner = definition.symbol.removeprefix(prefix)
-            if definition.kind == "class" or inner == definition.symbol or "." in inner:
-                continue
-            frame = self.frame(owner.path, definition, receiver)
-            if frame and frame.parameters:
-                frames.append(frame)
-        return frames
+        listed = self.facts[owner.path].definitions
+        own = [d for d in listed if d.kind != "class" and d.symbol.rpartition(".")[0] + "." == prefix]
+        frames = [self.frame(owner.path, definition, receiver) for definition in own]
+        return [frame for frame in frames if frame and frame.parameters]
 
     def _class_attribute(self, cls: ClassRef, name: str, receiver: ClassRef | None, *, exact: bool) -> Value | None:
         found = self.method(cls, name)
@@ -274,26 +266,34 @@ class Program(Sources):
         owner, definition = found
         if definition.kind == "class":
             return ClassRef(owner.path, definition)
-        decorators = definition.decorators
         reference = FunctionRef(owner.path, definition, owner, receiver or cls, exact)
-        if any(d.rpartition(".")[2] in ("property", "cached_property") for d in decorators):
+        if any(d.rpartition(".")[2] in ("property", "cached_property") for d in definition.decorators):
             return returned(self, reference) if receiver else None
         return reference
 
     def _stored(self, cls: ClassRef, name: str, receiver: ClassRef | None) -> Value | None:
-        key = (cls, name)
-        if key not in self._attributes:
-            busy = ("stored", cls, name)
-            if busy in self.busy:
-                return None
-            self.busy.add(busy)
-            try:
-                from retrieval.census.attributes import stored_value
-
-                self._attributes[key] = stored_value(self, cls, name)
-            finally:
-                self.busy.discard(busy)
-        value = self._attributes[key]
+        key, busy = (cls, name), ("stored", cls, name)
+        if key in self._attributes:
+            value = self._attributes[key]
+        elif busy in self.busy:
+            self.cycles += 1
+            return Nothing()  # an attribute set from itself adds nothing to its other settings
+        else:
+            value = self._settled(key, busy)
         if receiver and isinstance(value, FunctionRef) and value.receiver is None:
             return FunctionRef(value.path, value.definition, value.owner, receiver)
+        return value
+
+    def _settled(self, key: tuple[ClassRef, str], busy: object) -> Value | None:
+        from retrieval.census.attributes import stored_value
+
+        before = self.cycles
+        self.busy.add(busy)
+        try:
+            value = stored_value(self, *key)
+        finally:
+            self.busy.discard(busy)
+        # What was found inside a cycle may lack what the rest of the cycle adds.
+        if self.cycles == before or not self.busy:
+            self._attributes[key] = value
         return value

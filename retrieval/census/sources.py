@@ -18,18 +18,18 @@ _REPEATED = ("overload", ".setter", ".deleter", ".register")
 
 
 class Sources:
-    """The parsed files of one codebase."""
+    """The parsed files of one codebase; `parsed` lends what it has already read."""
 
-    def __init__(self, codebase: "Codebase") -> None:
+    def __init__(self, codebase: "Codebase", parsed: "Sources | None" = None) -> None:
         self.codebase = codebase
         self.snapshot = codebase.snapshot
         self.facts = codebase.facts
         self.modules = codebase.modules
-        self._trees: dict[str, Tree | None] = {}
-        self._nodes: dict[str, dict[int, Node]] = {}
-        self._fillings: dict[str, int] = {}
-        self._bodies: dict[tuple[str, int], Body | None] = {}
-        self._guards: dict[str, tuple[int, int] | None] = {}
+        self._trees: dict[str, Tree | None] = parsed._trees if parsed else {}
+        self._nodes: dict[str, dict[int, Node]] = parsed._nodes if parsed else {}
+        self._fillings: dict[str, int] = parsed._fillings if parsed else {}
+        self._bodies: dict[tuple[str, int], Body | None] = parsed._bodies if parsed else {}
+        self._guards: dict[str, tuple[int, int] | None] = parsed._guards if parsed else {}
 
     def tree(self, path: str) -> Tree | None:
         """The syntax tree of a Python file; None when it is not Python or took too long to parse."""

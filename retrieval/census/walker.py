@@ -21,6 +21,7 @@ from retrieval.parse import Node, Tree, first_line, last_line
 
 # A deeper tree than any person writes; deeper nodes are left out rather than risking the stack.
 DEEPEST = 200
+_EXITS = ("return_statement", "raise_statement", "continue_statement", "break_statement", "yield")
 _GATHERING = frozenset({"append", "extend", "add", "update", "insert", "put", "put_nowait"})
 _COMPREHENSIONS = (
     "list_comprehension",
@@ -58,15 +59,13 @@ class _Walker:
             "with_item": self._with_item,
             "match_statement": self._match,
             "lambda": self._lambda,
-            "return_statement": self._exit,
-            "raise_statement": self._exit,
-            "yield": self._exit,
             "global_statement": self._scope_names,
             "nonlocal_statement": self._scope_names,
             "function_definition": self._definition,
             "class_definition": self._definition,
             "decorated_definition": self._definition,
         } | {name: self._comprehension for name in _COMPREHENSIONS}
+        self.handlers |= {name: self._exit for name in _EXITS}
 
     def visit(self, node: Node | None, guards: tuple[Guard, ...], depth: int) -> None:
         if node is None or depth > DEEPEST:
@@ -289,7 +288,7 @@ class _Walker:
     def _exit(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
         self._children(node.named_children, guards, depth)
         value = node.named_children[0] if node.named_children else None
-        kind = {"return_statement": "return", "raise_statement": "raise"}.get(node.type, "yield")
+        kind = node.type.removesuffix("_statement")
         self.body.exits.append(Exit(kind, value, first_line(node), guards, self._tick()))  # type: ignore[arg-type]
 
     def _scope_names(self, node: Node, _guards: tuple[Guard, ...], _depth: int) -> None:

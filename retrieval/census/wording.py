@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Guard
+from retrieval.census.families import CONSTRUCTING
 from retrieval.census.values import ClassRef, FunctionRef
 from retrieval.facts import Definition
 
@@ -51,14 +52,22 @@ def caller(frame: "Frame") -> str:
 
 def action(site: "Site", caller_path: str) -> str:
     """What a site does, as the predicate of a sentence: "calls `load_model()`", "constructs `Whisper`"."""
-    target = site.target
+    target, written = site.target, site.step.written
     place = f" ({target.path})" if target.path != caller_path else ""
+    if site.base:
+        named = either([label(member) for member in site.targets]).replace(" or ", " and ")
+        return f"calls `{written}()` of the base class `{site.base}`, which runs what the class overrides: {named}"
     if site.handed:
-        return f"passes `{label(target)}`{place} to `{site.step.written}()`"
-    if site.others:
-        return _alternatives(site)
+        return f"passes `{label(target)}`{place} to `{written}()`"
+    if site.others or not site.sure:
+        return _alternatives(site) if site.sure else _possible(site)
     if isinstance(target, ClassRef):
-        return f"constructs `{label(target)}`{place}"
+        how = f" with `{written}()`" if written.rpartition(".")[2] in CONSTRUCTING else ""
+        return f"constructs `{label(target)}`{place}{how}"
+    return _calls(site, target, place)
+
+
+def _calls(site: "Site", target: FunctionRef, place: str) -> str:
     written = site.step.written
     if target.definition.kind == "function" and "." in target.definition.symbol:
         return f"calls the inner function `{label(target)}`{place}"
@@ -73,6 +82,11 @@ def action(site: "Site", caller_path: str) -> str:
     else:
         said = f"calls `{written}()`, which runs `{label(target)}`{place}"
     return said + _overrides(site)
+
+
+def _possible(site: "Site") -> str:
+    named = either([label(target) for target in site.targets])
+    return f"calls `{site.step.written}(…)`, which runs {named} on the objects whose class is known"
 
 
 def _alternatives(site: "Site") -> str:

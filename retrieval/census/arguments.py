@@ -1,0 +1,79 @@
+"""What the calls of a repository give to the parameters of its functions: `net` in `run(net)` is an `Encoder`.
+
+Only calls whose target is certain count, and only values that are known; a parameter that is given things of
+several kinds is one of them, open when one of the calls gives what is not known.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.values import ClassRef, FunctionRef, Nothing, Value
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.callgraph import Site, Target
+    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
+    from retrieval.facts import Definition
+
+Key = tuple[str, int, str]  # path and first line of a function, and the name of a parameter
+_SPLATS = frozenset({"list_splat", "dictionary_splat"})
+
+
+def given_values(program: "Program") -> dict[Key, Value]:
+    """Parameter → what the repository's own code passes for it."""
+    found: dict[Key, list[Value | None]] = {}
+    for frame in _own_frames(program):
+        for site in program.sites(frame):
+            if site.handed or not site.sure:
+                continue
+            for target in site.targets:
+                for (path, definition, name), node in bound_arguments(program, frame, site, target):
+                    value = frame.value(node, site.step.order, site.step.guards)
+                    found.setdefault((path, definition.head_start, name), []).append(value)
+    settled = {key: program.settle(values) for key, values in found.items()}
+    return {key: value for key, value in settled.items() if value is not None and not isinstance(value, Nothing)}
+
+
+def bound_arguments(
+    program: "Program", frame: "Frame", site: "Site", target: "Target"
+) -> Iterator[tuple[tuple[str, "Definition", str], Node]]:
+    """Each argument of a call with the parameter that receives it; none after a `*` or `**`."""
+    function, path = _function(program, target)
+    if function is None:
+        return
+    inner = program.frame(path, function)
+    names = list(inner.parameters) if inner else []
+    bound = isinstance(target, ClassRef) or (target.receiver is not None and not _is_static(function))
+    places = iter(names[1:] if bound else names)
+    given = site.step.node.child_by_field_name("arguments")
+    for child in given.named_children if given and given.type == "argument_list" else ():
+        if child.type in _SPLATS:
+            places = iter(())
+        elif child.type == "keyword_argument":
+            name, node = frame.body.tree.text(child.child_by_field_name("name")), child.child_by_field_name("value")
+            if name in names and node is not None:
+                yield (path, function, name), node
+        elif child.type != "comment" and (place := next(places, None)) is not None:
+            yield (path, function, place), child
+
+
+def _function(program: "Program", target: "Target") -> "tuple[Definition | None, str]":
+    if isinstance(target, FunctionRef):
+        return target.definition, target.path
+    found = program.method(target, "__init__")
+    return (found[1], found[0].path) if found else (None, target.path)
+
+
+def _is_static(function: "Definition") -> bool:
+    return any(name.rpartition(".")[2] == "staticmethod" for name in function.decorators)
+
+
+def _own_frames(program: "Program") -> "Iterator[Frame]":
+    for path, facts in program.facts.items():
+        if program.snapshot.by_path[path].role not in ("source", "example"):
+            continue
+        for definition in (None, *facts.definitions):
+            frame = program.frame(path, definition)
+            if frame is not None:
+                yield frame

@@ -1,0 +1,103 @@
+"""Which bodies and calls lead to a model: where one is made, loaded or run, in the body itself or further down."""
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.callgraph import Site, entered, reached
+from retrieval.census.families import RUNNING, SETUP, is_library_model
+from retrieval.census.hooks import outside_bases
+from retrieval.census.language import Query
+from retrieval.census.models import family_of
+from retrieval.census.outside import Outside, outside_steps
+from retrieval.census.program import program_of
+from retrieval.census.tiers import anatomy_of
+from retrieval.census.values import ClassRef, FunctionRef
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
+
+DEEPEST = 12
+_MODES = frozenset({"train", "eval"})
+WHOLE = ("model", "part")
+_KNOWN: "WeakKeyDictionary[Codebase, Focus]" = WeakKeyDictionary()
+
+
+def focus_of(codebase: "Codebase") -> "Focus":
+    """The focus of a codebase, worked out once."""
+    if codebase not in _KNOWN:
+        _KNOWN[codebase] = Focus(codebase)
+    return _KNOWN[codebase]
+
+
+def _computes(target: FunctionRef, own: bool) -> bool:
+    """Whether a method runs its model; of a model's own methods that it calls itself only `forward` does."""
+    name = target.definition.name
+    if own or name.startswith("_"):
+        return name in ("forward", "_forward", "__call__")
+    return name in RUNNING or SETUP.match(name) is None
+
+
+class Focus:
+    """Answers where the models of one codebase are."""
+
+    def __init__(self, codebase: "Codebase") -> None:
+        self.program = program_of(codebase)
+        family = family_of(codebase, Query("models", "models", (), {}))
+        self.anatomy = anatomy_of(self.program, family.bases)
+        self._outside: dict[tuple[str, str], list[Outside]] = {}
+        self._direct: dict[tuple[str, str], bool] = {}
+        self._leads: dict[tuple[str, str], bool] = {}
+
+    def owner(self, target: object) -> ClassRef | None:
+        """The model class that a target makes an object of or runs; None for other code and for layers."""
+        cls = target if isinstance(target, ClassRef) else getattr(target, "receiver", None)
+        if not isinstance(cls, ClassRef):
+            return None
+        if cls in self.anatomy.models:
+            return cls if self.anatomy.tier(cls) in WHOLE else None
+        return cls if any(map(is_library_model, outside_bases(self.program, cls))) else None
+
+    def models(self, site: Site) -> list[ClassRef]:
+        """The model classes that a call makes objects of or runs; methods that only prepare or tell do neither."""
+        own = site.step.written.startswith("self.") and site.step.written.count(".") == 1 and not site.called
+        found = [self.owner(t) for t in site.targets if isinstance(t, ClassRef) or site.called or _computes(t, own)]
+        return list(dict.fromkeys(cls for cls in found if cls is not None))
+
+    def in_model(self, frame: "Frame") -> bool:
+        """Whether a body is a method of a model class, layers included."""
+        return frame.owner is not None and frame.owner in self.anatomy.models
+
+    def outside(self, frame: "Frame") -> list[Outside]:
+        """See `outside_steps`; switches between training and evaluation are left out."""
+        key = (frame.path, frame.symbol)
+        if key not in self._outside:
+            steps = outside_steps(self.program, frame)
+            self._outside[key] = [item for item in steps if item.step.written.rpartition(".")[2] not in _MODES]
+        return self._outside[key]
+
+    def direct(self, frame: "Frame") -> bool:
+        """Whether a body itself makes, loads or runs a model."""
+        key = (frame.path, frame.symbol)
+        if key not in self._direct:
+            sites = self.program.sites(frame)
+            self._direct[key] = any(map(self.models, sites)) or bool(self.outside(frame))
+        return self._direct[key]
+
+    def runs(self, frame: "Frame") -> bool:
+        """Whether a body or anything it calls runs a model."""
+        inner = (frame for frame, _ in reached(self.program, [frame], DEEPEST))
+        made = (site for frame in inner for site in self.program.sites(frame) if self.models(site))
+        return any(not isinstance(site.target, ClassRef) for site in made)
+
+    def leads(self, frame: "Frame") -> bool:
+        """Whether a body or anything it calls makes, loads or runs a model."""
+        key = (frame.path, frame.symbol)
+        if key not in self._leads:
+            self._leads[key] = any(self.direct(inner) for inner, _ in reached(self.program, [frame], DEEPEST))
+        return self._leads[key]
+
+    def followed(self, site: Site) -> "list[Frame]":
+        """The bodies that a call runs and that lead to a model."""
+        inner = [entered(self.program, target) for target in site.targets]
+        return [frame for frame in inner if frame is not None and self.leads(frame)]

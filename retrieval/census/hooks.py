@@ -1,0 +1,86 @@
+"""Methods of repository classes that a base class from outside calls: `_forward` of a `transformers.Pipeline`.
+
+A call of a method that only the outside base defines (`trainer.train()`, `super().generate()`) runs that
+library's code, which calls the methods that the repository class overrides. Which of them, and in what order, is
+the library's affair: all that nothing in the repository calls by name are listed.
+"""
+
+import re
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.body import CallStep
+from retrieval.census.families import RUNNING
+from retrieval.census.values import ClassRef, FunctionRef, Instance, Super
+from retrieval.languages import words
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
+    from retrieval.codebase import Codebase
+
+STARTING = (RUNNING | words("__call__ train fit evaluate start main execute test serve launch")) - {"forward"}
+# Methods that well-known libraries call on classes that derive from theirs.
+_HOOKS = words(
+    """forward preprocess _forward postprocess _sanitize_parameters prepare_inputs_for_generation setup
+    training_step validation_step test_step predict_step configure_optimizers train_dataloader val_dataloader
+    compute_loss get_train_dataloader get_eval_dataloader create_optimizer _get_train_sampler prediction_step
+    _save_checkpoint _save run predict decode_request encode_response"""
+)
+# Bases whose methods call nothing that a subclass overrides, or whose `forward` is followed anyway.
+_SILENT = re.compile(
+    r"^(?:object|type|abc\.|enum\.|typing|dict|list|str|int|tuple|set|Exception|\w*Error$|collections\."
+    r"|torch\.nn\.(?:Module|Sequential|ModuleList|ModuleDict)$|torch\.utils\.data\.|pydantic\.|argparse\.)"
+)
+
+
+def called_back(program: "Program", frame: "Frame", step: CallStep) -> tuple[str, tuple[FunctionRef, ...]]:
+    """The outside base class whose method a call runs, and the methods of the repository class that it may call."""
+    node = step.node.child_by_field_name("function")
+    if node is None:
+        return "", ()
+    value = frame.value(node, step.order, step.guards)
+    method = "__call__"
+    if not isinstance(value, Instance) and node.type == "attribute":
+        method = frame.body.tree.text(node.child_by_field_name("attribute"))
+        value = frame.value(node.child_by_field_name("object"), step.order, step.guards)
+    cls = value.receiver if isinstance(value, Super) else value.cls if isinstance(value, Instance) else None
+    above = isinstance(value, Super) and cls is not None
+    if cls is None or method not in STARTING or (not above and program.method(cls, method)):
+        return "", ()
+    base = next((name for name in outside_bases(program, cls) if not _SILENT.search(name)), "")
+    return (base, tuple(_overrides(program, cls, frame))) if base else ("", ())
+
+
+def outside_bases(program: "Program", cls: ClassRef) -> list[str]:
+    """Base classes that are not of the repository, of the class and of the classes it derives from."""
+    return [
+        name
+        for owner in program.line(cls)
+        for name in owner.definition.bases
+        if program.named_class(owner.path, name) is None
+    ]
+
+
+def _overrides(program: "Program", cls: ClassRef, caller: "Frame") -> list[FunctionRef]:
+    """The methods of a class and its repository bases that nothing in the repository calls."""
+    found: dict[str, FunctionRef] = {}
+    called = _called(program.codebase) - _HOOKS | {caller.symbol.rpartition(".")[2]}
+    for owner in program.line(cls):
+        for body in program.methods(owner, cls):
+            item = body.definition
+            plain = item is not None and not item.decorators and not item.name.startswith("__")
+            if plain and item is not None:
+                found.setdefault(item.name, FunctionRef(owner.path, item, owner, cls))
+    return [function for name, function in found.items() if name not in called]
+
+
+_CALLED: "WeakKeyDictionary[Codebase, frozenset[str]]" = WeakKeyDictionary()
+
+
+def _called(codebase: "Codebase") -> frozenset[str]:
+    """The last names of everything that is called on an object anywhere."""
+    if codebase not in _CALLED:
+        written = [call.written for _, call in codebase.all_calls() if not call.written.startswith("super()")]
+        _CALLED[codebase] = frozenset(text.rpartition(".")[2] for text in written if "." in text)
+    return _CALLED[codebase]

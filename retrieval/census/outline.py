@@ -1,0 +1,180 @@
+"""Kind `outline`: the main programs in sentences: what they run in which order, and which models."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import Guard
+from retrieval.census.callgraph import Site
+from retrieval.census.families import COMPANIONS, LOADING, RUNNING, is_library_model
+from retrieval.census.flow import Root, way
+from retrieval.census.focus import Focus, focus_of
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.outside import Outside
+from retrieval.census.pipeline import main_roots
+from retrieval.census.prose import counted
+from retrieval.census.values import ClassRef
+from retrieval.census.walk import LOOPS, Mark, Walk, guards_of
+from retrieval.census.wording import caller, either, label, spoken
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
+
+STEPS, MODELS, OTHERS, DEPTH, WRAPPING = 40, 24, 8, 9, 5
+_NO_MODEL = re.compile(
+    r"DataLoader|Sampler|\boptim\b|\.optim\.|Optimizer|Iterator|DataParallel|init_process_group|Accelerator$"
+)
+_MODEL = re.compile(
+    r"Model|Net|Pipeline|For[A-Z]|LLM|LM|Chain|Chat|Encoder|Detector|App|Llama|Session|Reader|OCR|Client|AI$"
+)
+Place = tuple[str, str, int, int]
+
+
+@kind(
+    "outline",
+    summary="one sentence each on the steps of the main program, the models it makes and runs, and other programs",
+    example="outline, or outline: what=models",
+    reads="python",
+    options=("what",),
+    ordered=True,
+)
+def outline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """Sentences on the most important program, and one on the others; `what=steps|models|others` keeps some."""
+    focus = focus_of(codebase)
+    roots = main_roots(focus)
+    if not roots:
+        return
+    wanted = query.options.get("what", "steps|models|others").split("|")
+    marks = list(Walk(focus, roots[0], DEPTH, DEPTH).marks())
+    if "steps" in wanted:
+        yield from _steps(codebase, roots[0], marks)
+    if "models" in wanted:
+        yield from _models(codebase, focus, roots[0], marks)
+    if "others" in wanted and len(roots) > 1:
+        yield _others(codebase, roots)
+
+
+def spine(root: Root, marks: list[Mark]) -> "Frame":
+    """The body that does the work: the start, or what it hands everything to in its one step with steps below."""
+    frame = root.frame
+    while True:
+        own = [mark for mark in marks if mark.frame is frame and isinstance(mark.event, Site | Outside)]
+        below = {
+            m.number: [n for n in marks if n.frame is not frame and n.number.startswith(f"{m.number}.")] for m in own
+        }
+        deep = [number for number, inner in below.items() if inner]
+        if len(deep) != 1 or len(own) > WRAPPING or deep[0] != own[-1].number:
+            return frame
+        frame = below[deep[0]][0].frame
+
+
+def _steps(codebase: "Codebase", root: Root, marks: list[Mark]) -> Iterator[CensusHit]:
+    frame = spine(root, marks)
+    own = [mark for mark in marks if mark.frame is frame and isinstance(mark.event, Site | Outside)]
+    if not own:
+        return
+    names: dict[str, Mark] = {}
+    for mark in own:
+        names.setdefault(_named(mark), mark)
+    shown = list(names)[:STEPS]
+    more = f" → and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    via = "" if frame is root.frame else f", which hands the work to {caller(frame)} ({frame.path}); that"
+    text = f"{_begins(root)}{via or '. It'} runs {counted(len(names), 'step')} in this order: {' → '.join(shown)}{more}"
+    yield _sentence(codebase, root, text, [_place(mark) for mark in own])
+
+
+def _begins(root: Root) -> str:
+    ways = list(dict.fromkeys(way(entry) for entry in root.entries if entry.kind != "api"))
+    where = caller(root.frame) + (f" in {root.frame.path}" if root.frame.definition else "")
+    if not ways:
+        return f"The code is used as a library; of its public functions that run a model the first is {where}"
+    return f"The main program is {where}" + (f", started by {' or '.join(ways)}" if root.frame.definition else "")
+
+
+def _named(mark: Mark) -> str:
+    """A step by its name, with what decides whether and how often it runs."""
+    event = mark.event
+    name = f"`{spoken(event)}`" if isinstance(event, Site) else f"`{event.step.written}()`"  # type: ignore[union-attr]
+    kinds = {guard.kind for guard in guards_of(event)} if not isinstance(event, Guard) else set()
+    notes = ["in a loop"] if kinds & LOOPS else []
+    notes += ["on an error"] if "except" in kinds else ["on a condition"] if kinds - LOOPS else []
+    return f"{name} ({', '.join(notes)})" if notes else name
+
+
+def _models(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -> Iterator[CensusHit]:
+    """What is made or loaded, and what is run, in the order in which it happens first."""
+    made: dict[str, Mark] = {}
+    run: dict[str, Mark] = {}
+    for mark in marks:
+        event = mark.event
+        if isinstance(event, Site) and focus.models(event):
+            built = isinstance(event.target, ClassRef)
+            name = _model_name(mark, event)
+            if name and not (built and focus.in_model(mark.frame)):
+                (made if built else run).setdefault(name, mark)
+        elif isinstance(event, Outside) and (verb := _does(event)):
+            name = f"`{event.step.written}()` in {caller(mark.frame)}"
+            (made if verb == "makes" else run).setdefault(name, mark)
+    for verb, found in (("Made or loaded", made), ("Run", run)):
+        if found:
+            shown = list(found)[:MODELS]
+            more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
+            text = f"{verb}, in this order: {'; '.join(shown)}{more}"
+            yield _sentence(codebase, root, text, [_place(mark) for mark in found.values()])
+
+
+def _does(event: Outside) -> str:
+    """ "makes" or "runs" for calls on and of models, "" for tokenizers, data loaders, optimizers and the like."""
+    method = event.step.written.rpartition(".")[2]
+    if (
+        COMPANIONS.search(event.name)
+        or _NO_MODEL.search(event.name)
+        or method in ("load_state_dict", "step", "backward")
+    ):
+        return ""
+    loads = method in LOADING or event.name in LOADING
+    if event.does != "library":
+        return "runs"
+    if loads or (is_library_model(event.name) and (_MODEL.search(method) or not method[:1].isupper())):
+        return "makes" if loads or method[:1].isupper() else "runs"
+    return ""
+
+
+def _model_name(mark: Mark, site: Site) -> str:
+    """The models with the body that makes or runs them; "" when an outside base class calls none of them to run."""
+    targets = [t for t in site.targets if not site.base or t.definition.name.lstrip("_") in RUNNING]
+    return f"{either([label(target) for target in targets])} in {caller(mark.frame)}" if targets else ""
+
+
+def _others(codebase: "Codebase", roots: list[Root]) -> CensusHit:
+    others = [root for root in roots[1:] if root.entries[0].kind != "api"] or roots[1:]
+    names = [f"{caller(r.frame)} ({r.frame.path})" if r.frame.definition else r.frame.path for r in others]
+    more = f" and {len(names) - OTHERS} more" if len(names) > OTHERS else ""
+    places = [(r.frame.path, "", *r.entries[0].lines) for r in others if r.entries[0].path == r.frame.path]
+    api = others[0].entries[0].kind == "api"
+    text = f"{'As a library it offers' if api else 'Execution can also start in'} {', '.join(names[:OTHERS])}{more}"
+    return _sentence(codebase, others[0], text, [("entry", p, a, b) for p, _, a, b in places])
+
+
+def _place(mark: Mark) -> Place:
+    event = mark.event
+    assert isinstance(event, Site | Outside)
+    return "step", mark.frame.path, event.step.start, event.step.end
+
+
+def _sentence(codebase: "Codebase", root: Root, text: str, places: list[Place]) -> CensusHit:
+    frame, entry = root.frame, root.entries[0]
+    definition = frame.definition
+    lines = (definition.head_start, definition.head_end) if definition else entry.lines
+    return hit_at(
+        codebase,
+        frame.path,
+        lines,
+        symbol=frame.symbol,
+        name=frame.symbol or frame.path,
+        text=text,
+        related=tuple(places),
+        detail={"entry": entry.kind},
+    )

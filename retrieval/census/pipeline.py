@@ -1,0 +1,213 @@
+"""Kind `pipeline`: what the main programs do, step by step, as numbered lines with loops and early exits.
+
+`walk.py` finds the steps; here they are put into words.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import Exit, Guard, one_line
+from retrieval.census.callgraph import Site, defined
+from retrieval.census.entries import is_side_tool
+from retrieval.census.flow import Root, roots, way
+from retrieval.census.focus import Focus, focus_of
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.outside import Outside
+from retrieval.census.standing import RUNS, is_training
+from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.census.walk import Mark, fitting
+from retrieval.census.wording import action, caller, circumstances, either, label, summary
+from retrieval.facts import CensusHit
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
+
+LINES, STATEMENT, WRITTEN_LEVELS = 100, 130, 2
+_LEAVES = {
+    "return": "returns",
+    "raise": "raises",
+    "continue": "goes on with the next round",
+    "break": "leaves the loop",
+}
+
+
+@kind(
+    "pipeline",
+    summary="the main programs step by step: calls, loops, early exits, models made and run (roots=N, lines=N)",
+    example="pipeline: roots=2, lines=60",
+    reads="python",
+    options=("roots", "lines", "what"),
+    ordered=True,
+)
+def pipeline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """The steps of the most important programs. Patterns match where a program starts.
+
+    `lines` is the most that one program takes: it is followed as deep as that allows, later programs get a third.
+    `what=models` keeps what makes, loads or runs a model. `detail`: `depth` (0 for the start), `number`, `does`.
+    """
+    focus = focus_of(codebase)
+    found = [root for root in main_roots(focus) if query.matches(root.frame.symbol or root.frame.path)]
+    most = query.number("lines", LINES)
+    shown: set[tuple[str, str]] = set()
+    for rank, root in enumerate(found[: query.number("roots", len(found))]):
+        marks = fitting(focus, root, most if not rank else most // 3)
+        if (root.frame.path, root.frame.symbol) in shown:
+            continue
+        shown |= {(mark.frame.path, mark.frame.symbol) for mark in marks}
+        hits = [start_hit(codebase, root), *(_hit(codebase, focus, mark) for mark in marks)]
+        yield from _models_only(hits) if query.options.get("what") == "models" else hits
+
+
+def _models_only(hits: list[CensusHit]) -> Iterator[CensusHit]:
+    """What makes, loads or runs a model, all on one level."""
+    for hit in hits:
+        if hit.detail["does"] in ("start", "makes", "runs", "library"):
+            level = "0" if hit.detail["does"] == "start" else "1"
+            inside = f"In `{hit.symbol}`: " if level == "1" else ""
+            text = hit.text if level == "0" else f"{inside}{hit.text.partition(': ')[2]}"
+            yield replace(hit, text=text, detail=hit.detail | {"depth": level})
+
+
+def main_roots(focus: Focus) -> list[Root]:
+    """Where the programs start that are no side tools: those that lead to a model first.
+
+    Scripts that nothing names as programs come after the public API; of the API what runs a model comes first.
+    """
+    program = focus.program
+    role = {path: file.role for path, file in program.snapshot.by_path.items()}
+    found = [root for root in roots(program) if not is_side_tool(root.entries[0])]
+    found = [root for root in found if role[root.frame.path] not in ("test", "vendored")] or found
+    return _grouped(sorted(found or roots(program), key=lambda root: _after(focus, root)))
+
+
+def _grouped(found: list[Root]) -> list[Root]:
+    """The handlers of a server behind the script that starts it, and the first training behind the main program."""
+    kept: list[Root] = []
+    for root in found:
+        same = [r for r in found if r.entries[0].kind == "web app" and r.frame.path == root.frame.path]
+        kept += [r for r in (root, *same) if r not in kept]
+    training = next((root for root in kept[1:] if is_training(root.frame.path)), None)
+    if training is None or not kept or is_training(kept[0].frame.path):
+        return kept
+    served = sum(root.frame.path == kept[0].frame.path for root in kept)
+    return [*kept[:served], training, *(root for root in kept[served:] if root is not training)]
+
+
+def _after(focus: Focus, root: Root) -> tuple[bool, bool, bool]:
+    leads = any(focus.models(site) or focus.followed(site) for site in root.sites) or focus.direct(root.frame)
+    entry = root.entries[0]
+    minor = entry.kind == "script" and entry.standing < RUNS
+    return not leads, minor, entry.kind == "api" and not focus.runs(root.frame)
+
+
+def start_hit(codebase: "Codebase", root: Root) -> CensusHit:
+    """The line that says where a program starts and what runs it."""
+    frame, entries = root.frame, root.entries
+    definition = frame.definition
+    ways = list(dict.fromkeys(way(entry) for entry in entries if entry.kind != "api"))
+    lines = (definition.head_start, definition.head_end) if definition else entries[0].lines
+    what = f"{caller(frame)} ({frame.path})" if definition else caller(frame)
+    run = f", run by {' and by '.join(ways)}" if ways and definition else "" if ways else ", part of the public API"
+    about = f', documented as "{summary(definition)}"' if definition and summary(definition) else ""
+    text = what[0].upper() + what[1:] + run + about
+    return hit_at(
+        codebase,
+        frame.path,
+        lines,
+        symbol=frame.symbol,
+        name=frame.symbol or frame.path,
+        text=f"{text}:",
+        related=tuple(("entry", e.path, *e.lines) for e in entries if e.path != frame.path),
+        detail={"depth": "0", "number": "", "does": "start", "entry": entries[0].kind},
+    )
+
+
+def _hit(codebase: "Codebase", focus: Focus, mark: Mark) -> CensusHit:
+    event, frame = mark.event, mark.frame
+    targets = event.targets if isinstance(event, Site) else ()
+    if isinstance(event, Guard):
+        lines, does = (event.line, event.line), "loop"
+    elif isinstance(event, Exit):
+        lines, does = (event.line, event.line), "exit"
+    else:
+        lines, does = (event.step.start, event.step.end), _does(focus, event)
+    again = [e.step for e in mark.again if not isinstance(e, Exit)]
+    return hit_at(
+        codebase,
+        frame.path,
+        lines,
+        symbol=frame.symbol,
+        name=label(targets[0]) if targets else getattr(event, "name", ""),
+        text=f"Step {mark.number}: {_text(focus, mark)}",
+        related=(*map(defined, targets), *(("again", frame.path, s.start, s.end) for s in again)),
+        detail={"depth": str(mark.level), "number": mark.number, "does": does},
+    )
+
+
+def _does(focus: Focus, event: Site | Outside) -> str:
+    if isinstance(event, Outside):
+        return "library"
+    if not focus.models(event):
+        return "calls"
+    return "makes" if isinstance(event.target, ClassRef) else "runs"
+
+
+def _text(focus: Focus, mark: Mark) -> str:
+    event = mark.event
+    if isinstance(event, Guard):
+        return f"{_opening(event)}{_when(mark.guards)}:"
+    if isinstance(event, Exit):
+        value = one_line(mark.frame.body.tree.text(event.value), 60) if event.value is not None else ""
+        said = f"{_LEAVES[event.kind]} `{value}`" if value else _LEAVES[event.kind]
+        return f"Early exit: {said}{_when(mark.guards)}"
+    said = event.said if isinstance(event, Outside) else _said(focus, mark, event)
+    text = f"{said[0].upper()}{said[1:]}{_when(mark.guards)}"
+    if mark.again:
+        lines = [str(e.step.start) for e in mark.again if not isinstance(e, Exit)]
+        text += f"; again on line{'s' if len(lines) > 1 else ''} {', '.join(lines)}"
+    return text + (f"; its steps stand under {mark.seen}" if mark.seen else "")
+
+
+def _opening(guard: Guard) -> str:
+    match guard.kind:
+        case "for":
+            return f"For each `{guard.text}`"
+        case "while":
+            return f"Repeated while `{guard.text}`"
+        case "if":
+            return f"Else if `{guard.text}`" if guard.arm else f"If `{guard.text}`"
+        case "else":
+            return f"Otherwise (not `{guard.text.replace('` and `', '`, not `')}`)"
+        case "case":
+            return f"If `{guard.text}`"
+        case "except":
+            return f"When `{guard.text}` is caught" if guard.text else "When an exception is caught"
+    return "After the loop"
+
+
+def _said(focus: Focus, mark: Mark, site: Site) -> str:
+    said = action(site, mark.frame.path)
+    models = focus.models(site)
+    if models and not isinstance(site.target, ClassRef) and not site.base:
+        runs = [label(t) for t in site.targets if isinstance(t, FunctionRef)]
+        known = "" if site.sure else ", for the objects whose class is known"
+        said = f"runs the model: {either(runs)} ({site.target.path}){known}"
+    elif models and not site.base:
+        said = said.replace("constructs", "makes the model", 1)
+    written = _statement(mark.frame, site.step.node)
+    shown = mark.level <= WRITTEN_LEVELS or bool(models)
+    return f"{said}: `{one_line(written, STATEMENT)}`" if shown else said
+
+
+def _statement(frame: "Frame", node: Node) -> str:
+    """The call with what its result is bound to."""
+    holder = node.parent
+    plain = holder is not None and holder.type == "assignment" and holder.child_by_field_name("right") == node
+    return frame.body.tree.text(holder if plain else node)
+
+
+def _when(guards: tuple[Guard, ...]) -> str:
+    return circumstances(guards)

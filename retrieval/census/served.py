@@ -1,0 +1,50 @@
+"""Functions that a server or a serving framework calls: HTTP handlers and the methods of predictor classes.
+
+Which program starts the server is for `entries.py` and `launchers.py` to say.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.entries import Entry
+from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.facts import Definition
+
+if TYPE_CHECKING:
+    from retrieval.census.program import Program
+
+_ROUTE = re.compile(r"[\w.]*\.(route|get|post|put|delete|patch|websocket)")
+_SERVERS = frozenset({"flask", "fastapi", "starlette", "sanic", "bottle", "quart"})
+_PREDICTORS = {
+    "cog.BasePredictor": ("Cog", ("setup", "predict")),
+    "cog.BaseRunner": ("Cog", ("setup", "run")),
+    "litserve.LitAPI": ("LitServe", ("setup", "decode_request", "predict", "encode_response")),
+    "ts.torch_handler.base_handler.BaseHandler": ("TorchServe", ("initialize", "handle", "inference")),
+}
+
+
+def served_entries(program: "Program") -> Iterator[Entry]:
+    """HTTP handlers and predictor methods, each with the function that runs."""
+    for path, facts in program.facts.items():
+        if facts.language != "python":
+            continue
+        serving = any(item.module.split(".")[0] in _SERVERS for item in facts.imports)
+        for item in facts.definitions:
+            if item.kind == "class":
+                yield from _predictor(program, path, item)
+            elif serving and (route := next((d for d in item.decorators if _ROUTE.fullmatch(d)), None)):
+                text = f"`{item.name}()` in {path} handles HTTP requests (`@{route}`)"
+                lines = (item.start, item.head_end)
+                yield Entry("web app", path, lines, item.name, text, FunctionRef(path, item))
+
+
+def _predictor(program: "Program", path: str, item: Definition) -> Iterator[Entry]:
+    framework, methods = next((_PREDICTORS[base] for base in item.bases if base in _PREDICTORS), ("", ()))
+    cls = ClassRef(path, item)
+    for name in methods:
+        method = program.definition(path, f"{item.symbol}.{name}")
+        if method is not None:
+            text = f"{framework} runs `{method.symbol}()` of {path}"
+            lines = (method.start, method.head_end)
+            yield Entry("web app", path, lines, method.symbol, text, FunctionRef(path, method, cls, cls))

@@ -1,0 +1,73 @@
+"""How much of a main program a script is, by what its name says, what documents launch and where it lies.
+
+Only names and documents are read; what the script reaches is for `entries.py` to say.
+"""
+
+import re
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from retrieval.snapshot import Snapshot
+
+_SIDE = re.compile(
+    r"(?:^|_)(?:profil\w*|bench\w*|upload\w*|push|publish|convert\w*|conversion|export\w*|download\w*|migrate\w*|"
+    r"lint|release|plot\w*|visuali[sz]e\w*|check|debug|average|merge|strip|prepare\w*|preproc\w*|stats|"
+    r"extract\w*|consolidate|apply_delta|make_delta|summari[sz]e|onnx|\w+2onnx|\w+2safetensors?)(?:_|$)"
+)
+_RUNS = re.compile(
+    r"(?:^|_)(?:inference|infer|predict\w*|demo|app|webui|web|gradio|streamlit|cli|main|run|generate|transcribe|"
+    r"serve|server|worker|pipeline|chat\w*|sample|txt2img|img2img)(?:_|$)"
+)
+_TRAINS = re.compile(r"(?:^|_)(?:train\w*|finetune\w*|pretrain\w*)(?:_|$)")
+_MEASURES = re.compile(r"(?:^|_)(?:eval\w*|tests?|metrics?|scor\w+|verification|benchmarks?|tools|third_?party)(?:_|$)")
+_LAUNCHING = frozenset({"markdown", "rst", "shell", "batch", "dockerfile", "make"})
+README, DOCUMENT, RUNS, TRAINS, MEASURES, MOST_FOLDERS = 4, 2, 3, 1, 2, 3
+
+
+def is_side_name(path: str) -> bool:
+    """Whether a file is named as a tool beside the program: it profiles, converts, uploads or the like."""
+    return _SIDE.search(PurePosixPath(path).stem) is not None
+
+
+def is_training(path: str) -> bool:
+    """Whether a file is named for training."""
+    return _TRAINS.search(PurePosixPath(path).stem) is not None
+
+
+class Standing:
+    """Scores the scripts of one snapshot."""
+
+    def __init__(self, snapshot: "Snapshot") -> None:
+        self.snapshot = snapshot
+
+    def of(self, path: str, module: str) -> int:
+        """Higher for main programs: named in the README or another document, named for running, near the root."""
+        place = PurePosixPath(path)
+        folders = [part.lower() for part in place.parts[:-1]]
+        stem = place.stem.lower()
+        measuring = bool(_MEASURES.search(stem)) or any(map(_MEASURES.search, folders))
+        score = RUNS * bool(_RUNS.search(stem)) + TRAINS * bool(_TRAINS.search(stem)) - MEASURES * measuring
+        return score - min(len(folders), MOST_FOLDERS) + self._named(path, module)
+
+    def _named(self, path: str, module: str) -> int:
+        readme, documents = self._documents
+        names = [re.escape(path)] + ([re.escape(module)] if "." in module else [])
+        written = re.compile(rf"(?<![\w./-])(?:\./)?(?:{'|'.join(names)})(?![\w/-])")
+        if written.search(readme):
+            return README
+        launched = re.compile(
+            rf"\b(?:python[\d.]*|torchrun|run)\s[^\n]*?(?<![\w-]){re.escape(PurePosixPath(path).name)}\b"
+        )
+        return DOCUMENT if written.search(documents) or launched.search(f"{readme}\n{documents}") else 0
+
+    @cached_property
+    def _documents(self) -> tuple[str, str]:
+        """The text of the README at the root, and of all other documents and launching files."""
+        readme, others = [], []
+        for file in self.snapshot.files:
+            if file.language in _LAUNCHING and file.role not in ("generated", "vendored", "test"):
+                at_root = "/" not in file.path and file.path.lower().startswith("readme")
+                (readme if at_root else others).append(file.text)
+        return "\n".join(readme), "\n".join(others)

@@ -1,0 +1,183 @@
+"""Walks a program from where it starts, in order of execution, down to the models it makes and runs.
+
+Every call, loop and early exit is one `Mark`; the words for them stand in `pipeline.py`. Layers inside a model
+are not entered, and from the third level on only what leads to a model is kept.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import Exit, Guard
+from retrieval.census.callgraph import Site
+from retrieval.census.focus import Focus
+from retrieval.census.outside import Outside
+from retrieval.census.trivial import is_trivial
+from retrieval.census.values import ClassRef
+
+if TYPE_CHECKING:
+    from retrieval.census.flow import Root
+    from retrieval.census.frame import Frame
+
+LOOPS = frozenset({"for", "while"})
+ALL_LEVELS, DEEPEST = 2, 9
+_TURNS = frozenset({"continue", "break"})
+_CHOICES = frozenset({"if", "else", "case", "except", "loop-else"})
+Event = Site | Outside | Exit
+Joined = tuple[Event, tuple[Event, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One line of a walk: an event or a loop of `frame`, under `guards` that the loops above it do not tell.
+
+    `level` 1 is the start itself, `number` its place ("2.1"); `again` are later repetitions, `seen` is the number
+    under which the steps of the called code stand already.
+    """
+
+    frame: "Frame"
+    event: Event | Guard
+    guards: tuple[Guard, ...]
+    level: int
+    number: str
+    again: tuple[Event, ...] = ()
+    seen: str = ""
+
+
+class Walk:
+    """One walk from one root; `depth` is how many calls deep it goes, `built` the same for constructors."""
+
+    def __init__(self, focus: Focus, root: "Root", depth: int, built: int) -> None:
+        self.focus = focus
+        self.root = root
+        self.depth = depth
+        self.built = built
+        self.opened: dict[tuple[str, str], str] = {}
+
+    def marks(self) -> Iterator[Mark]:
+        """Every line in order."""
+        frame = self.root.frame
+        self.opened[(frame.path, frame.symbol)] = "the start"
+        yield from self._block(frame, self._events(frame, 0), (0, 1, 1), "")
+
+    def _events(self, frame: "Frame", depth: int) -> list[Event]:
+        program, focus = self.focus.program, self.focus
+        within = focus.in_model(frame)
+        found: list[Event] = []
+        sites = self.root.sites if frame is self.root.frame else program.sites(frame)
+        for site in sites:
+            leading = bool(focus.models(site) or focus.followed(site))
+            plain = depth < ALL_LEVELS and not within and not is_trivial(program, site)
+            if leading or plain:
+                found.append(site)
+        block = frame is self.root.frame and self.root.block
+        guard = self.root.entries[0].guard_line if block else 0
+        outside = focus.outside(frame) if not block or guard else []
+        found += [item for item in outside if not guard or any(g.line == guard for g in item.step.guards)]
+        if depth < ALL_LEVELS and not within and not block:
+            found += _exits(frame, found, depth)
+        return sorted(found, key=order_of)
+
+    def _block(
+        self, frame: "Frame", events: list[Event], place: tuple[int, int, int], prefix: str, told: int = 0
+    ) -> Iterator[Mark]:
+        """The events of one block; `place` is depth, level and first position, `told` the guards told above."""
+        depth, level, position = place
+        rest = _joined(events)
+        while rest:
+            number, position = f"{prefix}{position}", position + 1
+            held, header = _held(rest, told)
+            rest = rest[len(held) :]
+            if header < 0:
+                yield from self._event(frame, held[0], (depth, level, number), told)
+                continue
+            guards = guards_of(held[0][0])
+            yield Mark(frame, guards[header], guards[told:header], level, number)
+            inside = sorted((event for item in held for event in (item[0], *item[1])), key=order_of)
+            yield from self._block(frame, inside, (depth, level + 1, 1), f"{number}.", header + 1)
+
+    def _event(
+        self, frame: "Frame", item: tuple[Event, tuple[Event, ...]], place: tuple[int, int, str], told: int
+    ) -> Iterator[Mark]:
+        event, again = item
+        depth, level, number = place
+        most = self.built if isinstance(event, Site) and isinstance(event.target, ClassRef) else self.depth
+        inner = self.focus.followed(event) if isinstance(event, Site) and depth < most else []
+        fresh = [frame for frame in inner if (frame.path, frame.symbol) not in self.opened]
+        known = [self.opened[(f.path, f.symbol)] for f in inner if f not in fresh]
+        yield Mark(frame, event, guards_of(event)[told:], level, number, again, known[0] if known else "")
+        for letter, inside in zip("abcdefgh", fresh, strict=False):
+            own = f"{number}{letter if len(fresh) > 1 else ''}"
+            self.opened[(inside.path, inside.symbol)] = own
+            yield from self._block(inside, self._events(inside, depth + 1), (depth + 1, level + 1, 1), f"{own}.")
+
+
+def fitting(focus: Focus, root: "Root", most: int) -> list[Mark]:
+    """The deepest walk of at most `most` lines: calls before constructors; a walk of depth 0 may be longer."""
+    for depth in range(DEEPEST, 0, -1):
+        for built in dict.fromkeys([depth, min(depth, 3), min(depth, 2), 1, 0]):
+            marks = list(Walk(focus, root, depth, built).marks())
+            if len(marks) <= most:
+                return marks
+    return list(Walk(focus, root, 0, 0).marks())
+
+
+def guards_of(event: Event) -> tuple[Guard, ...]:
+    """The guards around an event, exits above it left out: they are marks of their own."""
+    guards = event.guards if isinstance(event, Exit) else event.step.guards
+    return tuple(guard for guard in guards if guard.kind != "past")
+
+
+def order_of(event: Event) -> int:
+    """The position of an event in its body's order of evaluation."""
+    return event.order if isinstance(event, Exit) else event.step.order
+
+
+def _exits(frame: "Frame", steps: list[Event], depth: int) -> list[Exit]:
+    """Conditional exits: of the start all, further down returns and what leaves a loop that has steps in it."""
+    loops = {guard.key for event in steps for guard in guards_of(event) if guard.kind in LOOPS}
+    found = []
+    for item in frame.body.exits:
+        if not any(guard.kind in _CHOICES for guard in item.guards):
+            continue
+        loop = next((guard.key for guard in reversed(item.guards) if guard.kind in LOOPS), 0)
+        if item.kind == "return" or (item.kind == "raise" and not depth) or (item.kind in _TURNS and loop in loops):
+            found.append(item)
+    return found
+
+
+def _held(rest: list[Joined], told: int) -> tuple[list[Joined], int]:
+    """The events at the head of `rest` that stand together in a loop or under a condition, and the index of that
+    guard; one event and -1 when it stands alone."""
+    guards = guards_of(rest[0][0])
+    loop = next((i for i in range(told, len(guards)) if guards[i].kind in LOOPS), -1)
+    for index in [told] if loop < 0 else range(told, loop + 1):
+        if index >= len(guards):
+            break
+        same = list(takewhile(partial(_under, index, guards[index]), rest))
+        if index == loop or len(same) > 1:
+            return same, index
+    return rest[:1], -1
+
+
+def _under(index: int, guard: Guard, item: Joined) -> bool:
+    """Whether an event stands under `guard`, as the guard at `index` of those around it."""
+    guards = guards_of(item[0])
+    return len(guards) > index and (guards[index].key, guards[index].arm) == (guard.key, guard.arm)
+
+
+def _joined(events: list[Event]) -> list[Joined]:
+    """Each event with the later ones that are the same call in the same circumstances."""
+    found: dict[object, list[Event]] = {}
+    for event in events:
+        arms = tuple((guard.key, guard.arm) for guard in guards_of(event))
+        if isinstance(event, Exit):
+            key: object = event.order
+        elif isinstance(event, Outside):
+            key = (event.name, event.said, arms)
+        else:
+            key = (event.targets, event.step.written, arms)
+        found.setdefault(key, []).append(event)
+    return [(same[0], tuple(same[1:])) for same in found.values()]

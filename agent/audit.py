@@ -83,7 +83,7 @@ def run_audit(
     folder = RunFolder(repository_cache(repo), out)
     named = model._llm_type if model is not None else identity(spec)
     with folder.lock(), ExitStack() as stack:
-        fingerprint = fingerprint_of(snapshot, pack, named, options)
+        fingerprint = fingerprint_of(snapshot.tree_hash, pack, named, options)
         _begin_or_continue(folder, fingerprint, options, listener)
         context = open_context(
             options, pack, snapshot, folder, listener, stack, spec=spec, model=model, embedder=embedder, writer=writer
@@ -134,11 +134,11 @@ def _started(snapshot: Snapshot, pack: StagePack) -> AuditStarted:
     )
 
 
-def fingerprint_of(snapshot: Snapshot, pack: StagePack, model: str, options: AuditOptions) -> Fingerprint:
-    """What shapes the answers of an audit by the model called `model`."""
+def fingerprint_of(tree: str, pack: StagePack, model: str, options: AuditOptions) -> Fingerprint:
+    """What shapes the answers: a snapshot's hash, the pack, the model's identity, the options."""
     shaping = {"max_attempts": options.max_attempts, "strict": options.strict}
     return Fingerprint(
-        tree=snapshot.tree_hash,
+        tree=tree,
         pack=_pack_hash(pack),
         model=model,
         embedder=options.embedder,

@@ -101,6 +101,12 @@ class GgufChat(BaseChatModel):
         self._worker.close()
         self._loaded = {}
 
+    def forget(self) -> None:
+        """Forget every prompt read so far: the next batch is answered as by a model just loaded."""
+        self._counts.clear()
+        if self._worker.pid:
+            self._worker.ask({"op": "forget"})
+
     def batch(  # type: ignore[override]
         self,
         inputs: Sequence[LanguageModelInput],

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from agent.commands import ask, census, models, run, search, stages
+from agent.commands import ask, batch, census, models, run, search, stages
 from agent.errors import AuditError
 from retrieval.errors import QueryError, RepositoryError, RetrievalError
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("ask")(ask.ask)
+app.add_typer(batch.app, name="batch")
 app.command("search")(search.search)
 app.command("census", cls=census.CensusCommand)(census.census)
 app.add_typer(models.app, name="models")

@@ -7,8 +7,7 @@ from a repository is made inert before it is shown.
 
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -22,71 +21,12 @@ from rich.text import Text
 
 from agent import events
 from agent.report.markup import one_line
+from agent.situation import Situation, clock, describe, size, summary
 
 if TYPE_CHECKING:
     from agent.pull import PullProgress
 
 QUIET_SECONDS = 15.0
-_PHASES = {
-    "walk": "reading files",
-    "facts": "reading the code",
-    "chunks": "splitting into chunks",
-    "embed": "embedding",
-    "census": "asking the census",
-    "load": "loading the model",
-}
-
-
-@dataclass
-class Situation:
-    """Where an audit stands, as far as its events tell. Pure bookkeeping; `now` is in seconds."""
-
-    questions: int = 0
-    answered: int = 0
-    stage: events.StageStarted | None = None
-    tokens: events.Tokens | None = None
-    progress: events.Progress | None = None
-    began: float | None = None
-    judged: set[str] = field(default_factory=set)
-
-    def update(self, event: events.Event, now: float) -> None:
-        """Take one event into account."""
-        match event:
-            case events.AuditStarted():
-                self.questions = event.questions
-            case events.Progress():
-                self.progress = event if event.done < event.total else None
-            case events.StageStarted():
-                self.stage, self.tokens, self.progress = event, None, None
-                self.began = now if self.began is None else self.began
-            case events.Tokens():
-                self.tokens = event
-            case events.Judged():
-                self.judged.add(event.question_id)
-            case events.StageFinished():
-                self.answered += len(event.answers)
-                self.tokens = None
-
-    def seconds_left(self, now: float) -> float | None:
-        """What the remaining questions take at the pace so far; None before the first stage is
-        finished.
-        """
-        if self.began is None or not self.answered:
-            return None
-        return (now - self.began) / self.answered * (self.questions - self.answered)
-
-    def activity(self) -> str:
-        """The one line about what is going on now."""
-        if self.progress:
-            phase = _PHASES.get(self.progress.phase, self.progress.phase)
-            return f"{phase} {self.progress.done}/{self.progress.total}"
-        if self.tokens:
-            verb = "reading evidence" if self.tokens.phase == "prompt" else "writing"
-            done, total = self.tokens.done, self.tokens.total
-            return f"{verb}, {done}/{total} tokens, {self.tokens.per_second:.0f} tokens/s"
-        if self.stage:
-            return f"{self.stage.evidence} evidence items, {self.stage.evidence_tokens} tokens"
-        return "starting"
 
 
 class Console:
@@ -194,6 +134,48 @@ class Paper:
         self._rich.print(Text(text, style=self._STYLES[role]))
 
 
+class LiveTable:
+    """A headline over a table that are drawn anew while they are shown, and log lines above them; without a terminal
+    the log lines alone. Use it in a `with`."""
+
+    def __init__(self, headline: Callable[[], str], rows: Callable[[], Sequence[Sequence[str]]]) -> None:
+        self._headline = headline
+        self._rows = rows
+        self._rich = RichConsole(stderr=True, highlight=False, markup=False, emoji=False)
+        self._start = time.monotonic()
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self._rich.is_terminal:
+            self._live = Live(console=self._rich, get_renderable=self._draw, refresh_per_second=4, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def say(self, text: str) -> None:
+        """One line on standard error, unless it is empty."""
+        stamp = clock(time.monotonic() - self._start)
+        if text and self._live:
+            self._rich.print(Text(f"{stamp}  ", style="dim") + Text(one_line(text)))
+        elif text:
+            sys.stderr.write(f"{stamp}  {one_line(text)}\n")
+            sys.stderr.flush()
+
+    def _draw(self) -> Group:
+        grid = Table.grid(padding=(0, 2))
+        for cells in self._rows():
+            grid.add_row(*(Text(one_line(cell), overflow="ellipsis", no_wrap=True) for cell in cells))
+        return Group(Spinner("dots", text=Text(self._headline(), style="bold")), grid)
+
+
 class Download:
     """Shows one download; use it in a `with`. Without a terminal it writes a line at most every 15
     seconds.
@@ -228,66 +210,3 @@ class Download:
         elif time.monotonic() - self._said > QUIET_SECONDS:
             self._said = time.monotonic()
             sys.stderr.write(line + "\n")
-
-
-def describe(event: events.Event, situation: Situation, now: float) -> str:
-    """The log line of an event, "" when it deserves none."""
-    match event:
-        case events.Note():
-            return event.text
-        case events.AuditStarted():
-            return (
-                f"{event.repository}: {event.files} files read, {event.skipped} skipped; "
-                f"{event.stages} stages, {event.questions} questions"
-            )
-        case events.ModelLoaded():
-            return f"model {event.alias} loaded in {event.seconds:.1f} s: {event.plan}"
-        case events.Progress() if event.done >= event.total > 0:
-            return f"{_PHASES.get(event.phase, event.phase)}: {event.total} done"
-        case events.StageStarted():
-            again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
-            asked = f": {', '.join(event.questions)}" if event.questions else ""
-            return f"stage {event.number}/{event.of} {event.title}{again}{asked}"
-        case events.StageFinished():
-            left = situation.seconds_left(now)
-            pace = f", about {clock(left)} left" if left else ""
-            return f"finished: {_statuses(event)} in {event.seconds:.1f} s{pace}"
-    return ""
-
-
-def summary(event: events.Finished) -> list[tuple[str, str]]:
-    """The closing table as (label, value) rows."""
-    return [
-        ("answered", f"{event.answered} of {event.answered + event.unresolved}"),
-        ("verified", str(event.verified)),
-        ("extractive", str(event.extractive)),
-        ("unresolved", str(event.unresolved)),
-        ("citations", str(event.citations)),
-        ("time", clock(event.seconds)),
-        ("peak memory", size(event.peak_memory_bytes) if event.peak_memory_bytes else "unknown"),
-        ("report", one_line(event.out)),
-    ]
-
-
-def _statuses(event: events.StageFinished) -> str:
-    counts: dict[str, int] = {}
-    for answer in event.answers:
-        counts[answer.status] = counts.get(answer.status, 0) + 1
-    return ", ".join(f"{number} {status}" for status, number in counts.items()) or "nothing asked"
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds, as 4:05; hours when there are any."""
-    whole = int(seconds)
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
-
-
-def size(count: int) -> str:
-    """Bytes for people, as 1.1 GiB."""
-    number, unit = float(count), "B"
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if number < 1024 or unit == "GiB":
-            break
-        number /= 1024
-    return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"

@@ -1,7 +1,7 @@
 """The worker process: reads requests from stdin, answers on stdout, and owns the only llama.cpp.
 
 A frame is four bytes of length, big-endian, and that many bytes of msgpack. Requests are maps with
-`op`: `load`, `batch`, `count`, `measure`,
+`op`: `load`, `batch`, `forget`, `count`, `measure`,
 `devices`. A reply is a map with `ok`, or with `error` (a kind of
 `agent.errors.WorkerFailed`) and `message`; maps with `progress` may come before it. End of input
 ends the process at once, even inside llama.cpp: so it never outlives its parent. Run by
@@ -123,6 +123,9 @@ def _answer(request: Message, session: Session | None, tell: Teller) -> tuple[Me
         return {"error": "request", "message": "no model is loaded"}, None
     if operation == "count":
         return {"count": len(session.engine.tokenize(request["text"], special=False))}, session
+    if operation == "forget":
+        session.steps.forget()
+        return {}, session
     if operation == "batch":
         return session.batch(request, tell), session
     return {"error": "request", "message": f"unknown operation {operation}"}, session

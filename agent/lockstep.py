@@ -102,7 +102,7 @@ class Lockstep:
         try:
             self._run(branches, listener or (lambda step: None))
         except BaseException:
-            self._forget()
+            self.forget()
             raise
         finally:
             for branch in branches:
@@ -111,8 +111,8 @@ class Lockstep:
         placed = {index: branch.completion for index, branch in zip(order, branches, strict=True)}
         return [placed[index] for index in range(len(requests))]
 
-    def _forget(self) -> None:
-        """After an error the cache is in no known state: start from nothing."""
+    def forget(self) -> None:
+        """Start from nothing: after an error, which leaves the cache in no known state, or for other work."""
         self.prefill.forget()
         for sequence in range(self.sequences + 1):
             self.engine.drop(sequence)

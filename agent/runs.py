@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agent.errors import UserError
 from agent.report.files import write_whole
@@ -83,11 +84,20 @@ class RunFolder:
 
     def unfinished(self) -> dict[str, str] | None:
         """The fingerprint of a run that was begun and not finished, if there is one."""
+        stored = self._stored()
+        return None if stored.get("finished") else stored.get("fingerprint")
+
+    def finished(self) -> dict[str, str] | None:
+        """The fingerprint of the last run, if it was finished."""
+        stored = self._stored()
+        return stored.get("fingerprint") if stored.get("finished") else None
+
+    def _stored(self) -> dict[str, Any]:
         try:
             stored = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return None
-        return None if stored.get("finished") else stored.get("fingerprint")
+            return {}
+        return stored if isinstance(stored, dict) else {}
 
     def begin(self, fingerprint: Fingerprint) -> None:
         """Forget any earlier run and start a new one."""

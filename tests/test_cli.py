@@ -135,7 +135,7 @@ def test_a_run_without_a_model_answers_from_the_census(
 
 
 def test_the_situation_estimates_what_is_left() -> None:
-    from agent.console import Situation, describe, summary
+    from agent.situation import Situation, describe, summary
 
     situation = Situation()
     situation.update(AuditStarted("tiny", 3, 0, 2, 4), 0.0)

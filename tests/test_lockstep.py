@@ -34,7 +34,7 @@ def engine() -> Iterator[Engine]:
 def steps(engine: Engine) -> Iterator[Lockstep]:
     made = Lockstep(engine, 4, 128)
     yield made
-    made._forget()
+    made.forget()
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +74,14 @@ def test_a_prompt_leaves_the_same_bits_whatever_came_before(engine: Engine, toke
             batches.append([p[: rng.randint(1, len(p))] + tokens[7 : 7 + number] for p in again])
     warm_bits = [first_logits(warm, [Request(p, 2) for p in batch]) for batch in batches]
     for batch, bits in zip(batches, warm_bits, strict=True):
-        warm._forget()
+        warm.forget()
         assert first_logits(warm, [Request(p, 2) for p in batch]) == bits
 
 
 def test_texts_do_not_depend_on_the_order_of_questions(steps: Lockstep, tokens: list[int]) -> None:
     requests = [Request(tokens[:200] + tokens[300 + n : 340 + 9 * n], 24) for n in range(4)]
     straight = [c.tokens for c in steps.run(requests)]
-    steps._forget()
+    steps.forget()
     backwards = [c.tokens for c in steps.run(requests[::-1])]
     assert straight == backwards[::-1]
 

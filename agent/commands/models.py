@@ -20,7 +20,7 @@ app = typer.Typer(help="List, download, plan and test models.", no_args_is_help=
 def list_() -> None:
     """Show the catalogue and which of its models are on this machine."""
     from agent.catalogue import list_models, models_dir
-    from agent.console import size
+    from agent.situation import size
 
     rows = [("alias", "role", "size", "here", "licence")]
     for spec in list_models():

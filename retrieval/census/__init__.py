@@ -10,6 +10,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     branches,
     cache_dirs,
     compatibility,
+    components,
     configs,
     conflicts,
     constraints,

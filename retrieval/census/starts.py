@@ -61,7 +61,8 @@ def _launched(program: "Program") -> dict[str, Entry]:
         if entry.kind == "command" and _is_main_code(program, entry.path):
             told = _is_told(program, entry.path, said)
             for path in _named_files(program, entry):
-                (first if told else second).setdefault(path, entry)
+                if _is_main_code(program, path):
+                    (first if told else second).setdefault(path, entry)
     return first or second
 
 

@@ -11,6 +11,7 @@ from retrieval.census.describe import describe_file, main_definitions, main_name
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.mentions import named_in
 from retrieval.census.prose import counted, first_sentence, languages_text, listed
+from retrieval.census.tree_words import file_context, held_words
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit
 from retrieval.languages import SOURCE_LANGUAGES, words
@@ -181,6 +182,7 @@ def _row(
         return _hit(codebase, path, lines, row.path, f"{branch}{row.name}/", words, depth)
     if isinstance(row, SourceFile):
         words, start, end = describe_file(codebase, row)
+        words += file_context(codebase, row)
         if row.role in ("source", "config") and "/" in row.path and row.language not in SOURCE_LANGUAGES:
             words += named_in(codebase, _name(row))
         if not row.lines:  # nothing to cite in it
@@ -214,7 +216,7 @@ def _folder_words(codebase: Codebase, folder: _Folder) -> tuple[str, str, tuple[
         return _unread_words(folder.every_skipped()), _any_path(codebase), (1, 1)
     words, path, lines = _own_words(codebase, folder) or ("", _told(files).path, (1, 1))
     if not words:
-        words = _role_words(files)
+        words = _role_words(files) or held_words(codebase, folder.files, files)
     if folder.folded:
         names = [file.path.rpartition("/")[2] for file in files if file.lines]
         held = f"{languages_text(files)}: {listed(names, 6)}"

@@ -1,0 +1,182 @@
+"""Kind `components`: what the main programs are made of, in the order in which they use it.
+
+A component is a class or function of the repository that a main program calls itself, or through a function that
+does little else. For a library, it is what the public API offers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from retrieval.census.callgraph import Site, Target, entered
+from retrieval.census.describe import by_weight
+from retrieval.census.flow import Root, roots
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.program import program_of
+from retrieval.census.prose import counted, first_sentence, listed
+from retrieval.census.reach import reach_of
+from retrieval.census.subjects import subject_words
+from retrieval.census.trivial import is_trivial
+from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.facts import CensusHit, Definition
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
+    from retrieval.codebase import Codebase
+
+FEW = 3
+ENOUGH = 40
+DEEPEST = 3
+OFFERED = 24
+USED = 6
+
+
+@dataclass(slots=True)
+class _Part:
+    """One component, the programs that use it and its methods that they call."""
+
+    target: Target
+    programs: list[str] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
+    sites: list[tuple[str, int, int]] = field(default_factory=list)
+
+
+@kind(
+    "components",
+    summary="the classes and functions that the main programs use first, with what each works with and uses in turn",
+    example="components",
+    reads="python",
+    ordered=True,
+)
+def components(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One hit a component, in the order of use; patterns match its name."""
+    program = program_of(codebase)
+    parts: dict[tuple[str, str], _Part] = {}
+    for root in _main_roots(program):
+        for site in _steps(program, root):
+            _add(parts, program, root, site)
+    for part in [*parts.values(), *_offered(program, parts)]:
+        name = part.target.definition.symbol
+        if query.matches(name):
+            yield _hit(codebase, program, part)
+
+
+def _main_roots(program: "Program") -> list[Root]:
+    """The flows of the main programs, those of the public API aside."""
+    starts = {unit for start in reach_of(program.codebase).starts for unit in start.units}
+    found = []
+    for root in roots(program):
+        runs = (root.frame.path, root.frame.symbol) in starts
+        started = any((entry.path, "") in starts for entry in root.entries)
+        if (runs or started) and root.entries[0].kind != "api":
+            found.append(root)
+    return found
+
+
+def _steps(program: "Program", root: Root) -> Iterator[Site]:
+    """The telling calls of a program: functions of its own file are entered, and so are those of other files while
+    only few calls were met."""
+    waiting, entered_already, met = [(root.sites, DEEPEST)], {(root.frame.path, root.frame.symbol)}, 0
+    while waiting:
+        sites, left = waiting.pop(0)
+        telling = [site for site in sites if not is_trivial(program, site)]
+        for site in telling:
+            inner = entered(program, site.target) if isinstance(site.target, FunctionRef) else None
+            own = inner is not None and inner.path == root.frame.path and site.target.receiver is None
+            if not own:
+                met += 1
+                yield site
+            if inner is not None and left > 1 and (own or len(telling) < FEW) and met < ENOUGH:
+                key = (inner.path, inner.symbol)
+                if key not in entered_already:
+                    entered_already.add(key)
+                    waiting.append((program.sites(inner), left - 1))
+
+
+def _add(parts: dict[tuple[str, str], _Part], program: "Program", root: Root, site: Site) -> None:
+    for target in site.targets:
+        owner = _owner(program, target)
+        part = parts.setdefault((owner.path, owner.definition.symbol), _Part(owner))
+        name = root.frame.path if root.block or root.frame.symbol == "main" else root.entries[0].name
+        if name not in part.programs:
+            part.programs.append(name)
+        if owner is not target and target.definition.name not in part.methods:
+            part.methods.append(target.definition.name)
+        part.sites.append((root.frame.path, site.step.start, site.step.end))
+
+
+def _owner(program: "Program", target: Target) -> Target:
+    """The class that a method belongs to, else the target itself."""
+    if isinstance(target, ClassRef):
+        return target
+    if target.receiver is not None:
+        return target.receiver
+    outer = program.enclosing(target.path, target.definition.symbol)
+    return ClassRef(target.path, outer) if outer is not None and outer.kind == "class" else target
+
+
+def _offered(program: "Program", parts: dict[tuple[str, str], _Part]) -> Iterator[_Part]:
+    """The weightiest classes and functions of the public API that no main program uses."""
+    for start in reach_of(program.codebase).starts:
+        if not start.name.startswith("the public API"):
+            continue
+        known = [(path, program.definition(path, symbol)) for path, symbol in start.units if symbol]
+        items = {id(d): (path, d) for path, d in known if d is not None and (path, d.symbol) not in parts}
+        for item in by_weight(program.codebase, [d for _, d in items.values()])[:OFFERED]:
+            value = program.reference(items[id(item)][0], item)
+            if isinstance(value, ClassRef | FunctionRef):
+                yield _Part(value, [start.name])
+
+
+def _hit(codebase: "Codebase", program: "Program", part: _Part) -> CensusHit:
+    path, definition = part.target.path, part.target.definition
+    word = "class" if definition.kind == "class" else "function"
+    text = f"`{definition.symbol}` ({word} of {path})"
+    if about := first_sentence(definition.docstring, 120):
+        text += f" - “{about}”"
+    text += f" is used by {listed([p if ' ' in p else f'`{p}`' for p in part.programs])}"
+    if part.methods:
+        text += f" through {listed([f'`{name}()`' for name in part.methods])}"
+    if used := _used(program, part.target):
+        text += f"; it uses {listed([f'`{name}`' for name in used], USED)}"
+    if told := subject_words(codebase, codebase.facts[path]):
+        text += f"; its file works with {told}"
+    lines = (definition.head_start, definition.head_end)
+    related = tuple(("used", *site) for site in dict.fromkeys(part.sites))
+    return hit_at(
+        codebase,
+        path,
+        lines,
+        symbol=definition.symbol,
+        name=definition.symbol,
+        text=text,
+        related=related[:FEW],
+        detail={"programs": counted(len(part.programs), "program")},
+    )
+
+
+def _used(program: "Program", target: Target) -> list[str]:
+    """The classes and functions of the repository that a component's own code calls, in order."""
+    found: dict[str, Definition] = {}
+    own = (target.path, target.definition.symbol)
+    for frame in _frames(program, target):
+        for site in program.sites(frame):
+            for inner in site.targets:
+                owner = _owner(program, inner)
+                if (owner.path, owner.definition.symbol) != own and not is_trivial(program, site):
+                    call = "" if isinstance(owner, ClassRef) else "()"
+                    found.setdefault(f"{owner.definition.symbol}{call}", owner.definition)
+    return list(found)
+
+
+def _frames(program: "Program", target: Target) -> "Iterator[Frame]":
+    if isinstance(target, FunctionRef):
+        frame = entered(program, target)
+        yield from [frame] if frame else []
+        return
+    prefix = f"{target.definition.symbol}."
+    for item in program.facts[target.path].definitions:
+        if item.symbol.startswith(prefix) and "." not in item.symbol.removeprefix(prefix) and item.kind != "class":
+            frame = program.frame(target.path, item, target)
+            yield from [frame] if frame else []

@@ -1,0 +1,52 @@
+"""Census kind `components`, and the words on what code works with, uses and serves."""
+
+from retrieval.census import run_query
+from retrieval.census.subjects import subject_words
+from retrieval.census.tree_words import file_context
+from tests.source_tree import codebase_of
+
+APP = {
+    "README.md": "```\npython run.py\n```\n",
+    "run.py": (
+        "from voice import Voice\nfrom face import draw\n\n\ndef main():\n    setup()\n    v = Voice()\n    v.speak('a')\n\n\n"
+        "def setup():\n    draw(1)\n\n\nif __name__ == '__main__':\n    main()\n"
+    ),
+    "voice.py": (
+        "import librosa\nfrom face import draw\n\n\nclass Voice:\n    '''Speaks a text.'''\n\n    def __init__(self):\n"
+        "        self.rate = librosa.get_samplerate('x')\n\n    def speak(self, text):\n        return draw(text)\n"
+    ),
+    "face.py": "import cv2\n\n\ndef draw(x):\n    y = cv2.resize(x, (1, 1))\n    return cv2.flip(y, 1)\n",
+    "idle.py": "from face import draw\n\n\ndef never():\n    draw(2)\n    draw(3)\n",
+}
+
+
+def test_components_are_what_the_main_program_uses_in_order() -> None:
+    found = run_query(codebase_of(APP), "components").hits
+    assert [hit.name for hit in found] == ["Voice", "draw"]
+    assert found[0].text == (
+        "`Voice` (class of voice.py) - “Speaks a text” is used by `run.py` through `speak()`; it uses `draw()`; "
+        "its file works with audio (`librosa`)"
+    )
+
+
+def test_functions_of_the_program_itself_are_entered_not_listed() -> None:
+    names = [hit.name for hit in run_query(codebase_of(APP), "components").hits]
+    assert "setup" not in names
+
+
+def test_subjects_are_told_from_the_longest_known_import() -> None:
+    codebase = codebase_of({"a.py": "import os\nimport torch.utils.data\nfrom scipy.io import wavfile\nimport cv2\n"})
+    words = subject_words(codebase, codebase.facts["a.py"])
+    assert words == "data sets (`torch.utils.data`), audio (`scipy.io.wavfile`), images (`cv2`)"
+
+
+def test_a_module_of_the_repository_tells_no_subject() -> None:
+    codebase = codebase_of({"a.py": "import clip\n", "clip.py": "x = 1\n"})
+    assert subject_words(codebase, codebase.facts["a.py"]) == ""
+
+
+def test_the_tree_says_who_uses_a_file_that_says_nothing_of_itself() -> None:
+    codebase = codebase_of(APP)
+    face = codebase.snapshot.by_path["face.py"]
+    assert file_context(codebase, face) == "; works with images (`cv2`); used by idle.py, run.py and 1 more"
+    assert file_context(codebase, codebase.snapshot.by_path["run.py"]) == "; a main program; uses Voice, draw"

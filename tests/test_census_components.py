@@ -8,7 +8,8 @@ from tests.source_tree import codebase_of
 APP = {
     "README.md": "```\npython run.py\n```\n",
     "run.py": (
-        "from voice import Voice\nfrom face import draw\n\n\ndef main():\n    setup()\n    v = Voice()\n    v.speak('a')\n\n\n"
+        "from voice import Voice\nfrom face import draw\n\n\n"
+        "def main():\n    setup()\n    v = Voice()\n    v.speak('a')\n\n\n"
         "def setup():\n    draw(1)\n\n\nif __name__ == '__main__':\n    main()\n"
     ),
     "voice.py": (

@@ -46,6 +46,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     programs,
     quality,
     registries,
+    removed,
     retries,
     returned,
     signatures,

@@ -128,7 +128,7 @@ class Anatomy:
             for frame in self._frames
             if frame.definition is not None and frame.definition.kind != "class"
             for cls in self._returned(frame)
-            if cls in self.models and frame.definition.symbol not in self._helpers.get(frame.path, ())
+            if cls in self.models and frame.definition.symbol not in self.helpers.get(frame.path, ())
         }
 
     def _returned(self, frame: "Frame") -> Iterator[ClassRef]:
@@ -144,7 +144,7 @@ class Anatomy:
         yield from (c for c in given if c != frame.owner or c in self._made or not self.program.descendants(c))
 
     @cached_property
-    def _helpers(self) -> dict[str, set[str]]:
+    def helpers(self) -> dict[str, set[str]]:
         """Functions by file that run inside model classes: called by their methods, or by such helpers."""
         waiting = [f for f in self._frames if f.owner is not None and f.owner in self.models]
         found: dict[str, set[str]] = {}
@@ -165,7 +165,7 @@ class Anatomy:
         return {
             target
             for frame in self._frames
-            if (frame.owner not in self.models) and frame.symbol not in self._helpers.get(frame.path, ())
+            if (frame.owner not in self.models) and frame.symbol not in self.helpers.get(frame.path, ())
             for site in self.program.sites(frame)
             for target in site.targets
             if isinstance(target, ClassRef) and target in self.models

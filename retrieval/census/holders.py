@@ -1,0 +1,177 @@
+"""Who holds what in a program: bindings and stores by name, attributes by class, callers by function.
+
+Tables for `tracing.py`, each filled when it is first asked for.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import Binding, CallStep
+from retrieval.census.callgraph import Target
+from retrieval.census.values import ClassRef
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
+
+Called = tuple["Frame", CallStep, Target]
+Kept = list[tuple["Frame", Binding]]
+
+
+class Holders:
+    """The tables of one program."""
+
+    def __init__(self, program: "Program") -> None:
+        self.program = program
+        self._bindings: dict[int, dict[str, list[Binding]]] = {}
+        self._stores: dict[int, dict[str, list[Binding]]] = {}
+        self._steps: dict[int, dict[int, CallStep]] = {}
+        self._attributes: dict[ClassRef, dict[str, Kept]] = {}
+        self._setters: dict[ClassRef, dict[str, list[Frame]]] = {}
+        self._writers: dict[str, dict[str, Kept]] = {}
+
+    def bindings(self, frame: "Frame", name: str) -> list[Binding]:
+        """Every binding of a name in a body."""
+        return _by_name(self._bindings, frame, frame.body.bindings).get(name, [])
+
+    def stores(self, frame: "Frame", name: str) -> list[Binding]:
+        """What is put into the container of that name in a body."""
+        return _by_name(self._stores, frame, frame.body.stores).get(name, [])
+
+    def step(self, frame: "Frame", call: Node) -> CallStep | None:
+        """The event of a call in a body."""
+        if id(frame) not in self._steps:
+            self._steps[id(frame)] = {step.node.id: step for step in frame.body.calls}
+        return self._steps[id(frame)].get(call.id)
+
+    # Globals
+
+    def globals(self, path: str, name: str) -> Kept:
+        """Bindings of a name at the top level of a file, and those of functions that declare it `global`."""
+        top = self.program.frame(path, None)
+        found: Kept = [(top, binding) for binding in self.bindings(top, name)] if top else []
+        return found + self._global_writers(path).get(name, [])
+
+    def _global_writers(self, path: str) -> dict[str, Kept]:
+        if path not in self._writers:
+            table: dict[str, Kept] = {}
+            facts = self.program.facts.get(path)
+            text = self.program.snapshot.by_path[path].data if facts else b""
+            for definition in facts.definitions if facts and b"global " in text else ():
+                frame = self.program.frame(path, definition)
+                for name in frame.body.not_local if frame else ():
+                    table.setdefault(name, []).extend((frame, b) for b in self.bindings(frame, name))  # type: ignore[misc]
+            self._writers[path] = table
+        return self._writers[path]
+
+    def imported_from(self, path: str, name: str) -> tuple[str, str] | None:
+        """The file of the repository, and the name in it, that a top-level name of `path` is imported from."""
+        for item in self.program.facts[path].imports if path in self.program.facts else ():
+            if item.alias == name and item.name and item.name != "*":
+                located = self.program.codebase.locate(item.module, path)
+                if located is not None:
+                    return located, item.name
+        return None
+
+    # Attributes
+
+    def attribute(self, cls: ClassRef, name: str) -> Kept:
+        """Every assignment of an attribute by the class, its bases and its subclasses."""
+        found: Kept = []
+        for owner in dict.fromkeys((*self.program.line(cls), *self.program.descendants(cls))):
+            found += self._own(owner).get(name, [])
+        return found
+
+    def setting(self, cls: ClassRef, name: str) -> "list[Frame]":
+        """The methods that put something into the container that an attribute is."""
+        found = []
+        for owner in dict.fromkeys((*self.program.line(cls), *self.program.descendants(cls))):
+            self._own(owner)
+            found += self._setters[owner].get(name, [])
+        return found
+
+    def _own(self, owner: ClassRef) -> dict[str, Kept]:
+        if owner in self._attributes:
+            return self._attributes[owner]
+        table: dict[str, Kept] = {}
+        setters: dict[str, list[Frame]] = {}
+        for frame in self.program.methods(owner):
+            own = f"{next(iter(frame.parameters))}."
+            for binding in frame.body.bindings:
+                if binding.name.startswith(own):
+                    table.setdefault(binding.name.removeprefix(own), []).append((frame, binding))
+            for store in frame.body.stores:
+                if store.name.startswith(own):
+                    setters.setdefault(store.name.removeprefix(own), []).append(frame)
+        body = self.program.frame(owner.path, owner.definition)
+        for binding in body.body.bindings if body else ():
+            if "." not in binding.name:
+                table.setdefault(binding.name, []).append((body, binding))  # type: ignore[arg-type]
+        self._attributes[owner] = table
+        self._setters[owner] = {name: list(dict.fromkeys(frames)) for name, frames in setters.items()}
+        return table
+
+    # Callers
+
+    def callers(self, frame: "Frame") -> list[Called]:
+        """The calls that enter a body, as far as they are certain, and those that `note` added."""
+        if frame.definition is None:
+            return []
+        return self._callers.get((frame.path, frame.definition.head_start), [])
+
+    def note(self, frame: "Frame", called: Called) -> None:
+        """Add a call that was found to enter a body."""
+        if frame.definition is not None:
+            known = self._callers.setdefault((frame.path, frame.definition.head_start), [])
+            if all(other[1] is not called[1] for other in known):
+                known.append(called)
+
+    @cached_property
+    def _callers(self) -> dict[tuple[str, int], list[Called]]:
+        table: dict[tuple[str, int], list[Called]] = {}
+        for frame in self.frames:
+            for site in self.program.sites(frame):
+                for target in () if site.handed else site.targets:
+                    key = self._entered(target)
+                    if key is not None:
+                        table.setdefault(key, []).append((frame, site.step, target))
+        return table
+
+    def _entered(self, target: Target) -> tuple[str, int] | None:
+        if not isinstance(target, ClassRef):
+            return target.path, target.definition.head_start
+        found = self.program.method(target, "__init__")
+        return (found[0].path, found[1].head_start) if found else None
+
+    @cached_property
+    def frames(self) -> "list[Frame]":
+        """Every body of the repository, tests excepted."""
+        listed = [
+            self.program.frame(path, definition)
+            for path, facts in self.program.facts.items()
+            if self.program.snapshot.by_path[path].role in ("source", "example", "vendored")
+            for definition in (None, *facts.definitions)
+        ]
+        return [frame for frame in listed if frame is not None]
+
+    def default(self, frame: "Frame", name: str) -> Node | None:
+        """The default of a parameter."""
+        node = self.program.node(frame.path, frame.definition) if frame.definition else None
+        listed = node.child_by_field_name("parameters") if node else None
+        for child in listed.named_children if listed else ():
+            preset = child.type in ("default_parameter", "typed_default_parameter")
+            if preset and frame.body.tree.text(child.child_by_field_name("name")) == name:
+                return child.child_by_field_name("value")
+        return None
+
+
+def _by_name(
+    tables: dict[int, dict[str, list[Binding]]], frame: "Frame", listed: list[Binding]
+) -> dict[str, list[Binding]]:
+    if id(frame) not in tables:
+        table: dict[str, list[Binding]] = {}
+        for binding in listed:
+            table.setdefault(binding.name, []).append(binding)
+        tables[id(frame)] = table
+    return tables[id(frame)]

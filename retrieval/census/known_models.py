@@ -1,0 +1,71 @@
+"""Which outside classes and functions give models, and what each is for: `data/models.yaml`."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from retrieval.census.families import COMPANIONS
+
+TABLE = Path(__file__).parents[1] / "data" / "models.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A kind of library model: its purpose, modalities, and the methods that make it compute.
+
+    `hosted`: it runs elsewhere. `immediate`: the call itself runs the model. `wraps`: it wraps the model it is given.
+    """
+
+    patterns: tuple[str, ...]
+    does: str = ""
+    takes: tuple[str, ...] = ()
+    gives: str = ""
+    runs: frozenset[str] = frozenset()
+    hosted: bool = False
+    immediate: bool = False
+    wraps: bool = False
+    companion: bool = False
+
+
+@cache
+def _rows() -> tuple[Known, ...]:
+    table = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    return tuple(
+        Known(
+            tuple(row["name"].split("|")),
+            row.get("does", ""),
+            tuple(filter(None, (word.strip() for word in row.get("takes", "").split(",")))),
+            row.get("gives", ""),
+            frozenset(row.get("runs", ())),
+            row.get("hosted", False),
+            row.get("immediate", False),
+            row.get("wraps", False),
+            row.get("companion", False),
+        )
+        for row in table["models"]
+    )
+
+
+@cache
+def wrappers() -> frozenset[str]:
+    """Outside functions and classes whose result is the model they were given."""
+    return frozenset(yaml.safe_load(TABLE.read_text(encoding="utf-8"))["wrappers"])
+
+
+@cache
+def known_model(maker: str) -> Known | None:
+    """What calling the outside name `maker` gives, when that is a model; None for everything else."""
+    last = maker.rpartition(".")[2]
+    if COMPANIONS.search(maker) and not maker.startswith(("sentence_transformers.", "TTS.", "pyannote.")):
+        return None
+    if maker.startswith("transformers.") and not maker.startswith("transformers.pipeline"):
+        made = ("from_pretrained", "from_config", "_from_config")
+        if last not in made and not last.endswith(("Model", "LM", "Generation", "Classification", "Detection")):
+            return None
+    if maker.startswith("diffusers.") and last[:1].islower() and not last.startswith(("from_", "load_")):
+        return None
+    found = next((row for row in _rows() if any(fnmatchcase(maker, pattern) for pattern in row.patterns)), None)
+    return found if found and not found.companion else None

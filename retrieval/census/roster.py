@@ -1,0 +1,280 @@
+"""The models of a program: every object of a model that code makes, where it is kept, and the calls that run it.
+
+An object counts when code outside of model classes constructs a repository class that is a model, or when any
+code makes a model of a library (`known_models.py`). Calls are traced back to the objects they are made on.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.body import CallStep
+from retrieval.census.callgraph import call_target, entered
+from retrieval.census.exports import all_frames
+from retrieval.census.families import RUNNING, SETUP
+from retrieval.census.known_models import Known, known_model
+from retrieval.census.language import Query
+from retrieval.census.models import Family, family_of
+from retrieval.census.program import program_of
+from retrieval.census.spots import Spot
+from retrieval.census.tiers import anatomy_of
+from retrieval.census.tracing import tracer_of
+from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance, Value, alternatives
+from retrieval.languages import words
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
+
+_PLAIN = words(
+    """append extend add update get items keys values format join split strip replace startswith endswith read write
+    open close sort index count pop copy lower upper encode_plus numpy item tolist view reshape permute transpose
+    unsqueeze squeeze detach size dim contiguous expand repeat sum mean max min float half to cuda cpu long int bool
+    backward step zero_grad parameters named_parameters state_dict load_state_dict eval train apply modules children"""
+)
+_LOADING = ("from_pretrained", "from_config", "from_checkpoint", "load_from_checkpoint", "from_single_file", "restore_from", "from_hparams")  # fmt: skip
+_ROSTERS: "WeakKeyDictionary[Codebase, Roster]" = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Made:
+    """One place that makes a model: a class of the repository, or what the outside `maker` gives."""
+
+    frame: "Frame"
+    step: CallStep
+    maker: str
+    cls: ClassRef | None
+    known: Known | None
+
+    @property
+    def name(self) -> str:
+        """`FAN`, `GFPGANer`, `whisper.load_model`."""
+        if self.cls is not None:
+            return self.cls.definition.symbol
+        parts = [part for part in self.maker.split(".") if part not in _LOADING]
+        return parts[-1] if parts[-1][:1].isupper() or len(parts) < 2 else f"{parts[0]}.{parts[-1]}"
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells two places apart."""
+        return self.frame.path, self.step.node.id
+
+
+@dataclass(frozen=True)
+class Use:
+    """A call that runs one of `made`; `method` is "" when the object itself is called."""
+
+    frame: "Frame"
+    step: CallStep
+    made: tuple[Made, ...]
+    method: str
+    depth: int
+
+
+def roster_of(codebase: "Codebase") -> "Roster":
+    """The roster of a codebase, worked out once."""
+    if codebase not in _ROSTERS:
+        _ROSTERS[codebase] = Roster(codebase)
+    return _ROSTERS[codebase]
+
+
+@dataclass(eq=False)
+class Roster:
+    """The models of one codebase."""
+
+    codebase: "Codebase"
+    _memo: dict[tuple[object, ...], tuple[Made, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.program = program_of(self.codebase)
+        self.tracer = tracer_of(self.program)
+        self.family: Family = family_of(self.codebase, Query("models", "models", (), {}))
+        self.anatomy = anatomy_of(self.program, self.family.bases)
+
+    @cached_property
+    def frames(self) -> "list[tuple[Frame, int]]":
+        """Every body that is no test, those that programs reach first, with their depth."""
+        roles = self.program.snapshot.by_path
+        return [(f, d) for f, d in all_frames(self.program, every=True) if roles[f.path].role != "test"]
+
+    @cached_property
+    def made(self) -> list[Made]:
+        """Every place that makes a model, those that programs reach first."""
+        found = []
+        for frame, _depth in self.frames:
+            for step in frame.body.calls:
+                made = self._made(frame, step)
+                if made is not None:
+                    found.append(made)
+        return found
+
+    def _made(self, frame: "Frame", step: CallStep) -> Made | None:
+        function = step.node.child_by_field_name("function")
+        if function is None or function.type not in ("identifier", "attribute"):
+            return None
+        for value in alternatives(frame.value(function, step.order, step.guards)):
+            if isinstance(value, External) and (known := known_model(value.name)) is not None:
+                return Made(frame, step, value.name, None, known)
+            if isinstance(value, ClassRef) and self._counts(frame, value):
+                return Made(frame, step, value.definition.symbol, value, None)
+        return self._loaded(frame, step, function)
+
+    def _loaded(self, frame: "Frame", step: CallStep, function: object) -> Made | None:
+        """`Model.from_pretrained(…)` on a class of the repository that derives from a library's."""
+        if step.written.rpartition(".")[2] not in _LOADING:
+            return None
+        owner = function.child_by_field_name("object")  # type: ignore[attr-defined]
+        for value in alternatives(frame.value(owner, step.order, step.guards)):
+            if isinstance(value, ClassRef) and self.family.is_model(value):
+                return Made(frame, step, value.definition.symbol, value, None)
+        return None
+
+    def _counts(self, frame: "Frame", cls: ClassRef) -> bool:
+        if not self.family.is_model(cls) or (frame.owner is not None and self.family.is_model(frame.owner)):
+            return False
+        if frame.definition is not None and frame.definition.symbol in self.anatomy.helpers.get(frame.path, ()):
+            return self.anatomy.tier(cls) == "model"
+        return self.anatomy.tier(cls) not in ("loss", "transform")
+
+    def of(self, spot: Spot) -> tuple[Made, ...]:
+        """The models that an expression may be, nearest first."""
+        if spot.key not in self._memo:
+            self._memo[spot.key] = ()  # for cycles
+            found = dict.fromkeys(self._found(spot))
+            self._memo[spot.key] = tuple(found)
+        return self._memo[spot.key]
+
+    def _found(self, spot: Spot) -> Iterator[Made]:
+        for at in self.tracer.walk(spot, computed=False, stop=self._is_made, most=160):
+            if at.node.type == "call" and (made := self._at(at)) is not None:
+                yield made
+
+    def _is_made(self, spot: Spot) -> bool:
+        return spot.node.type == "call" and self._at(spot) is not None
+
+    def _at(self, spot: Spot) -> Made | None:
+        made = self._by_node.get((spot.frame.path, spot.node.id))
+        if made is None:
+            return None
+        hosted = made.known is not None and made.known.hosted
+        whole = not spot.take or spot.take[-1] in ("0", "[]") or hosted
+        return made if whole else None
+
+    @cached_property
+    def _by_node(self) -> dict[tuple[str, int], Made]:
+        return {made.key: made for made in self.made}
+
+    # Calls
+
+    @cached_property
+    def uses(self) -> list[Use]:
+        """Every call that runs a model of the roster, those that programs reach first."""
+        found = []
+        for frame, depth in self.frames:
+            for step in frame.body.calls:
+                use = self._use(frame, step, depth)
+                if use is not None:
+                    found.append(use)
+                    self._note(use)
+        return found
+
+    def _note(self, use: Use) -> None:
+        """Let the tracer know which method of a repository class the call runs."""
+        for cls in dict.fromkeys(made.cls for made in use.made if made.cls is not None):
+            target = call_target(self.program, Instance(cls)) if not use.method else None
+            if use.method and (method := self.program.method(cls, use.method)):
+                target = FunctionRef(method[0].path, method[1], method[0], cls)
+            inner = entered(self.program, target) if isinstance(target, FunctionRef) else None
+            if inner is not None and isinstance(target, FunctionRef):
+                self.tracer.holders.note(inner, (use.frame, use.step, target))
+
+    def _use(self, frame: "Frame", step: CallStep, depth: int) -> Use | None:
+        own = self._by_node.get((frame.path, step.node.id))
+        if own is not None:
+            return Use(frame, step, (own,), "", depth) if own.known and own.known.immediate else None
+        function = step.node.child_by_field_name("function")
+        if function is None:
+            return None
+        value = frame.value(function, step.order, step.guards)
+        if self._ruled_out(value):
+            return None
+        if function.type != "attribute":
+            made = self.of(Spot(frame, function, step.order, step.guards))
+            return Use(frame, step, made, "", depth) if made else None
+        return self._method_use(frame, step, (value, depth))
+
+    def _method_use(self, frame: "Frame", step: CallStep, told: tuple[Value | None, int]) -> Use | None:
+        value, depth = told
+        function = step.node.child_by_field_name("function")
+        method = step.written.rpartition(".")[2]
+        if function is None or method in _PLAIN:
+            return None
+        if not isinstance(value, FunctionRef) and (found := self._called(frame, step)):
+            return Use(frame, step, found, "", depth)
+        if not isinstance(value, FunctionRef) and method not in self._methods:
+            return None
+        owner = function.child_by_field_name("object")
+        if owner is None or frame.body.tree.text(owner) in ("self", "cls", "super()"):
+            return None
+        made = self.of(Spot(frame, owner, step.order, step.guards))
+        made = tuple(item for item in made if self._runs(item, method))
+        return Use(frame, step, made, method, depth) if made else None
+
+    def _called(self, frame: "Frame", step: CallStep) -> tuple[Made, ...]:
+        """The models that the attribute a call calls may be: `self.net(x)`."""
+        function = step.node.child_by_field_name("function")
+        return self.of(Spot(frame, function, step.order, step.guards)) if function is not None else ()
+
+    def _ruled_out(self, value: Value | None) -> bool:
+        if isinstance(value, External | ClassRef):
+            return True
+        if isinstance(value, ExternalObject):
+            return known_model(value.maker) is None and value.maker.startswith(("torch.", "tensorflow.", "numpy."))
+        if isinstance(value, FunctionRef):
+            return value.receiver is None or not self.family.is_model(value.receiver)
+        return isinstance(value, Instance) and not self.family.is_model(value.cls)
+
+    @cached_property
+    def _methods(self) -> frozenset[str]:
+        """Names of methods that may run a model."""
+        runs = {method for made in self.made if made.known for method in made.known.runs}
+        own = {
+            definition.name
+            for cls in self.family.bases
+            for definition in self.program.facts[cls.path].definitions
+            if definition.kind == "method" and definition.symbol.startswith(f"{cls.definition.symbol}.")
+        }
+        return RUNNING | runs | {name for name in own if not name.startswith("__")}
+
+    def _runs(self, made: Made, method: str) -> bool:
+        if made.known is not None:
+            return method in made.known.runs or method in RUNNING
+        found = self.program.method(made.cls, method) if made.cls else None
+        if found is None:
+            return method in RUNNING
+        if not SETUP.match(method.lstrip("_")) and not re.match(r"_?(?:init|on_|training_step|configure)", method):
+            return True
+        frame = self.program.frame(found[0].path, found[1])
+        return frame is not None and len(frame.parameters) > 1 and self._computes(frame)
+
+    def _computes(self, frame: "Frame") -> bool:
+        """Whether a method gives a result that it had parts of the model compute."""
+        gives = any(item.kind == "return" and item.value is not None for item in frame.body.exits)
+        own = next(iter(frame.parameters), "self")
+        calls = [re.fullmatch(rf"{re.escape(own)}(?:\.(\w+))?", step.written) for step in frame.body.calls]
+        return gives and any(m and not (m[1] and frame.owner and self.program.method(frame.owner, m[1])) for m in calls)
+
+    def uses_of(self, made: Made) -> list[Use]:
+        """The calls that run one of the models."""
+        return self._uses_by.get(made.key, [])
+
+    @cached_property
+    def _uses_by(self) -> dict[tuple[str, int], list[Use]]:
+        table: dict[tuple[str, int], list[Use]] = {}
+        for use in self.uses:
+            for made in use.made:
+                table.setdefault(made.key, []).append(use)
+        return table

@@ -1,0 +1,90 @@
+"""Expressions at one moment of a body, and how calls, keys and parameters are read off the syntax tree."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import Binding, CallStep, Guard
+from retrieval.census.callgraph import Target
+from retrieval.census.values import ClassRef
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+
+Called = tuple["Frame", CallStep, Target]
+_END = 1 << 60
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """An expression at one moment of a body.
+
+    `take` are the parts of it that are wanted, the outermost last: an index, a quoted key, "[]" for any element or
+    ".name". `stack` are the calls through which the body was entered; they tell which argument a parameter is.
+    """
+
+    frame: "Frame"
+    node: Node
+    order: int = _END
+    guards: tuple[Guard, ...] = ()
+    take: tuple[str, ...] = ()
+    stack: tuple[Called, ...] = ()
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells two spots apart."""
+        return id(self.frame), self.node.id, self.take, tuple(call[1].node.id for call in self.stack)
+
+    def text(self) -> str:
+        """The expression as written."""
+        return self.frame.body.tree.text(self.node)
+
+    def inner(self, node: Node | None, *, take: tuple[str, ...] | None = None) -> "list[Spot]":
+        """A part of the expression, at the same moment; none without a node."""
+        return [] if node is None else [replace(self, node=node, take=self.take if take is None else take)]
+
+
+def argument(called: Called, frame: "Frame", name: str) -> Node | None:
+    """The expression that a call gives to the parameter `name` of the body it enters."""
+    around, step, target = called
+    listed = list(frame.parameters)
+    bound = isinstance(target, ClassRef) or target.receiver is not None
+    own = frame.owner is not None and "staticmethod" not in " ".join(
+        frame.definition.decorators if frame.definition else ()
+    )
+    listed = listed[1:] if own and bound else listed
+    position = 0
+    for child in arguments(step.node, keywords=True):
+        if child.type == "keyword_argument":
+            if around.body.tree.text(child.child_by_field_name("name")) == name:
+                return child.child_by_field_name("value")
+        elif child.type in ("list_splat", "dictionary_splat"):
+            return None
+        else:
+            if position < len(listed) and listed[position] == name:
+                return child
+            position += 1
+    return None
+
+
+def arguments(call: Node, *, keywords: bool = False) -> list[Node]:
+    """The arguments of a call, those given by keyword only when asked for."""
+    listed = call.child_by_field_name("arguments")
+    if listed is None:
+        return []
+    if listed.type == "generator_expression":
+        return [listed]
+    skipped = ("comment",) if keywords else ("comment", "keyword_argument")
+    return [child for child in listed.named_children if child.type not in skipped]
+
+
+def key_of(text: str) -> str:
+    """A literal key as `Spot.take` holds it."""
+    return f"'{text[1:-1]}'" if text[:1] in "\"'" else text
+
+
+def stored_key(frame: "Frame", store: Binding) -> str:
+    """The literal key in `x["k"] = value`, "" for anything else."""
+    left = store.value.parent.child_by_field_name("left") if store.value and store.value.parent else None
+    key = left.child_by_field_name("subscript") if left is not None and left.type == "subscript" else None
+    return key_of(frame.body.tree.text(key)) if key is not None and key.type in ("string", "integer") else ""

@@ -1,0 +1,323 @@
+"""Where a value may come from, backwards through names, attributes, containers, calls and parameters.
+
+Unlike `frame.py`, which says only what is certain, this lists what is possible: all bindings of a name, all
+assignments of an attribute, all callers of a function. A step is "computed" when the value is only made from it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.body import Binding
+from retrieval.census.callgraph import call_target, entered
+from retrieval.census.holders import Holders
+from retrieval.census.known_models import wrappers
+from retrieval.census.names import reaching
+from retrieval.census.spots import Spot, argument, arguments, key_of, stored_key
+from retrieval.census.values import (
+    ClassRef,
+    External,
+    FunctionRef,
+    Instance,
+    ModuleRef,
+    alternatives,
+)
+from retrieval.languages import words
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
+
+SAME = words(
+    "to cuda cpu half float double bfloat16 eval train requires_grad_ share_memory type npu xpu mps copy clone"
+)
+_GETTING = words("get pop setdefault")
+_WALKING = words("items values keys")
+_MOST_TAKEN, MOST_SPOTS, MOST_CALLERS = 3, 250, 12
+_END = 1 << 60
+_TRACERS: "WeakKeyDictionary[Program, Tracer]" = WeakKeyDictionary()
+
+Step = tuple[Spot, bool]  # where the value comes from, and whether it is only computed from that
+
+
+def tracer_of(program: "Program") -> "Tracer":
+    """The tracer of a program, with what it has worked out."""
+    if program not in _TRACERS:
+        _TRACERS[program] = Tracer(program)
+    return _TRACERS[program]
+
+
+class Tracer:
+    """Steps backwards through a program."""
+
+    def __init__(self, program: "Program") -> None:
+        self.program = program
+        self.holders = Holders(program)
+        self._deep = 0
+
+    def walk(
+        self, start: Spot, *, computed: bool, stop: Callable[[Spot], bool] | None = None, most: int = MOST_SPOTS
+    ) -> Iterator[Spot]:
+        """`start` and everything it may come from, nearest first; with `computed` also what it is made from.
+
+        The sources of a spot for which `stop` holds are not followed.
+        """
+        waiting, seen = deque([start]), {start.key}
+        while waiting and most > 0:
+            spot = waiting.popleft()
+            most -= 1
+            yield spot
+            for source, only_from in () if stop and stop(spot) else self.sources(spot):
+                if (computed or not only_from) and source.key not in seen:
+                    seen.add(source.key)
+                    waiting.append(source)
+
+    def sources(self, spot: Spot) -> list[Step]:
+        """One step back."""
+        node = spot.node
+        match node.type:
+            case "identifier":
+                return [(s, False) for s in self._named(spot, spot.text())]
+            case "attribute":
+                return self._attribute(spot)
+            case "call":
+                return self._called(spot)
+            case "subscript":
+                return [(s, False) for s in self._subscript(spot)]
+            case "binary_operator" | "unary_operator" | "comparison_operator":
+                return [(s, True) for child in node.named_children for s in spot.inner(child, take=())]
+        return [(found, False) for found in self._compound(spot)]
+
+    def _compound(self, spot: Spot) -> list[Spot]:
+        node, take = spot.node, spot.take
+        inner = [child for child in node.named_children if child.type != "comment"]
+        match node.type:
+            case "parenthesized_expression" | "await" | "list_splat" | "dictionary_splat":
+                return spot.inner(inner[0] if inner else None)
+            case "named_expression" | "keyword_argument":
+                return spot.inner(node.child_by_field_name("value"))
+            case "conditional_expression" | "boolean_operator":
+                sides = inner[::2] if node.type == "conditional_expression" else inner
+                return [found for side in sides for found in spot.inner(side)]
+            case "tuple" | "list" | "expression_list" | "set":
+                wanted = take[-1] if take else ""
+                if wanted.isdecimal():
+                    inner = inner[int(wanted) : int(wanted) + 1]
+                return [found for child in inner for found in spot.inner(child, take=take[:-1])]
+            case "dictionary":
+                return self._pairs(spot, inner)
+            case "list_comprehension" | "generator_expression" | "set_comprehension":
+                return spot.inner(node.child_by_field_name("body"), take=take[:-1])
+        return []
+
+    def _pairs(self, spot: Spot, inner: list[Node]) -> list[Spot]:
+        wanted = spot.take[-1] if spot.take else ""
+        found: list[Spot] = []
+        for child in inner:
+            if child.type == "dictionary_splat":
+                found += spot.inner(child)
+            elif child.type == "pair":
+                key = key_of(spot.frame.body.tree.text(child.child_by_field_name("key")))
+                if not wanted.startswith("'") or key == wanted:
+                    found += spot.inner(child.child_by_field_name("value"), take=spot.take[:-1])
+        return found
+
+    def _subscript(self, spot: Spot) -> list[Spot]:
+        key = spot.node.child_by_field_name("subscript")
+        text = spot.frame.body.tree.text(key)
+        literal = key is not None and key.type in ("string", "integer")
+        loose = key is not None and key.type not in ("slice", "tuple") and not literal
+        taken = (key_of(text),) if literal else ("[]",) if loose else ()
+        take = (*spot.take, *taken)[-_MOST_TAKEN:]
+        return spot.inner(spot.node.child_by_field_name("value"), take=take)
+
+    # Names
+
+    def _named(self, spot: Spot, name: str) -> list[Spot]:
+        frame = spot.frame
+        bindings = self.holders.bindings(frame, name)
+        reach = reaching(bindings, spot.order, spot.guards, looped=True)
+        found = [s for binding in reach.bindings for s in self._bound(spot, frame, binding)]
+        found += self._stored(spot, frame, name)
+        if not reach.complete and name in frame.parameters:
+            return found + self._parameter(spot, name)
+        if found or (bindings and name not in frame.body.not_local):
+            return found
+        if frame.outer is not None and name not in frame.body.not_local:
+            return self._named(replace(spot, frame=frame.outer, order=_END, guards=()), name)
+        return self._global(spot, frame.path, name)
+
+    def _bound(self, spot: Spot, frame: "Frame", binding: Binding) -> list[Spot]:
+        value, take = binding.value, spot.take
+        if value is None:
+            return []
+        if binding.taken == "part":
+            take = (*take, str(binding.index))
+        elif binding.taken == "element":
+            value, take = self._walked(frame, binding)
+            take = (*spot.take, *take)
+        at = Spot(frame, value, binding.order, binding.guards, take[-_MOST_TAKEN:]) if value is not None else None
+        return [replace(at, stack=spot.stack)] if at else []
+
+    def _walked(self, frame: "Frame", binding: Binding) -> tuple[Node | None, tuple[str, ...]]:
+        """What a loop's variable runs over, and which part of its elements the variable is."""
+        value, index = binding.value, binding.index
+        if value is not None and value.type == "call" and index >= 0:
+            function = frame.body.tree.text(value.child_by_field_name("function"))
+            given = arguments(value)
+            if function in ("enumerate", "zip"):
+                at = index - 1 if function == "enumerate" else index
+                return (given[at], ("[]",)) if 0 <= at < len(given) else (None, ())
+            if function.endswith(".items"):
+                owner = value.child_by_field_name("function").child_by_field_name("object")  # type: ignore[union-attr]
+                return (owner, ("[]",)) if index == 1 else (None, ())
+        return value, ((str(index), "[]") if index >= 0 else ("[]",))
+
+    def _stored(self, spot: Spot, frame: "Frame", name: str) -> list[Spot]:
+        """What is put into a container of that name in the body."""
+        wanted = spot.take[-1] if spot.take else "[]"
+        found = []
+        for store in self.holders.stores(frame, name):
+            key = stored_key(frame, store)
+            if store.value is not None and (wanted == "[]" or not key or key == wanted):
+                take = spot.take[:-1]
+                found.append(Spot(frame, store.value, store.order, store.guards, take, spot.stack))
+        return found
+
+    def _global(self, spot: Spot, path: str, name: str, hops: int = 4) -> list[Spot]:
+        at = replace(spot, stack=())
+        found = [s for frame, binding in self.holders.globals(path, name) for s in self._bound(at, frame, binding)]
+        top = self.program.frame(path, None)
+        found += self._stored(at, top, name) if top is not None else []
+        if not found and hops and (other := self.holders.imported_from(path, name)) is not None:
+            return self._global(spot, *other, hops - 1)
+        return found
+
+    def _parameter(self, spot: Spot, name: str) -> list[Spot]:
+        frame = spot.frame
+        if frame.owner is not None and name == next(iter(frame.parameters), ""):
+            return []
+        callers = [spot.stack[-1]] if spot.stack else self.holders.callers(frame)[:MOST_CALLERS]
+        found = []
+        for around, step, target in callers:
+            node = argument((around, step, target), frame, name)
+            if node is not None:
+                found.append(Spot(around, node, step.order, step.guards, spot.take, spot.stack[:-1]))
+        default = self.holders.default(frame, name)
+        return [*found, Spot(frame, default)] if default is not None and not spot.take else found
+
+    # Attributes
+
+    def _attribute(self, spot: Spot) -> list[Step]:
+        frame, node = spot.frame, spot.node
+        whole, name = spot.text(), frame.body.tree.text(node.child_by_field_name("attribute"))
+        here = reaching(self.holders.bindings(frame, whole), spot.order, spot.guards, looped=True)
+        found = [s for binding in here.bindings for s in self._bound(spot, frame, binding)]
+        found += self._stored(spot, frame, whole)
+        owner = node.child_by_field_name("object")
+        held = frame.value(owner, spot.order, spot.guards)
+        if isinstance(held, ModuleRef):
+            return [(s, False) for s in self._global(spot, held.path, name)]
+        classes = [m.cls for m in alternatives(held) if isinstance(m, Instance)]
+        classes += [m for m in alternatives(held) if isinstance(m, ClassRef)]
+        if not classes and not found and held is None:
+            classes = self.classes(spot.inner(owner, take=())[0]) if owner is not None else []
+        if not here.complete:
+            found += [s for cls in classes for s in self._member(spot, cls, name)]
+        if found or classes or isinstance(held, External):
+            return [(s, False) for s in found]
+        return [(s, False) for s in spot.inner(owner, take=(*spot.take, f".{name}")[-_MOST_TAKEN:])]
+
+    def _member(self, spot: Spot, cls: ClassRef, name: str) -> list[Spot]:
+        found = []
+        for frame, binding in self.holders.attribute(cls, name):
+            found += self._bound(replace(spot, stack=()), frame, binding)
+        for frame in self.holders.setting(cls, name):
+            found += self._stored(replace(spot, stack=()), frame, f"{next(iter(frame.parameters))}.{name}")
+        method = self.program.method(cls, name)
+        if method is not None and any("property" in d for d in method[1].decorators):
+            found += self._returns(spot, FunctionRef(method[0].path, method[1], method[0], cls), None)
+        return found
+
+    def classes(self, spot: Spot) -> list[ClassRef]:
+        """The repository classes whose objects an expression may be."""
+        if self._deep > 1:
+            return []
+        self._deep += 1
+        try:
+            made = [self.constructed(found) for found in self.walk(spot, computed=False, most=60)]
+        finally:
+            self._deep -= 1
+        return list(dict.fromkeys(cls for cls in made if cls is not None))
+
+    def constructed(self, spot: Spot) -> ClassRef | None:
+        """The repository class that a call constructs an object of."""
+        if spot.node.type != "call" or spot.take:
+            return None
+        function = spot.node.child_by_field_name("function")
+        found = [m for m in alternatives(spot.frame.value(function, spot.order, spot.guards)) if m is not None]
+        return found[0] if len(found) == 1 and isinstance(found[0], ClassRef) else None
+
+    # Calls
+
+    def _called(self, spot: Spot) -> list[Step]:
+        node, frame = spot.node, spot.frame
+        function = node.child_by_field_name("function")
+        value = frame.value(function, spot.order, spot.guards)
+        found: list[Spot] = []
+        for member in alternatives(value):
+            target = call_target(self.program, member)
+            if isinstance(target, FunctionRef):
+                found += self._returns(spot, target, node)
+            elif isinstance(target, ClassRef) and spot.take[-1:] and spot.take[-1].startswith("."):
+                found += self._field(spot, target)
+        if found or any(isinstance(m, FunctionRef | ClassRef | Instance) for m in alternatives(value)):
+            return [(s, False) for s in found]
+        return self._outside(spot, function, value)
+
+    def _field(self, spot: Spot, cls: ClassRef) -> list[Spot]:
+        """The argument that a record's field was made from."""
+        name = spot.take[-1][1:]
+        for child in arguments(spot.node, keywords=True):
+            if child.type == "keyword_argument":
+                written = spot.frame.body.tree.text(child.child_by_field_name("name"))
+                if written == name:
+                    return spot.inner(child.child_by_field_name("value"), take=spot.take[:-1])
+        return self._member(replace(spot, take=spot.take[:-1]), cls, name)
+
+    def _returns(self, spot: Spot, target: FunctionRef, call: Node | None) -> list[Spot]:
+        frame = entered(self.program, target)
+        step = self.holders.step(spot.frame, call) if call is not None else None
+        if frame is None or len(spot.stack) > 5 or any(call_[1] is step for call_ in spot.stack if step):
+            return []
+        stack = (*spot.stack, (spot.frame, step, target)) if step else spot.stack
+        found = []
+        for item in frame.body.exits:
+            if item.kind in ("return", "yield") and item.value is not None:
+                take = spot.take[:-1] if item.kind == "yield" and spot.take[-1:] == ("[]",) else spot.take
+                value = item.value.child_by_field_name("value") if item.value.type == "yield" else item.value
+                if value is not None:
+                    found.append(Spot(frame, value, item.order, item.guards, take, stack))
+        return found
+
+    def _outside(self, spot: Spot, function: Node | None, value: object) -> list[Step]:
+        text, given = spot.frame.body.tree.text(function), arguments(spot.node)
+        owner = function.child_by_field_name("object") if function and function.type == "attribute" else None
+        method = text.rpartition(".")[2]
+        if isinstance(value, External) and value.name in wrappers():
+            return [(s, False) for s in (spot.inner(given[0]) if given else [])]
+        if owner is not None and method in SAME:
+            return [(s, False) for s in spot.inner(owner)]
+        if owner is not None and method in _GETTING and given and given[0].type == "string":
+            take = (*spot.take, key_of(spot.frame.body.tree.text(given[0])))[-_MOST_TAKEN:]
+            return [(s, False) for s in spot.inner(owner, take=take)]
+        if owner is not None and method in _WALKING:
+            return [(s, False) for s in spot.inner(owner)]
+        if text in ("list", "tuple", "dict", "sorted", "next", "iter", "reversed", "set", "tqdm"):
+            return [(s, False) for child in given[:1] for s in spot.inner(child)]
+        held = [] if owner is None or isinstance(value, External) else spot.inner(owner, take=())
+        parts = [s for child in arguments(spot.node, keywords=True) for s in spot.inner(child, take=())]
+        return [(s, True) for s in [*held, *parts]]

@@ -33,6 +33,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     memory_notes,
     metrics,
     model_errors,
+    model_objects,
     model_uses,
     models,
     moves,

@@ -63,7 +63,9 @@ def known_model(maker: str) -> Known | None:
         return None
     if maker.startswith("transformers.") and not maker.startswith("transformers.pipeline"):
         made = ("from_pretrained", "from_config", "_from_config")
-        if last not in made and not last.endswith(("Model", "LM", "Generation", "Classification", "Detection")):
+        if last not in made and not last.endswith(
+            ("Model", "LM", "Generation", "Classification", "Detection", "Pipeline")
+        ):
             return None
     if maker.startswith("diffusers.") and last[:1].islower() and not last.startswith(("from_", "load_")):
         return None

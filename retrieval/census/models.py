@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.families import is_model_base
+from retrieval.census.known_models import known_model
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.program import program_of
 from retrieval.census.tiers import TIERS, Anatomy, anatomy_of
@@ -32,13 +33,17 @@ class Family:
 
 def family_of(codebase: "Codebase", query: Query) -> Family:
     """Classes that derive from the patterns of the query, or from any known model base without patterns."""
-    fits = query.matches if query.patterns else is_model_base
+    fits = query.matches if query.patterns else _is_base
     found: dict[ClassRef, str] = {}
     for cls in program_of(codebase).classes:
         base = next((b for b in codebase.bases(cls.path, cls.definition) if fits(b)), "")
         if base:
             found[cls] = base
     return Family(found)
+
+
+def _is_base(name: str) -> bool:
+    return is_model_base(name) or known_model(name) is not None
 
 
 @kind(

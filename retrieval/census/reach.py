@@ -29,7 +29,10 @@ _PLAIN_DECORATORS = words(
     functools.lru_cache functools.cache functools.wraps functools.cached_property contextmanager
     contextlib.contextmanager torch.no_grad torch.inference_mode torch.jit.script overload typing.overload"""
 )
-_RUN_BY_LIBRARIES = words("forward __call__ training_step validation_step test_step configure_optimizers setup predict")
+_RUN_BY_LIBRARIES = words(
+    """forward __call__ training_step validation_step test_step configure_optimizers setup predict _forward preprocess
+    postprocess _sanitize_parameters"""
+)
 _INSTANCES: "WeakKeyDictionary[Codebase, Reach]" = WeakKeyDictionary()
 
 

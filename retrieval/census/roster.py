@@ -15,14 +15,14 @@ from retrieval.census.body import CallStep
 from retrieval.census.callgraph import call_target, entered
 from retrieval.census.exports import all_frames
 from retrieval.census.families import RUNNING, SETUP
-from retrieval.census.known_models import Known, known_model
+from retrieval.census.known_models import known_model
 from retrieval.census.language import Query
+from retrieval.census.made_models import Made, Makers
 from retrieval.census.models import Family, family_of
 from retrieval.census.program import program_of
 from retrieval.census.spots import Spot
-from retrieval.census.tiers import anatomy_of
 from retrieval.census.tracing import tracer_of
-from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance, Value, alternatives
+from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance, Value
 from retrieval.languages import words
 
 if TYPE_CHECKING:
@@ -35,32 +35,7 @@ _PLAIN = words(
     unsqueeze squeeze detach size dim contiguous expand repeat sum mean max min float half to cuda cpu long int bool
     backward step zero_grad parameters named_parameters state_dict load_state_dict eval train apply modules children"""
 )
-_LOADING = ("from_pretrained", "from_config", "from_checkpoint", "load_from_checkpoint", "from_single_file", "restore_from", "from_hparams")  # fmt: skip
 _ROSTERS: "WeakKeyDictionary[Codebase, Roster]" = WeakKeyDictionary()
-
-
-@dataclass(frozen=True)
-class Made:
-    """One place that makes a model: a class of the repository, or what the outside `maker` gives."""
-
-    frame: "Frame"
-    step: CallStep
-    maker: str
-    cls: ClassRef | None
-    known: Known | None
-
-    @property
-    def name(self) -> str:
-        """`FAN`, `GFPGANer`, `whisper.load_model`."""
-        if self.cls is not None:
-            return self.cls.definition.symbol
-        parts = [part for part in self.maker.split(".") if part not in _LOADING]
-        return parts[-1] if parts[-1][:1].isupper() or len(parts) < 2 else f"{parts[0]}.{parts[-1]}"
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """What tells two places apart."""
-        return self.frame.path, self.step.node.id
 
 
 @dataclass(frozen=True)
@@ -92,7 +67,7 @@ class Roster:
         self.program = program_of(self.codebase)
         self.tracer = tracer_of(self.program)
         self.family: Family = family_of(self.codebase, Query("models", "models", (), {}))
-        self.anatomy = anatomy_of(self.program, self.family.bases)
+        self.makers = Makers(self.program, self.family)
 
     @cached_property
     def frames(self) -> "list[tuple[Frame, int]]":
@@ -103,41 +78,12 @@ class Roster:
     @cached_property
     def made(self) -> list[Made]:
         """Every place that makes a model, those that programs reach first."""
-        found = []
-        for frame, _depth in self.frames:
-            for step in frame.body.calls:
-                made = self._made(frame, step)
-                if made is not None:
-                    found.append(made)
-        return found
-
-    def _made(self, frame: "Frame", step: CallStep) -> Made | None:
-        function = step.node.child_by_field_name("function")
-        if function is None or function.type not in ("identifier", "attribute"):
-            return None
-        for value in alternatives(frame.value(function, step.order, step.guards)):
-            if isinstance(value, External) and (known := known_model(value.name)) is not None:
-                return Made(frame, step, value.name, None, known)
-            if isinstance(value, ClassRef) and self._counts(frame, value):
-                return Made(frame, step, value.definition.symbol, value, None)
-        return self._loaded(frame, step, function)
-
-    def _loaded(self, frame: "Frame", step: CallStep, function: object) -> Made | None:
-        """`Model.from_pretrained(…)` on a class of the repository that derives from a library's."""
-        if step.written.rpartition(".")[2] not in _LOADING:
-            return None
-        owner = function.child_by_field_name("object")  # type: ignore[attr-defined]
-        for value in alternatives(frame.value(owner, step.order, step.guards)):
-            if isinstance(value, ClassRef) and self.family.is_model(value):
-                return Made(frame, step, value.definition.symbol, value, None)
-        return None
-
-    def _counts(self, frame: "Frame", cls: ClassRef) -> bool:
-        if not self.family.is_model(cls) or (frame.owner is not None and self.family.is_model(frame.owner)):
-            return False
-        if frame.definition is not None and frame.definition.symbol in self.anatomy.helpers.get(frame.path, ()):
-            return self.anatomy.tier(cls) == "model"
-        return self.anatomy.tier(cls) not in ("loss", "transform")
+        return [
+            made
+            for frame, _depth in self.frames
+            for step in frame.body.calls
+            for made in dict.fromkeys(self.makers.of(frame, step))
+        ]
 
     def of(self, spot: Spot) -> tuple[Made, ...]:
         """The models that an expression may be, nearest first."""
@@ -149,23 +95,24 @@ class Roster:
 
     def _found(self, spot: Spot) -> Iterator[Made]:
         for at in self.tracer.walk(spot, computed=False, stop=self._is_made, most=160):
-            if at.node.type == "call" and (made := self._at(at)) is not None:
-                yield made
+            if at.node.type == "call":
+                yield from self._at(at)
 
     def _is_made(self, spot: Spot) -> bool:
-        return spot.node.type == "call" and self._at(spot) is not None
+        return spot.node.type == "call" and bool(self._at(spot))
 
-    def _at(self, spot: Spot) -> Made | None:
-        made = self._by_node.get((spot.frame.path, spot.node.id))
-        if made is None:
-            return None
-        hosted = made.known is not None and made.known.hosted
+    def _at(self, spot: Spot) -> tuple[Made, ...]:
+        made = self._by_node.get((spot.frame.path, spot.node.id), ())
+        hosted = any(item.known is not None and item.known.hosted for item in made)
         whole = not spot.take or spot.take[-1] in ("0", "[]") or hosted
-        return made if whole else None
+        return made if whole else ()
 
     @cached_property
-    def _by_node(self) -> dict[tuple[str, int], Made]:
-        return {made.key: made for made in self.made}
+    def _by_node(self) -> dict[tuple[str, int], tuple[Made, ...]]:
+        table: dict[tuple[str, int], tuple[Made, ...]] = {}
+        for made in self.made:
+            table[made.key] = (*table.get(made.key, ()), made)
+        return table
 
     # Calls
 
@@ -192,9 +139,10 @@ class Roster:
                 self.tracer.holders.note(inner, (use.frame, use.step, target))
 
     def _use(self, frame: "Frame", step: CallStep, depth: int) -> Use | None:
-        own = self._by_node.get((frame.path, step.node.id))
-        if own is not None:
-            return Use(frame, step, (own,), "", depth) if own.known and own.known.immediate else None
+        own = self._by_node.get((frame.path, step.node.id), ())
+        if own:
+            immediate = any(made.known is not None and made.known.immediate for made in own)
+            return Use(frame, step, own, "", depth) if immediate else None
         function = step.node.child_by_field_name("function")
         if function is None:
             return None
@@ -232,7 +180,8 @@ class Roster:
         if isinstance(value, External | ClassRef):
             return True
         if isinstance(value, ExternalObject):
-            return known_model(value.maker) is None and value.maker.startswith(("torch.", "tensorflow.", "numpy."))
+            layer = value.maker.startswith(("torch.", "tensorflow.", "numpy.")) and not value.maker.endswith(".Module")
+            return layer and known_model(value.maker) is None
         if isinstance(value, FunctionRef):
             return value.receiver is None or not self.family.is_model(value.receiver)
         return isinstance(value, Instance) and not self.family.is_model(value.cls)
@@ -265,16 +214,18 @@ class Roster:
         gives = any(item.kind == "return" and item.value is not None for item in frame.body.exits)
         own = next(iter(frame.parameters), "self")
         calls = [re.fullmatch(rf"{re.escape(own)}(?:\.(\w+))?", step.written) for step in frame.body.calls]
-        return gives and any(m and not (m[1] and frame.owner and self.program.method(frame.owner, m[1])) for m in calls)
+        inner = {m[1] for m in calls if m} - {"forward"}
+        plain = any(m and m[1] in (None, "forward") for m in calls)
+        return gives and (plain or any(not (frame.owner and self.program.method(frame.owner, n)) for n in inner if n))
 
     def uses_of(self, made: Made) -> list[Use]:
         """The calls that run one of the models."""
-        return self._uses_by.get(made.key, [])
+        return self._uses_by.get((made.key, made.name), [])
 
     @cached_property
-    def _uses_by(self) -> dict[tuple[str, int], list[Use]]:
-        table: dict[tuple[str, int], list[Use]] = {}
+    def _uses_by(self) -> dict[tuple[tuple[str, int], str], list[Use]]:
+        table: dict[tuple[tuple[str, int], str], list[Use]] = {}
         for use in self.uses:
             for made in use.made:
-                table.setdefault(made.key, []).append(use)
+                table.setdefault((made.key, made.name), []).append(use)
         return table

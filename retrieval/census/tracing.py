@@ -16,6 +16,7 @@ from retrieval.census.holders import Holders
 from retrieval.census.known_models import wrappers
 from retrieval.census.names import reaching
 from retrieval.census.spots import Spot, argument, arguments, key_of, stored_key
+from retrieval.census.taken import MOST_TAKEN, compound, subscripted, walked
 from retrieval.census.values import (
     ClassRef,
     External,
@@ -36,7 +37,7 @@ SAME = words(
 )
 _GETTING = words("get pop setdefault")
 _WALKING = words("items values keys")
-_MOST_TAKEN, MOST_SPOTS, MOST_CALLERS = 3, 250, 12
+MOST_SPOTS, MOST_CALLERS = 250, 12
 _END = 1 << 60
 _TRACERS: "WeakKeyDictionary[Program, Tracer]" = WeakKeyDictionary()
 
@@ -86,53 +87,10 @@ class Tracer:
             case "call":
                 return self._called(spot)
             case "subscript":
-                return [(s, False) for s in self._subscript(spot)]
+                return [(s, False) for s in subscripted(spot)]
             case "binary_operator" | "unary_operator" | "comparison_operator":
                 return [(s, True) for child in node.named_children for s in spot.inner(child, take=())]
-        return [(found, False) for found in self._compound(spot)]
-
-    def _compound(self, spot: Spot) -> list[Spot]:
-        node, take = spot.node, spot.take
-        inner = [child for child in node.named_children if child.type != "comment"]
-        match node.type:
-            case "parenthesized_expression" | "await" | "list_splat" | "dictionary_splat":
-                return spot.inner(inner[0] if inner else None)
-            case "named_expression" | "keyword_argument":
-                return spot.inner(node.child_by_field_name("value"))
-            case "conditional_expression" | "boolean_operator":
-                sides = inner[::2] if node.type == "conditional_expression" else inner
-                return [found for side in sides for found in spot.inner(side)]
-            case "tuple" | "list" | "expression_list" | "set":
-                wanted = take[-1] if take else ""
-                if wanted.isdecimal():
-                    inner = inner[int(wanted) : int(wanted) + 1]
-                return [found for child in inner for found in spot.inner(child, take=take[:-1])]
-            case "dictionary":
-                return self._pairs(spot, inner)
-            case "list_comprehension" | "generator_expression" | "set_comprehension":
-                return spot.inner(node.child_by_field_name("body"), take=take[:-1])
-        return []
-
-    def _pairs(self, spot: Spot, inner: list[Node]) -> list[Spot]:
-        wanted = spot.take[-1] if spot.take else ""
-        found: list[Spot] = []
-        for child in inner:
-            if child.type == "dictionary_splat":
-                found += spot.inner(child)
-            elif child.type == "pair":
-                key = key_of(spot.frame.body.tree.text(child.child_by_field_name("key")))
-                if not wanted.startswith("'") or key == wanted:
-                    found += spot.inner(child.child_by_field_name("value"), take=spot.take[:-1])
-        return found
-
-    def _subscript(self, spot: Spot) -> list[Spot]:
-        key = spot.node.child_by_field_name("subscript")
-        text = spot.frame.body.tree.text(key)
-        literal = key is not None and key.type in ("string", "integer")
-        loose = key is not None and key.type not in ("slice", "tuple") and not literal
-        taken = (key_of(text),) if literal else ("[]",) if loose else ()
-        take = (*spot.take, *taken)[-_MOST_TAKEN:]
-        return spot.inner(spot.node.child_by_field_name("value"), take=take)
+        return [(found, False) for found in compound(spot)]
 
     # Names
 
@@ -157,24 +115,10 @@ class Tracer:
         if binding.taken == "part":
             take = (*take, str(binding.index))
         elif binding.taken == "element":
-            value, take = self._walked(frame, binding)
+            value, take = walked(frame, binding)
             take = (*spot.take, *take)
-        at = Spot(frame, value, binding.order, binding.guards, take[-_MOST_TAKEN:]) if value is not None else None
+        at = Spot(frame, value, binding.order, binding.guards, take[-MOST_TAKEN:]) if value is not None else None
         return [replace(at, stack=spot.stack)] if at else []
-
-    def _walked(self, frame: "Frame", binding: Binding) -> tuple[Node | None, tuple[str, ...]]:
-        """What a loop's variable runs over, and which part of its elements the variable is."""
-        value, index = binding.value, binding.index
-        if value is not None and value.type == "call" and index >= 0:
-            function = frame.body.tree.text(value.child_by_field_name("function"))
-            given = arguments(value)
-            if function in ("enumerate", "zip"):
-                at = index - 1 if function == "enumerate" else index
-                return (given[at], ("[]",)) if 0 <= at < len(given) else (None, ())
-            if function.endswith(".items"):
-                owner = value.child_by_field_name("function").child_by_field_name("object")  # type: ignore[union-attr]
-                return (owner, ("[]",)) if index == 1 else (None, ())
-        return value, ((str(index), "[]") if index >= 0 else ("[]",))
 
     def _stored(self, spot: Spot, frame: "Frame", name: str) -> list[Spot]:
         """What is put into a container of that name in the body."""
@@ -229,7 +173,7 @@ class Tracer:
             found += [s for cls in classes for s in self._member(spot, cls, name)]
         if found or classes or isinstance(held, External):
             return [(s, False) for s in found]
-        return [(s, False) for s in spot.inner(owner, take=(*spot.take, f".{name}")[-_MOST_TAKEN:])]
+        return [(s, False) for s in spot.inner(owner, take=(*spot.take, f".{name}")[-MOST_TAKEN:])]
 
     def _member(self, spot: Spot, cls: ClassRef, name: str) -> list[Spot]:
         found = []
@@ -312,7 +256,7 @@ class Tracer:
         if owner is not None and method in SAME:
             return [(s, False) for s in spot.inner(owner)]
         if owner is not None and method in _GETTING and given and given[0].type == "string":
-            take = (*spot.take, key_of(spot.frame.body.tree.text(given[0])))[-_MOST_TAKEN:]
+            take = (*spot.take, key_of(spot.frame.body.tree.text(given[0])))[-MOST_TAKEN:]
             return [(s, False) for s in spot.inner(owner, take=take)]
         if owner is not None and method in _WALKING:
             return [(s, False) for s in spot.inner(owner)]

@@ -1,0 +1,102 @@
+"""Which calls make a model: constructors of the repository's model classes, and makers of libraries."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import CallStep
+from retrieval.census.known_models import Known, known_model
+from retrieval.census.makers import FACTORY
+from retrieval.census.models import Family
+from retrieval.census.tiers import anatomy_of
+from retrieval.census.values import ClassRef, External, alternatives
+from retrieval.languages import words
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
+
+_LOADING = words(
+    """from_pretrained from_config from_checkpoint load_from_checkpoint from_single_file restore_from from_hparams"""
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """One place that makes a model: a class of the repository, or what the outside `maker` gives."""
+
+    frame: "Frame"
+    step: CallStep
+    maker: str
+    cls: ClassRef | None
+    known: Known | None
+
+    @property
+    def name(self) -> str:
+        """`FAN`, `GFPGANer`, `whisper.load_model`."""
+        if self.cls is not None:
+            return self.cls.definition.symbol
+        parts = [part for part in self.maker.split(".") if part not in _LOADING]
+        telling = parts[-1][:1].isupper() or parts[-1].startswith(("init_", "build_")) or len(parts) < 2
+        return parts[-1] if telling else ".".join(parts[-2:] if len(parts) < 4 else (parts[0], parts[-1]))
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells two places apart."""
+        return self.frame.path, self.step.node.id
+
+
+class Makers:
+    """Tells for each call whether it makes a model."""
+
+    def __init__(self, program: "Program", family: Family) -> None:
+        self.program = program
+        self.family = family
+        self.anatomy = anatomy_of(program, family.bases)
+
+    def of(self, frame: "Frame", step: CallStep) -> Iterator[Made]:
+        """The models that a call makes: several when a variable holds one of several classes."""
+        function = step.node.child_by_field_name("function")
+        if function is None or function.type not in ("identifier", "attribute"):
+            return
+        values = alternatives(frame.value(function, step.order, step.guards))
+        for value in values:
+            if isinstance(value, External) and (known := known_model(value.name)) is not None:
+                yield Made(frame, step, value.name, None, known)
+            elif isinstance(value, ClassRef) and self._counts(frame, value):
+                yield Made(frame, step, value.definition.symbol, value, None)
+        loaded = self._loaded(frame, step, function)
+        if loaded is not None:
+            yield loaded
+        elif values == (None,) and self._fetches(step):
+            yield Made(frame, step, step.written, None, Known(()))
+
+    def _fetches(self, step: CallStep) -> bool:
+        """Whether an unknown method is named as one that gives a model, and no function here has that name."""
+        head, dot, method = step.written.rpartition(".")
+        return (
+            bool(dot) and head not in ("self", "cls") and bool(FACTORY.match(method)) and method not in self._functions
+        )
+
+    @cached_property
+    def _functions(self) -> frozenset[str]:
+        return frozenset(d.name for facts in self.program.facts.values() for d in facts.definitions)
+
+    def _loaded(self, frame: "Frame", step: CallStep, function: Node) -> Made | None:
+        """`Model.from_pretrained(…)` on a class of the repository that derives from a library's."""
+        if step.written.rpartition(".")[2] not in _LOADING:
+            return None
+        owner = function.child_by_field_name("object")
+        for value in alternatives(frame.value(owner, step.order, step.guards)):
+            if isinstance(value, ClassRef) and self.family.is_model(value):
+                return Made(frame, step, value.definition.symbol, value, None)
+        return None
+
+    def _counts(self, frame: "Frame", cls: ClassRef) -> bool:
+        if not self.family.is_model(cls) or (frame.owner is not None and self.family.is_model(frame.owner)):
+            return False
+        if frame.definition is not None and frame.definition.symbol in self.anatomy.helpers.get(frame.path, ()):
+            return self.anatomy.tier(cls) == "model"
+        return self.anatomy.tier(cls) not in ("loss", "transform")

@@ -1,0 +1,98 @@
+"""Which texts an expression may be: literals, joined paths, defaults of options and parameters, traced backwards."""
+
+import ast
+import re
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.language import parse_query
+from retrieval.census.options import cli_options
+from retrieval.census.spots import Spot, arguments
+from retrieval.census.tracing import Tracer
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+_FETCHING = re.compile(
+    r"(?:^|\.|_)(?:load_file_from_url|hf_hub_download|snapshot_download|cached_path|cached_download|gdown\.download)$"
+)
+MOST, DEEPEST, LONGEST = 3, 12, 110
+_OPTIONS: "WeakKeyDictionary[Codebase, dict[str, str]]" = WeakKeyDictionary()
+
+
+def spelled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPEST) -> list[str]:
+    """At most three texts that the expression may be; `{x}` stands for what is not known. Empty when nothing is."""
+    node, text = spot.node, spot.text()
+    if node.type in ("string", "concatenated_string"):
+        return [_literal(text)]
+    if depth <= 0:
+        return []
+    parts = _joined(spot, node)
+    if parts is not None:
+        return [_glue(codebase, tracer, spot, parts, depth)]
+    if node.type == "attribute" and (default := _default(codebase, spot)):
+        return [default]
+    found: list[str] = []
+    for source, computed in tracer.sources(spot):
+        if not computed and len(found) < MOST:
+            found += [t for t in spelled(codebase, tracer, source, depth - 1) if t not in found]
+    return found[:MOST]
+
+
+def _joined(spot: Spot, node: Node) -> tuple[str, list[Node]] | None:
+    """The pieces of a path or of a sum of texts, with what stands between them."""
+    text = spot.frame.body.tree.text
+    if node.type == "binary_operator":
+        sign = text(node.child_by_field_name("operator"))
+        sides = [node.child_by_field_name("left"), node.child_by_field_name("right")]
+        pieces = [side for side in sides if side is not None]
+        return ("" if sign == "+" else "/", pieces) if sign in ("+", "/") else None
+    function = text(node.child_by_field_name("function")) if node.type == "call" else ""
+    if function.rpartition(".")[2] in ("join", "joinpath") and "path" in function.lower() and arguments(node):
+        return "/", arguments(node)
+    if _FETCHING.search(function):
+        given = arguments(node, keywords=True)
+        return "/", [child.child_by_field_name("value") or child for child in given][:2]
+    if function.rpartition(".")[2] in ("open", "BytesIO"):
+        return "", arguments(node)[:1]
+    if function.rpartition(".")[2] in ("Path", "str", "abspath", "expanduser", "realpath", "as_posix", "format"):
+        return ("", arguments(node)) if arguments(node) and not function.endswith("format") else None
+    return None
+
+
+def _glue(codebase: "Codebase", tracer: Tracer, spot: Spot, parts: tuple[str, list[Node]], depth: int) -> str:
+    between, nodes = parts
+    pieces = []
+    for node in nodes:
+        known = spelled(codebase, tracer, spot.inner(node, take=())[0], depth - 1)
+        written = spot.frame.body.tree.text(node)
+        pieces.append(known[0] if known else f"{{{written}}}" if len(written) < 30 else "{…}")
+    return between.join(pieces)[:LONGEST]
+
+
+def _literal(text: str) -> str:
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        value = text.lstrip("rRbBfFuU").strip("\"'")
+    return str(value)[:LONGEST] if isinstance(value, str) else text[:LONGEST]
+
+
+def _default(codebase: "Codebase", spot: Spot) -> str:
+    """The default of the command-line option that `args.name` reads."""
+    owner, _, name = spot.text().rpartition(".")
+    if not any(word in owner.lower() for word in ("arg", "opt", "cfg", "conf", "flag", "param")):
+        return ""
+    return _options(codebase).get(name, "")
+
+
+def _options(codebase: "Codebase") -> dict[str, str]:
+    if codebase not in _OPTIONS:
+        table: dict[str, str] = {}
+        for hit in cli_options(codebase, parse_query("cli_options")):
+            default = hit.detail.get("default", "")
+            if default[:1] in "\"'" and default:
+                table.setdefault(hit.name.lstrip("-").replace("-", "_"), _literal(default))
+        _OPTIONS[codebase] = table
+    return _OPTIONS[codebase]

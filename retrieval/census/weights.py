@@ -1,0 +1,157 @@
+"""Where the weights of models come from: names and files given to loaders, and checkpoints read into models."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.body import CallStep, one_line
+from retrieval.census.made_models import Made
+from retrieval.census.roster import Roster
+from retrieval.census.spelled import spelled
+from retrieval.census.spots import Called, Spot, arguments
+from retrieval.census.values import External
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+
+READERS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"safetensors\.|(?:^|\.)load_safetensors$"), "safetensors"),
+    (re.compile(r"torch\.hub\.load_state_dict_from_url$|load_url$"), "PyTorch checkpoint from an address"),
+    (re.compile(r"^torch\.(?:serialization\.)?load$|^paddle\.load$"), "PyTorch checkpoint"),
+    (re.compile(r"^timm\.\w*\.?\w*load_state_dict"), "timm checkpoint"),
+    (re.compile(r"^(?:numpy\.load|scipy\.io\.loadmat)$"), "NumPy arrays"),
+    (re.compile(r"^(?:pickle|joblib|dill)\.load$"), "pickle"),
+)
+"""Outside functions that read weights, with the format in words."""
+
+_TAKING = re.compile(r"(?:^|\.)(?:load_state_dict|load_param_into_net|set_state_dict|load_pretrained|load_ema)$")
+_NAMING = re.compile(
+    r"(?:^|_)(?:model|path|ckpt|checkpoint|weights?|name|repo|pretrained|arch|url|file|id|size\w*)(?:_|$)"
+)
+_NOT_NAMING = re.compile(r"device|dtype|type$|tokenizer|kwargs|config$|args$|class|token|dir$|root")
+SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What fills a model: the reader in words, the expression that says from where, and what that may be."""
+
+    frame: "Frame"
+    start: int
+    end: int
+    reader: str
+    written: str
+    values: tuple[str, ...]
+
+    @property
+    def said(self) -> str:
+        """ "`model_path`, which may be `'a.pth'` or `'b.pth'`"; a literal stands by itself."""
+        literal = self.written[:1] in "\"'" or self.written[:2] in ("f'", 'f"', "r'", 'r"')
+        told = " or ".join(f"`{value}`" for value in dict.fromkeys(self.values) if value != f"{{{self.written}}}")
+        if literal and told:
+            return told
+        return f"`{self.written}`, which may be {told}," if told else f"`{self.written}`" if self.written else ""
+
+
+_KNOWN: "WeakKeyDictionary[Roster, dict[tuple[str, int], list[Weights]]]" = WeakKeyDictionary()
+
+
+def weights_of(roster: Roster, made: Made) -> list[Weights]:
+    """What fills a model, the name or file that its maker is given first."""
+    if roster not in _KNOWN:
+        table: dict[tuple[str, int], list[Weights]] = {}
+        for key, found in _read(roster):
+            if found not in table.setdefault(key, []):
+                table[key].append(found)
+        _KNOWN[roster] = table
+    return [*_named(roster, made), *_KNOWN[roster].get(made.key, [])]
+
+
+def _named(roster: Roster, made: Made) -> Iterator[Weights]:
+    """The name or file that a loader of a library is given."""
+    loads = made.known is not None or made.step.written.rpartition(".")[2] != made.name.rpartition(".")[2]
+    node = _naming(made) if loads else None
+    if node is None:
+        return
+    frame, step = made.frame, made.step
+    values = spelled(roster.codebase, roster.tracer, Spot(frame, node, step.order, step.guards))
+    written = one_line(frame.body.tree.text(node), SHOWN)
+    yield Weights(frame, step.start, step.end, f"`{step.written}`", written, tuple(values))
+
+
+def _naming(made: Made) -> Node | None:
+    text = made.frame.body.tree.text
+    given = arguments(made.step.node, keywords=True)
+    for child in given:
+        if child.type == "keyword_argument":
+            name, value = text(child.child_by_field_name("name")), child.child_by_field_name("value")
+            if value is not None and value.type in ("true", "false", "integer", "float", "none"):
+                continue
+            called = text(value.child_by_field_name("function")) if value is not None and value.type == "call" else ""
+            built = called.rpartition(".")[2][:1].isupper() and not called.endswith("Path")
+            if _NAMING.search(name) and not _NOT_NAMING.search(name) and not built:
+                return value
+    plain = [c for c in given if c.type not in ("keyword_argument", "list_splat", "dictionary_splat")]
+    return plain[0] if plain and plain[0].type not in ("integer", "list", "true", "false") else None
+
+
+def _read(roster: Roster) -> Iterator[tuple[tuple[str, int], Weights]]:
+    """Every checkpoint that a model takes: (the key of the model's maker, what it takes)."""
+    for frame, _depth in roster.frames:
+        for step in frame.body.calls:
+            function = step.node.child_by_field_name("function")
+            given = arguments(step.node)
+            if function is None or function.type != "attribute" or not given or not _TAKING.search(step.written):
+                continue
+            owner = function.child_by_field_name("object")
+            for stack in _contexts(roster, frame) if owner is not None else ():
+                at = Spot(frame, owner, step.order, step.guards, (), stack)  # type: ignore[arg-type]
+                for made in roster.of(at)[:4]:
+                    found = _reading(roster, Spot(frame, given[0], step.order, step.guards, (), stack), step)
+                    yield from ((made.key, weights) for weights in found)
+
+
+def _contexts(roster: Roster, frame: "Frame") -> list[tuple[Called, ...]]:
+    """The calls that may have entered a body, each by itself, so that arguments of one call stay together."""
+    callers = roster.tracer.holders.callers(frame)
+    return [(call,) for call in callers[:8]] or [()]
+
+
+def _reading(roster: Roster, spot: Spot, step: CallStep) -> list[Weights]:
+    found: list[Weights] = []
+    for at in roster.tracer.walk(spot, computed=True, stop=lambda s: bool(reader(s)), most=60):
+        told = reader(at)
+        if told:
+            found.append(_from(roster, at, told, (spot.frame, step)))
+    return list(dict.fromkeys(found))
+
+
+def reader(spot: Spot) -> tuple[str, str] | None:
+    """The outside function that reads weights at a spot, and the format; None for everything else."""
+    if spot.node.type != "call":
+        return None
+    value = spot.frame.value(spot.node.child_by_field_name("function"), spot.order, spot.guards)
+    name = value.name if isinstance(value, External) else ""
+    told = next((words for pattern, words in READERS if name and pattern.search(name)), "")
+    return (name, told) if told else None
+
+
+def _from(roster: Roster, at: Spot, told: tuple[str, str], taken: tuple["Frame", CallStep]) -> Weights:
+    given = arguments(at.node)
+    spot = at.inner(given[0], take=())[0] if given else at
+    values = spelled(roster.codebase, roster.tracer, spot) if given else []
+    written = one_line(spot.text(), SHOWN) if given else ""
+    if given and given[0].type == "identifier":
+        for source, computed in roster.tracer.sources(spot):
+            text = source.frame.body.tree.text
+            opened = source.node.type == "call" and text(source.node.child_by_field_name("function")).endswith("open")
+            if opened and arguments(source.node):
+                written = one_line(text(arguments(source.node)[0]), SHOWN)
+            elif at.stack and not computed and source.frame is not spot.frame:
+                written = one_line(source.text(), SHOWN)
+    frame, step = (at.stack[0][0], at.stack[0][1]) if at.stack else taken
+    name, words = told
+    return Weights(frame, step.start, step.end, f"{words} (`{name}`)", written, tuple(values))

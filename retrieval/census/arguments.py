@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from retrieval.facts import Definition
 
 Key = tuple[str, int, str]  # path and first line of a function, and the name of a parameter
+_SILENT = frozenset({"comment", "line_continuation"})
 _SPLATS = frozenset({"list_splat", "dictionary_splat"})
 
 
@@ -54,7 +55,7 @@ def bound_arguments(
             name, node = frame.body.tree.text(child.child_by_field_name("name")), child.child_by_field_name("value")
             if name in names and node is not None:
                 yield (path, function, name), node
-        elif child.type != "comment" and (place := next(places, None)) is not None:
+        elif child.type not in _SILENT and (place := next(places, None)) is not None:
             yield (path, function, place), child
 
 

@@ -151,6 +151,12 @@ def _overrides(program: "Program", target: Target) -> Iterator[FunctionRef]:
             yield FunctionRef(cls.path, found, cls, cls)
 
 
+def possible(program: "Program", site: Site) -> tuple[Target, ...]:
+    """Everything that a call may run: its targets and their overrides, only these where it runs an abstract method."""
+    others = [other for target in site.targets for other in _overrides(program, target)] if site.overridden else []
+    return tuple(dict.fromkeys(others if site.abstract and others else [*site.targets, *others]))
+
+
 def _abstract(program: "Program", target: FunctionRef) -> bool:
     """Whether the method only says that subclasses must define it."""
     if any(name.endswith("abstractmethod") for name in target.definition.decorators):
@@ -231,5 +237,5 @@ def reached(program: "Program", roots: "list[Frame]", depth: int = 40) -> "Itera
         yield frame, level
         if level >= depth:
             continue
-        inner = [entered(program, target) for site in program.sites(frame) for target in site.targets]
+        inner = [entered(program, target) for site in program.sites(frame) for target in possible(program, site)]
         stack.extend((found, level + 1) for found in reversed(inner) if found is not None)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from retrieval.census.callgraph import Site, entered, reached
+from retrieval.census.callgraph import Site, entered, possible, reached
 from retrieval.census.families import RUNNING, SETUP, is_library_model
 from retrieval.census.hooks import outside_bases
 from retrieval.census.language import Query
@@ -99,5 +99,5 @@ class Focus:
 
     def followed(self, site: Site) -> "list[Frame]":
         """The bodies that a call runs and that lead to a model."""
-        inner = [entered(self.program, target) for target in site.targets]
+        inner = [entered(self.program, target) for target in possible(self.program, site)]
         return [frame for frame in inner if frame is not None and self.leads(frame)]

@@ -83,11 +83,35 @@ class Origins:
                 return self._of(held, order, guards, _further(how, "part"))
             case "parenthesized_expression" | "await" | "dictionary_splat" | "list_splat":
                 return self._of(node.named_children[0], order, guards, how)
+            case "tuple" | "list" | "expression_list" | "dictionary":
+                return self._members(node, order, guards)
             case "conditional_expression" | "boolean_operator":
                 sides = node.named_children
                 sides = sides[::2] if len(sides) == 3 else sides
                 return [origin for side in sides for origin in self._of(side, order, guards, how)]
         return []
+
+    def _members(self, node: Node, order: int, guards: tuple[Guard, ...]) -> list[Origin]:
+        """What a literal container holds."""
+        inner = [child.child_by_field_name("value") if child.type == "pair" else child for child in node.named_children]
+        found = [origin for child in inner for origin in self._of(child, order, guards, "itself")]
+        return [Origin(o.site, o.frame, "collected", o.stored) for o in found if o.how in ("itself", "collected")]
+
+    def _gathered(self, name: str, index: int) -> list[Origin]:
+        """What a loop over the container `name` takes of what is put into it anywhere in the body; of a tuple the
+        member at `index`."""
+        names, found = {name}, []
+        for binding in reversed(self.frame.body.bindings):
+            if binding.name in names and binding.taken == "whole" and binding.value is not None:
+                names.add(self.frame.body.tree.text(binding.value))
+        for store in self.frame.body.stores:
+            node = store.value if store.name in names else None
+            if node is not None and node.type in ("tuple", "expression_list") and index >= 0:
+                inner = [child for child in node.named_children if child.type != "comment"]
+                node = inner[index] if index < len(inner) else None
+            made = self._of(node, store.order, store.guards, "itself")
+            found += [Origin(o.site, o.frame, "part", o.stored) for o in made if o.how != "computed"]
+        return found
 
     def _called(self, node: Node, order: int, guards: tuple[Guard, ...], how: How) -> list[Origin]:
         site = self.sites.get(node.id)
@@ -139,6 +163,10 @@ class Origins:
         part = binding.taken in ("part", "element")
         taken = _further(how, "part") if part else how
         value = binding.value
+        if binding.taken == "element" and value.type == "identifier" and how != "computed":
+            gathered = self._gathered(self.frame.body.tree.text(value), binding.index)
+            if gathered:
+                return gathered
         if binding.taken == "element" and binding.index >= 0 and value.type == "call":
             value = self._walked(value, binding.index)
         return self._of(value, binding.order, binding.guards, taken)

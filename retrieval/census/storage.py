@@ -77,6 +77,28 @@ def _accesses(codebase: Codebase, query: Query, effect: str) -> Iterator[CensusH
         yield hit
 
 
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A call in one body that touches the disk: its lines, the callee as written, what, and where as written."""
+
+    start: int
+    end: int
+    written: str
+    what: str
+    where: str
+
+
+def touches(codebase: Codebase, path: str, symbol: str, effect: str) -> Iterator[Touch]:
+    """The calls of the body `symbol` of a file that have an effect, "reads" or "writes"."""
+    for call in codebase.facts[path].calls:
+        if call.symbol != symbol or codebase.resolve_call(path, call) is not None:
+            continue
+        names = codebase.speller.names(path, call.name)
+        found = _access(call, names, codebase.speller.typed_names(path, call), effect)
+        if found is not None and found.effect == effect:
+            yield Touch(call.start, call.end, call.written, found.what, found.where)
+
+
 def _text(call: Call, found: Access) -> str:
     told = found.what
     if found.effect == "unknown":

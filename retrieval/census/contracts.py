@@ -1,0 +1,185 @@
+"""Kind `contracts`: what each step of the main programs takes, from which step, and what it gives to which.
+
+The steps are those of `walk.py`, outside of model classes. Values are followed inside the body that calls the steps.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from retrieval.census.arguments import bound_arguments
+from retrieval.census.body import one_line
+from retrieval.census.callgraph import Site, entered
+from retrieval.census.focus import Focus, focus_of
+from retrieval.census.keys import built_keys
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.origins import Origin, Origins
+from retrieval.census.pipeline import main_roots
+from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.census.walk import Walk
+from retrieval.census.wording import caller, label, spoken
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.census.flow import Root
+    from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
+
+DEPTH, ROOTS, KEYS, TEXT, OTHERS = 2, 3, 16, 60, 8
+
+
+@dataclass(slots=True)
+class Step:
+    """A call in a body: what it takes from earlier steps, what from elsewhere, and who takes its result."""
+
+    site: Site
+    taken: list[tuple[str, str, list[Origin]]] = field(default_factory=list)  # argument, parameter, origins
+    other: list[tuple[str, str]] = field(default_factory=list)  # argument, parameter
+    takers: dict[str, None] = field(default_factory=dict)
+
+
+@kind(
+    "contracts",
+    summary="what each step of the main programs takes from earlier steps, and what it gives to later ones (roots=N)",
+    example="contracts: roots=1",
+    reads="python",
+    options=("roots",),
+    ordered=True,
+)
+def contracts(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One hit per step that takes a value of an earlier step or gives one to a later step, in order of execution.
+
+    Patterns match the body and the step. `detail`: `takes` and `gives`, how many values from and to other steps.
+    """
+    focus = focus_of(codebase)
+    for frame in working_bodies(focus, main_roots(focus)[: query.number("roots", ROOTS)]):
+        found = [
+            _hit(codebase, focus, frame, step)
+            for step in steps_of(focus, frame)
+            if (step.taken or step.takers) and query.matches(frame.symbol, label(step.site.target).removesuffix("()"))
+        ]
+        if found:
+            yield body_hit(codebase, frame)
+            yield from found
+
+
+def body_hit(codebase: "Codebase", frame: "Frame") -> CensusHit:
+    """The line above the steps of one body."""
+    definition = frame.definition
+    lines = (definition.head_start, definition.head_end) if definition else (1, 1)
+    where = f" ({frame.path})" if definition else ""
+    return hit_at(
+        codebase,
+        frame.path,
+        lines,
+        symbol=frame.symbol,
+        name=frame.symbol or frame.path,
+        text=f"In {caller(frame)}{where}:",
+        detail={"depth": "0", "takes": "0", "gives": "0"},
+    )
+
+
+def working_bodies(focus: Focus, roots: "list[Root]") -> "list[Frame]":
+    """The bodies near the starts that call the steps, each once, outside of model classes."""
+    found: dict[tuple[str, str], Frame] = {}
+    for root in roots:
+        for mark in Walk(focus, root, DEPTH, 1).marks():
+            if not focus.in_model(mark.frame):
+                found.setdefault((mark.frame.path, mark.frame.symbol), mark.frame)
+    return list(found.values())
+
+
+def steps_of(focus: Focus, frame: "Frame") -> list[Step]:
+    """The calls of a body with what flows between them."""
+    program = focus.program
+    finder = Origins(program, frame)
+    steps = [Step(site) for site in program.sites(frame) if not site.handed]
+    by_node = {step.site.step.node.id: step for step in steps}
+    for step in steps:
+        for (_, _, parameter), node in bound_arguments(program, frame, step.site, step.site.target):
+            text = one_line(frame.body.tree.text(node), TEXT)
+            made = [o for o in finder.of(node, step.site.step) if o.site.step.node.id != step.site.step.node.id]
+            if made:
+                step.taken.append((text, parameter, made))
+            else:
+                step.other.append((text, parameter))
+        for _, _, origins in step.taken:
+            for origin in origins:
+                if (maker := by_node.get(origin.site.step.node.id)) is not None:
+                    maker.takers[f"`{spoken(step.site)}`"] = None
+    return steps
+
+
+def _hit(codebase: "Codebase", focus: Focus, frame: "Frame", step: Step) -> CensusHit:
+    site = step.site
+    parts = [f"takes {_listed([_taken(item) for item in step.taken])}"] if step.taken else []
+    if step.other and step.taken:
+        others = [f"`{text}`" if text == name else f"`{name}={text}`" for text, name in step.other]
+        more = [f"{len(others) - OTHERS} more"] if len(others) > OTHERS else []
+        parts.append(f"from elsewhere {_listed([*others[:OTHERS], *more])}")
+    given = "its object" if isinstance(site.target, ClassRef) else returned_shape(focus, site)
+    if given and (step.takers or not isinstance(site.target, ClassRef)):
+        parts.append(f"gives {given}" + (f", taken by {_listed(list(step.takers))}" if step.takers else ""))
+    elif step.takers:
+        parts.append(f"gives its result to {_listed(list(step.takers))}")
+    origins = [origin for _, _, found in step.taken for origin in found]
+    return hit_at(
+        codebase,
+        frame.path,
+        (site.step.start, site.step.end),
+        symbol=frame.symbol,
+        name=label(site.target),
+        text=f"`{spoken(site)}` {'; '.join(parts)}",
+        related=(
+            *(("made", o.frame.path, o.site.step.start, o.site.step.end) for o in origins),
+            ("definition", site.target.path, site.target.definition.head_start, site.target.definition.head_end),
+        ),
+        detail={"depth": "1", "takes": str(len(step.taken)), "gives": str(len(step.takers))},
+    )
+
+
+def _taken(item: tuple[str, str, list[Origin]]) -> str:
+    """ "`batch` (from `get_data()`)"; the parameter is named when it has another name."""
+    text, parameter, origins = item
+    role = "" if text == parameter else f" as `{parameter}`"
+    makers = dict.fromkeys(_how(origin) for origin in origins)
+    return f"`{text}`{role} ({' or '.join(makers)})"
+
+
+def _how(origin: Origin) -> str:
+    stored = f"kept in `{origin.stored}` by {caller(origin.frame)}, " if origin.stored else ""
+    made = f"`{spoken(origin.site)}`"
+    words = {
+        "itself": f"from {made}",
+        "part": f"part of the result of {made}",
+        "computed": f"computed from the result of {made}",
+        "collected": f"holding what {made} gave",
+    }
+    return stored + words[origin.how]
+
+
+def _listed(items: list[str]) -> str:
+    return ", ".join(items[:-1]) + f" and {items[-1]}" if len(items) > 1 else items[0]
+
+
+def returned_shape(focus: Focus, site: Site) -> str:
+    """What the called function returns, as its code writes it; "" for constructors and when nothing is returned."""
+    if not isinstance(site.target, FunctionRef) or site.others:
+        return ""
+    frame = entered(focus.program, site.target)
+    exits = [e for e in frame.body.exits if e.value is not None and e.kind in ("return", "yield")] if frame else []
+    told: dict[str, None] = {}
+    for item in exits:
+        assert frame is not None and item.value is not None
+        if item.value.type == "none":
+            continue
+        keys = built_keys(frame, item.value)
+        text = one_line(frame.body.tree.text(item.value), TEXT)
+        shape = f"a dictionary with the keys {_keys(keys)}" if keys else f"`{text}`"
+        told[f"{'one by one ' if item.kind == 'yield' else ''}{shape}"] = None
+    return " or ".join(list(told)[:3])
+
+
+def _keys(keys: list[str]) -> str:
+    shown = ", ".join(f"`{key}`" for key in keys[:KEYS])
+    return shown if len(keys) <= KEYS else f"{shown} and {len(keys) - KEYS} more"

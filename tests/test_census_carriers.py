@@ -1,0 +1,171 @@
+"""Census kinds on data flow: contracts of steps, entries of dictionaries, files between steps, state of objects."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+FILES: dict[str, str | bytes] = {
+    "main.py": """
+        import json
+        import sys
+        from steps import Cutter, prepare, render, table
+
+        def main(args):
+            cutter = Cutter(args.device)
+            cut_path, shape = cutter.cut(args.image, args.out)
+            batch = prepare(cut_path, args.size)
+            found = []
+            for part in (1, 2):
+                answer = render(batch, part)
+                found.append((answer, part))
+            for answer, part in found:
+                report(answer)
+            return None
+
+        def report(answer):
+            global LAST
+            LAST = answer
+            print(json.dumps(answer))
+            print(len(answer))
+
+        if __name__ == "__main__":
+            main(sys.argv)
+    """,
+    "steps.py": """
+        import cv2
+        import numpy as np
+
+        class Cutter:
+            def __init__(self, device):
+                self.device = device
+                self.count = 0
+
+            def cut(self, image, out):
+                self.count += 1
+                self.last = image
+                path = out + "/cut.png"
+                cv2.imwrite(path, image)
+                shape = np.shape(image)
+                return path, shape
+
+            def again(self):
+                return self.cut(self.last, self.device)
+
+        def prepare(image_path, size):
+            pixels = load(image_path)
+            batch = {"pixels": pixels, "size": size}
+            batch["mask"] = pixels > 0
+            return batch
+
+        def load(where):
+            name = where
+            image = cv2.imread(name)
+            image = image[::2]
+            image = image[:, ::2]
+            image = image / 255
+            return image
+
+        def render(data, part):
+            data["part"] = part
+            return paint(data)
+
+        def paint(entries):
+            total = entries["pixels"] * entries.get("part")
+            total = total + 1
+            total = np.sqrt(total)
+            total = np.abs(total)
+            total = np.exp(total)
+            return total
+
+        def table():
+            return {}
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def codebase() -> Codebase:
+    return codebase_of(FILES)
+
+
+def texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_a_step_says_what_it_takes_from_which_step_and_who_takes_its_result(codebase: Codebase) -> None:
+    assert texts(codebase, "contracts") == [
+        "In `main()` (main.py):",
+        "`Cutter.cut()` gives `path, shape`, taken by `prepare()`",
+        "`prepare()` takes `cut_path` as `image_path` (part of the result of `Cutter.cut()`); from elsewhere "
+        "`size=args.size`; gives a dictionary with the keys `pixels`, `size`, `mask`, taken by `render()`",
+        "`render()` takes `batch` as `data` (from `prepare()`); from elsewhere `part`; gives `paint(data)`, taken by "
+        "`report()`",
+        "`report()` takes `answer` (part of the result of `render()`)",
+    ], "what a loop takes from a list of tuples comes from the member of the tuple"
+
+
+def test_entries_of_a_dictionary_are_followed_through_calls(codebase: Codebase) -> None:
+    assert texts(codebase, "dict_flow") == [
+        "`batch` of `main()`, the dictionary that `prepare()` gives with the keys `pixels`, `size`, `mask`: `render()` "
+        "sets `part`; `paint()` reads `pixels`, `part`; not read by name: `size`, `mask`"
+    ]
+    (hit,) = run_query(codebase, "dict_flow: batch").hits
+    lines = FILES["steps.py"].splitlines()  # type: ignore[union-attr]
+    read = [line for label, path, line, _ in hit.related if label == "entry" and path == "steps.py"]
+    assert all('"pixels"' in lines[n] or '"part"' in lines[n] for n in read)
+
+
+def test_a_file_is_joined_by_the_member_of_the_tuple_that_is_its_path(codebase: Codebase) -> None:
+    assert texts(codebase, "relay") == [
+        "`Cutter.cut()` writes an image with `cv2.imwrite()` and gives its path; `main()` passes it as `cut_path` to "
+        "`prepare()`, which reads it with `cv2.imread()` (in `load()`)"
+    ]
+    changed = str(FILES["main.py"]).replace("prepare(cut_path,", "prepare(shape,")
+    other = codebase_of(FILES | {"main.py": changed})
+    assert not texts(other, "relay")
+
+
+def test_objects_tell_what_changes_and_what_the_constructor_sets(codebase: Codebase) -> None:
+    assert texts(codebase, "kept") == [
+        "`Cutter` objects (steps.py) keep: `count`, set by `__init__()`, `cut()` and read by `cut()`; `last`, set by "
+        "`cut()` and read by `again()`; set once by the constructor: `device`, read by `again()`"
+    ]
+
+
+def test_carriers_sum_it_up(codebase: Codebase) -> None:
+    assert texts(codebase, "carriers") == [
+        "Context is passed by direct calls: results are bound to local variables and given to later calls as "
+        "arguments. Calls of repository code that take what an earlier call gave: 3 of 5 in `main()` (main.py)",
+        "Dictionaries with string keys carry several values at once: `batch` (made by `prepare()`)",
+        "A step returns the path of a file that it wrote, and a later step reads the file: `Cutter.cut()` → "
+        "`prepare()`",
+        "Objects that keep changing state in attributes between method calls: `Cutter` (`count` and `last`)",
+        "Functions set 1 variable of modules with `global`: `LAST` of main.py",
+    ]
+
+
+def test_what_calls_pass_for_parameters_is_known_inside() -> None:
+    sample = codebase_of(
+        {
+            "run.py": """
+                class Engine:
+                    def go(self, speed):
+                        for turn in range(speed):
+                            print(turn)
+                        print("done")
+                        print(speed)
+                        return speed
+
+                def drive(engine, speed):
+                    return engine.go(speed)
+
+                def main():
+                    drive(Engine(), 3)
+
+                main()
+            """
+        }
+    )
+    assert "`drive()` calls `engine.go()`, which runs `Engine.go()`" in texts(sample, "flow: all=yes")

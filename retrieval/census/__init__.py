@@ -6,6 +6,7 @@
 from retrieval.census import (  # noqa: F401  register their kinds
     aborts,
     anytext,
+    assessment,
     attribute_chains,
     branches,
     cache_dirs,
@@ -22,6 +23,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     dict_flow,
     docstrings,
     entry_points,
+    failure_checks,
     filled_tables,
     flow,
     forward_inputs,

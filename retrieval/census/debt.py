@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.admissions import admissions
+from retrieval.census.arity import arities
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.patches import patches
 from retrieval.census.pitfalls import pitfalls
@@ -24,6 +25,9 @@ _ORDER = (
     "admission",
     "todo",
     "version compared as text",
+    "unpacking fails",
+    "string raised",
+    "loop variable unused",
     "returned error",
     "file never closed",
     "patched source",
@@ -53,7 +57,7 @@ _ORDER = (
 )
 def debt(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per place, by finding, then by path and line. Patterns match the finding's name (`_ORDER`)."""
-    hits = [*_comments(codebase), *_code(codebase)]
+    hits = [*_comments(codebase), *_code(codebase), *arities(codebase)]
     hits.sort(key=lambda hit: (_ORDER.index(hit.name), hit.path, hit.start))
     yield from (hit for hit in hits if query.matches(hit.name))
 

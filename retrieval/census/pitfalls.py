@@ -223,6 +223,26 @@ def _is_mutable(node: ast.expr) -> bool:
     return isinstance(node, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp)
 
 
+def _raised_text(unit: Unit, node: ast.AST) -> Iterator[Pitfall]:
+    value = node.exc if isinstance(node, ast.Raise) else None
+    if isinstance(value, ast.JoinedStr) or (isinstance(value, ast.Constant) and isinstance(value.value, str)):
+        text = f"a string is raised, which is itself a `TypeError` when the line runs: `{source_of(node, 100)}`"
+        yield "string raised", node, text
+
+
+def _unused_round(unit: Unit, node: ast.AST) -> Iterator[Pitfall]:
+    """`for p in net.parameters(): net.requires_grad = False` sets one attribute again and again."""
+    if not isinstance(node, ast.For) or not isinstance(node.target, ast.Name) or len(node.body) != 1:
+        return
+    statement = node.body[0]
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Attribute):
+        return
+    used = {name.id for name in ast.walk(statement) if isinstance(name, ast.Name)}
+    if node.target.id not in used and used:
+        text = f"every round sets the same attribute, the loop's `{node.target.id}` is not used: "
+        yield "loop variable unused", node, f"{text}`{source_of(statement, 80)}`"
+
+
 _SEARCHES: tuple[Callable[[Unit, ast.AST], Iterator[Pitfall]], ...] = (
     _returned_error,
     _version_text,
@@ -233,4 +253,6 @@ _SEARCHES: tuple[Callable[[Unit, ast.AST], Iterator[Pitfall]], ...] = (
     _printed,
     _broad,
     _class_attribute,
+    _raised_text,
+    _unused_round,
 )

@@ -52,9 +52,11 @@ class Reach:
         return bool(self.programs)
 
     def has(self, hit: CensusHit) -> bool:
-        """Whether the main programs may run the lines of a hit; what is no Python code counts as reached."""
+        """Whether the main programs may run the lines of a hit. What is no Python code counts as reached, and so does
+        what is said of the whole repository."""
         facts = self.codebase.facts.get(hit.path)
-        if facts is None or facts.language != "python":
+        whole = "repository" in (hit.detail.get("about"), hit.detail.get("scope"))
+        if facts is None or facts.language != "python" or whole:
             return True
         unit = _unit_of(self.codebase, hit.path, hit.start)
         if unit not in self.units:

@@ -20,7 +20,9 @@ def excerpts(
     """Code that the answer quotes: what the model's accepted claims cite, else around the first code hits."""
     snapshot = codebase.snapshot
     cited = [c.span for claim in accepted if claim.origin == "model" for c in claim.citations]
-    deciding = [hit for f in findings if f.fact.decides for hit in f.hits[:EXCERPT_CHOICE]]
+    told = [f for f in findings if f.fact.decides]
+    told = [f for f in told if f.run] or told
+    deciding = [hit for f in told for hit in f.hits[:EXCERPT_CHOICE]]
     hits = [_around(hit, codebase) for hit in deciding if hit.symbol]
     chosen: list[Span] = []
     for span in [*cited, *hits]:

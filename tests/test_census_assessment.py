@@ -1,0 +1,37 @@
+"""Census kind `assessment`: judgements by stated criteria, with the figures and the places that show them."""
+
+from retrieval.census import run_query
+from tests.source_tree import codebase_of
+
+SMALL = {f"m{n}.py": f'"""Module."""\n\n\ndef f{n}(x: int) -> int:\n    """One."""\n    return x\n' for n in range(5)}
+
+
+def judged(files: dict[str, str], name: str) -> tuple[str, str]:
+    """The word and the sentence of one judgement."""
+    (hit,) = run_query(codebase_of(files), f"assessment: {name}").hits
+    return hit.detail["word"], hit.text
+
+
+def test_small_documented_modules_are_modular_readable_and_separated() -> None:
+    assert judged(SMALL, "modular")[0] == "yes"
+    assert judged(SMALL, "readable")[0] == "yes"
+    assert judged(SMALL, "separated")[0] == "yes"
+
+
+def test_a_circle_of_imports_and_a_dominant_module_stand_against_modularity() -> None:
+    big = "import m1\n" + "x = 1\n" * 400
+    word, text = judged(SMALL | {"m0.py": big, "m1.py": "import m0\n\n\ndef g():\n    return 1\n"}, "modular")
+    assert word == "partly"
+    assert "against it: the largest module, `m0.py`, holds 95 % of the lines (at most 25 %)" in text
+    assert "1 group of modules that import each other" in text
+
+
+def test_long_functions_stand_against_separation_with_the_longest_named() -> None:
+    long = "def huge(x):\n" + "    x += 1\n" * 150
+    word, text = judged(SMALL | {"m0.py": long}, "separated")
+    assert word == "partly"
+    assert "the longest `huge` with 151" in text
+
+
+def test_code_that_defines_nothing_is_not_judged() -> None:
+    assert run_query(codebase_of({"a.py": "x = 1\n"}), "assessment").hits == ()

@@ -60,7 +60,7 @@ $(BIN)/python:
 
 $(STAMPS)/installed: $(BIN)/python pyproject.toml constraints.txt
 	@echo "installing; llama.cpp is compiled the first time, which takes some minutes"
-	$(PIP) -e .
+	$(PIP) -e '.[mcp,serve]'
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/models: $(STAMPS)/installed

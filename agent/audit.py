@@ -6,28 +6,33 @@ Prints nothing: a listener gets the events of agent/events.py. It is the Python 
 the result, `start_audit` the events while it works. The parts meet in agent/opening.py.
 """
 
+import hashlib
 import json
+import resource
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.assets import default_pack
-from agent.closing import close, model_loads, pack_hash, package_version
+from agent.assets import default_pack, prompts_folder
 from agent.context import Context
 from agent.errors import MachineError
 from agent.events import AuditStarted, Event, Finished, Note
 from agent.opening import Listener, Writer, open_context, own_writer
 from agent.options import NO_MODEL, AuditOptions
-from agent.report.coverage import Answers
-from agent.report.document import Report, count
+from agent.progress import ProgressFile
+from agent.report.document import Answers, Report, RunFacts, count, cover
 from agent.report.files import prepare_folder, write_report
 from agent.runs import Fingerprint, RunFolder
 from agent.settings import repository_cache
 from agent.stages import StagePack, load_pack
 from agent.stream import Running
+from agent.structure import read_structure
 from retrieval.snapshot import Snapshot
 from retrieval.walk import take_snapshot
 
@@ -77,20 +82,20 @@ def run_audit(
     out = (options.out or Path("audits") / _name(repo)).expanduser().absolute()
     snapshot = take_snapshot(repo, exclude=[out])
     prepare_folder(out)
-    listener(_started(snapshot, pack))
     folder = RunFolder(repository_cache(repo), out)
     named = model._llm_type if model is not None else identity(spec)
-    with folder.lock(), ExitStack() as stack:
+    with folder.lock(), ProgressFile(out) as progress, ExitStack() as stack:
+        listener = progress.tee(listener)
+        listener(_started(snapshot, pack))
         fingerprint = fingerprint_of(snapshot.tree_hash, pack, named, options)
         _begin_or_continue(folder, fingerprint, options, listener)
         context = open_context(
             options, pack, snapshot, folder, listener, stack, spec=spec, model=model, embedder=embedder, writer=writer
         )
-        loaded = model_loads(context.model)
-        answers = _walk_stages(context, folder)
+        report_of = partial(_report, options, context, spec, began)
+        answers = _walk_stages(context, folder, lambda answered: progress.draw(lambda: report_of(answered())))
         stack.close()
-        loads = model_loads(context.model) - loaded
-        report = close(options, context, answers, spec, time.monotonic() - began, loads=loads)
+        report = report_of(answers)
         write_report(report, out)
         folder.finish(fingerprint)
     return _finish(report, out, listener)
@@ -139,11 +144,11 @@ def fingerprint_of(tree: str, pack: StagePack, model: str, options: AuditOptions
     shaping = {"max_attempts": options.max_attempts, "strict": options.strict}
     return Fingerprint(
         tree=tree,
-        pack=pack_hash(pack),
+        pack=_pack_hash(pack),
         model=model,
         embedder=options.embedder,
         options=json.dumps(shaping, sort_keys=True),
-        version=package_version("deposition"),
+        version=_package_version("deposition"),
     )
 
 
@@ -153,6 +158,21 @@ def identity(spec: "ModelSpec | None") -> str:
         return NO_MODEL
     facts = spec.weights_path.stat()
     return spec.sha256 or f"{spec.weights_path.resolve()}:{facts.st_size}:{facts.st_mtime_ns}"
+
+
+def _pack_hash(pack: StagePack) -> str:
+    """Digest of the pack and of the prompts, which shape the answers as much."""
+    digest = hashlib.sha256(pack.model_dump_json().encode())
+    for template in sorted(prompts_folder().glob("*.j2")):
+        digest.update(template.read_bytes())
+    return digest.hexdigest()
+
+
+def _package_version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "0"
 
 
 def _begin_or_continue(folder: RunFolder, fingerprint: Fingerprint, options: AuditOptions, listener: Listener) -> None:
@@ -166,8 +186,8 @@ def _begin_or_continue(folder: RunFolder, fingerprint: Fingerprint, options: Aud
     folder.begin(fingerprint)
 
 
-def _walk_stages(context: Context, folder: RunFolder) -> Answers:
-    """Run the graph from wherever its checkpoint stands to the end."""
+def _walk_stages(context: Context, folder: RunFolder, meanwhile: Callable[[Callable[[], Answers]], None]) -> Answers:
+    """Run the graph from wherever its checkpoint stands to the end; `meanwhile` may read what is answered so far."""
     from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
     from langgraph.checkpoint.sqlite import SqliteSaver
 
@@ -183,7 +203,8 @@ def _walk_stages(context: Context, folder: RunFolder) -> Answers:
             # A kill between a node's writes and their checkpoint leaves no next task: route again.
             graph.update_state(config, {}, as_node="verify")
         if not _complete(state.values, context):
-            graph.invoke(start, config, context=context, durability="sync")
+            for _ in graph.stream(start, config, context=context, durability="sync", stream_mode="updates"):
+                meanwhile(lambda: _answers(graph.get_state(config).values, context))
         return _answers(graph.get_state(config).values, context)
 
 
@@ -202,6 +223,52 @@ def _answers(values: dict[str, Any], context: Context) -> Answers:
             raise MachineError(f"the saved answers of stage {stage.number} are damaged", "start over with --fresh")
         answers.append((stage, tuple(record)))
     return tuple(answers)
+
+
+def _report(
+    options: AuditOptions, context: Context, spec: "ModelSpec | None", began: float, answers: Answers
+) -> Report:
+    snapshot = context.codebase.snapshot
+    every = [answer for _, stage_answers in answers for answer in stage_answers]
+    return Report(
+        repository=snapshot.name,
+        commit=snapshot.commit,
+        tree_hash=snapshot.tree_hash,
+        snapshot=snapshot,
+        pack=context.pack,
+        answers=answers,
+        run=RunFacts(
+            model=spec.alias if spec else NO_MODEL,
+            model_sha256=spec.sha256 if spec else "",
+            embedder=options.embedder,
+            pack_hash=_pack_hash(context.pack),
+            options={"only": list(options.only), "max_attempts": options.max_attempts},
+            llama_cpp=_package_version("llama_cpp_python") if spec else "",
+            version=_package_version("deposition"),
+        ),
+        coverage=cover(snapshot, every, context.shown()),
+        usage=_usage(context),
+        seconds=time.monotonic() - began,
+        structure=read_structure(context.findings),
+    )
+
+
+def _usage(context: Context) -> dict[str, int | float]:
+    usage = context.usage
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "prompt_reused": usage.prompt_reused,
+        "generated": usage.generated,
+        "model_loads": 0 if context.model is None else 1,
+        "peak_memory_bytes": _peak_memory(),
+    }
+
+
+def _peak_memory() -> int:
+    """Largest resident size of this process or of one child so far, in bytes (getrusage counts KiB on Linux)."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return max(own, children) * 1024
 
 
 def _finish(report: Report, out: Path, listener: Listener) -> AuditResult:

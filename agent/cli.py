@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from agent.commands import ask, batch, census, models, run, search, stages
+from agent.commands import ask, batch, census, mcp, models, run, search, serve, stages
 from agent.errors import AuditError
 from retrieval.errors import QueryError, RepositoryError, RetrievalError
 
@@ -34,6 +34,8 @@ app.command("search")(search.search)
 app.command("census", cls=census.CensusCommand)(census.census)
 app.add_typer(models.app, name="models")
 app.command("stages")(stages.stages)
+app.command("serve")(serve.serve)
+app.command("mcp")(mcp.mcp)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from agent.state import Evidence
 
 
 class Prompts:
-    """Renders system.md.j2 and question.md.j2 of `folder`."""
+    """Renders the templates of `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._environment = Environment(
@@ -29,6 +29,10 @@ class Prompts:
     def question(self, question: Question, items: Sequence[Evidence], advice: str = "") -> str:
         """One question with its evidence and, on a retry, what was wrong before."""
         return self._render("question.md.j2", question=question, items=items, advice=advice)
+
+    def assistant(self, repository: str, kinds: Sequence[str]) -> str:
+        """What an assistant is told of the tools over a repository; `kinds` are the kinds of census query."""
+        return self._render("assistant.md.j2", repository=repository, kinds=kinds)
 
     def _render(self, template: str, **values: object) -> str:
         return self._environment.get_template(template).render(**values).strip() + "\n"

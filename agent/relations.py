@@ -15,17 +15,16 @@ from agent.words import Sentence, Term, find_term
 
 def relations(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator[Fault]:
     """Inheritance, calls, returns, defaults and the like stand in one statement, not merely both names."""
-    text, by_mark = marked(sentence)
+    marked, by_mark = _marked(sentence)
     for relation in lint.relations:
-        for found in relation.says.finditer(text):
+        for found in relation.says.finditer(marked):
             pair = {key: by_mark[value] for key, value in found.groupdict().items() if value}
             if not _holds(relation, pair, scope):
                 said = re.sub(r"~(\d+)~", lambda m: f"`{by_mark[m[1]].text}`", found[0])
                 yield lint.fault("relation", said, " and ".join(scope.ids))
 
 
-def marked(sentence: Sentence) -> tuple[str, dict[str, Term]]:
-    """The sentence with every term written `~number~`, as the patterns of lint.yaml expect it, and the terms."""
+def _marked(sentence: Sentence) -> tuple[str, dict[str, Term]]:
     text, by_mark = sentence.text, {}
     for index, term in reversed(list(enumerate(sentence.terms))):
         by_mark[str(index)] = term

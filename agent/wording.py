@@ -42,11 +42,10 @@ def length(sentence: Sentence, lint: Lint) -> Fault | None:
 
 
 def sense(sentence: Sentence, lint: Lint) -> Fault | None:
-    """A verb, and no stuttering: three words in a row that come again, two of which carry meaning."""
+    """A verb, and no stuttering: three words in a row that come again."""
     units = re.findall(r"[\w.]+", sentence.text.lower())
     threes = [tuple(units[at : at + 3]) for at in range(len(units) - 2)]
-    telling = [three for three in threes if sum(stem(unit) not in lint.neutral for unit in three) > 1]
-    whole = lint.verbs.search(sentence.prose) and len(set(telling)) == len(telling)
+    whole = lint.verbs.search(sentence.prose) and len(set(threes)) == len(threes)
     return None if whole else lint.fault("no_sentence")
 
 

@@ -1,10 +1,7 @@
 """A small repository and its evidence, for the tests of the verifier."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from agent.backing import Census
-from agent.contradictions import Assertion
 from agent.state import DraftClaim, Evidence, Verdict
 from agent.verify import judge
 from retrieval.snapshot import Snapshot, SourceFile
@@ -116,14 +113,7 @@ layers
 VOCABULARY = frozenset(NAMES.split())
 
 
-def hear(
-    text: str,
-    *ids: str,
-    accepted: tuple[str, ...] = (),
-    question: str = "How does it work?",
-    census: Census | None = None,
-    known: Sequence[Assertion] = (),
-) -> Verdict:
+def hear(text: str, *ids: str, accepted: tuple[str, ...] = (), question: str = "How does it work?") -> Verdict:
     """Judge `text`, written under `ids`, against the whole of the evidence."""
     return judge(
         DraftClaim(text=text, evidence=ids),
@@ -132,6 +122,4 @@ def hear(
         snapshot=SNAPSHOT,
         accepted=accepted,
         vocabulary=VOCABULARY,
-        census=census,
-        known=known,
     )

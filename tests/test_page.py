@@ -1,6 +1,7 @@
 """report.html as text: nothing foreign becomes markup, nothing is loaded, and what it holds as data is exact."""
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -12,13 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.report.coverage import cover
-from agent.report.document import Report, RunFacts
+from agent.report.document import Report, RunFacts, cover
 from agent.report.folding import MOST_PICTURES, pictures
 from agent.report.layers import layered
 from agent.report.outline import every_item, outline
 from agent.report.page import render_page
-from agent.report.page_data import as_script_data
+from agent.report.page_data import packed, rows_each
 from agent.report.sources import AROUND, LONGEST_LINE, Sources
 from agent.report.treemap import treemap
 from agent.stages import StagePack
@@ -70,7 +70,7 @@ def report_of(answer: Answer, files: tuple[SourceFile, ...], structure: Structur
         pack=PACK,
         answers=((PACK.stages[0], (answer,)),),
         run=RunFacts("tiny", "ab" * 32, "hash", "cd" * 32, {"strict": False}, "0.3", "0.1"),
-        coverage=cover(taken, ((PACK.stages[0], (answer,)),)),
+        coverage=cover(taken, [answer]),
         usage={"generated": 7, "prompt_tokens": 1200},
         seconds=61.5,
         structure=structure or Structure(),
@@ -130,7 +130,7 @@ class Page(HTMLParser):
     @property
     def data(self) -> dict[str, object]:
         """The page's JSON."""
-        return json.loads(self.contents["script"][0])
+        return json.loads(gzip.decompress(base64.b64decode(self.contents["script"][0])))
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
@@ -169,11 +169,18 @@ def test_the_page_names_no_address() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(st.sampled_from("</script>&'\"\\ \u2028!-"), max_size=30))
-def test_script_data_is_text_for_html_and_json_for_the_script(text: str) -> None:
-    encoded = as_script_data({"key": [text]})
-    assert encoded.isascii() and not set("<>&") & set(encoded)
-    assert json.loads(encoded) == {"key": [text]}
+@given(st.text(st.sampled_from("</script>&'\"\\ \u2028!-é"), max_size=30))
+def test_data_is_letters_for_html_and_json_for_the_script(text: str) -> None:
+    encoded = packed({"key": [text]})
+    assert re.fullmatch(r"[A-Za-z0-9+/=]+", encoded) and encoded == packed({"key": [text]})
+    assert json.loads(gzip.decompress(base64.b64decode(encoded))) == {"key": [text]}
+
+
+@given(st.lists(st.integers(0, 200), max_size=20), st.integers(0, 1000))
+def test_tables_share_the_rows_of_a_page(sizes: list[int], total: int) -> None:
+    most = rows_each(sizes, total)
+    assert sum(min(size, most) for size in sizes) <= max(total, 0)
+    assert most >= max(sizes, default=0) or sum(min(size, most + 1) for size in sizes) > total - len(sizes)
 
 
 def lines_of(sources: Sources, path: str) -> dict[int, str]:
@@ -222,10 +229,9 @@ def test_places_tables_and_citations_are_data() -> None:
     files = data["files"]
     assert isinstance(files, list) and [file[0] for file in files] == ["src/plain.py", "other.py"]
     assert files[0][3] == [[1, "", "plain\nplain\n'''"]]
-    assert data["more"] == [[part for n in range(7, 12) for part in (0, 1, n)]]
+    assert data["more"] == [[[0, *([1, n] for n in range(7, 12))]]]
     assert data["questions"] == ["1.1"]
-    cites = data["cites"]
-    assert isinstance(cites, list) and len(cites) == 4 * 11
+    assert data["cites"] == [[[1, n, 0] for n in range(1, 12)], []]
     assert data["tables"] == [
         {
             "query": "plain",

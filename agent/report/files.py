@@ -22,6 +22,11 @@ def write_report(report: Report, out: Path) -> list[Path]:
     return [out / name for name in documents]
 
 
+def write_page(report: Report, out: Path) -> None:
+    """Write only the page into `out`, for a reader of an unfinished audit."""
+    write_whole(out / PAGE, render_page(report))
+
+
 def write_whole(path: Path, text: str) -> None:
     """Replace `path` by `text` (UTF-8) in one step that survives a crash: the old file or the new,
     never a part.

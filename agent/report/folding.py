@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 MOST_NODES = 26
-MOST_PICTURES = 60
+MOST_PICTURES = 32
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,6 @@ def _graph(picture: Picture, report: Report, numbers: Mapping[str, int], anchors
     labels, hues = _labels(picture), _hues(picture)
     widths = {name: _width(labels[name], len(node.modules)) for name, node in nodes.items()}
     at, width, height = _places(layout, widths)
-    order = list(nodes)
     entries = report.structure.entries
     boxes = tuple(
         Box(
@@ -105,7 +104,7 @@ def _graph(picture: Picture, report: Report, numbers: Mapping[str, int], anchors
         )
         for node in picture.nodes
     )
-    arrows = tuple(_arrow(edge, count, layout, at, order) for edge, count in picture.edges.items())
+    arrows = tuple(_arrow(edge, count, layout, at, labels) for edge, count in picture.edges.items())
     inside = sum(len(node.modules) for node in picture.nodes if not node.outside)
     legend = tuple((hue, folder) for folder, hue in hues.items())
     return Graph(picture.folder, anchors[picture.folder], inside, width, height, boxes, arrows, legend)
@@ -169,19 +168,19 @@ def _arrow(
     count: int,
     layout: Layout,
     at: Mapping[Slot, tuple[float, float, float]],
-    order: Sequence[str],
+    labels: Mapping[str, str],
 ) -> Arrow:
-    back = edge in layout.back
+    back, order = edge in layout.back, list(labels)
     points = list(_points(layout.routes[edge], at, back=back))
     (x, y), step = points[-1], 7 if back else -7
     return Arrow(
         start=order.index(edge[0]),
         end=order.index(edge[1]),
         d=_curve(points),
-        head=f"M{x + step:.0f},{y - 3.5:.1f}L{x:.0f},{y:.1f}L{x + step:.0f},{y + 3.5:.1f}",
+        head=f"M{x + step:.0f},{y - 3.5:.0f}L{x:.0f},{y:.0f}L{x + step:.0f},{y + 3.5:.0f}",
         weight=round(min(4.0, 1 + count**0.5 / 3), 1),
         back=back,
-        title=f"{edge[0]} imports {edge[1]}" + (f" ({count} imports)" if count > 1 else ""),
+        title=f"{labels[edge[0]]} imports {labels[edge[1]]}" + (f" ({count} imports)" if count > 1 else ""),
     )
 
 
@@ -199,8 +198,8 @@ def _points(
 
 
 def _curve(points: Sequence[tuple[float, float]]) -> str:
-    path = f"M{points[0][0]:.0f},{points[0][1]:.1f}"
+    path = f"M{points[0][0]:.0f},{points[0][1]:.0f}"
     for (x1, y1), (x2, y2) in pairwise(points):
         bend = (x2 - x1) / 2
-        path += f"C{x1 + bend:.0f},{y1:.1f} {x2 - bend:.0f},{y2:.1f} {x2:.0f},{y2:.1f}"
+        path += f"C{x1 + bend:.0f},{y1:.0f} {x2 - bend:.0f},{y2:.0f} {x2:.0f},{y2:.0f}"
     return path

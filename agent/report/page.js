@@ -1,9 +1,10 @@
 "use strict";
 // The page's behaviour: opens cited lines, filters, sorts tables, zooms pictures. Every text is set as text, never as markup.
-(() => {
+(async () => {
   const root = document.documentElement;
+  const packed = Uint8Array.from(atob(document.getElementById("data").textContent), (letter) => letter.charCodeAt(0));
+  const data = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
   root.classList.add("js");
-  const data = JSON.parse(document.getElementById("data").textContent);
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
   const one = (selector, from = document) => from.querySelector(selector);
   const make = (tag, attributes = {}, ...children) => {
@@ -79,12 +80,6 @@
   const pane = one("#pane");
   let opener = null;
   let trail = [];
-  const cites = new Map();
-  for (let at = 0; at < data.cites.length; at += 4) {
-    const [file, start, end, question] = data.cites.slice(at, at + 4);
-    if (!cites.has(file)) cites.set(file, []);
-    cites.get(file).push([start, end, question]);
-  }
 
   function show(file, start, end, from) {
     const entry = data.files[file];
@@ -93,8 +88,8 @@
     opener = from || null;
     if (opener && opener.matches(".c")) opener.setAttribute("aria-expanded", "true");
     const [name, language, total, blocks] = entry;
-    const mine = cites.get(file) || [];
-    const users = [...new Set(mine.filter(([a, b]) => a <= end && b >= start).map((cite) => cite[2]))];
+    const mine = data.cites[file];
+    const users = [...new Set(mine.filter(([a, b]) => a <= end && b >= start).flatMap((cite) => cite.slice(2)))].sort((a, b) => a - b);
     const head = make("header", {}, make("h2", {}, `${name}:${range(start, end)}`));
     const row = make("div", { class: "row" });
     row.append(button("←", "Previous citation ( [ )", () => step(-1)), button("→", "Next citation ( ] )", () => step(1)));
@@ -165,14 +160,13 @@
   // Lists of places that are only built when they are opened.
   const cite = (file, start, end, label) => make("button", { type: "button", class: "c", "data-p": `${file}:${start}:${end}` }, label);
   function fillPlaces(box) {
-    const numbers = data.more[box.dataset.more];
-    const groups = new Map();
-    for (let at = 0; at < numbers.length; at += 3) {
-      const [file, start, end] = numbers.slice(at, at + 3);
-      if (!groups.has(file)) groups.set(file, []);
-      groups.get(file).push(cite(file, start, end, range(start, end)), " ");
+    for (const [file, ...places] of data.more[box.dataset.more]) {
+      const buttons = places.flatMap((place) => {
+        const [start, end] = typeof place === "number" ? [place, place] : place;
+        return [cite(file, start, end, range(start, end)), " "];
+      });
+      box.append(make("div", { class: "group" }, make("code", {}, path(file)), make("span", {}, ...buttons)));
     }
-    for (const [file, places] of groups) box.append(make("div", { class: "group" }, make("code", {}, path(file)), make("span", {}, ...places)));
   }
 
   // Tables: sorted by a column, filtered by text, shown in portions.
@@ -225,9 +219,9 @@
 
   function fillFiles(box) {
     const states = new Map(all("#map rect[data-f]").map((rect) => [Number(rect.dataset.f), rect.classList[0]]));
-    const rows = data.files.map(([name, language, total], file) => [name, language, total, states.get(file) || "", new Set((cites.get(file) || []).map((c) => c[2])).size, (cites.get(file) || []).length, file]);
+    const rows = data.files.map(([name, language, total], file) => [name, language, total, states.get(file) || "", new Set(data.cites[file].flatMap((place) => place.slice(2))).size, data.cites[file].length, file]);
     const draw = ([name, language, total, state, answers, number, file]) => [
-      make("td", {}, number ? cite(file, cites.get(file)[0][0], cites.get(file)[0][1], name) : name), make("td", {}, language), make("td", { class: "num" }, String(total)), make("td", {}, state), make("td", { class: "num" }, String(answers)), make("td", { class: "num" }, String(number))];
+      make("td", {}, number ? cite(file, data.cites[file][0][0], data.cites[file][0][1], name) : name), make("td", {}, language), make("td", { class: "num" }, String(total)), make("td", {}, state), make("td", { class: "num" }, String(answers)), make("td", { class: "num" }, String(number))];
     box.append(...grid(["file", "language", "lines", "state", "answers", "places"], rows, draw));
   }
 
@@ -291,7 +285,7 @@
       return true;
     }
     if ("f" in element.dataset) {
-      const file = Number(element.dataset.f), first = (cites.get(file) || [[1, 1]])[0];
+      const file = Number(element.dataset.f), first = data.cites[file][0] || [1, 1];
       trail = [];
       show(file, first[0], first[1], element);
       return true;

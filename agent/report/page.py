@@ -40,6 +40,7 @@ def render_page(report: Report) -> str:
     return _template().render(
         report=report,
         totals=totals,
+        planned=sum(len(stage.questions) for stage in report.pack.stages),
         statuses=[(name, number) for name in _STATUSES if (number := getattr(totals, name))],
         data=data,
         boxes=treemap(_sizes(report), MAP_WIDTH, MAP_HEIGHT),
@@ -78,7 +79,7 @@ def _template() -> "Template":
         hits=lambda answer: sum(len(record.hits) for record in answer.census),
         span=lambda span: Span(*span),
         lines=lambda span: str(span).removeprefix(f"{span.path}:"),
-        hash=_hash,
+        hash=content_hash,
         number=lambda value: f"{value:,}",
         px=lambda value: f"{value:.1f}".removesuffix(".0"),
         fit=_fit,
@@ -93,7 +94,7 @@ def _block(text: str) -> str:
     return "\n".join(cut(line) for line in text.split("\n"))
 
 
-def _hash(text: str) -> str:
+def content_hash(text: str) -> str:
     """The content policy's name for an inline style or script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
@@ -115,11 +116,13 @@ def _states(report: Report) -> Mapping[str, tuple[str, str]]:
         for path in _cited(answer):
             citations[path] = citations.get(path, 0) + 1
     untouched = set(report.coverage.untouched)
+    ranked = sorted(citations.values())
+    more, most = (ranked[len(ranked) * third // 3] if ranked else 0 for third in (1, 2))
     states: dict[str, tuple[str, str]] = {}
     for file in report.snapshot.files:
         size = f"{len(file.lines)} lines"
         if number := citations.get(file.path):
-            shade = "cited" if number < 4 else "cited more" if number < 12 else "cited most"
+            shade = "cited" if number < more else "cited more" if number < most else "cited most"
             plural = "" if number == 1 else "s"
             states[file.path] = (shade, f"{size}, cited by {number} answer{plural}")
         elif file.path in untouched:

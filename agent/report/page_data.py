@@ -1,9 +1,13 @@
 """What report.html holds as data for its script: files with their cited lines, long lists of places, census tables.
 
-Plain lists and strings, all text inert, encoded so that no text of a repository can end the script element.
+Plain lists and strings, all text inert. As JSON, gzip and base64 it is a fifth of the size, and no text of a repository
+can end the script element that holds it.
 """
 
+import base64
+import gzip
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agent.report.document import Report, citations_of
@@ -13,7 +17,7 @@ from agent.report.sources import Sources, cut
 from agent.state import Answer, CensusRecord
 from retrieval.chunk import Span
 
-MOST_ROWS = 2000
+MOST_ROWS = 40_000  # of all tables together
 FIRST_PLACES = 6
 LONGEST_TEXT = 240
 
@@ -24,8 +28,8 @@ class PageData:
 
     report: Report
     sources: Sources = field(init=False)
-    more: list[list[int]] = field(default_factory=list)
-    tables: dict[str, CensusRecord] = field(default_factory=dict)
+    more: list[list[object]] = field(default_factory=list)
+    tables: dict[str, tuple[int, CensusRecord]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.sources = Sources(self.report.snapshot)
@@ -36,8 +40,11 @@ class PageData:
 
     def keep(self, item: Item) -> int:
         """Keep the places of `item` after the first ones; returns their number in `more`."""
-        spans = item.places[FIRST_PLACES:]
-        self.more.append([part for span in spans for part in self._numbers(span)])
+        places: dict[int, list[object]] = {}
+        for span in item.places[FIRST_PLACES:]:
+            file, start, end = self._numbers(span)
+            places.setdefault(file, []).append(start if start == end else [start, end])
+        self.more.append([[file, *lines] for file, lines in places.items()])
         return len(self.more) - 1
 
     def place(self, span: Span) -> str:
@@ -46,19 +53,20 @@ class PageData:
 
     def table(self, record: CensusRecord) -> int:
         """Keep the hits of a query; returns the number of its table. Equal queries share one."""
-        self.tables.setdefault(record.query, record)
-        return list(self.tables).index(record.query)
+        return self.tables.setdefault(record.query, (len(self.tables), record))[0]
 
     def encoded(self) -> str:
-        """Everything as JSON without any character that HTML could take for markup."""
+        """Everything as text in which HTML can find no markup."""
+        records = [record for _, record in self.tables.values()]
+        most = rows_each([len(record.hits) for record in records], MOST_ROWS)
         value = {
             "files": [self._file(path) for path in self.sources.numbers],
             "cites": self._cites(),
             "questions": [answer.question_id for answer in self.report.every_answer()],
             "more": self.more,
-            "tables": [self._table(record) for record in self.tables.values()],
+            "tables": [self._table(record, most) for record in records],
         }
-        return as_script_data(value)
+        return packed(value)
 
     def _numbers(self, span: Span) -> tuple[int, int, int]:
         return self.sources.numbers.get(span.path, -1), span.start, span.end
@@ -68,20 +76,22 @@ class PageData:
         blocks = [[block.start, block.inside, block.text] for block in self.sources.blocks(path)]
         return [visible(path), file.language, len(file.lines), blocks]
 
-    def _cites(self) -> list[int]:
-        """File, start, end and question of every citation, once per question, in one flat list."""
-        found: dict[tuple[int, ...], None] = {}
+    def _cites(self) -> list[list[list[int]]]:
+        """For every file its cited places: start, end, and the numbers of the questions that cite them."""
+        found: list[dict[tuple[int, int], list[int]]] = [{} for _ in self.sources.numbers]
         for number, answer in enumerate(self.report.every_answer()):
-            for citation in citations_of(answer):
-                found.setdefault((*self._numbers(citation.span), number))
-        return [part for numbers in sorted(found) for part in numbers]
+            for span in dict.fromkeys(citation.span for citation in citations_of(answer)):
+                file, start, end = self._numbers(span)
+                if file >= 0:
+                    found[file].setdefault((start, end), []).append(number)
+        return [[[*lines, *numbers] for lines, numbers in sorted(places.items())] for places in found]
 
-    def _table(self, record: CensusRecord) -> dict[str, object]:
+    def _table(self, record: CensusRecord, most: int) -> dict[str, object]:
         return {
             "query": cut(one_line(record.query), 4 * LONGEST_TEXT),
             "searched": record.files_searched,
             "total": len(record.hits),
-            "rows": [self._row(hit) for hit in record.hits[:MOST_ROWS]],
+            "rows": [self._row(hit) for hit in record.hits[:most]],
             "unread": [[_short(u.get("path", "")), _short(u.get("reason", ""))] for u in record.unread],
         }
 
@@ -97,10 +107,21 @@ def _short(text: str) -> str:
     return cut(one_line(text), LONGEST_TEXT)
 
 
-def as_script_data(value: object) -> str:
-    """JSON that may stand in a script element: pure ASCII, and `<`, `>` and `&` written as escapes."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+def rows_each(sizes: Sequence[int], total: int) -> int:
+    """The most rows that each table may have, so that all together have at most `total`."""
+    left, waiting = total, sorted(sizes)
+    for at, size in enumerate(waiting):
+        share = left // (len(waiting) - at)
+        if size > share:
+            return share
+        left -= size
+    return max(sizes, default=0)
+
+
+def packed(value: object) -> str:
+    """`value` as JSON, gzip and base64; equal values give equal text."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(text.encode("utf-8"), mtime=0)).decode("ascii")
 
 
 def unused(answer: Answer) -> list[str]:

@@ -15,10 +15,13 @@ from retrieval.census.makers import UNKNOWN, Judged, made_by
 from retrieval.census.models import family_of
 from retrieval.census.moved import Judge, Place
 from retrieval.census.program import program_of
+from retrieval.census.roster import roster_of
+from retrieval.census.spots import Spot
 from retrieval.census.values import Instance
 from retrieval.errors import QueryError
 from retrieval.facts import Call, CensusHit
 from retrieval.languages import words
+from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -116,6 +119,7 @@ def _of_step(frame: "Frame", family: "Family", step: CallStep, torch: bool) -> _
     judge = Judge(frame, family)
     place = Place(step.order, step.guards)
     judged = judge.of(owner, place)
+    judged = _traced(frame, step, owner, judged)
     where = _where(method, given)
     if where is None or (judged == UNKNOWN and not torch and method not in ("cpu", "cuda") and where[0] != "device"):
         return None
@@ -132,6 +136,18 @@ def _of_step(frame: "Frame", family: "Family", step: CallStep, torch: bool) -> _
     written = one_line(f"{receiver}.{method}({', '.join(given)})", 2 * SHOWN)
     lines = (step.start, step.end)
     return _Move(frame.path, lines, frame.symbol, written, receiver, judged, where, kept, encoded, part)
+
+
+def _traced(frame: "Frame", step: CallStep, owner: Node, judged: Judged) -> Judged:
+    """What is moved, once it is traced to what made it; a copy that becomes an array was no model."""
+    parent = step.node.parent
+    turned = parent is not None and parent.type == "attribute"
+    method = frame.body.tree.text(parent.child_by_field_name("attribute")) if turned and parent is not None else ""
+    if method in ("numpy", "item", "tolist", "detach", "squeeze") and judged[0] != "tensor":
+        return "tensor", "use"
+    if judged[0] == "unknown" and roster_of(frame.program.codebase).of(Spot(frame, owner, step.order, step.guards)):
+        return "model", "type"
+    return judged
 
 
 def _of_fact(path: str, call: Call) -> _Move | None:

@@ -1,0 +1,119 @@
+"""What is in memory together, what is let go, what is kept for reuse, and what bounds memory."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+APP: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        import os
+        import numpy as np
+        import torch
+        from torch import nn
+        from gfpgan import GFPGANer
+        from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.linear = nn.Linear(2, 2)
+            def forward(self, x): return self.linear(x)
+
+        class Holder:
+            def __init__(self, name):
+                self.net = Net().to("cuda")
+                if name == "t5":
+                    self.llm = AutoModelForSeq2SeqLM.from_pretrained(name, torch_dtype=torch.float16)
+                else:
+                    self.llm = AutoModelForCausalLM.from_pretrained(name)
+                self.cache = {}
+                self.table = None
+            def run(self, x, path, out):
+                if not os.path.isfile(path):
+                    marks = self.net(x)
+                    np.savetxt(path, marks)
+                else:
+                    marks = np.loadtxt(path)
+                if not os.path.exists(out):
+                    raise ValueError("no out")
+                if x not in self.cache:
+                    self.cache[x] = self.net(x)
+                if self.table is None:
+                    self.table = build_table(x)
+                marks.cpu().numpy()
+                for i in range(0, 100, 10):
+                    self.net(x[i : i + 10])
+                return marks
+
+        class Box:
+            def __init__(self):
+                self.holder = Holder("t5")
+            def finish(self):
+                del self.holder
+                landmarks = compute()
+                landmarks.cpu().numpy()
+                del landmarks
+
+        def restore(images):
+            restorer = GFPGANer(model_path="a.pth", tile=400, half=True)
+            for image in images:
+                yield restorer.enhance(image)
+
+        def build_table(x): return [x]
+        def compute(): return torch.zeros(3)
+
+        if __name__ == "__main__":
+            box = Box()
+            list(restore(box.holder.run(1, "a", "b")))
+            box.finish()
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def app() -> Codebase:
+    return codebase_of(APP)
+
+
+def _texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_what_a_program_has_in_memory_together(app: Codebase) -> None:
+    [text] = _texts(app, "residency")
+    assert text.startswith("`app.py` makes up to 4 models; objects keep `Net` (`Holder.net`), one of ")
+    assert "`AutoModelForSeq2SeqLM`, `AutoModelForCausalLM` (`Holder.llm`), which are in memory together" in text
+    assert text.endswith("`GFPGANer` lives only while `restore()` runs")
+
+
+def test_deleting_an_object_that_holds_models_is_told_and_nothing_else(app: Codebase) -> None:
+    [text] = _texts(app, "model_deletes")
+    assert text.startswith("`del self.holder` deletes a `Holder` object, which holds `Net`")
+
+
+def test_results_kept_for_reuse(app: Codebase) -> None:
+    [kept] = _texts(app, "reuse: file")
+    assert kept == (
+        "`Holder.run()` computes again only when `path` is not there: `np.savetxt(path, marks)`; "
+        "else it takes up what is kept: `np.loadtxt(path)`"
+    )
+    assert _texts(app, "reuse: table, attribute") == [
+        "`Holder.run()` computes a value only when `x` is not in `self.cache`",
+        "`Holder.run()` makes `self.table` only once and keeps it: `build_table(x)`",
+    ]
+
+
+def test_what_bounds_memory(app: Codebase) -> None:
+    found = _texts(app, "memory_bounds")
+    assert "`restore()` gives `GFPGANer` the settings `tile=400`, `half=True`" in found
+    assert "`Holder.run()` runs `Net` on pieces of its input: `for i in range(0, 100, 10)`" in found
+    assert "`restore()` gives the results of `GFPGANer` one by one and keeps none of them" in found
+
+
+def test_a_copy_that_becomes_an_array_is_no_model_that_moves(app: Codebase) -> None:
+    models = [hit.text for hit in run_query(app, "device_moves: model").hits]
+    assert models == ['`Net().to("cuda")` moves the model to `"cuda"`']
+    assert len(run_query(app, "device_moves: tensor").hits) == 2

@@ -224,7 +224,7 @@ def test_calls_of_a_library_are_not_the_repositorys_own():
     assert [hit.start for hit in hits(query, files)] == [2, 3]
     assert [hit.start for hit in hits(f"{query}, target=library", files)] == [3]
     with pytest.raises(QueryError):
-        hits("calls: torch.load, target=own", files)
+        hits("calls: torch.load, target=mine", files)
 
 
 def test_modules_with_relative_imports_start_as_modules():

@@ -38,10 +38,18 @@ def read_commit(root: int) -> str:
     """The commit that HEAD names in the `.git` of the open folder `root`; "" when unknown."""
     try:
         with _folder(".git", root) as git:
-            head = read_file("HEAD", git, _SMALL).decode("ascii", "replace").strip()
-            if head.startswith("ref:"):
-                head = _resolve(head.removeprefix("ref:").strip(), git)
-            return head if _COMMIT.match(head) else ""
+            return read_bare_commit(git)
+    except Refused:
+        return ""
+
+
+def read_bare_commit(git: int) -> str:
+    """The commit that HEAD names in an open folder that is itself a bare clone; "" when unknown."""
+    try:
+        head = read_file("HEAD", git, _SMALL).decode("ascii", "replace").strip()
+        if head.startswith("ref:"):
+            head = _resolve(head.removeprefix("ref:").strip(), git)
+        return head if _COMMIT.match(head) else ""
     except Refused:
         return ""
 

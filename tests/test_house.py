@@ -13,6 +13,7 @@ PACKAGES = ("agent", "retrieval")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 DOORS = {
     "chromadb": "retrieval/store.py",
+    "dulwich": "agent/batch/clone.py",
     "llama_cpp": "agent/llama.py",
     "prompt_toolkit": "agent/keyboard.py",
     "rich": "agent/console.py",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.audit import chosen_model, chosen_pack, fingerprint_of, identity, run_audit
-from agent.batch.fetch import fetch, forget
+from agent.batch.fetch import fetch, mark_of
 from agent.batch.record import done_record, read_answers
 from agent.batch.reporter import Reporter
 from agent.batch.resident import LentEmbedder, Resident
@@ -58,6 +58,8 @@ class Desk:
         began = time.monotonic()
         reporter = Reporter(task.slug, "indexing", tell)
         tell(Sign(task.slug, "indexing", "reading files"))
+        if self._is_that_version(task):
+            return Prepared(task.slug, "", mark_of(task.source), (), True, time.monotonic() - began)
         fetched = fetch(task.source)
         root = fetched.root
         snapshot = take_snapshot(root, exclude=[Path(task.out)])
@@ -89,7 +91,6 @@ class Desk:
         record = done_record(task, prepared, answers, fingerprint.as_dict(), time.monotonic() - began)
         if prepared.finished and task.known:
             record["seconds"] = task.known["seconds"]
-        forget(task.source)
         return Outcome(task.slug, "done", record=record, unchanged=prepared.finished)
 
     def close(self) -> None:
@@ -121,9 +122,20 @@ class Desk:
 
     def _holds(self, task: Task, snapshot: Snapshot) -> bool:
         """Whether the results that lie there are those of these files, questions and model."""
-        now = self._fingerprint(task, snapshot.tree_hash)
         ended = RunFolder(repository_cache(snapshot.root), Path(task.out)).finished()
-        if not any(stored and not now.changes(stored) for stored in (_stored(task.known), ended)):
+        return self._answers_are_of(task, snapshot.tree_hash, _stored(task.known), ended)
+
+    def _is_that_version(self, task: Task) -> bool:
+        """The same, told by the mark of an archive or a clone, without unpacking it."""
+        stored = _stored(task.known)
+        if stored is None or not task.known or not task.known["mark"] or task.choices.fresh:
+            return False
+        same = mark_of(task.source) == task.known["mark"]
+        return same and self._answers_are_of(task, stored["tree"], stored)
+
+    def _answers_are_of(self, task: Task, tree: str, *stored: dict[str, str] | None) -> bool:
+        now = self._fingerprint(task, tree)
+        if not any(one and not now.changes(one) for one in stored):
             return False
         answers = read_answers(Path(task.out))
         return answers is not None and (answers["repo"]["tree_hash"], answers["run"]["pack_hash"]) == (

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 
+from agent.batch.fetch import forget
 from agent.batch.jobs import Desk
 from agent.batch.task import Outcome, Prepared, Sign, Task
 from agent.errors import AuditError, MemoryRefused, ModelMissing
@@ -33,6 +34,13 @@ class Job:
 
 def perform(desk: Desk, job: Job, line: "Line") -> Prepared | Outcome:
     """Do one job; a fault of the repository, or of this program before it, becomes the repository's outcome."""
+    reply = _attempt(desk, job, line)
+    if isinstance(reply, Outcome):
+        forget(job.task.source)
+    return reply
+
+
+def _attempt(desk: Desk, job: Job, line: "Line") -> Prepared | Outcome:
     task = job.task
     try:
         if job.kind == "prepare":

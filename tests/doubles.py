@@ -3,6 +3,7 @@ processes, for tests of what the batch itself decides."""
 
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -39,6 +40,16 @@ def deadly() -> Double:
         return "E1: Nothing."
 
     return _double(die)
+
+
+def slow() -> Double:
+    """Takes a second for an answer, and no processor."""
+
+    def wait(prompt: str) -> str:
+        time.sleep(1.0)
+        return f"E1: This tool has {len(prompt)} characters of evidence."
+
+    return _double(wait)
 
 
 def faulty() -> Double:

@@ -16,6 +16,7 @@ DOORS = {
     "dulwich": "agent/batch/clone.py",
     "llama_cpp": "agent/llama.py",
     "prompt_toolkit": "agent/keyboard.py",
+    "ray": "agent/batch/cluster.py",
     "rich": "agent/console.py",
     "sentence_transformers": "retrieval/embed.py",
     "tree_sitter": "retrieval/parse.py",

@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from agent.batch.record import OUTPUTS
 from agent.batch.source import Source
 from agent.batch.task import Choices, Sign, Task
 from agent.errors import UserError
@@ -52,7 +53,14 @@ class Board:
                     slugs[place] = _free(source.name, taken)
                     known.append({"slug": slugs[place], "kind": source.kind, "place": source.place})
         named = [(slugs[source.kind, source.place], source) for source in sources]
-        return [Task(slug, source, str(self.out / slug), choices, self.record(slug)) for slug, source in named]
+        return [Task(slug, source, str(self.out / slug), choices, self._whole_record(slug)) for slug, source in named]
+
+    def _whole_record(self, slug: str) -> dict[str, Any] | None:
+        """The record of a repository, unless results that it speaks of are missing."""
+        record = self.record(slug)
+        if record and record["state"] == "done" and not all((self.out / slug / name).is_file() for name in OUTPUTS):
+            return None
+        return record
 
     def slugs(self) -> list[str]:
         """Every repository of the folder, in the order in which they came."""
@@ -72,12 +80,19 @@ class Board:
         write_whole(self.state / "records" / f"{record['slug']}.json", text)
         (self.state / "live" / f"{record['slug']}.json").unlink(missing_ok=True)
 
-    def show(self, sign: Sign, generated: Mapping[str, Any] | None = None) -> None:
+    def deliver(self, slug: str, files: Mapping[str, bytes]) -> None:
+        """Keep results that were made on another machine."""
+        if files:
+            (self.out / slug).mkdir(exist_ok=True)
+        for name, data in files.items():
+            write_whole(self.out / slug / name, data.decode("utf-8"))
+
+    def show(self, sign: Sign) -> None:
         """Tell other processes where a repository stands; losing this costs nothing."""
         path = self.state / "live" / f"{sign.slug}.json"
         temporary = path.with_suffix(f".{os.getpid()}")
         with contextlib.suppress(OSError):
-            temporary.write_text(json.dumps({**asdict(sign), **(generated or {})}), encoding="utf-8")
+            temporary.write_text(json.dumps(asdict(sign)), encoding="utf-8")
             temporary.replace(path)
 
     def live(self, slug: str) -> dict[str, Any] | None:

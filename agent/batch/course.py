@@ -54,13 +54,15 @@ class Engine(Protocol):
 class BatchOptions:
     """One batch: SOURCEs, the output folder, what is chosen for every repository, and who does the work.
 
-    `workers` 0 leaves their number to the engine.
+    `workers` 0 leaves their number to the engine; `address` is that of a Ray cluster, "" for one on this machine.
     """
 
     sources: tuple[str, ...]
     out: Path
     choices: Choices
     workers: int = 0
+    engine: str = "local"
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,16 @@ def run_batch(options: BatchOptions, listener: Listener = ignore) -> BatchResult
     board, tasks = enrol(options)
     for task in tasks:
         listener(Sign(task.slug, "queued"))
-    choices = tasks[0].choices
+    return follow(board, tasks, _engine(options, tasks[0].choices), listener)
+
+
+def _engine(options: BatchOptions, choices: Choices) -> Engine:
     prepares = choices.model != NO_MODEL or bool(choices.double)
-    return follow(board, tasks, open_engine(choices, options.workers, prepares=prepares), listener)
+    if options.engine == "ray":
+        from agent.batch.cluster import RayEngine
+
+        return RayEngine(choices, options.address, options.workers, prepares=prepares)
+    return open_engine(choices, options.workers, prepares=prepares)
 
 
 def follow(board: Board, tasks: Sequence[Task], engine: Engine, listener: Listener = ignore) -> BatchResult:
@@ -126,6 +135,7 @@ class Course:
         self._engine = engine
         self._listener = listener
         self._open = deque(tasks)
+        self._before = {task.slug: board.record(task.slug) for task in tasks}
         self._claimed: dict[str, tuple[Task, int, float]] = {}
         self._elsewhere: list[Task] = []
         self._ended: dict[str, Outcome] = {}
@@ -164,7 +174,7 @@ class Course:
                 self._listener(Sign(task.slug, "queued", "another batch works on it"))
                 continue
             ended = self._board.record(task.slug)
-            if ended is not None and ended != task.known:
+            if ended is not None and ended != self._before[task.slug]:
                 os.close(lock)
                 self._end(Outcome(task.slug, ended["state"], ended["reason"], record=ended, unchanged=True))
                 continue
@@ -186,6 +196,7 @@ class Course:
         task, lock, began = self._claimed.pop(message.slug)
         if message.state == "failed":
             message = replace(message, record=failed_record(task, message.reason, time.monotonic() - began))
+        self._board.deliver(message.slug, message.files)
         self._board.store(message.record)
         os.close(lock)
         self._end(message)

@@ -84,6 +84,8 @@ class Desk:
                 embedder=self._embedder if self._double else None,
                 writer=self._resident.lend,
             )
+        if prepared.finished and task.staged and task.known:
+            return Outcome(task.slug, "done", record=task.known, unchanged=True)
         answers = read_answers(Path(task.out))
         if answers is None:
             raise RepositoryError("its results could not be read back", "is something else writing there?")
@@ -122,7 +124,7 @@ class Desk:
 
     def _holds(self, task: Task, snapshot: Snapshot) -> bool:
         """Whether the results that lie there are those of these files, questions and model."""
-        ended = RunFolder(repository_cache(snapshot.root), Path(task.out)).finished()
+        ended = None if task.staged else RunFolder(repository_cache(snapshot.root), Path(task.out)).finished()
         return self._answers_are_of(task, snapshot.tree_hash, _stored(task.known), ended)
 
     def _is_that_version(self, task: Task) -> bool:
@@ -137,6 +139,8 @@ class Desk:
         now = self._fingerprint(task, tree)
         if not any(one and not now.changes(one) for one in stored):
             return False
+        if task.staged:
+            return True
         answers = read_answers(Path(task.out))
         return answers is not None and (answers["repo"]["tree_hash"], answers["run"]["pack_hash"]) == (
             now.tree,

@@ -32,13 +32,14 @@ class Choices:
 @dataclass(frozen=True, slots=True)
 class Task:
     """One repository to audit. `slug` names it in the batch, `out` is the folder of its results, `known` the record
-    of its last audit."""
+    of its last audit; `staged` when the results go elsewhere once they are whole, as those of the last audit did."""
 
     slug: str
     source: Source
     out: str
     choices: Choices
     known: Mapping[str, Any] | None = None
+    staged: bool = False
 
     def options(self, root: Path) -> AuditOptions:
         """The audit of the code at `root`."""
@@ -87,7 +88,7 @@ class Prepared:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The end of one task: "done" or "failed" with the reason. `record` is what the summary needs; `fatal` faults are
-    the machine's and would meet every other repository too."""
+    the machine's and would meet every other repository too; `files` are results that still are to be stored."""
 
     slug: str
     state: State
@@ -96,3 +97,4 @@ class Outcome:
     record: Mapping[str, Any] = field(default_factory=dict)
     unchanged: bool = False
     fatal: bool = False
+    files: Mapping[str, bytes] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from agent.commands import batch_views
 from agent.commands.options import Budget, Embedder, budget_bytes
 from agent.commands.plain import write
 
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     from agent.batch.course import BatchOptions, BatchResult
 
 DEFAULT_COMMAND = "run"
+
+
+class EngineName(StrEnum):
+    """Where the work is done."""
+
+    local = "local"
+    ray = "ray"
 
 
 class FailOn(StrEnum):
@@ -63,7 +71,10 @@ def run(
     workers: Annotated[
         int,
         typer.Option(
-            metavar="N", min=0, help="Models side by side, or without a model audits.  [default: 1, or cores]"
+            metavar="N",
+            min=0,
+            show_default="1 model, or without a model one audit per core",
+            help="Models side by side, each with a share of the memory.",
         ),
     ] = 0,
     stages: Annotated[str, typer.Option(metavar="FILE", help="A stage pack of your own.")] = "",
@@ -79,6 +90,12 @@ def run(
     max_attempts: Annotated[int | None, typer.Option(metavar="N", min=1, max=9, help="Drafts per question.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do everything again, also what is finished.")] = False,
     embedder: Embedder = "",
+    engine: Annotated[
+        EngineName, typer.Option(metavar="local|ray", help="Processes of this machine, or of a Ray cluster.")
+    ] = EngineName.local,
+    address: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="The Ray cluster.  [default: one on this machine]")
+    ] = "",
     fail_on: Annotated[
         FailOn, typer.Option(metavar="failed|unresolved", help="What makes the exit code 1.")
     ] = FailOn.failed,
@@ -98,9 +115,14 @@ def run(
         max_attempts=max_attempts,
         fresh=fresh,
     )
-    result = _run(BatchOptions(tuple(sources), out, choices, workers))
+    result = _run(BatchOptions(tuple(sources), out, choices, workers, engine.value, address))
     write(str(result.out / "SUMMARY.md"))
     raise typer.Exit(_code(result, fail_on))
+
+
+app.command("status")(batch_views.status)
+app.command("compare")(batch_views.compare)
+app.command("diff")(batch_views.diff)
 
 
 def _run(options: "BatchOptions") -> "BatchResult":

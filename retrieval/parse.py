@@ -1,8 +1,9 @@
 """The only door to tree-sitter: bytes in, a syntax tree with 1-based lines out.
 
 Knows how to stop a parse that takes too long, how to visit a tree without recursion, how rows
-become lines, and how to run a query of `retrieval/queries/*.scm`. It does not know what the nodes
-mean.
+become lines, and how to run a query of `retrieval/queries/*.scm`. A language is known by its query
+file, `queries/<language>.scm`, whose first line names the package and function of its grammar; where
+that package is not installed the language is not parsed. It does not know what the nodes mean.
 
 Never print a node with `str(node)`: it recurses in C and crashes on deep trees.
 """
@@ -11,9 +12,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
-import tree_sitter_python
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 __all__ = [
@@ -23,20 +24,23 @@ __all__ = [
     "enclosing",
     "first_line",
     "last_line",
+    "parse",
     "parse_python",
     "run_query",
 ]
 
 QUERIES = Path(__file__).parent / "queries"
 READ_BYTES = 65_536
+GRAMMAR = "; grammar: "
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A parsed file: its bytes and the root node (type "module")."""
+    """A parsed file: its bytes, the root node (type "module" in Python) and the name of its language."""
 
     data: bytes = field(repr=False)
     root: Node = field(repr=False)
+    language: str = "python"
 
     def text(self, node: Node | None) -> str:
         """The source of `node`, "" for None; undecodable bytes become U+FFFD."""
@@ -52,20 +56,40 @@ class Tree:
 
 
 @cache
-def _python() -> Language:
-    return Language(tree_sitter_python.language())
+def _grammar(language: str) -> Language | None:
+    """The grammar that the language's query file names, None without that file or that package."""
+    path = QUERIES / f"{language}.scm"
+    if not path.is_file():
+        return None
+    head = path.read_text(encoding="utf-8").split("\n", 1)[0]
+    package, _, function = head.removeprefix(GRAMMAR).strip().rpartition(".")
+    try:
+        return Language(getattr(import_module(package), function)())
+    except ImportError:
+        return None
 
 
 @cache
-def _query(name: str) -> Query:
-    return Query(_python(), (QUERIES / f"{name}.scm").read_text(encoding="utf-8"))
+def _query(name: str, language: str) -> Query:
+    grammar = _grammar(language)
+    assert grammar is not None  # there is a tree of this language
+    return Query(grammar, (QUERIES / f"{name}.scm").read_text(encoding="utf-8"))
 
 
 def parse_python(data: bytes, budget_seconds: float = 1.0) -> Tree | None:
-    """Parse Python source; any input yields a tree (see `Tree.errors`).
+    """Parse Python source; see `parse`."""
+    return parse(data, "python", budget_seconds)
 
-    None when the budget ran out: 80 KB of `\\` and newlines need 10 s unguarded, quadratically.
+
+def parse(data: bytes, language: str, budget_seconds: float = 1.0) -> Tree | None:
+    """Parse source of `language`; any input yields a tree (see `Tree.errors`).
+
+    None when the language has no query file or its grammar is not installed, and when the budget
+    ran out: 80 KB of `\\` and newlines need 10 s unguarded, quadratically.
     """
+    grammar = _grammar(language)
+    if grammar is None:
+        return None
     deadline = time.monotonic() + budget_seconds
 
     # tree-sitter 0.26 ignores the progress callback for bytes: the source must be a read function.
@@ -76,10 +100,10 @@ def parse_python(data: bytes, budget_seconds: float = 1.0) -> Tree | None:
         return time.monotonic() > deadline
 
     try:
-        tree = Parser(_python()).parse(read, progress_callback=out_of_time)
+        tree = Parser(grammar).parse(read, progress_callback=out_of_time)
     except ValueError:  # "Parsing failed": how 0.26 reports a cancelled parse
         return None
-    return Tree(data, tree.root_node) if tree is not None else None
+    return Tree(data, tree.root_node, language) if tree is not None else None
 
 
 def first_line(node: Node) -> int:
@@ -124,5 +148,5 @@ def run_query(name: str, tree: Tree, node: Node | None = None) -> list[dict[str,
     Each match maps capture names to the nodes captured. Raises FileNotFoundError for an unknown
     name and tree_sitter.QueryError for a query that does not compile.
     """
-    cursor = QueryCursor(_query(name))
+    cursor = QueryCursor(_query(name, tree.language))
     return [captures for _pattern, captures in cursor.matches(node or tree.root)]

@@ -1,9 +1,9 @@
 """Cuts a file into chunks: the pieces that search returns.
 
-A Python file falls into functions, methods, class heads and module-level runs; Markdown into
-sections; a notebook into cells; any other text into windows. Except in a minified notebook, the
-chunks of a file never overlap; together they hold every line that is not blank, but for a
-notebook's outputs and what lies beyond `MAX_WINDOWS` in data files. Other languages are not parsed.
+Code falls into functions, methods, class heads and module-level runs where its language is parsed
+(see `parse.py`); Markdown into sections; a notebook into cells; any other text into windows. Except in
+a minified notebook, the chunks of a file never overlap; together they hold every line that is not
+blank, but for a notebook's outputs and what lies beyond `MAX_WINDOWS` in data files.
 """
 
 import hashlib
@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from retrieval.chunk import Chunk, ChunkKind, Span
 from retrieval.languages import SOURCE_LANGUAGES
 from retrieval.notebook import Cell, cells
-from retrieval.parse import Node, Tree, first_line, last_line, parse_python, run_query
+from retrieval.outline import Outlined, outline
+from retrieval.parse import Tree, first_line, parse, run_query
 from retrieval.snapshot import SourceFile
 
 MAX_LINES = 60
@@ -25,7 +26,8 @@ MAX_WINDOWS = 12
 MINIFIED_LINE = 2_000  # average bytes per line beyond which lines tell nothing
 _DOCUMENTS = frozenset(["markdown", "rst", "html", "tex"])
 
-_DEFINITIONS = frozenset(["function_definition", "class_definition"])
+_COMMENTS = {"python": ("#",)}
+_OTHER_COMMENTS = ("//", "/*", "*", "#[")
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.+?)[ \t#]*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
@@ -52,13 +54,11 @@ def split(file: SourceFile) -> list[Chunk]:
     """The chunks of `file` in line order; [] for a file of blank lines."""
     if not file.lines:
         return []
-    if file.language == "python":
-        return _python_chunks(file)
     if file.language == "notebook":
         return _notebook_chunks(file)
     if file.language == "markdown":
         return _markdown_chunks(file)
-    return _window_chunks(file)
+    return _code_chunks(file) if file.language in SOURCE_LANGUAGES else _window_chunks(file)
 
 
 def _chunks(file: SourceFile, pieces: Iterable[Piece], cuts: list[_Cut], limit: int) -> list[Chunk]:
@@ -103,42 +103,50 @@ def _cut(piece: Piece, cuts: list[_Cut], limit: int) -> Iterator[tuple[int, int]
     yield start, piece.end
 
 
-# --- Python ------------------------------------------------------------------------------------
+# --- code --------------------------------------------------------------------------------------
 
 
-def _python_chunks(file: SourceFile) -> list[Chunk]:
-    tree = parse_python(file.data)
-    if tree is None:
+def _code_chunks(file: SourceFile) -> list[Chunk]:
+    data = file.data if file.encoding == "utf-8" else file.text.encode()
+    tree = parse(data, file.language)
+    found = outline(tree) if tree else []
+    if tree is None or not (found or file.language == "python"):
         return _window_chunks(file)
-    pieces = sorted(_python_pieces(tree, file.lines), key=lambda piece: piece.start)
+    pieces = sorted(_pieces(found, file), key=lambda piece: piece.start)
     pieces = list(_with_constructors(pieces))
     if all(piece.kind == "module" for piece in pieces):
         pieces = [Piece(one.start, one.end, "script", one.symbol) for one in pieces]
     is_long = any(piece.end - piece.start >= MAX_LINES for piece in pieces)
-    return _chunks(file, pieces, _statement_cuts(tree) if is_long else [], MAX_LINES)
+    return _chunks(file, pieces, _statement_cuts(tree, file.lines) if is_long else [], MAX_LINES)
 
 
-def _python_pieces(tree: Tree, lines: tuple[str, ...]) -> Iterator[Piece]:
-    """Definitions and what lies between them, for the module and, inside it, for each class."""
-    open_ranges = [(tree.root, Piece(1, len(lines), "module", ""))]
+def _pieces(found: list[Outlined], file: SourceFile) -> Iterator[Piece]:
+    """Definitions and what lies between them, for the module and, inside it, for each long class."""
+    marks = _COMMENTS.get(file.language, _OTHER_COMMENTS)
+    open_ranges = [(found, Piece(1, len(file.lines), "module", ""))]
     while open_ranges:
-        node, outer = open_ranges.pop()
+        inside, outer = open_ranges.pop()
         at = outer.start
-        for child, kind, symbol in _children(tree, node, outer.symbol):
-            start = _with_comments(first_line(child), at, lines)
-            end = min(last_line(child), outer.end)
+        for item in inside:
+            start = _with_comments(item.start, at, file.lines, marks)
+            end = min(item.end, outer.end)
             if start < at or end < start:  # two on one line, or inside a syntax error
                 continue
             if at < start:
                 yield Piece(at, start - 1, outer.kind, outer.symbol)
             at = end + 1
-            inner = Piece(start, end, kind, symbol)
-            if kind == "class" and end - start >= WHOLE_CLASS_LINES:
-                open_ranges.append((_body(child), inner))
+            inner = Piece(start, end, _kind(item, outer), f"{outer.symbol}.{item.name}".lstrip("."))
+            if item.kind == "module" or (item.kind == "class" and end - start >= WHOLE_CLASS_LINES):
+                open_ranges.append((item.inside, inner))
             else:
                 yield inner
         if at <= outer.end:
             yield Piece(at, outer.end, outer.kind, outer.symbol)
+
+
+def _kind(item: Outlined, outer: Piece) -> ChunkKind:
+    owned = outer.kind == "class" or "." in item.name
+    return "method" if item.kind == "function" and owned else item.kind
 
 
 def _with_constructors(pieces: list[Piece]) -> Iterator[Piece]:
@@ -157,54 +165,22 @@ def _with_constructors(pieces: list[Piece]) -> Iterator[Piece]:
 
 
 def _is_constructor_of(head: Piece, piece: Piece) -> bool:
-    return head.kind == "class" and piece.symbol == f"{head.symbol}.__init__"
+    owner, _, name = piece.symbol.rpartition(".")
+    named = name in ("__init__", "constructor", head.symbol.rpartition(".")[2])
+    return head.kind == "class" and owner == head.symbol and named
 
 
-def _children(tree: Tree, node: Node, outer: str) -> Iterator[tuple[Node, ChunkKind, str]]:
-    """The definitions and main blocks directly in `node`: each with its kind and dotted name."""
-    for child in node.named_children:
-        inner = _undecorated(child)
-        if inner.type in _DEFINITIONS:
-            name = tree.text(inner.child_by_field_name("name"))
-            symbol = f"{outer}.{name}" if outer else name
-            yield child, _definition_kind(inner, outer), symbol
-        elif not outer and _is_main_block(tree, child):
-            yield child, "script", "__main__"
-
-
-def _definition_kind(node: Node, outer: str) -> ChunkKind:
-    if node.type == "class_definition":
-        return "class"
-    return "method" if outer else "function"
-
-
-def _undecorated(node: Node) -> Node:
-    if node.type == "decorated_definition":
-        return node.child_by_field_name("definition") or node
-    return node
-
-
-def _body(node: Node) -> Node:
-    inner = _undecorated(node)
-    return inner.child_by_field_name("body") or inner
-
-
-def _is_main_block(tree: Tree, node: Node) -> bool:
-    if node.type != "if_statement":
-        return False
-    condition = tree.text(node.child_by_field_name("condition"))
-    return "__name__" in condition and "__main__" in condition
-
-
-def _with_comments(start: int, floor: int, lines: tuple[str, ...]) -> int:
+def _with_comments(start: int, floor: int, lines: tuple[str, ...], marks: tuple[str, ...]) -> int:
     """The first of the comment lines that stand directly above line `start`, not above `floor`."""
-    while start > floor and lines[start - 2].lstrip().startswith("#"):
+    while start > floor and lines[start - 2].lstrip().startswith(marks):
         start -= 1
     return start
 
 
-def _statement_cuts(tree: Tree) -> list[_Cut]:
+def _statement_cuts(tree: Tree, lines: tuple[str, ...]) -> list[_Cut]:
     """The first line of every statement; its column stands for the depth of its block."""
+    if tree.language != "python":
+        return _blank_cuts(lines)
     depths: dict[int, int] = {}
     for captures in run_query("statements", tree):
         for node in captures["statement"]:

@@ -51,3 +51,8 @@ def test_the_tree_says_who_uses_a_file_that_says_nothing_of_itself() -> None:
     face = codebase.snapshot.by_path["face.py"]
     assert file_context(codebase, face) == "; works with images (`cv2`); used by idle.py, run.py and 1 more"
     assert file_context(codebase, codebase.snapshot.by_path["run.py"]) == "; a main program; uses Voice, draw"
+
+
+def test_subjects_are_told_of_what_the_main_programs_run() -> None:
+    found = run_query(codebase_of(APP | {"idle.py": "import gradio\n"}), "subjects").hits
+    assert [hit.text for hit in found] == ["audio: 1 file imports `librosa`", "images: 1 file imports `cv2`"]

@@ -249,3 +249,13 @@ def test_first_sentence(docstring: str, sentence: str):
 
 def test_listed_counts_the_rest():
     assert listed(["a", "b", "c"], 2, "`") == "`a`, `b` and 1 more"
+
+
+def test_about_leaves_news_and_notices_out():
+    readme = (
+        "# Net\n\n[2024/05/01] We release the weights of the large model today.\n\n"
+        "Join our Discord server to talk about this model.\n\n"
+        "Net turns one photograph and a voice into a talking face.\n"
+    )
+    found = texts({"README.md": readme}, "about")
+    assert found[1:] == ["the README says: “Net turns one photograph and a voice into a talking face.”"]

@@ -64,6 +64,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     statements,
     storage,
     structures,
+    subjects,
     syntax,
     thread_settings,
     tree,

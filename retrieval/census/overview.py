@@ -4,6 +4,7 @@
 length, docstring and main definitions; large repositories are listed by package.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
@@ -27,6 +28,13 @@ _WORDS = {
 _ORDER = ("description", "name", "version", "authors", "license")
 _MANY_MODULES = 60
 _SENTENCES = 420
+_PARAGRAPHS, _QUOTED = 10, 3
+_NEWS = re.compile(
+    r"(?i)^\W*(?:\d{4}\b|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*\W+\d|news\b|updates?\b|note:)"
+    r"|^\W*we(?:'re| are) (?:tracking|hiring)|change ?log|\bwe (?:have )?releas|\bis released\b|star history"
+    r"|\b(?:discord|slack|wechat|telegram|arxiv\.org)\b|^\W*(?:see|click|join|follow|contact|more \w+ can be found)\b"
+    r"|^\W*(?:please (?:see|refer|cite|check)|if you (?:find|use|have)|community\b)"
+)
 
 
 @kind(
@@ -73,7 +81,8 @@ def _readmes(codebase: Codebase) -> Iterator[CensusHit]:
 
 def _prose(file: SourceFile) -> list[Passage]:
     if file.language in ("markdown", "rst"):
-        return [(_cut(text), start, end) for text, start, end in paragraphs(file)]
+        told = [passage for passage in paragraphs(file, _PARAGRAPHS) if not _NEWS.search(passage[0][:160])]
+        return [(_cut(text), start, end) for text, start, end in told[:_QUOTED]]
     return []
 
 

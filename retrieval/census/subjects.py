@@ -1,12 +1,19 @@
-"""What code works with, in the words of `data/subjects.yaml`: known from the outside modules that a file imports."""
+"""What code works with, in the words of `data/subjects.yaml`: known from the outside modules that a file imports.
 
+Kind `subjects` tells it of the code that the main programs may run.
+"""
+
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
-from retrieval.facts import FileFacts
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.prose import counted, listed
+from retrieval.census.reach import reach_of
+from retrieval.facts import CensusHit, FileFacts
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -45,3 +52,55 @@ def _known(dotted: str) -> str:
     parts = dotted.split(".")
     prefixes = (".".join(parts[:size]) for size in range(len(parts), 0, -1))
     return next((prefix for prefix in prefixes if prefix in _subjects()), "")
+
+
+@kind(
+    "subjects",
+    summary="what the code that the main programs run works with: images, audio, language models … by its imports",
+    example="subjects: images, video",
+    reads="python",
+    ordered=True,
+)
+def subjects_of(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One hit per subject, that of most files first; patterns match the subject."""
+    reach = reach_of(codebase)
+    files = {path for path, _ in reach.units} if reach.tells else set(codebase.facts)
+    told: dict[str, dict[str, list[tuple[str, int, int]]]] = {}
+    for path in sorted(files):
+        facts = codebase.facts[path]
+        if codebase.snapshot.by_path[path].role != "source":
+            continue
+        for subject, modules in subjects(codebase, facts).items():
+            for module in modules:
+                told.setdefault(subject, {}).setdefault(module, []).append((path, *_import_lines(facts, module)))
+    ranked = sorted(told.items(), key=lambda pair: (pair[0] in _PLAIN, -len(_paths(pair[1])), pair[0]))
+    for subject, modules in ranked:
+        if query.matches(subject):
+            yield _subject_hit(codebase, subject, modules)
+
+
+def _import_lines(facts: FileFacts, module: str) -> tuple[int, int]:
+    for item in facts.imports:
+        if f"{item.module}.{item.name}.".startswith(f"{module}."):
+            return item.start, item.end
+    return 1, 1
+
+
+def _paths(modules: dict[str, list[tuple[str, int, int]]]) -> set[str]:
+    return {path for places in modules.values() for path, _, _ in places}
+
+
+def _subject_hit(codebase: "Codebase", subject: str, modules: dict[str, list[tuple[str, int, int]]]) -> CensusHit:
+    ordered = sorted(modules.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+    first = ordered[0][1][0]
+    text = f"{subject}: {counted(len(_paths(modules)), 'file')} import {listed([f'`{name}`' for name, _ in ordered])}"
+    text = text.replace("1 file import ", "1 file imports ")
+    return hit_at(
+        codebase,
+        first[0],
+        first[1:],
+        symbol="",
+        name=subject,
+        text=text,
+        related=tuple(("imports", *places[0]) for _, places in ordered[1:3]),
+    )

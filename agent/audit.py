@@ -6,33 +6,30 @@ Prints nothing: a listener gets the events of agent/events.py. It is the Python 
 the result, `start_audit` the events while it works. The parts meet in agent/opening.py.
 """
 
-import hashlib
 import json
-import resource
 import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.assets import default_pack, prompts_folder
+from agent.assets import default_pack
+from agent.closing import close, model_loads, pack_hash, package_version
 from agent.context import Context
 from agent.errors import MachineError
 from agent.events import AuditStarted, Event, Finished, Note
 from agent.opening import Listener, Writer, open_context, own_writer
 from agent.options import NO_MODEL, AuditOptions
 from agent.progress import ProgressFile
-from agent.report.document import Answers, Report, RunFacts, count, cover
+from agent.report.coverage import Answers
+from agent.report.document import Report, count
 from agent.report.files import prepare_folder, write_report
 from agent.runs import Fingerprint, RunFolder
 from agent.settings import repository_cache
 from agent.stages import StagePack, load_pack
 from agent.stream import Running
-from agent.structure import read_structure
 from retrieval.snapshot import Snapshot
 from retrieval.walk import take_snapshot
 
@@ -92,7 +89,12 @@ def run_audit(
         context = open_context(
             options, pack, snapshot, folder, listener, stack, spec=spec, model=model, embedder=embedder, writer=writer
         )
-        report_of = partial(_report, options, context, spec, began)
+        loaded = model_loads(context.model)
+
+        def report_of(answers: Answers) -> Report:
+            loads = model_loads(context.model) - loaded
+            return close(options, context, answers, spec, time.monotonic() - began, loads=loads)
+
         answers = _walk_stages(context, folder, lambda answered: progress.draw(lambda: report_of(answered())))
         stack.close()
         report = report_of(answers)
@@ -144,11 +146,11 @@ def fingerprint_of(tree: str, pack: StagePack, model: str, options: AuditOptions
     shaping = {"max_attempts": options.max_attempts, "strict": options.strict}
     return Fingerprint(
         tree=tree,
-        pack=_pack_hash(pack),
+        pack=pack_hash(pack),
         model=model,
         embedder=options.embedder,
         options=json.dumps(shaping, sort_keys=True),
-        version=_package_version("deposition"),
+        version=package_version("deposition"),
     )
 
 
@@ -158,21 +160,6 @@ def identity(spec: "ModelSpec | None") -> str:
         return NO_MODEL
     facts = spec.weights_path.stat()
     return spec.sha256 or f"{spec.weights_path.resolve()}:{facts.st_size}:{facts.st_mtime_ns}"
-
-
-def _pack_hash(pack: StagePack) -> str:
-    """Digest of the pack and of the prompts, which shape the answers as much."""
-    digest = hashlib.sha256(pack.model_dump_json().encode())
-    for template in sorted(prompts_folder().glob("*.j2")):
-        digest.update(template.read_bytes())
-    return digest.hexdigest()
-
-
-def _package_version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "0"
 
 
 def _begin_or_continue(folder: RunFolder, fingerprint: Fingerprint, options: AuditOptions, listener: Listener) -> None:
@@ -223,52 +210,6 @@ def _answers(values: dict[str, Any], context: Context) -> Answers:
             raise MachineError(f"the saved answers of stage {stage.number} are damaged", "start over with --fresh")
         answers.append((stage, tuple(record)))
     return tuple(answers)
-
-
-def _report(
-    options: AuditOptions, context: Context, spec: "ModelSpec | None", began: float, answers: Answers
-) -> Report:
-    snapshot = context.codebase.snapshot
-    every = [answer for _, stage_answers in answers for answer in stage_answers]
-    return Report(
-        repository=snapshot.name,
-        commit=snapshot.commit,
-        tree_hash=snapshot.tree_hash,
-        snapshot=snapshot,
-        pack=context.pack,
-        answers=answers,
-        run=RunFacts(
-            model=spec.alias if spec else NO_MODEL,
-            model_sha256=spec.sha256 if spec else "",
-            embedder=options.embedder,
-            pack_hash=_pack_hash(context.pack),
-            options={"only": list(options.only), "max_attempts": options.max_attempts},
-            llama_cpp=_package_version("llama_cpp_python") if spec else "",
-            version=_package_version("deposition"),
-        ),
-        coverage=cover(snapshot, every, context.shown()),
-        usage=_usage(context),
-        seconds=time.monotonic() - began,
-        structure=read_structure(context.findings),
-    )
-
-
-def _usage(context: Context) -> dict[str, int | float]:
-    usage = context.usage
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "prompt_reused": usage.prompt_reused,
-        "generated": usage.generated,
-        "model_loads": 0 if context.model is None else 1,
-        "peak_memory_bytes": _peak_memory(),
-    }
-
-
-def _peak_memory() -> int:
-    """Largest resident size of this process or of one child so far, in bytes (getrusage counts KiB on Linux)."""
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return max(own, children) * 1024
 
 
 def _finish(report: Report, out: Path, listener: Listener) -> AuditResult:

@@ -1,5 +1,8 @@
 """Reading what a model wrote: lines of `E3,E5: Sentence.` become draft claims.
 
+A model that no grammar binds may write places (`src/a.py:12-20`) for ids; they are kept as written, and `repair.py`
+finds the evidence that they mean.
+
 It never raises and never drops text: a line that cites nothing becomes a draft without evidence, which
 the verifier refuses by name. It does not judge; see `verify.py`.
 """
@@ -9,11 +12,13 @@ from collections.abc import Iterator
 
 from agent.state import DraftClaim
 
-_IDS = r"\[?E\d{1,6}\]?(?:\s*(?:,|;|&|and)\s*\[?E\d{1,6}\]?)*"
+_PLACE = r"`?[\w./@+-]{1,200}\.\w{1,6}:\d{1,7}(?:-\d{1,7})?`?"
+_ONE = rf"(?:\[?E\d{{1,6}}\]?|{_PLACE})"
+_IDS = rf"{_ONE}(?:\s*(?:,|;|&|and)\s*{_ONE})*"
 _LINE = re.compile(rf"^\W{{0,4}}(?:\d{{1,2}}[.)]\s+)?\(?({_IDS})\)?\s*[:\-\u2013\u2014]\s*(.+)$")
 _TAIL = re.compile(rf"^(.+?)\s*[\[(]\s*({_IDS})\s*[\])]\s*\.?$")
 _RUN_ON = re.compile(r"(?<=[.!?])[\s_]*(?=\[?E\d{1,6}\]?:\s)")
-_ID = re.compile(r"E\d{1,6}")
+_ID = re.compile(rf"{_PLACE}|E\d{{1,6}}")
 _BULLET = re.compile(r"^(?:[-*+\u2022]|\d{1,2}[.)])\s+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)\s+(?=[A-Z`\"])")
 
@@ -45,4 +50,4 @@ def _split_citation(line: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _ids(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_ID.findall(text)))
+    return tuple(dict.fromkeys(found.strip("`") for found in _ID.findall(text)))

@@ -6,6 +6,7 @@ A statement with hits cites them; a statement of absence carries the number of f
 import re
 from collections.abc import Iterable, Sequence
 
+from agent.completeness import absent_parts
 from agent.findings import Finding
 from agent.stages import Question, VerdictSpec
 from agent.state import Citation, Claim
@@ -19,6 +20,7 @@ ONLY_IDLE = "Not in what the main programs run ({programs}). Only in other code 
 ALSO_IDLE = "Only in code that the main programs do not run: {found}."
 NONE_RUN = ", none in what the main programs run"
 IDLE_LINES = 4
+ABSENT_PART = "{part}: nothing found in {searched} files searched ({labels})."
 _CODE = re.compile(r"\w[(\[]|[=@]|\bimport ")
 _WORDS = re.compile(r"[a-z]+ ")
 
@@ -35,7 +37,7 @@ def compose(question: Question, findings: Sequence[Finding], snapshot: Snapshot)
     claims = [_verdict(question, findings, snapshot)] if question.verdict else []
     for finding in findings:
         claims += _statement(finding, snapshot, silent=question.verdict is not None)
-    return claims
+    return claims + [_absent_part(part, facts) for part, facts in absent_parts(question, findings)]
 
 
 def decided_no(question: Question, findings: Sequence[Finding]) -> bool:
@@ -43,6 +45,13 @@ def decided_no(question: Question, findings: Sequence[Finding]) -> bool:
     deciding = [finding for finding in findings if finding.fact.decides]
     known = not any(finding.unread for finding in deciding)
     return question.verdict is not None and known and not any(f.hits for f in deciding)
+
+
+def _absent_part(part: str, facts: Sequence[Finding]) -> Claim:
+    searched = min(finding.searched for finding in facts)
+    labels = ", ".join(finding.fact.label for finding in facts)
+    text = ABSENT_PART.format(part=_sentence_case(part), labels=labels, searched=searched)
+    return Claim(text=text, citations=(), origin="census", searched=searched)
 
 
 def _verdict(question: Question, findings: Sequence[Finding], snapshot: Snapshot) -> Claim:

@@ -1,11 +1,12 @@
 """What the graph's nodes may touch. Handed to them as LangGraph's runtime context, never checkpointed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from langchain_core.language_models import BaseChatModel
 
+from agent.contradictions import Assertion, of_answer, of_findings
 from agent.events import Event
 from agent.evidence import Packed, gather
 from agent.findings import Findings
@@ -51,6 +52,7 @@ class Context:
     max_attempts: int | None = None
     usage: Usage = field(default_factory=Usage)
     _packed: dict[str, Packed] = field(default_factory=dict)
+    _told: dict[str, list[Assertion]] = field(default_factory=dict)
 
     @cached_property
     def opening(self) -> str:
@@ -64,6 +66,20 @@ class Context:
         facts = self.codebase.facts.values()
         defined = {d.name for file in facts for d in file.definitions}
         return frozenset(defined | {i.alias for file in facts for i in file.imports if i.alias})
+
+    @cached_property
+    def census_assertions(self) -> list[Assertion]:
+        """What the census says for every question of the pack."""
+        questions = [question for stage in self.pack.stages for question in stage.questions]
+        return [a for question in questions for a in of_findings(question.id, self.findings.of(question))]
+
+    def told(self, done: Mapping[str, str]) -> list[Assertion]:
+        """What the census says for the whole run and the accepted sentences of the finished stages `done` say."""
+        for stage_id in done:
+            if stage_id not in self._told:
+                answers = self.records.read(stage_id, done[stage_id]) or []
+                self._told[stage_id] = [a for answer in answers for a in of_answer(answer)]
+        return [*self.census_assertions, *(a for stage_id in done for a in self._told[stage_id])]
 
     def attempts(self, stage: Stage) -> int:
         """Drafts allowed per question of `stage`; 0 without a model."""
@@ -85,11 +101,6 @@ class Context:
                 self.count_tokens,
             )
         return self._packed[stage.id]
-
-    def shown(self) -> set[str]:
-        """The paths of all evidence gathered so far."""
-        items = [item for packed in self._packed.values() for item in packed.items]
-        return {span[0] for item in items for span in item.spans}
 
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` for the model in use; four characters a token without one."""

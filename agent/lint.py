@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict
@@ -49,6 +50,24 @@ class RelationEntry(_Entry):
     home: bool = False
 
 
+class CensusEntry(_Entry):
+    """A whole sentence about {A}, {B} and a count {N}, the census query that proves it, and what must hold:
+    `hits` or `files` are {N}, `none` are found, or `only` {A} holds them.
+    """
+
+    says: str
+    query: str
+    proves: Literal["hits", "files", "none", "only"]
+
+
+class AssertionEntry(_Entry):
+    """A phrase that says `what` of {A}: the `value` given here, the group (?P<value>…), or the name {B}."""
+
+    what: str
+    says: str
+    value: str = ""
+
+
 class OrderWords(_Entry):
     """Phrases between two names that say which comes first."""
 
@@ -87,6 +106,8 @@ class LintFile(_Entry):
     aliases: dict[str, list[str]]
     backed: list[BackedEntry]
     relations: list[RelationEntry]
+    census_forms: list[CensusEntry]
+    assertions: list[AssertionEntry]
     order: OrderWords
 
 
@@ -112,6 +133,24 @@ class Relation:
 
 
 @dataclass(frozen=True)
+class CensusForm:
+    """`says` must match a whole sentence whose terms are marked; `query` holds {A} and {B}."""
+
+    says: re.Pattern[str]
+    query: str
+    proves: str
+
+
+@dataclass(frozen=True)
+class AssertionForm:
+    """`says` is searched in a sentence whose terms are marked."""
+
+    what: str
+    says: re.Pattern[str]
+    value: str
+
+
+@dataclass(frozen=True)
 class Lint:
     """The data, compiled."""
 
@@ -132,6 +171,8 @@ class Lint:
     counts: re.Pattern[str]
     backed: tuple[Backed, ...]
     relations: tuple[Relation, ...]
+    census_forms: tuple[CensusForm, ...]
+    assertions: tuple[AssertionForm, ...]
     neutral: frozenset[str]  # stems
     generic: frozenset[str]
     order: re.Pattern[str]
@@ -171,6 +212,8 @@ def _compile(data: LintFile) -> Lint:
         counts=_search(rf"\b(?:({numbers})\b|(\d+)\s+(?:[a-z]+\s+)?(?:{data.countable})\b)"),
         backed=tuple(Backed(words(b.words), _search(b.lines)) for b in data.backed),
         relations=tuple(_relation(entry) for entry in data.relations),
+        census_forms=tuple(_census_form(entry, numbers) for entry in data.census_forms),
+        assertions=tuple(AssertionForm(e.what, _search(_marks(e.says)), e.value) for e in data.assertions),
         neutral=frozenset(stem(word) for word in data.neutral),
         generic=frozenset(data.generic),
         order=_order(data.order),
@@ -183,8 +226,17 @@ def words(entries: list[str]) -> re.Pattern[str]:
 
 
 def _relation(entry: RelationEntry) -> Relation:
-    says = entry.says.replace("{A}", r"~(?P<A>\d+)~").replace("{B}", r"~(?P<B>\d+)~")
-    return Relation(_search(says), entry.lines, entry.unless, entry.home)
+    return Relation(_search(_marks(entry.says)), entry.lines, entry.unless, entry.home)
+
+
+def _census_form(entry: CensusEntry, numbers: str) -> CensusForm:
+    says = _marks(entry.says).replace("{N}", rf"(?P<N>\d+|one|{numbers})")
+    return CensusForm(_search(says), entry.query, entry.proves)
+
+
+def _marks(says: str) -> str:
+    """The expression for a phrase about {A} and {B} in a sentence whose terms are written `~number~`."""
+    return says.replace("{A}", r"~(?P<A>\d+)~").replace("{B}", r"~(?P<B>\d+)~")
 
 
 def _order(order: OrderWords) -> re.Pattern[str]:

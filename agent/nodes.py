@@ -11,12 +11,15 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 
 from agent.claims import parse_claims
+from agent.completeness import missing, placed
 from agent.compose import compose, decided_no
 from agent.context import Context, asked
+from agent.contradictions import Assertion, of_claim
 from agent.events import Judged, StageFinished, StageStarted
 from agent.excerpts import excerpts
 from agent.findings import Finding
 from agent.grammar import claims_grammar
+from agent.lint import load_lint
 from agent.stages import Question, Stage
 from agent.state import Answer, Claim, DraftClaim, Evidence, Rejected, Shown, Status, Verdict
 from agent.verify import advice, judge
@@ -120,9 +123,12 @@ def verify(state: AuditState, runtime: Runtime[Context]) -> AuditState:
     context = runtime.context
     stage = next(s for s in context.pack.stages if s.id == state["stage"])
     verdicts = dict(state.get("verdicts", {}))
+    drafts = state.get("drafts", {})
+    known = context.told(state.get("done", {})) if drafts else []
     for question in asked(stage):
-        if question.id in state.get("drafts", {}):
-            judged = _judge(question, state["drafts"][question.id], stage, context)
+        if question.id in drafts:
+            judged = _judge(question, drafts[question.id], stage, context, known)
+            known += [a for v in judged if v.claim for a in of_claim(question.id, v.claim, load_lint())]
             refused = [v for v in verdicts.get(question.id, []) if v["claim"] is None]
             verdicts[question.id] = refused + [v.model_dump(mode="json") for v in judged]
     if state["attempt"] < context.attempts(stage) and _open(stage, verdicts, context):
@@ -130,7 +136,7 @@ def verify(state: AuditState, runtime: Runtime[Context]) -> AuditState:
     return _close(stage, verdicts, state, context)
 
 
-def _judge(question: Question, draft: str, stage: Stage, context: Context) -> list[Verdict]:
+def _judge(question: Question, draft: str, stage: Stage, context: Context, known: Sequence[Assertion]) -> list[Verdict]:
     packed = context.evidence(stage)
     shown = {item.id: item for item in packed.items}
     facts = compose(question, context.findings.of(question), context.codebase.snapshot)
@@ -146,6 +152,8 @@ def _judge(question: Question, draft: str, stage: Stage, context: Context) -> li
                 snapshot=context.codebase.snapshot,
                 accepted=[*said, *(v.claim.text for v in verdicts if v.claim)],
                 vocabulary=context.vocabulary,
+                census=context.findings.result,
+                known=known,
             )
         )
     faults = tuple(fault.kind for verdict in verdicts for fault in verdict.faults)
@@ -163,7 +171,7 @@ def _close(
     answers = [_answer(q, verdicts.get(q.id, []), state, stage, context) for q in stage.questions]
     digest = context.records.write(stage.id, answers)
     context.tell(StageFinished(stage.id, tuple(answers), state["seconds"]))
-    failed = [a.question_id for a in answers if a.status != "verified"]
+    failed = [a.question_id for a in answers if a.status == "unresolved"]
     stopped = failed[0] if context.strict and failed else ""
     done = {**state.get("done", {}), stage.id: digest}
     return {"done": done, "drafts": {}, "verdicts": {}, "attempt": 0, "stopped": stopped}
@@ -179,18 +187,20 @@ def _answer(
     findings = context.findings.of(question)
     facts = compose(question, findings, context.codebase.snapshot)
     told = _accepted(verdicts)
+    claims = placed([*facts, *told], context.codebase)
     refused = [v for v in map(Verdict.model_validate, verdicts) if v.claim is None]
     return Answer(
         question_id=question.id,
         question=question.text,
         status=_status(question, facts, verdicts, findings),
-        claims=(*facts, *told),
+        claims=claims,
         census=context.findings.records(question),
         excerpts=excerpts(question, findings, told, context.codebase),
         rejected=tuple(Rejected(text=v.draft.text, faults=v.faults) for v in refused),
         repairs=tuple(r for v in map(Verdict.model_validate, verdicts) for r in v.repairs),
         shown=tuple(_shown(item) for item in context.evidence(stage).of(question.id)) if verdicts else (),
         left_out=context.evidence(stage).left_out.get(question.id, ()) if context.model else (),
+        missing=missing(question, findings, claims, context.codebase),
         attempts=state["attempt"] if verdicts else 0,
         seconds=round(state["seconds"] / len(stage.questions), 3),
     )

@@ -13,7 +13,7 @@ class AuditOptions:
     """One audit. `out` None means audits/<repository name> under the current folder; `stages` None the shipped pack;
     `only` stage numbers and question ids; `model` an alias, a .gguf file, or "none" for the census alone;
     `memory_budget` bytes, None for what is free; `max_attempts` None for the pack's; `strict` stops at the first
-    question whose draft never passed; `fresh` forgets an interrupted run."""
+    question that stays unresolved; `fresh` forgets an interrupted run."""
 
     repo: Path
     out: Path | None = None

@@ -15,16 +15,17 @@ from agent.words import Sentence, Term, find_term
 
 def relations(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator[Fault]:
     """Inheritance, calls, returns, defaults and the like stand in one statement, not merely both names."""
-    marked, by_mark = _marked(sentence)
+    text, by_mark = marked(sentence)
     for relation in lint.relations:
-        for found in relation.says.finditer(marked):
+        for found in relation.says.finditer(text):
             pair = {key: by_mark[value] for key, value in found.groupdict().items() if value}
             if not _holds(relation, pair, scope):
                 said = re.sub(r"~(\d+)~", lambda m: f"`{by_mark[m[1]].text}`", found[0])
                 yield lint.fault("relation", said, " and ".join(scope.ids))
 
 
-def _marked(sentence: Sentence) -> tuple[str, dict[str, Term]]:
+def marked(sentence: Sentence) -> tuple[str, dict[str, Term]]:
+    """The sentence with every term written `~number~`, as the patterns of lint.yaml expect it, and the terms."""
     text, by_mark = sentence.text, {}
     for index, term in reversed(list(enumerate(sentence.terms))):
         by_mark[str(index)] = term

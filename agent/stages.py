@@ -86,16 +86,32 @@ class VerdictSpec(_Entry):
 
 class Question(_Entry):
     """One question. `search` are phrasings for the code search, `guide` one line that tells the model what the
-    answer must state, `claims` the most sentences the model may add (0: the facts answer alone)."""
+    answer must state, `claims` the most sentences the model may add (0: the facts answer alone). `parts` are what a
+    question of several parts asks for: part → labels of the facts that answer it. A part without hits is answered
+    with the number of files searched, a part without any statement is reported as missing."""
 
     id: str = Field(pattern=r"^\d+\.\d+$")
     text: str = Field(min_length=1)
     search: Strings = ()
     facts: tuple[FactSpec, ...] = ()
     verdict: VerdictSpec | None = None
+    parts: dict[str, Strings] = Field(default_factory=dict)
     guide: str = ""
     claims: int = Field(default=2, ge=0, le=8)
     excerpts: int = Field(default=1, ge=0, le=5)
+
+    @property
+    def asks_where(self) -> bool:
+        """Whether it asks for places, so that each place is given with the definition around it."""
+        return re.search(r"\bwhere\b", self.text, re.IGNORECASE) is not None
+
+    @model_validator(mode="after")
+    def _parts_name_facts(self) -> "Question":
+        labels = {fact.label for fact in self.facts}
+        for part, named in self.parts.items():
+            if unknown := [label for label in named if label not in labels]:
+                raise ValueError(f"part {part!r} names the fact {unknown[0]!r}, which this question does not have")
+        return self
 
 
 class Settings(_Entry):

@@ -20,12 +20,16 @@ class Frozen(BaseModel):
 
 
 class Citation(Frozen):
-    """Lines of a file of the snapshot; `sha256` is of their bytes, without the last line's `\\n`."""
+    """Lines of a file of the snapshot; `sha256` is of their bytes, without the last line's `\\n`.
+
+    `symbol` is the innermost definition around the first line, "" at module level and outside Python.
+    """
 
     path: str
     start: int
     end: int
     sha256: str
+    symbol: str = ""
 
     @property
     def span(self) -> Span:
@@ -70,11 +74,15 @@ class Fault(Frozen):
 
 
 class Repair(Frozen):
-    """A deterministic correction of a draft claim, made before any retry."""
+    """A deterministic correction of a draft claim, made before any retry.
+
+    `after` is "" for one that was tried in vain; `accepted` says whether the corrected claim passed.
+    """
 
     kind: str
     before: str
     after: str
+    accepted: bool = False
 
 
 class Claim(Frozen):
@@ -125,6 +133,22 @@ class CensusRecord(Frozen):
     unread: tuple[dict[str, str], ...] = ()
 
 
+class Stated(Frozen):
+    """One of the things said: its value, a statement that says it, and the ids of the questions that do."""
+
+    value: str
+    said: str
+    questions: tuple[str, ...]
+
+
+class Contradiction(Frozen):
+    """Different values of `what` ("count", "version", …) said of one `subject`."""
+
+    what: str
+    subject: str
+    statements: tuple[Stated, ...]
+
+
 class Rejected(Frozen):
     """A claim that was never accepted, kept for the record."""
 
@@ -145,7 +169,8 @@ class Shown(Frozen):
 class Answer(Frozen):
     """The answer to one question as it is reported; `claims` come in printing order.
 
-    `shown` is the evidence that the model was given; a claim that rests on an item names its id.
+    `missing` names what the question asks for and the answer does not say. `shown` is the evidence that the model was
+    given; a claim that rests on an item names its id.
     """
 
     question_id: str
@@ -158,5 +183,6 @@ class Answer(Frozen):
     repairs: tuple[Repair, ...] = ()
     shown: tuple[Shown, ...] = ()
     left_out: tuple[str, ...] = ()
+    missing: tuple[Fault, ...] = ()
     attempts: int = 0
     seconds: float = 0.0

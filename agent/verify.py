@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agent.backing import Census, census_proof
+from agent.contradictions import Assertion, refuted
 from agent.exhibits import Exhibit, defines, join, open_evidence, unsound
 from agent.lint import Lint, load_lint
 from agent.narrow import narrow
 from agent.proof import check_proof
-from agent.repair import tidy
+from agent.repair import correct_paths, correct_place, plain, tidy
 from agent.state import Claim, DraftClaim, Evidence, Fault, Repair, Verdict
 from agent.terms import searchable
 from agent.wording import check_wording
@@ -42,26 +44,42 @@ def judge(
     snapshot: Snapshot,
     accepted: Sequence[str],
     vocabulary: frozenset[str] = frozenset(),
+    census: Census | None = None,
+    known: Sequence[Assertion] = (),
 ) -> Verdict:
     """Judge one draft claim.
 
     `shown` are the evidence items of the prompt by id, `accepted` the sentences that the answer prints already,
     `vocabulary` every identifier of the repository (for telling an invented name from a misplaced one, and for
-    recognising plain-word names such as `argparse`). Never raises for anything a model can write.
+    recognising plain-word names such as `argparse`). `census` runs a census query, for sentences that only a census
+    can prove; `known` is what the answers of the run assert, which no claim may contradict. Never raises for anything
+    a model can write.
     """
     lint = load_lint()
     if len(draft.text) > 4 * lint.data.limits.longest:
         return Verdict(draft=draft, faults=(lint.fault("too_long"),))
-    text, repairs = tidy(draft.text, lint)
+    said = [read_sentence(other) for other in accepted]
+    ids, unknown, repairs = _sound_ids(draft, shown, snapshot, lint)
+    proof = None
+    if census is not None and ids:
+        whole = read_sentence(plain(draft.text))
+        proof = census_proof(whole, census, question=question, snapshot=snapshot, vocabulary=vocabulary, lint=lint)
+        if isinstance(proof, Claim):
+            faults = check_wording(whole, question, said, lint)
+            return Verdict(draft=draft, claim=None if faults else proof, faults=tuple(faults))
+    text, changes = tidy(draft.text, lint)
+    text, paths = correct_paths(text, shown, snapshot.by_path)
+    repairs = [*repairs, *changes, *paths]
     sentence = read_sentence(text)
-    faults = check_wording(sentence, question, [read_sentence(other) for other in accepted], lint)
-    ids, unknown = _sound_ids(draft, shown, snapshot, lint)
+    faults = check_wording(sentence, question, said, lint)
+    if proof is not None:
+        faults = [proof, *faults]
     if not ids:
         faults = [*(unknown or [lint.fault("no_citation")]), *faults]
     if faults:
         return Verdict(draft=draft, faults=tuple(faults), repairs=tuple(repairs))
     case = _Case(sentence, shown, snapshot, question, vocabulary, lint)
-    return _weigh(case, draft, ids, repairs)
+    return _agreeing(_weigh(case, draft, ids, repairs), known, lint)
 
 
 def advice(verdicts: Sequence[Verdict], most: int = 4) -> str:
@@ -70,32 +88,52 @@ def advice(verdicts: Sequence[Verdict], most: int = 4) -> str:
     return "; ".join(list(dict.fromkeys(messages))[:most])
 
 
+def _agreeing(verdict: Verdict, known: Sequence[Assertion], lint: Lint) -> Verdict:
+    """The verdict, lowered when its claim contradicts what an answer of the run says already."""
+    fault = refuted(verdict.claim, known, lint) if verdict.claim and known else None
+    if fault is None:
+        return verdict
+    repairs = tuple(r.model_copy(update={"accepted": False}) for r in verdict.repairs)
+    return Verdict(draft=verdict.draft, faults=(fault,), repairs=repairs)
+
+
 def _sound_ids(
     draft: DraftClaim, shown: Mapping[str, Evidence], snapshot: Snapshot, lint: Lint
-) -> tuple[list[str], list[Fault]]:
+) -> tuple[list[str], list[Fault], list[Repair]]:
+    """The cited evidence that can be opened, what is wrong with the rest, and the places that were corrected."""
     ids: list[str] = []
     faults: list[Fault] = []
+    repairs: list[Repair] = []
     for name in dict.fromkeys(draft.evidence):
-        if name not in shown:
+        meant, corrected = ([name], []) if name in shown else correct_place(name, shown)
+        repairs += corrected
+        if not meant:
             faults.append(lint.fault("unknown_evidence", name))
-        elif fault := unsound(shown[name], snapshot, lint):
-            faults.append(fault)
-        else:
-            ids.append(name)
-    return ids, faults
+        for one in meant:
+            if fault := unsound(shown[one], snapshot, lint):
+                faults.append(fault)
+            else:
+                ids.append(one)
+    return list(dict.fromkeys(ids)), faults, repairs
 
 
 def _weigh(case: _Case, draft: DraftClaim, ids: list[str], repairs: list[Repair]) -> Verdict:
     """Hold the sentence against the cited evidence, then against what else was shown."""
     first: list[Fault] = []
+    elsewhere = False
     for exhibit in _candidates(case, ids):
         outcome = _hold(case, exhibit)
         if isinstance(outcome, Claim):
-            return Verdict(draft=draft, claim=outcome, repairs=(*repairs, *_moved(draft, exhibit)))
+            made = [*repairs, *_moved(case, ids, exhibit), *_narrowed(outcome, exhibit)]
+            accepted = tuple(repair.model_copy(update={"accepted": True}) for repair in made)
+            return Verdict(draft=draft, claim=outcome, repairs=accepted)
         if set(exhibit.ids) <= set(ids):
             first = _closer(first, outcome)
+        else:
+            elsewhere = True
     faults = first or [case.lint.fault("home", f"`{_acting(case.sentence)}`")]
-    return Verdict(draft=draft, faults=tuple(faults), repairs=tuple(repairs))
+    tried = [Repair(kind="citation moved", before=",".join(ids), after="")] if elsewhere else []
+    return Verdict(draft=draft, faults=tuple(faults), repairs=(*repairs, *tried))
 
 
 def _hold(case: _Case, exhibit: Exhibit) -> Claim | list[Fault]:
@@ -151,9 +189,22 @@ def _acting(sentence: Sentence) -> str:
     return "" if passive else searchable(first)
 
 
-def _moved(draft: DraftClaim, exhibit: Exhibit) -> list[Repair]:
-    before, after = ",".join(draft.evidence), ",".join(exhibit.ids)
+def _moved(case: _Case, ids: list[str], exhibit: Exhibit) -> list[Repair]:
+    """How the evidence that proves the sentence differs from the evidence that it cites."""
+    before, after = ",".join(ids), ",".join(exhibit.ids)
     if before == after:
         return []
-    kind = "surplus citation removed" if set(exhibit.ids) < set(draft.evidence) else "citation moved"
+    if set(exhibit.ids) < set(ids):
+        return [Repair(kind="surplus citation removed", before=before, after=after)]
+    files = {path for name in ids for path, _, _ in case.shown[name].spans}
+    kind = "lines corrected" if exhibit.paths <= files else "citation moved"
     return [Repair(kind=kind, before=before, after=after)]
+
+
+def _narrowed(claim: Claim, exhibit: Exhibit) -> list[Repair]:
+    """The lines of the exhibit that prove nothing and are not cited."""
+    cited = sum(citation.end - citation.start + 1 for citation in claim.citations)
+    if cited >= len(exhibit.lines):
+        return []
+    places = ", ".join(str(citation.span) for citation in claim.citations)
+    return [Repair(kind="range narrowed", before=",".join(exhibit.ids), after=places)]

@@ -42,10 +42,11 @@ def length(sentence: Sentence, lint: Lint) -> Fault | None:
 
 
 def sense(sentence: Sentence, lint: Lint) -> Fault | None:
-    """A verb, and no stuttering: three words in a row that come again."""
+    """A verb, and no stuttering: three words in a row that come again, two of which carry meaning."""
     units = re.findall(r"[\w.]+", sentence.text.lower())
     threes = [tuple(units[at : at + 3]) for at in range(len(units) - 2)]
-    whole = lint.verbs.search(sentence.prose) and len(set(threes)) == len(threes)
+    telling = [three for three in threes if sum(stem(unit) not in lint.neutral for unit in three) > 1]
+    whole = lint.verbs.search(sentence.prose) and len(set(telling)) == len(telling)
     return None if whole else lint.fault("no_sentence")
 
 

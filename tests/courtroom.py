@@ -1,7 +1,10 @@
 """A small repository and its evidence, for the tests of the verifier."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from agent.backing import Census
+from agent.contradictions import Assertion
 from agent.state import DraftClaim, Evidence, Verdict
 from agent.verify import judge
 from retrieval.snapshot import Snapshot, SourceFile
@@ -113,7 +116,14 @@ layers
 VOCABULARY = frozenset(NAMES.split())
 
 
-def hear(text: str, *ids: str, accepted: tuple[str, ...] = (), question: str = "How does it work?") -> Verdict:
+def hear(
+    text: str,
+    *ids: str,
+    accepted: tuple[str, ...] = (),
+    question: str = "How does it work?",
+    census: Census | None = None,
+    known: Sequence[Assertion] = (),
+) -> Verdict:
     """Judge `text`, written under `ids`, against the whole of the evidence."""
     return judge(
         DraftClaim(text=text, evidence=ids),
@@ -122,4 +132,6 @@ def hear(text: str, *ids: str, accepted: tuple[str, ...] = (), question: str = "
         snapshot=SNAPSHOT,
         accepted=accepted,
         vocabulary=VOCABULARY,
+        census=census,
+        known=known,
     )

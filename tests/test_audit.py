@@ -137,11 +137,28 @@ def test_a_refused_draft_is_asked_again_with_its_faults(shop: Path, tmp_path: Pa
     assert all("imaginary_name" not in claim["text"] for claim in answer["claims"])
 
 
-def test_strict_stops_at_the_first_question_that_never_passed(shop: Path, tmp_path: Path) -> None:
+PACK_WITH_AN_OPEN_QUESTION = """
+version: 1
+title: Three stages
+stages:
+  - {number: 1, title: FACTS, questions: [{id: "1.1", text: "Is gc used?", claims: 1, verdict: {},
+      search: [load], facts: [{label: loads, census: "calls: torch.load"}]}]}
+  - {number: 2, title: NO FACTS, questions: [{id: "2.1", text: "What is loaded?", claims: 1, search: [load]}]}
+  - {number: 3, title: MORE, questions: [{id: "3.1", text: "Is gc used?", verdict: {}, claims: 0,
+      facts: [{label: gc, census: "calls: gc.collect"}]}]}
+"""
+
+
+def test_strict_stops_at_the_first_question_that_stays_unresolved(shop: Path, tmp_path: Path) -> None:
+    pack = tmp_path / "pack.yaml"
+    pack.write_text(PACK_WITH_AN_OPEN_QUESTION)
     chat = ScriptedChat(answers=["E1: It may use `imaginary_name`."])
-    result, events = audit(shop, tmp_path / "out", chat, only=("4.1", "7.2"), strict=True)
-    assert [e.stage_id for e in events if isinstance(e, StageFinished)] == ["s04"]
-    assert result.exit_code == 1
+    for strict, seen in ((True, ["s01", "s02"]), (False, ["s01", "s02", "s03"])):
+        result, events = audit(shop, tmp_path / "out", chat, stages=pack, strict=strict)
+        finished = [e for e in events if isinstance(e, StageFinished)]
+        assert [e.stage_id for e in finished] == seen
+        assert [e.answers[0].status for e in finished[:2]] == ["extractive", "unresolved"]
+        assert result.exit_code == 1
 
 
 def test_a_lying_model_changes_neither_structure_nor_facts(shop: Path, tmp_path: Path) -> None:

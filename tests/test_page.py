@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.report.document import Report, RunFacts, cover
+from agent.report.coverage import cover
+from agent.report.document import Report, RunFacts
 from agent.report.folding import MOST_PICTURES, pictures
 from agent.report.layers import layered
 from agent.report.outline import every_item, outline
@@ -70,7 +71,7 @@ def report_of(answer: Answer, files: tuple[SourceFile, ...], structure: Structur
         pack=PACK,
         answers=((PACK.stages[0], (answer,)),),
         run=RunFacts("tiny", "ab" * 32, "hash", "cd" * 32, {"strict": False}, "0.3", "0.1"),
-        coverage=cover(taken, [answer]),
+        coverage=cover(taken, ((PACK.stages[0], (answer,)),)),
         usage={"generated": 7, "prompt_tokens": 1200},
         seconds=61.5,
         structure=structure or Structure(),

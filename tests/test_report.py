@@ -12,13 +12,15 @@ from markdown_it import MarkdownIt
 
 from agent.errors import UserError
 from agent.report.answers import render_json
-from agent.report.document import Answers, Report, RunFacts, count, cover
+from agent.report.coverage import Answers, cover
+from agent.report.document import Report, RunFacts, count
 from agent.report.files import prepare_folder, write_report, write_whole
 from agent.report.markdown import place_list, render_markdown
 from agent.report.markup import code_span, inline, visible, visible_block
 from agent.report.page import render_page
 from agent.stages import StagePack
-from agent.state import Answer, CensusRecord, Citation, Claim, Excerpt, Fault, Rejected
+from agent.state import Answer, CensusRecord, Citation, Claim, Excerpt, Fault, Rejected, Shown
+from retrieval.chunk import Span
 from retrieval.snapshot import Skipped, Snapshot, SourceFile
 
 PACK = StagePack.model_validate(
@@ -77,7 +79,6 @@ def report_of(*first: Answer) -> Report:
     answers: Answers = tuple(
         (stage, tuple(given_answers.get(q.id, plain(q.id, q.text)) for q in stage.questions)) for stage in PACK.stages
     )
-    flat = [answer for _, stage_answers in answers for answer in stage_answers]
     taken = snapshot()
     return Report(
         repository="demo",
@@ -87,7 +88,7 @@ def report_of(*first: Answer) -> Report:
         pack=PACK,
         answers=answers,
         run=RunFacts("tiny", "ab" * 32, "hash", "cd" * 32, {"strict": False}, "0.3", "0.1"),
-        coverage=cover(taken, flat, shown={"b.py"}),
+        coverage=cover(taken, answers),
         usage={"generated": 7},
         seconds=1.5,
     )
@@ -95,7 +96,8 @@ def report_of(*first: Answer) -> Report:
 
 def plain(question_id: str, question: str) -> Answer:
     claim = Claim(text="It does so.", citations=(cite("a.py", 1, 2),), origin="model")
-    return Answer(question_id=question_id, question=question, status="verified", claims=(claim,))
+    shown = (Shown(id="E1", kind="code", title="b.py", spans=(("b.py", 1, 2),)),)
+    return Answer(question_id=question_id, question=question, status="verified", claims=(claim,), shown=shown)
 
 
 def hostile_answer(text: str) -> Answer:
@@ -125,7 +127,7 @@ def assert_inert(report: Report) -> None:
     titles = [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"]
     assert titles == ["1 - STAGE 1", "2 - STAGE 2", "3 - STAGE 3", "Coverage"]
     items = [t for t in tokens if t.type == "list_item_open" and t.level == 1]
-    assert len(items) == 2 * 6 + 4
+    assert len(items) == 2 * 6 + 8
     inner = [child for token in tokens for child in token.children or ()]
     kinds = {token.type for token in tokens} | {child.type for child in inner}
     assert not kinds & {"link_open", "image", "html_block", "html_inline", "table_open", "s_open"}
@@ -223,6 +225,27 @@ def test_coverage_tells_files_apart() -> None:
     text = render_markdown(report_of())
     assert "no prompt showed: 1\n  - `./`: `c.txt`\n" in text
     assert "- `big.bin`: binary" in text
+
+
+def test_the_ledger_counts_what_each_stage_looked_at_but_not_the_directory_tree() -> None:
+    tree = Claim(text="The tree", citations=(cite("c.txt", 1),), origin="census", block="c.txt")
+    said = Claim(text="It starts.", citations=(cite("a.py", 2, 3),), origin="census")
+    answers: Answers = (
+        (PACK.stages[0], (Answer(question_id="1.1", question="?", status="verified", claims=(tree,)),)),
+        (PACK.stages[1], (Answer(question_id="2.1", question="?", status="verified", claims=(said,)),)),
+    )
+    coverage = cover(snapshot(), answers, [Span("a.py", 3, 5), Span("b.py", 1, 1)])
+    assert [(stage.files, stage.entry_points) for stage in coverage.stages] == [(0, 0), (1, 1)]
+    assert coverage.unseen == ("b.py", "c.txt")
+    assert coverage.untouched == ("b.py",)
+
+
+def test_answers_to_where_questions_name_the_definition_around_each_place() -> None:
+    citations = tuple(cite("a.py", n).model_copy(update={"symbol": "Net.load"}) for n in range(1, 9))
+    spans = [citation.span for citation in citations]
+    named = place_list(spans, dict.fromkeys(spans, "Net.load"))
+    assert named == "`a.py:1, 2, 3, 4, 5, 6, 7, 8` in `Net.load`"
+    assert "in `Net.load`" not in place_list(spans)
 
 
 def test_json_follows_its_schema() -> None:

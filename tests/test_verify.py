@@ -103,14 +103,15 @@ def test_a_citation_moves_to_the_item_that_proves_the_sentence() -> None:
     verdict = hear("`load_captioner` raises `FileNotFoundError` if the model is not found.", "E3")
     assert verdict.claim is not None
     assert verdict.claim.evidence == ("E2",)
-    assert [repair.kind for repair in verdict.repairs] == ["citation moved"]
+    assert [repair.kind for repair in verdict.repairs] == ["lines corrected", "range narrowed"]
+    assert all(repair.accepted for repair in verdict.repairs)
 
 
 def test_a_surplus_citation_is_removed() -> None:
     verdict = hear("`caption` catches `torch.cuda.OutOfMemoryError`.", "E1", "E3")
     assert verdict.claim is not None
     assert verdict.claim.evidence == ("E3",)
-    assert [repair.kind for repair in verdict.repairs] == ["surplus citation removed"]
+    assert [repair.kind for repair in verdict.repairs] == ["surplus citation removed", "range narrowed"]
 
 
 def test_the_citation_is_narrowed_to_the_statement_and_its_header() -> None:

@@ -7,7 +7,7 @@ Non-ASCII characters are written as JSON escapes, so that the file can be shown 
 import json
 from dataclasses import asdict
 
-from agent.report.document import Report, count
+from agent.report.document import Report, count, repair_yields
 from agent.stages import Stage
 from agent.state import Answer, Citation, Claim
 
@@ -38,9 +38,17 @@ def as_dict(report: Report) -> dict[str, object]:
             "read": list(coverage.read),
             "cited": list(coverage.cited),
             "untouched": list(coverage.untouched),
+            "source": list(coverage.source),
+            "unseen": list(coverage.unseen),
+            "entry_points": [str(span) for span in coverage.entry_points],
+            "stages": [asdict(stage) for stage in coverage.stages],
         },
         "totals": {**asdict(count(report.every_answer())), "seconds": round(report.seconds, 3)},
-        "usage": dict(report.usage),
+        "contradictions": [found.model_dump(mode="json") for found in report.contradictions],
+        "usage": {
+            **report.usage,
+            "repairs": {kind: asdict(made) for kind, made in repair_yields(report.every_answer()).items()},
+        },
     }
 
 
@@ -68,6 +76,7 @@ def _question(answer: Answer) -> dict[str, object]:
         "repairs": [repair.model_dump(mode="json") for repair in answer.repairs],
         "shown": [shown.model_dump(mode="json") for shown in answer.shown],
         "left_out": list(answer.left_out),
+        "missing": [fault.model_dump(mode="json") for fault in answer.missing],
         "attempts": answer.attempts,
         "seconds": round(answer.seconds, 3),
     }
@@ -86,4 +95,4 @@ def as_claim(claim: Claim) -> dict[str, object]:
 
 
 def _citation(citation: Citation) -> dict[str, object]:
-    return citation.model_dump(mode="json")
+    return citation.model_dump(mode="json", exclude_defaults=True)

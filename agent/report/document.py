@@ -4,15 +4,14 @@ It renders nothing. Everything in it comes from the snapshot, the pack and the a
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from agent.stages import Stage, StagePack
-from agent.state import Answer, Citation
+from agent.report.coverage import Answers, Coverage, citations_of
+from agent.stages import StagePack
+from agent.state import Answer, Contradiction
 from agent.structure import Structure
-from retrieval.snapshot import Skipped, Snapshot
-
-Answers = tuple[tuple[Stage, tuple[Answer, ...]], ...]
+from retrieval.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -31,20 +30,6 @@ class RunFacts:
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """Paths by what the audit did with them, each sorted.
-
-    `read`: searched by the census; `cited`: named by a citation or an excerpt; `untouched`: read,
-    but neither cited nor shown to the model; `skipped`: never read.
-    """
-
-    read: tuple[str, ...]
-    cited: tuple[str, ...]
-    untouched: tuple[str, ...]
-    skipped: tuple[Skipped, ...]
-
-
-@dataclass(frozen=True)
 class Report:
     """One finished audit. `commit` is "" when unknown; `usage` holds counts (tokens, loads, bytes)."""
 
@@ -56,6 +41,7 @@ class Report:
     answers: Answers
     run: RunFacts
     coverage: Coverage
+    contradictions: tuple[Contradiction, ...] = ()
     usage: Mapping[str, int | float] = field(default_factory=dict)
     seconds: float = 0.0
     structure: Structure = field(default_factory=Structure)
@@ -98,20 +84,17 @@ def count(answers: Iterable[Answer]) -> Totals:
     )
 
 
-def citations_of(answer: Answer) -> list[Citation]:
-    """Every citation of an answer's claims and excerpts, in printing order."""
-    cited = [citation for claim in answer.claims for citation in claim.citations]
-    return cited + [excerpt.citation for excerpt in answer.excerpts]
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """How often a kind of repair was tried on a draft, and how often the draft then passed."""
+
+    tried: int
+    accepted: int
 
 
-def cover(snapshot: Snapshot, answers: Iterable[Answer], shown: Collection[str] = ()) -> Coverage:
-    """What became of every file; `shown` are the paths that stood in a prompt."""
-    read = tuple(file.path for file in snapshot.files)
-    cited = {citation.path for answer in answers for citation in citations_of(answer)}
-    touched = cited.union(shown)
-    return Coverage(
-        read=read,
-        cited=tuple(sorted(cited)),
-        untouched=tuple(path for path in read if path not in touched),
-        skipped=tuple(sorted(snapshot.skipped, key=lambda skipped: skipped.path)),
-    )
+def repair_yields(answers: Iterable[Answer]) -> dict[str, Yield]:
+    """The yield of each kind of repair, by name."""
+    made = [repair for answer in answers for repair in answer.repairs]
+    tried = Counter(repair.kind for repair in made)
+    accepted = Counter(repair.kind for repair in made if repair.accepted)
+    return {kind: Yield(tried[kind], accepted[kind]) for kind in sorted(tried)}

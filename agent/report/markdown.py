@@ -6,12 +6,13 @@ machine.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from agent.report.document import Coverage, Report, count
+from agent.report.coverage import Coverage
+from agent.report.document import Report, count, repair_yields
 from agent.report.markup import code_span, fence, inline, one_line
 from agent.report.outline import own_places
-from agent.state import Answer, Claim, Excerpt
+from agent.state import Answer, Claim, Contradiction, Excerpt
 from retrieval.chunk import Span
 
 INLINE_PLACES = 6
@@ -23,8 +24,10 @@ def render_markdown(report: Report) -> str:
     lines = [*_opening(report), ""]
     for stage, answers in report.answers:
         lines += [f"# {stage.number} - {inline(stage.title)}", ""]
+        places = {question.id for question in stage.questions if question.asks_where}
         for answer in answers:
-            lines += [f"- {inline(answer.question)}", *_answer_item(answer), ""]
+            where = answer.question_id in places
+            lines += [f"- {inline(answer.question)}", *_answer_item(answer, where=where), ""]
     lines += _coverage(report)
     return "\n".join(lines) + "\n"
 
@@ -45,8 +48,11 @@ def _opening(report: Report) -> Iterator[str]:
     )
 
 
-def _answer_item(answer: Answer) -> list[str]:
-    """The answer as one list item; everything after its first line is indented under it."""
+def _answer_item(answer: Answer, *, where: bool = False) -> list[str]:
+    """The answer as one list item; everything after its first line is indented under it.
+
+    With `where` each place is given with the definition around it, unless the statement names that itself.
+    """
     claims = [claim for claim in answer.claims if one_line(claim.text) or claim.block]
     if not claims:
         claims = [Claim(text=_UNRESOLVED, citations=(), origin="census")]
@@ -54,18 +60,26 @@ def _answer_item(answer: Answer) -> list[str]:
     level = 0
     for at, claim in enumerate(claims):
         level = min(claim.level, level + 1)
-        lines += _claim(claim, level, own_places(claims, at), paragraph=bool(lines) and not level)
+        named = _unnamed(claim) if where else {}
+        lines += _claim(claim, level, own_places(claims, at), named, paragraph=bool(lines) and not level)
     for excerpt in answer.excerpts:
         lines += _excerpt(excerpt)
     return [f"- {lines[0].lstrip()}", *lines[1:]]
 
 
-def _claim(claim: Claim, level: int, places: Sequence[Span], *, paragraph: bool) -> list[str]:
+def _unnamed(claim: Claim) -> dict[Span, str]:
+    """The definitions around the claim's places that its text does not name."""
+    return {c.span: c.symbol for c in claim.citations if c.symbol and c.symbol.split(".")[-1] not in claim.text}
+
+
+def _claim(
+    claim: Claim, level: int, places: Sequence[Span], names: Mapping[Span, str], *, paragraph: bool
+) -> list[str]:
     indent = "  " * (level + 1)
     bullet = "  " * level + "- " if level else indent
     text = inline(claim.text) or "As follows:"
     if not claim.block:
-        return [""] * paragraph + [bullet + _sentence(text, place_list(places))]
+        return [""] * paragraph + [bullet + _sentence(text, place_list(places, names))]
     return [""] * paragraph + [bullet + text, "", *fence(claim.block, "text", indent)]
 
 
@@ -80,8 +94,13 @@ def _sentence(text: str, places: str) -> str:
     return f"{text} ({places})"
 
 
-def place_list(spans: Sequence[Span]) -> str:
-    """The first six places one by one, the others compactly, grouped by file, none left out."""
+def place_list(spans: Sequence[Span], names: Mapping[Span, str] | None = None) -> str:
+    """The first six places one by one, the others compactly, grouped by file, none left out.
+
+    With `names`, the definitions to give with their places, all are grouped by definition.
+    """
+    if names:
+        return "; ".join(grouped(spans, names))
     first, others = spans[:INLINE_PLACES], spans[INLINE_PLACES:]
     if len(others) == 1:
         first, others = spans, []
@@ -91,16 +110,21 @@ def place_list(spans: Sequence[Span]) -> str:
     return text
 
 
-def grouped(spans: Iterable[Span]) -> Iterator[str]:
-    """Places by file: "a.py:3,7-9" as code, one for each file."""
-    by_path: dict[str, list[Span]] = defaultdict(list)
+def _inside(symbol: str) -> str:
+    return f" in {code_span(symbol)}" if symbol else ""
+
+
+def grouped(spans: Iterable[Span], names: Mapping[Span, str] | None = None) -> Iterator[str]:
+    """Places by file: "a.py:3,7-9" as code, one for each file, or for each definition that `names` gives."""
+    names = names or {}
+    groups: dict[tuple[str, str], list[Span]] = defaultdict(list)
     for span in spans:
-        by_path[span.path].append(span)
-    for path, places in by_path.items():
+        groups[span.path, names.get(span, "")].append(span)
+    for (path, symbol), places in groups.items():
         numbers = ", ".join(
             str(span.start) if span.start == span.end else f"{span.start}-{span.end}" for span in sorted(places)
         )
-        yield code_span(f"{path}:{numbers}")
+        yield code_span(f"{path}:{numbers}") + _inside(symbol)
 
 
 def _excerpt(excerpt: Excerpt) -> list[str]:
@@ -115,12 +139,64 @@ def _coverage(report: Report) -> list[str]:
         "",
         f"- Files read: {len(coverage.read)}, of which {len(coverage.cited)} are cited above.",
         *_paths("Files that no answer cites and no prompt showed", coverage.untouched),
+        *_ledger(coverage),
         *_skipped(coverage),
+        *_incomplete(report.every_answer()),
+        *_contradictions(report.contradictions),
+        *_repairs(report.every_answer()),
     ]
     unresolved = [a for a in report.every_answer() if a.status == "unresolved"]
     lines.append(f"- Questions unresolved: {len(unresolved) or 'none'}{'.' if not unresolved else ''}")
     lines += [f"  - {answer.question_id} {inline(answer.question)}" for answer in unresolved]
     return lines
+
+
+def _ledger(coverage: Coverage) -> Iterator[str]:
+    """The share of source files and of entry points that each stage looked at."""
+    if not coverage.source:
+        return
+    entries = len(coverage.entry_points)
+    yield "- Looked at, stage by stage (cited by a statement other than the directory tree, or shown to the model):"
+    for stage in coverage.stages:
+        share = round(100 * stage.files / len(coverage.source))
+        files = f"{stage.files} of {len(coverage.source)} source files ({share} %)"
+        starts = f", {stage.entry_points} of {entries} entry points" if entries else ""
+        yield f"  - {stage.number} {inline(stage.title)}: {files}{starts}"
+    yield from _paths("Source files never looked at", coverage.unseen)
+
+
+def _incomplete(answers: Sequence[Answer]) -> list[str]:
+    faults = [(answer, fault) for answer in answers for fault in answer.missing]
+    if not faults:
+        return ["- Parts of questions left unanswered: none."]
+    listed = [f"  - {answer.question_id} {inline(fault.message)}" for answer, fault in faults]
+    return [f"- Parts of questions left unanswered: {len(faults)}", *listed]
+
+
+def _contradictions(found: Sequence[Contradiction]) -> list[str]:
+    """Answers at odds with one another; dependencies that different files pin differently are the repository's own."""
+    pins = [one for one in found if one.what == "version"]
+    ours = [one for one in found if one.what != "version"]
+    lines = [f"- Statements that contradict one another: {len(ours) or 'none.'}"]
+    lines += [f"  - {_sides(one)}" for one in ours]
+    if pins:
+        lines.append(f"- Dependencies that the repository itself pins to different versions: {len(pins)}")
+        lines += [f"  - {_sides(one)}" for one in pins]
+    return lines
+
+
+def _sides(found: Contradiction) -> str:
+    """Both sides of a contradiction with the questions that say them."""
+    sides = [f"{inline(side.said)} ({', '.join(side.questions)})" for side in found.statements]
+    return "; ".join(sides)
+
+
+def _repairs(answers: Sequence[Answer]) -> list[str]:
+    yields = repair_yields(answers)
+    if not yields:
+        return []
+    head = "- Repairs of the model's drafts, before any retry (tried, of these followed by acceptance):"
+    return [head, *(f"  - {inline(kind)}: {made.tried}, {made.accepted}" for kind, made in yields.items())]
 
 
 def _paths(label: str, paths: Sequence[str]) -> list[str]:

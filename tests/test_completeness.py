@@ -1,0 +1,101 @@
+"""What an answer leaves out is a fault that names it."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.completeness import absent_parts, missing, placed
+from agent.compose import compose
+from agent.errors import PackError
+from agent.findings import Findings
+from agent.stages import Question, load_pack
+from agent.state import Claim
+from retrieval.codebase import Codebase, read_codebase
+from retrieval.walk import take_snapshot
+
+SOURCE = """import torch
+
+
+class Net:
+    def load(self, path):
+        self.state = torch.load(path)
+        return self.state
+
+
+def main():
+    Net().load("w.pt")
+    torch.load("more.pt")
+"""
+QUESTION = Question.model_validate(
+    {
+        "id": "1.1",
+        "text": "Where are they loaded, saved, and freed?",
+        "parts": {"loaded": "loads", "saved": "saves", "freed": ["frees", "collections"]},
+        "facts": [
+            {"label": "loads", "census": "calls: torch.load"},
+            {"label": "saves", "census": "calls: torch.save", "none": "Nothing is saved ({searched} files searched)."},
+            {"label": "frees", "census": "calls: torch.cuda.empty_cache"},
+            {"label": "collections", "census": "calls: gc.collect"},
+        ],
+    }
+)
+
+
+@pytest.fixture
+def codebase(tmp_path: Path) -> Codebase:
+    (tmp_path / "net.py").write_text(SOURCE)
+    return read_codebase(take_snapshot(tmp_path))
+
+
+def kinds(claims: list[Claim], codebase: Codebase, question: Question = QUESTION) -> dict[str, str]:
+    faults = missing(question, Findings(codebase).of(question), claims, codebase)
+    return {fault.kind: fault.message for fault in faults}
+
+
+def test_a_part_without_hits_is_answered_with_the_files_searched(codebase: Codebase) -> None:
+    findings = Findings(codebase).of(QUESTION)
+    assert [part for part, _ in absent_parts(QUESTION, findings)] == ["freed"]
+    claims = compose(QUESTION, findings, codebase.snapshot)
+    assert [c.text for c in claims if c.searched] == [
+        "Nothing is saved (1 files searched).",
+        "Freed: nothing found in 1 files searched (frees, collections).",
+    ]
+    assert kinds(list(placed(claims, codebase)), codebase) == {}
+
+
+def test_each_thing_left_out_is_named(codebase: Codebase) -> None:
+    claims = list(placed(compose(QUESTION, Findings(codebase).of(QUESTION), codebase.snapshot), codebase))
+    cited = [claim for claim in claims if claim.citations]
+    faults = missing(QUESTION, Findings(codebase).of(QUESTION), cited, codebase)
+    assert [fault.message for fault in faults] == ["nothing is said of saved", "nothing is said of freed"]
+    half = [c.model_copy(update={"citations": c.citations[:1]}) for c in claims if "torch.load(path)" not in c.text]
+    assert kinds(half[:1], codebase)["unlisted"].startswith("1 of 2 places are not listed: loads")
+    bare = [
+        c.model_copy(update={"citations": tuple(x.model_copy(update={"symbol": ""}) for x in c.citations)})
+        for c in claims
+    ]
+    assert "net.py:12" in kinds(bare, codebase)["unplaced"]
+
+
+def test_places_are_given_with_the_definition_around_them(codebase: Codebase) -> None:
+    claims = placed(compose(QUESTION, Findings(codebase).of(QUESTION), codebase.snapshot), codebase)
+    assert {c.symbol for claim in claims for c in claim.citations} == {"Net.load", "main"}
+
+
+def test_what_the_census_cannot_read_is_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "app.js").write_text("start();\n")
+    codebase = read_codebase(take_snapshot(tmp_path))
+    facts = [{"label": "streams", "census": "yields: what=stream"}]
+    question = Question.model_validate({"id": "1.1", "text": "?", "parts": {"streamed": "streams"}, "facts": facts})
+    claims = compose(question, Findings(codebase).of(question), codebase.snapshot)
+    assert "javascript (1 file)" in kinds(claims, codebase, question)["part_unread"].lower()
+
+
+def test_a_part_names_facts_of_its_question(tmp_path: Path) -> None:
+    pack = tmp_path / "pack.yaml"
+    pack.write_text(
+        'version: 1\ntitle: T\nstages:\n  - {number: 1, title: A, questions: [{id: "1.1", text: Q, '
+        "parts: {loaded: lods}, facts: [{label: loads, census: calls}]}]}\n"
+    )
+    with pytest.raises(PackError, match=r"question 1\.1.*part 'loaded' names the fact 'lods'"):
+        load_pack(pack)

@@ -35,8 +35,9 @@ class Span:
 class Chunk:
     """A retrievable piece of one file.
 
-    `id` is a hash of path, lines and text; `symbol` the dotted name inside the file ("" for module
-    level), `text` the exact lines of the span without the last `\\n`.
+    `id` is a hash of path, lines and text; `symbol` the dotted name inside the file of what all its lines
+    belong to ("" for module level), `text` the exact lines of the span without the last `\\n`, `names` the
+    dotted names of the definitions in it.
     """
 
     id: str
@@ -46,12 +47,21 @@ class Chunk:
     language: str
     role: str
     text: str
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that search found; `score` is only comparable within one search, higher is better."""
+    """A chunk that search found; `score` is only comparable within one search, higher is better.
+
+    `span` are the lines to read: those of the chunk, and of neighbours in the same file that were found too.
+    """
 
     chunk: Chunk
     score: float
     why: tuple[str, ...] = ()
+    span: Span = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.span is None:
+            object.__setattr__(self, "span", self.chunk.span)

@@ -3,33 +3,39 @@
 Knows which chunks a snapshot has, which vectors are missing, and when the sealed collection on disk
 still fits them; a broken or outdated one is rebuilt. How results are ranked is `search.py`'s.
 
-In the index folder: `vectors.sqlite` (vectors by text digest, of chunks and of queries), `sealed/` (a
-Chroma collection) and `lock`. All of it may be deleted at any time.
+In the index folder: `chunks.sqlite` (where files fall into chunks), `vectors.sqlite` (vectors by text digest,
+of chunks and of queries, for opening fast), `sealed/` (a Chroma collection of the chunks' vectors) and `lock`.
+All of it may be deleted at any time.
 """
 
 import fcntl
 import hashlib
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from retrieval.chunk import Chunk, Hit
+from retrieval.chunkcache import ChunkCache
 from retrieval.embed import Embedder
 from retrieval.errors import EmbedderError, IndexBroken
 from retrieval.lexical import LexicalIndex
+from retrieval.references import References
 from retrieval.search import Ranking, fuse, select
 from retrieval.snapshot import Role, Snapshot
-from retrieval.split import split
-from retrieval.store import VectorStore, read_store, write_store
+from retrieval.store import VectorStore, is_sealed, load_chroma, read_store, write_store
 from retrieval.vectors import VectorCache, vector_key
 
-CHUNKER = 1  # raised when the same file falls into other chunks or other texts are embedded
+TEXTS = 2  # raised when other texts of the same chunks are embedded, or in another way
 EMBED_AT_ONCE = 128
 EMBED_CHARACTERS = 2_000
-CANDIDATES = 100
+CANDIDATES = 200
+NEIGHBOURS = 100
+WAYS = {"words": 1.0, "meaning": 0.5, "references": 0.4}
+"""The ways of ranking, each with its weight in the fusion."""
 
 Progress = Callable[[int, int], None]
 
@@ -49,28 +55,46 @@ class IndexStats:
 class Index:
     """A snapshot that can be searched; use it in a `with` block or `close` it."""
 
-    def __init__(self, snapshot: Snapshot, chunks: Sequence[Chunk], vectors: "_Vectors", store: VectorStore) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        chunks: Sequence[Chunk],
+        vectors: "_Vectors",
+        words: LexicalIndex,
+        references: References,
+        stats: IndexStats,
+    ) -> None:
         self.snapshot = snapshot
         self.chunks = tuple(chunks)
-        self.stats = IndexStats(len(snapshot.files), len(chunks), 0, 0, False, 0.0)
+        self.stats = stats
         self._vectors = vectors
-        self._store = store
-        self._lexical = LexicalIndex(chunks)
+        self._lexical = words
+        self._references = references
+        self._store = VectorStore(vectors.held([_text_of(chunk) for chunk in chunks]))
         self._places: dict[str, list[int]] = {}
         for place, chunk in enumerate(chunks):
             self._places.setdefault(vectors.key(_text_of(chunk)), []).append(place)
 
-    def search(self, queries: Sequence[str], k: int = 10, *, roles: Sequence[Role] | None = None) -> list[Hit]:
+    def search(
+        self,
+        queries: Sequence[str],
+        k: int = 10,
+        *,
+        roles: Sequence[Role] | None = None,
+        ways: Collection[str] = tuple(WAYS),
+    ) -> list[Hit]:
         """The `k` best places for several phrasings of one question, best first.
 
-        `roles` limits the search to files of these roles. Equal queries over equal snapshots give
-        equal results. Raises EmbedderError when a query is new and the embedder cannot be had.
+        `roles` limits the search to files of these roles, `ways` to some ways of ranking. Equal queries
+        over equal snapshots give equal results. Raises EmbedderError when a query is new and the embedder
+        cannot be had.
         """
         wanted = [queries] if isinstance(queries, str) else list(queries)
-        self.prepare(wanted)
+        if "meaning" in ways:
+            self.prepare(wanted)
         allowed = None if roles is None else frozenset(roles)
-        rankings = [ranking for query in wanted for ranking in self._rankings(query, allowed)]
-        return select(self.snapshot, self.chunks, fuse(self.chunks, rankings), k)
+        rankings = [ranking for query in wanted for ranking in self._rankings(query, allowed, ways)]
+        return select(self.chunks, fuse(self.chunks, rankings), k)
 
     def prepare(self, queries: Sequence[str]) -> None:
         """Embeds the `queries` that are not on disk yet, all at once.
@@ -93,13 +117,20 @@ class Index:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    def _rankings(self, query: str, roles: frozenset[Role] | None) -> Iterator[Ranking]:
+    def _rankings(self, query: str, roles: frozenset[Role] | None, ways: Collection[str]) -> Iterator[Ranking]:
         if not query.strip():
             return
         # With a filter on roles, the best of the wanted ones may stand far down.
         count = CANDIDATES if roles is None else len(self.chunks)
-        yield Ranking("words", query, self._allowed(self._lexical.rank(query, count), roles))
-        yield Ranking("meaning", query, self._allowed(self._nearest(query, count), roles))
+        words = self._lexical.rank(query, count)
+        found = {"words": words}
+        if "meaning" in ways:
+            found["meaning"] = self._nearest(query, count)
+        if "references" in ways:
+            found["references"] = self._references.rank(words, NEIGHBOURS)
+        for way, places in found.items():
+            if way in ways:
+                yield Ranking(way, query, self._allowed(places, roles), WAYS[way])
 
     def _nearest(self, query: str, count: int) -> list[int]:
         vector = self._vectors.of(query)
@@ -121,10 +152,20 @@ class _Vectors:
         self._held: dict[str, array] = {}
 
     def key(self, text: str) -> str:
-        return vector_key(self._name, text)
+        return vector_key(f"{self._name} {TEXTS}", text)
 
     def of(self, text: str) -> array:
         return self._held[self.key(text)]
+
+    def recover(self, texts: Sequence[str], folder: Path) -> None:
+        """Takes vectors from the sealed collection in `folder` when the cache has none of them."""
+        keys = [self.key(text) for text in texts]
+        self._held.update(self._cache.get(keys))
+        if texts and not self._held:
+            with suppress(IndexBroken):
+                found = read_store(folder)
+                self._held = {key: found[key] for key in keys if key in found}
+                self._cache.put(self._held)
 
     def ensure(self, texts: Sequence[str], on_progress: Progress = lambda done, total: None) -> int:
         """Holds the vectors of all `texts` afterwards; returns how many had to be embedded."""
@@ -182,42 +223,51 @@ def open_index(
     they are embedded. Waits for another process that is opening the same folder. Raises
     EmbedderError, or IndexBroken when the folder cannot be used.
     """
+    import numpy  # noqa: F401 (two threads use it below, and its first import must not happen in both)
+
     started = time.monotonic()
-    chunks = [chunk for file in snapshot.files for chunk in split(file)]
-    texts = list(dict.fromkeys(_text_of(chunk) for chunk in chunks))
-    with _locked(folder):
+    with _locked(folder), ThreadPoolExecutor(1) as aside, ChunkCache(folder / "chunks.sqlite") as cache:
+        chunks = cache.split(snapshot.files)
+        texts = list(dict.fromkeys(_text_of(chunk) for chunk in chunks))
+        # While the model's process starts and embeds, this one would only wait.
+        words, references = aside.submit(LexicalIndex, chunks), aside.submit(References, chunks)
         vectors = _Vectors(VectorCache(folder / "vectors.sqlite"), embedder, embedder_name)
         try:
+            vectors.recover(texts, folder / "sealed")
+            seal = _seal_of(embedder_name, [vectors.key(text) for text in texts])
+            sealed = is_sealed(folder / "sealed", seal)
+            if not sealed:
+                aside.submit(load_chroma)
             embedded = vectors.ensure(texts, on_progress)
-            store, rebuilt = _fitting_store(folder / "sealed", vectors.held(texts), embedder_name)
+            if not sealed:
+                _seal(folder / "sealed", vectors.held(texts), seal, embedder_name)
         except BaseException:
             vectors.close()
             raise
-    index = Index(snapshot, chunks, vectors, store)
-    seconds = time.monotonic() - started
-    reused = len(texts) - embedded
-    index.stats = IndexStats(len(snapshot.files), len(chunks), embedded, reused, rebuilt, seconds)
-    return index
+        seconds = time.monotonic() - started
+        stats = IndexStats(len(snapshot.files), len(chunks), embedded, len(texts) - embedded, not sealed, seconds)
+        return Index(snapshot, chunks, vectors, words.result(), references.result(), stats)
 
 
 def _text_of(chunk: Chunk) -> str:
     """What is embedded for a chunk: where it stands in a word or two, then its text."""
     place = PurePosixPath(chunk.span.path)
-    return f"{place.parent.name}/{place.name} {chunk.symbol}\n{chunk.text}"[:EMBED_CHARACTERS]
+    named = chunk.symbol or " ".join(chunk.names)
+    return f"{place.parent.name}/{place.name} {named}\n{chunk.text}"[:EMBED_CHARACTERS]
 
 
-def _fitting_store(folder: Path, vectors: dict[str, array], embedder_name: str) -> tuple[VectorStore, bool]:
-    """The sealed collection of exactly these vectors, and whether it had to be written."""
-    digest = hashlib.sha256("\0".join([embedder_name, *sorted(vectors)]).encode())
-    with suppress(IndexBroken):
-        return read_store(folder, digest.hexdigest()), False
+def _seal_of(embedder_name: str, keys: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join([embedder_name, *sorted(keys)]).encode()).hexdigest()
+
+
+def _seal(folder: Path, vectors: dict[str, array], seal: str, embedder_name: str) -> None:
+    """Seals the collection of exactly these vectors in `folder`."""
     try:
-        write_store(folder, vectors, digest.hexdigest())
+        write_store(folder, vectors, seal)
     except ValueError as error:
         raise EmbedderError(f"{embedder_name}: {error}", "use another embedder") from error
     except OSError as error:
         raise IndexBroken(f"{folder} cannot be written: {error}", "check the free space") from error
-    return read_store(folder, digest.hexdigest()), True
 
 
 @contextmanager

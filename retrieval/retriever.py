@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 
 from retrieval.chunk import Hit
 from retrieval.index import Index
+from retrieval.snapshot import Snapshot
 
 
 class CodeRetriever(BaseRetriever):
@@ -25,19 +26,19 @@ class CodeRetriever(BaseRetriever):
     k: int = 10
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        return [to_document(hit) for hit in self.index.search([query], self.k)]
+        return [to_document(hit, self.index.snapshot) for hit in self.index.search([query], self.k)]
 
 
-def to_document(hit: Hit) -> Document:
-    """The hit as a LangChain document; its id is the chunk's."""
+def to_document(hit: Hit, snapshot: Snapshot) -> Document:
+    """The hit's lines as a LangChain document; its id is the best chunk's."""
     chunk = hit.chunk
     return Document(
         id=chunk.id,
-        page_content=chunk.text,
+        page_content=snapshot.excerpt(hit.span),
         metadata={
-            "path": chunk.span.path,
-            "start": chunk.span.start,
-            "end": chunk.span.end,
+            "path": hit.span.path,
+            "start": hit.span.start,
+            "end": hit.span.end,
             "symbol": chunk.symbol,
             "kind": chunk.kind,
             "language": chunk.language,

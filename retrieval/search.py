@@ -1,39 +1,45 @@
 """Turns several rankings of chunks into the few places worth reading.
 
-Knows reciprocal rank fusion, that tests, examples and vendored code come after the program itself,
-and how to keep one file, or many copies of one text, from filling the result. It does not know how
-the rankings came about.
+Knows reciprocal rank fusion, that tests, prose and vendored code come after the program itself, how to
+keep one file, or many copies of one text, from filling the result, and that neighbours make one result.
+It does not know how the rankings came about.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from retrieval.chunk import Chunk, Hit, Span
-from retrieval.snapshot import Snapshot
 
-RANK_OFFSET = 60  # the constant of Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion", 2009
+# Rank fusion after Cormack, Clarke and Büttcher, 2009, who take 60 for lists of thousands of documents.
+RANK_OFFSET = 20
 MAX_HIT_LINES = 80
-CRUMB_LINES = 3  # a line or two between definitions match by their few words, and tell little
-CRUMB_WEIGHT = 0.75
+GAP_LINES = 40  # what stands between two hits of one result
+DEPTH = 6  # candidates looked at for each wanted result
+FILE_DECAY = 0.8  # what a further result of the same file is worth
+FOLDER_DECAY = 0.98
 _ROLE_WEIGHTS: dict[str, float] = {
     "source": 1.0,
-    "config": 0.9,
-    "docs": 0.85,
+    "config": 0.95,
+    "test": 0.8,
+    "docs": 0.7,
     "example": 0.7,
-    "test": 0.4,
-    "vendored": 0.3,
-    "generated": 0.25,
+    "vendored": 0.4,
+    "generated": 0.4,
 }
+_ON_TESTS = re.compile(r"\b[Tt]est(s|ed|ing)?\b|\btest_\w|\bTest[A-Z]")
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Places of chunks, best first, that one way of searching gave for one query."""
+    """Places of chunks, best first, that one way of searching gave for one query; `weight` beside other ways."""
 
     how: str
     query: str
     places: list[int]
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,69 +52,73 @@ class Scored:
 
 
 def fuse(chunks: Sequence[Chunk], rankings: Sequence[Ranking]) -> list[Scored]:
-    """All ranked places by the sum of 1 / (60 + rank), weighted by the role of their file."""
+    """All ranked places by the sum of weight / (offset + rank), times the weight of their file's role.
+
+    A query that speaks of tests does not count them less.
+    """
+    weights = dict(_ROLE_WEIGHTS)
+    if any(_ON_TESTS.search(ranking.query) for ranking in rankings):
+        weights["test"] = 1.0
     scores: dict[int, float] = {}
     reasons: dict[int, list[str]] = {}
     for ranking in rankings:
         for rank, place in enumerate(ranking.places, 1):
-            scores[place] = scores.get(place, 0.0) + 1.0 / (RANK_OFFSET + rank)
+            scores[place] = scores.get(place, 0.0) + ranking.weight / (RANK_OFFSET + rank)
             reasons.setdefault(place, []).append(f"{ranking.how} #{rank} for {ranking.query!r}")
-    found = [Scored(place, score * _weight(chunks[place]), tuple(reasons[place])) for place, score in scores.items()]
+    found = [
+        Scored(place, score * weights.get(chunks[place].role, 1.0), tuple(reasons[place]))
+        for place, score in scores.items()
+    ]
     return sorted(found, key=lambda one: (-one.score, chunks[one.place].span))
 
 
-def _weight(chunk: Chunk) -> float:
-    crumb = chunk.kind != "section" and chunk.span.end - chunk.span.start < CRUMB_LINES - 1
-    return _ROLE_WEIGHTS.get(chunk.role, 1.0) * (CRUMB_WEIGHT if crumb else 1.0)
-
-
-def select(snapshot: Snapshot, chunks: Sequence[Chunk], scored: Sequence[Scored], k: int) -> list[Hit]:
-    """At most `k` hits, best first: few per file, one per text, neighbours joined.
-
-    The caps give way only when nothing else is left to fill the result with.
-    """
+def select(chunks: Sequence[Chunk], scored: Sequence[Scored], k: int) -> list[Hit]:
+    """At most `k` hits, best first: files and folders take turns, each text comes once, neighbours are joined."""
     hits: list[Hit] = []
-    for one in _capped(chunks, scored, per_file=max(2, -(-k // 3))):
+    texts: set[str] = set()
+    waiting = list(scored)
+    looked_at = 0
+    while waiting and (looked_at < k * DEPTH or len(hits) < k):
+        one = _next(chunks, waiting[: k * DEPTH * 2], hits)
+        waiting.remove(one)
+        looked_at += 1
+        if chunks[one.place].text in texts:
+            continue
+        texts.add(chunks[one.place].text)
         hit = Hit(chunks[one.place], one.score, one.why)
-        neighbour = next((at for at, other in enumerate(hits) if _joins(other, hit)), None)
+        neighbour = next((at for at, other in enumerate(hits) if _joins(other.span, hit.span)), None)
         if neighbour is not None:
-            hits[neighbour] = _joined(snapshot, hits[neighbour], hit)
+            hits[neighbour] = _joined(hits[neighbour], hit)
         elif len(hits) < k:
             hits.append(hit)
-        else:
-            break
-    return hits
+    return sorted(hits, key=lambda hit: -hit.score)
 
 
-def _capped(chunks: Sequence[Chunk], scored: Sequence[Scored], per_file: int) -> Iterator[Scored]:
-    files: Counter[str] = Counter()
-    texts: set[str] = set()
-    later: list[Scored] = []
-    for one in scored:
-        chunk = chunks[one.place]
-        if chunk.text in texts:
-            continue
-        if files[chunk.span.path] >= per_file:
-            later.append(one)
-            continue
-        files[chunk.span.path] += 1
-        texts.add(chunk.text)
-        yield one
-    yield from (one for one in later if chunks[one.place].text not in texts)
+def _next(chunks: Sequence[Chunk], waiting: Sequence[Scored], hits: Sequence[Hit]) -> Scored:
+    """The best of those that wait, where each hit of its file and folder makes it count less."""
+    files = Counter(hit.span.path for hit in hits)
+    folders = Counter(_folder(hit.span.path) for hit in hits)
+
+    def worth(one: Scored) -> float:
+        path = chunks[one.place].span.path
+        return one.score * FILE_DECAY ** files[path] * FOLDER_DECAY ** folders[_folder(path)]
+
+    return max(waiting, key=worth)
 
 
-def _joins(hit: Hit, other: Hit) -> bool:
-    """Whether both overlap or touch (blank lines aside) and make a hit that is not too long."""
-    first, second = sorted((hit.chunk.span, other.chunk.span))
-    near = first.path == second.path and second.start <= first.end + 3
+def _folder(path: str) -> str:
+    return str(PurePosixPath(path).parent)
+
+
+def _joins(span: Span, other: Span) -> bool:
+    """Whether both are near each other and make a hit that is not too long."""
+    first, second = sorted((span, other))
+    near = first.path == second.path and second.start - first.end <= GAP_LINES
     return near and max(first.end, second.end) - first.start < MAX_HIT_LINES
 
 
-def _joined(snapshot: Snapshot, hit: Hit, other: Hit) -> Hit:
-    """`hit` with the lines of both; symbol and kind stay those of the better one."""
-    one, two = hit.chunk.span, other.chunk.span
+def _joined(hit: Hit, other: Hit) -> Hit:
+    """`hit` with the lines of both; its chunk stays that of the better one."""
+    one, two = hit.span, other.span
     span = Span(one.path, min(one.start, two.start), max(one.end, two.end))
-    if span == one:
-        return hit
-    chunk = replace(hit.chunk, id=f"{hit.chunk.id}+{other.chunk.id}", span=span, text=snapshot.excerpt(span))
-    return Hit(chunk, hit.score, (*hit.why, *other.why))
+    return replace(hit, span=span, why=hit.why if span == one else (*hit.why, *other.why))

@@ -10,7 +10,8 @@ import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from retrieval.chunk import Chunk, ChunkKind, Span
 from retrieval.languages import SOURCE_LANGUAGES
@@ -19,9 +20,12 @@ from retrieval.outline import Outlined, outline
 from retrieval.parse import Tree, first_line, parse, run_query
 from retrieval.snapshot import SourceFile
 
+VERSION = 2  # raise it whenever the same bytes fall into other chunks
 MAX_LINES = 60
 WINDOW_LINES = 40
 WHOLE_CLASS_LINES = 30
+SMALL_LINES = 8  # what is this short goes together with its neighbours, up to GATHERED_LINES
+GATHERED_LINES = 40
 MAX_WINDOWS = 12
 MINIFIED_LINE = 2_000  # average bytes per line beyond which lines tell nothing
 _DOCUMENTS = frozenset(["markdown", "rst", "html", "tex"])
@@ -40,6 +44,7 @@ class Piece:
     end: int
     kind: ChunkKind
     symbol: str
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +71,14 @@ def _chunks(file: SourceFile, pieces: Iterable[Piece], cuts: list[_Cut], limit: 
     for piece in pieces:
         for start, end in _cut(piece, cuts, limit):
             if span := _without_blank_ends(file, start, end):
-                found.append(_chunk(file, span, piece.kind, piece.symbol))
+                found.append(chunk_of(file, span, piece.kind, piece.symbol, piece.names))
     return found
 
 
-def _chunk(file: SourceFile, span: Span, kind: ChunkKind, symbol: str) -> Chunk:
+def chunk_of(file: SourceFile, span: Span, kind: ChunkKind, symbol: str, names: tuple[str, ...]) -> Chunk:
+    """The chunk of these lines of `file`."""
     text = "\n".join(file.lines[span.start - 1 : span.end])
-    return Chunk(_id(span, text), span, kind, symbol, file.language, file.role, text)
+    return Chunk(_id(span, text), span, kind, symbol, file.language, file.role, text, names)
 
 
 def _id(span: Span, text: str) -> str:
@@ -112,10 +118,11 @@ def _code_chunks(file: SourceFile) -> list[Chunk]:
     found = outline(tree) if tree else []
     if tree is None or not (found or file.language == "python"):
         return _window_chunks(file)
-    pieces = sorted(_pieces(found, file), key=lambda piece: piece.start)
-    pieces = list(_with_constructors(pieces))
+    pieces = [piece for piece in _pieces(found, file) if _without_blank_ends(file, piece.start, piece.end)]
+    pieces = list(_with_constructors(sorted(pieces, key=lambda piece: piece.start)))
     if all(piece.kind == "module" for piece in pieces):
-        pieces = [Piece(one.start, one.end, "script", one.symbol) for one in pieces]
+        pieces = [replace(one, kind="script") for one in pieces]
+    pieces = list(_gathered(pieces))
     is_long = any(piece.end - piece.start >= MAX_LINES for piece in pieces)
     return _chunks(file, pieces, _statement_cuts(tree, file.lines) if is_long else [], MAX_LINES)
 
@@ -133,15 +140,52 @@ def _pieces(found: list[Outlined], file: SourceFile) -> Iterator[Piece]:
             if start < at or end < start:  # two on one line, or inside a syntax error
                 continue
             if at < start:
-                yield Piece(at, start - 1, outer.kind, outer.symbol)
+                yield replace(outer, start=at, end=start - 1)
             at = end + 1
-            inner = Piece(start, end, _kind(item, outer), f"{outer.symbol}.{item.name}".lstrip("."))
+            symbol = f"{outer.symbol}.{item.name}".lstrip(".")
+            inner = Piece(start, end, _kind(item, outer), symbol, tuple(_names(item, symbol)))
             if item.kind == "module" or (item.kind == "class" and end - start >= WHOLE_CLASS_LINES):
-                open_ranges.append((item.inside, inner))
+                open_ranges.append((item.inside, replace(inner, names=(symbol,))))
             else:
                 yield inner
         if at <= outer.end:
-            yield Piece(at, outer.end, outer.kind, outer.symbol)
+            yield replace(outer, start=at)
+
+
+def _names(item: Outlined, symbol: str) -> Iterator[str]:
+    """The item's name and, inside a class, those of its members."""
+    yield symbol
+    if item.kind in ("class", "module"):
+        for inner in item.inside:
+            yield from _names(inner, f"{symbol}.{inner.name}")
+
+
+def _gathered(pieces: list[Piece]) -> Iterator[Piece]:
+    """A few lines alone tell little and would fill results: they go together with what stands beside them."""
+    held: Piece | None = None
+    for piece in pieces:
+        if held and min(_length(held), _length(piece)) <= SMALL_LINES and piece.end - held.start < GATHERED_LINES:
+            held = _together(held, piece)
+            continue
+        if held:
+            yield held
+        held = piece
+    if held:
+        yield held
+
+
+def _length(piece: Piece) -> int:
+    return piece.end - piece.start + 1
+
+
+def _together(one: Piece, two: Piece) -> Piece:
+    """Both as one piece, which belongs to what both stand in."""
+    names = tuple(dict.fromkeys((*one.names, *two.names)))
+    if one.symbol == two.symbol:
+        return Piece(one.start, two.end, one.kind, one.symbol, names)
+    pairs = zip(one.symbol.split("."), two.symbol.split("."), strict=False)
+    symbol = ".".join(part for part, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return Piece(one.start, two.end, "class" if symbol else "module", symbol, names)
 
 
 def _kind(item: Outlined, outer: Piece) -> ChunkKind:
@@ -154,7 +198,7 @@ def _with_constructors(pieces: list[Piece]) -> Iterator[Piece]:
     held: Piece | None = None
     for piece in pieces:
         if held and _is_constructor_of(held, piece) and piece.end - held.start < MAX_LINES:
-            yield Piece(held.start, piece.end, "class", held.symbol)
+            yield Piece(held.start, piece.end, "class", held.symbol, (*held.names, *piece.names))
             held = None
             continue
         if held:

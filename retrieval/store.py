@@ -1,7 +1,7 @@
 """Vectors in a Chroma collection, and the only door to chromadb.
 
-Knows how to write a collection once, seal it with the digests of its files, and read it again only
-when they still fit. Embeddings are always given, never computed by Chroma, and neither a `.env` file
+Knows how to write a collection, seal it with the digests of its files, and read or go on from it only
+while they still fit. Embeddings are always given, never computed by Chroma, and neither a `.env` file
 nor telemetry is read or sent. It knows nothing of chunks: ids are strings.
 
 A sealed collection is never opened itself, only a passing copy: opening changes the database file,
@@ -20,26 +20,27 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from retrieval.errors import IndexBroken
 
-FORMAT = 1
+FORMAT = 2
 _COLLECTION = "chunks"
 _SEAL = "seal.json"
 _ADD_AT_ONCE = 2_000  # Chroma takes at most 5461
 
 
 class VectorStore:
-    """The vectors of a collection in memory, float32, each of length 1."""
+    """Named vectors in memory, float32, each of length 1."""
 
-    def __init__(self, names: Sequence[str], vectors: Any) -> None:
+    def __init__(self, vectors: Mapping[str, Sequence[float]]) -> None:
         import numpy
 
-        order = sorted(range(len(names)), key=names.__getitem__)
-        self._names = [names[place] for place in order]
-        matrix = numpy.asarray(vectors, dtype=numpy.float32).reshape(len(names), -1 if names else 1)[order]
+        self._names = sorted(vectors)
+        rows = [vectors[name] for name in self._names]
+        matrix = numpy.array(rows, dtype=numpy.float32).reshape(len(rows), -1 if rows else 1)
         self._matrix = matrix / numpy.linalg.norm(matrix, axis=1, keepdims=True)
 
     def __len__(self) -> int:
@@ -61,6 +62,11 @@ class VectorStore:
         return [(self._names[place], float(cosines[place])) for place in places.tolist()]
 
 
+def load_chroma() -> None:
+    """Imports chromadb, which takes most of a second, while there is something else to wait for."""
+    import chromadb  # noqa: F401
+
+
 def _client(folder: Path) -> Any:
     import chromadb
     from chromadb.config import Settings
@@ -71,9 +77,9 @@ def _client(folder: Path) -> Any:
 
 
 def write_store(folder: Path, vectors: Mapping[str, Sequence[float]], key: str) -> None:
-    """Writes a sealed collection of `vectors` to `folder`, replacing what is there.
+    """Writes a sealed collection of `vectors` to `folder`, from what is sealed there where that saves work.
 
-    `key` names what it holds; `read_store` asks for it again. Raises ValueError for a vector that
+    `key` names what it holds; `is_sealed` asks for it again. Raises ValueError for a vector that
     is not finite or has no direction, which Chroma would accept or refuse for the whole batch.
     """
     for name, vector in vectors.items():
@@ -82,6 +88,8 @@ def write_store(folder: Path, vectors: Mapping[str, Sequence[float]], key: str) 
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix="building-", dir=folder.parent))
     try:
+        with suppress(IndexBroken):
+            _copy(_verified(folder), building)
         _fill(building, vectors)
         seal = {"format": FORMAT, "key": key, "count": len(vectors), "files": _digests(building)}
         _write_seal(building / _SEAL, seal)
@@ -92,22 +100,29 @@ def write_store(folder: Path, vectors: Mapping[str, Sequence[float]], key: str) 
 
 
 def _fill(folder: Path, vectors: Mapping[str, Sequence[float]]) -> None:
+    """Makes the collection in `folder`, which may be empty, hold exactly `vectors`."""
     from chromadb.errors import ChromaError
 
     client = _client(folder)
     try:
-        collection = client.create_collection(
+        collection = client.get_or_create_collection(
             _COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
         )
-        names = sorted(vectors)
-        for at in range(0, len(names), _ADD_AT_ONCE):
-            batch = names[at : at + _ADD_AT_ONCE]
+        held = set(collection.get(include=[])["ids"])
+        for batch in _batched(sorted(held - set(vectors))):
+            collection.delete(ids=batch)
+        for batch in _batched(sorted(set(vectors) - held)):
             collection.add(ids=batch, embeddings=[list(vectors[name]) for name in batch])
     except ChromaError as error:
         hint = "check the free space"
         raise IndexBroken(f"the index cannot be written: {error}", hint) from error
     finally:
         client.close()
+
+
+def _batched(names: Sequence[str]) -> Iterator[list[str]]:
+    for at in range(0, len(names), _ADD_AT_ONCE):
+        yield list(names[at : at + _ADD_AT_ONCE])
 
 
 def _write_seal(path: Path, seal: dict[str, Any]) -> None:
@@ -127,37 +142,55 @@ def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
-def read_store(folder: Path, key: str) -> VectorStore:
+def is_sealed(folder: Path, key: str) -> bool:
+    """Whether `folder` holds, undamaged, the collection that was sealed under `key`; Chroma is not loaded."""
+    try:
+        seal = _seal(folder)
+        return seal.get("key") == key and seal.get("files") == _digests(folder)
+    except (OSError, IndexBroken):
+        return False
+
+
+def read_store(folder: Path) -> dict[str, list[float]]:
     """The vectors of the sealed collection in `folder`.
 
-    Raises IndexBroken when it is not there, holds something else than `key`, or is not what was
-    sealed.
+    Raises IndexBroken when it is not there, or is not what was sealed.
     """
+    contents = _verified(folder)
+    with tempfile.TemporaryDirectory(prefix="deposition-index-") as copy:
+        _copy(contents, Path(copy))
+        client = _client(Path(copy))
+        try:
+            collection = client.get_collection(_COLLECTION, embedding_function=None)
+            found = collection.get(include=["embeddings"])
+            vectors = {name: vector.tolist() for name, vector in zip(found["ids"], found["embeddings"], strict=True)}
+        finally:
+            client.close()
+    if len(vectors) != _seal(folder).get("count"):
+        raise IndexBroken(f"the index in {folder} has lost vectors")
+    return vectors
+
+
+def _verified(folder: Path) -> dict[str, bytes]:
+    """The files of the sealed collection by name. Raises IndexBroken."""
+    seal = _seal(folder)
+    contents = dict(_contents(folder))
+    if seal.get("files") != {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}:
+        raise IndexBroken(f"the index in {folder} is damaged")
+    return contents
+
+
+def _seal(folder: Path) -> dict[str, Any]:
     try:
         seal = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
-        contents = dict(_contents(folder))
     except (OSError, ValueError) as error:
         raise IndexBroken(f"no sealed index in {folder}") from error
-    if not isinstance(seal, dict) or seal.get("format") != FORMAT or seal.get("key") != key:
+    if not isinstance(seal, dict) or seal.get("format") != FORMAT:
         raise IndexBroken(f"the index in {folder} is of something else")
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
-    if seal.get("files") != digests:
-        raise IndexBroken(f"the index in {folder} is damaged")
-    with tempfile.TemporaryDirectory(prefix="deposition-index-") as copy:
-        for name, data in contents.items():
-            (Path(copy) / name).parent.mkdir(parents=True, exist_ok=True)
-            (Path(copy) / name).write_bytes(data)
-        store = _read(Path(copy))
-    if len(store) != seal.get("count"):
-        raise IndexBroken(f"the index in {folder} has lost vectors")
-    return store
+    return seal
 
 
-def _read(folder: Path) -> VectorStore:
-    client = _client(folder)
-    try:
-        collection = client.get_collection(_COLLECTION, embedding_function=None)
-        found = collection.get(include=["embeddings"])
-        return VectorStore(found["ids"], found["embeddings"])
-    finally:
-        client.close()
+def _copy(contents: Mapping[str, bytes], folder: Path) -> None:
+    for name, data in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)

@@ -18,7 +18,7 @@ DOORS = {
     "prompt_toolkit": "agent/keyboard.py",
     "ray": "agent/batch/cluster.py",
     "rich": "agent/console.py",
-    "sentence_transformers": "retrieval/embed.py",
+    "sentence_transformers": "retrieval/encode.py",
     "tree_sitter": "retrieval/parse.py",
     "tree_sitter_python": "retrieval/parse.py",
 }

@@ -210,6 +210,12 @@ EXPECTED = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _apart(monkeypatch: pytest.MonkeyPatch):
+    """Short definitions stay apart here; `test_split.py` tests how they are put together."""
+    monkeypatch.setattr("retrieval.split.SMALL_LINES", 0)
+
+
 def _chunks(text: str, language: str):
     return split(SourceFile(f"a.{language}", text.encode(), language, "source"))
 

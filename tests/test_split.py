@@ -57,6 +57,13 @@ if __name__ == "__main__":
 '''
 
 
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch):
+    """Short definitions stay apart."""
+    monkeypatch.setattr("retrieval.split.SMALL_LINES", 0)
+
+
+@pytest.mark.usefixtures("apart")
 def test_a_module_falls_into_its_definitions():
     file = _file(SMALL)
     chunks = split(file)
@@ -70,6 +77,31 @@ def test_a_module_falls_into_its_definitions():
     _check(file, chunks, MAX_LINES)
 
 
+def test_short_neighbours_go_together_and_keep_their_names():
+    small = "def f{n}():\n    return {n}\n\n\n"
+    long = "def long():\n" + "    work()\n" * 45 + "\n\n"
+    file = _file("".join(small.format(n=n) for n in range(14)) + long + "class A:\n    def one(self): ...\n")
+    chunks = split(file)
+    assert _outline(chunks) == [
+        (1, 38, "module", ""),
+        (41, 54, "module", ""),
+        (57, 102, "function", "long"),
+        (105, 106, "class", "A"),
+    ]
+    assert chunks[0].names == tuple(f"f{n}" for n in range(10))
+    assert (chunks[2].names, chunks[3].names) == (("long",), ("A", "A.one"))
+    _check(file, chunks, MAX_LINES)
+
+
+def test_short_methods_of_a_long_class_belong_to_the_class():
+    methods = "".join(f"    def m{n}(self):\n        return {n}\n\n" for n in range(20))
+    chunks = split(_file(f"class Long:\n{methods}"))
+    assert {(one.kind, one.symbol) for one in chunks} == {("class", "Long")}
+    assert chunks[1].names[0].startswith("Long.m")
+    _check(_file(f"class Long:\n{methods}"), chunks, MAX_LINES)
+
+
+@pytest.mark.usefixtures("apart")
 def test_a_long_class_falls_into_head_methods_and_rest():
     body = "".join(f"        x{n} = {n}\n" for n in range(12))
     text = (

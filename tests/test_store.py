@@ -9,7 +9,7 @@ import pytest
 
 from retrieval.embed import HashEmbedder
 from retrieval.errors import IndexBroken
-from retrieval.store import read_store, write_store
+from retrieval.store import VectorStore, is_sealed, read_store, write_store
 from retrieval.vectors import VectorCache, vector_key
 
 WORDS = [f"word{n}" for n in range(300)]
@@ -31,8 +31,8 @@ def test_the_nearest_is_exact_and_repeatable(sealed: Path):
     wanted = vectors["word7"]
     cosines = {name: sum(a * b for a, b in zip(wanted, vector, strict=True)) for name, vector in vectors.items()}
     best = max(cosines.values())
-    found = read_store(sealed, "key").nearest(wanted, 300)
-    assert found == read_store(sealed, "key").nearest(wanted, 300)
+    found = VectorStore(read_store(sealed)).nearest(wanted, 300)
+    assert found == VectorStore(read_store(sealed)).nearest(wanted, 300)
     assert len(found) == 300
     assert cosines[found[0][0]] == pytest.approx(best)
     assert [score for _name, score in found] == pytest.approx(sorted(cosines.values(), reverse=True), abs=1e-4)
@@ -40,13 +40,24 @@ def test_the_nearest_is_exact_and_repeatable(sealed: Path):
 
 def test_using_a_store_leaves_the_sealed_one_as_it_is(sealed: Path):
     before = {path: path.read_bytes() for path in sealed.rglob("*") if path.is_file()}
-    read_store(sealed, "key").nearest(_vectors()["word1"], 5)
+    assert is_sealed(sealed, "key") and len(read_store(sealed)) == 300
     assert {path: path.read_bytes() for path in sealed.rglob("*") if path.is_file()} == before
 
 
-def test_another_key_is_refused(sealed: Path):
-    with pytest.raises(IndexBroken):
-        read_store(sealed, "other")
+def test_another_key_is_not_what_was_sealed(sealed: Path):
+    assert is_sealed(sealed, "key") and not is_sealed(sealed, "other")
+
+
+def test_a_store_goes_on_from_what_is_sealed(tmp_path: Path):
+    vectors = _vectors()
+    write_store(tmp_path / "sealed", vectors, "one")
+    changed = {name: vector for name, vector in vectors.items() if name != "word3"} | {"new": vectors["word3"]}
+    write_store(tmp_path / "sealed", changed, "two")
+    assert is_sealed(tmp_path / "sealed", "two")
+    found = read_store(tmp_path / "sealed")
+    assert found.keys() == changed.keys()
+    assert all(found[name] == pytest.approx(vector, abs=1e-6) for name, vector in changed.items())
+    assert [path.name for path in tmp_path.iterdir()] == ["sealed"]
 
 
 @pytest.mark.parametrize("pattern", ["*.sqlite3", "*/data_level0.bin", "*/header.bin", "seal*"])
@@ -61,13 +72,16 @@ def test_any_damage_is_noticed_before_chroma_sees_it(tmp_path: Path, pattern: st
     else:
         data[len(data) // 2 : len(data) // 2 + 1] = b"" if not data else bytes([data[-1] ^ 0x55])
         victim.write_bytes(data if damage == "flip" else data[: len(data) // 2])
+    assert not is_sealed(folder, "key")
     with pytest.raises(IndexBroken):
-        read_store(folder, "key")
+        read_store(folder)
+    write_store(folder, {"a": [1.0, 0.0]}, "again")
+    assert is_sealed(folder, "again") and read_store(folder) == {"a": [1.0, 0.0]}
 
 
 def test_an_empty_store_answers_nothing(tmp_path: Path):
     write_store(tmp_path / "sealed", {}, "key")
-    assert read_store(tmp_path / "sealed", "key").nearest([1.0, 0.0], 5) == []
+    assert VectorStore(read_store(tmp_path / "sealed")).nearest([1.0, 0.0], 5) == []
 
 
 @pytest.mark.parametrize("vector", [[0.0, 0.0], [float("nan"), 1.0], [float("inf"), 1.0]])
@@ -83,7 +97,7 @@ def test_a_dotenv_of_the_current_folder_is_not_read(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     write_store(tmp_path / "sealed", _vectors(), "key")
-    read_store(tmp_path / "sealed", "key")
+    read_store(tmp_path / "sealed")
     assert not (tmp_path / "fired").exists() and "evilmod" not in sys.modules
 
 

@@ -35,6 +35,8 @@ def search(
         raise UserError("search needs a QUERY or --queries FILE", "give one of the two")
     asked = list(_read_queries(queries)) if queries else []
     with _open_index(repo, embedder) as index:
+        index.prepare([text for _number, text in asked] or [query])
+        index.release()
         for number, text in asked:
             write_json({"id": number, "results": _results(index, text, k)}, indent=None)
         if queries:
@@ -44,7 +46,7 @@ def search(
             return
         for hit in index.search([query], k=k):
             symbol = f"  {hit.chunk.symbol}" if hit.chunk.symbol else ""
-            write(f"{hit.chunk.span}  {hit.score:.4f}{symbol}")
+            write(f"{hit.span}  {hit.score:.4f}{symbol}")
 
 
 def _open_index(repo: Path, embedder: str) -> "Index":
@@ -72,7 +74,7 @@ def _results(index: "Index", text: str, k: int) -> list[dict[str, object]]:
 
 
 def _result(hit: "Hit") -> dict[str, object]:
-    span = hit.chunk.span
+    span = hit.span
     return {"path": span.path, "start": span.start, "end": span.end, "score": round(hit.score, 6)}
 
 

@@ -34,7 +34,7 @@ EMBED_AT_ONCE = 128
 EMBED_CHARACTERS = 2_000
 CANDIDATES = 200
 NEIGHBOURS = 100
-WAYS = {"words": 1.0, "meaning": 0.5, "references": 0.4}
+WAYS = {"words": 1.0, "meaning": 0.7, "references": 0.4}
 """The ways of ranking, each with its weight in the fusion."""
 
 Progress = Callable[[int, int], None]

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from retrieval.chunk import Chunk, Hit, Span
 
 # Rank fusion after Cormack, Clarke and Büttcher, 2009, who take 60 for lists of thousands of documents.
-RANK_OFFSET = 20
+RANK_OFFSET = 30
 MAX_HIT_LINES = 80
 GAP_LINES = 40  # what stands between two hits of one result
 DEPTH = 6  # candidates looked at for each wanted result

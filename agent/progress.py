@@ -50,6 +50,7 @@ class ProgressFile:
         self._started = events.AuditStarted("", 0, 0, 0, 0)
         self._began = self._drawn = time.monotonic()
         self._written = 0.0
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -57,6 +58,7 @@ class ProgressFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closed = True
         if error is None:
             self._path.unlink(missing_ok=True)
         else:
@@ -72,7 +74,9 @@ class ProgressFile:
         return both
 
     def listen(self, event: events.Event) -> None:
-        """Take one event into account, and write when the last writing is old enough."""
+        """Take one event into account, and write when the last writing is old enough; nothing after the block's end."""
+        if self._closed:
+            return
         now = time.monotonic()
         if isinstance(event, events.AuditStarted):
             self._started = event

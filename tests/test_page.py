@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +24,19 @@ from agent.report.page_data import packed, rows_each
 from agent.report.sources import AROUND, LONGEST_LINE, Sources
 from agent.report.treemap import treemap
 from agent.stages import StagePack
-from agent.state import Answer, CensusRecord, Citation, Claim, Excerpt, Fault, Rejected, Shown
+from agent.state import (
+    Answer,
+    CensusRecord,
+    Citation,
+    Claim,
+    Contradiction,
+    Excerpt,
+    Fault,
+    Rejected,
+    Repair,
+    Shown,
+    Stated,
+)
 from agent.structure import Structure
 from retrieval.chunk import Span
 from retrieval.facts import CensusHit
@@ -251,6 +264,8 @@ def test_the_page_says_what_was_shown_refused_and_left_out() -> None:
         status="extractive",
         claims=(Claim(text="A fact.", citations=(cite("a.py", 1),), origin="census", evidence=("E2",)),),
         rejected=(Rejected(text="It flies.", faults=(Fault(kind="term", message="flies stands nowhere"),)),),
+        missing=(Fault(kind="incomplete", message="where it lands"),),
+        repairs=(Repair(kind="figure", before="3 wings", after="2 wings", accepted=True),),
         shown=(
             Shown(id="E1", kind="code", title="a.py `f`", spans=(("a.py", 1, 1),), why="search"),
             Shown(id="E2", kind="code", title="a.py `g`", spans=(("a.py", 2, 2),), why="entry points"),
@@ -261,7 +276,34 @@ def test_the_page_says_what_was_shown_refused_and_left_out() -> None:
     assert "2 pieces of evidence shown to the model, 1 not used" in page
     assert "<s>It flies.</s>" in page and "flies stands nowhere" in page
     assert "did not fit" in page and "1 refused by the verifier" in page
+    assert "<b>Not answered:</b> where it lands" in page
+    assert "figure 1 of 1" in page and "<s>3 wings</s> 2 wings" in page
     assert "1 min 2 s" in page and "1,200 evaluated" in page
+
+
+def test_the_page_says_what_is_at_odds_and_what_each_stage_looked_at() -> None:
+    answer = Answer(
+        question_id="1.1",
+        question="Q?",
+        status="verified",
+        claims=(
+            Claim(text="A fact.", citations=(cite("a.py", 1),), origin="census"),
+            Claim(text="The tree:", citations=(cite("b.py", 1),), origin="census", block="b.py"),
+        ),
+    )
+    report = report_of(answer, (source("a.py", "x = 1\n"), source("b.py", "z\n")))
+    sides = (
+        Stated(value="2", said="two wings", questions=("1.1",)),
+        Stated(value="3", said="three", questions=("1.1",)),
+    )
+    odd = Contradiction(what="count", subject="wings", statements=sides)
+    page = render_page(replace(report, contradictions=(odd,)))
+    assert "two wings" in page and "three" in page and 'href="#contradictions"' in page
+    assert "1 source files that no stage looked at" in page
+    parsed = Page(page)
+    shades = [a["class"] for tag, a in parsed.tags if tag == "rect" and "data-f" in a]
+    assert shades == ["cited most", "never"]
+    assert 'href="#contradictions"' not in render_page(report)
 
 
 @given(st.lists(st.integers(0, 4), max_size=30))

@@ -19,7 +19,7 @@ pytest.importorskip("starlette", reason="starlette is not installed (pip install
 
 from agent.audit import AuditOptions, run_audit
 from agent.cli import main
-from agent.events import AuditStarted, Progress, StageFinished
+from agent.events import AuditStarted, Finished, Progress, StageFinished
 from agent.guard import Guard, is_loopback
 from agent.progress import NAME, ProgressFile, read_standing
 from agent.serve import Served, build_app
@@ -202,7 +202,9 @@ def test_the_progress_file_follows_the_events_and_goes_away(tmp_path: Path) -> N
         listener(StageFinished("s01", (), 1.0))
         standing = read_standing(tmp_path)
         assert (standing.repository, standing.stages, standing.questions) == ("toy", 17, 55)
-    assert len(heard) == 3
+    time.sleep(0.6)
+    listener(Finished("out", 0, 0, 0, 0, 0, 0.0, 0))
+    assert len(heard) == 4
     assert list(tmp_path.iterdir()) == []
     assert read_standing(tmp_path).state == "finished"
 

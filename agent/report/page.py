@@ -7,6 +7,7 @@ without JavaScript.
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -110,28 +111,27 @@ def _sizes(report: Report) -> dict[str, float]:
 
 
 def _states(report: Report) -> Mapping[str, tuple[str, str]]:
-    """Path → (class, words) by what the audit did with the file."""
-    citations: dict[str, int] = {}
+    """Path → (class, words) by what the audit did with the file; being named in a directory tree does not count."""
+    cited: Counter[str] = Counter()
+    shown: set[str] = set()
     for answer in report.every_answer():
-        for path in _cited(answer):
-            citations[path] = citations.get(path, 0) + 1
-    untouched = set(report.coverage.untouched)
-    ranked = sorted(citations.values())
+        cited.update(_cited(answer))
+        shown |= {path for item in answer.shown for path, _, _ in item.spans}
+    ranked = sorted(cited.values())
     more, most = (ranked[len(ranked) * third // 3] if ranked else 0 for third in (1, 2))
     states: dict[str, tuple[str, str]] = {}
     for file in report.snapshot.files:
         size = f"{len(file.lines)} lines"
-        if number := citations.get(file.path):
+        if number := cited[file.path]:
             shade = "cited" if number < more else "cited more" if number < most else "cited most"
-            plural = "" if number == 1 else "s"
-            states[file.path] = (shade, f"{size}, cited by {number} answer{plural}")
-        elif file.path in untouched:
-            states[file.path] = ("never", f"{size}, read by the census, neither cited nor shown")
-        else:
+            states[file.path] = (shade, f"{size}, cited by {number} answer{'' if number == 1 else 's'}")
+        elif file.path in shown:
             states[file.path] = ("shown", f"{size}, shown to the model, not cited")
+        else:
+            states[file.path] = ("never", f"{size}, searched by the census, neither cited nor shown")
     return states
 
 
 def _cited(answer: Answer) -> set[str]:
-    cited = {citation.path for claim in answer.claims for citation in claim.citations}
+    cited = {citation.path for claim in answer.claims if not claim.block for citation in claim.citations}
     return cited | {excerpt.citation.path for excerpt in answer.excerpts}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from agent.report.document import Report
+from agent.report.document import Report, repair_yields
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,16 @@ def run_facts(report: Report) -> list[tuple[str, str]]:
         ("prompt tokens", _tokens(usage.get("prompt_tokens", 0), usage.get("prompt_reused", 0))),
         ("tokens written", f"{usage['generated']:,.0f}" if usage.get("generated") else ""),
         ("peak memory", f"{usage['peak_memory_bytes'] / 2**20:,.0f} MiB" if usage.get("peak_memory_bytes") else ""),
+        ("repairs of drafts", _repairs(report)),
         ("made by", made),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+def _repairs(report: Report) -> str:
+    """Each kind of repair with how often it was tried and how often the draft then passed."""
+    yields = repair_yields(report.every_answer())
+    return ", ".join(f"{kind} {made.accepted} of {made.tried}" for kind, made in yields.items())
 
 
 def _tokens(evaluated: float, reused: float) -> str:

@@ -36,7 +36,7 @@ def residency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per main program that makes a model; patterns match the program's name."""
     roster, told = roster_of(codebase), set[tuple[str, ...]]()
     for start in reach_of(codebase).starts:
-        made = _made_by(roster, start)
+        made = made_by(roster, start)
         names = tuple(dict.fromkeys(item.name for item in made))
         if names and query.matches(start.name):
             same = names in told
@@ -44,11 +44,11 @@ def residency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             yield _program(codebase, roster, start, made, same)
 
 
-def _made_by(roster: Roster, start: Start) -> list[Made]:
-    """The models that a program makes, in the order in which its calls come to them."""
+def made_by(roster: Roster, start: Start, *, hosted: bool = False) -> list[Made]:
+    """The models that a program makes, in the order in which its calls come to them; `hosted` ones when asked for."""
     by_frame: dict[tuple[str, str], list[Made]] = {}
     for made in roster.made:
-        if made.known is None or not (made.known.hosted or made.known.immediate):
+        if hosted or made.known is None or not (made.known.hosted or made.known.immediate):
             by_frame.setdefault((made.frame.path, made.frame.symbol), []).append(made)
     found: list[Made] = []
     for frame, _depth in reached(roster.program, _frames(roster, start)):

@@ -42,7 +42,6 @@ _LAYERS = re.compile(r"(?:torch\.nn|keras\.layers|tensorflow\.keras\.layers|flax
 _WHOLE = re.compile(r"PreTrainedModel$|LightningModule$|\.Model$|ModelMixin$|Pipeline$|ForCausalLM$")
 _CONTAINERS = words("Module Sequential ModuleList ModuleDict Layer Parameter Model Cell")
 
-
 _KNOWN: "WeakKeyDictionary[Program, Anatomy]" = WeakKeyDictionary()
 
 
@@ -216,7 +215,7 @@ class Anatomy:
         alone = cls not in self.holders or self.is_base(cls)
         if cls in self.offered or (alone and self._whole(cls)):
             return "model"
-        named = MODELISH.search(_snake(name)) is not None
+        named = MODELISH.search(snake(name)) is not None
         big = parts or loads or named or cls.definition.end - cls.definition.start >= LARGE
         holders = self.holders.get(cls, [])
         held = not holders or any(self.tier(holder) == "model" for holder in holders if holder != cls)
@@ -296,5 +295,6 @@ def _held(value: Value | None) -> Iterator[ClassRef]:
             yield from _held(member.element)
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """`MyNet` as `my_net`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -1,0 +1,161 @@
+"""Values of different modalities: where they come from, where they meet, and how images reach models."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.census.modalities import named
+from retrieval.codebase import Codebase
+from retrieval.errors import QueryError
+from tests.source_tree import codebase_of
+
+APP: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "nets.py": """
+        import torch
+        from torch import nn
+
+        class Driver(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.audio_encoder = nn.Linear(80, 8)
+                self.out = nn.Linear(9, 9)
+            def forward(self, x, ref, ratio):
+                x = self.audio_encoder(x).view(x.size(0), -1)
+                ref_flat = ref.reshape(x.size(0), -1)
+                return self.out(torch.cat([x, ref_flat, ratio], dim=1))
+
+        class Block(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.cross_attn = nn.MultiheadAttention(8, 2)
+            def forward(self, x, xa):
+                return self.cross_attn(x, xa, xa)
+
+        class Recon(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(3, 3, 3)
+            def forward(self, x):
+                plain = torch.cat([x, x * 2], dim=1)
+                return self.conv(plain)
+
+        class AudioConv2d(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(1, 1, 3)
+            def forward(self, mel): return self.conv(mel)
+    """,
+    "app.py": """
+        import cv2
+        import numpy as np
+        import torch
+        from nets import AudioConv2d, Block, Driver, Recon
+
+        def read(path, size=224):
+            frame = cv2.imread(path)
+            frame = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+            frame = cv2.resize(frame, (size, size))
+            tensor = torch.tensor(np.array(frame) / 255.0, dtype=torch.float32).permute(2, 0, 1)
+            return tensor.unsqueeze(0)
+
+        def batch_of(mels, coeffs, ratio):
+            batch = {"indiv_mels": mels, "ratio": ratio}
+            batch["ref"] = torch.FloatTensor(coeffs["coeff_3dmm"])
+            return batch
+
+        def caption(image_features, tokens):
+            embedded = embed_tokens(tokens)
+            scores = image_features @ embedded.T
+            return torch.cat([image_features, embedded]), scores
+
+        def embed_tokens(ids): return ids
+
+        def align(transcript, audio, threshold): return audio
+
+        def main(path):
+            recon, driver, block, ears = Recon(), Driver(), Block(), AudioConv2d()
+            full_coeff = recon(read(path))
+            batch = batch_of(np.load("m"), {"coeff_3dmm": full_coeff}, 1)
+            moved = driver(batch["indiv_mels"], batch["ref"], batch["ratio"])
+            heard = ears(batch["indiv_mels"])
+            text_features = caption(moved, np.load("ids"))[0]
+            block(text_features, heard)
+            cv2.imwrite("out.png", moved)
+
+        if __name__ == "__main__":
+            main("a.png")
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def app() -> Codebase:
+    return codebase_of(APP)
+
+
+def _texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_features_that_meet_are_traced_to_their_modalities(app: Codebase) -> None:
+    joined = _texts(app, "fusions: how=joined")
+    assert joined == [
+        "`Driver.forward()` joins audio (`x`, from `self.audio_encoder(x)`) and motion (`ref_flat`, from "
+        '`coeffs["coeff_3dmm"]`): `torch.cat([x, ref_flat, ratio], dim=1)`',
+        "`caption()` joins image (`image_features`) and text (`embedded`, from `embed_tokens(tokens)`): "
+        "`torch.cat([image_features, embedded])`",
+    ]
+
+
+def test_attention_and_products_of_two_modalities(app: Codebase) -> None:
+    [attended] = _texts(app, "fusions: how=attended")
+    assert attended.startswith("`Block.forward()` lets attend to each other text (`x`, from `text_features`) and audio")
+    [compared] = _texts(app, "fusions: how=compared")
+    assert compared.endswith("`image_features @ embedded.T`")
+    with pytest.raises(QueryError):
+        run_query(app, "fusions: how=mixed")
+
+
+def test_functions_of_two_modalities(app: Codebase) -> None:
+    assert "`align()` takes text (`transcript`) and audio (`audio`)" in _texts(app, "multimodal_functions")
+
+
+def test_vision_models_are_told_by_what_they_take(app: Codebase) -> None:
+    assert [hit.name for hit in run_query(app, "vision_models").hits] == ["`Recon`"]
+
+
+def test_the_way_of_an_image_into_a_model(app: Codebase) -> None:
+    [text] = _texts(app, "vision_runs: Recon")
+    steps = [step.strip("`") for step in text.partition(" is made by ")[2].split(", then ")]
+    assert steps[0] == "cv2.imread(path)"
+    assert steps[1:3] == ["cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)", "cv2.resize(frame, (size, size))"]
+    assert steps[-2:] == [".permute(2, 0, 1)", ".unsqueeze(0)"]
+    [embedding] = _texts(app, "image_embeddings")
+    assert embedding == "`Recon` makes an embedding of an image: `recon(read(path))` in `main()`, kept as `full_coeff`"
+
+
+def test_work_on_images_by_function(app: Codebase) -> None:
+    work = _texts(app, "image_work: resizing*")
+    assert work == [
+        "`read()` (reading, colours and normalisation, resizing and cropping): `cv2.imread(path)`, "
+        "`cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)`, `cv2.resize(frame, (size, size))`"
+    ]
+    assert len(_texts(app, "image_work: writing")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "modality"),
+    [
+        ("image_features", "image"),
+        ("audio_encoder", "audio"),
+        ("driving_video", "video"),
+        ("input_ids", "text"),
+        ("coeff_3dmm", "motion"),
+        ("image_text_embeds", ""),
+        ("image_size", ""),
+        ("num_frames", ""),
+        ("x", ""),
+    ],
+)
+def test_what_a_name_says(name: str, modality: str) -> None:
+    assert named(name) == modality

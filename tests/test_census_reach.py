@@ -107,3 +107,12 @@ def test_kind_programs_says_how_each_is_started_and_what_it_runs() -> None:
 def test_a_file_is_no_test_by_its_name_alone(text: str, role: str) -> None:
     assert role_of("src/test_audio.py", "python", text.encode()) == role
     assert role_of("tests/audio.py", "python", text.encode()) == "test"
+
+
+@pytest.mark.parametrize(
+    ("manifest", "offered"),
+    [("[project]\nname = 'zoo'\n", True), ("[tool.ruff]\nline-length = 99\n", False)],
+)
+def test_only_code_that_can_be_installed_offers_an_api(manifest: str, offered: bool) -> None:
+    files = {"pyproject.toml": manifest, "zoo/__init__.py": "def build():\n    return 1\n"}
+    assert bool(reach_of(codebase_of(files)).programs) is offered

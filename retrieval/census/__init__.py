@@ -47,6 +47,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     models,
     moves,
     numerals,
+    option_globals,
     options,
     outline,
     overview,

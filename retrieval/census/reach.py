@@ -29,9 +29,8 @@ _PLAIN_DECORATORS = words(
     functools.lru_cache functools.cache functools.wraps functools.cached_property contextmanager
     contextlib.contextmanager torch.no_grad torch.inference_mode torch.jit.script overload typing.overload"""
 )
-_RUN_BY_LIBRARIES = words(
-    """forward __call__ training_step validation_step test_step configure_optimizers setup predict _forward preprocess
-    postprocess _sanitize_parameters"""
+_RUN_BY_LIBRARIES = re.compile(
+    r"forward|run|emit|predict|setup|configure_\w+|(?:training|validation|test|predict)_\w+|on_\w+|\w+Event|do_[A-Z]+|visit_\w+"
 )
 _INSTANCES: "WeakKeyDictionary[Codebase, Reach]" = WeakKeyDictionary()
 
@@ -156,7 +155,7 @@ class _Search:
     def _method(self, path: str, symbol: str) -> None:
         name = symbol.rpartition(".")[2]
         special = name.startswith("__") and name.endswith("__")
-        if special or name in self.named or name in _RUN_BY_LIBRARIES:
+        if special or name in self.named or _RUN_BY_LIBRARIES.fullmatch(name):
             self.add((path, symbol))
         else:
             self.methods.setdefault(name, set()).add((path, symbol))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.entries import Entry, code_entries, is_side_tool
 from retrieval.census.exports import exports, top_packages
 from retrieval.census.launchers import outside_entries
+from retrieval.snapshot import SourceFile
 
 if TYPE_CHECKING:
     from retrieval.census.program import Program
@@ -17,6 +18,7 @@ Unit = tuple[str, str]
 """A file and the symbol in it that runs as one: a function, a method, a class body, or "" for the top level."""
 
 _SCRIPT = re.compile(r"(?:^|\s)(?:-m\s+)?([\w./-]+\.py|[\w.]+)(?=\s|$)")
+_PACKAGED = re.compile(r"(?m)^\[(?:project|build-system|tool\.(?:poetry|flit|pdm|hatch|setuptools))[\].]")
 _PROGRAMS = ("console script", "package main", "web app", "hub")
 
 
@@ -91,7 +93,7 @@ def _start(entry: Entry) -> Start:
 
 def _library(program: "Program") -> Iterator[Start]:
     """The public API of each package, when the repository can be installed."""
-    if not any(PurePosixPath(path).name in ("setup.py", "pyproject.toml", "setup.cfg") for path in program.facts):
+    if not any(map(_describes_a_package, program.snapshot.files)):
         return
     for path in top_packages(program):
         offered = exports(program, path)
@@ -102,3 +104,13 @@ def _library(program: "Program") -> Iterator[Start]:
         lines = (min(e.line for e in offered), max(e.line for e in offered))
         text = f"as a library, `{package}` offers {len(offered)} functions and classes"
         yield Start(f"the public API of `{package}`", ((path, ""), *units), path, lines, text)
+
+
+def _describes_a_package(file: SourceFile) -> bool:
+    """Whether a manifest says how to install the code, and does not only hold settings of tools."""
+    name = PurePosixPath(file.path).name
+    if name == "setup.py":
+        return "setup(" in file.text
+    if name == "setup.cfg":
+        return "[metadata]" in file.text
+    return name == "pyproject.toml" and _PACKAGED.search(file.text) is not None

@@ -148,7 +148,10 @@ def definitions(name: str, exhibit: Exhibit) -> Iterator[tuple[Line, ...]]:
 
 def defines(name: str, exhibit: Exhibit) -> bool:
     """Whether the lines define `name`, or lie inside its definition as the caption says."""
-    return name in exhibit.caption.split("`") or any(True for _ in definitions(name, exhibit))
+    around = exhibit.caption.split("`")[1::2]
+    return any(name in (symbol, symbol.rpartition(".")[2]) for symbol in around) or any(
+        True for _ in definitions(name, exhibit)
+    )
 
 
 def _block(lines: tuple[Line, ...], index: int) -> tuple[Line, ...]:

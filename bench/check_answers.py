@@ -89,7 +89,7 @@ def check_claim(claim: Json, repository: Repository) -> Iterator[str]:
         yield "claim without text"
     if claim.get("origin", "census") not in ORIGINS:
         yield f"claim of unknown origin {claim.get('origin')!r}"
-    if claim.get("origin") in ("model", "excerpt") and not claim.get("citations"):
+    if claim.get("origin") in ("model", "excerpt") and not (claim.get("citations") or claim.get("searched")):
         yield f"claim without citation: {text[:60]!r}"
     for citation in claim.get("citations", []):
         if fault := check_citation(citation, repository):

@@ -11,15 +11,16 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.assets import default_pack
-from agent.closing import close, model_loads, pack_hash, package_version
+from agent.closing import Run, close, model_loads, pack_hash, package_version
 from agent.context import Context
 from agent.errors import MachineError
 from agent.events import AuditStarted, Event, Finished, Note
+from agent.judge import Judgement, second_opinion
 from agent.opening import Listener, Writer, open_context, own_writer
 from agent.options import NO_MODEL, AuditOptions
 from agent.progress import ProgressFile
@@ -75,6 +76,7 @@ def run_audit(
     began = time.monotonic()
     pack = chosen_pack(options)
     spec = None if model is not None else chosen_model(options)
+    judge = chosen_judge(options)
     repo = options.repo.expanduser()
     out = (options.out or Path("audits") / _name(repo)).expanduser().absolute()
     snapshot = take_snapshot(repo, exclude=[out])
@@ -91,13 +93,16 @@ def run_audit(
         )
         loaded = model_loads(context.model)
 
-        def report_of(answers: Answers) -> Report:
+        def report_of(answers: Answers, judgement: Judgement | None = None) -> Report:
             loads = model_loads(context.model) - loaded
-            return close(options, context, answers, spec, time.monotonic() - began, loads=loads)
+            return close(options, context, answers, Run(spec, judge, judgement, loads, time.monotonic() - began))
 
         answers = _walk_stages(context, folder, lambda answered: progress.draw(lambda: report_of(answered())))
         stack.close()
-        report = report_of(answers)
+        judgement = None
+        if judge is not None:
+            answers, judgement = second_opinion(judge, options, context, answers, listener)
+        report = report_of(answers, judgement)
         write_report(report, out)
         folder.finish(fingerprint)
     return _finish(report, out, listener)
@@ -127,6 +132,11 @@ def chosen_model(options: AuditOptions) -> "ModelSpec | None":
     return spec
 
 
+def chosen_judge(options: AuditOptions) -> "ModelSpec | None":
+    """The second model that was asked for, None for none. Raises ModelUnknown and ModelMissing."""
+    return chosen_model(replace(options, model=options.judge)) if options.judge else None
+
+
 def _name(repo: Path) -> str:
     return repo.resolve().name or "root"
 
@@ -143,7 +153,7 @@ def _started(snapshot: Snapshot, pack: StagePack) -> AuditStarted:
 
 def fingerprint_of(tree: str, pack: StagePack, model: str, options: AuditOptions) -> Fingerprint:
     """What shapes the answers: a snapshot's hash, the pack, the model's identity, the options."""
-    shaping = {"max_attempts": options.max_attempts, "strict": options.strict}
+    shaping: dict[str, object] = {"max_attempts": options.max_attempts, "strict": options.strict}
     return Fingerprint(
         tree=tree,
         pack=pack_hash(pack),

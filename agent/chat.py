@@ -96,6 +96,17 @@ class GgufChat(BaseChatModel):
         """LangChain's name for `count_tokens`."""
         return self.count_tokens(text)
 
+    def score(self, prompts: Sequence[Sequence[BaseMessage]], words: Sequence[str]) -> list[list[float]]:
+        """Logits of each word's first token after each prompt, (prompts, words), in one batch; writes nothing."""
+        wire = [_item(prompt, {})["messages"] for prompt in prompts]
+        scores: list[list[float]] = self._ask({"op": "score", "prompts": wire, "words": list(words)})["scores"]
+        return scores
+
+    @property
+    def pid(self) -> int | None:
+        """The model's process, None while none is alive."""
+        return self._worker.pid
+
     def close(self) -> None:
         """End the process; the next call starts a new one."""
         self._worker.close()

@@ -5,12 +5,14 @@ Reads the context of a finished audit and changes nothing in it. Rendering is `a
 
 import hashlib
 import resource
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from agent.assets import prompts_folder
 from agent.context import Context
 from agent.contradictions import contradictions, of_answer
+from agent.judge import Judgement
 from agent.options import NO_MODEL, AuditOptions
 from agent.report.coverage import Answers, cover
 from agent.report.document import Report, RunFacts
@@ -23,16 +25,19 @@ if TYPE_CHECKING:
     from agent.catalogue import ModelSpec
 
 
-def close(
-    options: AuditOptions,
-    context: Context,
-    answers: Answers,
-    spec: "ModelSpec | None",
-    seconds: float,
-    *,
-    loads: int,
-) -> Report:
-    """The report of an audit. `seconds` is its wall time, `loads` how often weights of a language model were loaded."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Who answered: the writer, the judge and its work, how often the writer's weights were loaded, wall seconds."""
+
+    writer: "ModelSpec | None"
+    judge: "ModelSpec | None"
+    judgement: Judgement | None
+    loads: int
+    seconds: float
+
+
+def close(options: AuditOptions, context: Context, answers: Answers, run: Run) -> Report:
+    """The report of an audit."""
     snapshot = context.codebase.snapshot
     starts = [hit for hit in context.findings.result("entry_points").hits if hit.role == "source"]
     return Report(
@@ -43,18 +48,20 @@ def close(
         pack=context.pack,
         answers=answers,
         run=RunFacts(
-            model=spec.alias if spec else NO_MODEL,
-            model_sha256=spec.sha256 if spec else "",
+            model=run.writer.alias if run.writer else NO_MODEL,
+            model_sha256=run.writer.sha256 if run.writer else "",
             embedder=options.embedder,
             pack_hash=pack_hash(context.pack),
             options={"only": list(options.only), "max_attempts": options.max_attempts},
-            llama_cpp=package_version("llama_cpp_python") if spec else "",
+            llama_cpp=package_version("llama_cpp_python") if run.writer or run.judge else "",
             version=package_version("deposition"),
+            judge=run.judge.alias if run.judge else "",
+            judge_sha256=run.judge.sha256 if run.judge else "",
         ),
         coverage=cover(snapshot, answers, [Span(hit.path, hit.start, hit.end) for hit in starts]),
         contradictions=_contradictions(context, answers),
-        usage=_usage(context, loads),
-        seconds=seconds,
+        usage=_usage(context, run),
+        seconds=run.seconds,
         structure=read_structure(context.findings),
     )
 
@@ -72,14 +79,16 @@ def model_loads(model: Any) -> int:
     return int(getattr(model, "loads", 0))
 
 
-def _usage(context: Context, loads: int) -> dict[str, int | float]:
-    usage = context.usage
+def _usage(context: Context, run: Run) -> dict[str, int | float]:
+    usage, judged = context.usage, run.judgement or Judgement()
+    opinions = {"supports": judged.supports, "contradicts": judged.contradicts, "unknown": judged.unknown}
     return {
         "prompt_tokens": usage.prompt_tokens,
         "prompt_reused": usage.prompt_reused,
         "generated": usage.generated,
-        "model_loads": loads,
+        "model_loads": run.loads + judged.loads,
         "peak_memory_bytes": _peak_memory(),
+        **({f"judge_{name}": count for name, count in opinions.items()} if run.judge else {}),
     }
 
 

@@ -1,7 +1,7 @@
 """The worker process: reads requests from stdin, answers on stdout, and owns the only llama.cpp.
 
 A frame is four bytes of length, big-endian, and that many bytes of msgpack. Requests are maps with
-`op`: `load`, `batch`, `forget`, `count`, `measure`,
+`op`: `load`, `batch`, `score`, `forget`, `count`, `measure`,
 `devices`. A reply is a map with `ok`, or with `error` (a kind of
 `agent.errors.WorkerFailed`) and `message`; maps with `progress` may come before it. End of input
 ends the process at once, even inside llama.cpp: so it never outlives its parent. Run by
@@ -76,6 +76,13 @@ class Session:
             "native_seconds": self.steps.native_seconds - native,
         }
 
+    def score(self, request: Message, tell: "Teller") -> Message:
+        """How likely each word is to come next, by the logit of its first token, with a blank before it or without."""
+        prompts = [self.tokens(messages) for messages in request["prompts"]]
+        firsts = [[self.engine.tokenize(form, special=False)[0] for form in (w, f" {w}")] for w in request["words"]]
+        rows = self.steps.score(prompts, [token for pair in firsts for token in pair], tell.step)
+        return {"scores": [[max(row[at : at + 2]) for at in range(0, len(row), 2)] for row in rows]}
+
     def _item(self, completion: Completion) -> Message:
         data = b"".join(self.engine.piece(token) for token in completion.tokens)
         # An answer cut at max_tokens may end inside a character.
@@ -128,6 +135,8 @@ def _answer(request: Message, session: Session | None, tell: Teller) -> tuple[Me
         return {}, session
     if operation == "batch":
         return session.batch(request, tell), session
+    if operation == "score":
+        return session.score(request, tell), session
     return {"error": "request", "message": f"unknown operation {operation}"}, session
 
 

@@ -111,6 +111,29 @@ class Lockstep:
         placed = {index: branch.completion for index, branch in zip(order, branches, strict=True)}
         return [placed[index] for index in range(len(requests))]
 
+    def score(
+        self, prompts: Sequence[Sequence[int]], wanted: Sequence[int], listener: Listener | None = None
+    ) -> list[list[float]]:
+        """Logits of the `wanted` tokens after each prompt, (prompts, wanted); nothing is written.
+
+        Raises `TooLong` and `EngineError`.
+        """
+        for prompt in prompts:
+            self._check(Request(prompt, 0))
+        order = sorted(range(len(prompts)), key=lambda index: list(prompts[index]))
+        progress = _Progress(listener or (lambda step: None), "prompt", sum(len(prompt) for prompt in prompts))
+        scores: dict[int, list[float]] = {}
+        try:
+            self.prefill.settle([prompts[index] for index in order], progress.add)
+            for index in order:
+                _, _, row = self.prefill.read(prompts[index], progress.add)
+                logits = self.engine.logits(row)
+                scores[index] = [float(logits[token]) for token in wanted]
+        except BaseException:
+            self.forget()
+            raise
+        return [scores[index] for index in range(len(prompts))]
+
     def forget(self) -> None:
         """Start from nothing: after an error, which leaves the cache in no known state, or for other work."""
         self.prefill.forget()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from agent.catalogue import ModelSpec
+    from agent.chat import GgufChat
     from retrieval.embed import Embedder
     from retrieval.index import Index
 
@@ -124,6 +125,22 @@ def own_writer(
     began = monotonic()
     plan = plan_model(spec, options.memory_budget, wanted_context(pack))
     chat = GgufChat(spec, plan, on_progress=lambda report: listener(tokens_of(report)))
+    try:
+        listener(ModelLoaded(spec.alias, str(plan), monotonic() - began))
+        yield chat
+    finally:
+        chat.close()
+
+
+@contextmanager
+def open_judge(spec: "ModelSpec", context: int, options: AuditOptions, listener: Listener) -> Iterator["GgufChat"]:
+    """The second model, planned for prompts of `context` tokens; its process ends with the block."""
+    from agent.chat import GgufChat
+    from agent.plan import plan_model
+
+    began = monotonic()
+    plan = plan_model(spec, options.memory_budget, context)
+    chat = GgufChat(spec, plan)
     try:
         listener(ModelLoaded(spec.alias, str(plan), monotonic() - began))
         yield chat

@@ -13,7 +13,8 @@ class AuditOptions:
     """One audit. `out` None means audits/<repository name> under the current folder; `stages` None the shipped pack;
     `only` stage numbers and question ids; `model` an alias, a .gguf file, or "none" for the census alone;
     `memory_budget` bytes, None for what is free; `max_attempts` None for the pack's; `strict` stops at the first
-    question that stays unresolved; `fresh` forgets an interrupted run."""
+    question that stays unresolved; `fresh` forgets an interrupted run;
+    `judge` is the alias or .gguf file of a second model that may lower verdicts, "" for none."""
 
     repo: Path
     out: Path | None = None
@@ -25,3 +26,4 @@ class AuditOptions:
     strict: bool = False
     fresh: bool = False
     embedder: str = DEFAULT_EMBEDDER
+    judge: str = ""

@@ -34,5 +34,9 @@ class Prompts:
         """What an assistant is told of the tools over a repository; `kinds` are the kinds of census query."""
         return self._render("assistant.md.j2", repository=repository, kinds=kinds)
 
+    def judge(self, sentence: str, lines: str, words: Sequence[str]) -> str:
+        """A sentence and the lines that it cites, to be answered with one of `words`."""
+        return self._render("judge.md.j2", sentence=sentence, lines=lines, words=words)
+
     def _render(self, template: str, **values: object) -> str:
         return self._environment.get_template(template).render(**values).strip() + "\n"

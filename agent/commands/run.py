@@ -25,6 +25,10 @@ def run(
         ),
     ] = "",
     memory_budget: Budget = "",
+    judge: Annotated[
+        str,
+        typer.Option(metavar="ALIAS|FILE", help="A second model that may refuse sentences.  [default: none]"),
+    ] = "",
     max_attempts: Annotated[int | None, typer.Option(metavar="N", min=1, max=9, help="Drafts per question.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first question that stays unresolved.")] = False,
     fresh: Annotated[
@@ -49,6 +53,7 @@ def run(
         strict=strict,
         fresh=fresh,
         embedder=embedder or settings.embedder,
+        judge=judge,
     )
     with Console() as console:
         result = run_audit(options, console.listen)

@@ -27,6 +27,8 @@ class RunFacts:
     options: Mapping[str, object] = field(default_factory=dict)
     llama_cpp: str = ""
     version: str = ""
+    judge: str = ""
+    judge_sha256: str = ""
 
 
 @dataclass(frozen=True)

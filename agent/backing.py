@@ -40,11 +40,18 @@ def census_proof(
         for term in named.values():
             if not _DOTTED.fullmatch(term.text):
                 return None
-            if term.last not in vocabulary and not stands_in(term.text, question):
+            if not _known(term, form, census, question, vocabulary):
                 return lint.fault("invented", f"`{term.text}`")
         result = census(form.query.format(**{key: f"*.{term.text}" for key, term in named.items()}))
         return _held(sentence, form, found.groupdict(), named, result, snapshot, lint)
     return None
+
+
+def _known(term: Term, form: CensusForm, census: Census, question: str, vocabulary: frozenset[str]) -> bool:
+    """Whether the absence of `term` would say something: the question names it, or the repository defines it."""
+    if stands_in(term.text, question):
+        return True
+    return bool(census(f"defines: *.{term.text}").hits) if form.proves == "none" else term.last in vocabulary
 
 
 def _held(

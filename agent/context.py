@@ -71,7 +71,7 @@ class Context:
     def census_assertions(self) -> list[Assertion]:
         """What the census says for every question of the pack."""
         questions = [question for stage in self.pack.stages for question in stage.questions]
-        return [a for question in questions for a in of_findings(question.id, self.findings.of(question))]
+        return [a for question in questions for a in of_findings(question, self.findings.of(question))]
 
     def told(self, done: Mapping[str, str]) -> list[Assertion]:
         """What the census says for the whole run and the accepted sentences of the finished stages `done` say."""

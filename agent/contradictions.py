@@ -12,6 +12,7 @@ from itertools import groupby
 from agent.findings import Finding
 from agent.lint import Lint, load_lint
 from agent.relations import marked
+from agent.stages import Question
 from agent.state import Answer, Claim, Contradiction, Fault, Origin, Stated
 from agent.terms import searchable
 from agent.words import read_sentence, stems_of
@@ -35,9 +36,12 @@ class Assertion:
     where: frozenset[str] = frozenset()
 
 
-def of_findings(question_id: str, findings: Iterable[Finding]) -> Iterator[Assertion]:
-    """What the census says for a question: how often each thing occurs, and what does not occur at all."""
+def of_findings(question: Question, findings: Iterable[Finding]) -> Iterator[Assertion]:
+    """What the census says for a question: how often each thing occurs, where that is printed, and what never does."""
+    question_id = question.id
     for finding in findings:
+        if "{count}" not in finding.fact.found:
+            continue
         label = _CLAUSE.sub("", finding.fact.label)
         subject = " ".join(sorted(stems_of(label))) or label
         if finding.hits:

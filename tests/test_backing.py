@@ -51,6 +51,7 @@ REFUTED = [
     ("`caption` is the only function that calls `load_captioner`.", "census"),
     ("No class inherits from `Module`.", "invented"),
     ("`launch_missiles` is never called.", "invented"),
+    ("`Optional` is never called.", "invented"),
 ]
 
 

@@ -70,7 +70,7 @@ def counted(tmp_path: Path) -> list[Assertion]:
         Question.model_validate({"id": key, "text": "?", "facts": [{"label": label, "census": query}]})
         for key, label, query in facts
     ]
-    return [a for question in questions for a in of_findings(question.id, findings.of(question))]
+    return [a for question in questions for a in of_findings(question, findings.of(question))]
 
 
 def test_one_name_counted_differently_is_reported(counted: list[Assertion]) -> None:

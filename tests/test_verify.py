@@ -49,6 +49,8 @@ FALSE = [
     ("`resize_picture` rotates every blurry `picture` towards northern mountains.", "E3", "quantifier"),
     ("`resize_picture` rotates a blurry `picture` towards northern mountains.", "E3", "ungrounded"),
     # who does what
+    ("`load_captioner` calls `weights` with the name of a file.", "E2", "relation"),
+    ("`torch` returns `model` on the chosen `device`.", "E2", "relation"),
     ("`resize_picture` catches `torch.cuda.OutOfMemoryError` and returns `None`.", "E3", "attribution"),
     ("`resize_picture` calls `torch.cuda.empty_cache` for the `picture`.", "E3", "attribution"),
     ("`caption` calls `picture.resize` with `side` as its argument.", "E3", "attribution"),

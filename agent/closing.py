@@ -68,10 +68,9 @@ def close(options: AuditOptions, context: Context, answers: Answers, run: Run) -
 
 def _contradictions(context: Context, answers: Answers) -> tuple[Contradiction, ...]:
     """What the answers of this run say differently of one thing."""
-    every = [answer for _, stage_answers in answers for answer in stage_answers]
-    asked_for = {answer.question_id for answer in every}
-    census = [a for a in context.census_assertions if a.question_id in asked_for]
-    return contradictions([*census, *(a for answer in every for a in of_answer(answer))])
+    counted = context.counted([question for stage, _ in answers for question in stage.questions])
+    told = [a for _, stage_answers in answers for answer in stage_answers for a in of_answer(answer)]
+    return contradictions([*counted, *told])
 
 
 def model_loads(model: Any) -> int:

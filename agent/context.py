@@ -1,6 +1,6 @@
 """What the graph's nodes may touch. Handed to them as LangGraph's runtime context, never checkpointed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -52,6 +52,7 @@ class Context:
     max_attempts: int | None = None
     usage: Usage = field(default_factory=Usage)
     _packed: dict[str, Packed] = field(default_factory=dict)
+    _counted: dict[str, list[Assertion]] = field(default_factory=dict)
     _told: dict[str, list[Assertion]] = field(default_factory=dict)
 
     @cached_property
@@ -67,11 +68,12 @@ class Context:
         defined = {d.name for file in facts for d in file.definitions}
         return frozenset(defined | {i.alias for file in facts for i in file.imports if i.alias})
 
-    @cached_property
-    def census_assertions(self) -> list[Assertion]:
-        """What the census says for every question of the pack."""
-        questions = [question for stage in self.pack.stages for question in stage.questions]
-        return [a for question in questions for a in of_findings(question, self.findings.of(question))]
+    def counted(self, questions: Collection[Question]) -> list[Assertion]:
+        """What the census says for these questions; worked out once for each."""
+        for question in questions:
+            if question.id not in self._counted:
+                self._counted[question.id] = list(of_findings(question, self.findings.of(question)))
+        return [assertion for question in questions for assertion in self._counted[question.id]]
 
     def told(self, done: Mapping[str, str]) -> list[Assertion]:
         """What the census says for the whole run and the accepted sentences of the finished stages `done` say."""
@@ -79,7 +81,8 @@ class Context:
             if stage_id not in self._told:
                 answers = self.records.read(stage_id, done[stage_id]) or []
                 self._told[stage_id] = [a for answer in answers for a in of_answer(answer)]
-        return [*self.census_assertions, *(a for stage_id in done for a in self._told[stage_id])]
+        questions = [question for stage in self.pack.stages for question in stage.questions]
+        return [*self.counted(questions), *(a for stage_id in done for a in self._told[stage_id])]
 
     def attempts(self, stage: Stage) -> int:
         """Drafts allowed per question of `stage`; 0 without a model."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from agent.commands import ask, batch, census, mcp, models, run, search, serve, stages
+from agent.commands import ask, batch, census, mcp, models, run, search, serve, stages, verify
 from agent.errors import AuditError
 from retrieval.errors import QueryError, RepositoryError, RetrievalError
 
@@ -31,6 +31,7 @@ app.command("run")(run.run)
 app.command("ask")(ask.ask)
 app.add_typer(batch.app, name="batch")
 app.command("search")(search.search)
+app.command("verify")(verify.verify)
 app.command("census", cls=census.CensusCommand)(census.census)
 app.add_typer(models.app, name="models")
 app.command("stages")(stages.stages)

@@ -259,7 +259,9 @@ def test_json_follows_its_schema() -> None:
     assert document["repo"]["tree_hash"] == snapshot().tree_hash
     assert document["repo"]["skipped"] == [{"path": "big.bin", "reason": "binary"}]
     question = document["stages"][0]["questions"][0]
-    assert question["claims"][2]["citations"] == [{"path": "a.py", "start": 3, "end": 3, "sha256": "0" * 64}]
+    [cited] = question["claims"][2]["citations"]
+    assert set(cited.pop("anchor")) == {"first", "last", "before", "after"}
+    assert cited == {"path": "a.py", "start": 3, "end": 3, "sha256": "0" * 64}
     assert question["census"][0]["files_searched"] == 3
     assert question["rejected"][0]["faults"][0]["kind"] == "term"
     assert (question["status"], question["attempts"]) == ("extractive", 2)

@@ -5,11 +5,14 @@ Non-ASCII characters are written as JSON escapes, so that the file can be shown 
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 
+from agent.documents.anchors import anchor
 from agent.report.document import Report, count, repair_yields
 from agent.stages import Stage
 from agent.state import Answer, Citation, Claim
+from retrieval.snapshot import Snapshot
 
 SCHEMA = "answers/1"
 
@@ -22,6 +25,7 @@ def render_json(report: Report) -> str:
 def as_dict(report: Report) -> dict[str, object]:
     """The document as plain values."""
     coverage = report.coverage
+    cited = _Cited(report.snapshot)
     skipped = [{"path": skip.path, "reason": skip.reason} for skip in coverage.skipped]
     return {
         "schema": SCHEMA,
@@ -33,7 +37,7 @@ def as_dict(report: Report) -> dict[str, object]:
             "skipped": skipped,
         },
         "run": asdict(report.run),
-        "stages": [_stage(stage, answers) for stage, answers in report.answers],
+        "stages": [_stage(stage, answers, cited) for stage, answers in report.answers],
         "coverage": {
             "read": list(coverage.read),
             "cited": list(coverage.cited),
@@ -52,24 +56,39 @@ def as_dict(report: Report) -> dict[str, object]:
     }
 
 
-def _stage(stage: Stage, answers: tuple[Answer, ...]) -> dict[str, object]:
+class _Cited:
+    """Citations with what lets them be found again: digests of their edges and of the lines around them."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._files = snapshot.by_path
+        self._lines: dict[str, list[bytes]] = {}
+
+    def __call__(self, citation: Citation) -> dict[str, object]:
+        found = _citation(citation)
+        if file := self._files.get(citation.path):
+            lines = self._lines.setdefault(file.path, file.data.removesuffix(b"\n").split(b"\n"))
+            found["anchor"] = anchor(lines, citation.start, citation.end)
+        return found
+
+
+def _stage(stage: Stage, answers: tuple[Answer, ...], cited: _Cited) -> dict[str, object]:
     return {
         "id": stage.id,
         "number": stage.number,
         "title": stage.title,
-        "questions": [_question(answer) for answer in answers],
+        "questions": [_question(answer, cited) for answer in answers],
     }
 
 
-def _question(answer: Answer) -> dict[str, object]:
+def _question(answer: Answer, cited: _Cited) -> dict[str, object]:
     return {
         "id": answer.question_id,
         "question": answer.question,
         "status": answer.status,
-        "claims": [as_claim(claim) for claim in answer.claims],
+        "claims": [as_claim(claim, cited) for claim in answer.claims],
         "census": [record.model_dump(mode="json") for record in answer.census],
         "excerpts": [
-            {**_citation(excerpt.citation), "language": excerpt.language, "text": excerpt.text}
+            {**cited(excerpt.citation), "language": excerpt.language, "text": excerpt.text}
             for excerpt in answer.excerpts
         ],
         "rejected": [rejected.model_dump(mode="json") for rejected in answer.rejected],
@@ -82,17 +101,17 @@ def _question(answer: Answer) -> dict[str, object]:
     }
 
 
-def as_claim(claim: Claim) -> dict[str, object]:
-    """A claim as plain values."""
+def _citation(citation: Citation) -> dict[str, object]:
+    return citation.model_dump(mode="json", exclude_defaults=True)
+
+
+def as_claim(claim: Claim, cited: Callable[[Citation], dict[str, object]] = _citation) -> dict[str, object]:
+    """A claim as plain values; `cited` gives those of a citation."""
     return {
         "text": claim.text,
         "origin": claim.origin,
         "level": claim.level,
         "block": claim.block,
         "searched": claim.searched,
-        "citations": [_citation(citation) for citation in claim.citations],
+        "citations": [cited(citation) for citation in claim.citations],
     }
-
-
-def _citation(citation: Citation) -> dict[str, object]:
-    return citation.model_dump(mode="json", exclude_defaults=True)

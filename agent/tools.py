@@ -65,7 +65,7 @@ class Tools:
         with self._one:
             opened = self._now(listener)
             hits = opened.index.search([query], k=k)
-            found = [_found(hit.chunk.span, hit.chunk.symbol, hit.score, opened.snapshot) for hit in hits]
+            found = [_found(hit.span, hit.chunk.symbol, hit.score, opened.snapshot) for hit in hits]
             return SearchResult(query=query, files=len(opened.snapshot.files), results=found)
 
     def census(self, query: str, limit: int, listener: Listener) -> CensusAnswer:

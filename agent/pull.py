@@ -8,7 +8,9 @@ zipfile; installs and imports nothing of them.
 
 import fnmatch
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +31,8 @@ _HUB_VARIABLE = "HF_ENDPOINT"
 _HUB = "https://huggingface.co"
 _CONNECT_SECONDS = 8.0
 _BLOCK = 1 << 20
+# Names are given by the hub: no folder but those of modules, and nothing that could leave the model's own.
+_EMBEDDER_FILE = re.compile(r"(\d+_\w+/)?\w[\w-]*\.(json|txt|model|safetensors)")
 
 
 class PullFailed(MachineError):
@@ -60,7 +64,7 @@ def pull(alias: str, on_progress: Listener | None = None) -> ModelSpec:
     spec = _catalogued(alias)
     if spec.present:
         return spec
-    folder = spec.path.parent / ".partial" / spec.alias
+    folder = spec.path.parent / ".partial" / spec.alias.replace("/", "--")
     folder.mkdir(parents=True, exist_ok=True)
     failures = []
     with _locked(folder.with_suffix(".lock")):
@@ -97,6 +101,8 @@ def _catalogued(alias: str) -> ModelSpec:
     for spec in list_models():
         if spec.alias.lower() == alias.lower():
             return spec
+    if "/" in alias and (spec := find_model(alias, "embedder")).sources:
+        return spec
     find_model(alias)
     raise ModelUnknown(f"{alias} is a file of your own; only catalogued models are pulled")
 
@@ -156,12 +162,27 @@ def file_sha256(path: Path) -> str:
 
 def _from_hub(job: _Job, ready: Path) -> None:
     endpoint = os.environ.get(_HUB_VARIABLE, _HUB).rstrip("/")
-    for name in job.source.files:
+    for name in job.source.files or _embedder_files(endpoint, job.source.repository):
         part = job.folder / (name.replace("/", "--") + ".part")
         _download(f"{endpoint}/{job.source.repository}/resolve/main/{name}", part, job, name)
         target = ready / (name if job.spec.weights else job.spec.path.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         part.replace(target)
+
+
+def _embedder_files(endpoint: str, repository: str) -> list[str]:
+    """What a sentence-transformers repository holds of configuration, vocabulary and safetensors weights."""
+    try:
+        with urllib.request.urlopen(f"{endpoint}/api/models/{repository}", timeout=_CONNECT_SECONDS) as reply:
+            names = [str(entry["rfilename"]) for entry in json.load(reply)["siblings"]]
+    except urllib.error.HTTPError as error:
+        raise _SourceFailed(f"{repository}: HTTP {error.code}") from None
+    except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
+        raise _SourceFailed(f"{repository}: {getattr(error, 'reason', error)}") from None
+    found = [name for name in names if _EMBEDDER_FILE.fullmatch(name)]
+    if "modules.json" not in found:
+        raise _SourceFailed(f"{repository} is no sentence-transformers model")
+    return found
 
 
 def _download(url: str, part: Path, job: _Job, name: str) -> None:

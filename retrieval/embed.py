@@ -21,6 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from retrieval.errors import EmbedderError
 
+LIBRARIES_BYTES = 450 << 20  # torch, and what a batch needs; measured
 _LENGTH = struct.Struct("!I")
 # Threads that spin while they wait make a busy machine 2 to 5 times slower (measured on 2 cores).
 _ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -67,12 +68,18 @@ class SentenceEmbedder:
     """A sentence-transformers model folder, run in a child process that starts at the first use.
 
     `close` (or leaving a `with` block) ends the process; a later `embed` starts a new one. Raises
-    EmbedderError when the folder is no model, or when the process fails or dies.
+    EmbedderError when the folder is no model, when it would take more than `budget` bytes, or when the
+    process fails or dies.
     """
 
-    def __init__(self, folder: Path, name: str = "") -> None:
+    def __init__(self, folder: Path, name: str = "", budget: int | None = None) -> None:
         if not (folder / "modules.json").is_file():
             raise EmbedderError(f"no embedding model in {folder}", _LOAD_HINT)
+        if budget is not None and (needed := needed_bytes(folder)) > budget:
+            told = (
+                f"the embedder {name or folder.name} takes about {needed >> 20} MiB, and {budget >> 20} MiB are allowed"
+            )
+            raise EmbedderError(told, "raise --memory-budget, choose a smaller --embedder, or answer with --model none")
         self.folder = folder.resolve()
         self.name = name or folder.name
         self._child: _Child | None = None
@@ -102,6 +109,12 @@ class SentenceEmbedder:
         if self._child is None:
             self._child = _Child(self.folder)
         return self._child
+
+
+def needed_bytes(folder: Path) -> int:
+    """About what the process of the model in `folder` takes at most: libraries, weights twice while they load."""
+    weights = sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
+    return LIBRARIES_BYTES + 2 * weights
 
 
 class _Child:

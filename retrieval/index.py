@@ -33,8 +33,7 @@ TEXTS = 2  # raised when other texts of the same chunks are embedded, or in anot
 EMBED_AT_ONCE = 128
 EMBED_CHARACTERS = 2_000
 CANDIDATES = 200
-NEIGHBOURS = 100
-WAYS = {"words": 1.0, "meaning": 0.7, "references": 0.4}
+WAYS = {"words": 1.0, "meaning": 0.7, "references": 0.5}
 """The ways of ranking, each with its weight in the fusion."""
 
 Progress = Callable[[int, int], None]
@@ -122,15 +121,18 @@ class Index:
             return
         # With a filter on roles, the best of the wanted ones may stand far down.
         count = CANDIDATES if roles is None else len(self.chunks)
-        words = self._lexical.rank(query, count)
-        found = {"words": words}
-        if "meaning" in ways:
-            found["meaning"] = self._nearest(query, count)
+        searches = {"words": self._lexical.rank, "meaning": self._nearest}
+        found = [
+            Ranking(way, query, self._allowed(search(query, count), roles), WAYS[way])
+            for way, search in searches.items()
+            if way in ways
+        ]
+        yield from found
         if "references" in ways:
-            found["references"] = self._references.rank(words, NEIGHBOURS)
-        for way, places in found.items():
-            if way in ways:
-                yield Ranking(way, query, self._allowed(places, roles), WAYS[way])
+            seeds = [one.place for one in fuse(self.chunks, found)]
+            yield Ranking(
+                "references", query, self._allowed(self._references.rank(seeds, count), roles), WAYS["references"]
+            )
 
     def _nearest(self, query: str, count: int) -> list[int]:
         vector = self._vectors.of(query)

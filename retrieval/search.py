@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from retrieval.chunk import Chunk, Hit, Span
 
@@ -107,7 +106,7 @@ def _next(chunks: Sequence[Chunk], waiting: Sequence[Scored], hits: Sequence[Hit
 
 
 def _folder(path: str) -> str:
-    return str(PurePosixPath(path).parent)
+    return path.rpartition("/")[0]
 
 
 def _joins(span: Span, other: Span) -> bool:

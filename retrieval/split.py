@@ -1,26 +1,26 @@
 """Cuts a file into chunks: the pieces that search returns.
 
 Code falls into functions, methods, class heads and module-level runs where its language is parsed
-(see `parse.py`); Markdown into sections; a notebook into cells; any other text into windows. Except in
-a minified notebook, the chunks of a file never overlap; together they hold every line that is not
-blank, but for a notebook's outputs and what lies beyond `MAX_WINDOWS` in data files.
+(see `parse.py`); Markdown and reStructuredText into sections; a notebook into cells; any other text into
+windows. Except in a minified notebook, the chunks of a file never overlap; together they hold every line
+that is not blank, but for a notebook's outputs and what lies beyond `MAX_WINDOWS` in data files.
 """
 
 import hashlib
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from retrieval.chunk import Chunk, ChunkKind, Span
+from retrieval.headings import Heading, markdown_headings, rst_headings
 from retrieval.languages import SOURCE_LANGUAGES
 from retrieval.notebook import Cell, cells
 from retrieval.outline import Outlined, outline
 from retrieval.parse import Tree, first_line, parse, run_query
 from retrieval.snapshot import SourceFile
 
-VERSION = 2  # raise it whenever the same bytes fall into other chunks
+VERSION = 3  # raise it whenever the same bytes fall into other chunks
 MAX_LINES = 60
 WINDOW_LINES = 40
 WHOLE_CLASS_LINES = 30
@@ -32,8 +32,6 @@ _DOCUMENTS = frozenset(["markdown", "rst", "html", "tex"])
 
 _COMMENTS = {"python": ("#",)}
 _OTHER_COMMENTS = ("//", "/*", "*", "#[")
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.+?)[ \t#]*$")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +59,8 @@ def split(file: SourceFile) -> list[Chunk]:
         return []
     if file.language == "notebook":
         return _notebook_chunks(file)
-    if file.language == "markdown":
-        return _markdown_chunks(file)
+    if file.language in ("markdown", "rst"):
+        return _section_chunks(file)
     return _code_chunks(file) if file.language in SOURCE_LANGUAGES else _window_chunks(file)
 
 
@@ -258,26 +256,18 @@ def _cell_name(cell: Cell) -> str:
     return f"cell {cell.index + 1}"
 
 
-def _markdown_chunks(file: SourceFile) -> list[Chunk]:
-    sections = list(_sections(file.lines))
-    return _chunks(file, sections, _blank_cuts(file.lines), MAX_LINES)
+def _section_chunks(file: SourceFile) -> list[Chunk]:
+    headings = rst_headings(file.lines) if file.language == "rst" else markdown_headings(file.lines)
+    return _chunks(file, _sections(headings, len(file.lines)), _blank_cuts(file.lines), MAX_LINES)
 
 
-def _sections(lines: tuple[str, ...]) -> Iterator[Piece]:
-    start, trail, fence = 1, [""], ""
-    for number, line in enumerate(lines, 1):
-        if found := _FENCE.match(line):
-            mark = found[1]
-            if not fence:
-                fence = mark
-            elif mark.startswith(fence):
-                fence = ""
-        elif not fence and (heading := _HEADING.match(line)):
-            yield Piece(start, number - 1, "section", " > ".join(filter(None, trail)))
-            level = len(heading[1])
-            trail = [*(trail + [""] * 6)[: level - 1], heading[2]]
-            start = number
-    yield Piece(start, len(lines), "section", " > ".join(filter(None, trail)))
+def _sections(headings: Iterable[Heading], end: int) -> Iterator[Piece]:
+    start, trail = 1, [""]
+    for heading in headings:
+        yield Piece(start, heading.line - 1, "section", " > ".join(filter(None, trail)))
+        trail = [*(trail + [""] * heading.level)[: heading.level - 1], heading.title]
+        start = heading.line
+    yield Piece(start, end, "section", " > ".join(filter(None, trail)))
 
 
 def _window_chunks(file: SourceFile) -> list[Chunk]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.embed import Embedder, HashEmbedder, SentenceEmbedder
+from retrieval.embed import Embedder, HashEmbedder, SentenceEmbedder, needed_bytes
 from retrieval.errors import EmbedderError
 
 _MAKE_MODEL = """
@@ -95,3 +95,27 @@ def test_the_double_is_near_for_shared_words():
     assert double.embed(["load the model"]) == [same]
     dot = [sum(a * b for a, b in zip(same, other, strict=True)) for other in (near, far)]
     assert dot[0] > dot[1]
+
+
+def test_bert_is_computed_as_sentence_transformers_does(model: Path):
+    code = (
+        "import sys, torch\nfrom pathlib import Path\nfrom retrieval import encode\n"
+        "folder = Path(sys.argv[1])\n"
+        "fast, slow = encode.load(folder), encode._Other(folder, torch.float32)\n"
+        "assert type(fast) is encode._Bert\n"
+        "texts = ['a', 'b c d ' * 9, 'e ' * 200]\n"
+        "fast = encode._Bert(folder, encode._plain_bert(folder), torch.float32)\n"
+        "one, two = (torch.frombuffer(bytearray(encode.embed(m, texts)), dtype=torch.float32) for m in (fast, slow))\n"
+        "assert torch.allclose(one, two, atol=1e-5), (one - two).abs().max()\n"
+    )
+    root = Path(__file__).resolve().parent.parent
+    command = [sys.executable, "-c", code, str(model)]
+    ran = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_a_model_beyond_the_memory_budget_is_not_started(model: Path):
+    with pytest.raises(EmbedderError, match="MiB are allowed") as caught:
+        SentenceEmbedder(model, budget=100 << 20)
+    assert "--memory-budget" in caught.value.hint
+    SentenceEmbedder(model, budget=needed_bytes(model)).close()

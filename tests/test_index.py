@@ -75,6 +75,16 @@ def test_the_right_lines_come_first_and_tests_last(repo: Path):
     assert hits == sorted(hits, key=lambda hit: -hit.score)
 
 
+def test_ways_limit_the_search(repo: Path):
+    embedder = Counting()
+    with _open(repo, embedder) as index:
+        embedder.texts.clear()
+        (hit,) = index.search(["sound"], k=1, ways=["words"])
+        assert embedder.texts == [] and all(why.startswith("words #") for why in hit.why)
+        found = index.search(["load_audio"], k=3)
+        assert {why.split(" ")[0] for hit in found for why in hit.why} == {"words", "meaning", "references"}
+
+
 def test_roles_limit_the_search(repo: Path):
     with _open(repo) as index:
         assert {hit.chunk.role for hit in index.search(["load_audio"], roles=["test"])} == {"test"}

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import json
 import struct
 import threading
 import zipfile
@@ -250,3 +251,52 @@ def test_pull_names_every_source_that_failed(models: Path, tmp_path: Path, monke
         pull("toy")
     assert caught.value.exit_code == 3
     assert caught.value.hint
+
+
+EMBEDDER_FILES = {
+    "modules.json": b"[]",
+    "1_Pooling/config.json": b"{}",
+    "model.safetensors": b"weights",
+    "vocab.txt": b"a",
+    "../evil.json": b"{}",
+    "pytorch_model.bin": b"code",
+    "onnx/model.onnx": b"other",
+}
+
+
+class Repository(http.server.BaseHTTPRequestHandler):
+    """A hub with one repository, `some/embedder`."""
+
+    def do_GET(self) -> None:
+        name = self.path.partition("/resolve/main/")[2]
+        known = self.path.startswith(("/api/models/some/embedder", "/some/embedder/"))
+        listed = json.dumps({"siblings": [{"rfilename": name} for name in EMBEDDER_FILES]}).encode()
+        data = EMBEDDER_FILES.get(name, listed)
+        self.send_response(200 if known else 404)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_an_embedder_of_the_hub_comes_by_its_name(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Repository)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    try:
+        spec = find_model("some/embedder", "embedder")
+        with pytest.raises(ModelMissing) as caught:
+            spec.require()
+        assert "models pull some/embedder" in caught.value.hint
+        assert pull("some/embedder").present and spec.require() == models / "some--embedder"
+        with pytest.raises(PullFailed, match="HTTP 404"):
+            pull("some/other")
+    finally:
+        server.shutdown()
+        server.server_close()
+    got = {path.relative_to(spec.path).as_posix() for path in spec.path.rglob("*") if path.is_file()}
+    assert got == {"modules.json", "1_Pooling/config.json", "model.safetensors", "vocab.txt"}
+    with pytest.raises(ModelUnknown):
+        find_model("some/writer")

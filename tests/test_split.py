@@ -158,6 +158,17 @@ def test_markdown_falls_into_sections_outside_fences():
     ]
 
 
+def test_rst_falls_into_sections_by_its_underlines():
+    text = "=====\nTitle\n=====\n\nwords\n\nOne\n---\n\ntext\nmore\n\nDeep\n~~~~\nx\n\nTwo\n---\n"
+    text += "===  ===\na    b\n===  ===\n"
+    assert _outline(split(_file(text, "rst", "a.rst"))) == [
+        (1, 5, "section", "Title"),
+        (7, 11, "section", "Title > One"),
+        (13, 15, "section", "Title > One > Deep"),
+        (17, 21, "section", "Title > Two"),
+    ]
+
+
 def test_other_text_falls_into_windows_and_data_is_capped():
     text = "".join(f"line {n}\n" for n in range(1_000))
     code, data = _file(text, "go", "a.go"), _file(text, "json", "a.json")
@@ -208,12 +219,14 @@ _LINES = st.sampled_from(
         "x = 1; y = 2",
         "\x0c",
         "é\u2028ß",
+        "Title",
+        "-----",
         "\\",
     ]
 )
 
 
-@given(st.lists(_LINES, max_size=150), st.sampled_from(["python", "markdown", "shell"]))
+@given(st.lists(_LINES, max_size=150), st.sampled_from(["python", "markdown", "rst", "shell"]))
 def test_chunks_of_any_text_cover_it_without_overlap(lines: list[str], language: str):
     file = _file("\n".join(lines), language)
     _check(file, split(file), MAX_LINES)

@@ -16,7 +16,7 @@ Embedder = Annotated[
     typer.Option(
         "--embedder",
         metavar="ALIAS|FOLDER",
-        help="The embedding model of the code search.  [default: all-MiniLM-L6-v2]",
+        help="The embedding model of the code search, also owner/name on the hub.  [default: all-MiniLM-L6-v2]",
     ),
 ]
 Model = Annotated[

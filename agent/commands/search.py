@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.commands.options import Embedder, Json, Repo, open_snapshot
+from agent.commands.options import Embedder, Json, Repo, budget_bytes, open_snapshot
 from agent.commands.plain import write, write_json
 from agent.errors import UserError
 
@@ -63,7 +63,7 @@ def _open_index(repo: Path, embedder: str) -> "Index":
         return open_index(
             snapshot,
             folder=repository_cache(repo) / "index",
-            embedder=lambda: SentenceEmbedder(spec.require()),
+            embedder=lambda: SentenceEmbedder(spec.require(), spec.alias, budget_bytes("")),
             embedder_name=spec.alias,
             on_progress=lambda done, total: console.listen(Progress("embed", done, total)),
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from retrieval.census.families import MODELISH, is_model_base
@@ -143,6 +144,7 @@ def _typed(codebase: Codebase, unit: Unit, scope: ast.AST, models: Models) -> fr
     return frozenset(name for name, item in found if item and (item[0], item[1].symbol) in models)
 
 
+@lru_cache(maxsize=1)  # asked for each function of a file in turn
 def _imports(unit: Unit) -> frozenset[str]:
     nodes = [node for node in ast.walk(unit.tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     return frozenset(alias.asname or alias.name.partition(".")[0] for node in nodes for alias in node.names)

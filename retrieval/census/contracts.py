@@ -16,7 +16,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.origins import Origin, Origins
 from retrieval.census.pipeline import main_roots
 from retrieval.census.values import ClassRef, FunctionRef
-from retrieval.census.walk import Walk
+from retrieval.census.walk import walked
 from retrieval.census.wording import caller, label, spoken
 from retrieval.facts import CensusHit
 
@@ -83,7 +83,7 @@ def working_bodies(focus: Focus, roots: "list[Root]") -> "list[Frame]":
     """The bodies near the starts that call the steps, each once, outside of model classes."""
     found: dict[tuple[str, str], Frame] = {}
     for root in roots:
-        for mark in Walk(focus, root, DEPTH, 1).marks():
+        for mark in walked(focus, root, DEPTH, 1):
             if not focus.in_model(mark.frame):
                 found.setdefault((mark.frame.path, mark.frame.symbol), mark.frame)
     return list(found.values())

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, get_args
+from weakref import WeakKeyDictionary
 
 from retrieval.census.callgraph import entered, reached
 from retrieval.census.standing import README, Standing, is_side_name
@@ -26,6 +27,9 @@ KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
 _REFERENCE = re.compile(r"([\w.-]+)\s*=\s*([\w.]+)\s*:\s*([\w.]+)")
 _RELATIVE = re.compile(r"\s*from\s+\.")
 _BUILD = frozenset(["setup.py", "conftest.py", "noxfile.py", "conf.py", "versioneer.py"])
+
+
+_ENTRIES: "WeakKeyDictionary[Program, list[Entry]]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,13 @@ class Entry:
 
 
 def code_entries(program: "Program") -> list[Entry]:
-    """Entries that stand in code and manifests, most important first."""
+    """Entries that stand in code and manifests, most important first; worked out once per program."""
+    if program not in _ENTRIES:
+        _ENTRIES[program] = _code_entries(program)
+    return list(_ENTRIES[program])
+
+
+def _code_entries(program: "Program") -> list[Entry]:
     found = [
         *_console_scripts(program),
         *_package_mains(program),

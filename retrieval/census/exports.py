@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from retrieval.census.callgraph import reached
 from retrieval.census.entries import Entry, code_entries, is_side_tool, start_frames
@@ -146,6 +147,15 @@ def _starts(program: "Program", export: Export) -> Iterator[Entry]:
 
 def entries_in_order(program: "Program") -> list[Entry]:
     """The programs, then the public API, then the tools beside the program and the programs of tests."""
+    if program not in _ENTRIES:
+        _ENTRIES[program] = _entries_in_order(program)
+    return list(_ENTRIES[program])
+
+
+_ENTRIES: "WeakKeyDictionary[Program, list[Entry]]" = WeakKeyDictionary()
+
+
+def _entries_in_order(program: "Program") -> list[Entry]:
     programs = [*code_entries(program), *served_entries(program)]
     roles = {path: file.role for path, file in program.snapshot.by_path.items()}
     tools = [entry for entry in programs if is_side_tool(entry) or roles[entry.path] in ("test", "vendored")]

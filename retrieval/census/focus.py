@@ -14,7 +14,9 @@ from retrieval.census.tiers import anatomy_of
 from retrieval.census.values import ClassRef, FunctionRef
 
 if TYPE_CHECKING:
+    from retrieval.census.flow import Root
     from retrieval.census.frame import Frame
+    from retrieval.census.walk import Mark
     from retrieval.codebase import Codebase
 
 DEEPEST = 12
@@ -45,6 +47,8 @@ class Focus:
         self.program = program_of(codebase)
         family = family_of(codebase, Query("models", "models", (), {}))
         self.anatomy = anatomy_of(self.program, family.bases)
+        self.walks: dict[tuple[str, str, int, int, int], list[Mark]] = {}
+        self.roots: list[Root] = []
         self._outside: dict[tuple[str, str], list[Outside]] = {}
         self._direct: dict[tuple[str, str], bool] = {}
         self._leads: dict[tuple[str, str], bool] = {}
@@ -55,7 +59,8 @@ class Focus:
         if not isinstance(cls, ClassRef):
             return None
         if cls in self.anatomy.models:
-            return cls if self.anatomy.tier(cls) in WHOLE else None
+            ready = is_library_model(self.anatomy.models[cls]) and self.anatomy.tier(cls) not in ("loss", "transform")
+            return cls if ready or self.anatomy.tier(cls) in WHOLE else None
         return cls if any(map(is_library_model, outside_bases(self.program, cls))) else None
 
     def models(self, site: Site) -> list[ClassRef]:

@@ -14,7 +14,7 @@ from retrieval.census.outside import Outside
 from retrieval.census.pipeline import main_roots
 from retrieval.census.prose import counted
 from retrieval.census.values import ClassRef
-from retrieval.census.walk import LOOPS, Mark, Walk, guards_of
+from retrieval.census.walk import LOOPS, Mark, guards_of, walked
 from retrieval.census.wording import caller, either, label, spoken
 from retrieval.facts import CensusHit
 
@@ -47,7 +47,7 @@ def outline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     if not roots:
         return
     wanted = query.options.get("what", "steps|models|others").split("|")
-    marks = list(Walk(focus, roots[0], DEPTH, DEPTH).marks())
+    marks = walked(focus, roots[0], DEPTH)
     if "steps" in wanted:
         yield from _steps(codebase, roots[0], marks)
     if "models" in wanted:
@@ -114,7 +114,7 @@ def _models(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -
             name = _model_name(mark, event)
             if name and not (built and focus.in_model(mark.frame)):
                 (made if built else run).setdefault(name, mark)
-        elif isinstance(event, Outside) and (verb := _does(event)):
+        elif isinstance(event, Outside) and (verb := does(event)):
             name = f"`{event.step.written}()` in {caller(mark.frame)}"
             (made if verb == "makes" else run).setdefault(name, mark)
     for verb, found in (("Made or loaded", made), ("Run", run)):
@@ -125,7 +125,7 @@ def _models(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -
             yield _sentence(codebase, root, text, [_place(mark) for mark in found.values()])
 
 
-def _does(event: Outside) -> str:
+def does(event: Outside) -> str:
     """ "makes" or "runs" for calls on and of models, "" for tokenizers, data loaders, optimizers and the like."""
     method = event.step.written.rpartition(".")[2]
     if (

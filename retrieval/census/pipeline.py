@@ -76,11 +76,14 @@ def main_roots(focus: Focus) -> list[Root]:
 
     Scripts that nothing names as programs come after the public API; of the API what runs a model comes first.
     """
+    if focus.roots:
+        return list(focus.roots)
     program = focus.program
     role = {path: file.role for path, file in program.snapshot.by_path.items()}
     found = [root for root in roots(program) if not is_side_tool(root.entries[0])]
     found = [root for root in found if role[root.frame.path] not in ("test", "vendored")] or found
-    return _grouped(sorted(found or roots(program), key=lambda root: _after(focus, root)))
+    focus.roots = _grouped(sorted(found or roots(program), key=lambda root: _after(focus, root)))
+    return list(focus.roots)
 
 
 def _grouped(found: list[Root]) -> list[Root]:

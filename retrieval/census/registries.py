@@ -109,7 +109,8 @@ def _table(codebase: Codebase, path: str, fact: Fact) -> str:
     forms -= {"call"} if not outside else set()
     outside = outside or fact.name.startswith("self.")
     named = fact.detail["names"].split(", ") if fact.detail["names"] else []
-    runs = any(codebase.resolve_local(path, name) for name in named)
+    known = [codebase.resolve_local(path, name) is not None for name in named]
+    runs = any(known) if outside else bool(known) and all(known)
     if not (runs or (outside and (forms & DISPATCHING or TELLING.search(fact.name)))):
         return ""
     if fact.detail["size"] == "0":
@@ -136,6 +137,6 @@ def _loaded(call: Call) -> str:
 
 
 def _registered(call: Call) -> str:
-    if not _is_registration(call.name) or call.text.startswith("@"):
+    if not _is_registration(call.name) or call.text.startswith("@") or not (call.arguments or call.keywords):
         return ""
     return "registers" + (f" {call.arguments[0]}" if call.arguments else "")

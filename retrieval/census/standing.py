@@ -53,13 +53,14 @@ class Standing:
 
     def _named(self, path: str, module: str) -> int:
         readme, documents = self._documents
+        name = PurePosixPath(path).name
+        if name not in readme and name not in documents and (module not in readme and module not in documents):
+            return 0
         names = [re.escape(path)] + ([re.escape(module)] if "." in module else [])
         written = re.compile(rf"(?<![\w./-])(?:\./)?(?:{'|'.join(names)})(?![\w/-])")
         if written.search(readme):
             return README
-        launched = re.compile(
-            rf"\b(?:python[\d.]*|torchrun|run)\s[^\n]*?(?<![\w-]){re.escape(PurePosixPath(path).name)}\b"
-        )
+        launched = re.compile(rf"\b(?:python[\d.]*|torchrun|run)\s[^\n]*?(?<![\w-]){re.escape(name)}\b")
         return DOCUMENT if written.search(documents) or launched.search(f"{readme}\n{documents}") else 0
 
     @cached_property

@@ -114,14 +114,22 @@ class Walk:
             yield from self._block(inside, self._events(inside, depth + 1), (depth + 1, level + 1, 1), f"{own}.")
 
 
+def walked(focus: Focus, root: "Root", depth: int, built: int | None = None) -> list[Mark]:
+    """The marks of one walk, each walk done once."""
+    key = (root.frame.path, root.frame.symbol, root.entries[0].guard_line, depth, depth if built is None else built)
+    if key not in focus.walks:
+        focus.walks[key] = list(Walk(focus, root, depth, key[-1]).marks())
+    return list(focus.walks[key])
+
+
 def fitting(focus: Focus, root: "Root", most: int) -> list[Mark]:
     """The deepest walk of at most `most` lines: calls before constructors; a walk of depth 0 may be longer."""
     for depth in range(DEEPEST, 0, -1):
         for built in dict.fromkeys([depth, min(depth, 3), min(depth, 2), 1, 0]):
-            marks = list(Walk(focus, root, depth, built).marks())
+            marks = walked(focus, root, depth, built)
             if len(marks) <= most:
                 return marks
-    return list(Walk(focus, root, 0, 0).marks())
+    return walked(focus, root, 0)
 
 
 def guards_of(event: Event) -> tuple[Guard, ...]:

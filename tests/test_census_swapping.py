@@ -1,0 +1,133 @@
+"""Census kinds on replacing models: what decides which is made, what callers ask of it, which files are tied to it."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+FILES: dict[str, str | bytes] = {
+    "main.py": """
+        import sys
+        from torch import nn
+        from transformers import AutoModel
+        from nets import Net, Tiny, Wide
+
+        TABLE = {"tiny": Tiny, "wide": Wide}
+
+        def build(args):
+            if args.kind == "net":
+                return Net(args.size)
+            return TABLE[args.kind](args.size)
+
+        def main(args):
+            model = build(args)
+            helper = AutoModel.from_pretrained(args.name)
+            other = AutoModel.from_pretrained("fixed/name")
+            net = Net(3)
+            for item in args.items:
+                try:
+                    out = net(item)
+                except ValueError:
+                    out = fall_back(item)
+                    continue
+                if args.verbose:
+                    report(out["logits"], out.shape)
+
+        def report(logits, shape):
+            global LAST
+            LAST = logits
+            print(logits, shape)
+            print(len(logits))
+            print(shape[0])
+
+        def fall_back(item):
+            print(item)
+            print(item)
+            print(item)
+            print(item)
+            print(item)
+            print(item)
+            return item
+
+        if __name__ == "__main__":
+            main(sys.argv)
+    """,
+    "nets.py": """
+        from torch import nn
+
+        class Net(nn.Module):
+            def __init__(self, size):
+                super().__init__()
+                self.layer = nn.Linear(size, size)
+            def forward(self, x):
+                return {"logits": self.layer(x)}
+
+        class Tiny(Net):
+            pass
+
+        class Wide(Net):
+            pass
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def codebase() -> Codebase:
+    return codebase_of(FILES)
+
+
+def texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_what_decides_which_model_is_made(codebase: Codebase) -> None:
+    assert texts(codebase, "swap_points") == [
+        "`Tiny` or `Wide` in `build()` is one of several, chosen by `TABLE[args.kind]`: `TABLE[args.kind](args.size)`",
+        "`AutoModel.from_pretrained()` in `main()` is loaded by the name in `args.name`: "
+        "`AutoModel.from_pretrained(args.name)`",
+        '`Net` in `build()` is chosen by the condition `args.kind == "net"`: `Net(args.size)`',
+        '`AutoModel.from_pretrained()` in `main()` is fixed in the code with the name `"fixed/name"`: '
+        '`AutoModel.from_pretrained("fixed/name")`',
+        "`Net` in `main()` is fixed in the code: `Net(3)`",
+    ]
+    (verdict,) = texts(codebase, "swap_points: what=verdict")
+    assert verdict.startswith("Replacing a model without a change of code is possible at some places only: of the 5 ")
+
+
+def test_without_a_table_or_a_name_nothing_can_be_replaced_without_an_edit() -> None:
+    files = {"nets.py": FILES["nets.py"], "run.py": "from nets import Net\nnet = Net(3)\nprint(net(1))\n"}
+    (verdict,) = texts(codebase_of(files), "swap_points: what=verdict")
+    assert verdict == (
+        "Replacing a model is not easy: no place lets one do it without a change of code: of the 1 place where the "
+        "main programs make or load a model, 1 name it in the code, where another needs an edit (`Net`)"
+    )
+
+
+def test_what_callers_use_of_a_result(codebase: Codebase) -> None:
+    assert texts(codebase, "model_demands") == [
+        "`main()` calls `Net.forward()` as `net(item)`; of its result it reads the keys `logits` and uses `.shape`"
+    ]
+
+
+def test_files_are_ranked_by_what_ties_them_to_models(codebase: Codebase) -> None:
+    assert texts(codebase, "coupled_files") == [
+        "main.py makes `Net`, `Tiny`, `Wide`; runs `Net`; loads models or weights with `AutoModel.from_pretrained()`"
+    ]
+    (verdict,) = texts(codebase, "coupled_files: what=verdict")
+    assert verdict.startswith("1 of 2 source files are tied to particular models")
+
+
+def test_what_decides_the_course_of_the_program(codebase: Codebase) -> None:
+    (told,) = texts(codebase, "decisions")
+    assert "conditions test the options `args.kind`, `args.verbose`" in told
+    assert "there are 2 conditional exits" in told
+    assert "there is 1 handler with other code for an error; there is 1 loop around steps" in told
+
+
+def test_modularity_counts_what_ties_steps_to_their_surroundings(codebase: Codebase) -> None:
+    (told,) = texts(codebase, "modularity")
+    assert told.startswith("Partly modular and reusable: the 7 functions and classes that the main programs call")
+    assert "1 take a whole options object (`build()`)" in told
+    assert "1 make or load the models that they use themselves (`build()`)" in told
+    assert "1 set variables of their module (`report()`)" in told

@@ -199,3 +199,91 @@ def test_a_file_that_only_is_named_like_a_test_is_source() -> None:
     assert role_of("src/test_audio.py", "python", b"def run(x):\n    return x\n") == "source"
     assert role_of("src/test_audio.py", "python", b"def test_run():\n    assert True\n") == "test"
     assert role_of("tests/audio.py", "python", b"x = 1\n") == "test"
+
+
+def test_what_a_registry_gives_is_what_its_decorators_register() -> None:
+    codebase = codebase_of(
+        {
+            "registry.py": """
+                class Registry:
+                    def __init__(self):
+                        self.held = {}
+                    def register_model(self, name):
+                        return lambda thing: self.held.setdefault(name, thing)
+                    def register_task(self, name):
+                        return lambda thing: self.held.setdefault(name, thing)
+                    def get_model_class(self, name):
+                        return self.held[name]
+
+                REG = Registry()
+            """,
+            "parts.py": """
+                from registry import REG
+
+                @REG.register_model("big")
+                class Big:
+                    def __init__(self, size):
+                        self.size = size
+                        print(size)
+                    @classmethod
+                    def from_config(cls, size):
+                        print(size)
+                        print(size)
+                        print(size)
+                        print(size)
+                        return cls(size)
+
+                @REG.register_task("talk")
+                class Talk:
+                    pass
+            """,
+            "run.py": """
+                from registry import REG
+                import parts
+
+                def main():
+                    build = REG.get_model_class("big")
+                    build(3)
+                    REG.get_model_class("big").from_config(4)
+
+                main()
+            """,
+        }
+    )
+    told = [text for text in texts(codebase, "pipeline: roots=1") if "as registered" in text]
+    assert told == [
+        "Step 1: Calls `build(…)`, which is `Big` as registered: `build(3)`",
+        'Step 2: Calls `REG.get_model_class("big").from_config(…)`, which is `Big.from_config()` as registered: '
+        '`REG.get_model_class("big").from_config(4)`',
+    ], "a task is no model"
+
+
+def test_without_exports_what_nothing_calls_is_where_people_start() -> None:
+    codebase = codebase_of(
+        {
+            "README.md": "Use `pkg.make.whole()`.",
+            "pkg/__init__.py": "",
+            "pkg/make.py": """
+                def whole(size):
+                    for item in range(size):
+                        print(part(item))
+                    return part(size)
+
+                def other(size):
+                    print(size)
+                    print(size)
+                    return part(size) + part(size + 1)
+
+                def part(size):
+                    print(size)
+                    print(size)
+                    print(size)
+                    print(size)
+                    print(size)
+                    return size
+            """,
+        }
+    )
+    starts = [hit.text for hit in run_query(codebase, "pipeline").hits if hit.detail["does"] == "start"]
+    assert starts[0] == "`whole()` (pkg/make.py), a public function:"
+    assert not any("`part()`" in text for text in starts)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.body import CallStep
 from retrieval.census.families import CONSTRUCTING
 from retrieval.census.hooks import called_back
+from retrieval.census.registered import registered_for
 from retrieval.census.results import call_target
 from retrieval.census.values import (
     ClassRef,
@@ -43,7 +44,7 @@ class Site:
 
     With `handed` the target is not called here but given to something that runs it, such as a thread.
     `others` are the further targets when a variable holds one of several functions, classes or objects.
-    When it may also hold something that is not known, `sure` is false.
+    When it may also hold something that is not known, `sure` is false; `registry` says that a registry gives it.
     `base` is a class from outside whose code is called, which calls the targets (see `hooks.py`).
     """
 
@@ -56,6 +57,7 @@ class Site:
     others: tuple[Target, ...] = ()
     base: str = ""
     sure: bool = True
+    registry: bool = False
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -68,6 +70,7 @@ def sites(program: "Program", frame: "Frame") -> list[Site]:
     found = []
     for step in frame.body.calls:
         site = _site(program, step, frame.callee(step)) or _loaded(program, frame, step) or _open(program, frame, step)
+        site = site or _asked(program, frame, step)
         found.extend([site] if site is not None else _handed(frame, step) or _hooked(program, frame, step))
     return found
 
@@ -92,6 +95,26 @@ def _open(program: "Program", frame: "Frame", step: CallStep) -> Site | None:
     targets = dict.fromkeys(call_target(program, member) for member in value.members)
     known = [target for target in targets if isinstance(target, FunctionRef) and target.receiver is not None]
     return Site(step, known[0], others=tuple(known[1:]), sure=False) if known else None
+
+
+def _asked(program: "Program", frame: "Frame", step: CallStep) -> Site | None:
+    """A call of what a registry gave: `build = REG.get(name); build(x)`, or `REG.get_class(name).from_config(x)`."""
+    node = step.node.child_by_field_name("function")
+    direct = registered_for(program, frame, node)
+    held = node.child_by_field_name("object") if node is not None and node.type == "attribute" else None
+    name = step.written.rpartition(".")[2]
+    given = direct or (registered_for(program, frame, held) if held is not None else ())
+    found = [_method(program, target, name) for target in given] if not direct else list(given)
+    known = [target for target in found if target is not None]
+    return Site(step, known[0], others=tuple(known[1:]), registry=True) if known else None
+
+
+def _method(program: "Program", target: Target, name: str) -> Target | None:
+    """The method of a registered class, or the class itself where it is one that makes objects."""
+    found = program.method(target, name) if isinstance(target, ClassRef) else None
+    if found is not None and isinstance(target, ClassRef):
+        return FunctionRef(found[0].path, found[1], found[0], target)
+    return target if isinstance(target, ClassRef) and name in CONSTRUCTING else None
 
 
 def _hooked(program: "Program", frame: "Frame", step: CallStep) -> list[Site]:

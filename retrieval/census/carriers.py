@@ -62,7 +62,8 @@ def _arguments(codebase: "Codebase", focus: Focus) -> CensusHit | None:
         steps = steps_of(focus, frame)
         taking = [step for step in steps if step.taken]
         if len(taking) > 1 and len(parts) < BODIES:
-            parts.append(f"{len(taking)} of {len(steps)} in {caller(frame)} ({frame.path})")
+            where = f" ({frame.path})" if frame.definition else ""
+            parts.append(f"{len(taking)} of {len(steps)} in {caller(frame)}{where}")
             places += [(frame.path, step.site.step.start, step.site.step.end) for step in taking]
     if not parts:
         return None

@@ -1,5 +1,6 @@
 """What a package offers to its users: the names its `__init__` exports, and every body in order of reach."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.census.program import Program
 
+MENTIONED = 1000  # a function that the README names comes before any other
 FEW_METHODS = 9  # a constructor and eight methods: their order in the class is the order to read them in
 
 
@@ -105,7 +107,32 @@ def api_entries(program: "Program") -> list[Entry]:
             reach = max((entry.weight for entry in starts), default=0)
             offers.append(((not _makes(program, export), -reach), starts))
     offers.sort(key=lambda offer: offer[0])
-    return [entry for _, starts in offers for entry in starts]
+    return [entry for _, starts in offers for entry in starts] or _uncalled(program)
+
+
+def _uncalled(program: "Program") -> list[Entry]:
+    """For a repository whose packages export nothing: the public functions, and the `forward` of the classes, that no
+    code of the repository calls and that call code of it, those that a README names first."""
+    calls = [call for _, call in program.codebase.all_calls()]
+    called = {call.written.rpartition(".")[2] for call in calls}
+    parts = {call.written.rpartition(".")[2] for call in calls if "." in call.symbol}  # made inside classes
+    readme = "\n".join(f.text for f in program.snapshot.files if f.path.lower().startswith("readme"))
+    found: list[Entry] = []
+    for path, item in program.codebase.all_definitions():
+        method = item.kind == "method" and item.name in ("forward", "__call__")
+        public = item.kind == "function" and "." not in item.symbol and not item.name.startswith("_")
+        own = program.snapshot.by_path[path].role == "source" and not item.decorators
+        name = item.symbol.partition(".")[0]
+        if own and ((method and name not in parts) or (public and name not in called)):
+            cls = program.enclosing(path, item.symbol) if method else None
+            held = ClassRef(path, cls) if cls else None
+            text = f"`{item.symbol}()` of {path} is called by no code of the repository"
+            target = FunctionRef(path, item, held, held)
+            weight = sum(1 for _ in reached(program, start_frames(program, Entry("api", path, (1, 1), "", "", target))))
+            named = bool(re.search(rf"\b{re.escape(name)}\b", readme))
+            lines = (item.head_start, item.head_end)
+            found.append(Entry("api", path, lines, item.symbol, text, target, weight=weight + MENTIONED * named))
+    return sorted(found, key=lambda entry: -entry.weight)
 
 
 def _makes(program: "Program", export: Export) -> bool:

@@ -89,7 +89,7 @@ def _begins(root: Root) -> str:
     ways = list(dict.fromkeys(way(entry) for entry in root.entries if entry.kind != "api"))
     where = caller(root.frame) + (f" in {root.frame.path}" if root.frame.definition else "")
     if not ways:
-        return f"The code is used as a library; of its public functions that run a model the first is {where}"
+        return f"The code is used as a library; the most important of its public functions is {where}"
     return f"The main program is {where}" + (f", started by {' or '.join(ways)}" if root.frame.definition else "")
 
 

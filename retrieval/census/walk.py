@@ -133,9 +133,14 @@ def fitting(focus: Focus, root: "Root", most: int) -> list[Mark]:
 
 
 def guards_of(event: Event) -> tuple[Guard, ...]:
-    """The guards around an event, exits above it left out: they are marks of their own."""
+    """The guards around an event; exits above it are marks of their own, and a test for `__main__` tells nothing."""
     guards = event.guards if isinstance(event, Exit) else event.step.guards
-    return tuple(guard for guard in guards if guard.kind != "past")
+    return tuple(guard for guard in guards if guard.kind != "past" and not _is_main(guard))
+
+
+def _is_main(guard: Guard) -> bool:
+    """Whether a guard is the test of a script for being run: it holds whenever the walk gets there."""
+    return guard.kind == "if" and "__name__" in guard.text and "__main__" in guard.text
 
 
 def order_of(event: Event) -> int:

@@ -59,6 +59,8 @@ def action(site: "Site", caller_path: str) -> str:
         return f"calls `{written}()` of the base class `{site.base}`, which runs what the class overrides: {named}"
     if site.handed:
         return f"passes `{label(target)}`{place} to `{written}()`"
+    if site.registry:
+        return f"calls `{written}(…)`, which is {_listed(tuple(map(label, site.targets)))} as registered"
     if site.others or not site.sure:
         return _alternatives(site) if site.sure else _possible(site)
     if isinstance(target, ClassRef):

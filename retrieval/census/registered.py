@@ -1,0 +1,55 @@
+"""What a registry of the repository can give: definitions that decorators of the same registry object register.
+
+`REG.get(name)` may give any function or class under `@REG.register(...)`; where the registry keeps several sorts
+(`register_model`, `register_task`), the name of the method that is asked tells the sort.
+"""
+
+import re
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
+
+Registered = FunctionRef | ClassRef
+_DECORATOR = re.compile(r"(?:^|\.)(\w+)\.(\w*regist\w*)$")
+_ASKING = re.compile(r"(?:^|_)(?:get|build|create|make|lookup|find|load|resolve)(?:_|$)")
+_FILLERS = frozenset(
+    {"regist", "register", "registe", "registry", "with", "name", "module", "get", "class", "build", "by"}
+)
+_KNOWN: "WeakKeyDictionary[Program, dict[str, list[tuple[str, Registered]]]]" = WeakKeyDictionary()
+
+
+def registered_for(program: "Program", frame: "Frame", node: Node | None) -> tuple[Registered, ...]:
+    """What an expression that asks a registry may be; () when it asks none. Follows a name to its one binding."""
+    if node is not None and node.type == "identifier":
+        bound = frame.bound(frame.body.tree.text(node))
+        node = bound[0].value if len(bound) == 1 and bound[0].taken == "whole" else None
+    function = node.child_by_field_name("function") if node is not None and node.type == "call" else None
+    if function is None or function.type != "attribute":
+        return ()
+    owner = frame.body.tree.text(function.child_by_field_name("object")).rpartition(".")[2]
+    method = frame.body.tree.text(function.child_by_field_name("attribute"))
+    held = _registrations(program).get(owner, []) if _ASKING.search(method) else []
+    sorts = {part for part in method.lower().split("_") if part not in _FILLERS}
+    fitting = [target for sort, target in held if not sorts or not sort or sort in sorts]
+    return tuple(dict.fromkeys(fitting))
+
+
+def _registrations(program: "Program") -> dict[str, list[tuple[str, Registered]]]:
+    """Name of a registry object → the sort and the definition of everything that its decorators register."""
+    if program not in _KNOWN:
+        table: dict[str, list[tuple[str, Registered]]] = {}
+        for path, item in program.codebase.all_definitions():
+            for name in item.decorators if "." not in item.symbol else ():
+                match = _DECORATOR.search(name)
+                if match:
+                    sort = next((part for part in match[2].lower().split("_") if part not in _FILLERS), "")
+                    target = ClassRef(path, item) if item.kind == "class" else FunctionRef(path, item)
+                    table.setdefault(match[1], []).append((sort, target))
+        _KNOWN[program] = table
+    return _KNOWN[program]

@@ -134,8 +134,28 @@ def _calls_it(oracle: Oracle, paths: set[str], name: str, other: str) -> bool:
 
 
 def _returns(oracle: Oracle, paths: set[str], name: str, other: str) -> bool:
-    annotated = any(mentions(getattr(d, "returns", None), other) for d in oracle.definitions(name, paths))
-    return annotated or _within(ast.Return, "value")(oracle, paths, name, other)
+    found = list(oracle.definitions(name, paths))
+    if any(mentions(getattr(d, "returns", None), other) for d in found):
+        return True
+    values = [node.value for d in found for node in ast.walk(d) if isinstance(node, ast.Return | ast.Yield)]
+    parts = [part for value in values for part in (value.elts if isinstance(value, ast.Tuple | ast.List) else [value])]
+    return any(last(other) in chain(part) for part in parts)
+
+
+def _raises(oracle: Oracle, paths: set[str], name: str, other: str) -> bool:
+    raised = (n.exc for d in oracle.definitions(name, paths) for n in ast.walk(d) if isinstance(n, ast.Raise))
+    return any(last(other) in chain(node) for node in raised)
+
+
+def chain(node: ast.AST | None) -> set[str]:
+    """The names along `a.b(...).c[...]`, without those of arguments; a constant's text."""
+    names: set[str] = set()
+    while node is not None:
+        names |= {str(getattr(node, field)) for field in ("id", "attr") if hasattr(node, field)}
+        if isinstance(node, ast.Constant):
+            names.add(str(node.value))
+        node = getattr(node, "func", None) or (None if isinstance(node, ast.Constant) else getattr(node, "value", None))
+    return names
 
 
 def _inherits(oracle: Oracle, paths: set[str], name: str, other: str) -> bool:
@@ -198,7 +218,7 @@ FORMS: list[tuple[str, Callable[..., bool]]] = [
     (rf"{_N} calls {_N}\.", _calls_it),
     (rf"{_N} inherits from {_N}\.", _inherits),
     (rf"{_N} returns {_N}\.", _returns),
-    (rf"{_N} raises {_N}\.", _within(ast.Raise, "exc")),
+    (rf"{_N} raises {_N}\.", _raises),
     (rf"{_N} catches {_N}\.", _within(ast.ExceptHandler, "type")),
     (rf"{_N} imports {_N}\.", _imports),
     (rf"{_N} is set to (\d+)\.", _set_to),

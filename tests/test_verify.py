@@ -1,8 +1,12 @@
 """What the verifier lets pass and what it refuses, on a small repository."""
 
+from dataclasses import replace
+
 import pytest
 
-from agent.verify import advice
+from agent.state import DraftClaim, Evidence
+from agent.verify import advice, judge
+from retrieval.snapshot import SourceFile
 from tests.courtroom import PATH, SHOWN, SNAPSHOT, hear, line
 
 TRUE = [
@@ -49,6 +53,8 @@ FALSE = [
     ("`resize_picture` rotates every blurry `picture` towards northern mountains.", "E3", "quantifier"),
     ("`resize_picture` rotates a blurry `picture` towards northern mountains.", "E3", "ungrounded"),
     # who does what
+    ("`load_captioner` raises `name` when it is no file.", "E2", "relation"),
+    ("`load_captioner` returns `device` to its caller.", "E2", "relation"),
     ("`load_captioner` calls `weights` with the name of a file.", "E2", "relation"),
     ("`torch` returns `model` on the chosen `device`.", "E2", "relation"),
     ("`resize_picture` catches `torch.cuda.OutOfMemoryError` and returns `None`.", "E3", "attribution"),
@@ -85,6 +91,12 @@ FALSE = [
     ("The model is loaded and then it is moved somewhere.", "E2", "dangling"),
     ("Weights are loaded and then moved to a device.", "E2", "no_anchor"),
     ("`load_captioner` loads the captioner.", "E2", "vacuous"),
+    ("`load_captioner` `torch.load` `weights` `model` `device`.", "E2", "no_sentence"),
+    ("`caption` calls `model`, `caption` calls `model` with `pixels`.", "E3", "no_sentence"),
+    ("`load_captioner` loads the weights with `torch.load`" + " and `device`" * 40 + ".", "E2", "too_long"),
+    ("`load_captioner` loads the weights with `torch.load`" + " and `device`" * 400 + ".", "E2", "too_long"),
+    ("`load_captioner` resizes the picture to `side`.", "E3", "home"),
+    ("`resize_picture` resizes the `Captioner` to `side`.", "E3", "term"),
     # citations
     ("`load_captioner` loads the weights with `torch.load`.", "E99", "unknown_evidence"),
 ]
@@ -163,9 +175,6 @@ def test_one_statement_of_a_census_must_prove_the_whole_sentence() -> None:
     mixed = SHOWN["E4"].model_copy(
         update={"text": SHOWN["E4"].text + "\ncaptioner/engine.py:29 in load_captioner: torch.load(name)"}
     )
-    from agent.state import DraftClaim
-    from agent.verify import judge
-
     verdict = judge(
         DraftClaim(text="`torch.cuda.empty_cache` is called in `load_captioner`.", evidence=("E4",)),
         shown={"E4": mixed},
@@ -187,6 +196,21 @@ def test_restating_the_question_is_refused() -> None:
     assert not verdict.accepted
 
 
+def test_what_is_proven_only_by_lines_far_apart_is_refused() -> None:
+    far = "".join(f"    step_{n} = {n}\n" for n in range(200))
+    text = f"def first(one):\n    alpha_name = one\n{far}    omega_name = alpha_name\n"
+    snapshot = replace(SNAPSHOT, files=(SourceFile("far.py", text.encode(), "python", "source"),))
+    shown = {"E1": Evidence(id="E1", kind="code", title="far.py", spans=(("far.py", 1, 203),), text="")}
+    draft = DraftClaim(text="`first` sets `alpha_name` and `step_150`.", evidence=("E1",))
+    verdict = judge(draft, shown=shown, question="", snapshot=snapshot, accepted=())
+    assert {fault.kind for fault in verdict.faults} == {"too_wide"}
+
+
+def test_the_words_of_the_question_are_no_answer() -> None:
+    verdict = hear("The loaded weights of models are used.", "E2", question="Which loaded weights of models are used?")
+    assert "restates" in {fault.kind for fault in verdict.faults}
+
+
 def test_what_only_the_question_says_is_not_proven() -> None:
     text = "Execution progress is recorded in `load_captioner`, which loads weights and moves the model to `device`."
     verdict = hear(text, "E2", question="Where and how is execution progress recorded?")
@@ -194,9 +218,6 @@ def test_what_only_the_question_says_is_not_proven() -> None:
 
 
 def test_evidence_outside_the_snapshot_cannot_be_cited() -> None:
-    from agent.state import DraftClaim
-    from agent.verify import judge
-
     for span, kind in ((("gone.py", 1, 2), "missing_file"), ((PATH, 40, 4000), "out_of_range")):
         shown = {"E2": SHOWN["E2"].model_copy(update={"spans": (span,)})}
         draft = DraftClaim(text="`load_captioner` loads the weights with `torch.load`.", evidence=("E2",))

@@ -161,3 +161,45 @@ def test_classes_that_nobody_makes_are_listed_by_themselves() -> None:
 def test_what_libraries_give(maker: str, does: str | None) -> None:
     known = known_model(maker)
     assert (known.does if known else None) == does
+
+
+def test_models_are_traced_through_registries_and_deletions_end_their_stay() -> None:
+    codebase = codebase_of(
+        {
+            "README.md": "Run `python run.py`.\n",
+            "registry.py": """
+                class Registry(dict):
+                    def register(self, name): return lambda f: f
+                MODELS = Registry()
+            """,
+            "net.py": """
+                from torch import nn
+                from registry import MODELS
+                class Net(nn.Module):
+                    def __init__(self):
+                        super().__init__()
+                        self.a = nn.Linear(1, 1)
+                    def forward(self, x): return self.a(x)
+                @MODELS.register("net")
+                def build_net(args):
+                    return Net()
+            """,
+            "run.py": """
+                import net
+                from registry import MODELS
+                class App:
+                    def __init__(self, name):
+                        build = MODELS.get(name)
+                        self.net = build(None)
+                    def go(self, x):
+                        y = self.net(x)
+                        del self.net
+                        return y
+                if __name__ == "__main__":
+                    App("net").go(1)
+            """,
+        }
+    )
+    assert [(use.step.written, use.made[0].name) for use in roster_of(codebase).uses] == [("self.net", "Net")]
+    [deleted] = run_query(codebase, "model_deletes").hits
+    assert deleted.text == "`del self.net` deletes the model `Net`"

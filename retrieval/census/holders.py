@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding, CallStep
 from retrieval.census.callgraph import Target
-from retrieval.census.values import ClassRef
+from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.languages import words
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from retrieval.census.program import Program
 
 Called = tuple["Frame", CallStep, Target]
+MOST_REGISTERED = 24
+_REGISTRY_WORDS = words("get build class fn func function by name from cfg create make instance the")
 Kept = list[tuple["Frame", Binding]]
 
 
@@ -143,6 +146,28 @@ class Holders:
             return target.path, target.definition.head_start
         found = self.program.method(target, "__init__")
         return (found[0].path, found[1].head_start) if found else None
+
+    def registered(self, registry: str, getter: str) -> list[Target]:
+        """What decorators put into a registry: `@MODELS.register()` before a class or function, for `MODELS.get(name)`.
+
+        A getter with a word of its own (`get_model_class`) gives what a decorator with that word registers.
+        """
+        telling = set(getter.split("_")) - _REGISTRY_WORDS
+        found = [target for words_, target in self._registries.get(registry, ()) if not telling or telling & words_]
+        return found[:MOST_REGISTERED]
+
+    @cached_property
+    def _registries(self) -> dict[str, list[tuple[set[str], Target]]]:
+        table: dict[str, list[tuple[set[str], Target]]] = {}
+        for path, facts in self.program.facts.items():
+            for definition in facts.definitions if self.program.snapshot.by_path[path].role == "source" else ():
+                for decorator in definition.decorators:
+                    parts = decorator.split(".")
+                    if len(parts) > 1 and "regist" in parts[-1].lower():
+                        target = self.program.reference(path, definition)
+                        if isinstance(target, ClassRef | FunctionRef):
+                            table.setdefault(parts[-2], []).append((set(parts[-1].split("_")), target))
+        return table
 
     @cached_property
     def frames(self) -> "list[Frame]":

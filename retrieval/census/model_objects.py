@@ -73,7 +73,9 @@ def _is_used(codebase: "Codebase", roster: Roster, entry: Entry) -> bool:
 def _inside(roster: Roster, made: Made) -> bool:
     """Whether only attributes of models hold the model."""
     held = kept(roster, made)
-    return bool(held) and all(at.inside for at in held)
+    if not held:  # kept by a base class: `super().__init__(backbone, head)`
+        return any(given.receiver.startswith("super()") and given.frame.owner for given in given_to(roster, made))
+    return all(at.inside for at in held)
 
 
 def _plain(codebase: "Codebase", frame: "Frame", line: int) -> CensusHit:
@@ -218,7 +220,9 @@ def model_runs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 
 def _listed(use: Use) -> str:
-    titles = list(dict.fromkeys(f"`{m.name}`" + (f" ({m.known.does})" if m.known else "") for m in use.made))
+    titles = list(
+        dict.fromkeys(f"`{m.name}`" + (f" ({m.known.does})" if m.known and m.known.does else "") for m in use.made)
+    )
     more = f" and {len(titles) - 4} more" if len(titles) > 4 else ""
     return " or ".join(titles[:4]) + more
 

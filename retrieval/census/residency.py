@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 from retrieval.census.callgraph import reached
 from retrieval.census.kept_models import Kept, kept
-from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.made_models import Made
 from retrieval.census.names import excludes
 from retrieval.census.reach import reach_of
@@ -82,6 +82,8 @@ def _program(codebase: "Codebase", roster: Roster, start: Start, made: list[Made
     elif lasting:
         text += f"; objects keep {_listed(roster, lasting)}"
         text += ", which are in memory together" if len({m.name for m in lasting}) > 1 else ""
+        dropped = _dropped(codebase, roster, start, lasting)
+        text += f" until {', '.join(dropped)}" if dropped else ""
     if passing and not same:
         text += f"; {_names(passing)} {'lives' if len({m.name for m in passing}) == 1 else 'live'} only while"
         text += f" {_callers(passing)} runs"
@@ -90,6 +92,17 @@ def _program(codebase: "Codebase", roster: Roster, start: Start, made: list[Made
         codebase, start.path, start.lines, symbol="", name=start.name, text=text, related=tuple(dict.fromkeys(spans)),
         detail={"models": str(len({item.name for item in made}))},
     )  # fmt: skip
+
+
+def _dropped(codebase: "Codebase", roster: Roster, start: Start, made: list[Made]) -> list[str]:
+    """The `del` statements of a program that let go of some of its models."""
+    run = {(frame.path, frame.symbol) for frame, _ in reached(roster.program, _frames(roster, start))}
+    names = {f"`{item.name}`" for item in made}
+    return [
+        f"`del {hit.name}` ({hit.path}:{hit.start})"
+        for hit in model_deletes(codebase, parse_query("model_deletes"))
+        if (hit.path, hit.symbol) in run and any(name in hit.text for name in names)
+    ]
 
 
 def _count(made: list[Made]) -> str:

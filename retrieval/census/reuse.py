@@ -127,6 +127,9 @@ def _kept_table(frame: "Frame", node: Node, pair: tuple[str, str], block: Node) 
     given = re.match(rf"return {re.escape(table)}\[{re.escape(key)}\]", body)
     if stored is None and given is None:
         return None
+    source = frame.body.tree.data.decode("utf-8", errors="replace")
+    if stored is None and not re.search(rf"(?<![\w.]){re.escape(table)}\[[^\]]+\]\s*=(?!=)", source):
+        return None
     what = "computes a value only when" if stored else "gives back what it has kept when"
     return Found("table", node, f"{what} `{key}` is {'not ' if stored else ''}in `{table}`")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from retrieval.census.body import Binding
-from retrieval.census.callgraph import call_target, entered
+from retrieval.census.callgraph import Target, call_target, entered
 from retrieval.census.holders import Holders
 from retrieval.census.known_models import wrappers
 from retrieval.census.names import reaching
@@ -220,7 +220,27 @@ class Tracer:
                 found += self._field(spot, target)
         if found or any(isinstance(m, FunctionRef | ClassRef | Instance) for m in alternatives(value)):
             return [(s, False) for s in found]
+        for target in self.registered(replace(spot, node=function, take=())) if value is None and function else ():
+            found += self._returns(spot, target, node) if isinstance(target, FunctionRef) else []
+        if found:
+            return [(s, False) for s in found]
         return self._outside(spot, function, value)
+
+    def registered(self, spot: Spot) -> list[Target]:
+        """What a name that was got from a registry may be: `build = MODELS.get(name)`, `MODELS.build(cfg)`."""
+        text = spot.frame.body.tree.text
+        for at in (spot, *(source for source, _ in (self.sources(spot) if spot.node.type == "identifier" else ()))):
+            function = at.node.child_by_field_name("function") if at.node.type == "call" else at.node
+            written = at.frame.body.tree.text(function)
+            if function is not None and function.type == "subscript":
+                written = text(function.child_by_field_name("value")) + ".get"
+            registry, _, getter = written.rpartition(".")
+            makes = getter.startswith(("build", "create", "make", "instantiate"))
+            if makes != (at is spot):  # what `get` gives is still to be called
+                continue
+            if found := self.holders.registered(registry.rpartition(".")[2], getter):
+                return found
+        return []
 
     def _field(self, spot: Spot, cls: ClassRef) -> list[Spot]:
         """The argument that a record's field was made from."""

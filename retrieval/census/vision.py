@@ -181,21 +181,23 @@ def image_work(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
     The sorts are reading, writing, resizing and cropping, colours and normalisation, and other.
     """
-    reach = reach_of(codebase)
+    reach, roster = reach_of(codebase), roster_of(codebase)
     found = []
-    for frame, _depth in roster_of(codebase).frames:
-        steps = [step for step in frame.body.calls if _is_image_call(frame, step)]
+    for frame, _depth in roster.frames:
+        steps = [step for step in frame.body.calls if _is_image_call(roster, frame, step)]
         sorts = list(dict.fromkeys(_sort(step) for step in steps))
         if steps and any(query.matches(sort) for sort in sorts):
             found.append(_work(codebase, frame, steps, sorts))
     yield from sorted(found, key=lambda hit: not reach.has(hit))
 
 
-def _is_image_call(frame: "Frame", step: CallStep) -> bool:
+def _is_image_call(roster: Roster, frame: "Frame", step: CallStep) -> bool:
     value = frame.callee(step)
     if isinstance(value, External):
-        if value.name.startswith("torch.nn.functional.") and frame.owner is not None:
-            return False
+        if value.name.startswith("torch.nn.functional."):
+            given = arguments(step.node) if frame.owner is None else []
+            told = modalities(roster.tracer, Spot(frame, given[0], step.order, step.guards), 20) if given else []
+            return bool(told) and told[0].modality in SEEN
         return _CALLS.search(value.name) is not None and not value.name.endswith((".Compose", ".release"))
     holder = step.written.rpartition(".")[0].rpartition(".")[2]
     return value is None and _METHODS.search(step.written) is not None and named(holder) in SEEN

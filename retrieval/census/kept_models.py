@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 from retrieval.census.body import Binding
 from retrieval.census.callgraph import call_target
+from retrieval.census.known_models import wrappers
 from retrieval.census.made_models import Made
 from retrieval.census.roster import Roster
 from retrieval.census.spots import Spot, arguments
@@ -93,6 +94,8 @@ def _note_given(roster: Roster, frame: "Frame", table: dict[tuple[str, int], lis
         target = call_target(roster.program, value) if value is not None else None
         outside = value is None or isinstance(value, External)
         name = step.written.rpartition(".")[2]
+        if isinstance(value, External) and value.name in wrappers():
+            continue
         if isinstance(target, FunctionRef) or not (isinstance(value, ClassRef) or outside) or name in _LOOKING:
             continue
         for child in arguments(step.node, keywords=True):
@@ -103,3 +106,11 @@ def _note_given(roster: Roster, frame: "Frame", table: dict[tuple[str, int], lis
                 at = Given(step.written, frame, step.start)
                 if made.step is not step and at not in table.setdefault(made.key, []):
                     table[made.key].append(at)
+
+
+def inside(roster: Roster, made: Made) -> bool:
+    """Whether only attributes of models hold the model."""
+    held = kept(roster, made)
+    if not held:  # kept by a base class: `super().__init__(backbone, head)`
+        return any(given.receiver.startswith("super()") and given.frame.owner for given in given_to(roster, made))
+    return all(at.inside for at in held)

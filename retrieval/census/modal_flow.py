@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
 from retrieval.census.callgraph import entered
+from retrieval.census.kept_models import inside
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.made_models import Made
 from retrieval.census.modalities import GROUPS, data_sources, modalities, named
@@ -17,11 +18,13 @@ from retrieval.census.tiers import snake
 from retrieval.census.values import FunctionRef
 from retrieval.census.wording import caller, title
 from retrieval.facts import CensusHit
+from retrieval.languages import words
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 DEEP, MOST = 60, 6
+_ANY_INPUT = words("x input inputs data batch samples sample im t src features feat out y args kwargs hidden_states")
 _NO_DATA = re.compile(
     r"(?i)threshold|timestamps?|channels?|params|styles?|processor|encoder|decoder|model|tower|cfg|config|args|language|"
     r"dataset|loader|transform|factor|scale|tokenizer|prob|kwargs|fn$|func|type|format|version|weights?$|loss|seed|ratio"
@@ -37,8 +40,10 @@ def takes(roster: Roster, made: Made) -> list[str]:
     if made.cls is not None:
         method = roster.program.method(made.cls, "forward")
         frame = entered(roster.program, FunctionRef(method[0].path, method[1], method[0], made.cls)) if method else None
-        said = [named(name) for name in frame.parameters] if frame is not None else []
-        found = [*filter(None, said), *found]
+        inputs = list(frame.parameters)[1:] if frame is not None else []
+        said = [named(name) for name in inputs]
+        told = not inputs or any(said) or any(name in _ANY_INPUT for name in inputs)
+        found = [*filter(None, said), *(found if told else [])]
     own = named(snake(made.name))
     return list(dict.fromkeys(found or ([own] if own else [])))
 
@@ -65,7 +70,7 @@ def modal_programs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for start in reach_of(codebase).starts:
         by: dict[str, list[Made]] = {}
         for made in made_by(roster, start, hosted=True):
-            for modality in takes(roster, made)[:1]:
+            for modality in takes(roster, made)[:1] if not inside(roster, made) else ():
                 by.setdefault(modality, []).append(made)
         if len({GROUPS.get(modality, modality) for modality in by}) < 2 or not query.matches(start.name):
             continue

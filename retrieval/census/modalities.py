@@ -47,8 +47,12 @@ _PHRASES = (
     ("tok_embeddings", "text"),
     ("depth_map", "depth"),
     ("depth_image", "depth"),
+    ("depth_token", "depth"),
+    ("depth_stem", "depth"),
+    ("depth_embed", "depth"),
+    ("depth_feat", "depth"),
 )
-_WEAK = re.compile(r"^(?:\w+_)?(?:tokens|token_ids|token_embedding|token_embeddings|wte)$")
+_WEAK = re.compile(r"^(?:(?:text|input|target|decoder|prompt)_)?(?:tokens|token_ids|token_embeddings?|wte)$")
 _NOT = re.compile(
     r"(?i)(?:image|img|text|audio|video|mel|frame|word|pixel|prompt)s?_?(?:size|len\w*|width|height|mask|dir|path|file|"
     r"name|num|count|id|idx|index|rate|dim\w*|start|end|shape|std|mean|res\w*|token_id|token_index|pos\w*)s?$"

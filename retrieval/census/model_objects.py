@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
-from retrieval.census.kept_models import given_to, kept
+from retrieval.census.kept_models import given_to, inside
 from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.made_models import Made
 from retrieval.census.models import models
@@ -57,7 +57,7 @@ def entries_of(codebase: "Codebase") -> list[Entry]:
     for name, places in groups.items():
         run = {id(made): reach.has(_plain(codebase, made.frame, made.step.start)) for made in places}
         ranked = sorted(places, key=lambda made: not run[id(made)])
-        part = all(made.cls is not None and _inside(roster, made) for made in places)
+        part = all(made.cls is not None and inside(roster, made) for made in places)
         found.append(Entry(name, tuple(ranked), run[id(ranked[0])], part))
     used = {entry.name for entry in found if _is_used(codebase, roster, entry)}
     return sorted(found, key=lambda entry: (not entry.run, entry.name not in used))
@@ -68,14 +68,6 @@ def _is_used(codebase: "Codebase", roster: Roster, entry: Entry) -> bool:
     places = [(use.frame, use.step.start) for use in _uses(roster, entry)]
     places += [(given.frame, given.line) for made in entry.made for given in given_to(roster, made)]
     return any(reach_of(codebase).has(_plain(codebase, frame, line)) for frame, line in places)
-
-
-def _inside(roster: Roster, made: Made) -> bool:
-    """Whether only attributes of models hold the model."""
-    held = kept(roster, made)
-    if not held:  # kept by a base class: `super().__init__(backbone, head)`
-        return any(given.receiver.startswith("super()") and given.frame.owner for given in given_to(roster, made))
-    return all(at.inside for at in held)
 
 
 def _plain(codebase: "Codebase", frame: "Frame", line: int) -> CensusHit:
@@ -112,7 +104,7 @@ def _object(codebase: "Codebase", roster: Roster, entry: Entry) -> CensusHit:
     elif given:
         text += f"; given to {_quoted(g.receiver for g in given)}, which runs it"
     else:
-        text += "; no call that runs it was found"
+        text += "; no call here runs it as a whole"
     related = [_span(m.frame, m.step.start, m.step.end) for m in entry.made[1:MOST_MADE]]
     related += [_span(w.frame, w.start, w.end) for w in weights[:MOST_WEIGHTS]]
     related += [_span(use.frame, use.step.start, use.step.end) for use in uses[:MOST_RUN]]

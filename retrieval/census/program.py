@@ -92,7 +92,7 @@ class Program(Sources):
         items = self._imports.get((path, symbol, name), [])
         if not items:
             return False, None
-        return True, agreed([self._import_value(path, item) for item in items])
+        return True, self.settle([self._import_value(path, item) for item in items])
 
     def _import_value(self, path: str, item: Import) -> Value | None:
         if not item.name:

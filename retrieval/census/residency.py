@@ -112,7 +112,13 @@ def _count(made: list[Made]) -> str:
 
 def _choices(made: list[Made]) -> bool:
     """Whether a condition chooses among the models."""
-    return any(a.frame is b.frame and excludes(a.step.guards, b.step.guards) for a in made for b in made)
+    return any(_excludes(one, other) for one in made for other in made)
+
+
+def _excludes(one: Made, other: Made) -> bool:
+    """Whether only one of two models is made: in different arms, or by one call that makes one of several classes."""
+    same = one.key == other.key and one.name != other.name
+    return same or (one.frame is other.frame and excludes(one.step.guards, other.step.guards))
 
 
 def _names(made: Iterable[Made]) -> str:
@@ -130,7 +136,7 @@ def _listed(roster: Roster, made: list[Made]) -> str:
     different arms of one decision as alternatives."""
     groups: dict[object, list[Made]] = {}
     for item in made:
-        others = [o for o in made if o.frame is item.frame and excludes(o.step.guards, item.step.guards)]
+        others = [other for other in made if _excludes(item, other)]
         key = ("one of", item.frame.path, item.frame.symbol) if others else item.name
         groups.setdefault(key, []).append(item)
     shown = [_group(roster, members) for members in groups.values()]

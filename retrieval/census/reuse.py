@@ -33,7 +33,9 @@ _WRITING = re.compile(
     r"\w*$"
 )
 _READING = re.compile(r"(?:load|read|open|imread|loadtxt|loadmat|fromfile|from_file)\w*$")
-_TRIVIAL = re.compile(r"(?:makedirs|mkdir|print|warn|exit|remove|unlink|rmtree|join|append|isfile|exists)$")
+_TRIVIAL = re.compile(
+    r"(?:warning|info|error|debug|getLogger|makedirs|mkdir|print|warn|exit|remove|unlink|rmtree|join|append|isfile|exists)$"
+)
 _NOT_TABLES = re.compile(
     r"(?:^|\.)(?:args|kwargs|config|cfg|options|params|state_dict|environ|modules|__dict__|keys|columns|shape|text|line"
     r"|name|path|url)$"

@@ -77,7 +77,7 @@ class Sources:
     def definition(self, path: str, symbol: str) -> Definition | None:
         """The only definition with this dotted name in a file; None without one, or with several."""
         found = self._by_symbol.get((path, symbol), [])
-        single = [d for d in found if not any(name.endswith(_REPEATED) for name in d.decorators)]
+        single = found if len(found) == 1 else [d for d in found if not _is_repeated(d)]
         return single[0] if len(single) == 1 else None
 
     def enclosing(self, path: str, symbol: str) -> Definition | None:
@@ -122,3 +122,8 @@ class Sources:
 def _is_main_test(body: Body, node: Node) -> bool:
     condition = body.tree.text(node.child_by_field_name("condition"))
     return _MAIN_TEST.fullmatch(condition.strip("() ")) is not None
+
+
+def _is_repeated(definition: Definition) -> bool:
+    """Whether a decorator says that the definition stands beside another one of the same name."""
+    return any(name.endswith(_REPEATED) for name in definition.decorators)

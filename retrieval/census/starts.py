@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from retrieval.census.entries import Entry, code_entries, is_side_tool
-from retrieval.census.exports import exports, top_packages
+from retrieval.census.exports import Export, exports, top_packages
 from retrieval.census.launchers import outside_entries
+from retrieval.census.values import ClassRef
 from retrieval.snapshot import SourceFile
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _library(program: "Program") -> Iterator[Start]:
         if not offered:
             continue
         package = program.facts[path].module or str(PurePosixPath(path).parent)
-        units = [(e.value.path, e.value.definition.symbol) for e in offered]
+        units = [unit for e in offered for unit in _offered_units(program, e)]
         lines = (min(e.line for e in offered), max(e.line for e in offered))
         text = f"as a library, `{package}` offers {len(offered)} functions and classes"
         yield Start(f"the public API of `{package}`", ((path, ""), *units), path, lines, text)
@@ -114,3 +115,13 @@ def _describes_a_package(file: SourceFile) -> bool:
     if name == "setup.cfg":
         return "[metadata]" in file.text
     return name == "pyproject.toml" and _PACKAGED.search(file.text) is not None
+
+
+def _offered_units(program: "Program", export: Export) -> Iterator[Unit]:
+    """What users of a package may run: an exported function, or a class with its public methods."""
+    path, symbol = export.value.path, export.value.definition.symbol
+    yield path, symbol
+    for item in program.facts[path].definitions if isinstance(export.value, ClassRef) else ():
+        method = item.symbol.removeprefix(f"{symbol}.")
+        if item.kind == "method" and method != item.symbol and "." not in method and not method.startswith("_"):
+            yield path, item.symbol

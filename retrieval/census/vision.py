@@ -109,6 +109,8 @@ def vision_runs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def _image_input(roster: Roster, use: Use) -> Spot | None:
     """The argument of a call that is an image or a video; the first one when the model is known to take such."""
     first: Spot | None = None
+    if use.made[0].cls is not None and not sees(roster, use.made[0]):
+        return None
     for child in arguments(use.step.node, keywords=True)[:6]:
         node = child.child_by_field_name("value") if child.type == "keyword_argument" else child
         if node is None or node.type in ("string", "integer", "float", "true", "false", "none"):

@@ -74,8 +74,8 @@ def _named(roster: Roster, made: Made) -> Iterator[Weights]:
     """The name or file that a loader of a library is given."""
     loads = made.known is not None or made.step.written.rpartition(".")[2] != made.name.rpartition(".")[2]
     node = _naming(made) if loads else None
-    if node is None:
-        return
+    if node is None or roster.of(Spot(made.frame, node, made.step.order, made.step.guards)):
+        return  # a model that is given is no source of weights
     frame, step = made.frame, made.step
     values = spelled(roster.codebase, roster.tracer, Spot(frame, node, step.order, step.guards))
     written = one_line(frame.body.tree.text(node), SHOWN)
@@ -95,7 +95,12 @@ def _naming(made: Made) -> Node | None:
             if _NAMING.search(name) and not _NOT_NAMING.search(name) and not built:
                 return value
     plain = [c for c in given if c.type not in ("keyword_argument", "list_splat", "dictionary_splat")]
-    return plain[0] if plain and plain[0].type not in ("integer", "list", "true", "false") else None
+    if not plain or plain[0].type in ("integer", "float", "list", "true", "false", "none"):
+        return None
+    last = made.step.written.rpartition(".")[2]
+    written = text(plain[0]).rpartition(".")[2].strip("\"'])")
+    loads = (last[:1].islower() and not last.startswith("build")) or plain[0].type in ("string", "concatenated_string")
+    return plain[0] if loads or _NAMING.search(written.lower()) else None
 
 
 def _read(roster: Roster) -> Iterator[tuple[tuple[str, int], Weights]]:

@@ -28,7 +28,7 @@ _ANY_INPUT = words("x input inputs data batch samples sample im t src features f
 _NO_DATA = re.compile(
     r"(?i)threshold|timestamps?|channels?|params|styles?|processor|encoder|decoder|model|tower|cfg|config|args|language|"
     r"dataset|loader|transform|factor|scale|tokenizer|prob|kwargs|fn$|func|type|format|version|weights?$|loss|seed|ratio"
-    r"|^(?:use|is|no|with|length|condition|has|return|do|enable|show|save|print|word)_"
+    r"|_(?:dim|size|stride|heads|blocks|layers|rate|frames)s?$|^(?:use|is|no|with|length|condition|has|return|do|enable|show|save|print|word)_"
 )
 
 

@@ -38,11 +38,12 @@ def facts(repository: Path, folder: Path, _embedder: str) -> Row:
 
 
 def index(repository: Path, folder: Path, embedder: str) -> Row:
-    """Opening the search index."""
+    """Opening the search index until it can be searched (`searchable`, in seconds), and closing it."""
     name, load = _embedder(embedder)
     opened = open_index(take_snapshot(repository), folder=folder / "index", embedder=load, embedder_name=name)
+    searchable = opened.stats.seconds
     opened.close()
-    return {"chunks": opened.stats.chunks, "embedded": opened.stats.embedded}
+    return {"chunks": opened.stats.chunks, "embedded": opened.stats.embedded, "searchable": round(searchable, 2)}
 
 
 def plain(repository: Path, folder: Path, embedder: str) -> Row:

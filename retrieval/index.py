@@ -8,13 +8,12 @@ of chunks and of queries, for opening fast), `sealed/` (a Chroma collection of t
 All of it may be deleted at any time.
 """
 
-import fcntl
 import hashlib
 import time
 from array import array
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -24,9 +23,10 @@ from retrieval.embed import Embedder
 from retrieval.errors import EmbedderError, IndexBroken
 from retrieval.lexical import LexicalIndex
 from retrieval.references import References
+from retrieval.sealing import Sealing, locked
 from retrieval.search import Ranking, fuse, select
 from retrieval.snapshot import Role, Snapshot
-from retrieval.store import VectorStore, is_sealed, load_chroma, read_store, write_store
+from retrieval.store import VectorStore, check, is_sealed, read_store
 from retrieval.vectors import VectorCache, vector_key
 
 TEXTS = 2  # raised when other texts of the same chunks are embedded, or in another way
@@ -67,6 +67,7 @@ class Index:
         self.chunks = tuple(chunks)
         self.stats = stats
         self._vectors = vectors
+        self._sealing: Sealing | None = None
         self._lexical = words
         self._references = references
         self._store = VectorStore(vectors.held([_text_of(chunk) for chunk in chunks]))
@@ -106,9 +107,19 @@ class Index:
         """Gives the embedder's memory back; a new query loads it again."""
         self._vectors.release()
 
+    def seal(self, sealing: Sealing) -> None:
+        """Starts to write the collection on disk; `close` waits for it."""
+        self._sealing = sealing
+        sealing.start()
+
     def close(self) -> None:
-        """Releases the embedder and closes everything on disk."""
+        """Releases the embedder and closes everything on disk.
+
+        Raises IndexBroken when the collection could not be written.
+        """
         self._vectors.close()
+        if self._sealing is not None:
+            self._sealing.finish()
 
     def __enter__(self) -> "Index":
         return self
@@ -228,7 +239,7 @@ def open_index(
     import numpy  # noqa: F401 (two threads use it below, and its first import must not happen in both)
 
     started = time.monotonic()
-    with _locked(folder), ThreadPoolExecutor(1) as aside, ChunkCache(folder / "chunks.sqlite") as cache:
+    with locked(folder), ThreadPoolExecutor(1) as aside, ChunkCache(folder / "chunks.sqlite") as cache:
         chunks = cache.split(snapshot.files)
         texts = list(dict.fromkeys(_text_of(chunk) for chunk in chunks))
         # While the model's process starts and embeds, this one would only wait.
@@ -238,17 +249,17 @@ def open_index(
             vectors.recover(texts, folder / "sealed")
             seal = _seal_of(embedder_name, [vectors.key(text) for text in texts])
             sealed = is_sealed(folder / "sealed", seal)
-            if not sealed:
-                aside.submit(load_chroma)
             embedded = vectors.ensure(texts, on_progress)
-            if not sealed:
-                _seal(folder / "sealed", vectors.held(texts), seal, embedder_name)
+            _checked(vectors.held(texts), embedder_name)
         except BaseException:
             vectors.close()
             raise
         seconds = time.monotonic() - started
         stats = IndexStats(len(snapshot.files), len(chunks), embedded, len(texts) - embedded, not sealed, seconds)
-        return Index(snapshot, chunks, vectors, words.result(), references.result(), stats)
+        index = Index(snapshot, chunks, vectors, words.result(), references.result(), stats)
+    if not sealed:
+        index.seal(Sealing(folder, vectors.held(texts), seal))
+    return index
 
 
 def _text_of(chunk: Chunk) -> str:
@@ -262,25 +273,8 @@ def _seal_of(embedder_name: str, keys: Sequence[str]) -> str:
     return hashlib.sha256("\0".join([embedder_name, *sorted(keys)]).encode()).hexdigest()
 
 
-def _seal(folder: Path, vectors: dict[str, array], seal: str, embedder_name: str) -> None:
-    """Seals the collection of exactly these vectors in `folder`."""
+def _checked(vectors: dict[str, array], embedder_name: str) -> None:
     try:
-        write_store(folder, vectors, seal)
+        check(vectors)
     except ValueError as error:
         raise EmbedderError(f"{embedder_name}: {error}", "use another embedder") from error
-    except OSError as error:
-        raise IndexBroken(f"{folder} cannot be written: {error}", "check the free space") from error
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One process at a time; the kernel frees the lock of a process that dies."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
-    except OSError as error:
-        hint = "check its permissions and the free space"
-        raise IndexBroken(f"the index folder {folder} cannot be used: {error}", hint) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -26,7 +26,7 @@ from typing import Any
 
 from retrieval.errors import IndexBroken
 
-FORMAT = 2
+FORMAT = 3
 _COLLECTION = "chunks"
 _SEAL = "seal.json"
 _ADD_AT_ONCE = 2_000  # Chroma takes at most 5461
@@ -62,11 +62,6 @@ class VectorStore:
         return [(self._names[place], float(cosines[place])) for place in places.tolist()]
 
 
-def load_chroma() -> None:
-    """Imports chromadb, which takes most of a second, while there is something else to wait for."""
-    import chromadb  # noqa: F401
-
-
 def _client(folder: Path) -> Any:
     import chromadb
     from chromadb.config import Settings
@@ -76,23 +71,30 @@ def _client(folder: Path) -> Any:
     return chromadb.PersistentClient(str(folder), settings=settings)
 
 
-def write_store(folder: Path, vectors: Mapping[str, Sequence[float]], key: str) -> None:
-    """Writes a sealed collection of `vectors` to `folder`, from what is sealed there where that saves work.
-
-    `key` names what it holds; `is_sealed` asks for it again. Raises ValueError for a vector that
-    is not finite or has no direction, which Chroma would accept or refuse for the whole batch.
-    """
+def check(vectors: Mapping[str, Sequence[float]]) -> None:
+    """Raises ValueError for a vector that is not finite or has no direction."""
     for name, vector in vectors.items():
         if not all(map(math.isfinite, vector)) or not any(vector):
             raise ValueError(f"the vector of {name} has no direction")
+
+
+def write_store(folder: Path, vectors: Mapping[str, Sequence[float]], key: str) -> None:
+    """Writes a sealed collection of `vectors` to `folder`, from what is sealed there where that saves work.
+
+    `key` names what it holds; `is_sealed` asks for it again. Raises ValueError as `check` does: Chroma
+    would accept such a vector, or refuse it with the whole batch.
+    """
+    check(vectors)
+    dimensions = len(next(iter(vectors.values()), ()))
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix="building-", dir=folder.parent))
     try:
         with suppress(IndexBroken):
-            _copy(_verified(folder), building)
+            if _seal(folder).get("dimensions") == dimensions:  # a collection has one number of dimensions
+                _copy(_verified(folder), building)
         _fill(building, vectors)
-        seal = {"format": FORMAT, "key": key, "count": len(vectors), "files": _digests(building)}
-        _write_seal(building / _SEAL, seal)
+        counts = {"count": len(vectors), "dimensions": dimensions}
+        _write_seal(building / _SEAL, {"format": FORMAT, "key": key, **counts, "files": _digests(building)})
         shutil.rmtree(folder, ignore_errors=True)
         building.replace(folder)
     finally:

@@ -11,6 +11,7 @@ from retrieval.embed import Embedder, HashEmbedder
 from retrieval.errors import EmbedderError, IndexBroken
 from retrieval.index import Index, open_index
 from retrieval.retriever import CodeRetriever
+from retrieval.store import write_store
 from retrieval.walk import take_snapshot
 
 FILES = {
@@ -158,6 +159,36 @@ def test_vectors_are_taken_from_the_collection_when_the_cache_is_gone(repo: Path
         assert (index.stats.embedded, index.stats.rebuilt) == (0, False)
         assert index.search(["audio"]) == first
     assert embedder.texts == ["audio"]
+
+
+def test_the_collection_on_disk_is_whole_once_the_index_is_closed(repo: Path, monkeypatch: pytest.MonkeyPatch):
+    began, go_on = threading.Event(), threading.Event()
+
+    def slowly(*given: object) -> None:
+        began.set()
+        assert go_on.wait(60)
+        write_store(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("retrieval.sealing.write_store", slowly)
+    with _open(repo) as index:
+        assert began.wait(60) and index.search(["load_audio"], 1)
+        go_on.set()
+    assert (repo.parent / "index/sealed/seal.json").is_file()
+    with _open(repo) as index:
+        assert not index.stats.rebuilt
+
+
+def test_a_collection_that_cannot_be_written_is_said_when_the_index_is_closed(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("retrieval.sealing.write_store", full)
+    index = _open(repo)
+    assert index.search(["load_audio"], 1)
+    with pytest.raises(IndexBroken, match="No space left"):
+        index.close()
 
 
 def test_progress_counts_up_to_what_is_embedded(repo: Path):

@@ -79,6 +79,12 @@ def test_any_damage_is_noticed_before_chroma_sees_it(tmp_path: Path, pattern: st
     assert is_sealed(folder, "again") and read_store(folder) == {"a": [1.0, 0.0]}
 
 
+def test_vectors_of_another_embedder_begin_a_new_collection(tmp_path: Path):
+    write_store(tmp_path / "sealed", _vectors(), "one")
+    write_store(tmp_path / "sealed", {"a": [1.0, 0.0, 0.0]}, "two")
+    assert read_store(tmp_path / "sealed") == {"a": [1.0, 0.0, 0.0]}
+
+
 def test_an_empty_store_answers_nothing(tmp_path: Path):
     write_store(tmp_path / "sealed", {}, "key")
     assert VectorStore(read_store(tmp_path / "sealed")).nearest([1.0, 0.0], 5) == []

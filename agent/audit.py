@@ -7,18 +7,15 @@ the result, `start_audit` the events while it works. The parts meet in agent/ope
 """
 
 import json
-import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agent.assets import default_pack
 from agent.closing import Run, close, model_loads, pack_hash, package_version
-from agent.context import Context
-from agent.errors import MachineError
+from agent.course import Walk, open_course, straight_on
 from agent.events import AuditStarted, Event, Finished, Note
 from agent.judge import Judgement, second_opinion
 from agent.opening import Listener, Writer, open_context, own_writer
@@ -64,14 +61,15 @@ def run_audit(
     model: "BaseChatModel | None" = None,
     embedder: "Embedder | None" = None,
     writer: Writer = own_writer,
+    walk: Walk = straight_on,
 ) -> AuditResult:
     """Audit a repository and write ANSWERS.md, answers.json and report.html.
 
     Continues an interrupted run of the same repository, pack and model. Any LangChain chat model and any
     embedder can stand in for the catalogue's; `writer` lends the catalogue's model, by default one loaded for
-    this audit alone. Raises UserError (bad path, pack, model, output folder),
-    MachineError (memory, missing model, crash) and RetrievalError; whatever was finished by then is kept,
-    and the same call continues.
+    this audit alone; `walk` takes the audit through its stages, by default without a stop. Raises UserError (bad
+    path, pack, model, output folder), MachineError (memory, missing model, crash) and RetrievalError; whatever was
+    finished by then is kept, and the same call continues.
     """
     began = time.monotonic()
     pack = chosen_pack(options)
@@ -97,7 +95,10 @@ def run_audit(
             loads = model_loads(context.model) - loaded
             return close(options, context, answers, Run(spec, judge, judgement, loads, time.monotonic() - began))
 
-        answers = _walk_stages(context, folder, lambda answered: progress.draw(lambda: report_of(answered())))
+        with open_course(context, folder.checkpoint, pauses=walk is not straight_on) as course:
+            course.watch = lambda: progress.draw(lambda: report_of(course.answers()))
+            walk(course)
+            answers = course.answers()
         stack.close()
         judgement = None
         if judge is not None:
@@ -181,45 +182,6 @@ def _begin_or_continue(folder: RunFolder, fingerprint: Fingerprint, options: Aud
     if changes:
         listener(Note(f"an unfinished run cannot be continued: {' and '.join(changes)}; starting over"))
     folder.begin(fingerprint)
-
-
-def _walk_stages(context: Context, folder: RunFolder, meanwhile: Callable[[Callable[[], Answers]], None]) -> Answers:
-    """Run the graph from wherever its checkpoint stands to the end; `meanwhile` may read what is answered so far."""
-    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-    from langgraph.checkpoint.sqlite import SqliteSaver
-
-    from agent.graph import build_graph
-
-    config: Any = {"configurable": {"thread_id": "audit"}, "recursion_limit": 10_000}
-    with closing(sqlite3.connect(folder.checkpoint, check_same_thread=False)) as connection:
-        saver = SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
-        graph = build_graph(context.pack, saver)
-        state = graph.get_state(config)
-        start = None if state.values else {}
-        if state.values and not state.next and not _complete(state.values, context):
-            # A kill between a node's writes and their checkpoint leaves no next task: route again.
-            graph.update_state(config, {}, as_node="verify")
-        if not _complete(state.values, context):
-            for _ in graph.stream(start, config, context=context, durability="sync", stream_mode="updates"):
-                meanwhile(lambda: _answers(graph.get_state(config).values, context))
-        return _answers(graph.get_state(config).values, context)
-
-
-def _complete(values: dict[str, Any], context: Context) -> bool:
-    """Whether every stage has its record: our own mark, since LangGraph's `next` can be empty too early."""
-    return bool(values.get("stopped")) or len(values.get("done", {})) == len(context.pack.stages)
-
-
-def _answers(values: dict[str, Any], context: Context) -> Answers:
-    answers = []
-    for stage in context.pack.stages:
-        if stage.id not in values.get("done", {}):
-            break
-        record = context.records.read(stage.id, values["done"][stage.id])
-        if record is None:
-            raise MachineError(f"the saved answers of stage {stage.number} are damaged", "start over with --fresh")
-        answers.append((stage, tuple(record)))
-    return tuple(answers)
 
 
 def _finish(report: Report, out: Path, listener: Listener) -> AuditResult:

@@ -32,8 +32,9 @@ class GgufChat(BaseChatModel):
 
     `batch(prompts, config=[{"metadata": {"grammar": gbnf, "max_tokens": n}}, ...])` decodes the
     prompts side by side. `on_progress` gets maps of `phase` ("load" | "prompt" | "write"), `done`,
-    `total` (tokens) and `seconds`. Greedy: the same batch gives the same text. Raises
-    `WorkerFailed`; a crash is tried once more in a new process.
+    `total` (tokens), `seconds` and `texts`: pairs of the `question` of a prompt's metadata and what
+    was added to its answer. Greedy: the same batch gives the same text. Raises `WorkerFailed`; a
+    crash is tried once more in a new process.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -46,6 +47,7 @@ class GgufChat(BaseChatModel):
     _worker: Worker = PrivateAttr(default_factory=Worker)
     _loaded: dict[str, Any] = PrivateAttr(default_factory=dict)
     _loads: int = PrivateAttr(default=0)
+    _questions: list[str] = PrivateAttr(default_factory=list)
     _counts: dict[str, int] = PrivateAttr(default_factory=dict)
     _last_times: tuple[float, float] = PrivateAttr(default=(0.0, 0.0))
 
@@ -139,6 +141,7 @@ class GgufChat(BaseChatModel):
             _item(_messages(prompt), dict(own.get("metadata") or {}) | kwargs)
             for prompt, own in zip(inputs, each, strict=True)
         ]
+        self._questions = [str((own.get("metadata") or {}).get("question", "")) for own in each]
         try:
             reply = self._ask({"op": "batch", "items": items})
         except WorkerFailed as failure:
@@ -168,6 +171,7 @@ class GgufChat(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         metadata = kwargs.pop("metadata", None) or {}
+        self._questions = [str(metadata.get("question", ""))]
         reply = self._ask({"op": "batch", "items": [_item(messages, dict(metadata) | kwargs)]})
         answer = self._answer(reply["items"][0])
         answer = answer.model_copy(update={"content": _cut(str(answer.content), stop)})
@@ -196,7 +200,12 @@ class GgufChat(BaseChatModel):
 
     def _ask_once(self, request: Mapping[str, Any]) -> dict[str, Any]:
         self._load()
-        return self._worker.ask(request, self.on_progress, deadline=self.deadline)
+        return self._worker.ask(request, self._progress, deadline=self.deadline)
+
+    def _progress(self, report: Mapping[str, Any]) -> None:
+        if self.on_progress:
+            texts = [(self._questions[place], text) for place, text in report.get("texts", ()) if self._questions]
+            self.on_progress({**report, "texts": texts})
 
     def _load(self) -> dict[str, Any]:
         if self._loaded and self._worker.pid:

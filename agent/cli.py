@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import typer
 
-from agent.commands import ask, batch, census, mcp, models, run, search, serve, stages, verify
-from agent.errors import AuditError
+from agent.commands import ask, batch, census, mcp, models, run, search, serve, stages, step, verify
+from agent.errors import AuditError, Paused
 from retrieval.errors import QueryError, RepositoryError, RetrievalError
 
 INTERRUPTED = 130
@@ -30,6 +30,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("ask")(ask.ask)
 app.add_typer(batch.app, name="batch")
+app.command("step")(step.step)
 app.command("search")(search.search)
 app.command("verify")(verify.verify)
 app.command("census", cls=census.CensusCommand)(census.census)
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _stopped(str(error), error.hint, _exit_code(error))
     except typer.TyperException as error:
         return _misused(error)
+    except Paused:
+        sys.stderr.write("stopped here; the same command continues, and so does run\n")
+        return INTERRUPTED
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:

@@ -52,7 +52,11 @@ def close(options: AuditOptions, context: Context, answers: Answers, run: Run) -
             model_sha256=run.writer.sha256 if run.writer else "",
             embedder=options.embedder,
             pack_hash=pack_hash(context.pack),
-            options={"only": list(options.only), "max_attempts": options.max_attempts},
+            options={
+                "only": list(options.only),
+                "max_attempts": options.max_attempts,
+                **({"models": context.steering.models} if context.steering.models else {}),
+            },
             llama_cpp=package_version("llama_cpp_python") if run.writer or run.judge else "",
             version=package_version("deposition"),
             judge=run.judge.alias if run.judge else "",

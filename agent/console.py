@@ -7,10 +7,11 @@ from a repository is made inert before it is shown.
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
+from rich.cells import cell_len
 from rich.console import Console as RichConsole
 from rich.console import Group
 from rich.live import Live
@@ -21,12 +22,13 @@ from rich.text import Text
 
 from agent import events
 from agent.report.markup import one_line
-from agent.situation import Situation, clock, describe, size, summary
+from agent.situation import Situation, clock, describe, drafted, size, summary
 
 if TYPE_CHECKING:
     from agent.pull import PullProgress
 
 QUIET_SECONDS = 15.0
+STYLES = {"head": "bold reverse", "fact": "bold", "person": "cyan", "fault": "red", "note": "dim"}
 
 
 class Console:
@@ -34,10 +36,12 @@ class Console:
     exit.
     """
 
-    def __init__(self, *, lines: bool = True) -> None:
-        """Without `lines` only what is going on now is shown, and notes; nothing is left of it afterwards."""
+    def __init__(self, *, lines: bool = True, drafts: bool = False) -> None:
+        """Without `lines` only what is going on now is shown, and notes; nothing is left of it afterwards. `drafts`
+        shows what the model writes, while it does, and the verifier's word on it.
+        """
         self._rich = RichConsole(stderr=True, highlight=False, markup=False, emoji=False)
-        self._lines, self._paused = lines, False
+        self._lines, self._drafts, self._paused = lines, drafts, False
         self._situation = Situation()
         self._start = self._said = time.monotonic()
         self._live: Live | None = None
@@ -68,6 +72,8 @@ class Console:
             self.say(line)
         elif self._lines and not self._live and now - self._said > QUIET_SECONDS:
             self.say(self._situation.activity())
+        if self._drafts and isinstance(event, events.Drafted | events.Judged):
+            self.show(drafted(event))
         if isinstance(event, events.Finished):
             self._close(event)
 
@@ -98,11 +104,33 @@ class Console:
             Text(f"{situation.answered}/{situation.questions} questions"),
             Text(f"about {clock(left)} left" if left is not None else "", style="dim"),
         )
+        if self._drafts and situation.drafts:
+            return Group(*(self._growing(name, text) for name, text in situation.drafts.items()))
         if not situation.questions:
             return Group(Spinner("dots", text=Text(situation.activity(), style="dim")))
         title = f"{one_line(stage.title)}: {', '.join(stage.questions)}; " if stage else ""
         line = Text(title + situation.activity(), style="dim", overflow="ellipsis", no_wrap=True)
         return Group(grid, Spinner("dots", text=line))
+
+    def _growing(self, name: str, text: str) -> Text:
+        """The end of a draft that is being written, on one line."""
+        room = max(20, self._rich.width - 12)
+        return Text(f"  {name:<5} {one_line(text)[-room:]}", style="italic", no_wrap=True, overflow="crop")
+
+    def show(self, lines: Iterable[tuple[str, str]], more: Callable[[], bool] = lambda: True) -> None:
+        """(role, text) lines as in agent/report/reply.py, on standard error; `more` is asked before each further
+        screenful and ends it with False.
+        """
+        self.pause()
+        room = 0
+        for role, text in lines:
+            height = max(1, -(-cell_len(text) // self._rich.width))
+            if room and room + height > self._rich.height - 2 and self._rich.is_terminal:
+                if not more():
+                    return
+                room = 0
+            room += height
+            self._rich.print(Text(text, style=STYLES.get(role, "")), soft_wrap=not self._rich.is_terminal)
 
     def _close(self, event: events.Finished) -> None:
         if self._live:
@@ -121,8 +149,6 @@ class Console:
 class Paper:
     """Standard output for people: lines by role, coloured where it is a terminal that wants colour."""
 
-    _STYLES: ClassVar[dict[str, str]] = {"fact": "bold", "model": "", "note": "dim", "place": ""}
-
     def __init__(self, clear: Callable[[], None]) -> None:
         """`clear` takes away what a live display shows, before anything is written."""
         self._rich = RichConsole(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -131,7 +157,7 @@ class Paper:
     def line(self, role: str, text: str) -> None:
         """One line that is inert already; `role` as in agent/report/reply.py."""
         self.clear()
-        self._rich.print(Text(text, style=self._STYLES[role]))
+        self._rich.print(Text(text, style=STYLES.get(role, "")))
 
 
 class LiveTable:

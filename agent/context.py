@@ -13,6 +13,7 @@ from agent.findings import Findings
 from agent.prompts import Prompts
 from agent.records import Records
 from agent.stages import Question, Stage, StagePack
+from agent.steering import Steering
 from retrieval.chunk import Chunk
 from retrieval.codebase import Codebase
 from retrieval.index import Index
@@ -50,6 +51,7 @@ class Context:
     model: BaseChatModel | None = None
     strict: bool = False
     max_attempts: int | None = None
+    steering: Steering = field(default_factory=Steering)
     usage: Usage = field(default_factory=Usage)
     _packed: dict[str, Packed] = field(default_factory=dict)
     _counted: dict[str, list[Assertion]] = field(default_factory=dict)
@@ -78,11 +80,11 @@ class Context:
     def told(self, done: Mapping[str, str]) -> list[Assertion]:
         """What the census says for the whole run and the accepted sentences of the finished stages `done` say."""
         for stage_id in done:
-            if stage_id not in self._told:
+            if done[stage_id] not in self._told:
                 answers = self.records.read(stage_id, done[stage_id]) or []
-                self._told[stage_id] = [a for answer in answers for a in of_answer(answer)]
+                self._told[done[stage_id]] = [a for answer in answers for a in of_answer(answer)]
         questions = [question for stage in self.pack.stages for question in stage.questions]
-        return [*self.counted(questions), *(a for stage_id in done for a in self._told[stage_id])]
+        return [*self.counted(questions), *(a for digest in done.values() for a in self._told[digest])]
 
     def attempts(self, stage: Stage) -> int:
         """Drafts allowed per question of `stage`; 0 without a model."""
@@ -91,7 +93,7 @@ class Context:
         return self.max_attempts or self.pack.settings(stage).max_attempts
 
     def evidence(self, stage: Stage) -> Packed:
-        """The stage's evidence; gathered once, and the same again after a resume."""
+        """The stage's evidence as a person left it; gathered once, and the same again after a resume."""
         if self.model is None:
             return Packed((), {}, 0)
         if stage.id not in self._packed:
@@ -100,16 +102,17 @@ class Context:
                 self.pack.settings(stage),
                 self.findings,
                 self.codebase,
-                self._search,
+                self.search,
                 self.count_tokens,
             )
-        return self._packed[stage.id]
+        return self.steering.evidence(self._packed[stage.id])
 
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` for the model in use; four characters a token without one."""
         return self.model.get_num_tokens(text) if self.model else len(text) // 4 + 1
 
-    def _search(self, queries: Sequence[str], k: int) -> list[Chunk]:
+    def search(self, queries: Sequence[str], k: int) -> list[Chunk]:
+        """The `k` best pieces of code for several phrasings of one question."""
         return [hit.chunk for hit in self.index.search(queries, k=k)] if self.index else []
 
 

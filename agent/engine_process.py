@@ -8,13 +8,14 @@ ends the process at once, even inside llama.cpp: so it never outlives its parent
 `agent.worker` only.
 """
 
+import codecs
 import os
 import queue
 import signal
 import struct
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import msgpack
@@ -24,6 +25,7 @@ from agent.diagnosis import EngineError
 from agent.lockstep import Completion, Lockstep, Request, Step, TooLong
 
 Message = dict[str, Any]
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 
 
 def write_frame(stream: BinaryIO, message: Mapping[str, Any]) -> None:
@@ -69,7 +71,7 @@ class Session:
             Request(self.tokens(item["messages"]), item["max_tokens"], item["grammar"]) for item in request["items"]
         ]
         started, native = time.perf_counter(), self.steps.native_seconds
-        done = self.steps.run(requests, tell.step)
+        done = self.steps.run(requests, Writing(tell, self.engine.piece).step)
         return {
             "items": [self._item(completion) for completion in done],
             "seconds": time.perf_counter() - started,
@@ -102,14 +104,28 @@ class Teller:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
-    def step(self, step: Step) -> None:
-        progress = {
-            "phase": step.phase,
-            "done": step.done,
-            "total": step.total,
-            "seconds": step.seconds,
-        }
+    def say(self, progress: Mapping[str, Any]) -> None:
+        """Send one."""
         write_frame(self._stream, {"progress": progress})
+
+
+class Writing:
+    """The progress of one batch, with the text of each answer as it grows: characters that are whole."""
+
+    def __init__(self, tell: Teller, piece: Callable[[int], bytes]) -> None:
+        self._tell = tell
+        self._piece = piece
+        self._readers: dict[int, codecs.IncrementalDecoder] = {}
+
+    def step(self, step: Step) -> None:
+        """Tell a step."""
+        texts = {place: self._text(place, tokens) for place, tokens in step.written.items()}
+        progress = {"phase": step.phase, "done": step.done, "total": step.total, "seconds": step.seconds}
+        self._tell.say({**progress, "texts": [[place, text] for place, text in texts.items() if text]})
+
+    def _text(self, place: int, tokens: Sequence[int]) -> str:
+        reader = self._readers.setdefault(place, _UTF8(errors="replace"))
+        return reader.decode(b"".join(map(self._piece, tokens)))
 
 
 def _answer(request: Message, session: Session | None, tell: Teller) -> tuple[Message, Session | None]:

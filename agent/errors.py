@@ -11,6 +11,10 @@ AuditError
 """
 
 
+class Paused(Exception):
+    """A person stops an audit here; it waits where it is, and is no failure."""
+
+
 class AuditError(Exception):
     """An audit that cannot go on; `hint` says what the user can do."""
 

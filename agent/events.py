@@ -71,6 +71,22 @@ class Tokens(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Written(Event):
+    """What the model has just added to the draft of a question."""
+
+    question_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted(Event):
+    """The whole draft of a question, before the verifier has seen it."""
+
+    question_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Judged(Event):
     """The verifier's word on one question's draft: claims accepted and refused."""
 

@@ -94,7 +94,7 @@ def _candidates(
     told = [finding for finding in findings if finding.hits and finding.fact.brief]
     focus = [item for finding in told if (item := _focus(finding, codebase))]
     chunks = search(question.search, hits) if question.search and not focus else []
-    found = [_chunk_item(chunk, codebase) for chunk in chunks]
+    found = [chunk_item(chunk, codebase) for chunk in chunks]
     yield from (item for item in focus or found if _tellable(item, codebase))
 
 
@@ -128,12 +128,23 @@ def _definitions(path: str, codebase: Codebase) -> tuple[Definition, ...]:
     return facts.definitions if facts else ()
 
 
-def _chunk_item(chunk: Chunk, codebase: Codebase) -> Evidence:
+def lines_item(span: Span, codebase: Codebase, why: str) -> Evidence:
+    """Exactly these lines as evidence, numbered later; `span` must lie inside a file of the snapshot."""
+    inside = [d for d in _definitions(span.path, codebase) if d.start <= span.start <= d.end]
+    symbol = min(inside, key=lambda d: d.end - d.start).symbol if inside else ""
+    return _item([span], span, symbol, codebase, why)
+
+
+def chunk_item(chunk: Chunk, codebase: Codebase) -> Evidence:
+    """What the search found, as evidence."""
     return _code_item(chunk.span, chunk.symbol, codebase, "search")
 
 
 def _code_item(span: Span, symbol: str, codebase: Codebase, why: str) -> Evidence:
-    spans = list(_without_docstring(span, codebase))
+    return _item(list(_without_docstring(span, codebase)), span, symbol, codebase, why)
+
+
+def _item(spans: Sequence[Span], span: Span, symbol: str, codebase: Codebase, why: str) -> Evidence:
     title = f"{span.path}" + (f" `{symbol}`" if symbol else "")
     lines = codebase.snapshot.by_path[span.path].lines
     shown = [f"{number} {lines[number - 1][:160]}" for part in spans for number in range(part.start, part.end + 1)]

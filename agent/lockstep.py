@@ -7,7 +7,7 @@ whatever came before. Knows tokens only; text and templates are the worker's, th
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -50,13 +50,14 @@ class Step:
     """Progress of a batch: prompt tokens evaluated so far, or tokens written so far.
 
     `total` is of all prompt tokens, or of all tokens allowed; `seconds` counts from the start of
-    the phase.
+    the phase. `written` are the tokens written since the last step, by the request's place.
     """
 
     phase: Literal["prompt", "write"]
     done: int
     total: int
     seconds: float
+    written: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
 
 Listener = Callable[[Step], None]
@@ -66,6 +67,7 @@ Listener = Callable[[Step], None]
 class _Branch:
     request: Request
     completion: Completion
+    place: int = 0
     grammar: "Grammar | None" = None
     tail: Tail | None = None
     sequence: int = 0
@@ -92,13 +94,15 @@ class Lockstep:
         self.sequences = sequences
         self.prefill = Prefill(engine, block, self._decode)
         self.native_seconds = 0.0
+        self._fresh: dict[int, list[int]] = {}
 
     def run(self, requests: Sequence[Request], listener: Listener | None = None) -> list[Completion]:
         """Completions in the order of the requests. Raises `TooLong` and `EngineError`."""
         for request in requests:
             self._check(request)
         order = sorted(range(len(requests)), key=lambda index: list(requests[index].tokens))
-        branches = [_branch(requests[index]) for index in order]
+        branches = [_branch(requests[index], index) for index in order]
+        self._fresh = {}
         try:
             self._run(branches, listener or (lambda step: None))
         except BaseException:
@@ -151,9 +155,10 @@ class Lockstep:
                 branch.grammar = self.engine.grammar(branch.request.grammar)
         self._read(branches, listener)
         allowed = sum(branch.request.max_tokens for branch in branches)
-        progress = _Progress(listener, "write", allowed)
+        progress = _Progress(listener, "write", allowed, self._fresh)
         for group in self._groups([branch for branch in branches if branch.pending >= 0]):
             self._write(group, progress)
+        progress.close()
 
     # --- reading
 
@@ -211,6 +216,7 @@ class Lockstep:
         if branch.grammar:
             branch.grammar.accept(token)
         completion.tokens.append(token)
+        self._fresh.setdefault(branch.place, []).append(token)
         branch.pending = token
         if _loops(branch):
             return self._finish(branch, "loop", began)
@@ -234,8 +240,16 @@ class Lockstep:
 class _Progress:
     """Tells the listener of one phase, at most four times a second."""
 
-    def __init__(self, listener: Listener, phase: Literal["prompt", "write"], total: int) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        phase: Literal["prompt", "write"],
+        total: int,
+        fresh: dict[int, list[int]] | None = None,
+    ) -> None:
+        """`fresh` collects the tokens of each request until they are told."""
         self._listener = listener
+        self._fresh = {} if fresh is None else fresh
         self._phase: Literal["prompt", "write"] = phase
         self._total = total
         self._done = 0
@@ -247,11 +261,21 @@ class _Progress:
         now = time.perf_counter()
         if now - self._said >= 0.25 or self._done == self._total:
             self._said = now
-            self._listener(Step(self._phase, self._done, self._total, now - self._began))
+            self._tell(now)
+
+    def close(self) -> None:
+        """Tell what has not been told yet."""
+        if self._fresh:
+            self._tell(time.perf_counter())
+
+    def _tell(self, now: float) -> None:
+        written = dict(self._fresh)
+        self._fresh.clear()
+        self._listener(Step(self._phase, self._done, self._total, now - self._began, written))
 
 
-def _branch(request: Request) -> _Branch:
-    return _Branch(request, Completion(prompt_tokens=len(request.tokens)))
+def _branch(request: Request, place: int) -> _Branch:
+    return _Branch(request, Completion(prompt_tokens=len(request.tokens)), place)
 
 
 def _loops(branch: _Branch) -> bool:

@@ -15,7 +15,7 @@ from agent.completeness import missing, placed
 from agent.compose import compose, decided_no
 from agent.context import Context, asked
 from agent.contradictions import Assertion, of_claim
-from agent.events import Judged, StageFinished, StageStarted
+from agent.events import Drafted, Judged, StageFinished, StageStarted
 from agent.excerpts import excerpts
 from agent.findings import Finding
 from agent.grammar import claims_grammar
@@ -77,6 +77,7 @@ def _open(stage: Stage, verdicts: dict[str, list[dict[str, Any]]], context: Cont
         question
         for question in asked(stage)
         if packed.of(question.id)
+        and context.steering.asks(stage.id, question.id)
         and not _settled(verdicts.get(question.id, []))
         and not decided_no(question, context.findings.of(question))
     ]
@@ -107,14 +108,16 @@ def _draft(
     for question in questions:
         items = packed.of(question.id)
         refused = [Verdict.model_validate(verdict) for verdict in verdicts.get(question.id, [])]
-        body = context.prompts.question(question, items, advice(refused) if refused else "")
+        hint = context.steering.hint(question.id)
+        body = context.prompts.question(question, items, advice(refused) if refused else "", hint)
         inputs.append([SystemMessage(context.opening), HumanMessage(body)])
         grammar = claims_grammar({item.id: item.names for item in items}, question.claims)
         limits = {"grammar": grammar, "max_tokens": settings.max_tokens}
         configs.append({"metadata": {**limits, "question": question.id}})
     replies = context.model.batch(inputs, config=configs)  # type: ignore[arg-type]
-    for reply in replies:
+    for question, reply in zip(questions, replies, strict=True):
         context.usage.add(reply.response_metadata)
+        context.tell(Drafted(question.id, str(reply.content)))
     return {q.id: str(reply.content) for q, reply in zip(questions, replies, strict=True)}
 
 
@@ -168,13 +171,21 @@ def _close(
     state: AuditState,
     context: Context,
 ) -> AuditState:
-    answers = [_answer(q, verdicts.get(q.id, []), state, stage, context) for q in stage.questions]
+    kept = {q.id: _kept(q, stage, context) for q in stage.questions}
+    answers = [kept[q.id] or _answer(q, verdicts.get(q.id, []), state, stage, context) for q in stage.questions]
     digest = context.records.write(stage.id, answers)
     context.tell(StageFinished(stage.id, tuple(answers), state["seconds"]))
     failed = [a.question_id for a in answers if a.status == "unresolved"]
     stopped = failed[0] if context.strict and failed else ""
     done = {**state.get("done", {}), stage.id: digest}
     return {"done": done, "drafts": {}, "verdicts": {}, "attempt": 0, "stopped": stopped}
+
+
+def _kept(question: Question, stage: Stage, context: Context) -> Answer | None:
+    """The answer that a question of a reopened stage has already, None when it was asked again."""
+    digest = context.steering.kept(stage.id, question.id)
+    kept = context.records.read(stage.id, digest) if digest else None
+    return next((answer for answer in kept or () if answer.question_id == question.id), None)
 
 
 def _answer(

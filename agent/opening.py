@@ -6,12 +6,13 @@ Heavy libraries are imported by the functions that need them, so that a command'
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from agent.assets import prompts_folder
 from agent.context import Context, asked
-from agent.events import Event, ModelLoaded, Progress, Tokens
+from agent.events import Event, ModelLoaded, Progress, Tokens, Written
 from agent.findings import Findings
 from agent.options import AuditOptions
 from agent.prompts import Prompts
@@ -19,6 +20,7 @@ from agent.records import Records
 from agent.runs import RunFolder
 from agent.settings import repository_cache
 from agent.stages import Stage, StagePack
+from agent.steering import Steering, load_steering
 from retrieval.codebase import read_codebase
 from retrieval.snapshot import Snapshot
 
@@ -64,6 +66,7 @@ def open_context(
         tell=listener,
         strict=options.strict,
         max_attempts=options.max_attempts,
+        steering=load_steering(folder.steering),
     )
     if spec is None and model is None:
         return context
@@ -71,8 +74,15 @@ def open_context(
     embed_phrases(pack, index)
     if model is None:
         assert spec is not None
-        model = stack.enter_context(writer(spec, pack, options, listener))
+        model = stack.enter_context(writer(_current(spec, context.steering), pack, options, listener))
     return replace(context, index=index, model=model)
+
+
+def _current(spec: "ModelSpec", steering: Steering) -> "ModelSpec":
+    """The model that writes now: the one that a person switched to, else the audit's own."""
+    from agent.catalogue import find_model
+
+    return find_model(steering.model) if steering.model else spec
 
 
 def open_search(options: AuditOptions, snapshot: Snapshot, listener: Listener, embedder: "Embedder | None") -> "Index":
@@ -124,7 +134,7 @@ def own_writer(
 
     began = monotonic()
     plan = plan_model(spec, options.memory_budget, wanted_context(pack))
-    chat = GgufChat(spec, plan, on_progress=lambda report: listener(tokens_of(report)))
+    chat = GgufChat(spec, plan, on_progress=partial(tell_progress, listener))
     try:
         listener(ModelLoaded(spec.alias, str(plan), monotonic() - began))
         yield chat
@@ -146,6 +156,13 @@ def open_judge(spec: "ModelSpec", context: int, options: AuditOptions, listener:
         yield chat
     finally:
         chat.close()
+
+
+def tell_progress(listener: Listener, report: Mapping[str, Any]) -> None:
+    """The chat model's progress as events: how far it is, and what it has just written."""
+    listener(tokens_of(report))
+    for question_id, text in report.get("texts", ()):
+        listener(Written(question_id, text))
 
 
 def tokens_of(report: Mapping[str, Any]) -> Event:

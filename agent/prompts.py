@@ -26,9 +26,9 @@ class Prompts:
         questions of an audit share."""
         return self._render("system.md.j2", repository=repository, about=about)
 
-    def question(self, question: Question, items: Sequence[Evidence], advice: str = "") -> str:
-        """One question with its evidence and, on a retry, what was wrong before."""
-        return self._render("question.md.j2", question=question, items=items, advice=advice)
+    def question(self, question: Question, items: Sequence[Evidence], advice: str = "", hint: str = "") -> str:
+        """One question with its evidence and, on a retry, what was wrong before; `hint` is a person's."""
+        return self._render("question.md.j2", question=question, items=items, advice=advice, hint=hint)
 
     def assistant(self, repository: str, kinds: Sequence[str]) -> str:
         """What an assistant is told of the tools over a repository; `kinds` are the kinds of census query."""

@@ -1,4 +1,4 @@
-"""The finished stages of one audit on disk: one JSON file a stage, whose digest stands in the checkpoint.
+"""The finished stages of one audit on disk: one JSON file a stage, named by its digest, which stands in the checkpoint.
 
 A record is written to a temporary file, synced and renamed, so that a killed run finds it whole or not at all.
 """
@@ -21,13 +21,17 @@ class Records:
     def write(self, stage_id: str, answers: list[Answer]) -> str:
         """Store a stage's answers; returns the SHA-256 of the record."""
         text = json.dumps([answer.model_dump(mode="json") for answer in answers], sort_keys=True)
-        write_whole(self._folder / f"{stage_id}.json", text)
-        return hashlib.sha256(text.encode()).hexdigest()
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        write_whole(self._path(stage_id, digest), text)
+        return digest
+
+    def _path(self, stage_id: str, digest: str) -> Path:
+        return self._folder / f"{stage_id}-{digest[:16]}.json"
 
     def read(self, stage_id: str, digest: str) -> list[Answer] | None:
         """A stage's answers, or None when the record is missing or is not the one that `digest` names."""
         try:
-            data = (self._folder / f"{stage_id}.json").read_bytes()
+            data = self._path(stage_id, digest).read_bytes()
         except FileNotFoundError:
             return None
         if hashlib.sha256(data).hexdigest() != digest:

@@ -17,6 +17,7 @@ from typing import Any
 from agent.errors import UserError
 from agent.report.files import write_whole
 
+STEERING = "steering.json"
 _WORDS = {
     "tree": "the repository changed",
     "pack": "the stage pack changed",
@@ -61,6 +62,11 @@ class RunFolder:
         return self.path / "checkpoint.sqlite"
 
     @property
+    def steering(self) -> Path:
+        """What a person changed about the audit."""
+        return self.path / STEERING
+
+    @property
     def stages(self) -> Path:
         """The folder of the stage records."""
         return self.path / "stages"
@@ -101,7 +107,7 @@ class RunFolder:
 
     def begin(self, fingerprint: Fingerprint) -> None:
         """Forget any earlier run and start a new one."""
-        for name in ("checkpoint.sqlite", "checkpoint.sqlite-wal", "checkpoint.sqlite-shm"):
+        for name in ("checkpoint.sqlite", "checkpoint.sqlite-wal", "checkpoint.sqlite-shm", STEERING):
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.stages, ignore_errors=True)
         self._store(fingerprint, finished=False)

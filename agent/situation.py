@@ -29,6 +29,7 @@ class Situation:
     progress: events.Progress | None = None
     began: float | None = None
     judged: set[str] = field(default_factory=set)
+    drafts: dict[str, str] = field(default_factory=dict)
 
     def update(self, event: events.Event, now: float) -> None:
         """Take one event into account."""
@@ -42,6 +43,10 @@ class Situation:
                 self.began = now if self.began is None else self.began
             case events.Tokens():
                 self.tokens = event
+            case events.Written():
+                self.drafts[event.question_id] = self.drafts.get(event.question_id, "") + event.text
+            case events.Drafted():
+                self.drafts.pop(event.question_id, None)
             case events.Judged():
                 self.judged.add(event.question_id)
             case events.StageFinished():
@@ -93,6 +98,15 @@ def describe(event: events.Event, situation: Situation, now: float) -> str:
             pace = f", about {clock(left)} left" if left else ""
             return f"finished: {_statuses(event)} in {event.seconds:.1f} s{pace}"
     return ""
+
+
+def drafted(event: events.Drafted | events.Judged) -> list[tuple[str, str]]:
+    """What the model wrote, or the verifier's word on it, as (role, text) lines."""
+    if isinstance(event, events.Drafted):
+        said = [line for line in event.text.split("\n") if line.strip()] or ["(nothing was written)"]
+        return [("model", f"  {event.question_id:<5} {one_line(line)}") for line in said]
+    faults = f": {', '.join(dict.fromkeys(event.faults))}" if event.faults else ""
+    return [("note", f"  {event.question_id:<5} {event.accepted} accepted, {event.rejected} refused{faults}")]
 
 
 def summary(event: events.Finished) -> list[tuple[str, str]]:

@@ -90,7 +90,8 @@ class Claim(Frozen):
 
     `level` 0 is a statement, 1 an item under the statement before it; `block` is preformatted text (a
     directory tree) that is printed in a fence under the statement. `searched` is the number of files that
-    prove an absence, for a statement that has nothing to cite.
+    prove an absence, for a statement that has nothing to cite. `faults` is what the verifier held against the
+    statement of a person who kept it all the same.
     """
 
     text: str
@@ -100,6 +101,7 @@ class Claim(Frozen):
     level: int = 0
     block: str = ""
     searched: int = 0
+    faults: tuple[Fault, ...] = ()
 
 
 class Verdict(Frozen):

@@ -49,6 +49,19 @@ def test_a_batch_shares_its_beginning_and_reports_usage(chat: GgufChat) -> None:
     assert retry.usage_metadata and retry.usage_metadata["output_tokens"] > 0
 
 
+def test_answers_are_told_while_they_are_written() -> None:
+    told: list[tuple[str, str]] = []
+    chat = GgufChat(small_model(), PLAN, on_progress=lambda report: told.extend(report.get("texts", ())))
+    try:
+        config = [{"metadata": {"question": name, "max_tokens": 24}} for name in ("4.1", "4.2")]
+        answers = chat.batch([prompt("What is value_7?"), prompt("Say it in French: é, ü.")], config=config)  # type: ignore[arg-type]
+    finally:
+        chat.close()
+    for name, answer in zip(("4.1", "4.2"), answers, strict=True):
+        assert "".join(text for question, text in told if question == name) == answer.content
+    assert len(told) > 2
+
+
 def test_a_fresh_process_writes_the_same(chat: GgufChat) -> None:
     questions = [prompt(f"Explain value_{n}.") for n in (9, 5)]
     chat.batch([prompt("Something else entirely")], config=limits())

@@ -1,11 +1,12 @@
 """Options that several commands share, and the opening of a repository."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from agent.options import AuditOptions
     from retrieval.codebase import Codebase
     from retrieval.snapshot import Snapshot
 
@@ -35,6 +36,46 @@ Budget = Annotated[
         help="The most memory the model may take, as 6GiB.  [default: what is free]",
     ),
 ]
+
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Where the report is written.  [default: audits/<repository name>]"),
+]
+Pack = Annotated[Path | None, typer.Option("--stages", metavar="FILE", help="A stage pack of your own.")]
+Only = Annotated[str, typer.Option("--only", metavar="IDS", help="Only these stages and questions, as 2,11.3.")]
+Writer = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="ALIAS|FILE",
+        help="A model of the catalogue, a GGUF file, or none (census only).  [default: qwen2.5-coder-1.5b]",
+    ),
+]
+Judge = Annotated[
+    str,
+    typer.Option("--judge", metavar="ALIAS|FILE", help="A second model that may refuse sentences.  [default: none]"),
+]
+Attempts = Annotated[int | None, typer.Option("--max-attempts", metavar="N", min=1, max=9, help="Drafts per question.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first question that stays unresolved.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start over instead of continuing an interrupted run.")]
+
+
+def audit_options(
+    *, repo: Path, only: str, model: str, memory_budget: str, embedder: str, **others: Any
+) -> "AuditOptions":
+    """What a person chose for one audit, the environment's settings filled in. Raises UserError."""
+    from agent.options import AuditOptions
+    from agent.settings import load_settings
+
+    settings = load_settings()
+    return AuditOptions(
+        repo=repo,
+        only=tuple(part.strip() for part in only.split(",") if part.strip()),
+        model=model or settings.model,
+        memory_budget=budget_bytes(memory_budget),
+        embedder=embedder or settings.embedder,
+        **others,
+    )
 
 
 def budget_bytes(text: str) -> int | None:

@@ -114,4 +114,5 @@ def as_claim(claim: Claim, cited: Callable[[Citation], dict[str, object]] = _cit
         "block": claim.block,
         "searched": claim.searched,
         "citations": [cited(citation) for citation in claim.citations],
+        **({"faults": [fault.model_dump() for fault in claim.faults]} if claim.faults else {}),
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from agent.report.coverage import Answers, Coverage, citations_of
 from agent.stages import StagePack
-from agent.state import Answer, Contradiction
+from agent.state import Answer, Claim, Contradiction
 from agent.structure import Structure
 from retrieval.snapshot import Snapshot
 
@@ -84,6 +84,14 @@ def count(answers: Iterable[Answer]) -> Totals:
         citations=sum(len(citations_of(answer)) for answer in listed),
         rejected=sum(len(answer.rejected) for answer in listed),
     )
+
+
+def attribution(claim: Claim) -> str:
+    """ " (Stated by a person.)" behind such a statement, with what the verifier held against it, if it did."""
+    if claim.origin != "person":
+        return ""
+    against = "; ".join(fault.message for fault in claim.faults)
+    return f" (Stated by a person against the verifier: {against}.)" if against else " (Stated by a person.)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from agent.report.coverage import Coverage
-from agent.report.document import Report, count, repair_yields
+from agent.report.document import Report, attribution, count, repair_yields
 from agent.report.markup import code_span, fence, inline, one_line
 from agent.report.outline import own_places
 from agent.state import Answer, Claim, Contradiction, Excerpt
@@ -79,8 +79,13 @@ def _claim(
     bullet = "  " * level + "- " if level else indent
     text = inline(claim.text) or "As follows:"
     if not claim.block:
-        return [""] * paragraph + [bullet + _sentence(text, place_list(places, names))]
+        return [""] * paragraph + [bullet + _sentence(text, place_list(places, names)) + _stated(claim)]
     return [""] * paragraph + [bullet + text, "", *fence(claim.block, "text", indent)]
+
+
+def _stated(claim: Claim) -> str:
+    said = attribution(claim)
+    return f" {inline(said)}" if said else ""
 
 
 def _sentence(text: str, places: str) -> str:

@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from agent.report.answers import as_claim
+from agent.report.document import attribution
 from agent.report.markdown import grouped
 from agent.report.markup import one_line, visible
 from agent.state import Citation, Claim
@@ -24,21 +25,27 @@ Line = tuple[str, str]
 
 
 def reply_lines(reply: "Reply", intents: "Intents") -> Iterator[Line]:
-    """(role, text) of each line: "fact", "place" (indented, under a fact), "model", "note". Inert in a terminal."""
-    claims = reply.answer.claims
-    for at, claim in enumerate(claims):
-        if claim.level:
-            continue
-        items = list(takewhile(lambda one: one.level, claims[at + 1 :]))
-        role = "model" if claim.origin == "model" else "fact"
-        later = {c for other in claims[at + 1 :] for c in other.citations}
-        yield role, _sentence(claim, [] if items or later.issuperset(claim.citations) else claim.citations)
-        yield from (("place", line) for line in _items(items))
+    """(role, text) of each line: "fact", "place" (under a fact), "model", "person", "note". Inert in a terminal."""
+    yield from claim_lines(reply.answer.claims)
     if reply.nearest:
         if not reply.found:
             yield "fact", intents.unsure
         yield "note", intents.nearest
         yield from (("place", f"  {visible(str(c.span))}  {one_line(c.symbol)}".rstrip()) for c in reply.nearest)
+
+
+def claim_lines(claims: Sequence[Claim]) -> Iterator[Line]:
+    """The claims of an answer as such lines."""
+    for at, claim in enumerate(claims):
+        if claim.level:
+            continue
+        items = list(takewhile(lambda one: one.level, claims[at + 1 :]))
+        role = {"model": "model", "person": "person"}.get(claim.origin, "fact")
+        later = {c for other in claims[at + 1 :] for c in other.citations}
+        cited = [] if items or later.issuperset(claim.citations) else claim.citations
+        yield role, _sentence(claim, cited) + visible(attribution(claim))
+        yield from (("place", line) for line in map(visible, claim.block.split("\n") if claim.block else ()))
+        yield from (("place", line) for line in _items(items))
 
 
 def searched_line(reply: "Reply") -> str:

@@ -207,7 +207,7 @@ class Dialogue:
             raise UserError("a statement needs words and a place", EDIT)
         items = found[:1]
         while True:
-            verdict = check(answer, text, items, desk.context)
+            verdict = check(answer, text, items, desk.context, desk.course.done)
             if verdict.accepted:
                 self._screen.say([("note", "the verifier accepts it")])
                 return put_in(answer, verdict, items, desk.context)

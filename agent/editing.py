@@ -4,7 +4,7 @@ What the verifier refuses is put in only when the person insists, with the fault
 changed has the status "edited".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from agent.compose import cite
 from agent.context import Context
@@ -12,8 +12,9 @@ from agent.state import Answer, Claim, DraftClaim, Evidence, Fault, Rejected, Ve
 from agent.verify import judge
 
 
-def check(answer: Answer, text: str, items: Sequence[Evidence], context: Context) -> Verdict:
-    """The verifier's word on a person's statement, held against the lines of `items`."""
+def check(answer: Answer, text: str, items: Sequence[Evidence], context: Context, done: Mapping[str, str]) -> Verdict:
+    """The verifier's word on a person's statement, held against the lines of `items` and what the finished stages
+    `done` say."""
     shown = {f"E{number}": item.model_copy(update={"id": f"E{number}"}) for number, item in enumerate(items, 1)}
     return judge(
         DraftClaim(text=text, evidence=tuple(shown)),
@@ -23,6 +24,7 @@ def check(answer: Answer, text: str, items: Sequence[Evidence], context: Context
         accepted=[claim.text for claim in answer.claims],
         vocabulary=context.vocabulary,
         census=context.findings.result,
+        known=context.told(done),
     )
 
 

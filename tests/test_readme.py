@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 import yaml
 
-from agent.cli import main
+from agent.cli import app, main
 from agent.stages import StagePack
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,3 +89,46 @@ def test_environment_variables_are_the_settings() -> None:
 
     named = set(re.findall(r"DEPOSITION_[A-Z_]+", README))
     assert named == {f"DEPOSITION_{field.upper()}" for field in Settings.model_fields} | {MODELS_VARIABLE}
+
+
+def every_command() -> list[tuple[str, Any]]:
+    """(full name, command) of each command and of the commands of each group."""
+    found: list[tuple[str, Any]] = []
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        found += [(f"{name} {below}", one) for below, one in inner.items()] if inner else [(name, command)]
+    return found
+
+
+COMMANDS = every_command()
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_the_help_of_a_command_is_complete(name: str, command: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says in sentences what the command does and what each of its arguments and options is for."""
+    told = " ".join((command.help or "").split())
+    assert told and told.endswith("."), name
+    text = " ".join(help_of(name, capsys).split())
+    assert told.split(". ")[0] in text
+    for parameter in command.params:
+        said = " ".join((getattr(parameter, "help", "") or "").split())
+        assert said, f"{name}: {parameter.name} is not explained"
+        assert said.split("  ")[0].split(" [")[0] in text, f"{name}: {parameter.name}"
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_the_usage_of_a_command_stands_in_the_readme(name: str, command: Any) -> None:
+    """Its usage there has every option with its value, and every argument; the list below explains what it does."""
+    block = " ".join(section("Commands").split("```")[1].split())
+    usages = [part for part in block.split("deposition ")[1:] if re.match(rf"{re.escape(name)}(?= [\[A-Z-]|$)", part)]
+    usages = usages or [part for part in block.split("deposition ")[1:] if part.startswith(name.split()[0])]
+    usage = " ".join(usages)
+    assert usage, name
+    for parameter in command.params:
+        flag = next((option for option in parameter.opts if option.startswith("-")), "")
+        metavar = (parameter.metavar or "").strip("[]")
+        if flag and not getattr(parameter, "is_flag", False):
+            assert f"{flag} {metavar}" in usage, f"{name}: {flag} {metavar}"
+        else:
+            assert (flag or metavar) in usage, f"{name}: {flag or metavar}"
+    assert f"- `{name.split()[0]}" in section("Commands"), f"{name} is not explained below the list"

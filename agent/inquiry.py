@@ -138,6 +138,8 @@ class _Reader:
             claims = max(topic.claims for topic in topics)
             facts = tuple(fact for topic in topics for fact in topic.facts)
             return facts, (), claims, (), f"topic {' and '.join(topic.id for topic in topics)}"
+        if yes_no and len(rest) == 1 and (found := self.vocabulary.spelling(rest[0])):
+            return self._about(self.intents.relation("used"), [found])
         return self._about(self.intents.relation(self.intents.named), defined) if defined else None
 
     def _related(

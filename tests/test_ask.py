@@ -2,9 +2,12 @@
 
 import io
 import json
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from agent.ask import Inquirer
@@ -124,6 +127,8 @@ READ = [
     ("load_scorer", "about: load_scorer"),
     ("where are the cache hooks installed", "named like it: install_cache_hooks"),
     ("is there any multiprocessing", "topic processes"),
+    ("is anything cached", "topic caches"),
+    ("does it need matplotlib", "open"),
     ("how are errors handled", "topic error handling"),
     ("which environment variables are read", "topic environment"),
     ("what is in shop/main.py", "place"),
@@ -227,6 +232,36 @@ def test_mistakes_are_one_line(shop: Path, tmp_path: Path, capsys: pytest.Captur
     assert main(["ask", "--repo", str(shop), "--model", "gpt-9", "what does load_scorer do"]) == 2
     err = capsys.readouterr().err
     assert err.count("error: ") == 2 and "Traceback" not in err
+
+
+def test_a_session_in_a_real_terminal(shop: Path) -> None:
+    root = Path(__file__).resolve().parents[1]
+    command = ["-m", "agent", "ask", "--repo", str(shop), "--model", "none"]
+    env = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(root), "PROMPT_TOOLKIT_NO_CPR": "1"}
+    child = pexpect.spawn(sys.executable, command, cwd=shop.parent, env=env, dimensions=(24, 80), timeout=60)
+    child.expect("ask>")
+    child.sendline("who calls load_scorer")
+    child.expect("Calls of `load_scorer` .1.:")
+    child.expect("ask>")
+    child.sendintr()
+    child.expect("Ctrl-C again")
+    child.expect("ask>")
+    child.sendline("where is it defined")
+    child.expect("Defined .1.:")
+    child.expect("ask>")
+    child.sendeof()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_a_mistake_does_not_end_a_session(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("what does load_scorer do\nwho calls free\n"))
+    assert main(["ask", "--repo", str(shop), "--model", "gpt-9"]) == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("error: ") and "Calls of `free` (1):" in out
 
 
 @pytest.fixture

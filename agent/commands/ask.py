@@ -1,7 +1,7 @@
 """`ask`: free questions about one repository, one at a time or in a session that keeps the model loaded."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +9,9 @@ import typer
 
 from agent.commands.options import Budget, Embedder, Json, Repo, budget_bytes
 from agent.commands.plain import write_json
-from agent.errors import UserError
+from agent.errors import AuditError, UserError
+from agent.report.markup import one_line
+from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
     from agent.ask import Inquirer, Reply
@@ -63,7 +65,17 @@ def ask(
         inquirer.codebase  # noqa: B018 - read now, so that a bad path ends the session before the first question
         console.pause()
         for line in _lines():
-            answer(line)
+            _try(answer, line)
+
+
+def _try(answer: Callable[[str], str], question: str) -> None:
+    """Answer one question of a session; a mistake or an interrupt ends the question, not the session."""
+    try:
+        answer(question)
+    except (AuditError, RetrievalError) as error:
+        sys.stderr.write(f"error: {one_line(str(error))}\n" + (f"hint: {one_line(error.hint)}\n" if error.hint else ""))
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; Ctrl-D ends the session\n")
 
 
 def _answer(inquirer: "Inquirer", paper: "Paper", question: str, *, as_json: bool) -> str:
@@ -98,6 +110,16 @@ def _lines() -> Iterator[str]:
     from agent.settings import load_settings
 
     keyboard = Keyboard(load_settings().cache.expanduser() / "ask.history")
-    while (line := keyboard.line(PROMPT)) is not None:
+    interrupts = 0
+    while interrupts < 2:
+        try:
+            line = keyboard.line(PROMPT)
+        except KeyboardInterrupt:
+            interrupts += 1
+            sys.stderr.write("Ctrl-C again, or Ctrl-D, ends the session\n" if interrupts == 1 else "")
+            continue
+        if line is None:
+            return
+        interrupts = 0
         if line:
             yield line

@@ -93,6 +93,16 @@ class Codebase:
         """The path of module `module` as imported from file `near`, None when it is not of this repository."""
         if not module or module.startswith("."):
             return None
+        key = (module, near.rpartition("/")[0] if near else None)
+        if key not in self._located:
+            self._located[key] = self._locate(module, near)
+        return self._located[key]
+
+    @cached_property
+    def _located(self) -> dict[tuple[str, str | None], str | None]:
+        return {}
+
+    def _locate(self, module: str, near: str) -> str | None:
         for candidate in self._beside(module, near) if near else ():
             if candidate in self.facts:
                 return candidate

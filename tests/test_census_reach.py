@@ -116,3 +116,29 @@ def test_a_file_is_no_test_by_its_name_alone(text: str, role: str) -> None:
 def test_only_code_that_can_be_installed_offers_an_api(manifest: str, offered: bool) -> None:
     files = {"pyproject.toml": manifest, "zoo/__init__.py": "def build():\n    return 1\n"}
     assert bool(reach_of(codebase_of(files)).programs) is offered
+
+
+def test_public_methods_of_exported_classes_are_run_by_the_users_of_a_library() -> None:
+    codebase = codebase_of(
+        {
+            "pyproject.toml": '[project]\nname = "pkg"\n',
+            "pkg/__init__.py": "from pkg.tool import Tool as Tool\n",
+            "pkg/tool.py": """
+                import torch
+
+                class Tool:
+                    def use(self, x):
+                        return self._inner(x)
+
+                    def _inner(self, x):
+                        return torch.load(x)
+
+                    def _idle(self, x):
+                        return torch.save(x, x)
+            """,
+        }
+    )
+    reach = reach_of(codebase)
+    loads, saves = (run_query(codebase, f"calls: {name}").hits[0] for name in ("torch.load", "torch.save"))
+    assert reach.has(loads)
+    assert not reach.has(saves)

@@ -100,7 +100,7 @@ def test_without_a_table_or_a_name_nothing_can_be_replaced_without_an_edit() -> 
     (verdict,) = texts(codebase_of(files), "swap_points: what=verdict")
     assert verdict == (
         "Replacing a model is not easy: no place lets one do it without a change of code: of the 1 place where the "
-        "main programs make or load a model, 1 name it in the code, where another needs an edit (`Net`)"
+        "main programs make or load a model, at 1 it is named in the code, where another needs an edit (`Net`)"
     )
 
 
@@ -128,6 +128,6 @@ def test_what_decides_the_course_of_the_program(codebase: Codebase) -> None:
 def test_modularity_counts_what_ties_steps_to_their_surroundings(codebase: Codebase) -> None:
     (told,) = texts(codebase, "modularity")
     assert told.startswith("Partly modular and reusable: the 7 functions and classes that the main programs call")
-    assert "1 take a whole options object (`build()`)" in told
-    assert "1 make or load the models that they use themselves (`build()`)" in told
-    assert "1 set variables of their module (`report()`)" in told
+    assert "1 takes a whole options object (`build()`)" in told
+    assert "1 makes or loads a model itself (`build()`)" in told
+    assert "1 sets variables of its module (`report()`)" in told

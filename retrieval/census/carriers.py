@@ -119,8 +119,8 @@ def _models(codebase: "Codebase", focus: Focus) -> CensusHit | None:
                 places.append((frame.path, step.site.step.start, step.site.step.end))
     if not found:
         return None
-    told = [f"the result of `{name}` by {_listed(list(takers), 4)}" for name, takers in found.items()]
-    text = f"Model objects are shared in the memory of one process, passed as arguments: {'; '.join(told[:SHOWN])}"
+    told = [f"what `{name}` gives to {_listed(list(takers), 4)}" for name, takers in found.items()]
+    text = f"Model objects are shared in the memory of one process, passed on as arguments: {'; '.join(told[:SHOWN])}"
     return _sentence(codebase, "models", text, places)
 
 

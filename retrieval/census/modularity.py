@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 ROOTS, SHOWN, LARGELY, PARTLY = 3, 5, 0.25, 0.6
 WORDS = {
-    "options": "take a whole options object",
-    "keys": "read dictionaries by keys that other code sets",
-    "models": "make or load the models that they use themselves",
-    "globals": "set variables of their module",
+    "options": ("takes a whole options object", "take a whole options object"),
+    "keys": ("reads a dictionary by keys that other code sets", "read dictionaries by keys that other code sets"),
+    "models": ("makes or loads a model itself", "make or load models themselves"),
+    "globals": ("sets variables of its module", "set variables of their modules"),
 }
 
 
@@ -98,7 +98,7 @@ def _verdict(codebase: "Codebase", steps: list[Judged]) -> CensusHit:
         held = [f"`{label(step.target)}`" for step in tied if tie in step.ties]
         if held:
             more = f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
-            parts.append(f"{len(held)} {words} ({', '.join(held[:SHOWN])}{more})")
+            parts.append(f"{len(held)} {words[len(held) > 1]} ({', '.join(held[:SHOWN])}{more})")
     text = (
         f"{word} modular and reusable: the {counted(total, 'function')} and classes that the main programs call as "
         f"steps can all be imported and called on their own; {total - len(tied)} of them depend only on plain arguments"

@@ -140,12 +140,12 @@ def _verdict(codebase: "Codebase", found: list[Point]) -> CensusHit:
     sorts = {how: [point for point in found if point.how == how] for how in HOW}
     free, total = len(sorts["table"]) + len(sorts["name"]), len(found)
     words = {
-        "table": "take it from a table or a variable that holds one of several, where another needs an entry",
-        "name": "load it by a name that is passed in, where another of the same library class needs no change of code",
-        "condition": "choose it by a condition, where another needs a new branch",
-        "fixed": "name it in the code, where another needs an edit",
+        "table": "comes from a table or a variable that holds one of several, where another needs an entry",
+        "name": "is loaded by a name that is passed in, where another of the same class needs no change of code",
+        "condition": "is chosen by a condition, where another needs a new branch",
+        "fixed": "is named in the code, where another needs an edit",
     }
-    parts = [f"{len(points)} {words[how]} ({_names(points)})" for how, points in sorts.items() if points]
+    parts = [f"at {len(points)} it {words[how]} ({_names(points)})" for how, points in sorts.items() if points]
     text = (
         f"{_judged(free, total)}: of the {counted(total, 'place')} where the main programs make or load a model, "
         f"{'; '.join(parts)}"

@@ -85,8 +85,8 @@ class ProgressFile:
             self._write("running")
 
     def draw(self, report: Callable[[], Report]) -> None:
-        """Write the page of what is finished so far, when the last one is old enough to be worth its time."""
-        if time.monotonic() - self._drawn >= PAGE_BETWEEN:
+        """Write the page of the stages finished so far, when the last one is old enough to be worth its time."""
+        if self._situation.answered and time.monotonic() - self._drawn >= PAGE_BETWEEN:
             write_page(report(), self._path.parent)
             self._drawn = time.monotonic()
 

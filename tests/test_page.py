@@ -299,7 +299,7 @@ def test_the_page_says_what_is_at_odds_and_what_each_stage_looked_at() -> None:
     odd = Contradiction(what="count", subject="wings", statements=sides)
     page = render_page(replace(report, contradictions=(odd,)))
     assert "two wings" in page and "three" in page and 'href="#contradictions"' in page
-    assert "1 source files that no stage looked at" in page
+    assert "1 source file that no stage looked at" in page
     parsed = Page(page)
     shades = [a["class"] for tag, a in parsed.tags if tag == "rect" and "data-f" in a]
     assert shades == ["cited most", "never"]

@@ -221,9 +221,13 @@ def test_pictures_show_modules_flow_and_coverage(open_page: Open, report: Path) 
     page.locator("#flow .step", has_text="load()").first.click()
     assert page.locator("#pane h2").inner_text().startswith("toy/main.py:")
     assert page.locator("#map rect[data-f]").count() == len(FILES)
-    coverage = json.loads(report.with_name("answers.json").read_text("utf-8"))["coverage"]
-    assert page.locator("#map rect.cited").count() == len(coverage["cited"])
-    assert page.locator("#map rect.never").count() == len(coverage["untouched"])
+    document = json.loads(report.with_name("answers.json").read_text("utf-8"))
+    answers = [answer for stage in document["stages"] for answer in stage["questions"]]
+    claims = [claim for answer in answers for claim in answer["claims"] if not claim["block"]]
+    cited = {citation["path"] for claim in claims for citation in claim["citations"]}
+    cited |= {excerpt["path"] for answer in answers for excerpt in answer["excerpts"]}
+    assert 0 < page.locator("#map rect.cited").count() == len(cited)
+    assert page.locator("#map rect.never").count() == len(set(document["coverage"]["read"]) - cited)
 
 
 def test_dark_and_light_by_preference_and_by_hand(open_page: Open) -> None:

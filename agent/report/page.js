@@ -90,13 +90,13 @@
     const [name, language, total, blocks] = entry;
     const mine = data.cites[file];
     const users = [...new Set(mine.filter(([a, b]) => a <= end && b >= start).flatMap((cite) => cite.slice(2)))].sort((a, b) => a - b);
-    const head = make("header", {}, make("h2", {}, `${name}:${range(start, end)}`));
+    const place = `${name}:${range(start, end)}`;
+    const head = make("header", {}, make("div", { class: "title" }, make("h2", {}, place), button("Copy", "Copy path and lines", () => copy(place)), button("Close", "Close (Esc)", hide)));
     const row = make("div", { class: "row" });
     row.append(button("←", "Previous citation ( [ )", () => step(-1)), button("→", "Next citation ( ] )", () => step(1)));
     row.append(make("span", { class: "soft" }, `${total} lines`));
     for (const user of users.slice(0, 12)) row.append(make("a", { href: `#q${data.questions[user]}` }, data.questions[user]));
     if (users.length > 12) row.append(make("span", { class: "soft" }, `and ${users.length - 12} more answers`));
-    row.append(button("Copy", "Copy path and lines", () => copy(`${name}:${range(start, end)}`), { class: "push" }), button("Close", "Close (Esc)", hide));
     head.append(row);
     const lines = make("div", { class: "lines", tabindex: "0", role: "region", "aria-label": `Lines of ${name}` }, table(language, total, blocks, mine, start, end));
     pane.replaceChildren(head, lines);
@@ -313,6 +313,7 @@
     }
     const narrowed = count < articles.length;
     for (const section of all("main > section")) section.hidden = section.matches(".stage") ? !one("article:not([hidden])", section) : words.length > 0;
+    if (words.length) one("main article:not([hidden])")?.scrollIntoView({ block: "start" });
     found.textContent = narrowed || words.length ? `${count} of ${articles.length}` : "";
     mark(words);
   }

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from agent.errors import AuditError
 from agent.events import Event, Progress, Tokens
-from agent.tool_results import CensusAnswer, Reply, SearchResult
+from agent.tool_results import CensusAnswer, Reply, SearchResult, Verification
 from agent.tools import Tools
 from retrieval.errors import RetrievalError
 
@@ -26,6 +26,7 @@ _READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_h
 Query = Annotated[str, Field(description="what to look for, in words", min_length=1, max_length=2000)]
 CensusQuery = Annotated[str, Field(description="as 'calls: torch.load, gc.collect'", min_length=1, max_length=2000)]
 Question = Annotated[str, Field(description="one question about this code", min_length=1, max_length=2000)]
+Document = Annotated[str, Field(description="Markdown that cites as path:12 or path:12-40", max_length=2_000_000)]
 Results = Annotated[int, Field(description="how many results", ge=1, le=50)]
 Limit = Annotated[int, Field(description="how many hits to return; all are counted", ge=1, le=2000)]
 
@@ -54,6 +55,11 @@ def build_server(tools: Tools, repository: str, instructions: str) -> MCPServer:
     async def ask(context: Context, question: Question) -> Reply:
         """Answer one question about the code with verified statements, each with the lines that prove it."""
         return await _call(context, partial(tools.ask, question))
+
+    @server.tool(title="Verify a document", annotations=_READS)
+    async def verify(context: Context, document: Document) -> Verification:
+        """Check what a Markdown text says of the code: citations, names, code blocks, counts."""
+        return await _call(context, partial(tools.verify, document))
 
     return server
 

@@ -80,3 +80,25 @@ class Reply(BaseModel):
     queries: list[str] = Field(description="what was asked of the census")
     refused: list[Refusal]
     nearest: list[Place] = Field(description="unchecked places that the search offers where nothing answers")
+
+
+class Finding(BaseModel):
+    """Something that a document says of the repository and that is not so, or could not be confirmed."""
+
+    document_line: int
+    kind: str = Field(description="citation, name, code block, count or uncited")
+    text: str
+    verdict: str
+    reason: str
+    path: str = ""
+    start: int | None = None
+    end: int | None = None
+
+
+class Verification(BaseModel):
+    """What a document's statements about the repository are worth. `false` counts those that are not so."""
+
+    false: int
+    summary: dict[str, int]
+    findings: list[Finding]
+    findings_total: int

@@ -1,4 +1,4 @@
-"""The tools that other assistants are given over one repository: search, census, ask.
+"""The tools that other assistants are given over one repository: search, census, ask, verify.
 
 Knows the repository as it is at each call: files that changed meanwhile are read again. One call at a time. Knows
 nothing of the protocol; what fails raises AuditError or RetrievalError.
@@ -7,6 +7,7 @@ nothing of the protocol; what fails raises AuditError or RetrievalError.
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -16,6 +17,7 @@ from agent.options import AuditOptions
 from agent.settings import repository_cache
 from agent.tool_results import (
     CensusAnswer,
+    Finding,
     Found,
     Occurrence,
     Place,
@@ -24,6 +26,7 @@ from agent.tool_results import (
     SearchResult,
     Statement,
     Unreadable,
+    Verification,
 )
 from retrieval.chunk import Span
 from retrieval.codebase import Codebase, read_codebase
@@ -32,16 +35,18 @@ from retrieval.walk import take_snapshot
 
 if TYPE_CHECKING:
     from agent.ask import Inquirer
+    from agent.documents.verification import Verification as Checked
+    from agent.documents.verification import Verifier
     from agent.state import Claim
     from retrieval.embed import Embedder
     from retrieval.index import Index
 
-MOST_LINES, MOST_PLACES = 60, 20
+MOST_LINES, MOST_PLACES, MOST_FINDINGS = 60, 20, 300
 Listener = Callable[[Event], None]
 
 
 class Tools:
-    """Search, census and ask over the repository of `options`; leaving the `with` ends what was started.
+    """Search, census, ask and verify over the repository of `options`; leaving the `with` ends what was started.
 
     `embedder` stands in for the catalogue's when given.
     """
@@ -105,6 +110,18 @@ class Tools:
             nearest=[_place(chunk.span) for chunk in reply.nearest],
         )
 
+    def verify(self, document: str, listener: Listener) -> Verification:
+        """What is wrong with a Markdown text about the repository: citations, names, code blocks, counts."""
+        with self._one:
+            checked = self._now(listener).verifier.verify(document)
+        findings = _findings(checked)
+        return Verification(
+            false=checked.false,
+            summary=checked.summary(),
+            findings=findings[:MOST_FINDINGS],
+            findings_total=len(findings),
+        )
+
     def _now(self, listener: Listener) -> "_Opened":
         """The repository as it is now; what was opened before stays open while no file changed."""
         snapshot = take_snapshot(self._options.repo.expanduser())
@@ -149,6 +166,12 @@ class _Opened:
 
         return self._stack.enter_context(Inquirer(self.options, self._tell, embedder=self.embedder))
 
+    @cached_property
+    def verifier(self) -> "Verifier":
+        from agent.documents.verification import Verifier
+
+        return Verifier(self.snapshot, lambda: self.codebase)
+
 
 def _found(span: Span, symbol: str, score: float, snapshot: Snapshot) -> Found:
     shown = Span(span.path, span.start, min(span.end, span.start + MOST_LINES - 1))
@@ -170,6 +193,21 @@ def _statement(claim: "Claim") -> Statement:
 
 def _place(span: Span) -> Place:
     return Place(path=span.path, start=span.start, end=span.end)
+
+
+def _findings(checked: "Checked") -> list[Finding]:
+    """Everything that is not simply right, in the order of the document."""
+    found = [_finding("citation", one, one.text) for one in checked.citations if one.verdict != "ok"]
+    found += [_finding("name", one, one.name) for one in checked.names if one.verdict != "ok"]
+    found += [_finding("code block", one, one.language) for one in checked.code_blocks if one.verdict != "ok"]
+    found += [_finding("count", one, one.text) for one in checked.counts if one.verdict != "ok"]
+    found += [_finding("uncited", one, one.text) for one in checked.uncited]
+    return sorted(found, key=lambda finding: finding.document_line)
+
+
+def _finding(kind: str, checked: object, text: str) -> Finding:
+    values = {key: value for key, value in asdict(checked).items() if key in Finding.model_fields}  # type: ignore[call-overload]
+    return Finding(**{"verdict": "uncited", "reason": "", **values, "kind": kind, "text": text})
 
 
 def kinds_of_query() -> Sequence[str]:

@@ -70,7 +70,7 @@ def test_the_tools_are_listed_with_their_types(repo: Path) -> None:
             return (await client.list_tools()).tools, client.instructions or ""
 
     tools, instructions = anyio.run(listed)
-    assert [tool.name for tool in tools] == ["search", "census", "ask"]
+    assert [tool.name for tool in tools] == ["search", "census", "ask", "verify"]
     for tool in tools:
         assert tool.output_schema and tool.description and tool.annotations.read_only_hint
         assert "context" not in tool.input_schema["properties"]
@@ -114,6 +114,14 @@ def test_a_search_gives_places_with_their_text(repo: Path, monkeypatch: pytest.M
     best = next(found for found in result.results if found.path == "shop/score.py")
     assert "torch.load" in best.text
     assert best.text == "\n".join(FILES[best.path].split("\n")[best.start - 1 : best.end])
+
+
+def test_a_document_is_verified(repo: Path) -> None:
+    text = "The weights are loaded with `torch.load` (`shop/score.py:6`).\n\nThey are freed in `shop/gone.py:3`.\n"
+    [result] = called(repo, ("verify", {"document": text}))
+    assert result["false"] >= 1
+    cited = [(f["document_line"], f["verdict"]) for f in result["findings"] if f["kind"] == "citation"]
+    assert cited == [(3, "missing")]
 
 
 def test_files_that_change_are_read_again(repo: Path) -> None:

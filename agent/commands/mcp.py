@@ -1,4 +1,4 @@
-"""`mcp`: search, census and ask as tools for other assistants, over standard input and output."""
+"""`mcp`: search, census, ask and verify as tools for other assistants, over standard input and output."""
 
 from typing import Annotated
 

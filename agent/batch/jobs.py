@@ -114,7 +114,7 @@ class Desk:
             from retrieval.embed import SentenceEmbedder
 
             spec = find_model(self._choices.embedder, role="embedder")
-            self._embedder = LentEmbedder(SentenceEmbedder(spec.require(), spec.alias))
+            self._embedder = LentEmbedder(SentenceEmbedder(spec.require(), spec.alias, self._choices.memory_budget))
         return self._embedder
 
     def _fingerprint(self, task: Task, tree: str) -> Fingerprint:

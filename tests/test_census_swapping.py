@@ -131,3 +131,28 @@ def test_modularity_counts_what_ties_steps_to_their_surroundings(codebase: Codeb
     assert "1 takes a whole options object (`build()`)" in told
     assert "1 makes or loads a model itself (`build()`)" in told
     assert "1 sets variables of its module (`report()`)" in told
+
+
+def test_output_records_of_a_library_are_no_models() -> None:
+    codebase = codebase_of(
+        {
+            "run.py": """
+                from transformers import AutoModel
+                from transformers.modeling_outputs import BaseModelOutputWithPast
+
+                def main(name):
+                    model = AutoModel.from_pretrained(name)
+                    return told(BaseModelOutputWithPast(last_hidden_state=model))
+
+                def told(output):
+                    for item in output:
+                        print(item)
+                    print(output)
+                    print(len(output))
+                    return output
+
+                main("a")
+            """
+        }
+    )
+    assert [hit.name for hit in run_query(codebase, "swap_points").hits] == ["AutoModel.from_pretrained()"]

@@ -83,7 +83,7 @@ def _ties(codebase: "Codebase", focus: Focus) -> dict[str, Ties]:
         ties = table.setdefault(frame.path, Ties())
         if not focus.in_model(frame):
             _calls(focus, frame, ties)
-        for decision in frame.body.decisions:
+        for decision in frame.body.decisions if not focus.in_model(frame) else ():
             condition = decision.node.child_by_field_name("condition")
             if condition is not None and _NAMED.search(frame.body.tree.text(condition)):
                 ties.named.append(first_line(condition))

@@ -35,6 +35,8 @@ def focus_of(codebase: "Codebase") -> "Focus":
 def _computes(target: FunctionRef, own: bool) -> bool:
     """Whether a method runs its model; of a model's own methods that it calls itself only `forward` does."""
     name = target.definition.name
+    if any(item.rpartition(".")[2] in ("classmethod", "staticmethod") for item in target.definition.decorators):
+        return name in RUNNING
     if own or name.startswith("_"):
         return name in ("forward", "_forward", "__call__")
     return name in RUNNING or SETUP.match(name) is None

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-STEPS, MODELS, OTHERS, DEPTH, WRAPPING = 40, 24, 8, 9, 5
+STEPS, MODELS, OTHERS, DEPTH, WRAPPING, LIBRARY = 40, 24, 8, 9, 5, 6
 _NO_MODEL = re.compile(
-    r"DataLoader|Sampler|\boptim\b|\.optim\.|Optimizer|Iterator|DataParallel|init_process_group|Accelerator$"
+    r"Output(?:s|With\w*)?$|DataLoader|Sampler|\boptim\b|\.optim\.|Optimizer|Iterator|DataParallel|init_process_group|Accelerator$"
 )
 _MODEL = re.compile(
     r"Model|Net|Pipeline|For[A-Z]|LLM|LM|Chain|Chat|Encoder|Detector|App|Llama|Session|Reader|OCR|Client|AI$"
@@ -51,7 +51,9 @@ def outline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     if "steps" in wanted:
         yield from _steps(codebase, roots[0], marks)
     if "models" in wanted:
-        yield from _models(codebase, focus, roots[0], marks)
+        used = roots[1:LIBRARY] if roots[0].entries[0].kind == "api" else []
+        further = [mark for root in used for mark in walked(focus, root, DEPTH)]
+        yield from _models(codebase, focus, roots[0], [*marks, *further])
     if "others" in wanted and len(roots) > 1:
         yield _others(codebase, roots)
 

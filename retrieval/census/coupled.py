@@ -14,7 +14,7 @@ from retrieval.census.callgraph import Site
 from retrieval.census.exports import all_frames
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.outline import does
+from retrieval.census.outside import does
 from retrieval.census.reach import reach_of
 from retrieval.census.values import ClassRef
 from retrieval.facts import CensusHit

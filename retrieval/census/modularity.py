@@ -14,7 +14,7 @@ from retrieval.census.focus import Focus, focus_of
 from retrieval.census.handoffs import OPTIONS
 from retrieval.census.keys import key_uses
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.outline import does
+from retrieval.census.outside import does
 from retrieval.census.pipeline import main_roots
 from retrieval.census.prose import counted
 from retrieval.census.values import ClassRef

@@ -1,16 +1,15 @@
 """Kind `outline`: the main programs in sentences: what they run in which order, and which models."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Guard
 from retrieval.census.callgraph import Site
-from retrieval.census.families import COMPANIONS, LOADING, RUNNING, is_library_model
+from retrieval.census.families import RUNNING
 from retrieval.census.flow import Root, way
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.outside import Outside
+from retrieval.census.outside import Outside, does
 from retrieval.census.pipeline import main_roots
 from retrieval.census.prose import counted
 from retrieval.census.values import ClassRef
@@ -23,12 +22,6 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 STEPS, MODELS, OTHERS, DEPTH, WRAPPING, LIBRARY = 40, 24, 8, 9, 5, 6
-_NO_MODEL = re.compile(
-    r"Output(?:s|With\w*)?$|DataLoader|Sampler|\boptim\b|\.optim\.|Optimizer|Iterator|DataParallel|init_process_group|Accelerator$"
-)
-_MODEL = re.compile(
-    r"Model|Net|Pipeline|For[A-Z]|LLM|LM|Chain|Chat|Encoder|Detector|App|Llama|Session|Reader|OCR|Client|AI$"
-)
 Place = tuple[str, str, int, int]
 
 
@@ -125,23 +118,6 @@ def _models(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -
             more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
             text = f"{verb}, in this order: {'; '.join(shown)}{more}"
             yield _sentence(codebase, root, text, [_place(mark) for mark in found.values()])
-
-
-def does(event: Outside) -> str:
-    """ "makes" or "runs" for calls on and of models, "" for tokenizers, data loaders, optimizers and the like."""
-    method = event.step.written.rpartition(".")[2]
-    if (
-        COMPANIONS.search(event.name)
-        or _NO_MODEL.search(event.name)
-        or method in ("load_state_dict", "step", "backward")
-    ):
-        return ""
-    loads = method in LOADING or event.name in LOADING
-    if event.does != "library":
-        return "runs"
-    if loads or (is_library_model(event.name) and (_MODEL.search(method) or not method[:1].isupper())):
-        return "makes" if loads or method[:1].isupper() else "runs"
-    return ""
 
 
 def _model_name(mark: Mark, site: Site) -> str:

@@ -3,12 +3,14 @@
 `callgraph.py` has the calls of repository code. Everything else (logging, arrays, paths) is no step of a flow.
 """
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.callgraph import invoked, root_object
 from retrieval.census.families import (
+    COMPANIONS,
     LOADING,
     LOSSES,
     MODELISH,
@@ -16,6 +18,7 @@ from retrieval.census.families import (
     RUNNING,
     STEPPING,
     STEPS,
+    is_library_model,
     is_model_base,
     library,
 )
@@ -29,6 +32,12 @@ if TYPE_CHECKING:
     from retrieval.census.program import Program
 
 SHOWN = 80
+_NO_MODEL = re.compile(
+    r"Output(?:s|With\w*)?$|DataLoader|Sampler|\boptim\b|\.optim\.|Optimizer|Iterator|DataParallel|init_process_group|Accelerator$"
+)
+_MODEL = re.compile(
+    r"Model|Net|Pipeline|For[A-Z]|LLM|LM|Chain|Chat|Encoder|Detector|App|Llama|Session|Reader|OCR|Client|AI$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +142,20 @@ def _received(frame: "Frame", step: CallStep, origins: Origins) -> Outside | Non
     what = "what" if made[0].how == "itself" else "part of what"
     written = one_line(frame.body.tree.text(step.node), SHOWN)
     return Outside(step, maker, f"calls `{written}`, {what} `{maker}` returned", "received")
+
+
+def does(event: Outside) -> str:
+    """ "makes" or "runs" for calls on and of models, "" for tokenizers, data loaders, optimizers and the like."""
+    method = event.step.written.rpartition(".")[2]
+    if (
+        COMPANIONS.search(event.name)
+        or _NO_MODEL.search(event.name)
+        or method in ("load_state_dict", "step", "backward")
+    ):
+        return ""
+    loads = method in LOADING or event.name in LOADING
+    if event.does != "library":
+        return "runs"
+    if loads or (is_library_model(event.name) and (_MODEL.search(method) or not method[:1].isupper())):
+        return "makes" if loads or method[:1].isupper() else "runs"
+    return ""

@@ -13,7 +13,7 @@ from retrieval.census.entries import is_side_tool
 from retrieval.census.flow import Root, roots, way
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.outside import Outside
+from retrieval.census.outside import Outside, does
 from retrieval.census.standing import RUNS, is_training
 from retrieval.census.values import ClassRef, FunctionRef
 from retrieval.census.walk import Mark, fitting
@@ -152,7 +152,8 @@ def _hit(codebase: "Codebase", focus: Focus, mark: Mark) -> CensusHit:
 
 def _does(focus: Focus, event: Site | Outside) -> str:
     if isinstance(event, Outside):
-        return "library"
+        weights = event.step.written.rpartition(".")[2] == "load_state_dict"
+        return "library" if weights or does(event) else "other"
     if not focus.models(event):
         return "calls"
     return "makes" if isinstance(event.target, ClassRef) else "runs"

@@ -13,8 +13,7 @@ from retrieval.census.callgraph import Site
 from retrieval.census.families import LOADING
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.outline import does
-from retrieval.census.outside import Outside
+from retrieval.census.outside import Outside, does
 from retrieval.census.pipeline import main_roots
 from retrieval.census.prose import counted
 from retrieval.census.values import ClassRef

@@ -174,10 +174,11 @@ def _says(written: str) -> bool:
 
 
 def _is_feature(written: str) -> bool:
-    """Whether a summand may be a tensor of features and not a text or a count."""
-    return (
-        re.search(r"(?i)feat|emb|hidden|state|token|memory|src|logit|latent|encod|^x$|proj|attn", written) is not None
-    )
+    """Whether a summand may be a tensor of features and not a text, a count or a loss."""
+    if re.search(r"(?i)loss|entropy|logits_per|size|_len\b|count", written):
+        return False
+    told = r"(?i)feat|emb|hidden|state|token|memory|src|logit|latent|encod|^x$|proj|attn"
+    return re.search(told, written) is not None
 
 
 def _of_stores(roster: Roster, frame: "Frame") -> Iterator[Meeting]:

@@ -75,7 +75,8 @@ def modal_programs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         if len({GROUPS.get(modality, modality) for modality in by}) < 2 or not query.matches(start.name):
             continue
         told = [f"{modality} ({_names(models)})" for modality, models in by.items()]
-        text = f"`{start.name}` runs models that take {'; '.join(told)}"
+        program = start.name[0].upper() + start.name[1:] if "`" in start.name else f"`{start.name}`"
+        text = f"{program} runs models that take {'; '.join(told)}"
         first = [models[0] for models in by.values()]
         related = tuple(("made", m.frame.path, m.step.start, m.step.end) for m in first)
         yield hit_at(codebase, start.path, start.lines, symbol="", name=start.name, text=text, related=related)

@@ -76,7 +76,7 @@ def _frames(roster: Roster, start: Start) -> "list[Frame]":
 def _program(codebase: "Codebase", roster: Roster, start: Start, made: list[Made], same: bool) -> CensusHit:
     lasting = [item for item in made if kept(roster, item) or _is_returned(roster, item)]
     passing = [item for item in made if item not in lasting]
-    text = f"`{start.name}` makes {_count(made)}"
+    text = f"{_called(start)} makes {_count(made)}"
     if same:
         text += ", the same as above"
     elif lasting:
@@ -92,6 +92,11 @@ def _program(codebase: "Codebase", roster: Roster, start: Start, made: list[Made
         codebase, start.path, start.lines, symbol="", name=start.name, text=text, related=tuple(dict.fromkeys(spans)),
         detail={"models": str(len({item.name for item in made}))},
     )  # fmt: skip
+
+
+def _called(start: Start) -> str:
+    """How a program is called in a sentence."""
+    return start.name[0].upper() + start.name[1:] if "`" in start.name else f"`{start.name}`"
 
 
 def _dropped(codebase: "Codebase", roster: Roster, start: Start, made: list[Made]) -> list[str]:

@@ -48,9 +48,14 @@ class Console:
 
     def __enter__(self) -> Self:
         if self._rich.is_terminal:
-            self._live = Live(console=self._rich, get_renderable=self._draw, refresh_per_second=6, transient=True)
-            self._live.start()
+            self._begin()
         return self
+
+    def _begin(self) -> None:
+        """A live line of its own each time: one that is started again clears what was written since it stopped."""
+        self._live = Live(console=self._rich, get_renderable=self._draw, refresh_per_second=6, transient=True)
+        self._live.start()
+        self._paused = False
 
     def __exit__(
         self,
@@ -66,8 +71,7 @@ class Console:
         now = time.monotonic()
         self._situation.update(event, now)
         if self._live and self._paused:
-            self._live.start()
-            self._paused = False
+            self._begin()
         if (self._lines or isinstance(event, events.Note)) and (line := describe(event, self._situation, now)):
             self.say(line)
         elif self._lines and not self._live and now - self._said > QUIET_SECONDS:

@@ -43,7 +43,11 @@ def census_proof(
             if not _known(term, form, census, question, vocabulary):
                 return lint.fault("invented", f"`{term.text}`")
         result = census(form.query.format(**{key: f"*.{term.text}" for key, term in named.items()}))
-        return _held(sentence, form, found.groupdict(), named, result, snapshot, lint)
+        held = _held(sentence, form, found.groupdict(), named, result, snapshot, lint)
+        if form.proves == "only" and isinstance(held, Claim):
+            homes = [hit for hit in census(f"defines: *.{named['A'].text}").hits if hit.path in snapshot.by_path]
+            return held.model_copy(update={"citations": (*_cite(homes, snapshot), *held.citations)})
+        return held
     return None
 
 

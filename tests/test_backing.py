@@ -22,9 +22,9 @@ PROVEN = [
     ("`caption` is not called anywhere in the repository.", 0),
     ("Nothing calls `load_captioner`.", 0),
     ("No class inherits from `Captioner`.", 0),
-    ("Only `caption` calls `resize_picture`.", 1),
-    ("`caption` is the only function that calls `resize_picture`.", 1),
-    ("`Captioner` is the only class that inherits from `torch.nn.Module`.", 1),
+    ("Only `caption` calls `resize_picture`.", 2),
+    ("`caption` is the only function that calls `resize_picture`.", 2),
+    ("`Captioner` is the only class that inherits from `torch.nn.Module`.", 2),
 ]
 
 

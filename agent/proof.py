@@ -85,7 +85,9 @@ def figures(sentence: Sentence, scope: Exhibit, lint: Lint) -> Iterator[Fault]:
             yield lint.fault("number", number, where)
         elif not any(_shares(sentence, text, lint) for text in holding):
             yield lint.fault("misplaced_number", f"{number} and what it is said of", where)
-        elif (term := _paired(sentence, number, scope)) and not _together(term, number, scope, default=default):
+        elif (term := _paired(sentence, number, scope)) and (
+            _is_defined(term, scope) or not _together(term, number, scope, default=default)
+        ):
             yield lint.fault("misplaced_number", f"`{term.text}` and {number}", where)
 
 
@@ -104,6 +106,11 @@ def _paired(sentence: Sentence, number: str, scope: Exhibit) -> Term | None:
         return None
     plain = [t for t in before if not any(True for _ in definitions(searchable(t), scope))]
     return (plain or before)[-1]
+
+
+def _is_defined(term: Term, scope: Exhibit) -> bool:
+    """Whether the name is of a function or class, which no figure can be the value of."""
+    return any(True for _ in definitions(searchable(term), scope))
 
 
 def _together(term: Term, number: str, scope: Exhibit, *, default: bool) -> bool:

@@ -41,6 +41,7 @@ FALSE = [
     ("`load_captioner` downloads the weights from HuggingFace to `root`.", "E2", "invented"),
     ("The constant `SAMPLE_RATE` is 16000.", "E6", "number"),
     ("The constant `BEAM_WIDTH` is 22050.", "E6", "misplaced_number"),
+    ("`resize_picture` defaults to 224.", "E3", "misplaced_number"),
     ("`Captioner` has a default `width` of 6 and a `depth` of 512.", "E1", "misplaced_number"),
     ("`load_captioner` loads TensorFlow weights onto the chosen `device`.", "E2", "invented"),
     # effects that do not happen

@@ -20,7 +20,9 @@ _CLOSING = (")", "]", "}", "end")
 _MOST_PLACES = 200
 _BRACKETS_ONLY = ("python", "notebook", "json")  # languages in which braces hold values, not blocks
 _PAIRS = {")": "(", "]": "[", "}": "{"}
-_MARK = re.compile(r'"""|\'\'\'|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|#.*|//.*|[()\[\]{}]')
+_QUOTED = r"""\"{3}|'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[()\[\]{}]"""
+_MARKS = {True: re.compile(rf"{_QUOTED}|#.*"), False: re.compile(rf"{_QUOTED}|//.*")}  # by whether `#` begins a comment
+_FRESH = re.compile(r"(?:async def|def|class|import|from|@)\b")  # what begins a statement of Python when not indented
 _LONG_END = {'"""': re.compile('"""'), "'''": re.compile("'''")}
 _JOINS = re.compile(r"\s*(?:elif|else|except|finally|case)\b|\s*[)\]}]|\s*@")
 
@@ -75,13 +77,16 @@ class Page:
 
     @cached_property
     def _scanned(self) -> tuple[list[int], frozenset[int]]:
-        opening = "([{" if self.file.language in _BRACKETS_ONLY else "(["
+        pythonic = self.file.language in _BRACKETS_ONLY
+        opening, marks = "([{" if pythonic else "([", _MARKS[pythonic]
         depths, text, depth, quote = [0], set[int](), 0, ""
         for number, line in enumerate(self.lines, 1):
             at = 0
             if quote:
                 text.add(number)
-            while found := (_LONG_END[quote] if quote else _MARK).search(line, at):
+            elif depth and self.file.language == "python" and _FRESH.match(line):
+                depth = depths[-1] = 0
+            while found := (_LONG_END[quote] if quote else marks).search(line, at):
                 at, mark = found.end(), found[0]
                 if quote:
                     quote = ""

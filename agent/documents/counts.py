@@ -37,7 +37,7 @@ _WHOLE = re.compile(
     r"|in total|altogether|overall)\b",
     re.IGNORECASE,
 )
-_HINT = re.compile(_NOUN, re.IGNORECASE)
+_LAST_WORDS = frozenset(noun.rpartition(" ")[2] for noun in NOUNS)
 _CLOSE = 0.15
 _REACH = 300  # characters around a count in which the sentence may say what is counted
 
@@ -80,7 +80,8 @@ def check_counts(passage: Passage, scopes: list[str], tally: Tally) -> Iterator[
 
 
 def _found(passage: Passage) -> Iterator[tuple[re.Match[str], bool]]:
-    if not _HINT.search(passage.text):
+    low = passage.text.lower()
+    if not any(noun in low for noun in _LAST_WORDS):
         return
     for found in _SAID.finditer(passage.text):
         if not _PART.match(found["rest"]):

@@ -102,7 +102,8 @@ class Drift:
             if path != record.place.path and (other := self._open(path)) and other.holds(record, start := line)
         ]
         with_context = [(other, start) for other, start in found if _context(record, other, start)]
-        sure = with_context or (found if _telling(record, found) else [])
+        several = record.place.end - record.place.start >= AROUND - 1
+        sure = with_context or (found if several and _telling(record, found) else [])
         if len({(other.path, start) for other, start in sure}) != 1:
             return None
         other, start = sure[0]

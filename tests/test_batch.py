@@ -55,12 +55,12 @@ def choices(**given: object) -> Choices:
 def batch(out: Path, *sources: Path, **given: object):
     """A batch without processes of its own, and all it told."""
     messages: list[Sign | Outcome] = []
-    board, tasks = enrol(BatchOptions(tuple(map(str, sources)), out, choices(**given)))
+    board, tasks = enrol(BatchOptions(tuple(map(str, sources)), str(out), choices(**given)))
     return follow(board, tasks, Inline(tasks[0].choices), messages.append), messages
 
 
 def batch_in_processes(out: Path, *sources: Path, **given: object):
-    return run_batch(BatchOptions(tuple(map(str, sources)), out, choices(**given), workers=1))
+    return run_batch(BatchOptions(tuple(map(str, sources)), str(out), choices(**given), workers=1))
 
 
 def texts(out: Path) -> dict[str, str]:

@@ -44,7 +44,7 @@ def texts(out: Path) -> dict[str, str]:
 
 def test_a_cluster_gives_what_one_machine_gives_though_a_node_dies(shelf: Path, cluster: Any, tmp_path: Path) -> None:
     chosen = Choices(only=("1.1",), double="tests.doubles:slow")
-    local = run_batch(BatchOptions((str(shelf),), tmp_path / "local", chosen, workers=1))
+    local = run_batch(BatchOptions((str(shelf),), str(tmp_path / "local"), chosen, workers=1))
     lost: list[str] = []
     doomed = next(iter(cluster.worker_nodes))
 
@@ -53,7 +53,7 @@ def test_a_cluster_gives_what_one_machine_gives_though_a_node_dies(shelf: Path, 
             cluster.remove_node(doomed, allow_graceful=False)
             lost.append(message.slug)
 
-    options = BatchOptions((str(shelf),), tmp_path / "ray", chosen, 1, "ray", cluster.address)
+    options = BatchOptions((str(shelf),), str(tmp_path / "ray"), chosen, 1, "ray", cluster.address)
     result = run_batch(options, listen)
     assert lost and not result.failed and len(result.done) == REPOSITORIES
     assert texts(tmp_path / "ray") == texts(tmp_path / "local")

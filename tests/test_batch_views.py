@@ -29,7 +29,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def batch(shelf: Path, out: Path) -> Path:
-    options = BatchOptions((str(shelf),), out, Choices(model="none", only=("11.2", "11.3")))
+    options = BatchOptions((str(shelf),), str(out), Choices(model="none", only=("11.2", "11.3")))
     board, tasks = enrol(options)
     follow(board, tasks, Inline(tasks[0].choices))
     return out
@@ -128,3 +128,32 @@ def test_progress_counts_and_says_each_turn_once() -> None:
     assert progress.rows() == [("a", "answering stage 2/17", "")]
     assert progress.update(Outcome("a", "failed", "too odd")) == "a: failed: too odd"
     assert progress.seconds_left(now=10.0) == 20.0
+
+
+def test_results_go_to_a_url_and_a_new_machine_takes_over(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"file://{tmp_path}/store"
+    options = BatchOptions((str(shelf),), url, Choices(model="none", only=("11.3",)))
+    board, tasks = enrol(options)
+    result = follow(board, tasks, Inline(tasks[0].choices))
+    assert result.out == url
+    store = tmp_path / "store"
+    assert (store / "clearing" / "ANSWERS.md").read_bytes() == (board.out / "clearing" / "ANSWERS.md").read_bytes()
+    assert json.loads((store / "summary.json").read_text())["totals"]["done"] == 2
+    monkeypatch.setenv("DEPOSITION_CACHE", str(tmp_path / "other machine"))
+    elsewhere, tasks = enrol(options)
+    assert elsewhere.slugs() == ["clearing", "plain", "void"]
+    taken_over = follow(elsewhere, tasks, Inline(tasks[0].choices))
+    assert (taken_over.unchanged, taken_over.failed) == (("clearing", "plain"), ("void",))
+
+
+def test_what_could_not_be_copied_is_copied_later(shelf: Path, tmp_path: Path) -> None:
+    options = BatchOptions((str(shelf),), f"file://{tmp_path}/store", Choices(model="none", only=("11.3",)))
+    board, tasks = enrol(options)
+    follow(board, tasks, Inline(tasks[0].choices))
+    (tmp_path / "store" / "plain" / "ANSWERS.md").unlink()
+    (board.state / "waiting" / "plain").touch()
+    enrol(options)
+    assert (tmp_path / "store" / "plain" / "ANSWERS.md").is_file()
+    assert not list((board.state / "waiting").iterdir())

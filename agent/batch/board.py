@@ -32,6 +32,8 @@ _RESERVED = frozenset(["summary.md", "summary.json", "summary.html", "summary.cs
 class Board:
     """The state of the batches of one output folder. Raises UserError when it cannot be used."""
 
+    results_are_here = True
+
     def __init__(self, out: Path) -> None:
         self.out = out
         self.state = out / STATE
@@ -53,11 +55,16 @@ class Board:
                     slugs[place] = _free(source.name, taken)
                     known.append({"slug": slugs[place], "kind": source.kind, "place": source.place})
         named = [(slugs[source.kind, source.place], source) for source in sources]
-        return [Task(slug, source, str(self.out / slug), choices, self._whole_record(slug)) for slug, source in named]
+        return [
+            Task(slug, source, str(self.out / slug), choices, self._whole_record(slug), not self.results_are_here)
+            for slug, source in named
+        ]
 
     def _whole_record(self, slug: str) -> dict[str, Any] | None:
         """The record of a repository, unless results that it speaks of are missing."""
         record = self.record(slug)
+        if not self.results_are_here:
+            return record
         if record and record["state"] == "done" and not all((self.out / slug / name).is_file() for name in OUTPUTS):
             return None
         return record
@@ -86,6 +93,9 @@ class Board:
             (self.out / slug).mkdir(exist_ok=True)
         for name, data in files.items():
             write_whole(self.out / slug / name, data.decode("utf-8"))
+
+    def publish(self, names: Sequence[str]) -> None:
+        """Documents of the summary have been written; here they are in their place already."""
 
     def show(self, sign: Sign) -> None:
         """Tell other processes where a repository stands; losing this costs nothing."""

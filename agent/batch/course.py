@@ -54,11 +54,12 @@ class Engine(Protocol):
 class BatchOptions:
     """One batch: SOURCEs, the output folder, what is chosen for every repository, and who does the work.
 
-    `workers` 0 leaves their number to the engine; `address` is that of a Ray cluster, "" for one on this machine.
+    `out` is a path or a URL. `workers` 0 leaves their number to the engine; `address` is that of a Ray cluster, "" for
+    one on this machine.
     """
 
     sources: tuple[str, ...]
-    out: Path
+    out: str
     choices: Choices
     workers: int = 0
     engine: str = "local"
@@ -67,9 +68,9 @@ class BatchOptions:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """How the repositories of one call ended, by slug; `unresolved` counts questions."""
+    """How the repositories of one call ended, by slug; `out` as it was given; `unresolved` counts questions."""
 
-    out: Path
+    out: str
     done: tuple[str, ...]
     failed: tuple[str, ...]
     unchanged: tuple[str, ...]
@@ -86,12 +87,17 @@ def enrol(options: BatchOptions) -> tuple[Board, list[Task]]:
     Raises UserError for sources, a pack or a model that cannot be used, MachineError for a model that is not here.
     """
     sources = find_sources(options.sources)
-    out = options.out.expanduser().absolute()
-    _require_outside(out, sources)
+    board = _board(options.out)
+    _require_outside(board.out, sources)
     choices = _checked(options)
-    board = Board(out)
     board.open()
     return board, board.enrol(sources, choices)
+
+
+def _board(out: str) -> Board:
+    from agent.batch.remote import RemoteBoard, is_url
+
+    return RemoteBoard(out) if is_url(out) else Board(Path(out).expanduser().absolute())
 
 
 def run_batch(options: BatchOptions, listener: Listener = ignore) -> BatchResult:
@@ -158,7 +164,7 @@ class Course:
         for slug, outcome in self._ended.items():
             by_state[outcome.state].append(slug)
         return BatchResult(
-            out=self._board.out,
+            out=getattr(self._board, "url", str(self._board.out)),
             done=tuple(by_state["done"]),
             failed=tuple(by_state["failed"]),
             unchanged=tuple(slug for slug, outcome in self._ended.items() if outcome.unchanged),

@@ -31,10 +31,15 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def write_summary(board: Board) -> None:
     """Write the four documents from the records that there are now."""
     records = board.records()
-    write_whole(board.out / "SUMMARY.md", render_markdown(records))
-    write_whole(board.out / "summary.json", render_json(records))
-    write_whole(board.out / "summary.csv", render_csv(records))
-    write_whole(board.out / "summary.html", render_page(records))
+    documents = {
+        "SUMMARY.md": render_markdown,
+        "summary.json": render_json,
+        "summary.csv": render_csv,
+        "summary.html": render_page,
+    }
+    for name, render in documents.items():
+        write_whole(board.out / name, render(records))
+    board.publish(list(documents))
 
 
 def render_json(records: Sequence[Record]) -> str:

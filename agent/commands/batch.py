@@ -2,7 +2,6 @@
 
 import time
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -67,7 +66,9 @@ def run(
             help="A repository, a folder of them, an archive (.tar.gz, .zip), a bare clone, a git URL, or a list file.",
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where each repository gets its folder.")] = Path("audits"),
+    out: Annotated[
+        str, typer.Option(metavar="DIR", help="Where each repository gets its folder; also a URL that fsspec knows.")
+    ] = "audits",
     workers: Annotated[
         int,
         typer.Option(
@@ -116,7 +117,7 @@ def run(
         fresh=fresh,
     )
     result = _run(BatchOptions(tuple(sources), out, choices, workers, engine.value, address))
-    write(str(result.out / "SUMMARY.md"))
+    write(f"{result.out}/SUMMARY.md")
     raise typer.Exit(_code(result, fail_on))
 
 

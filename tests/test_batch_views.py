@@ -100,7 +100,6 @@ def test_nothing_of_a_repository_becomes_markup_or_a_formula() -> None:
         "citations": 0,
         "rejected": 0,
         "digest": "",
-        "queries": [],
     }
     record = {
         "slug": "evil",

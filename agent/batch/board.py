@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from agent.batch.record import OUTPUTS
+from agent.batch.record import OUTPUTS, outline
 from agent.batch.source import Source
 from agent.batch.task import Choices, Sign, Task
 from agent.errors import UserError
@@ -56,18 +56,18 @@ class Board:
                     known.append({"slug": slugs[place], "kind": source.kind, "place": source.place})
         named = [(slugs[source.kind, source.place], source) for source in sources]
         return [
-            Task(slug, source, str(self.out / slug), choices, self._whole_record(slug), not self.results_are_here)
+            Task(slug, source, str(self.out / slug), choices, self._known(slug), not self.results_are_here)
             for slug, source in named
         ]
 
-    def _whole_record(self, slug: str) -> dict[str, Any] | None:
-        """The record of a repository, unless results that it speaks of are missing."""
+    def _known(self, slug: str) -> dict[str, Any] | None:
+        """The outline of a record, unless results that it speaks of are missing."""
         record = self.record(slug)
         if not self.results_are_here:
-            return record
+            return outline(record) if record else None
         if record and record["state"] == "done" and not all((self.out / slug / name).is_file() for name in OUTPUTS):
             return None
-        return record
+        return outline(record) if record else None
 
     def slugs(self) -> list[str]:
         """Every repository of the folder, in the order in which they came."""
@@ -76,6 +76,14 @@ class Board:
     def record(self, slug: str) -> dict[str, Any] | None:
         """What came of a repository, None when nothing did yet."""
         return _read(self.state / "records" / f"{slug}.json")
+
+    def version(self, slug: str) -> tuple[int, int]:
+        """What tells a record from the next one, without reading it; (0, 0) while there is none."""
+        try:
+            facts = (self.state / "records" / f"{slug}.json").stat()
+        except OSError:
+            return 0, 0
+        return facts.st_mtime_ns, facts.st_ino
 
     def records(self) -> list[dict[str, Any]]:
         """The records of all repositories that have one, in the order of `slugs`."""

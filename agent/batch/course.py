@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from agent.batch.board import Board
 from agent.batch.local import memory_share, open_engine
@@ -141,11 +141,12 @@ class Course:
         self._engine = engine
         self._listener = listener
         self._open = deque(tasks)
-        self._before = {task.slug: board.record(task.slug) for task in tasks}
+        self._before = {task.slug: board.version(task.slug) for task in tasks}
         self._claimed: dict[str, tuple[Task, int, float]] = {}
         self._elsewhere: list[Task] = []
         self._ended: dict[str, Outcome] = {}
-        self._summed_up = time.monotonic()
+        self._unresolved = 0
+        self._sum_up_at = time.monotonic() + SUMMARY_SECONDS
 
     def run(self) -> None:
         """Until every task has ended. Raises MachineError for a fault that every repository would meet."""
@@ -154,9 +155,14 @@ class Course:
             for message in self._engine.poll(POLL_SECONDS):
                 self._take(message)
             self._look_elsewhere()
-            if time.monotonic() - self._summed_up > SUMMARY_SECONDS:
-                write_summary(self._board)
-                self._summed_up = time.monotonic()
+            if time.monotonic() > self._sum_up_at:
+                self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Write the summary, and not again before twenty times as long has passed as that took."""
+        began = time.monotonic()
+        write_summary(self._board)
+        self._sum_up_at = time.monotonic() + max(SUMMARY_SECONDS, 20 * (time.monotonic() - began))
 
     def result(self) -> BatchResult:
         """How it ended."""
@@ -168,7 +174,7 @@ class Course:
             done=tuple(by_state["done"]),
             failed=tuple(by_state["failed"]),
             unchanged=tuple(slug for slug, outcome in self._ended.items() if outcome.unchanged),
-            unresolved=sum(_unresolved(outcome.record) for outcome in self._ended.values()),
+            unresolved=self._unresolved,
         )
 
     def _claim(self) -> None:
@@ -179,8 +185,8 @@ class Course:
                 self._elsewhere.append(task)
                 self._listener(Sign(task.slug, "queued", "another batch works on it"))
                 continue
-            ended = self._board.record(task.slug)
-            if ended is not None and ended != self._before[task.slug]:
+            if self._board.version(task.slug) != self._before[task.slug]:
+                ended = self._board.record(task.slug) or {}
                 os.close(lock)
                 self._end(Outcome(task.slug, ended["state"], ended["reason"], record=ended, unchanged=True))
                 continue
@@ -202,18 +208,18 @@ class Course:
         task, lock, began = self._claimed.pop(message.slug)
         if message.state == "failed":
             message = replace(message, record=failed_record(task, message.reason, time.monotonic() - began))
-        self._board.deliver(message.slug, message.files)
-        self._board.store(message.record)
+        if message.record:
+            self._board.deliver(message.slug, message.files)
+            self._board.store(message.record)
+        else:  # nothing new: its record is here
+            message = replace(message, record=self._board.record(task.slug) or {})
         os.close(lock)
         self._end(message)
 
     def _end(self, outcome: Outcome) -> None:
-        self._ended[outcome.slug] = outcome
+        self._unresolved += outcome.record.get("totals", {}).get("unresolved", 0)
         self._listener(outcome)
-
-
-def _unresolved(record: Any) -> int:
-    return int(record.get("totals", {}).get("unresolved", 0))
+        self._ended[outcome.slug] = replace(outcome, record={}, files={})
 
 
 def _checked(options: BatchOptions) -> Choices:

@@ -85,7 +85,7 @@ class Desk:
                 writer=self._resident.lend,
             )
         if prepared.finished and task.staged and task.known:
-            return Outcome(task.slug, "done", record=task.known, unchanged=True)
+            return Outcome(task.slug, "done", unchanged=True)
         answers = read_answers(Path(task.out))
         if answers is None:
             raise RepositoryError("its results could not be read back", "is something else writing there?")

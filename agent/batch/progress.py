@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.batch.task import Outcome, Sign
@@ -23,7 +23,7 @@ class Progress:
     def update(self, message: Sign | Outcome) -> str:
         """Take one message; its log line, "" when it deserves none."""
         if isinstance(message, Outcome):
-            self.ended[message.slug] = message
+            self.ended[message.slug] = replace(message, record={}, files={})
             return _ending(message)
         before = self.signs.get(message.slug)
         self.signs[message.slug] = message

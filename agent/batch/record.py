@@ -15,7 +15,7 @@ from agent.report.files import JSON, MARKDOWN, PAGE
 
 SCHEMA = "batch-record/1"
 ANSWER_LENGTH = 240
-FIRST_HITS = 5
+FIRST_HITS = 2
 OUTPUTS = (MARKDOWN, JSON, PAGE)
 
 Values = Mapping[str, Any]
@@ -57,6 +57,11 @@ def failed_record(task: Task, reason: str, seconds: float) -> dict[str, Any]:
     return {**_head(task, "failed"), "reason": reason, "seconds": {"index": 0.0, "answer": round(seconds, 3)}}
 
 
+def outline(record: Values) -> dict[str, Any]:
+    """What tells whether an audit still holds."""
+    return {key: record[key] for key in ("state", "fingerprint", "mark", "seconds") if key in record}
+
+
 def _head(task: Task, state: str) -> dict[str, Any]:
     source = task.source
     return {
@@ -84,7 +89,6 @@ def _question(question: Values) -> dict[str, Any]:
         "citations": sum(len(claim["citations"]) for claim in claims),
         "rejected": len(question["rejected"]),
         "digest": hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:32],
-        "queries": list(dict.fromkeys(record["query"] for record in question["census"])),
     }
 
 
@@ -125,7 +129,7 @@ def _facts(questions: Sequence[Values]) -> dict[str, Any]:
         found[record["query"]] = {
             "hits": len(hits),
             "searched": record["files_searched"],
-            "first": [_hit(hit) for hit in hits[:FIRST_HITS]],
+            **({"first": [_hit(hit) for hit in hits[:FIRST_HITS]]} if hits else {}),
         }
     return found
 

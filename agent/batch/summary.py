@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SCHEMA = "batch-summary/1"
 _TEMPLATE = Path(__file__).with_name("summary.html.j2")
 _COMPARED = 4_000  # answers that SUMMARY.md still prints one by one
+_WITH_ANSWERS = 1_000  # repositories whose answers the page still holds, 15 MB or so
 _SLOWEST = 10
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -81,18 +82,21 @@ def _link(slug: str, question: str = "") -> str:
 def render_page(records: Sequence[Record]) -> str:
     """The self-contained page, ending with a newline."""
     questions = asked(records)
+    whole = len(records) <= _WITH_ANSWERS
     data = {
         "questions": [{"id": one.id, "stage": one.number, "title": one.title, "text": one.text} for one in questions],
-        "rows": [_shown(record, row) for record, row in zip(records, rows(records), strict=True)],
+        "rows": [_shown(record, row, whole=whole) for record, row in zip(records, rows(records), strict=True)],
         "facts": [{"query": query, "hits": [list(hit) for hit in hits]} for query, hits in facts(records).items()],
     }
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
     # Inside a script element only these could end it or begin another.
     safe = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return _template().render(totals=totals(records), slowest=slowest_stages(records)[:_SLOWEST], data=safe)
+    return _template().render(
+        whole=whole, totals=totals(records), slowest=slowest_stages(records)[:_SLOWEST], data=safe
+    )
 
 
-def _shown(record: Record, row: Row) -> dict[str, Any]:
+def _shown(record: Record, row: Row, *, whole: bool) -> dict[str, Any]:
     return {
         "slug": row.slug,
         "place": one_line(row.place),
@@ -105,7 +109,7 @@ def _shown(record: Record, row: Row) -> dict[str, Any]:
         "answer": row.answer_seconds,
         "tokens": row.prompt_tokens + row.generated,
         "answers": {
-            key: [one["status"], one_line(one["answer"]), one["claims"]]
+            key: [one["status"], one_line(one["answer"]) if whole else "", one["claims"]]
             for key, one in record.get("questions", {}).items()
         },
     }

@@ -31,8 +31,8 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One repository to audit. `slug` names it in the batch, `out` is the folder of its results, `known` the record
-    of its last audit; `staged` when the results go elsewhere once they are whole, as those of the last audit did."""
+    """One repository to audit. `slug` names it in the batch, `out` is the folder of its results, `known` the
+    outline of its last audit's record; `staged` when whole results go elsewhere, as those of the last audit did."""
 
     slug: str
     source: Source

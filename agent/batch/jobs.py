@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.audit import chosen_model, chosen_pack, fingerprint_of, identity, run_audit
 from agent.batch.fetch import fetch, mark_of
-from agent.batch.record import done_record, read_answers
+from agent.batch.record import digest, done_record, read_answers
 from agent.batch.reporter import Reporter
 from agent.batch.resident import LentEmbedder, Resident
 from agent.batch.task import Choices, Outcome, Prepared, Sign, Task
@@ -74,25 +74,25 @@ class Desk:
         """Audit a repository, prepared here if it is not yet. Raises AuditError and RetrievalError."""
         prepared = prepared or self.prepare(task, tell, index=False)
         root, began = Path(prepared.root), time.monotonic()
-        options = task.options(root)
+        reporter = Reporter(task.slug, "answering", tell)
         if not prepared.finished:
             tell(Sign(task.slug, "answering"))
             run_audit(
-                options,
-                Reporter(task.slug, "answering", tell).listen,
+                task.options(root),
+                reporter.listen,
                 model=self._double,
                 embedder=self._embedder if self._double else None,
                 writer=self._resident.lend,
             )
-        if prepared.finished and task.staged and task.known:
+        if prepared.finished and task.known and (task.staged or task.known.get("answers") == digest(Path(task.out))):
             return Outcome(task.slug, "done", unchanged=True)
         answers = read_answers(Path(task.out))
         if answers is None:
             raise RepositoryError("its results could not be read back", "is something else writing there?")
         fingerprint = self._fingerprint(task, answers["repo"]["tree_hash"])
         record = done_record(task, prepared, answers, fingerprint.as_dict(), time.monotonic() - began)
-        if prepared.finished and task.known:
-            record["seconds"] = task.known["seconds"]
+        for stage in record["stages"]:
+            stage["seconds"] = round(reporter.seconds.get(stage["id"], stage["seconds"]), 3)
         return Outcome(task.slug, "done", record=record, unchanged=prepared.finished)
 
     def close(self) -> None:

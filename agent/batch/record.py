@@ -32,14 +32,23 @@ def read_answers(out: Path) -> dict[str, Any] | None:
         return None
 
 
+def digest(out: Path) -> str:
+    """SHA-256 of the answers.json of a folder of results, which also a person may have edited; "" without one."""
+    try:
+        return hashlib.sha256((out / JSON).read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
 def done_record(task: Task, prepared: Prepared, answers: Values, fingerprint: Values, seconds: float) -> dict[str, Any]:
-    """The record of a finished audit; `seconds` is the time of answering."""
+    """The record of a finished audit; `seconds` is the time of answering, that of stages what the model took."""
     questions = [question for stage in answers["stages"] for question in stage["questions"]]
     repo = answers["repo"]
     return {
         **_head(task, "done"),
         "notes": list(prepared.notes),
         "mark": prepared.mark,
+        "answers": digest(Path(task.out)),
         "fingerprint": dict(fingerprint),
         "repo": {**repo, "skipped": len(repo["skipped"])},
         "run": {key: answers["run"].get(key, "") for key in ("model", "model_sha256", "embedder")},
@@ -59,7 +68,7 @@ def failed_record(task: Task, reason: str, seconds: float) -> dict[str, Any]:
 
 def outline(record: Values) -> dict[str, Any]:
     """What tells whether an audit still holds."""
-    return {key: record[key] for key in ("state", "fingerprint", "mark", "seconds") if key in record}
+    return {key: record[key] for key in ("state", "fingerprint", "mark", "answers") if key in record}
 
 
 def _head(task: Task, state: str) -> dict[str, Any]:

@@ -18,11 +18,17 @@ class Reporter:
         self._tell = tell
         self._stage = self._of = 0
         self._told = 0.0
+        self._entered = ("", 0.0)
+        self.seconds: dict[str, float] = {}
 
     def listen(self, event: events.Event) -> None:
         """Take one event; a stage, a note and a loaded model are always told."""
         match event:
+            case events.StageFinished():
+                self._leave(event.stage_id)
             case events.StageStarted():
+                if self._entered[0] != event.stage_id:
+                    self._entered = (event.stage_id, time.monotonic())
                 self._stage, self._of = event.number, event.of
                 again = f", attempt {event.attempt}" if event.attempt > 1 else ""
                 self._say(f"{event.title}{again}")
@@ -34,6 +40,11 @@ class Reporter:
                 self._say(f"{event.phase} {event.done}/{event.total}")
             case events.Tokens() if self._due():
                 self._say("", event.per_second)
+
+    def _leave(self, stage: str) -> None:
+        """Everything that a stage took, census and verifier too; `seconds` has it by the stage's id."""
+        if self._entered[0] == stage:
+            self.seconds[stage] = time.monotonic() - self._entered[1]
 
     def _due(self) -> bool:
         return time.monotonic() - self._told >= TELL_SECONDS

@@ -31,6 +31,17 @@ class FailOn(StrEnum):
     unresolved = "unresolved"
 
 
+Workers = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=0,
+        show_default="1 model, or without a model one audit per core",
+        help="Models side by side, each with a share of the memory.",
+    ),
+]
+
+
 class BatchGroup(TyperGroup):
     """A group whose first word may be a SOURCE: then the batch is run, with that command's options and help."""
 
@@ -69,15 +80,7 @@ def run(
     out: Annotated[
         str, typer.Option(metavar="DIR", help="Where each repository gets its folder; also a URL that fsspec knows.")
     ] = "audits",
-    workers: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            min=0,
-            show_default="1 model, or without a model one audit per core",
-            help="Models side by side, each with a share of the memory.",
-        ),
-    ] = 0,
+    workers: Workers = 0,
     stages: Annotated[str, typer.Option(metavar="FILE", help="A stage pack of your own.")] = "",
     only: Annotated[str, typer.Option(metavar="IDS", help="Only these stages and questions, as 2,11.3.")] = "",
     model: Annotated[

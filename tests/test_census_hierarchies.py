@@ -65,3 +65,14 @@ def test_subclasses_and_constructions_are_related_spans() -> None:
     (found,) = hits("hierarchies: Greedy", m=SOURCE)
     assert found.related[:2] == (("subclass", "m.py", 12, 12), ("subclass", "m.py", 16, 16))
     assert [label for label, *_rest in found.related[2:]] == ["construction", "construction"]
+
+
+def test_a_base_that_is_named_through_the_class_itself_ends() -> None:
+    source = """
+        class tool(tool.base):
+            def run(self):
+                return self.go()
+
+        tool().run()
+    """
+    assert hits("memory_bounds", tool=source) == []

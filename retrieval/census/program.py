@@ -203,6 +203,7 @@ class Program(Sources):
         """`cls` and its repository base classes, nearest first, each once."""
         key = (cls.path, cls.definition.head_start)
         if key not in self._lines:
+            self._lines[key] = (cls,)  # while a base is looked up in the class itself: `class tool(tool.base)`
             found = [cls]
             for current in found:
                 found.extend(base for base in self.bases(current) if base not in found)

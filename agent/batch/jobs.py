@@ -92,7 +92,8 @@ class Desk:
         fingerprint = self._fingerprint(task, answers["repo"]["tree_hash"])
         record = done_record(task, prepared, answers, fingerprint.as_dict(), time.monotonic() - began)
         for stage in record["stages"]:
-            stage["seconds"] = round(reporter.seconds.get(stage["id"], stage["seconds"]), 3)
+            if stage["id"] in reporter.seconds:
+                stage["seconds"] = round(reporter.seconds[stage["id"]], 3)
         return Outcome(task.slug, "done", record=record, unchanged=prepared.finished)
 
     def close(self) -> None:

@@ -169,3 +169,32 @@ def test_what_calls_pass_for_parameters_is_known_inside() -> None:
         }
     )
     assert "`drive()` calls `engine.go()`, which runs `Engine.go()`" in texts(sample, "flow: all=yes")
+
+
+def test_what_is_put_into_a_list_of_an_object_is_state_that_changes() -> None:
+    codebase = codebase_of(
+        {
+            "talk.py": """
+                class Talk:
+                    def __init__(self):
+                        self.lines = []
+
+                    def say(self, line):
+                        self.lines.append(line)
+
+                    def told(self):
+                        return " ".join(self.lines)
+
+                def main():
+                    talk = Talk()
+                    for line in ("a", "b"):
+                        talk.say(line)
+                    print(talk.told())
+
+                main()
+            """
+        }
+    )
+    assert texts(codebase, "kept") == [
+        "`Talk` objects (talk.py) keep: `lines`, set by `__init__()`, `say()` and read by `say()`, `told()`"
+    ]

@@ -76,7 +76,7 @@ def attributes_of(focus: Focus, cls: ClassRef) -> dict[str, Kept]:
     table: dict[str, Kept] = {}
     frames = [frame for owner in focus.program.line(cls) for frame in focus.program.methods(owner, cls)]
     for frame in frames:
-        for binding in frame.body.bindings:
+        for binding in (*frame.body.bindings, *frame.body.stores):  # set, or something put into it
             if binding.name.startswith("self.") and binding.name.count(".") == 1:
                 entry = table.setdefault(binding.name[5:], Kept())
                 entry.set_in.setdefault(_short(frame), []).append(binding.line)

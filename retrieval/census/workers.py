@@ -6,6 +6,7 @@ themselves, and coroutines handed to a thread. What a function reaches is `reach
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from retrieval.census.callgraph import reached
@@ -59,9 +60,14 @@ def workers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     "unknown" when what runs is not known.
     """
     wanted = query.options.get("model")
-    for hit in (*_calls(codebase), *_classes(codebase)):
+    for hit in _every_worker(codebase):
         if query.matches(hit.name) and wanted in (None, hit.detail["model"]):
             yield hit
+
+
+@lru_cache(maxsize=2)
+def _every_worker(codebase: "Codebase") -> tuple[CensusHit, ...]:
+    return (*_calls(codebase), *_classes(codebase))
 
 
 def _calls(codebase: "Codebase") -> Iterator[CensusHit]:
@@ -198,6 +204,7 @@ def _library_models(codebase: "Codebase", path: str, symbol: str) -> Iterator[st
             yield call.name
 
 
+@lru_cache(maxsize=2)
 def _model_classes(codebase: "Codebase") -> frozenset[tuple[str, str]]:
     return frozenset(
         (path, item.symbol) for path, item, bases in codebase.classes() if any(is_model_base(base) for base in bases)

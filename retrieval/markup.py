@@ -48,9 +48,11 @@ def paragraphs(file: SourceFile, limit: int = 3) -> list[Passage]:
             text = _plain(tokens[place + 1])
             if _is_prose(text, tokens[place + 1]):
                 found.append((text, token.map[0] + 1, token.map[1]))
-        if len(found) == limit:
+        elif token.type == "html_block" and token.map:
+            found += _html_paragraphs(token)
+        if len(found) >= limit:
             break
-    return found
+    return found[:limit]
 
 
 def _tokens(file: SourceFile) -> list[Token]:
@@ -87,6 +89,18 @@ def _html_heading(token: Token) -> list[Passage]:
     first = token.map[0] + 1 + token.content.count("\n", 0, match.start())
     last = first + match[0].count("\n")
     return [(" ".join(_TAG.sub("", match[2]).split()), first, last)]
+
+
+def _html_paragraphs(token: Token) -> list[Passage]:
+    """The prose of `<p>` elements, as of a centred line under a title."""
+    found = []
+    for match in re.finditer(r"<p\b[^>]*>(.*?)</p>", token.content, re.DOTALL | re.IGNORECASE):
+        text = " ".join(_TAG.sub("", match[1]).split())
+        links = len(re.findall(r"<(?:a|img)\b", match[1], re.IGNORECASE))
+        if len(text) >= _LEAST and len(text.split()) >= 6 and links * 3 <= len(text.split()) and token.map:
+            first = token.map[0] + 1 + token.content.count("\n", 0, match.start())
+            found.append((text, first, first + match[0].count("\n")))
+    return found
 
 
 def _rst_titles(file: SourceFile) -> list[Passage]:

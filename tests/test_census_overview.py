@@ -259,3 +259,17 @@ def test_about_leaves_news_and_notices_out():
     )
     found = texts({"README.md": readme}, "about")
     assert found[1:] == ["the README says: “Net turns one photograph and a voice into a talking face.”"]
+
+
+def test_about_reads_the_centred_line_under_a_title():
+    readme = (
+        '<h1 align="center">Net</h1>\n\n'
+        '<p align="center">\n  Real-time face swap with a single click and one image.\n</p>\n\n'
+        '<p align="center"><a href="x"><img src="badge.svg"/></a></p>\n\n## Disclaimer\n\n'
+        "We are aware of the potential for misuse of this model and of its output.\n"
+    )
+    found = run_query(codebase_of({"README.md": readme}), "about").hits
+    assert [(hit.start, hit.end, hit.text) for hit in found] == [
+        (1, 1, "the README is titled “Net”"),
+        (3, 5, "the README says: “Real-time face swap with a single click and one image.”"),
+    ]

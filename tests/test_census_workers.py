@@ -62,3 +62,12 @@ def test_classes_that_are_threads_count_with_their_run_method() -> None:
 def test_functions_that_only_share_a_name_are_no_workers() -> None:
     source = "def submit(x):\n    return x\n\n\nsubmit(1)\nlist(map(str, [1]))\n'a'.join(map(str, [1]))\n"
     assert hits(source) == []
+
+
+def test_a_target_that_calls_a_model_by_its_words_runs_a_model() -> None:
+    source = (
+        "from threading import Thread\n\n\nclass Chat:\n"
+        "    def go(self):\n        Thread(target=self.answer).start()\n\n"
+        "    def answer(self):\n        return self.model.llama_model.generate(1)\n"
+    )
+    assert hits(source) == [("threading.Thread", "thread", "yes")]

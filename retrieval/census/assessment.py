@@ -100,7 +100,9 @@ def _modular(codebase: "Codebase", files: list[SourceFile]) -> Iterator[Criterio
     cycles = import_cycles(codebase)
     steps = [(path, start, end) for _, cycle in cycles[:1] for _, path, start, end in cycle]
     cyclic = f"{counted(len(cycles), 'group')} of modules that import each other (none wanted)"
-    yield Criterion(not cycles, cyclic if cycles else "no modules import each other in a circle", tuple(steps))
+    yield Criterion(
+        not cycles, cyclic if cycles else "no modules import each other in a circle when they are loaded", tuple(steps)
+    )
 
 
 def _readable(shapes: Measured) -> Iterator[Criterion]:

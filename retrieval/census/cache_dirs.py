@@ -43,7 +43,7 @@ _ORDER = (
 )
 _NAMES = re.compile(r"(?i)cache|(^|[^a-z])te?mp([^a-z]|$)|download_root")
 _SETTING = re.compile(
-    r"""^\s*["']?([\w.-]*(?:cache|tmp|temp)[\w.-]*(?:dir|root|path|folder|home)?)["']?\s*[:=]\s*(\S.*)"""
+    r"""^\s*["']?([\w.-]*(?:cache|tmp|temp(?![a-z]))[\w.-]*(?:dir|root|path|folder|home)?)["']?\s*[:=]\s*(\S.*)"""
 )
 _SHELL = re.compile(r"\bmktemp\b|(?<![\w.])/tmp/|\$\{?TMPDIR|(?<![\w])~/\.cache|XDG_CACHE_HOME")
 

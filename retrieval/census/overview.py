@@ -33,7 +33,8 @@ _NEWS = re.compile(
     r"(?i)^\W*(?:\d{4}\b|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*\W+\d|news\b|updates?\b|note:)"
     r"|^\W*we(?:'re| are) (?:tracking|hiring)|change ?log|\bwe (?:have )?releas|\bis released\b|star history"
     r"|\b(?:discord|slack|wechat|telegram|arxiv\.org)\b|^\W*(?:see|click|join|follow|contact|more \w+ can be found)\b"
-    r"|^\W*(?:please (?:see|refer|cite|check)|if you (?:find|use|have)|community\b)"
+    r"|^\W*(?:please (?:see|refer|cite|check)|if you (?:find|use|have)|community\b|by using this|we are aware)"
+    r"|\b(?:ethical|unethical|legal purposes|not responsible|at your own risk)\b"
 )
 
 

@@ -169,6 +169,8 @@ def _runs(codebase: "Codebase", target: tuple[str, Definition] | None, written: 
     path, definition = target
     named = f", which runs `{definition.symbol}()` of {path}"
     models = list(dict.fromkeys(_models(codebase, path, definition)))
+    if not models and (call := _model_call(codebase, path, definition)):
+        return f"{named}; it calls `{call}`, a call on a model", "yes"
     if models:
         return f"{named}; it reaches the models {listed([f'`{name}`' for name in models], NAMED)}", "yes"
     return (
@@ -187,6 +189,15 @@ def _models(codebase: "Codebase", path: str, definition: Definition) -> Iterator
         if (frame.path, frame.symbol.rpartition(".")[0]) in classes:
             yield frame.symbol.rpartition(".")[0]
         yield from _library_models(codebase, frame.path, frame.symbol)
+
+
+def _model_call(codebase: "Codebase", path: str, definition: Definition) -> str:
+    """The first call in a function that is, by its words, a call on a model: `self.model.llama_model.generate`."""
+    for call in codebase.facts[path].calls:
+        inside = call.symbol == definition.symbol or call.symbol.startswith(f"{definition.symbol}.")
+        if inside and _MODEL_CALL.fullmatch(call.written):
+            return call.written
+    return ""
 
 
 def _is_free_of_models(codebase: "Codebase", path: str, definition: Definition) -> bool:

@@ -56,3 +56,31 @@ def test_the_tree_says_who_uses_a_file_that_says_nothing_of_itself() -> None:
 def test_subjects_are_told_of_what_the_main_programs_run() -> None:
     found = run_query(codebase_of(APP | {"idle.py": "import gradio\n"}), "subjects").hits
     assert [hit.text for hit in found] == ["audio: 1 file imports `librosa`", "images: 1 file imports `cv2`"]
+
+
+def test_registered_classes_and_modules_loaded_by_name_are_components_too() -> None:
+    files = {
+        "README.md": "```\npython run.py\n```\n",
+        "run.py": (
+            "import importlib\nimport zoo\n\n\ndef main(name):\n    print(zoo.build(name))\n"
+            "    return importlib.import_module(f'parts.{name}')\n\n\nif __name__ == '__main__':\n    main('a')\n"
+        ),
+        "zoo.py": (
+            "TABLE = {}\n\n\ndef register(cls):\n    TABLE[cls.__name__] = cls\n    return cls\n\n\n"
+            "def build(name):\n    return TABLE[name]()\n\n\n@register\nclass Bear:\n    pass\n"
+        ),
+        "parts/__init__.py": "",
+        "parts/a.py": "def work():\n    return 1\n",
+    }
+    texts = {hit.name: hit.text for hit in run_query(codebase_of(files), "components").hits}
+    assert texts["Bear"].endswith("is registered with `@register` and made by the name it has there")
+    assert "may be loaded by a computed name in `main()` of run.py" in texts["parts/a.py"]
+
+
+def test_short_functions_that_use_nothing_give_way_to_telling_components() -> None:
+    extra = {f"part{n}.py": f"class Part{n}:\n    pass\n" for n in range(3)}
+    imports = "".join(f"from part{n} import Part{n}\n" for n in range(3))
+    calls = "".join(f"    Part{n}()\n" for n in range(3))
+    run = f"{imports}from face import draw\n\n\ndef main():\n    draw(1)\n{calls}\n\nmain()\n"
+    files = {"run.py": run, "face.py": APP["face.py"], **extra}
+    assert [hit.name for hit in run_query(codebase_of(files), "components").hits] == ["Part0", "Part1", "Part2"]

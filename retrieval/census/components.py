@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.census.callgraph import Site, Target, entered
-from retrieval.census.describe import by_weight
+from retrieval.census.describe import by_weight, definitions_text
 from retrieval.census.flow import Root, roots
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.naming import naming_of
 from retrieval.census.program import program_of
 from retrieval.census.prose import counted, first_sentence, listed
 from retrieval.census.reach import reach_of
@@ -30,6 +31,8 @@ ENOUGH = 40
 DEEPEST = 3
 OFFERED = 24
 USED = 6
+SHORT = 25
+REGISTERED = 12
 
 
 @dataclass(slots=True)
@@ -56,10 +59,58 @@ def components(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for root in _main_roots(program):
         for site in _steps(program, root):
             _add(parts, program, root, site)
-    for part in [*parts.values(), *_offered(program, parts)]:
+    telling = [part for part in parts.values() if _tells(program, part)]
+    for part in [*(telling if len(telling) >= FEW else parts.values()), *_offered(program, parts)]:
         name = part.target.definition.symbol
         if query.matches(name):
             yield _hit(codebase, program, part)
+    for hit in (*_registered(codebase, set(parts)), *_loaded(codebase)):
+        if query.matches(hit.name):
+            yield hit
+
+
+def _tells(program: "Program", part: _Part) -> bool:
+    """Whether a component is more than a short function that uses nothing of the repository."""
+    definition = part.target.definition
+    short = definition.end - definition.head_start < SHORT
+    return definition.kind == "class" or not short or bool(_used(program, part.target))
+
+
+def _registered(codebase: "Codebase", known: set[tuple[str, str]]) -> Iterator[CensusHit]:
+    """The classes that programs get from a registry, the weightiest first."""
+    reach, naming = reach_of(codebase), naming_of(codebase)
+    found = {
+        id(item): (path, item)
+        for path in sorted({path for path, _ in reach.units})
+        for item in naming.registered(path)
+        if (path, item.symbol) in reach.units and (path, item.symbol) not in known
+    }
+    for item in by_weight(codebase, [item for _, item in found.values()])[:REGISTERED]:
+        path = found[id(item)][0]
+        about = first_sentence(item.docstring, 120)
+        text = f"`{item.symbol}` (class of {path})" + (f" - “{about}”" if about else "")
+        text += f" is registered with `@{item.decorators[0].rpartition('.')[2]}` and made by the name it has there"
+        lines = (item.start, item.head_end)
+        yield hit_at(codebase, path, lines, symbol=item.symbol, name=item.symbol, text=text)
+
+
+def _loaded(codebase: "Codebase") -> Iterator[CensusHit]:
+    """The modules that programs load by a computed name."""
+    naming, seen = naming_of(codebase), set()
+    for unit in sorted(reach_of(codebase).units):
+        for path in naming.loaded(unit):
+            facts = codebase.facts[path]
+            defined_here = definitions_text(codebase, facts, 5, "`")
+            if path in seen or path == unit[0] or not defined_here:
+                continue
+            seen.add(path)
+            loader = f"`{unit[1]}()`" if unit[1] else "the top level"
+            text = f"`{path}` (module) may be loaded by a computed name in {loader} of {unit[0]}; "
+            text += f"it defines {defined_here}"
+            if told := subject_words(codebase, facts):
+                text += f"; it works with {told}"
+            first = min(facts.definitions, key=lambda item: item.head_start)
+            yield hit_at(codebase, path, (first.head_start, first.head_end), symbol="", name=path, text=text)
 
 
 def _main_roots(program: "Program") -> list[Root]:
@@ -121,7 +172,9 @@ def _offered(program: "Program", parts: dict[tuple[str, str], _Part]) -> Iterato
     for start in reach_of(program.codebase).starts:
         if not start.name.startswith("the public API"):
             continue
-        known = [(path, program.definition(path, symbol)) for path, symbol in start.units if symbol]
+        known = [
+            (path, program.definition(path, symbol)) for path, symbol in start.units if symbol and "." not in symbol
+        ]
         items = {id(d): (path, d) for path, d in known if d is not None and (path, d.symbol) not in parts}
         for item in by_weight(program.codebase, [d for _, d in items.values()])[:OFFERED]:
             value = program.reference(items[id(item)][0], item)
@@ -135,7 +188,8 @@ def _hit(codebase: "Codebase", program: "Program", part: _Part) -> CensusHit:
     text = f"`{definition.symbol}` ({word} of {path})"
     if about := first_sentence(definition.docstring, 120):
         text += f" - “{about}”"
-    text += f" is used by {listed([p if ' ' in p else f'`{p}`' for p in part.programs])}"
+    verb = "used" if part.sites else "offered"
+    text += f" is {verb} by {listed([p if ' ' in p else f'`{p}`' for p in part.programs])}"
     if part.methods:
         text += f" through {listed([f'`{name}()`' for name in part.methods])}"
     if used := _used(program, part.target):

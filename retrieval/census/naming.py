@@ -23,7 +23,7 @@ _TOKEN = re.compile(
     r'''(?s)"""(?:\\.|.)*?"""|\'\'\'(?:\\.|.)*?\'\'\'|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\#[^\n]*'''
     r"""|(?P<after>\.[ ]*[A-Za-z_]\w*)|(?P<chain>[A-Za-z_]\w*(?:[ ]*\.[ ]*[A-Za-z_]\w*)*)"""
 )
-_DOTTED = re.compile(r"""["']([A-Za-z_][\w.]*?)\.?["'{%]""")
+_DOTTED = re.compile(r"""["']([A-Za-z_][\w.]*)["'{%]""")
 _PLAIN_DECORATORS = words(
     """dataclass dataclasses.dataclass staticmethod classmethod property abstractmethod abc.abstractmethod
     functools.lru_cache functools.cache functools.wraps functools.cached_property contextmanager
@@ -150,11 +150,29 @@ class Naming:
 
     def _packages(self, text: str) -> Iterator[Unit]:
         """Modules loaded by a computed name, when a constant beside the call names their package."""
+        for where in self._loadable(text):
+            yield where, ""
+            yield from ((where, s) for s, d in self.tables[where].items() if d.kind != "method")
+
+    def _loadable(self, text: str) -> Iterator[str]:
         for dotted in dict.fromkeys(_DOTTED.findall(text)):
             for module, where in self.codebase.modules.items():
-                if module == dotted or (module.startswith(f"{dotted}.") and "." in dotted):
-                    yield where, ""
-                    yield from ((where, s) for s, d in self.tables[where].items() if d.kind != "method")
+                inside = module.startswith(f"{dotted.removesuffix('.')}.")
+                if module == dotted or (inside and "." in dotted):
+                    yield where
+
+    def loaded(self, unit: Unit) -> list[str]:
+        """The files that a unit may load by a computed name."""
+        text = self._text(unit[0], self.tables[unit[0]].get(unit[1]), False)
+        return list(self._loadable(text)) if "import_module" in text or "__import__" in text else []
+
+    def registered(self, path: str) -> list[Definition]:
+        """The classes at the top level of a file whose decorator says that it registers them."""
+        return [
+            item
+            for item in self.tables[path].values()
+            if item.kind == "class" and "." not in item.symbol and any("regist" in name for name in item.decorators)
+        ]
 
     def _text(self, path: str, definition: Definition | None, guarded: bool) -> str:
         """The lines of a unit, without those of the units and import statements inside it."""

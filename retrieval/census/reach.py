@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _RUN_BY_LIBRARIES = re.compile(
-    r"forward|run|emit|predict|setup|configure_\w+|(?:training|validation|test|predict)_\w+|on_\w+|\w+Event|do_[A-Z]+|visit_\w+"
+    r"\w*forward\w*|run|emit|predict|setup|configure_\w+|(?:training|validation|test|predict)_\w+"
+    r"|on_\w+|\w+Event|do_[A-Z]+|visit_\w+"
 )
 _INSTANCES: "WeakKeyDictionary[Codebase, Reach]" = WeakKeyDictionary()
 

@@ -198,3 +198,34 @@ def test_what_is_put_into_a_list_of_an_object_is_state_that_changes() -> None:
     assert texts(codebase, "kept") == [
         "`Talk` objects (talk.py) keep: `lines`, set by `__init__()`, `say()` and read by `say()`, `told()`"
     ]
+
+
+SHARED = {
+    "app/__init__.py": "",
+    "app/state.py": "speed = None\nfast = False\n\n\ndef helper() -> int:\n    return 1\n",
+    "app/core.py": "import app.state\nfrom app.steps import one, two, three\n\n\ndef main() -> None:\n"
+    "    app.state.speed = 3\n    app.state.fast = True\n    app.state.helper = print\n"
+    "    x = one(1)\n    y = two(x)\n    three(y)\n\n\nif __name__ == '__main__':\n    main()\n",
+    "app/steps.py": "from app import state\n\n\ndef one(a):\n    return a * state.speed\n\n\ndef two(a):\n"
+    "    return a if getattr(state, 'speed', None) else state.fast\n\n\ndef three(a):\n    print(a)\n"
+    "    return four(a)\n"
+    "\n\ndef four(a):\n    return state.speed\n\n\ndef local(state):\n    return state.speed\n",
+}
+
+
+def test_a_module_that_others_set_and_read_is_told_first() -> None:
+    sample = codebase_of(SHARED)
+    told = texts(sample, "carriers")
+    assert told[0] == (
+        "Context is shared through a module: 2 variables of `app/state.py` are set by other modules, in `main()`, and "
+        "read by 3 functions in 1 other file; most read, with the number of functions: `speed` (3), `fast` (1)"
+    )
+    assert told[1].startswith("Context is passed by direct calls")
+    (verdict,) = texts(sample, "modularity")
+    assert "2 read variables of a module that other code sets (`one()`, `two()`)" in verdict
+    assert "1 show no tie to their surroundings in their own code" in verdict
+
+
+def test_a_module_that_few_functions_read_or_that_only_gets_patches_is_no_carrier() -> None:
+    few = str(SHARED["app/steps.py"]).replace("    return state.speed\n\n\ndef local", "    return a\n\n\ndef local")
+    assert not texts(codebase_of(SHARED | {"app/steps.py": few}), "shared_modules")

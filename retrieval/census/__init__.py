@@ -67,6 +67,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     retries,
     returned,
     reuse,
+    shared_modules,
     signatures,
     statements,
     storage,

@@ -1,6 +1,7 @@
 """Kind `carriers`: how the main programs pass context on, in sentences: arguments, files, objects, globals."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from retrieval.census.contracts import steps_of, working_bodies
@@ -12,6 +13,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.pipeline import main_roots
 from retrieval.census.prose import counted
 from retrieval.census.relay import relay
+from retrieval.census.shared_modules import shared_modules
 from retrieval.census.values import Instance, alternatives
 from retrieval.census.wording import caller, label
 from retrieval.facts import CensusHit
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-ROOTS, SHOWN, BODIES = 3, 8, 3
+ROOTS, SHOWN, BODIES, MODULES = 3, 8, 3, 2
 Place = tuple[str, int, int]
 
 
@@ -33,7 +35,7 @@ Place = tuple[str, int, int]
     ordered=True,
 )
 def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """At most one sentence each on arguments, dictionaries, files, objects, models and globals."""
+    """At most two sentences on shared modules, then one each on arguments, dictionaries and so on."""
     tellers = {
         "arguments": _arguments,
         "dictionaries": _dictionaries,
@@ -42,7 +44,9 @@ def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         "models": _models,
         "globals": _globals,
     }
-    wanted = query.options.get("what", "|".join(tellers)).split("|")
+    wanted = query.options.get("what", "|".join(("modules", *tellers))).split("|")
+    if "modules" in wanted:
+        yield from islice(shared_modules(codebase, Query("", "shared_modules", (), {})), MODULES)
     for name, teller in tellers.items():
         told = teller(codebase, focus_of(codebase)) if name in wanted else None
         if told is not None:

@@ -1,9 +1,11 @@
 """Kind `modularity`: how far the steps of the main programs can be used on their own, in a sentence with its figures.
 
-Every step is a function or class that can be imported. What ties one to its surroundings: it takes a whole options
-object, it reads a dictionary by keys that another step sets, it makes the models that it runs, or it sets globals.
+Every step is a function or class. What ties one to its surroundings: it takes a whole options
+object, it reads a dictionary by keys that another step sets, it reads variables of a module that other modules set,
+it makes the models that it runs, or it sets globals.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import does
 from retrieval.census.pipeline import main_roots
 from retrieval.census.prose import counted
+from retrieval.census.shared_modules import shared_of
 from retrieval.census.values import ClassRef
 from retrieval.census.wording import label
 from retrieval.facts import CensusHit
@@ -26,9 +29,11 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 ROOTS, SHOWN, LARGELY, PARTLY = 3, 5, 0.25, 0.6
+_PLAIN = re.compile(r"(?:typing\.|t\.)?(?:[Ll]ist|[Tt]uple|Sequence|Iterable|str|int|float|bool|bytes)\b")
 WORDS = {
     "options": ("takes a whole options object", "take a whole options object"),
     "keys": ("reads a dictionary by keys that other code sets", "read dictionaries by keys that other code sets"),
+    "shared": ("reads variables of a module that other code sets", "read variables of a module that other code sets"),
     "models": ("makes or loads a model itself", "make or load models themselves"),
     "globals": ("sets variables of its module", "set variables of their modules"),
 }
@@ -72,14 +77,23 @@ def _judge(focus: Focus, target: Target) -> Judged:
     names = list(frame.parameters)[1 if frame.owner is not None else 0 :]
     told = frame.definition or definition
     typed = all(frame.parameters[name] for name in names) and (bool(told.returns) or isinstance(target, ClassRef))
+    readers = {key for module in shared_of(focus.program.codebase).values() for key in module.readers()}
     ties = [
-        ("options", any(OPTIONS.search(name) and name not in ("kwargs", "args_", "params") for name in names)),
+        ("options", any(_is_options(frame, name) for name in names)),
         ("keys", any(not use.puts for name in names for use in key_uses(focus.program, frame, name, 1))),
+        ("shared", (frame.path, frame.symbol) in readers),
         ("models", not focus.in_model(frame) and _makes(focus, frame)),
         ("globals", any(binding.name in frame.body.not_local for binding in frame.body.bindings)),
     ]
     held = tuple(name for name, holds in ties if holds)
     return Judged(target, held, typed, bool(definition.docstring or told.docstring))
+
+
+def _is_options(frame: "Frame", name: str) -> bool:
+    """Whether a parameter is an object of many options; a list of arguments or a number of flags is not."""
+    if not OPTIONS.search(name) or name in ("kwargs", "args_", "params", "flags"):
+        return False
+    return not _PLAIN.match(frame.parameters[name] or "")
 
 
 def _makes(focus: Focus, frame: "Frame") -> bool:
@@ -100,8 +114,8 @@ def _verdict(codebase: "Codebase", steps: list[Judged]) -> CensusHit:
             more = f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
             parts.append(f"{len(held)} {words[len(held) > 1]} ({', '.join(held[:SHOWN])}{more})")
     text = (
-        f"{word} modular and reusable: the {counted(total, 'function')} and classes that the main programs call as "
-        f"steps can all be imported and called on their own; {total - len(tied)} of them depend only on plain arguments"
+        f"{word} modular and reusable: of the {counted(total, 'function')} and classes that the main programs call as "
+        f"steps, {total - len(tied)} show no tie to their surroundings in their own code"
     )
     text += f"; {len(tied)} are tied to their surroundings: {'; '.join(parts)}" if parts else ""
     text += f". {sum(s.typed for s in steps)} have types on all parameters and the result, "

@@ -88,10 +88,10 @@ def _variable(codebase: Codebase, unit: Unit, body: ast.AST, target: ast.expr) -
         shared = {n for node in own_nodes(body) if isinstance(node, ast.Global) for n in node.names}
         top = not isinstance(body, Function)
         return (unit.path, target.id) if target.id in shared and not top else None
-    return _module_variable(codebase, unit.path, dotted(target)) if isinstance(target, ast.Attribute) else None
+    return module_variable(codebase, unit.path, dotted(target)) if isinstance(target, ast.Attribute) else None
 
 
-def _module_variable(codebase: Codebase, path: str, chain: str) -> Variable | None:
+def module_variable(codebase: Codebase, path: str, chain: str) -> Variable | None:
     """The variable of a repository module that `chain` names in the file at `path`."""
     head, _, rest = chain.partition(".")
     for item in codebase.facts[path].imports if rest else ():
@@ -122,7 +122,7 @@ def _readers(codebase: Codebase, wanted: set[Variable]) -> dict[Variable, list[P
 
 def _read(codebase: Codebase, unit: Unit, node: ast.AST, names: set[str]) -> Variable | None:
     if isinstance(node, ast.Attribute) and node.attr in names and isinstance(node.ctx, ast.Load):
-        return _module_variable(codebase, unit.path, dotted(node))
+        return module_variable(codebase, unit.path, dotted(node))
     if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load):
         return unit.path, node.id
     return None

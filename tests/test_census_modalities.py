@@ -159,3 +159,30 @@ def test_work_on_images_by_function(app: Codebase) -> None:
 )
 def test_what_a_name_says(name: str, modality: str) -> None:
     assert named(name) == modality
+
+
+def test_the_geometry_of_an_image_masks_and_positions_are_no_modality() -> None:
+    codebase = codebase_of(
+        {
+            "README.md": "Run `python app.py`.\n",
+            "app.py": """
+                import numpy as np
+                import torch
+                from transformers import BertConfig
+
+                def outline(landmarks, face_points, pose_coeffs):
+                    return np.concatenate((face_points, landmarks)), np.concatenate((face_points, pose_coeffs))
+
+                def attend(image_features, text_mask):
+                    settings = BertConfig.from_pretrained("bert")
+                    positional_embedding = torch.nn.Embedding(settings.size, 2)(image_features)
+                    return torch.einsum("ij,jk", image_features, text_mask), settings @ image_features
+
+                if __name__ == "__main__":
+                    outline(1, 2, 3), attend(1, 2)
+            """,
+        }
+    )
+    assert [text.partition(": ")[0] for text in _texts(codebase, "fusions")] == [
+        "`outline()` joins image (`face_points`) and motion (`pose_coeffs`)"
+    ]

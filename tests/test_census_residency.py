@@ -117,3 +117,57 @@ def test_a_copy_that_becomes_an_array_is_no_model_that_moves(app: Codebase) -> N
     models = [hit.text for hit in run_query(app, "device_moves: model").hits]
     assert models == ['`Net().to("cuda")` moves the model to `"cuda"`']
     assert len(run_query(app, "device_moves: tensor").hits) == 2
+
+
+GLOBAL: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        import importlib
+        import onnxruntime
+        import peft
+        from gfpgan import GFPGANer
+        from insightface.app import FaceAnalysis
+        from insightface.model_zoo import get_model
+        from transformers import AutoModelForCausalLM
+
+        FACES = None
+
+        def get_faces():
+            global FACES
+            if FACES is None:
+                FACES = FaceAnalysis(name="large")
+            return FACES
+
+        def speed_up(detector):
+            session = onnxruntime.InferenceSession("a.onnx")
+            detector.session = session
+
+        def talk():
+            llm = AutoModelForCausalLM.from_pretrained("x")
+            llm = peft.get_peft_model(llm, None)
+            return llm
+
+        def sharpen(image):
+            return GFPGANer(model_path="a.pth").enhance(image)
+
+        def main(image):
+            speed_up(get_model("b.onnx"))
+            talk()
+            sharpen(image)
+            return get_faces().get(image)
+
+        if __name__ == "__main__":
+            importlib.import_module(input())
+            main(1)
+    """,
+}
+
+
+def test_how_long_a_model_lives_is_told_only_where_it_is_certain() -> None:
+    codebase = codebase_of(GLOBAL)
+    [text] = _texts(codebase, "residency")
+    assert text.startswith("`app.py` makes at least 5 models; objects keep `FaceAnalysis` (`FACES`)")
+    assert "`AutoModelForCausalLM` is handed to the caller of `talk()`" in text
+    assert "get_peft_model" not in text  # the same model, wrapped
+    assert text.endswith("`GFPGANer` lives only while `sharpen()` runs")  # and of the session nothing is said
+    assert "get_faces().get(image)" in " ".join(_texts(codebase, "model_runs: FaceAnalysis"))

@@ -203,3 +203,37 @@ def test_models_are_traced_through_registries_and_deletions_end_their_stay() -> 
     assert [(use.step.written, use.made[0].name) for use in roster_of(codebase).uses] == [("self.net", "Net")]
     [deleted] = run_query(codebase, "model_deletes").hits
     assert deleted.text == "`del self.net` deletes the model `Net`"
+
+
+def test_a_class_method_makes_an_object_of_the_class_that_it_is_called_on() -> None:
+    codebase = codebase_of(
+        {
+            "README.md": "Run `python app.py`.\n",
+            "nets.py": """
+                from torch import nn
+
+                class Base(nn.Module):
+                    @classmethod
+                    def from_pretrained(cls, name):
+                        return cls.from_config({"name": name})
+
+                class Net(Base):
+                    def __init__(self, name):
+                        super().__init__()
+                        self.linear = nn.Linear(2, 2)
+                    def forward(self, x):
+                        return self.linear(x)
+                    @classmethod
+                    def from_config(cls, config):
+                        return cls(name=config["name"])
+            """,
+            "app.py": """
+                import nets
+
+                if __name__ == "__main__":
+                    getattr(nets, input()).from_config({"name": "a"})(1)
+            """,
+        }
+    )
+    assert [hit.name for hit in run_query(codebase, "model_objects").hits] == ["`Net`"]
+    assert run_query(codebase, "unmade_models").hits == ()

@@ -41,6 +41,8 @@ _LIBRARIES = (
     "sentence_transformers",
     "sklearn",
 )
+_ASIDE = re.compile(r"(?i)(?:^|[._])(?:\w*mask|pos(?:ition(?:al|s)?)?_?(?:emb\w*|enc\w*|ids?))$")
+"""Operands that are of no modality: masks and encodings of positions."""
 SHOWN, MOST_OPERANDS, DEEP = 90, 8, 60
 
 
@@ -203,7 +205,7 @@ def _meeting(roster: Roster, how: str, node: Node, spots: list[Spot]) -> Meeting
     """The meeting of values that are each of one modality, when they are of at least two kinds."""
     operands: list[tuple[str, Told]] = []
     for spot in spots[:MOST_OPERANDS]:
-        told = modalities(roster.tracer, spot, DEEP)
+        told = modalities(roster.tracer, spot, DEEP) if not _ASIDE.search(spot.text()) else []
         if told and len({item.group for item in told}) == 1:
             operands.append((one_line(spot.text(), 50), told[0]))
     kinds = {told.group for _, told in operands}

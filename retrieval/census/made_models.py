@@ -65,7 +65,7 @@ class Makers:
         for value in values:
             if isinstance(value, External) and (known := known_model(value.name)) is not None:
                 yield Made(frame, step, value.name, None, known)
-            elif isinstance(value, ClassRef) and self._counts(frame, value):
+            elif isinstance(value, ClassRef) and (self._is_own(frame, step, value) or self._counts(frame, value)):
                 yield Made(frame, step, value.definition.symbol, value, None)
         loaded = self._loaded(frame, step, function)
         if loaded is not None:
@@ -89,6 +89,8 @@ class Makers:
         if step.written.rpartition(".")[2] not in _LOADING:
             return None
         owner = function.child_by_field_name("object")
+        if owner is not None and frame.body.tree.text(owner) == "cls":
+            return None  # which class that is, its caller says; the model is made where `cls(...)` stands
         for value in alternatives(frame.value(owner, step.order, step.guards)):
             if isinstance(value, ClassRef) and self.family.is_model(value):
                 return Made(frame, step, value.definition.symbol, value, None)
@@ -100,3 +102,8 @@ class Makers:
         if frame.definition is not None and frame.definition.symbol in self.anatomy.helpers.get(frame.path, ()):
             return self.anatomy.tier(cls) == "model"
         return self.anatomy.tier(cls) not in ("loss", "transform")
+
+    def _is_own(self, frame: "Frame", step: CallStep, cls: ClassRef) -> bool:
+        """Whether a class method makes an object of its class: `return cls(...)` in `from_config`."""
+        own = step.written == "cls" and frame.owner == cls and next(iter(frame.parameters), "") == "cls"
+        return own and self.family.is_model(cls) and self.anatomy.tier(cls) == "model"

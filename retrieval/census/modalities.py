@@ -34,12 +34,13 @@ _WORDS: dict[str, frozenset[str]] = {
         language llm word words tokenizer transcript sentence_embeddings"""
     ),
     "prompt": words("prompt prompts"),
-    "motion": words("coeff coeffs pose poses landmark landmarks keypoint keypoints 3dmm motion smpl flame gaze blink"),
+    "motion": words("coeff coeffs pose poses 3dmm motion smpl flame gaze blink"),
+    "landmarks": words("landmark landmarks keypoint keypoints bbox bboxes boxes"),
     "depth": words("depthmap depths"),
     "point cloud": words("lidar pointcloud pointclouds pcd"),
     "sensor": words("imu thermal accelerometer eeg ecg tabular"),
 }
-GROUPS = {"video": "image", "prompt": "text"}
+GROUPS = {"video": "image", "landmarks": "image", "prompt": "text"}
 """Modalities that are of the same kind when it is asked whether two differ."""
 _PHRASES = (
     ("input_ids", "text"),
@@ -56,7 +57,7 @@ _WEAK = re.compile(r"^(?:(?:text|input|target|decoder|prompt)_)?(?:tokens|token_
 _NOT = re.compile(
     r"(?i)(?:image|img|text|audio|video|mel|frame|word|pixel|prompt)s?_?(?:size|len\w*|width|height|mask|dir|path|file|"
     r"name|num|count|id|idx|index|rate|dim\w*|start|end|shape|std|mean|res\w*|token_id|token_index|pos\w*)s?$"
-    r"|^(?:num|n|max|min|len)_|face_?recon|interface|surface"
+    r"|^(?:num|n|max|min|len)_|face_?recon|interface|surface|config$"
 )
 _IMAGES = (
     r"^(?:PIL\.Image\.(?:open|fromarray)|cv2\.(?:imread|imdecode)|skimage\.io\.imread|torchvision\.io\.read_image)$"
@@ -76,6 +77,7 @@ _FRESH = re.compile(
     r"(?:^|\.)(?:zeros|ones|rand|randn|randint|arange|empty|full|eye|linspace|len|range|zeros_like|ones_like|randn_like|"
     r"full_like|empty_like|size|isinstance|getattr)$"
 )
+_SETTINGS = re.compile(r"(?:^|\.)\w*Config(?:\.\w+)?$")  # what is computed from settings is no data of a modality
 _MEASURES = words("shape device dtype ndim")
 MOST = 70
 
@@ -157,7 +159,7 @@ def _call(spot: Spot, node: Node) -> str:
     """What a call says: its name, the loader that it is, or the encoder on which it is made."""
     function = node.child_by_field_name("function")
     written = spot.frame.body.tree.text(function)
-    if written.rpartition(".")[2] in _SHAPING or _FRESH.search(written):
+    if written.rpartition(".")[2] in _SHAPING or _FRESH.search(written) or _SETTINGS.search(written):
         return ""
     value = spot.frame.value(function, spot.order, spot.guards)
     if isinstance(value, External):
@@ -180,7 +182,7 @@ def data_sources(tracer: Tracer, spot: Spot) -> list[Spot]:
     if node.type == "call":
         function = node.child_by_field_name("function")
         written = text(function)
-        if _FRESH.search(written):
+        if _FRESH.search(written) or _SETTINGS.search(written):
             return []
         if function is not None and function.type == "attribute" and written.rpartition(".")[2] in _SHAPING:
             owner = function.child_by_field_name("object")

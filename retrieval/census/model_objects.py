@@ -228,7 +228,10 @@ def _listed(use: Use) -> str:
 )
 def unmade_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """Complete models (see kind `models`) without a place that makes them."""
-    made = {(m.cls.path, m.cls.definition.head_start) for m in roster_of(codebase).made if m.cls is not None}
+    roster = roster_of(codebase)
+    classes = [m.cls for m in roster.made if m.cls is not None]
+    lines = [cls for made in classes for cls in (made, *roster.program.line(made))]  # a base of what is made counts
+    made = {(cls.path, cls.definition.head_start) for cls in lines}
     for hit in models(codebase, parse_query("models: tier=model")):
         if (hit.path, hit.start) not in made and query.matches(hit.name):
             yield hit

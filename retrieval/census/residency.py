@@ -7,13 +7,14 @@ from weakref import WeakKeyDictionary
 from retrieval.census.callgraph import reached
 from retrieval.census.kept_models import Kept, kept
 from retrieval.census.language import Query, hit_at, kind, parse_query
+from retrieval.census.lifetimes import ends_with_call, global_names
 from retrieval.census.made_models import Made
 from retrieval.census.names import excludes
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of
-from retrieval.census.spots import Spot
+from retrieval.census.spots import Spot, arguments
 from retrieval.census.starts import Start
-from retrieval.census.values import ClassRef
+from retrieval.census.values import ClassRef, External
 from retrieval.census.wording import caller
 from retrieval.facts import CensusHit, Fact
 
@@ -74,9 +75,11 @@ def _frames(roster: Roster, start: Start) -> "list[Frame]":
 
 
 def _program(codebase: "Codebase", roster: Roster, start: Start, made: list[Made], same: bool) -> CensusHit:
-    lasting = [item for item in made if kept(roster, item) or _is_returned(roster, item)]
-    passing = [item for item in made if item not in lasting]
-    text = f"{_called(start)} makes {_count(made)}"
+    made = [item for item in made if not _wraps(item)] or made
+    lasting = [item for item in made if kept(roster, item) or global_names(item.frame, item)]
+    handed = [item for item in made if item not in lasting and _is_returned(roster, item)]
+    passing = [item for item in made if item not in lasting and _ends(roster, start, item)]
+    text = f"{_called(start)} makes {_count(made, whole=not _loads_by_name(roster))}"
     if same:
         text += ", the same as above"
     elif lasting:
@@ -84,6 +87,8 @@ def _program(codebase: "Codebase", roster: Roster, start: Start, made: list[Made
         text += ", which are in memory together" if len({m.name for m in lasting}) > 1 else ""
         dropped = _dropped(codebase, roster, start, lasting)
         text += f" until {', '.join(dropped)}" if dropped else ""
+    if handed and not same:
+        text += f"; {_names(handed)} {_be(handed)} handed to the caller of {_callers(handed)}"
     if passing and not same:
         text += f"; {_names(passing)} {'lives' if len({m.name for m in passing}) == 1 else 'live'} only while"
         text += f" {_callers(passing)} runs"
@@ -92,6 +97,31 @@ def _program(codebase: "Codebase", roster: Roster, start: Start, made: list[Made
         codebase, start.path, start.lines, symbol="", name=start.name, text=text, related=tuple(dict.fromkeys(spans)),
         detail={"models": str(len({item.name for item in made}))},
     )  # fmt: skip
+
+
+def _wraps(made: Made) -> bool:
+    """Whether what is made is a model that is there already, wrapped: adapters."""
+    return made.known is not None and made.known.wraps
+
+
+def _be(made: list[Made]) -> str:
+    return "is" if len({item.name for item in made}) == 1 else "are"
+
+
+def _ends(roster: Roster, start: Start, made: Made) -> bool:
+    """Whether a model certainly ends with what makes it: the call of a function, or the program's own script."""
+    return made.frame.path == start.path if made.frame.definition is None else ends_with_call(roster, made)
+
+
+def _loads_by_name(roster: Roster) -> bool:
+    """Whether modules are imported by names that are known only when the program runs."""
+    for frame, _depth in roster.frames:
+        for step in frame.body.calls:
+            if step.written.endswith("import_module"):
+                value = frame.callee(step)
+                if isinstance(value, External) and value.name == "importlib.import_module":
+                    return True
+    return False
 
 
 def _called(start: Start) -> str:
@@ -110,9 +140,10 @@ def _dropped(codebase: "Codebase", roster: Roster, start: Start, made: list[Made
     ]
 
 
-def _count(made: list[Made]) -> str:
+def _count(made: list[Made], *, whole: bool) -> str:
     number = len({item.name for item in made})
-    return f"{'up to ' if _choices(made) else ''}{number} model{'s' if number > 1 else ''}"
+    bound = "at least " if not whole else "up to " if _choices(made) else ""
+    return f"{bound}{number} model{'s' if number > 1 else ''}"
 
 
 def _choices(made: list[Made]) -> bool:
@@ -152,7 +183,9 @@ def _listed(roster: Roster, made: list[Made]) -> str:
 def _group(roster: Roster, members: list[Made]) -> str:
     places = [place for item in members for place in kept(roster, item)]
     at = next((place for place in places if not place.inside), places[0] if places else None)
-    where = f" (`{_attribute(at)}`)" if at is not None else ""
+    variables = [name for item in members for name in global_names(item.frame, item)]
+    held = _attribute(at) if at is not None else next(iter(variables), "")
+    where = f" (`{held}`)" if held else ""
     several = len({item.name for item in members}) > 1
     return f"{'one of ' if several else ''}{_names(members)}{where}"
 
@@ -165,7 +198,15 @@ def _is_returned(roster: Roster, made: Made) -> bool:
     """Whether the body that makes a model hands it to its caller."""
     frame = made.frame
     exits = [item for item in frame.body.exits if item.kind in ("return", "yield") and item.value is not None]
-    return any(made in roster.of(Spot(frame, e.value, e.order, e.guards, ())) for e in exits if e.value is not None)
+    spots = [Spot(frame, item.value, item.order, item.guards, ()) for item in exits if item.value is not None]
+    given = [found for spot in spots for found in roster.of(spot)]
+    return made in given or any(made in _wrapped(roster, found) for found in given)
+
+
+def _wrapped(roster: Roster, made: Made) -> tuple[Made, ...]:
+    """The models that an adapter is put around."""
+    given = arguments(made.step.node) if _wraps(made) else []
+    return roster.of(Spot(made.frame, given[0], made.step.order, made.step.guards)) if given else ()
 
 
 @kind(

@@ -158,7 +158,7 @@ class Roster:
         value, depth = told
         function = step.node.child_by_field_name("function")
         method = step.written.rpartition(".")[2]
-        if function is None or method in _PLAIN:
+        if function is None or (method in _PLAIN and method not in self._library_methods):
             return None
         if not isinstance(value, FunctionRef) and (found := self._called(frame, step)):
             return Use(frame, step, found, "", depth)
@@ -189,14 +189,18 @@ class Roster:
     @cached_property
     def _methods(self) -> frozenset[str]:
         """Names of methods that may run a model."""
-        runs = {method for made in self.made if made.known for method in made.known.runs}
         own = {
             definition.name
             for cls in self.family.bases
             for definition in self.program.facts[cls.path].definitions
             if definition.kind == "method" and definition.symbol.startswith(f"{cls.definition.symbol}.")
         }
-        return RUNNING | runs | {name for name in own if not name.startswith("__")}
+        return RUNNING | self._library_methods | {name for name in own if not name.startswith("__")}
+
+    @cached_property
+    def _library_methods(self) -> frozenset[str]:
+        """Methods that run the library models that are made here."""
+        return frozenset(method for made in self.made if made.known for method in made.known.runs)
 
     def _runs(self, made: Made, method: str) -> bool:
         if made.known is not None:

@@ -99,8 +99,9 @@ def test_without_a_table_or_a_name_nothing_can_be_replaced_without_an_edit() -> 
     files = {"nets.py": FILES["nets.py"], "run.py": "from nets import Net\nnet = Net(3)\nprint(net(1))\n"}
     (verdict,) = texts(codebase_of(files), "swap_points: what=verdict")
     assert verdict == (
-        "Replacing a model is not easy: no place lets one do it without a change of code: of the 1 place where the "
-        "main programs make or load a model, at 1 it is named in the code, where another needs an edit (`Net`)"
+        "No place was recognised that lets one replace a model without a change of code: of the 1 place where the "
+        "main programs were seen to make or load a model, at 1 it is named in the code, where another needs an "
+        "edit (`Net`)"
     )
 
 
@@ -156,3 +157,26 @@ def test_output_records_of_a_library_are_no_models() -> None:
         }
     )
     assert [hit.name for hit in run_query(codebase, "swap_points").hits] == ["AutoModel.from_pretrained()"]
+
+
+def test_a_look_up_by_name_stands_against_a_flat_no() -> None:
+    files = {
+        "nets.py": FILES["nets.py"],
+        "run.py": "import sys\nfrom nets import Net\nfrom zoo import registry\nnet = Net(3)\nprint(net(1))\n"
+        "other = registry.get_model_class(sys.argv[1])\nplace = registry.get_path(sys.argv[2])\n",
+    }
+    (verdict,) = texts(codebase_of(files), "swap_points: what=verdict")
+    assert verdict.startswith(
+        "Modules or classes are looked up by a computed name, with `registry.get_model_class()` (1 place), where "
+        "another name brings another one. No other way"
+    )
+
+
+def test_a_codec_or_a_key_of_a_checkpoint_is_no_name_of_a_model() -> None:
+    files = {
+        "run.py": "def main(encoder, checkpoint_model, step):\n    if encoder == 'libx264':\n        return 1\n"
+        "    if 'pos_embed' in checkpoint_model:\n        return 2\n    if step.NAME == 'swap':\n        return 3\n"
+        "    if encoder == 'vit':\n        return 4\n"
+    }
+    (hit,) = texts(codebase_of(files), "coupled_files")
+    assert hit == "run.py decides 2 times by the name or type of a model or step"

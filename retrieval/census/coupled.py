@@ -27,9 +27,17 @@ if TYPE_CHECKING:
 SHOWN = 8
 _NAMED = re.compile(
     r"(?i)\b(?:model|arch|backbone|variant|network|pretrained|tower|encoder)(?:_?(?:name|type|arch|id|class|tag|path))?"
-    r"(?:\.lower\(\))?\s*(?:==|!=)|[\"'][^\"']+[\"']\s+(?:not )?in\s+\S*(?:model|arch|backbone|tower|encoder)\w*"
-    r"|(?:model|arch|tower|encoder)\w*\.(?:lower\(\)\.)?(?:starts|ends)with\("
+    r"(?:\.lower\(\))?\s*(?:==|!=)|[\"'][^\"']+[\"']\s+(?:not )?in\s+"
+    r"(?!\S*(?:checkpoint|ckpt|state_?dict|param))\S*(?:model|arch|backbone|tower|encoder)\w*"
+    r"|\.(?-i:NAME)\s*(?:==|!=|in\b)|(?:model|arch|tower|encoder)\w*\.(?:lower\(\)\.)?(?:starts|ends)with\("
 )
+
+_QUOTED = re.compile(r"""["']([^"']+)["']""")
+_FORMAT = re.compile(
+    r"(?i)\.?(?:lib(?:x26[45]|vpx|aom|svtav1|mp3lame|opus|vorbis)|[hx]\.?26[45]|hevc|av1|vp[89]|avc1?|mpeg4?|mp[34]v?|m4[av]"
+    r"|mkv|mov|avi|webm|gif|png|jpe?g|webp|bmp|tiff?|wav|flac|ogg|opus|aac|pcm|xvid|mjpe?g|prores)(?:[-_]\w+)*"
+)
+"""Codecs, their encoders and file formats of media: a comparison with one tells nothing about a model."""
 
 
 @dataclass(slots=True)
@@ -85,7 +93,7 @@ def _ties(codebase: "Codebase", focus: Focus) -> dict[str, Ties]:
             _calls(focus, frame, ties)
         for decision in frame.body.decisions if not focus.in_model(frame) else ():
             condition = decision.node.child_by_field_name("condition")
-            if condition is not None and _NAMED.search(frame.body.tree.text(condition)):
+            if condition is not None and _decides(frame.body.tree.text(condition)):
                 ties.named.append(first_line(condition))
         for event in focus.outside(frame):
             if does(event) == "makes":
@@ -93,6 +101,12 @@ def _ties(codebase: "Codebase", focus: Focus) -> dict[str, Ties]:
     for hit in attribute_chains(codebase, Query("", "attribute_chains", (), {})):
         table.setdefault(hit.path, Ties()).reaches.append(hit.start)
     return table
+
+
+def _decides(condition: str) -> bool:
+    """Whether a condition asks for the name or type of a model, not for a codec or a format of files."""
+    names = _QUOTED.findall(condition)
+    return bool(_NAMED.search(condition)) and not (names and all(_FORMAT.fullmatch(name) for name in names))
 
 
 def _calls(focus: Focus, frame: "Frame", ties: Ties) -> None:
@@ -121,7 +135,7 @@ def _words(ties: Ties) -> list[str]:
     parts = [f"makes {_listed(list(ties.made))}"] if ties.made else []
     parts += [f"runs {_listed(list(ties.run))}"] if ties.run else []
     parts += [f"loads models or weights with {_listed(list(ties.loaded))}"] if ties.loaded else []
-    parts += [f"decides {_times(len(ties.named))} by the name or type of a model"] if ties.named else []
+    parts += [f"decides {_times(len(ties.named))} by the name or type of a model or step"] if ties.named else []
     parts += [f"reaches {_times(len(ties.reaches))} into the parts of a model"] if ties.reaches else []
     return parts
 

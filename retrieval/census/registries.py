@@ -35,6 +35,10 @@ NOT_REGISTRIES = frozenset(
     ]
 )
 _LITERAL = re.compile(r"""[rRuU]?(["'])[^"']*\1""")
+_LOOKUP = re.compile(
+    r"(?i)(?:regist|factor|_zoo|catalog)\w*\.(?:get|build|create|resolve|lookup)"
+    r"(?:_(?:\w+_)?(?:class|cls|model|module|backbone|network|processor|tokenizer|encoder|builder|task|agent))?$"
+)
 TELLING = re.compile(r"(?i)regist|factor|_zoo|builders?$|_map(ping)?s?$|handlers?$")
 LOADERS = {
     "importlib.import_module": "imports a module by a computed name",
@@ -122,17 +126,28 @@ def _table(codebase: Codebase, path: str, fact: Fact) -> str:
     return f"`{fact.name}`: a table of {fact.detail['size']} ({shown_holds}) by {shown}"
 
 
+def imports_by_name(call: Call) -> bool:
+    """Whether a call imports a module whose name is computed."""
+    importing = call.name in ("importlib.import_module", "__import__")
+    return importing and bool(call.arguments) and not _LITERAL.fullmatch(call.arguments[0])
+
+
 def _loaded(call: Call) -> str:
     if call.name in LOADERS:
-        computed = call.name not in ("importlib.import_module", "__import__") or (
-            bool(call.arguments) and not _LITERAL.fullmatch(call.arguments[0])
-        )
-        return LOADERS[call.name] if computed else ""
+        fixed = call.name in ("importlib.import_module", "__import__") and not imports_by_name(call)
+        return "" if fixed else LOADERS[call.name]
     if call.name == "getattr" and len(call.arguments) > 1:
         name = call.arguments[1]
         return "" if _LITERAL.fullmatch(name) else f"takes the attribute that `{name}` names"
     if call.name.endswith(".__subclasses__"):
         return "lists the subclasses known at run time"
+    return looked_up(call)
+
+
+def looked_up(call: Call) -> str:
+    """What a call gets by a computed name from a registry that has a method for it, such as `get_model_class`."""
+    if _LOOKUP.search(call.name) and call.arguments and not _LITERAL.fullmatch(call.arguments[0]):
+        return f"looks up by the name in `{call.arguments[0]}`"
     return ""
 
 

@@ -4,6 +4,7 @@
 (a library loads what an argument names) or "fixed" (the class or the name stands in the code).
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,16 +16,17 @@ from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside, does
 from retrieval.census.pipeline import main_roots
-from retrieval.census.prose import counted
+from retrieval.census.prose import counted, listed
+from retrieval.census.registries import imports_by_name, looked_up
 from retrieval.census.values import ClassRef
 from retrieval.census.walk import Mark, walked
 from retrieval.census.wording import caller, either, label
-from retrieval.facts import CensusHit
+from retrieval.facts import Call, CensusHit
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-ROOTS, DEPTH, SHOWN, TEXT, MOST = 6, 9, 6, 110, 0.6
+ROOTS, DEPTH, SHOWN, TEXT, MOST, MANY = 6, 9, 6, 110, 0.6, 12
 HOW = ("table", "name", "condition", "fixed")
 _WEIGHTS = frozenset({"torch.load", "load_file", "hf_hub_download", "snapshot_download", "load_dataset", "safe_open"})
 _CHOOSING = frozenset({"if", "else", "case"})
@@ -145,12 +147,14 @@ def _verdict(codebase: "Codebase", found: list[Point]) -> CensusHit:
         "fixed": "is named in the code, where another needs an edit",
     }
     parts = [f"at {len(points)} it {words[how]} ({_names(points)})" for how, points in sorts.items() if points]
+    lookups = _lookups(codebase)
     text = (
-        f"{_judged(free, total)}: of the {counted(total, 'place')} where the main programs make or load a model, "
-        f"{'; '.join(parts)}"
+        f"{_judged(free, total, lookups)}: of the {counted(total, 'place')} where the main programs were seen to make "
+        f"or load a model, {'; '.join(parts)}"
     )
     first = found[0].mark
     places = [(p.mark.frame.path, p.mark.event.step.start, p.mark.event.step.end) for p in found]  # type: ignore[union-attr]
+    places += [(path, call.start, call.end) for path, call in lookups[:MANY]]
     return hit_at(
         codebase,
         places[0][0],
@@ -163,11 +167,28 @@ def _verdict(codebase: "Codebase", found: list[Point]) -> CensusHit:
     )
 
 
-def _judged(free: int, total: int) -> str:
-    if not free:
-        return "Replacing a model is not easy: no place lets one do it without a change of code"
+def _lookups(codebase: "Codebase") -> list[tuple[str, Call]]:
+    """Calls in source code that import a module by a computed name or ask a registry for one."""
+    return [
+        (path, call)
+        for path, call in codebase.all_calls()
+        if codebase.snapshot.by_path[path].role == "source" and (looked_up(call) or imports_by_name(call))
+    ]
+
+
+def _judged(free: int, total: int, lookups: list[tuple[str, Call]]) -> str:
+    """The verdict by the share of places that are free, and by what the code looks up by name elsewhere."""
     many = "most" if free / total >= MOST else "some"
-    return f"Replacing a model without a change of code is possible at {many} places only"
+    said = f"Replacing a model without a change of code is possible at {many} places only"
+    if lookups:
+        counts = Counter(".".join(call.name.split(".")[-2:]) for _, call in lookups)
+        ranked = sorted(counts.items(), key=lambda item: ("model" not in item[0], -item[1]))
+        named = listed([f"`{name}()` ({counted(count, 'place')})" for name, count in ranked], SHOWN)
+        told = (
+            f"Modules or classes are looked up by a computed name, with {named}, where another name brings another one"
+        )
+        return f"{told}. {said}" if free else f"{told}. No other way to replace a model was recognised"
+    return said if free else "No place was recognised that lets one replace a model without a change of code"
 
 
 def _names(points: list[Point]) -> str:

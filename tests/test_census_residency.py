@@ -144,7 +144,7 @@ GLOBAL: dict[str, str | bytes] = {
 
         def talk():
             llm = AutoModelForCausalLM.from_pretrained("x")
-            llm = peft.get_peft_model(llm, None)
+            llm = peft.get_peft_model(peft.prepare_model_for_kbit_training(llm), None)
             return llm
 
         def sharpen(image):
@@ -171,3 +171,4 @@ def test_how_long_a_model_lives_is_told_only_where_it_is_certain() -> None:
     assert "get_peft_model" not in text  # the same model, wrapped
     assert text.endswith("`GFPGANer` lives only while `sharpen()` runs")  # and of the session nothing is said
     assert "get_faces().get(image)" in " ".join(_texts(codebase, "model_runs: FaceAnalysis"))
+    assert "get_peft_model" not in " ".join(_texts(codebase, "model_objects"))

@@ -236,4 +236,4 @@ def test_a_class_method_makes_an_object_of_the_class_that_it_is_called_on() -> N
         }
     )
     assert [hit.name for hit in run_query(codebase, "model_objects").hits] == ["`Net`"]
-    assert run_query(codebase, "unmade_models").hits == ()
+    assert run_query(codebase, "unmade_models").hits == ()  # `Base` is only derived from

@@ -10,7 +10,8 @@ from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.made_models import Made
 from retrieval.census.models import models
 from retrieval.census.reach import reach_of
-from retrieval.census.roster import Roster, Use, roster_of
+from retrieval.census.roster import Roster, Use, roster_of, wrapped
+from retrieval.census.values import ClassRef
 from retrieval.census.weights import Weights, weights_of
 from retrieval.census.wording import caller, circumstances, summary
 from retrieval.facts import CensusHit
@@ -55,6 +56,8 @@ def entries_of(codebase: "Codebase") -> list[Entry]:
         groups.setdefault(made.name, []).append(made)
     found = []
     for name, places in groups.items():
+        if all(wrapped(roster, made) for made in places):
+            continue  # an adapter around a model is no model of its own
         run = {id(made): reach.has(_plain(codebase, made.frame, made.step.start)) for made in places}
         ranked = sorted(places, key=lambda made: not run[id(made)])
         part = all(made.cls is not None and inside(roster, made) for made in places)
@@ -104,7 +107,7 @@ def _object(codebase: "Codebase", roster: Roster, entry: Entry) -> CensusHit:
     elif given:
         text += f"; given to {_quoted(g.receiver for g in given)}, which runs it"
     else:
-        text += "; no call here runs it as a whole"
+        text += "; no call was traced that runs it as a whole"
     related = [_span(m.frame, m.step.start, m.step.end) for m in entry.made[1:MOST_MADE]]
     related += [_span(w.frame, w.start, w.end) for w in weights[:MOST_WEIGHTS]]
     related += [_span(use.frame, use.step.start, use.step.end) for use in uses[:MOST_RUN]]
@@ -212,8 +215,9 @@ def model_runs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 
 def _listed(use: Use) -> str:
+    own = [m for m in use.made if m.known is None or not m.known.wraps] or use.made
     titles = list(
-        dict.fromkeys(f"`{m.name}`" + (f" ({m.known.does})" if m.known and m.known.does else "") for m in use.made)
+        dict.fromkeys(f"`{m.name}`" + (f" ({m.known.does})" if m.known and m.known.does else "") for m in own)
     )
     more = f" and {len(titles) - 4} more" if len(titles) > 4 else ""
     return " or ".join(titles[:4]) + more
@@ -233,5 +237,13 @@ def unmade_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     lines = [cls for made in classes for cls in (made, *roster.program.line(made))]  # a base of what is made counts
     made = {(cls.path, cls.definition.head_start) for cls in lines}
     for hit in models(codebase, parse_query("models: tier=model")):
-        if (hit.path, hit.start) not in made and query.matches(hit.name):
+        if (hit.path, hit.start) not in made and not _is_only_base(roster, hit) and query.matches(hit.name):
             yield hit
+
+
+def _is_only_base(roster: Roster, hit: CensusHit) -> bool:
+    """Whether a class has subclasses here and no `forward` of its own: it is there to be derived from."""
+    definition = roster.program.definition(hit.path, hit.symbol)
+    cls = ClassRef(hit.path, definition) if definition is not None else None
+    own = roster.program.definition(hit.path, f"{hit.symbol}.forward")
+    return cls is not None and own is None and bool(roster.program.descendants(cls))

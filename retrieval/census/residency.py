@@ -11,8 +11,8 @@ from retrieval.census.lifetimes import ends_with_call, global_names
 from retrieval.census.made_models import Made
 from retrieval.census.names import excludes
 from retrieval.census.reach import reach_of
-from retrieval.census.roster import Roster, roster_of
-from retrieval.census.spots import Spot, arguments
+from retrieval.census.roster import Roster, roster_of, wrapped
+from retrieval.census.spots import Spot
 from retrieval.census.starts import Start
 from retrieval.census.values import ClassRef, External
 from retrieval.census.wording import caller
@@ -200,13 +200,7 @@ def _is_returned(roster: Roster, made: Made) -> bool:
     exits = [item for item in frame.body.exits if item.kind in ("return", "yield") and item.value is not None]
     spots = [Spot(frame, item.value, item.order, item.guards, ()) for item in exits if item.value is not None]
     given = [found for spot in spots for found in roster.of(spot)]
-    return made in given or any(made in _wrapped(roster, found) for found in given)
-
-
-def _wrapped(roster: Roster, made: Made) -> tuple[Made, ...]:
-    """The models that an adapter is put around."""
-    given = arguments(made.step.node) if _wraps(made) else []
-    return roster.of(Spot(made.frame, given[0], made.step.order, made.step.guards)) if given else ()
+    return made in given or any(made in wrapped(roster, found) for found in given)
 
 
 @kind(

@@ -20,7 +20,7 @@ from retrieval.census.language import Query
 from retrieval.census.made_models import Made, Makers
 from retrieval.census.models import Family, family_of
 from retrieval.census.program import program_of
-from retrieval.census.spots import Spot
+from retrieval.census.spots import Spot, arguments
 from retrieval.census.tracing import tracer_of
 from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance, Value
 from retrieval.languages import words
@@ -233,3 +233,10 @@ class Roster:
             for made in use.made:
                 table.setdefault((made.key, made.name), []).append(use)
         return table
+
+
+def wrapped(roster: Roster, made: Made) -> tuple[Made, ...]:
+    """The models that an adapter is put around, () for what is a model itself."""
+    wraps = made.known is not None and made.known.wraps
+    given = arguments(made.step.node) if wraps else []
+    return roster.of(Spot(made.frame, given[0], made.step.order, made.step.guards)) if given else ()

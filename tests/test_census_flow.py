@@ -449,3 +449,33 @@ def test_nested_arms_are_told_apart_and_an_empty_first_arm_is_not_called_otherwi
         "In `main()`, if `y`: calls `a()` — only if `x` is false",
         "In `main()`, if `y`: takes `3`; otherwise: takes `4`",
     ]
+
+
+def test_an_event_of_a_web_interface_runs_its_functions_one_after_the_other() -> None:
+    codebase = codebase_of(
+        {
+            "app.py": """
+                import gradio as gr
+
+                def ask(x):
+                    return x
+
+                def answer(x):
+                    return open(x).read()
+
+                def other(x):
+                    return x
+
+                with gr.Blocks() as demo:
+                    box = gr.Textbox()
+                    box.submit(ask, [box], [box]).then(answer, [box], [box])
+                    box.then(other)
+                demo.launch()
+            """
+        }
+    )
+    lines = [line for line in texts(codebase, "flow: roots=1, depth=6, all=yes") if "passes" in line]
+    assert [line.split(": `")[0] for line in lines] == [
+        "The script app.py passes `ask()` to `box.submit()`",
+        "The script app.py passes `answer()` to `box.submit(…).then()`, to run after what was given before it",
+    ]

@@ -18,6 +18,10 @@ _OPENING = re.compile(r"([(\[{])\s*\n\s*")
 _CLOSING = re.compile(r",?\s*\n\s*([)\]}])")
 
 
+# Methods of the event that a web interface returns: what runs when the function before it has ended.
+CHAINED = frozenset({"then", "success", "failure"})
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """One condition around an event. Events whose guards share `key` but differ in `arm` exclude each other."""
@@ -40,6 +44,15 @@ class CallStep:
     guards: tuple[Guard, ...]
     awaited: bool
     order: int
+
+    @property
+    def chained(self) -> str:
+        """The method that takes functions for the event of another call, `then` in `button.click(f).then(g)`."""
+        callee = self.node.child_by_field_name("function")
+        before = callee.child_by_field_name("object") if callee is not None else None
+        last = callee.child_by_field_name("attribute") if callee is not None else None
+        name = (last.text or b"").decode() if last is not None else ""
+        return name if before is not None and before.type == "call" and name in CHAINED else ""
 
 
 @dataclass(frozen=True, slots=True)

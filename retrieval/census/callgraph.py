@@ -33,7 +33,7 @@ Target = FunctionRef | ClassRef
 RUNNERS = words(
     """Thread Process Timer submit map starmap imap imap_unordered apply_async apply run_in_executor
     to_thread spawn start_processes create_task ensure_future run_sync start_soon add_task add_node
-    add_conditional_edges RunnableLambda Interface ChatInterface click change Fire run main launch
+    add_conditional_edges RunnableLambda Interface ChatInterface click change upload release Fire run main launch
     notebook_launcher add_job from_function partial register_forward_hook scan vmap pmap"""
 )
 
@@ -126,7 +126,7 @@ def _hooked(program: "Program", frame: "Frame", step: CallStep) -> list[Site]:
 def _handed(frame: "Frame", step: CallStep) -> list[Site]:
     """Functions given to a thread, a pool, an event or a command-line library that will call them."""
     given = step.node.child_by_field_name("arguments")
-    if given is None or step.written.rpartition(".")[2] not in RUNNERS:
+    if given is None or not _runs(step):
         return []
     nodes = [
         child.child_by_field_name("value") if child.type == "keyword_argument" else child
@@ -138,6 +138,11 @@ def _handed(frame: "Frame", step: CallStep) -> list[Site]:
         if node is not None and node.type in ("identifier", "attribute")
     ]
     return [Site(step, value, handed=True) for value in values if isinstance(value, FunctionRef)]
+
+
+def _runs(step: CallStep) -> bool:
+    """Whether a call runs the functions that it is given."""
+    return step.written.rpartition(".")[2] in RUNNERS or step.chained
 
 
 def _site(program: "Program", step: CallStep, value: Value | None) -> Site | None:

@@ -58,6 +58,9 @@ def action(site: "Site", caller_path: str) -> str:
         named = either([label(member) for member in site.targets]).replace(" or ", " and ")
         return f"calls `{written}()` of the base class `{site.base}`, which runs what the class overrides: {named}"
     if site.handed:
+        if last := site.step.chained:
+            first = written.partition("(")[0]
+            return f"passes `{label(target)}`{place} to `{first}(…).{last}()`, to run after what was given before it"
         return f"passes `{label(target)}`{place} to `{written}()`"
     if site.registry:
         return f"calls `{written}(…)`, which is {_listed(tuple(map(label, site.targets)))} as registered"

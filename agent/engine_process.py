@@ -82,7 +82,9 @@ class Session:
         """How likely each word is to come next, by the logit of its first token, with a blank before it or without."""
         prompts = [self.tokens(messages) for messages in request["prompts"]]
         firsts = [[self.engine.tokenize(form, special=False)[0] for form in (w, f" {w}")] for w in request["words"]]
-        rows = self.steps.score(prompts, [token for pair in firsts for token in pair], tell.step)
+        rows = self.steps.score(
+            prompts, [token for pair in firsts for token in pair], Writing(tell, self.engine.piece).step
+        )
         return {"scores": [[max(row[at : at + 2]) for at in range(0, len(row), 2)] for row in rows]}
 
     def _item(self, completion: Completion) -> Message:

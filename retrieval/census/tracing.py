@@ -58,6 +58,7 @@ class Tracer:
         self.program = program
         self.holders = Holders(program)
         self._deep = 0
+        self._told: dict[tuple[object, int], list[Step]] = {}
 
     def walk(
         self, start: Spot, *, computed: bool, stop: Callable[[Spot], bool] | None = None, most: int = MOST_SPOTS
@@ -77,7 +78,13 @@ class Tracer:
                     waiting.append(source)
 
     def sources(self, spot: Spot) -> list[Step]:
-        """One step back."""
+        """One step back; worked out once for a spot, since walks meet again and again."""
+        key = (spot.key, self._deep)
+        if key not in self._told:
+            self._told[key] = self._sources(spot)
+        return self._told[key]
+
+    def _sources(self, spot: Spot) -> list[Step]:
         node = spot.node
         match node.type:
             case "identifier":

@@ -5,7 +5,7 @@ any language whose definitions are known. It does not follow types: `call graph`
 """
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from math import sqrt
 
@@ -39,7 +39,7 @@ class References:
 
         One step of a random walk in both directions, from the first places more than from later ones.
         """
-        found: Counter[int] = Counter()
+        found: defaultdict[int, float] = defaultdict(float)
         for rank, place in enumerate(places[:SEEDS], 1):
             for neighbour, weight in self._neighbours(place):
                 found[neighbour] += weight / (SEEDS + rank)

@@ -142,7 +142,7 @@ def _handed(frame: "Frame", step: CallStep) -> list[Site]:
 
 def _runs(step: CallStep) -> bool:
     """Whether a call runs the functions that it is given."""
-    return step.written.rpartition(".")[2] in RUNNERS or step.chained
+    return step.written.rpartition(".")[2] in RUNNERS or bool(step.chained)
 
 
 def _site(program: "Program", step: CallStep, value: Value | None) -> Site | None:

@@ -133,8 +133,9 @@ def _steps(program: "Program", root: Root) -> Iterator[Site]:
         sites, left = waiting.pop(0)
         telling = [site for site in sites if not is_trivial(program, site)]
         for site in telling:
-            inner = entered(program, site.target) if isinstance(site.target, FunctionRef) else None
-            own = inner is not None and inner.path == root.frame.path and site.target.receiver is None
+            target = site.target if isinstance(site.target, FunctionRef) else None
+            inner = entered(program, target) if target else None
+            own = inner is not None and inner.path == root.frame.path and target is not None and target.receiver is None
             if not own:
                 met += 1
                 yield site

@@ -49,7 +49,15 @@ class Removal:
 def _removals() -> tuple[Removal, ...]:
     entries = yaml.safe_load(TABLE.read_text(encoding="utf-8"))["removed"]
     return tuple(
-        Removal(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+        Removal(
+            distribution=entry["distribution"],
+            since=entry["since"],
+            source=entry["source"],
+            names=tuple(entry.get("names", ())),
+            methods=tuple(entry.get("methods", ())),
+            of=entry.get("of", ""),
+            until=entry.get("until", ""),
+        )
         for entry in entries
     )
 

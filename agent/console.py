@@ -7,6 +7,7 @@ from a repository is made inert before it is shown.
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -31,7 +32,29 @@ QUIET_SECONDS = 15.0
 STYLES = {"head": "bold reverse", "fact": "bold", "person": "cyan", "fault": "red", "note": "dim"}
 
 
-class Console:
+class _Shown(ABC):
+    """What is drawn on the terminal while a `with` lasts, and restored on any exit."""
+
+    def __enter__(self) -> Self:
+        self._open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._shut()
+
+    @abstractmethod
+    def _open(self) -> None: ...
+
+    @abstractmethod
+    def _shut(self) -> None: ...
+
+
+class Console(_Shown):
     """A listener for an audit's events; use it in a `with`, so that the terminal is restored on any
     exit.
     """
@@ -46,10 +69,9 @@ class Console:
         self._start = self._said = time.monotonic()
         self._live: Live | None = None
 
-    def __enter__(self) -> Self:
+    def _open(self) -> None:
         if self._rich.is_terminal:
             self._begin()
-        return self
 
     def _begin(self) -> None:
         """A live line of its own each time: one that is started again clears what was written since it stopped."""
@@ -57,12 +79,7 @@ class Console:
         self._live.start()
         self._paused = False
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _shut(self) -> None:
         if self._live:
             self._live.stop()
 
@@ -164,7 +181,7 @@ class Paper:
         self._rich.print(Text(text, style=STYLES.get(role, "")))
 
 
-class LiveTable:
+class LiveTable(_Shown):
     """A headline over a table that are drawn anew while they are shown, and log lines above them; without a terminal
     the log lines alone. Use it in a `with`."""
 
@@ -175,18 +192,12 @@ class LiveTable:
         self._start = time.monotonic()
         self._live: Live | None = None
 
-    def __enter__(self) -> Self:
+    def _open(self) -> None:
         if self._rich.is_terminal:
             self._live = Live(console=self._rich, get_renderable=self._draw, refresh_per_second=4, transient=True)
             self._live.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _shut(self) -> None:
         if self._live:
             self._live.stop()
 
@@ -206,7 +217,7 @@ class LiveTable:
         return Group(Spinner("dots", text=Text(self._headline(), style="bold")), grid)
 
 
-class Download:
+class Download(_Shown):
     """Shows one download; use it in a `with`. Without a terminal it writes a line at most every 15
     seconds.
     """
@@ -217,17 +228,11 @@ class Download:
         self._status = self._rich.status(Text(alias)) if self._rich.is_terminal else None
         self._said = time.monotonic()
 
-    def __enter__(self) -> Self:
+    def _open(self) -> None:
         if self._status:
             self._status.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _shut(self) -> None:
         if self._status:
             self._status.stop()
 

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import msgpack
 
+from retrieval.cachefile import open_cache
 from retrieval.chunk import Chunk, Span
 from retrieval.snapshot import SourceFile
 from retrieval.split import VERSION, chunk_of, split
+
+TABLE = "chunks (key TEXT PRIMARY KEY, chunks BLOB) WITHOUT ROWID"
 
 
 class ChunkCache:
@@ -23,7 +26,7 @@ class ChunkCache:
         self._new: dict[str, bytes] = {}
         self._store: sqlite3.Connection | None = None
         with contextlib.suppress(OSError, sqlite3.Error):
-            self._store = _opened(path)
+            self._store = open_cache(path, TABLE)
             self._rows = dict(self._store.execute("SELECT key, chunks FROM chunks"))
 
     def __enter__(self) -> "ChunkCache":
@@ -58,20 +61,6 @@ class ChunkCache:
         chunks = split(file)
         self._used[key] = self._new[key] = _encoded(chunks)
         return chunks
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    try:
-        return _connected(path)
-    except sqlite3.DatabaseError:
-        path.unlink(missing_ok=True)
-        return _connected(path)
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    store = sqlite3.connect(path, timeout=2.0)
-    store.execute("CREATE TABLE IF NOT EXISTS chunks (key TEXT PRIMARY KEY, chunks BLOB) WITHOUT ROWID")
-    return store
 
 
 def _encoded(chunks: list[Chunk]) -> bytes:

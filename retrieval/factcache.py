@@ -10,11 +10,14 @@ from pathlib import Path
 
 import msgpack
 
+from retrieval.cachefile import open_cache
 from retrieval.extract import VERSION, ParseTimeout, extract
 from retrieval.facts import Call, Definition, Fact, FileFacts, Import, Unread
 from retrieval.snapshot import SourceFile
 
 NESTED = {"imports": Import, "definitions": Definition, "calls": Call, "facts": Fact}
+
+TABLE = "facts (key TEXT PRIMARY KEY, facts BLOB)"
 
 
 class FactCache:
@@ -24,7 +27,7 @@ class FactCache:
         self._store: sqlite3.Connection | None = None
         if folder is not None:
             with contextlib.suppress(OSError, sqlite3.Error):
-                self._store = _opened(folder / f"facts-{VERSION}.sqlite")
+                self._store = open_cache(folder / f"facts-{VERSION}.sqlite", TABLE)
 
     def read(self, file: SourceFile, module: str, unread: list[Unread]) -> FileFacts:
         """The facts of a file, kept or extracted; what was not read whole is added to `unread`."""
@@ -69,21 +72,6 @@ class FactCache:
 
 def _empty(file: SourceFile, module: str) -> FileFacts:
     return FileFacts(file.path, file.language, module, len(file.lines), "", 0, 0)
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        return _connected(path)
-    except sqlite3.DatabaseError:
-        path.unlink(missing_ok=True)
-        return _connected(path)
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    store = sqlite3.connect(path, timeout=2.0)
-    store.execute("CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, facts BLOB)")
-    return store
 
 
 def _key(file: SourceFile, module: str) -> str:

@@ -185,6 +185,7 @@ class Inquirer:
     def _walk(self, question: Question, model: "BaseChatModel | None") -> Answer:
         """The answer of an audit of one question."""
         from agent.graph import build_graph
+        from agent.nodes import BEGINNING
 
         pack = _pack(question)
         with tempfile.TemporaryDirectory(prefix="deposition-") as folder:
@@ -199,7 +200,7 @@ class Inquirer:
                 model=model,
                 max_attempts=self._options.max_attempts,
             )
-            state = build_graph(pack).invoke({}, context=context)
+            state = build_graph(pack).invoke(BEGINNING, context=context)
             answers = context.records.read(pack.stages[0].id, state["done"][pack.stages[0].id])
         if not answers:
             raise MachineError("the answer could not be kept", "check the free space of the temporary folder")

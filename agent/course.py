@@ -68,8 +68,10 @@ class Course:
 
     def go(self) -> None:
         """On to the next pause, or to the end where the course has none."""
+        from agent.nodes import BEGINNING
+
         state = self._graph.get_state(_CONFIG)
-        start = None if state.values or state.next else {}
+        start = None if state.values or state.next else BEGINNING
         for _ in self._graph.stream(start, _CONFIG, context=self.context, durability="sync", stream_mode="updates"):
             self.watch()
 

@@ -36,4 +36,4 @@ def route(state: AuditState, *, order: list[str]) -> str:
     here = state["stage"]
     if here not in state.get("done", {}):
         return here
-    return next((stage for stage in order if stage not in state["done"]), END)
+    return next((stage for stage in order if stage not in state.get("done", {})), END)

@@ -5,7 +5,7 @@ A stage's drafts go to the verifier before the next stage is entered; only refus
 
 import time
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, Required, TypedDict
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
@@ -26,18 +26,26 @@ from agent.verify import advice, judge
 
 
 class AuditState(TypedDict, total=False):
-    """The checkpointed state: plain JSON, ids and the open stage's drafts; file contents never."""
+    """The checkpointed state: plain JSON, ids and the open stage's drafts; file contents never.
 
-    stage: str
-    attempt: int
-    seconds: float
+    A run starts from BEGINNING; what a node returns updates it.
+    """
+
+    stage: Required[str]
+    attempt: Required[int]
+    seconds: Required[float]
     drafts: dict[str, str]
     verdicts: dict[str, list[dict[str, Any]]]
     done: dict[str, str]
     stopped: str
 
 
-def answer_stage(state: AuditState, runtime: Runtime[Context], *, stage: Stage) -> AuditState:
+BEGINNING = AuditState(stage="", attempt=0, seconds=0.0)
+# What a node returns: the keys of AuditState that it sets anew.
+Change = dict[str, Any]
+
+
+def answer_stage(state: AuditState, runtime: Runtime[Context], *, stage: Stage) -> Change:
     """Draft answers to the stage's open questions, all of them side by side."""
     context = runtime.context
     again = state.get("stage") == stage.id
@@ -121,7 +129,7 @@ def _draft(
     return {q.id: str(reply.content) for q, reply in zip(questions, replies, strict=True)}
 
 
-def verify(state: AuditState, runtime: Runtime[Context]) -> AuditState:
+def verify(state: AuditState, runtime: Runtime[Context]) -> Change:
     """Judge every draft claim of the open stage; close the stage when nothing is left to ask."""
     context = runtime.context
     stage = next(s for s in context.pack.stages if s.id == state["stage"])
@@ -170,7 +178,7 @@ def _close(
     verdicts: dict[str, list[dict[str, Any]]],
     state: AuditState,
     context: Context,
-) -> AuditState:
+) -> Change:
     kept = {q.id: _kept(q, stage, context) for q in stage.questions}
     answers = [kept[q.id] or _answer(q, verdicts.get(q.id, []), state, stage, context) for q in stage.questions]
     digest = context.records.write(stage.id, answers)

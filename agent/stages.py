@@ -208,7 +208,7 @@ def _where(raw: dict[str, Any], error: ValidationError) -> str:
     words: list[str] = []
     field: list[str] = []
     for step in fault["loc"]:
-        node = node[step] if isinstance(node, (dict, list)) and _has(node, step) else None
+        node = _part(node, step)
         if isinstance(step, int) and isinstance(node, dict) and ("number" in node or "title" in node):
             words.append(f"stage {node.get('number', step + 1)} ({node.get('title', 'no title')})")
             field = []
@@ -222,10 +222,10 @@ def _where(raw: dict[str, Any], error: ValidationError) -> str:
     return f"{', '.join(words)}: {fault['msg'].removeprefix('Value error, ')}"
 
 
-def _has(node: Any, step: Any) -> bool:
+def _part(node: Any, step: int | str) -> Any:
     if isinstance(node, dict):
-        return step in node
-    return isinstance(step, int) and 0 <= step < len(node)
+        return node.get(step)
+    return node[step] if isinstance(node, list) and isinstance(step, int) and 0 <= step < len(node) else None
 
 
 def _how_many(error: ValidationError) -> str:

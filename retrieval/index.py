@@ -177,7 +177,7 @@ class _Vectors:
         if texts and not self._held:
             with suppress(IndexBroken):
                 found = read_store(folder)
-                self._held = {key: found[key] for key in keys if key in found}
+                self._held = {key: array("f", found[key]) for key in keys if key in found}
                 self._cache.put(self._held)
 
     def ensure(self, texts: Sequence[str], on_progress: Progress = lambda done, total: None) -> int:

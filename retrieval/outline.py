@@ -43,7 +43,7 @@ def _matched(tree: Tree) -> list[tuple[Node, Kind, str]]:
     """Each definition once, by its name: of nodes that share one (decorated, exported) the widest."""
     widest: dict[int, tuple[Node, Kind, str]] = {}
     for captures in run_query(tree.language, tree):
-        kind = next(kind for kind in _KINDS if kind in captures)
+        kind: Kind = next(kind for kind in _KINDS if kind in captures)
         node = captures[kind][0]
         named = captures.get("name", [node])[0]
         held = widest.get(named.start_byte)

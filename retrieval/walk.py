@@ -15,6 +15,7 @@ from retrieval.errors import RepositoryError
 from retrieval.gitdir import read_commit, read_tracked
 from retrieval.ignore import IgnoreRules, is_litter_file, litter
 from retrieval.languages import SOURCE_LANGUAGES, language_of, words
+from retrieval.mentions import is_mentioned, mentions
 from retrieval.roles import role_of
 from retrieval.safefile import Refused, in_units, look, open_folder, read_file
 from retrieval.snapshot import Skipped, Snapshot, SourceFile
@@ -24,6 +25,7 @@ MAX_FILES = 30_000
 MAX_TOTAL_BYTES = 400_000_000
 NOTEBOOK_FACTOR = 20  # a notebook carries its pictures along; only its cells are read from it
 _IGNORE_BYTES = 1_000_000
+_IGNORED = "ignored by .gitignore"
 
 _BINARY = words(
     """png jpg jpeg gif bmp tif tiff webp ico icns psd pdf eps ai mp3 wav flac ogg opus m4a aac mp4
@@ -61,6 +63,7 @@ class _Walk:
     excluded: frozenset[str]
     tracked: frozenset[bytes]
     tracked_folders: frozenset[bytes]
+    mentioned: frozenset[str] = frozenset()
     files: list[SourceFile] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     total: int = 0
@@ -85,6 +88,8 @@ def take_snapshot(root: Path, *, exclude: Sequence[Path] = (), max_file_bytes: i
         tracked = read_tracked(descriptor)
         walk = _Walk(max_file_bytes, _below(resolved, exclude), tracked, frozenset(_parents(tracked)))
         _descend(walk, os.dup(descriptor))
+        if not tracked:
+            walk = _with_mentioned(walk, descriptor)
         commit = read_commit(descriptor)
     finally:
         os.close(descriptor)
@@ -92,6 +97,20 @@ def take_snapshot(root: Path, *, exclude: Sequence[Path] = (), max_file_bytes: i
     skipped = sorted(walk.skipped, key=lambda one: one.path)
     name = escaped(resolved.name) or "root"
     return Snapshot(resolved, name, commit, tuple(files), tuple(skipped))
+
+
+def _with_mentioned(walk: _Walk, root: int) -> _Walk:
+    """The walk again with the ignored files that read code names, and those that these name.
+
+    Without git's index nothing else tells a file that was shipped in spite of a pattern from one that was left there.
+    """
+    while any(one.reason == _IGNORED for one in walk.skipped):
+        mentioned = mentions(walk.files)
+        if mentioned == walk.mentioned:
+            break
+        walk = replace(walk, mentioned=mentioned, files=[], skipped=[], total=0)
+        _descend(walk, os.dup(root))
+    return walk
 
 
 def escaped(path: str) -> str:
@@ -193,8 +212,10 @@ def _require_wanted(walk: _Walk, folder: _Folder, path: str, *, is_folder: bool)
     if path in walk.excluded:
         raise Refused("excluded")
     tracked = walk.tracked_folders if is_folder else walk.tracked
-    if os.fsencode(path) not in tracked and folder.rules.ignores(path + "/" * is_folder):
-        raise Refused("ignored by .gitignore")
+    if os.fsencode(path) in tracked or is_mentioned(path, walk.mentioned):
+        return
+    if folder.rules.ignores(path + "/" * is_folder):
+        raise Refused(_IGNORED)
 
 
 def _enter_unless_environment(walk: _Walk, stack: list[_Folder], inner: int, path: str, rules: IgnoreRules) -> None:

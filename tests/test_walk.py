@@ -170,6 +170,33 @@ def test_gitignore_holds_at_every_level(tmp_path: Path):
     assert _reasons(tmp_path)["build"] == "ignored by .gitignore"
 
 
+def test_ignored_files_that_code_names_are_read_where_git_has_no_say(tmp_path: Path):
+    _write(
+        tmp_path,
+        {
+            ".gitignore": "*.yaml\nlib/\n**/core.py\n",
+            "run.py": "from lib.engine import Engine\nimport core\nopen('configs/first.yaml')\n",
+            "core.py": "x = 1\n",
+            "lib/__init__.py": "",
+            "lib/engine.py": "from .parts import Part\n",
+            "lib/parts.py": "x",
+            "lib/left_behind.py": "x",
+            "configs/first.yaml": "a: 1\n",
+            "configs/second.yaml": "a: 1\n",
+        },
+    )
+    assert _paths(tmp_path) == [
+        ".gitignore",
+        "configs/first.yaml",
+        "core.py",
+        "lib/__init__.py",
+        "lib/engine.py",
+        "lib/parts.py",
+        "run.py",
+    ]
+    assert _reasons(tmp_path)["lib/left_behind.py"] == "ignored by .gitignore"
+
+
 def test_a_gitignore_that_would_match_forever_is_harmless(tmp_path: Path):
     _write(tmp_path, {".gitignore": "*a" * 30 + "b\n", "a" * 200: "x"})
     assert "a" * 200 in _paths(tmp_path)

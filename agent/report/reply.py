@@ -41,8 +41,8 @@ def claim_lines(claims: Sequence[Claim]) -> Iterator[Line]:
             continue
         items = list(takewhile(lambda one: one.level, claims[at + 1 :]))
         role = {"model": "model", "person": "person"}.get(claim.origin, "fact")
-        later = {c for other in claims[at + 1 :] for c in other.citations}
-        cited = [] if items or later.issuperset(claim.citations) else claim.citations
+        later = [c for other in claims[at + 1 :] for c in other.citations]
+        cited = [] if items or all(c in later for c in claim.citations) else claim.citations
         yield role, _sentence(claim, cited) + visible(attribution(claim))
         yield from (("place", line) for line in map(visible, claim.block.split("\n") if claim.block else ()))
         yield from (("place", line) for line in _items(items))

@@ -161,8 +161,8 @@ class Frame:
             return value.members[int(text)] if text.isdecimal() and int(text) < len(value.members) else None
         if isinstance(value, Table):
             return value.element
-        single = isinstance(value, Items) and key is not None and key.type not in ("slice", "string", "tuple")
-        return value.element if single else None
+        indexed = key is not None and key.type not in ("slice", "string", "tuple")
+        return value.element if indexed and isinstance(value, Items) else None
 
     def _attribute(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
         whole = self.body.tree.text(node)

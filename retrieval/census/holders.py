@@ -33,6 +33,7 @@ class Holders:
         self._attributes: dict[ClassRef, dict[str, Kept]] = {}
         self._setters: dict[ClassRef, dict[str, list[Frame]]] = {}
         self._writers: dict[str, dict[str, Kept]] = {}
+        self._fillers: dict[str, dict[str, list[Frame]]] = {}
 
     def bindings(self, frame: "Frame", name: str) -> list[Binding]:
         """Every binding of a name in a body."""
@@ -67,6 +68,23 @@ class Holders:
                     table.setdefault(name, []).extend((frame, b) for b in self.bindings(frame, name))  # type: ignore[misc]
             self._writers[path] = table
         return self._writers[path]
+
+    def fillers(self, path: str, name: str) -> "list[Frame]":
+        """The bodies of a file that put something into a container of its top level, the top level first."""
+        if path not in self._fillers:
+            table: dict[str, list[Frame]] = {}
+            facts = self.program.facts.get(path)
+            for definition in (None, *facts.definitions) if facts else ():
+                frame = self.program.frame(path, definition)
+                for held in dict.fromkeys(store.name for store in frame.body.stores) if frame else ():
+                    if frame is not None and (definition is None or self._is_global(frame, held)):
+                        table.setdefault(held, []).append(frame)
+            self._fillers[path] = table
+        return self._fillers[path].get(name, [])
+
+    def _is_global(self, frame: "Frame", name: str) -> bool:
+        inside = "." in name or name in frame.parameters or frame.outer is not None
+        return not inside and (name in frame.body.not_local or not self.bindings(frame, name))
 
     def imported_from(self, path: str, name: str) -> tuple[str, str] | None:
         """The file of the repository, and the name in it, that a top-level name of `path` is imported from."""
@@ -179,16 +197,6 @@ class Holders:
             for definition in (None, *facts.definitions)
         ]
         return [frame for frame in listed if frame is not None]
-
-    def default(self, frame: "Frame", name: str) -> Node | None:
-        """The default of a parameter."""
-        node = self.program.node(frame.path, frame.definition) if frame.definition else None
-        listed = node.child_by_field_name("parameters") if node else None
-        for child in listed.named_children if listed else ():
-            preset = child.type in ("default_parameter", "typed_default_parameter")
-            if preset and frame.body.tree.text(child.child_by_field_name("name")) == name:
-                return child.child_by_field_name("value")
-        return None
 
 
 def _by_name(

@@ -1,5 +1,6 @@
 """Which outside classes and functions give models, and what each is for: `data/models.yaml`."""
 
+import sys
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -53,6 +54,18 @@ def _rows() -> tuple[Known, ...]:
 def wrappers() -> frozenset[str]:
     """Outside functions and classes whose result is the model they were given."""
     return frozenset(yaml.safe_load(TABLE.read_text(encoding="utf-8"))["wrappers"])
+
+
+_OTHER = frozenset(
+    {"torch", "tensorflow", "keras", "numpy", "pandas", "polars", "sklearn", "accelerate", "deepspeed", "apex", "copy"}
+    | sys.stdlib_module_names
+)
+"""Packages whose objects are tensors, tables, layers or wrappers when `known_model` does not know them."""
+
+
+def may_make(maker: str) -> bool:
+    """Whether an outside name may give a model, if what it gives is used as one."""
+    return maker.partition(".")[0] not in _OTHER and not COMPANIONS.search(maker) and maker not in wrappers()
 
 
 @cache

@@ -39,6 +39,8 @@ class Made:
         if self.cls is not None:
             return self.cls.definition.symbol
         parts = [part for part in self.maker.split(".") if part not in _LOADING]
+        if len(parts) > 1 and parts[-2][:1].isupper() and parts[-1][:1].islower():
+            return parts[-2]  # a class method that gives an object of its class
         telling = parts[-1][:1].isupper() or parts[-1].startswith(("init_", "build_")) or len(parts) < 2
         return parts[-1] if telling else ".".join(parts[-2:] if len(parts) < 4 else (parts[0], parts[-1]))
 
@@ -56,8 +58,11 @@ class Makers:
         self.family = family
         self.anatomy = anatomy_of(program, family.bases)
 
-    def of(self, frame: "Frame", step: CallStep) -> Iterator[Made]:
-        """The models that a call makes: several when a variable holds one of several classes."""
+    def of(self, frame: "Frame", step: CallStep, shown: str = "") -> Iterator[Made]:
+        """The models that a call makes: several when a variable holds one of several classes.
+
+        `shown` is the outside name that the call calls when what it gives is used as a model.
+        """
         function = step.node.child_by_field_name("function")
         if function is None or function.type not in ("identifier", "attribute"):
             return
@@ -65,6 +70,8 @@ class Makers:
         for value in values:
             if isinstance(value, External) and (known := known_model(value.name)) is not None:
                 yield Made(frame, step, value.name, None, known)
+            elif isinstance(value, External) and value.name == shown:
+                yield Made(frame, step, value.name, None, Known(()))
             elif isinstance(value, ClassRef) and (self._is_own(frame, step, value) or self._counts(frame, value)):
                 yield Made(frame, step, value.definition.symbol, value, None)
         loaded = self._loaded(frame, step, function)

@@ -14,16 +14,19 @@ from weakref import WeakKeyDictionary
 from retrieval.census.body import CallStep
 from retrieval.census.callgraph import call_target, entered
 from retrieval.census.exports import all_frames
-from retrieval.census.families import RUNNING, SETUP
+from retrieval.census.families import MODELISH, RUNNING, SETUP
+from retrieval.census.injected import Injected
 from retrieval.census.known_models import known_model
 from retrieval.census.language import Query
 from retrieval.census.made_models import Made, Makers
 from retrieval.census.models import Family, family_of
 from retrieval.census.program import program_of
-from retrieval.census.spots import Spot, arguments
+from retrieval.census.shown_models import shown_models
+from retrieval.census.spots import Called, Spot, arguments
 from retrieval.census.tracing import tracer_of
 from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance, Value
 from retrieval.languages import words
+from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -39,6 +42,15 @@ _ROSTERS: "WeakKeyDictionary[Codebase, Roster]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
+class Sighting:
+    """A model that an expression may be: the calls through which it came, and the literal key it was got by."""
+
+    made: Made
+    stack: tuple[Called, ...]
+    key: str = ""
+
+
+@dataclass(frozen=True)
 class Use:
     """A call that runs one of `made`; `method` is "" when the object itself is called."""
 
@@ -47,6 +59,12 @@ class Use:
     made: tuple[Made, ...]
     method: str
     depth: int
+    seen: "tuple[Sighting, ...]" = ()
+
+    @property
+    def key(self) -> str:
+        """The literal under which the model is got out of a container, "" for none."""
+        return next((sighting.key for sighting in self.seen if sighting.key), "")
 
 
 def roster_of(codebase: "Codebase") -> "Roster":
@@ -61,7 +79,7 @@ class Roster:
     """The models of one codebase."""
 
     codebase: "Codebase"
-    _memo: dict[tuple[object, ...], tuple[Made, ...]] = field(default_factory=dict)
+    _memo: dict[tuple[object, ...], tuple[Sighting, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.program = program_of(self.codebase)
@@ -78,25 +96,40 @@ class Roster:
     @cached_property
     def made(self) -> list[Made]:
         """Every place that makes a model, those that programs reach first."""
+        shown = shown_models(self.tracer, [frame for frame, _depth in self.frames])
         return [
             made
             for frame, _depth in self.frames
             for step in frame.body.calls
-            for made in dict.fromkeys(self.makers.of(frame, step))
+            for made in dict.fromkeys(self.makers.of(frame, step, shown.get((frame.path, step.node.id), "")))
         ]
 
     def of(self, spot: Spot) -> tuple[Made, ...]:
         """The models that an expression may be, nearest first."""
+        return tuple(dict.fromkeys(sighting.made for sighting in self.sightings(spot)))
+
+    def sightings(self, spot: Spot) -> tuple[Sighting, ...]:
+        """The models that an expression may be, nearest first, each with the way it came."""
         if spot.key not in self._memo:
             self._memo[spot.key] = ()  # for cycles
             found = dict.fromkeys(self._found(spot))
             self._memo[spot.key] = tuple(found)
         return self._memo[spot.key]
 
-    def _found(self, spot: Spot) -> Iterator[Made]:
+    def _found(self, spot: Spot) -> Iterator[Sighting]:
+        key, sure = "", False
         for at in self.tracer.walk(spot, computed=False, stop=self._is_made, most=160):
-            if at.node.type == "call":
-                yield from self._at(at)
+            key = key or next((taken.strip("'") for taken in at.take if taken.startswith("'")), "")
+            for made in self._at(at) if at.node.type == "call" else ():
+                sure = True
+                yield Sighting(made, at.stack, key)
+        if not sure:
+            yield from (Sighting(made, ()) for made in self.injected.of(spot))
+
+    @cached_property
+    def injected(self) -> Injected:
+        """The models that parameters are given by their names and types."""
+        return Injected(self.tracer, self.made)
 
     def _is_made(self, spot: Spot) -> bool:
         return spot.node.type == "call" and bool(self._at(spot))
@@ -105,7 +138,21 @@ class Roster:
         made = self._by_node.get((spot.frame.path, spot.node.id), ())
         hosted = any(item.known is not None and item.known.hosted for item in made)
         whole = not spot.take or spot.take[-1] in ("0", "[]") or hosted
-        return made if whole else ()
+        return self._possible(made, spot) if whole else ()
+
+    def _possible(self, made: tuple[Made, ...], spot: Spot) -> tuple[Made, ...]:
+        """Of several classes that a variable may hold, those that it holds in the calls of the spot."""
+        function = spot.node.child_by_field_name("function")
+        if len(made) < 2 or not spot.stack or function is None:
+            return made
+        walk = self.tracer.walk(
+            Spot(spot.frame, function, spot.order, spot.guards, (), spot.stack), computed=False, most=30
+        )
+        values = [
+            at.frame.value(at.node, at.order, at.guards) for at in walk if at.node.type in ("identifier", "attribute")
+        ]
+        classes = {value for value in values if isinstance(value, ClassRef)}
+        return tuple(item for item in made if item.cls in classes) or made
 
     @cached_property
     def _by_node(self) -> dict[tuple[str, int], tuple[Made, ...]]:
@@ -150,8 +197,8 @@ class Roster:
         if self._ruled_out(value):
             return None
         if function.type != "attribute":
-            made = self.of(Spot(frame, function, step.order, step.guards))
-            return Use(frame, step, made, "", depth) if made else None
+            seen = self.sightings(Spot(frame, function, step.order, step.guards))
+            return _use(frame, step, seen, "", depth)
         return self._method_use(frame, step, (value, depth))
 
     def _method_use(self, frame: "Frame", step: CallStep, told: tuple[Value | None, int]) -> Use | None:
@@ -161,20 +208,28 @@ class Roster:
         if function is None or (method in _PLAIN and method not in self._library_methods):
             return None
         if not isinstance(value, FunctionRef) and (found := self._called(frame, step)):
-            return Use(frame, step, found, "", depth)
-        if not isinstance(value, FunctionRef) and method not in self._methods:
+            return _use(frame, step, found, "", depth)
+        if not isinstance(value, FunctionRef) and method not in self._methods and not MODELISH.search(method):
             return None
         owner = function.child_by_field_name("object")
         if owner is None or frame.body.tree.text(owner) in ("self", "cls", "super()"):
             return None
-        made = self.of(Spot(frame, owner, step.order, step.guards))
-        made = tuple(item for item in made if self._runs(item, method))
-        return Use(frame, step, made, method, depth) if made else None
+        seen = self.sightings(Spot(frame, owner, step.order, step.guards))
+        ran = tuple(item for item in seen if self._runs(item.made, method)) or self._inside(frame, step, owner)
+        return _use(frame, step, ran, method, depth)
 
-    def _called(self, frame: "Frame", step: CallStep) -> tuple[Made, ...]:
+    def _inside(self, frame: "Frame", step: CallStep, owner: Node) -> tuple[Sighting, ...]:
+        """The library model of which a call runs a part: `model.quantizer.decode(x)`, `model.decoder(x)`."""
+        method = step.written.rpartition(".")[2]
+        inner = owner.child_by_field_name("object") if owner.type == "attribute" and method in RUNNING else None
+        held = inner if inner is not None else owner if MODELISH.search(method) else None
+        seen = self.sightings(Spot(frame, held, step.order, step.guards)) if held is not None else ()
+        return tuple(item for item in seen if item.made.cls is None and item.made.known and not item.made.known.runs)
+
+    def _called(self, frame: "Frame", step: CallStep) -> tuple[Sighting, ...]:
         """The models that the attribute a call calls may be: `self.net(x)`."""
         function = step.node.child_by_field_name("function")
-        return self.of(Spot(frame, function, step.order, step.guards)) if function is not None else ()
+        return self.sightings(Spot(frame, function, step.order, step.guards)) if function is not None else ()
 
     def _ruled_out(self, value: Value | None) -> bool:
         if isinstance(value, External | ClassRef):
@@ -218,7 +273,7 @@ class Roster:
         gives = any(item.kind == "return" and item.value is not None for item in frame.body.exits)
         own = next(iter(frame.parameters), "self")
         calls = [re.fullmatch(rf"{re.escape(own)}(?:\.(\w+))?", step.written) for step in frame.body.calls]
-        inner = {m[1] for m in calls if m} - {"forward"}
+        inner = {m[1] for m in calls if m} - {"forward"} - _PLAIN
         plain = any(m and m[1] in (None, "forward") for m in calls)
         return gives and (plain or any(not (frame.owner and self.program.method(frame.owner, n)) for n in inner if n))
 
@@ -233,6 +288,11 @@ class Roster:
             for made in use.made:
                 table.setdefault((made.key, made.name), []).append(use)
         return table
+
+
+def _use(frame: "Frame", step: CallStep, seen: tuple[Sighting, ...], method: str, depth: int) -> Use | None:
+    made = tuple(dict.fromkeys(sighting.made for sighting in seen))
+    return Use(frame, step, made, method, depth, seen) if made else None
 
 
 def wrapped(roster: Roster, made: Made) -> tuple[Made, ...]:

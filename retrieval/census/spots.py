@@ -53,7 +53,7 @@ def argument(called: Called, frame: "Frame", name: str) -> Node | None:
         frame.definition.decorators if frame.definition else ()
     )
     listed = listed[1:] if own and bound else listed
-    position = 0
+    position = -1 if is_partial(step) else 0
     for child in arguments(step.node, keywords=True):
         if child.type == "keyword_argument":
             if around.body.tree.text(child.child_by_field_name("name")) == name:
@@ -61,9 +61,25 @@ def argument(called: Called, frame: "Frame", name: str) -> Node | None:
         elif child.type in ("list_splat", "dictionary_splat"):
             return None
         else:
-            if position < len(listed) and listed[position] == name:
+            if 0 <= position < len(listed) and listed[position] == name:
                 return child
             position += 1
+    return None
+
+
+def is_partial(step: CallStep) -> bool:
+    """Whether a call is `partial(f, …)`: the function comes first, and a later call gives the rest."""
+    return step.written.rpartition(".")[2] == "partial" and bool(arguments(step.node))
+
+
+def default(frame: "Frame", name: str) -> Node | None:
+    """The default of a parameter."""
+    node = frame.program.node(frame.path, frame.definition) if frame.definition else None
+    listed = node.child_by_field_name("parameters") if node else None
+    for child in listed.named_children if listed else ():
+        preset = child.type in ("default_parameter", "typed_default_parameter")
+        if preset and frame.body.tree.text(child.child_by_field_name("name")) == name:
+            return child.child_by_field_name("value")
     return None
 
 
@@ -83,8 +99,16 @@ def key_of(text: str) -> str:
     return f"'{text[1:-1]}'" if text[:1] in "\"'" else text
 
 
-def stored_key(frame: "Frame", store: Binding) -> str:
-    """The literal key in `x["k"] = value`, "" for anything else."""
+def key_node(store: Binding) -> Node | None:
+    """The key in `x["k"] = value`; None for anything else that puts a value into a container."""
     left = store.value.parent.child_by_field_name("left") if store.value and store.value.parent else None
-    key = left.child_by_field_name("subscript") if left is not None and left.type == "subscript" else None
-    return key_of(frame.body.tree.text(key)) if key is not None and key.type in ("string", "integer") else ""
+    return left.child_by_field_name("subscript") if left is not None and left.type == "subscript" else None
+
+
+def key_depth(store: Binding) -> int:
+    """How many keys deep a value is put: 2 for `x[a][b] = value`, 1 for `x[a] = value` and `x.append(value)`."""
+    left = store.value.parent.child_by_field_name("left") if store.value and store.value.parent else None
+    depth = 0
+    while left is not None and left.type == "subscript":
+        depth, left = depth + 1, left.child_by_field_name("value")
+    return max(depth, 1)

@@ -9,7 +9,7 @@ from retrieval.parse import Node
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
 
-MOST_TAKEN = 3
+MOST_TAKEN = 5
 
 
 def compound(spot: Spot) -> list[Spot]:

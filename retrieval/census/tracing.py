@@ -12,14 +12,17 @@ from weakref import WeakKeyDictionary
 
 from retrieval.census.body import Binding
 from retrieval.census.callgraph import Target, call_target, entered
+from retrieval.census.feasible import refuted
 from retrieval.census.holders import Holders
 from retrieval.census.known_models import wrappers
 from retrieval.census.names import reaching
-from retrieval.census.spots import Spot, argument, arguments, key_of, stored_key
+from retrieval.census.spots import Spot, argument, arguments, default, is_partial, key_of
+from retrieval.census.stored import stored
 from retrieval.census.taken import MOST_TAKEN, compound, subscripted, walked
 from retrieval.census.values import (
     ClassRef,
     External,
+    ExternalObject,
     FunctionRef,
     Instance,
     ModuleRef,
@@ -106,7 +109,7 @@ class Tracer:
         bindings = self.holders.bindings(frame, name)
         reach = reaching(bindings, spot.order, spot.guards, looped=True)
         found = [s for binding in reach.bindings for s in self._bound(spot, frame, binding)]
-        found += self._stored(spot, frame, name)
+        found += stored(self.holders, spot, frame, name)
         if not reach.complete and name in frame.parameters:
             return found + self._parameter(spot, name)
         if found or (bindings and name not in frame.body.not_local):
@@ -117,7 +120,7 @@ class Tracer:
 
     def _bound(self, spot: Spot, frame: "Frame", binding: Binding) -> list[Spot]:
         value, take = binding.value, spot.take
-        if value is None:
+        if value is None or refuted(frame, binding.guards, spot.stack):
             return []
         if binding.taken == "part":
             take = (*take, str(binding.index))
@@ -127,22 +130,10 @@ class Tracer:
         at = Spot(frame, value, binding.order, binding.guards, take[-MOST_TAKEN:]) if value is not None else None
         return [replace(at, stack=spot.stack)] if at else []
 
-    def _stored(self, spot: Spot, frame: "Frame", name: str) -> list[Spot]:
-        """What is put into a container of that name in the body."""
-        wanted = spot.take[-1] if spot.take else "[]"
-        found = []
-        for store in self.holders.stores(frame, name):
-            key = stored_key(frame, store)
-            if store.value is not None and (wanted == "[]" or not key or key == wanted):
-                take = spot.take[:-1]
-                found.append(Spot(frame, store.value, store.order, store.guards, take, spot.stack))
-        return found
-
     def _global(self, spot: Spot, path: str, name: str, hops: int = 4) -> list[Spot]:
         at = replace(spot, stack=())
         found = [s for frame, binding in self.holders.globals(path, name) for s in self._bound(at, frame, binding)]
-        top = self.program.frame(path, None)
-        found += self._stored(at, top, name) if top is not None else []
+        found += [s for filling in self.holders.fillers(path, name) for s in stored(self.holders, at, filling, name)]
         if not found and hops and (other := self.holders.imported_from(path, name)) is not None:
             return self._global(spot, *other, hops - 1)
         return found
@@ -157,8 +148,8 @@ class Tracer:
             node = argument((around, step, target), frame, name)
             if node is not None:
                 found.append(Spot(around, node, step.order, step.guards, spot.take, spot.stack[:-1]))
-        default = self.holders.default(frame, name)
-        return [*found, Spot(frame, default)] if default is not None and not spot.take else found
+        preset = default(frame, name) if not (spot.stack and found) else None
+        return [*found, Spot(frame, preset)] if preset is not None and not spot.take else found
 
     # Attributes
 
@@ -167,7 +158,7 @@ class Tracer:
         whole, name = spot.text(), frame.body.tree.text(node.child_by_field_name("attribute"))
         here = reaching(self.holders.bindings(frame, whole), spot.order, spot.guards, looped=True)
         found = [s for binding in here.bindings for s in self._bound(spot, frame, binding)]
-        found += self._stored(spot, frame, whole)
+        found += stored(self.holders, spot, frame, whole)
         owner = node.child_by_field_name("object")
         held = frame.value(owner, spot.order, spot.guards)
         if isinstance(held, ModuleRef):
@@ -187,7 +178,7 @@ class Tracer:
         for frame, binding in self.holders.attribute(cls, name):
             found += self._bound(replace(spot, stack=()), frame, binding)
         for frame in self.holders.setting(cls, name):
-            found += self._stored(replace(spot, stack=()), frame, f"{next(iter(frame.parameters))}.{name}")
+            found += stored(self.holders, replace(spot, stack=()), frame, f"{next(iter(frame.parameters))}.{name}")
         method = self.program.method(cls, name)
         if method is not None and any("property" in d for d in method[1].decorators):
             found += self._returns(spot, FunctionRef(method[0].path, method[1], method[0], cls), None)
@@ -227,11 +218,25 @@ class Tracer:
                 found += self._field(spot, target)
         if found or any(isinstance(m, FunctionRef | ClassRef | Instance) for m in alternatives(value)):
             return [(s, False) for s in found]
+        if isinstance(value, ExternalObject) and value.maker.rpartition(".")[2] == "partial" and function is not None:
+            return [(s, False) for s in self._completed(replace(spot, node=function, take=()), spot.take)]
         for target in self.registered(replace(spot, node=function, take=())) if value is None and function else ():
             found += self._returns(spot, target, node) if isinstance(target, FunctionRef) else []
         if found:
             return [(s, False) for s in found]
         return self._outside(spot, function, value)
+
+    def _completed(self, spot: Spot, take: tuple[str, ...]) -> list[Spot]:
+        """What a function gives that `partial(f, …)` made: `spot` is what is called."""
+        found: list[Spot] = []
+        for at in self.walk(spot, computed=False, most=20):
+            step = self.holders.step(at.frame, at.node) if at.node.type == "call" else None
+            if step is not None and is_partial(step):
+                target = at.frame.value(arguments(at.node)[0], at.order, at.guards)
+                found += (
+                    self._returns(replace(at, take=take), target, at.node) if isinstance(target, FunctionRef) else []
+                )
+        return found
 
     def registered(self, spot: Spot) -> list[Target]:
         """What a name that was got from a registry may be: `build = MODELS.get(name)`, `MODELS.build(cfg)`."""
@@ -267,7 +272,7 @@ class Tracer:
         stack = (*spot.stack, (spot.frame, step, target)) if step else spot.stack
         found = []
         for item in frame.body.exits:
-            if item.kind in ("return", "yield") and item.value is not None:
+            if item.kind in ("return", "yield") and item.value is not None and not refuted(frame, item.guards, stack):
                 take = spot.take[:-1] if item.kind == "yield" and spot.take[-1:] == ("[]",) else spot.take
                 value = item.value.child_by_field_name("value") if item.value.type == "yield" else item.value
                 if value is not None:
@@ -282,8 +287,9 @@ class Tracer:
             return [(s, False) for s in (spot.inner(given[0]) if given else [])]
         if owner is not None and method in SAME:
             return [(s, False) for s in spot.inner(owner)]
-        if owner is not None and method in _GETTING and given and given[0].type == "string":
-            take = (*spot.take, key_of(spot.frame.body.tree.text(given[0])))[-MOST_TAKEN:]
+        if owner is not None and method in _GETTING and given and not isinstance(value, External):
+            key = key_of(spot.frame.body.tree.text(given[0])) if given[0].type == "string" else "[]"
+            take = (*spot.take, key)[-MOST_TAKEN:]
             return [(s, False) for s in spot.inner(owner, take=take)]
         if owner is not None and method in _WALKING:
             return [(s, False) for s in spot.inner(owner)]

@@ -19,8 +19,7 @@ from retrieval.census.body import (
 from retrieval.census.early import left_early
 from retrieval.parse import Node, Tree, first_line, last_line
 
-# A deeper tree than any person writes; deeper nodes are left out rather than risking the stack.
-DEEPEST = 200
+DEEPEST = 200  # deeper than any person writes: what is below is left out rather than risking the stack
 _EXITS = ("return_statement", "raise_statement", "continue_statement", "break_statement", "yield")
 _GATHERING = frozenset({"append", "extend", "add", "update", "insert", "put", "put_nowait"})
 _COMPREHENSIONS = (
@@ -169,7 +168,9 @@ class _Walker:
                 self._bind(child, value, guards, taken, index=index)
 
     def _store(self, container: Node | None, value: Node | None, guards: tuple[Guard, ...]) -> None:
-        if container is not None and container.type in ("identifier", "attribute"):
+        if container is not None and container.type == "subscript":  # `pool[a][b] = x` is put into `pool`
+            self._store(container.child_by_field_name("value"), value, guards)
+        elif container is not None and container.type in ("identifier", "attribute"):
             name, line = self.body.tree.text(container), first_line(container)
             self.body.stores.append(Binding(name, value, "", "whole", -1, line, guards, self._tick()))
 

@@ -32,7 +32,7 @@ _NAMING = re.compile(
     r"(?:^|_)(?:model|path|ckpt|checkpoint|weights?|name|repo|pretrained|arch|url|file|id|size\w*)(?:_|$)"
 )
 _NOT_NAMING = re.compile(r"device|dtype|type$|tokenizer|kwargs|config$|args$|class|token|dir$|root")
-SHOWN = 60
+SHOWN, MOST_CALLS = 60, 24
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _read(roster: Roster) -> Iterator[tuple[tuple[str, int], Weights]]:
 def _contexts(roster: Roster, frame: "Frame") -> list[tuple[Called, ...]]:
     """The calls that may have entered a body, each by itself, so that arguments of one call stay together."""
     callers = roster.tracer.holders.callers(frame)
-    return [(call,) for call in callers[:8]] or [()]
+    return [(call,) for call in callers[:MOST_CALLS]] or [()]
 
 
 def _reading(roster: Roster, spot: Spot, step: CallStep) -> list[Weights]:

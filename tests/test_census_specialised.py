@@ -1,0 +1,164 @@
+"""Models told apart by the constants that calls give: one loader for several models, pools, partial calls, injection."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+LOADER = """
+    import functools
+    import torch
+    from codec_lib import Codec
+    from nets import Speaker, Writer
+
+    models = {}
+
+    def _load(path, device, kind="text"):
+        if kind == "text":
+            Config, Model = None, None
+            Net = Writer
+        elif kind == "sound":
+            Net = Speaker
+        else:
+            raise NotImplementedError()
+        net = Net(4)
+        net.load_state_dict(torch.load(path))
+        size = net.get_size()
+        net.eval()
+        return {"model": net, "size": size} if kind == "text" else net
+
+    def _load_codec():
+        codec = Codec.small_24k()
+        codec.eval()
+        return codec
+
+    def load(kind="text"):
+        loader = functools.partial(_load, kind=kind)
+        key = f"{kind}"
+        if key not in models:
+            models[key] = loader("w.pth", "cpu")
+        return models[key]
+
+    def load_codec():
+        models["codec"] = _load_codec()
+
+    def preload():
+        load("text")
+        load(kind="sound")
+        load_codec()
+
+    def write(tokens):
+        model = models["text"]["model"]
+        return model(tokens)
+
+    def speak(tokens):
+        model = models["sound"]
+        return model(tokens)
+
+    def decode(codes):
+        model = models["codec"]
+        return model.quantizer.decode(codes)
+"""
+NETS = """
+    from torch import nn
+
+    class Writer(nn.Module):
+        def __init__(self, size):
+            super().__init__()
+            self.line = nn.Linear(size, size)
+        def get_size(self, all_of_it=True): return sum(p.numel() for p in self.parameters())
+        def forward(self, x): return self.line(x)
+
+    class Speaker(Writer):
+        def forward(self, x): return -self.line(x)
+"""
+POOLS = """
+    import onnxruntime
+    POOLS = {"cli": {}, "ui": {}}
+
+    def pool_of(context, name, files):
+        if not POOLS.get(context).get(name):
+            POOLS[context][name] = {}
+            POOLS[context][name] = make_pool(files)
+        return POOLS.get(context).get(name)
+
+    def make_pool(files):
+        pool = {}
+        for key in files.keys():
+            pool[key] = onnxruntime.InferenceSession(files.get(key))
+        return pool
+
+    def clear(context):
+        POOLS[context].clear()
+"""
+DETECT = """
+    import pool
+
+    def get_pool():
+        return pool.pool_of("cli", "faces", {"yolo": "yolo.onnx"})
+
+    def detect(frame):
+        thing = get_pool().get("yolo")
+        size = thing.get_inputs()
+        return thing.run(None, {"input": frame})
+"""
+INJECTED = """
+    from surya.layout import LayoutPredictor
+    from surya.recognition import RecognitionPredictor
+
+    def all_models():
+        return {"layout_model": LayoutPredictor(), "reading": RecognitionPredictor()}
+
+    class Layout:
+        def __init__(self, layout_model: LayoutPredictor, config=None):
+            self.layout_model = layout_model
+        def __call__(self, pages):
+            return self.layout_model(pages)
+
+    class Reader:
+        def __init__(self, reading):
+            self.reading = reading
+        def __call__(self, pages):
+            return self.reading(pages)
+
+    def build(cls, artifacts):
+        return cls(**artifacts)
+"""
+
+
+def _runs(codebase: Codebase) -> list[str]:
+    return [hit.text for hit in run_query(codebase, "model_runs").hits]
+
+
+@pytest.fixture
+def voices() -> Codebase:
+    """One loader that makes two models, kept in a dictionary of the module."""
+    return codebase_of({"app.py": LOADER, "nets.py": NETS})
+
+
+def test_models_of_one_loader_are_told_apart(voices: Codebase) -> None:
+    """What `models["sound"]` holds is the class that the loader makes for "sound"."""
+    runs = _runs(voices)
+    assert [text.partition(", which runs ")[2] for text in runs if "model(tokens)" in text] == ["`Writer`", "`Speaker`"]
+    assert not any("get_size" in text for text in runs)
+
+
+def test_a_model_of_an_unlisted_library_counts_by_its_use(voices: Codebase) -> None:
+    """`Codec.small_24k()` is put into evaluation mode, so it is a model, and calls of its parts run it."""
+    names = [hit.detail["model"] for hit in run_query(voices, "model_objects").hits]
+    assert "Codec" in names
+    assert any("`model.quantizer.decode(codes)`, which runs `Codec`" in text for text in _runs(voices))
+
+
+def test_sessions_come_out_of_nested_pools() -> None:
+    """A session is followed through two dictionaries; asking for its inputs and clearing the pool run nothing."""
+    (told,) = _runs(codebase_of({"pool.py": POOLS, "detect.py": DETECT}))
+    assert '`thing.run(None, {"input": frame})`, which runs `InferenceSession`' in told
+
+
+def test_injected_models_are_known_by_type_or_name() -> None:
+    """A parameter that no call fills is the model of its annotation, or the one kept under its name."""
+    runs = _runs(codebase_of({"app.py": INJECTED}))
+    assert any("self.layout_model(pages)`, which runs `LayoutPredictor` (layout detection)" in text for text in runs)
+    assert any("self.reading(pages)`, which runs `RecognitionPredictor`" in text for text in runs)

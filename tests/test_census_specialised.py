@@ -1,4 +1,4 @@
-"""Models told apart by the constants that calls give: one loader for several models, pools, partial calls, injection."""
+"""Models told apart by the constants that calls give: one loader for several, pools, partial calls, injection."""
 
 import pytest
 

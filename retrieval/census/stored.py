@@ -1,4 +1,4 @@
-"""What is put into a container that has a name: `models[key] = model`, `found.append(x)`, with the key that is asked for.
+"""What is put into a container that has a name, `models[key] = model`, `found.append(x)`, with the key asked for.
 
 A key that a parameter decides is worked out for every call, so that `models["text"]` is what `load("text")` put there.
 """

@@ -22,7 +22,8 @@ from retrieval.census.made_models import Made, Makers
 from retrieval.census.models import Family, family_of
 from retrieval.census.program import program_of
 from retrieval.census.shown_models import shown_models
-from retrieval.census.spots import Called, Spot, arguments
+from retrieval.census.sightings import Sighting, Use, use_of
+from retrieval.census.spots import Spot, arguments
 from retrieval.census.tracing import tracer_of
 from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance, Value
 from retrieval.languages import words
@@ -39,32 +40,6 @@ _PLAIN = words(
     backward step zero_grad parameters named_parameters state_dict load_state_dict eval train apply modules children"""
 )
 _ROSTERS: "WeakKeyDictionary[Codebase, Roster]" = WeakKeyDictionary()
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """A model that an expression may be: the calls through which it came, and the literal key it was got by."""
-
-    made: Made
-    stack: tuple[Called, ...]
-    key: str = ""
-
-
-@dataclass(frozen=True)
-class Use:
-    """A call that runs one of `made`; `method` is "" when the object itself is called."""
-
-    frame: "Frame"
-    step: CallStep
-    made: tuple[Made, ...]
-    method: str
-    depth: int
-    seen: "tuple[Sighting, ...]" = ()
-
-    @property
-    def key(self) -> str:
-        """The literal under which the model is got out of a container, "" for none."""
-        return next((sighting.key for sighting in self.seen if sighting.key), "")
 
 
 def roster_of(codebase: "Codebase") -> "Roster":
@@ -169,7 +144,7 @@ class Roster:
         found = []
         for frame, depth in self.frames:
             for step in frame.body.calls:
-                use = self._use(frame, step, depth)
+                use = self.use_of(frame, step, depth)
                 if use is not None:
                     found.append(use)
                     self._note(use)
@@ -198,8 +173,8 @@ class Roster:
             return None
         if function.type != "attribute":
             seen = self.sightings(Spot(frame, function, step.order, step.guards))
-            return _use(frame, step, seen, "", depth)
-        return self._method_use(frame, step, (value, depth))
+            return use_of(frame, step, seen, "", depth)
+        return self._methoduse_of(frame, step, (value, depth))
 
     def _method_use(self, frame: "Frame", step: CallStep, told: tuple[Value | None, int]) -> Use | None:
         value, depth = told
@@ -208,7 +183,7 @@ class Roster:
         if function is None or (method in _PLAIN and method not in self._library_methods):
             return None
         if not isinstance(value, FunctionRef) and (found := self._called(frame, step)):
-            return _use(frame, step, found, "", depth)
+            return use_of(frame, step, found, "", depth)
         if not isinstance(value, FunctionRef) and method not in self._methods and not MODELISH.search(method):
             return None
         owner = function.child_by_field_name("object")
@@ -216,7 +191,7 @@ class Roster:
             return None
         seen = self.sightings(Spot(frame, owner, step.order, step.guards))
         ran = tuple(item for item in seen if self._runs(item.made, method)) or self._inside(frame, step, owner)
-        return _use(frame, step, ran, method, depth)
+        return use_of(frame, step, ran, method, depth)
 
     def _inside(self, frame: "Frame", step: CallStep, owner: Node) -> tuple[Sighting, ...]:
         """The library model of which a call runs a part: `model.quantizer.decode(x)`, `model.decoder(x)`."""
@@ -288,11 +263,6 @@ class Roster:
             for made in use.made:
                 table.setdefault((made.key, made.name), []).append(use)
         return table
-
-
-def _use(frame: "Frame", step: CallStep, seen: tuple[Sighting, ...], method: str, depth: int) -> Use | None:
-    made = tuple(dict.fromkeys(sighting.made for sighting in seen))
-    return Use(frame, step, made, method, depth, seen) if made else None
 
 
 def wrapped(roster: Roster, made: Made) -> tuple[Made, ...]:

@@ -1,0 +1,43 @@
+"""Where models are met: an expression that may be one, with the way it came, and a call that runs one."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import CallStep
+from retrieval.census.made_models import Made
+from retrieval.census.spots import Called
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A model that an expression may be: the calls through which it came, and the literal key it was got by."""
+
+    made: Made
+    stack: tuple[Called, ...]
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Use:
+    """A call that runs one of `made`; `method` is "" when the object itself is called."""
+
+    frame: "Frame"
+    step: CallStep
+    made: tuple[Made, ...]
+    method: str
+    depth: int
+    seen: "tuple[Sighting, ...]" = ()
+
+    @property
+    def key(self) -> str:
+        """The literal under which the model is got out of a container, "" for none."""
+        return next((sighting.key for sighting in self.seen if sighting.key), "")
+
+
+def use_of(frame: "Frame", step: CallStep, seen: tuple[Sighting, ...], method: str, depth: int) -> Use | None:
+    """The call as one that runs what was seen; None when nothing was."""
+    made = tuple(dict.fromkeys(sighting.made for sighting in seen))
+    return Use(frame, step, made, method, depth, seen) if made else None

@@ -144,7 +144,7 @@ class Roster:
         found = []
         for frame, depth in self.frames:
             for step in frame.body.calls:
-                use = self.use_of(frame, step, depth)
+                use = self._use(frame, step, depth)
                 if use is not None:
                     found.append(use)
                     self._note(use)

@@ -174,7 +174,7 @@ class Roster:
         if function.type != "attribute":
             seen = self.sightings(Spot(frame, function, step.order, step.guards))
             return use_of(frame, step, seen, "", depth)
-        return self._methoduse_of(frame, step, (value, depth))
+        return self._method_use(frame, step, (value, depth))
 
     def _method_use(self, frame: "Frame", step: CallStep, told: tuple[Value | None, int]) -> Use | None:
         value, depth = told

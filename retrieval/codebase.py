@@ -1,25 +1,27 @@
 """A whole repository as facts: one record per file, module names, and lookups across files.
 
-Knows how an import finds its file (package roots, `src`, folders beside a script), how names travel through
-re-exports, and which classes derive from which. Facts are cached by content, so a second run reads nothing.
+Knows how names travel through re-exports, and which classes derive from which; `modules.py` knows how an import
+finds its file. Facts are cached by content, so a second run reads nothing.
 """
 
 import fnmatch
-import sys
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from retrieval.extract import module_names
 from retrieval.factcache import FactCache
 from retrieval.facts import Call, Definition, Fact, FileFacts, Import, Unread
 from retrieval.hierarchy import outside_bases
-from retrieval.snapshot import ROLES, Snapshot
+from retrieval.modules import Modules
+from retrieval.snapshot import Snapshot
 from retrieval.spelling import Speller
 
 Found = tuple[str, Definition]
 HOPS = 12
+_IMPORTED = re.compile(r"(?m)^[ \t]*(?:from|import)[ \t]+([A-Za-z_][\w.]*)")
 
 
 @dataclass(eq=False)
@@ -31,14 +33,14 @@ class Codebase:
     unread: tuple[Unread, ...]
 
     @cached_property
+    def names(self) -> Modules:
+        """The modules by their import names."""
+        return Modules(self.snapshot, self.facts)
+
+    @property
     def modules(self) -> dict[str, str]:
         """Dotted module name → path. Of two files with one name the more important role wins."""
-        found: dict[str, str] = {}
-        for file in sorted(self.snapshot.files, key=lambda f: (ROLES.index(f.role), f.path)):
-            module = self.facts[file.path].module if file.path in self.facts else ""
-            if module:
-                found.setdefault(module, file.path)
-        return found
+        return self.names.table
 
     @cached_property
     def _definitions(self) -> dict[str, dict[str, Definition]]:
@@ -57,12 +59,6 @@ class Codebase:
     def wildcards(self) -> dict[str, list[str]]:
         """path → modules that the file imports everything from."""
         return {path: [item.module for item in facts.imports if item.name == "*"] for path, facts in self.facts.items()}
-
-    @cached_property
-    def _packages(self) -> frozenset[str]:
-        return frozenset(
-            str(PurePosixPath(path).parent) for path in self.facts if PurePosixPath(path).name == "__init__.py"
-        )
 
     def all_calls(self) -> Iterator[tuple[str, Call]]:
         """Every call of every file, by path and line."""
@@ -91,35 +87,7 @@ class Codebase:
 
     def locate(self, module: str, near: str = "") -> str | None:
         """The path of module `module` as imported from file `near`, None when it is not of this repository."""
-        if not module or module.startswith("."):
-            return None
-        key = (module, near.rpartition("/")[0] if near else None)
-        if key not in self._located:
-            self._located[key] = self._locate(module, near)
-        return self._located[key]
-
-    @cached_property
-    def _located(self) -> dict[tuple[str, str | None], str | None]:
-        return {}
-
-    def _locate(self, module: str, near: str) -> str | None:
-        for candidate in self._beside(module, near) if near else ():
-            if candidate in self.facts:
-                return candidate
-        return self.modules.get(module)
-
-    def _beside(self, module: str, near: str) -> Iterator[str]:
-        """Where the module would lie below the import root of `near`, or below a folder around a script."""
-        tail = module.replace(".", "/")
-        folder = PurePosixPath(near).parent
-        standard = module.split(".")[0] in sys.stdlib_module_names
-        for parent in (folder, *folder.parents):
-            inside_package = str(parent) in self._packages
-            if inside_package or standard:
-                continue
-            prefix = "" if str(parent) == "." else f"{parent}/"
-            yield f"{prefix}{tail}.py"
-            yield f"{prefix}{tail}/__init__.py"
+        return self.names.locate(module, near)
 
     def find(self, dotted: str, near: str = "") -> Found | None:
         """The definition a dotted name stands for, through re-exports and wildcard imports of the repository.
@@ -287,7 +255,9 @@ def read_codebase(
 
     A file that cannot be parsed in time, or only with syntax errors, is listed in `unread`.
     """
-    names = module_names(file.path for file in snapshot.files if file.language == "python")
+    python = [file for file in snapshot.files if file.language == "python"]
+    imported = {name for file in python for name in _IMPORTED.findall(file.text) if "." in name}
+    names = module_names((file.path for file in python), imported)
     store = FactCache(cache)
     facts: dict[str, FileFacts] = {}
     unread: list[Unread] = []

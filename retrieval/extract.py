@@ -104,14 +104,32 @@ def _placed(items: list[Item], row: Callable[[int], int] | None) -> tuple[Item, 
     return tuple(sorted(items, key=lambda item: item.start))
 
 
-def module_names(paths: Iterable[str]) -> dict[str, str]:
+def module_names(paths: Iterable[str], imported: Iterable[str] = ()) -> dict[str, str]:
     """path → dotted import name: from the topmost package around a file, else from the root or `src`.
 
-    "" when a part of the name is no identifier.
+    `imported` are the dotted names that the code imports: a folder without `__init__.py` is a package where they
+    begin with its name and go on with what it holds. "" when a part of the name is no identifier.
     """
     listed = list(paths)
     packages = {str(PurePosixPath(path).parent) for path in listed if path.endswith("/__init__.py")}
+    packages |= _namespaces(listed, imported)
     return {path: _module_name(PurePosixPath(path), packages) for path in listed}
+
+
+def _namespaces(paths: list[str], imported: Iterable[str]) -> set[str]:
+    """The folders at the root, or in `src`, that the code imports modules from by their names."""
+    known = {path.removesuffix(".py") for path in paths} | {
+        str(parent) for path in paths for parent in PurePosixPath(path).parents
+    }
+    found: set[str] = set()
+    for parts in {tuple(name.split(".")) for name in imported}:
+        for top in ("", *(f"{root}/" for root in ROOTS)):
+            for size in range(1, len(parts)):
+                folder = f"{top}{'/'.join(parts[:size])}"
+                if f"{folder}/{parts[size]}" not in known:
+                    break
+                found.add(folder)
+    return found
 
 
 def _module_name(path: PurePosixPath, packages: set[str]) -> str:

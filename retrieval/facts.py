@@ -27,9 +27,12 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A class, function or method. `start` includes decorators; `head_end` is the last line of the header."""
+    """A class, function or method. `start` includes decorators; `head_end` is the last line of the header.
 
-    kind: Literal["class", "function", "method"]
+    The top level of a file that runs is a "script", of one that is imported a "module"; files list neither.
+    """
+
+    kind: Literal["class", "function", "method", "module", "script"]
     name: str
     symbol: str  # its own dotted name inside the file, "Whisper.decode"
     start: int

@@ -9,6 +9,7 @@ from retrieval.census.values import (
     FunctionRef,
     Instance,
     Items,
+    Loaded,
     OneOf,
     Value,
 )
@@ -26,7 +27,7 @@ def stored_value(program: "Program", cls: ClassRef, name: str) -> Value | None:
         for binding, value in _in_class_body(program, owner, name):
             (assigned if binding.value is not None else declared).append(value)
     found = program.settle(assigned) if assigned else None
-    if not isinstance(found, Instance | FunctionRef | Items | ClassRef | OneOf) and declared:
+    if not isinstance(found, Instance | FunctionRef | Items | ClassRef | OneOf | Loaded) and declared:
         return program.settle(declared)
     return _filled(program, cls, name, found)
 

@@ -92,11 +92,13 @@ class Decision:
 class Body:
     """All events of one body. `nested` maps the names of inner functions and classes to their nodes.
 
-    `stores` are values put into a container that has a name: `x["k"] = value`, `x.append(value)`.
+    `imports` are import statements as steps. `stores` are values put into a container that has a name:
+    `x["k"] = value`, `x.append(value)`.
     """
 
     tree: Tree
     calls: list[CallStep] = field(default_factory=list)
+    imports: list[CallStep] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
     stores: list[Binding] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from retrieval.census.body import CallStep
 from retrieval.census.families import CONSTRUCTING
 from retrieval.census.hooks import called_back
+from retrieval.census.launches import imports, launched
 from retrieval.census.registered import registered_for
 from retrieval.census.results import call_target
 from retrieval.census.values import (
     ClassRef,
+    External,
     ExternalObject,
     FunctionRef,
     Instance,
@@ -23,6 +25,7 @@ from retrieval.census.values import (
     alternatives,
 )
 from retrieval.languages import words
+from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -35,6 +38,13 @@ RUNNERS = words(
     to_thread spawn start_processes create_task ensure_future run_sync start_soon add_task add_node
     add_conditional_edges RunnableLambda Interface ChatInterface click change upload release Fire run main launch
     notebook_launcher add_job from_function partial register_forward_hook scan vmap pmap"""
+)
+
+
+# Last names of what looks at a function that it is given, or wraps it, and does not run it.
+_TELLING = words(
+    """wraps update_wrapper isinstance issubclass signature getsource getdoc getmembers iscoroutinefunction isfunction
+    ismethod unwrap cast get_type_hints partial partialmethod register overload TypeVar cache lru_cache"""
 )
 
 
@@ -69,10 +79,13 @@ def sites(program: "Program", frame: "Frame") -> list[Site]:
     """The calls of repository code in a body, in the order in which they are evaluated."""
     found = []
     for step in frame.body.calls:
-        site = _site(program, step, frame.callee(step)) or _loaded(program, frame, step) or _open(program, frame, step)
-        site = site or _asked(program, frame, step)
+        site = _asked(program, frame, step) or _site(program, step, frame.callee(step))
+        site = site or _loaded(program, frame, step) or _open(program, frame, step)
         found.extend([site] if site is not None else _handed(frame, step) or _hooked(program, frame, step))
-    return found
+        started = launched(program, frame, step) if site is None else ()
+        found.extend([Site(step, started[0], handed=True, others=started[1:])] if started else [])
+    found.extend(Site(step, target, handed=True) for step, target in imports(program, frame))
+    return sorted(found, key=lambda site: site.step.order)
 
 
 def _loaded(program: "Program", frame: "Frame", step: CallStep) -> Site | None:
@@ -124,9 +137,9 @@ def _hooked(program: "Program", frame: "Frame", step: CallStep) -> list[Site]:
 
 
 def _handed(frame: "Frame", step: CallStep) -> list[Site]:
-    """Functions given to a thread, a pool, an event or a command-line library that will call them."""
+    """Functions given to code from outside that will call them: a thread, a pool, an event, a command line."""
     given = step.node.child_by_field_name("arguments")
-    if given is None or not _runs(step):
+    if given is None or not _runs(frame, step):
         return []
     nodes = [
         child.child_by_field_name("value") if child.type == "keyword_argument" else child
@@ -135,14 +148,21 @@ def _handed(frame: "Frame", step: CallStep) -> list[Site]:
     values = [
         frame.value(node, step.order, step.guards)
         for node in nodes
-        if node is not None and node.type in ("identifier", "attribute")
+        if node is not None and (node.type in ("identifier", "attribute") or _is_partial(frame, node))
     ]
     return [Site(step, value, handed=True) for value in values if isinstance(value, FunctionRef)]
 
 
-def _runs(step: CallStep) -> bool:
-    """Whether a call runs the functions that it is given."""
-    return step.written.rpartition(".")[2] in RUNNERS or bool(step.chained)
+def _is_partial(frame: "Frame", node: Node) -> bool:
+    return node.type == "call" and frame.body.tree.text(node).startswith(("partial(", "functools.partial("))
+
+
+def _runs(frame: "Frame", step: CallStep) -> bool:
+    """Whether a call runs the functions that it is given: known runners do, and so does most code from outside."""
+    last = step.written.rpartition(".")[2]
+    if last in RUNNERS or step.chained:
+        return True
+    return isinstance(frame.callee(step), External) and last not in _TELLING
 
 
 def _site(program: "Program", step: CallStep, value: Value | None) -> Site | None:
@@ -255,15 +275,23 @@ def root_object(frame: "Frame", step: CallStep) -> ExternalObject | None:
 
 def reached(program: "Program", roots: "list[Frame]", depth: int = 40) -> "Iterator[tuple[Frame, int]]":
     """Every body that runs from `roots` with the calls in between, in order of execution, each once."""
-    stack = [(frame, 0) for frame in reversed(roots)]
+    stack = [(frame, 0, True) for frame in reversed(roots)]
     seen: set[tuple[str, str]] = set()
     while stack:
-        frame, level = stack.pop()
+        frame, level, whole = stack.pop()
         if (frame.path, frame.symbol) in seen:
             continue
         seen.add((frame.path, frame.symbol))
         yield frame, level
         if level >= depth:
             continue
-        inner = [entered(program, target) for site in program.sites(frame) for target in possible(program, site)]
-        stack.extend((found, level + 1) for found in reversed(inner) if found is not None)
+        sites = program.sites(frame) if whole else imported_sites(program, frame)
+        targets = [target for site in sites for target in possible(program, site)]
+        inner = [(entered(program, target), target.definition.kind != "module") for target in targets]
+        stack.extend((found, level + 1, main) for found, main in reversed(inner) if found is not None)
+
+
+def imported_sites(program: "Program", frame: "Frame") -> list[Site]:
+    """The calls that a file makes when it is imported: those of its `__main__` block are left out."""
+    guard = program.main_guard(frame.path)
+    return [s for s in program.sites(frame) if guard is None or not guard[0] <= s.step.start <= guard[1]]

@@ -97,7 +97,10 @@ def ranked(program: "Program", entries: list[Entry]) -> list[Entry]:
 
 
 def is_side_tool(entry: Entry) -> bool:
-    """Whether the file that runs is named as a tool beside the program: it profiles, converts, uploads or the like."""
+    """Whether the file that runs is named as a tool beside the program: it profiles, converts, uploads or the like.
+    What is installed as a command is none."""
+    if entry.kind == "console script":
+        return False
     path = entry.target.path if entry.target is not None else entry.path
     return is_side_name(path)
 
@@ -202,7 +205,7 @@ def _package_mains(program: "Program") -> Iterator[Entry]:
 
 
 def _scripts(program: "Program") -> Iterator[Entry]:
-    imported = _imported_paths(program)
+    imported, standing = _imported_paths(program), Standing(program.snapshot)
     for path, facts in program.facts.items():
         name = PurePosixPath(path).name
         if facts.language != "python" or name in _BUILD or name in ("__main__.py", "hubconf.py"):
@@ -214,7 +217,7 @@ def _scripts(program: "Program") -> Iterator[Entry]:
             entry = Entry("script", path, guard, command or path, "", None, guard[0], imported=known)
             way = f"`{command}` runs {path}{_then(program, entry)}" if command else ""
             yield replace(entry, text=way or f"running {path} as a script{_runs(program, entry)}")
-        elif path not in imported and name != "__init__.py":
+        elif name != "__init__.py" and (path not in imported or standing.is_launched(path)):
             yield from _bare_script(program, path)
 
 
@@ -235,13 +238,16 @@ def _bare_script(program: "Program", path: str) -> Iterator[Entry]:
     if frame is None or not (parsing or any(_is_statement(site.step.node) for site in working)):
         return
     command = _module_command(program, path)
-    entry = Entry("script", path, (calls[0].start, calls[-1].end), command or path, "")
+    lines = (calls[0].start, calls[-1].end) if calls else (working[0].step.start, working[-1].step.end)
+    entry = Entry("script", path, lines, command or path, "")
     way = f"`{command}` executes the top-level code of {path}" if command else ""
     yield replace(entry, text=f"{way or f'running {path} executes its top-level code'}{_then(program, entry)}")
 
 
 def _is_statement(node: Node) -> bool:
     holder = node.parent
+    if node.type.startswith("import"):
+        return True
     return holder is not None and holder.type in ("expression_statement", "assignment")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from retrieval.census.callgraph import Site, defined, entered
+from retrieval.census.callgraph import Site, defined, entered, imported_sites
 from retrieval.census.entries import Entry, main_sites
 from retrieval.census.exports import entries_in_order
 from retrieval.census.language import Query, hit_at, kind
@@ -75,7 +75,7 @@ def roots(program: "Program") -> list[Root]:
             continue
         line = entry.guard_line if root.block else 0
         kept = found.setdefault((root.frame.path, root.frame.symbol, line), root)
-        kept.entries.append(entry)
+        kept.entries.extend([entry] if entry not in kept.entries else [])
     return list(found.values())
 
 
@@ -88,7 +88,8 @@ def _root(program: "Program", entry: Entry) -> Root | None:
         return None
     sites = main_sites(program, frame, entry)
     if len(sites) == 1 and (inner := entered(program, sites[0].target)) is not None:
-        return Root(inner, program.sites(inner))
+        whole = inner.definition is None
+        return Root(inner, imported_sites(program, inner) if whole else program.sites(inner), block=whole)
     return Root(frame, sites, block=True)
 
 

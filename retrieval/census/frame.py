@@ -1,12 +1,14 @@
 """Expressions inside one body: what the names, attributes and calls of a function stand for at each place."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding, Body, CallStep, Guard
+from retrieval.census.containers import element, filled, items, subscripted, table
 from retrieval.census.families import CONSTRUCTING
+from retrieval.census.loading import loaded, member
 from retrieval.census.names import reaching
 from retrieval.census.parameters import parameters_of
+from retrieval.census.registered import gives
 from retrieval.census.results import annotation, called, returned
 from retrieval.census.values import (
     ClassRef,
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 # Methods of torch modules and tensors that give the object itself back.
 SAME_OBJECT = words("to cuda cpu half float double bfloat16 eval train requires_grad_ share_memory")
 _CONTAINERS = frozenset({"torch.nn.ModuleList", "flax.linen.Sequential"})
-_TABLED = frozenset({"identifier", "attribute", "call"})
 _PASSING = frozenset({"list", "tuple", "sorted", "reversed", "iter", "set", "tqdm.tqdm"})
 DEEPEST_VALUE = 24
 # Expressions looked at for one question; loops that rebind many names to each other need more than is worth it.
@@ -113,7 +114,7 @@ class Frame:
             case "call":
                 return self._called(node, order, guards)
             case "subscript":
-                return self._subscript(node, order, guards)
+                return subscripted(self, node, order, guards)
             case "none":
                 return Nothing()
         return self._compound(node, order, guards)
@@ -127,11 +128,11 @@ class Frame:
                 sides = sides[::2] if node.type == "conditional_expression" else sides
                 return self.program.settle([self.value(side, order, guards) for side in sides])
             case "list" | "set":
-                return self._items(node.named_children, order, guards)
+                return items(self, [n for n in node.named_children if n.type != "comment"], order, guards)
             case "list_comprehension" | "generator_expression" | "set_comprehension":
-                return self._items([node.child_by_field_name("body")], order, guards)
+                return items(self, [node.child_by_field_name("body")], order, guards)
             case "dictionary":
-                return self._table(node, order, guards)
+                return table(self, node, order, guards)
             case "named_expression":
                 return self.value(node.child_by_field_name("value"), order, guards)
         return None
@@ -141,28 +142,6 @@ class Frame:
         if node.type in ("parenthesized_expression", "await") and len(inner) == 1:
             return self.value(inner[0], order, guards)
         return Parts(tuple(self.value(child, order, guards) for child in inner))
-
-    def _items(self, nodes: Sequence[Node | None], order: int, guards: tuple[Guard, ...]) -> Value | None:
-        found = self.program.settle([self.value(n, order, guards) for n in nodes]) if nodes else None
-        return Items(found) if isinstance(found, Instance | ExternalObject | OneOf) else None
-
-    def _table(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
-        held = [pair.child_by_field_name("value") for pair in node.named_children if pair.type == "pair"]
-        if not all(value is not None and value.type in _TABLED for value in held):
-            return None
-        found = self.program.settle([self.value(value, order, guards) for value in held])
-        return found and Table(found)
-
-    def _subscript(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
-        value = self.value(node.child_by_field_name("value"), order, guards)
-        key = node.child_by_field_name("subscript")
-        text = self.body.tree.text(key)
-        if isinstance(value, Parts):
-            return value.members[int(text)] if text.isdecimal() and int(text) < len(value.members) else None
-        if isinstance(value, Table):
-            return value.element
-        indexed = key is not None and key.type not in ("slice", "string", "tuple")
-        return value.element if indexed and isinstance(value, Items) else None
 
     def _attribute(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
         whole = self.body.tree.text(node)
@@ -183,12 +162,20 @@ class Frame:
         if text in _PASSING:
             found = self.value(first, order, guards)
             return found if isinstance(found, Items) else None
+        if text == "getattr":
+            return member(self, node, (order, guards))
         target = self.value(function, order, guards)
         if isinstance(target, External) and target.name in _CONTAINERS:
             found = self.value(first, order, guards)
             return found if isinstance(found, Items) else ExternalObject(target.name)
+        if isinstance(target, External) and target.name == "functools.partial":
+            found = self.value(first, order, guards)
+            return found if isinstance(found, FunctionRef | ClassRef | OneOf) else ExternalObject(target.name)
+        if (module := loaded(self, node, target, (order, guards))) is not None:
+            return module
         same = target is None and function.type == "attribute"
-        return self._same_object(function, order, guards) if same else called(self.program, target)
+        found = self._same_object(function, order, guards) if same else called(self.program, target)
+        return gives(self.program, self, node) if found is None else found
 
     def _same_object(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
         name = self.body.tree.text(node.child_by_field_name("attribute"))
@@ -203,7 +190,7 @@ class Frame:
         """What a name is at that place of this body."""
         bindings = self._names.get(name, [])
         if name in self.body.not_local:
-            return None
+            return self._global(name, order, guards)
         known, imported = self.program.imported(self.path, self.symbol, name) if self.symbol else (False, None)
         if known:
             return None if bindings else imported
@@ -221,6 +208,18 @@ class Frame:
             return self._parameter(name)
         if self.outer is not None:
             return self.outer.name(name, _END, ())
+        return self.program.member(self.path, name)
+
+    def _global(self, name: str, order: int, guards: tuple[Guard, ...]) -> Value | None:
+        """A name that the body declares `global`: what it was given here before, else what it is in the file."""
+        outer = self.outer
+        while outer is not None:
+            if outer.bound(name):
+                return None  # declared `nonlocal`
+            outer = outer.outer
+        reach = reaching(self._names.get(name, []), order, guards, looped=True)
+        if reach.complete:
+            return self.program.settle([self.binding_value(binding) for binding in reach.bindings])
         return self.program.member(self.path, name)
 
     def _parameter(self, name: str) -> Value | None:
@@ -257,41 +256,20 @@ class Frame:
     def _binding_value(self, binding: Binding) -> Value | None:
         if binding.annotation:
             told = annotation(self.program, self.path, read_annotation(binding.annotation))
-            found = self.value(binding.value, binding.order, binding.guards)
+            found = filled(self, binding, self.value(binding.value, binding.order, binding.guards))
             closed = isinstance(found, OneOf) and not found.open
-            return found if closed or isinstance(found, Instance | FunctionRef) else told
+            return found if told is None or closed or isinstance(found, Instance | FunctionRef | Items) else told
         if binding.taken == "unknown" or binding.value is None:
             return None
         if binding.taken == "element":
-            return self._element(binding)
+            return element(self, binding)
         value = self.value(binding.value, binding.order, binding.guards)
         if binding.taken == "entered":
             return self._entered(value)
         if binding.taken == "part":
             members = value.members if isinstance(value, Parts) else ()
             return members[binding.index] if binding.index < len(members) else None
-        return self._with_stores(binding, value) if isinstance(value, Table) else value
-
-    def _with_stores(self, binding: Binding, table: Table) -> Value | None:
-        """A table with what is put into it later in this body."""
-        stored = [self.value(s.value, s.order, s.guards) for s in self.body.stores if s.name == binding.name]
-        unseen = [None] if self.definition is None and self.program.fillings(binding.name) > len(stored) else []
-        found = self.program.settle([table.element, *stored, *unseen])
-        return found and Table(found)
-
-    def _element(self, binding: Binding) -> Value | None:
-        node, index = binding.value, binding.index
-        if node is not None and node.type == "call" and index >= 0:
-            function = self.body.tree.text(node.child_by_field_name("function"))
-            arguments = node.child_by_field_name("arguments")
-            given = arguments.named_children if arguments else []
-            source = {("enumerate", 1): 0}.get((function, index), index if function == "zip" else -1)
-            node, index = (given[source], -1) if 0 <= source < len(given) else (None, -1)
-        value = self.value(node, binding.order, binding.guards)
-        element = value.element if isinstance(value, Items) else None
-        if index < 0:
-            return element
-        return element.members[index] if isinstance(element, Parts) and index < len(element.members) else None
+        return filled(self, binding, value)
 
     def _entered(self, value: Value | None) -> Value | None:
         if not isinstance(value, Instance):

@@ -21,6 +21,7 @@ _LAUNCH = re.compile(
     r"uvicorn|gunicorn|hypercorn|celery|ray\s+(?:job\s+submit|start)|mpirun|srun)\b[\s\"',].*)"
 )
 _TARGET = re.compile(r"(?:[\w./${}-]+\.py\b|(?:^|\s)-m\s+[\w.]+|\b[\w.]+:\w+)")
+_INDENTED, _INLINE = re.compile(r"(?: {4}|\t)\s*\S"), re.compile(r"`([^`\n]+)`")
 _CHORE = re.compile(
     r"\s-m\s+(?:pip|pytest|build|venv|unittest|twine|black|isort|flake8|mypy|ruff|pylint|coverage|"
     r"ensurepip|tox|virtualenv|compileall|http\.server)\b|\bsetup\.py\b|\bpip3?\s+install\b|\bpytest\b"
@@ -71,7 +72,9 @@ def _commands(program: "Program", file: SourceFile, *, fenced: bool) -> Iterator
         if fenced and line.lstrip().startswith("```"):
             inside = not inside
             continue
-        match = _LAUNCH.search(line) if inside and not _is_comment(file, line) else None
+        spans = [line] if inside or _INDENTED.match(line) else _INLINE.findall(line)
+        code = next((span for span in spans if _LAUNCH.search(span)), "")
+        match = _LAUNCH.search(code) if code and not _is_comment(file, line) else None
         if match is None:
             continue
         start, command = number, match[1]

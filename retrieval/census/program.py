@@ -11,21 +11,21 @@ from weakref import WeakKeyDictionary
 
 from retrieval.census.arguments import given_values
 from retrieval.census.results import returned
-from retrieval.census.sources import Sources
+from retrieval.census.settling import settle
+from retrieval.census.sources import TOP_LEVEL, Sources
 from retrieval.census.values import (
     ClassRef,
     External,
     FunctionRef,
     Instance,
+    Loaded,
     ModuleRef,
     Nothing,
     OneOf,
-    Parts,
     Super,
     Value,
     agreed,
     alternatives,
-    one_of,
 )
 from retrieval.facts import Definition, Import
 
@@ -63,6 +63,7 @@ class Program(Sources):
         """A body ready for evaluation; `receiver` is the class of `self` when it is known."""
         from retrieval.census.frame import Frame
 
+        definition = None if definition is not None and definition.kind in TOP_LEVEL else definition
         key = (path, definition.head_start if definition else 0, receiver)
         if key not in self._frames:
             body = self.body(path, definition)
@@ -106,7 +107,7 @@ class Program(Sources):
         found = self.codebase.locate(dotted, path)
         if found is not None:
             return ModuleRef(dotted, found)
-        if dotted in self._folders:
+        if dotted in self._folders and dotted not in self.codebase.names.foreign:
             return ModuleRef(dotted, "")
         return External(dotted)
 
@@ -146,10 +147,13 @@ class Program(Sources):
             definition = self.definition(path, name)
             return self.reference(path, definition) if definition and not known else None
         frame = self.frame(path, None)
-        bound = frame.bound(name) if frame else []
-        if bound and frame:
-            values = [frame.binding_value(binding) for binding in bound]
-            return agreed([*values, value] if known else values)
+        bound = [(frame, binding) for binding in frame.bound(name)] if frame else []
+        setting = (self.frame(path, item) for item in self.setters(path, name))
+        later = [(inner, binding) for inner in setting if inner for binding in inner.bound(name)]
+        if bound or later:
+            values = [inner.binding_value(binding) for inner, binding in (*bound, *later)]
+            values += [value] if known else []
+            return self.settle(values) if later else agreed(values)
         if known:
             return value
         return self._wildcard(path, name)
@@ -168,6 +172,9 @@ class Program(Sources):
                 found, inner = self.member(path, name), f"{dotted}.{name}"
                 located = self.codebase.locate(inner, path) if found is None else None
                 return ModuleRef(inner, located) if located else found
+            case Loaded(modules):
+                given = [self.attribute(module, name) for module in modules]
+                return self.settle([found for found in given if found is not None])
             case External(dotted):
                 return External(f"{dotted}.{name}")
             case OneOf():
@@ -223,23 +230,8 @@ class Program(Sources):
         return table
 
     def settle(self, values: list[Value | None]) -> Value | None:
-        """The one value that all of `values` are; objects of several classes are of their common base.
-
-        What is none of these is one of several alternatives, open when some of `values` are not known.
-        """
-        values = [member for value in values for member in alternatives(value)]
-        found = agreed(values)
-        told = [value for value in values if not isinstance(value, Nothing)]
-        if found is not None or not told:
-            return found
-        objects = [value.cls for value in told if isinstance(value, Instance)]
-        for base in self.line(objects[0]) if len(objects) == len(told) else ():
-            if all(base in self.line(cls) for cls in objects):
-                return Instance(base, exact=False)
-        rows = [value.members for value in told if isinstance(value, Parts)]
-        if len(rows) == len(told) and len({len(row) for row in rows}) == 1:
-            return Parts(tuple(self.settle(list(column)) for column in zip(*rows, strict=True)))
-        return one_of(values)
+        """The one value that all of `values` are, see `settling.py`."""
+        return settle(self, values)
 
     def method(self, cls: ClassRef, name: str) -> tuple[ClassRef, Definition] | None:
         """The method `name` of a class, with the class that defines it."""

@@ -8,7 +8,8 @@ import re
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.census.results import called
+from retrieval.census.values import ClassRef, FunctionRef, Value
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Registered = FunctionRef | ClassRef
 _DECORATOR = re.compile(r"(?:^|\.)(\w+)\.(\w*regist\w*)$")
 _ASKING = re.compile(r"(?:^|_)(?:get|build|create|make|lookup|find|load|resolve)(?:_|$)")
+_BUILDING = re.compile(r"_*(?:build|create|make|instantiate)")
 _FILLERS = frozenset(
     {"regist", "register", "registe", "registry", "with", "name", "module", "get", "class", "build", "by"}
 )
@@ -38,6 +40,16 @@ def registered_for(program: "Program", frame: "Frame", node: Node | None) -> tup
     sorts = {part for part in method.lower().split("_") if part not in _FILLERS}
     fitting = [target for sort, target in held if not sorts or not sort or sort in sorts]
     return tuple(dict.fromkeys(fitting))
+
+
+def gives(program: "Program", frame: "Frame", node: Node) -> Value | None:
+    """What a call that asks a registry gives: one of the definitions it holds, or an object of one that it builds."""
+    found = registered_for(program, frame, node)
+    if not found:
+        return None
+    text = frame.body.tree.text(node.child_by_field_name("function"))
+    builds = _BUILDING.match(text.rpartition(".")[2]) is not None
+    return program.settle([called(program, value) if builds else value for value in found])
 
 
 def _registrations(program: "Program") -> dict[str, list[tuple[str, Registered]]]:

@@ -9,6 +9,7 @@ from retrieval.census.values import (
     FunctionRef,
     Instance,
     Items,
+    Loaded,
     OneOf,
     Parts,
     Value,
@@ -88,7 +89,7 @@ def _inferred(program: "Program", function: FunctionRef) -> Value | None:
         if item.kind == "return" and item.value is not None
     ]
     found = program.settle(values) if values else None
-    return found if isinstance(found, Instance | Items | Parts | ClassRef | OneOf) else None
+    return found if isinstance(found, Instance | Items | Parts | ClassRef | OneOf | Loaded | FunctionRef) else None
 
 
 def annotation(program: "Program", path: str, written: Written | None) -> Value | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _MAIN_TEST = re.compile(r"""(__name__\s*==\s*(["'])__main__\2|(["'])__main__\3\s*==\s*__name__)""")
+TOP_LEVEL = ("module", "script")
 _REPEATED = ("overload", ".setter", ".deleter", ".register")
 
 
@@ -29,6 +30,8 @@ class Sources:
         self._nodes: dict[str, dict[int, Node]] = parsed._nodes if parsed else {}
         self._fillings: dict[str, int] = parsed._fillings if parsed else {}
         self._bodies: dict[tuple[str, int], Body | None] = parsed._bodies if parsed else {}
+        self._setters: dict[str, dict[str, list[Definition]]] = parsed._setters if parsed else {}
+        self.notes: dict[object, bool] = parsed.notes if parsed else {}
         self._guards: dict[str, tuple[int, int] | None] = parsed._guards if parsed else {}
 
     def tree(self, path: str) -> Tree | None:
@@ -52,6 +55,7 @@ class Sources:
 
     def body(self, path: str, definition: Definition | None) -> Body | None:
         """What a definition does, or a module's top level when `definition` is None."""
+        definition = None if definition is not None and definition.kind in TOP_LEVEL else definition
         key = (path, definition.head_start if definition else 0)
         if key not in self._bodies:
             tree = self.tree(path)
@@ -91,6 +95,18 @@ class Sources:
             for definition in facts.definitions:
                 table.setdefault((path, definition.symbol), []).append(definition)
         return table
+
+    def setters(self, path: str, name: str) -> list[Definition]:
+        """The functions of a file that declare a name of its top level `global`."""
+        if path not in self._setters:
+            table: dict[str, list[Definition]] = {}
+            listed = self.facts[path].definitions if "global " in self.snapshot.by_path[path].text else ()
+            for item in listed:
+                body = self.body(path, item) if item.kind != "class" else None
+                for declared in body.not_local if body else ():
+                    table.setdefault(declared, []).append(item)
+            self._setters[path] = table
+        return self._setters[path].get(name, [])
 
     def fillings(self, name: str) -> int:
         """How many places of the repository put something into a dictionary of this name."""

@@ -63,6 +63,14 @@ class Standing:
         launched = re.compile(rf"\b(?:python[\d.]*|torchrun|run)\s[^\n]*?(?<![\w-]){re.escape(name)}\b")
         return DOCUMENT if written.search(documents) or launched.search(f"{readme}\n{documents}") else 0
 
+    def is_launched(self, path: str) -> bool:
+        """Whether a document or a launching file runs the file by its path."""
+        told = "\n".join(self._documents)
+        if PurePosixPath(path).name not in told:
+            return False
+        command = rf"\b(?:python[\d.]*|torchrun|run|launch)\s[^\n]*?(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w/-])"
+        return re.search(command, told) is not None
+
     @cached_property
     def _documents(self) -> tuple[str, str]:
         """The text of the README at the root, and of all other documents and launching files."""

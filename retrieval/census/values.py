@@ -19,7 +19,7 @@ _ITERABLES = re.compile(
 )
 _TRANSPARENT = re.compile(r"(?:typing\.)?(?:Final|ClassVar|Annotated|Required|NotRequired)\Z")
 DEEPEST_TYPE = 8
-MOST_ALTERNATIVES = 24
+MOST_ALTERNATIVES = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,13 @@ class ModuleRef:
 
     name: str
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A module that is loaded by a computed name: any one of these."""
+
+    modules: tuple[ModuleRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,7 @@ class Nothing:
     """The literal None."""
 
 
-Plain = ClassRef | FunctionRef | Instance | Super | ModuleRef | External | ExternalObject
+Plain = ClassRef | FunctionRef | Instance | Super | ModuleRef | Loaded | External | ExternalObject
 Value = Plain | Items | Parts | Table | OneOf | Nothing
 
 

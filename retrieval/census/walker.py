@@ -22,12 +22,9 @@ from retrieval.parse import Node, Tree, first_line, last_line
 DEEPEST = 200  # deeper than any person writes: what is below is left out rather than risking the stack
 _EXITS = ("return_statement", "raise_statement", "continue_statement", "break_statement", "yield")
 _GATHERING = frozenset({"append", "extend", "add", "update", "insert", "put", "put_nowait"})
-_COMPREHENSIONS = (
-    "list_comprehension",
-    "set_comprehension",
-    "dictionary_comprehension",
-    "generator_expression",
-)
+_COMPREHENSIONS = ("list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression")
+_DEFINITIONS = ("function_definition", "class_definition", "decorated_definition")
+_IMPORTS, _SCOPED = ("import_statement", "import_from_statement"), ("global_statement", "nonlocal_statement")
 
 
 def read_body(tree: Tree, block: Node) -> Body:
@@ -58,13 +55,10 @@ class _Walker:
             "with_item": self._with_item,
             "match_statement": self._match,
             "lambda": self._lambda,
-            "global_statement": self._scope_names,
-            "nonlocal_statement": self._scope_names,
-            "function_definition": self._definition,
-            "class_definition": self._definition,
-            "decorated_definition": self._definition,
-        } | {name: self._comprehension for name in _COMPREHENSIONS}
-        self.handlers |= {name: self._exit for name in _EXITS}
+        }
+        self.handlers |= dict.fromkeys(_COMPREHENSIONS, self._comprehension) | dict.fromkeys(_EXITS, self._exit)
+        self.handlers |= dict.fromkeys(_IMPORTS, self._import) | dict.fromkeys(_SCOPED, self._scope_names)
+        self.handlers |= dict.fromkeys(_DEFINITIONS, self._definition)
 
     def visit(self, node: Node | None, guards: tuple[Guard, ...], depth: int) -> None:
         if node is None or depth > DEEPEST:
@@ -291,6 +285,10 @@ class _Walker:
         value = node.named_children[0] if node.named_children else None
         kind = node.type.removesuffix("_statement")
         self.body.exits.append(Exit(kind, value, first_line(node), guards, self._tick()))  # type: ignore[arg-type]
+
+    def _import(self, node: Node, guards: tuple[Guard, ...], _depth: int) -> None:
+        lines = (first_line(node), last_line(node))
+        self.body.imports.append(CallStep(node, "import", *lines, guards, False, self._tick()))
 
     def _scope_names(self, node: Node, _guards: tuple[Guard, ...], _depth: int) -> None:
         self.body.not_local.update(self.body.tree.text(child) for child in node.named_children)

@@ -37,6 +37,8 @@ def either(names: list[str]) -> str:
 
 def title(definition: Definition) -> str:
     """How a function is written in a sentence: `cli()`, `Whisper.decode()`, and inner functions by their own name."""
+    if definition.kind in ("module", "script"):
+        return definition.name
     inner = definition.kind == "function"
     return f"{definition.name if inner else definition.symbol}()"
 
@@ -57,6 +59,10 @@ def action(site: "Site", caller_path: str) -> str:
     if site.base:
         named = either([label(member) for member in site.targets]).replace(" or ", " and ")
         return f"calls `{written}()` of the base class `{site.base}`, which runs what the class overrides: {named}"
+    if target.definition.kind == "module":
+        return f"imports `{target.path}`, whose top level runs"
+    if target.definition.kind == "script":
+        return f"starts {either([label(member) for member in site.targets])} in another process, with `{written}()`"
     if site.handed:
         if last := site.step.chained:
             first = written.partition("(")[0]

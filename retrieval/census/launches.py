@@ -1,0 +1,155 @@
+"""Programs of the repository that its own code starts: scripts in another process, and modules whose import does work.
+
+A command is read from the constant parts of what is given to `subprocess`, `os.system` and the like; a script is the
+file of the repository that such a part names.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import Binding, CallStep, Guard
+from retrieval.census.names import reaching
+from retrieval.census.values import External, FunctionRef
+from retrieval.facts import Definition
+from retrieval.languages import words
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
+
+STARTERS = words(
+    """subprocess.run subprocess.Popen subprocess.call subprocess.check_call subprocess.check_output os.system os.popen
+    os.execv os.execvp os.spawnv asyncio.create_subprocess_exec asyncio.create_subprocess_shell runpy.run_path
+    runpy.run_module"""
+)
+SERVING = words("launch serve serve_forever mainloop run run_app run_forever")
+_SCRIPT = re.compile(r"(?<![\w/.-])((?:[\w.-]+/)*[\w-]+\.py)\b")
+_MODULE = re.compile(r"(?:^|\s)-m\s+([A-Za-z_][\w.]*)")
+_COMPUTED = re.compile(r"(?<![\w/.-])((?:[\w.-]+/)+)\*(?=\s|$)")
+DEEPEST_TEXT, MOST_SCRIPTS = 6, 12
+
+
+def script(program: "Program", path: str, *, imported: bool = False) -> FunctionRef:
+    """The top level of a file as something that runs; imported, its `__main__` block does not."""
+    last = max(1, program.facts[path].lines)
+    kind = "module" if imported else "script"
+    return FunctionRef(path, Definition(kind, path, "", 1, last, 1, 1, (), "", (), (), "", 0, 0, False))
+
+
+def launched(program: "Program", frame: "Frame", step: CallStep) -> tuple[FunctionRef, ...]:
+    """The scripts of the repository that a call starts in another process."""
+    callee = frame.callee(step)
+    if not isinstance(callee, External) or callee.name not in STARTERS:
+        return ()
+    arguments = step.node.child_by_field_name("arguments")
+    texts = [
+        _text(frame, node, step.order, step.guards) for node in (arguments.named_children if arguments else ())[:1]
+    ]
+    found = dict.fromkeys(path for text in texts for path in _paths(program, frame.path, text))
+    return tuple(script(program, path) for path in list(found)[:MOST_SCRIPTS])
+
+
+def _paths(program: "Program", near: str, text: str) -> Iterator[str]:
+    for name in _SCRIPT.findall(text):
+        yield from _named(program, near, name)
+    for module in _MODULE.findall(text):
+        inner = program.modules.get(f"{module}.__main__") or program.modules.get(module)
+        yield from [inner] if inner else []
+    for folder in _COMPUTED.findall(text):
+        inside = (path for path in program.facts if path.startswith(folder) and "/" not in path.removeprefix(folder))
+        yield from (path for path in inside if path.endswith(".py") and program.main_guard(path))
+
+
+def _named(program: "Program", near: str, name: str) -> list[str]:
+    beside = str(PurePosixPath(near).parent / name)
+    exact = [path for path in (name.removeprefix("./"), beside) if path in program.facts]
+    ending = [path for path in program.facts if path.endswith(f"/{name}")]
+    return exact[:1] or (ending if len(ending) == 1 else [])
+
+
+def _text(frame: "Frame", node: Node | None, order: int, guards: tuple[Guard, ...], left: int = DEEPEST_TEXT) -> str:
+    """The constant text of an expression, its words parted by spaces, `*` for what is computed."""
+    if node is None or left <= 0:
+        return ""
+    if node.type in ("string", "identifier", "binary_operator", "parenthesized_expression", "concatenated_string"):
+        return _plain(frame, node, (order, guards), left)
+    return " ".join(_text(frame, child, order, guards, left - 1) for child in node.named_children)
+
+
+def _plain(frame: "Frame", node: Node, place: tuple[int, tuple[Guard, ...]], left: int) -> str:
+    text = frame.body.tree.text
+    if node.type == "string":
+        return "".join(_piece(frame, child) for child in node.named_children)
+    if node.type == "identifier":
+        name = text(node)
+        given = _bound(frame, name, *place)
+        told = (_text(frame, binding.value, binding.order, binding.guards, left - 1) for binding in given)
+        return " ".join([*told, *_defaults(frame, name)])
+    if node.type == "binary_operator" and text(node.child_by_field_name("operator")) == "%":
+        return _text(frame, node.child_by_field_name("left"), *place, left - 1)
+    glue = "" if node.type in ("binary_operator", "concatenated_string") else " "
+    return glue.join(_text(frame, child, *place, left - 1) for child in node.named_children)
+
+
+def _piece(frame: "Frame", child: Node) -> str:
+    if child.type == "interpolation":
+        return "*"
+    return frame.body.tree.text(child) if child.type == "string_content" else ""
+
+
+def _bound(frame: "Frame", name: str, order: int, guards: tuple[Guard, ...]) -> list[Binding]:
+    own = frame.bound(name)
+    if own:
+        return list(reaching(own, order, guards, looped=True).bindings)
+    top = frame.program.frame(frame.path, None)
+    return top.bound(name) if top is not None and name not in frame.parameters else []
+
+
+def _defaults(frame: "Frame", name: str) -> list[str]:
+    """The text that a parameter has when nothing is given for it."""
+    listed = frame.definition.parameters if frame.definition is not None else ()
+    written = [item.partition("=")[2] for item in listed if re.match(rf"{re.escape(name)}\s*[:=]", item)]
+    return [text.strip().strip("\"'") for text in written if text]
+
+
+def imports(program: "Program", frame: "Frame") -> Iterator[tuple[CallStep, FunctionRef]]:
+    """The imports of a body that run work: those of modules whose top level starts something."""
+    for step in frame.body.imports:
+        for path in dict.fromkeys(_imported(program, frame, step)):
+            if path != frame.path and works(program, path):
+                yield step, script(program, path, imported=True)
+
+
+def _imported(program: "Program", frame: "Frame", step: CallStep) -> Iterator[str]:
+    for item in program.facts[frame.path].imports:
+        if item.start != step.start:
+            continue
+        for name in (f"{item.module}.{item.name}", item.module):
+            found = program.codebase.locate(name, frame.path)
+            if found is not None:
+                yield found
+                break
+
+
+def works(program: "Program", path: str) -> bool:
+    """Whether importing a file does work: its top level has a call of a function of the repository, or serves."""
+    key = ("works", path)
+    if key not in program.notes:
+        program.notes[key] = False  # while files import each other
+        program.notes[key] = program.snapshot.by_path[path].role == "source" and _works(program, path)
+    return program.notes[key]
+
+
+def _works(program: "Program", path: str) -> bool:
+    frame = program.frame(path, None)
+    guard = program.main_guard(path)
+    for step in frame.body.calls if frame else ():
+        plain = step.node.parent is not None and step.node.parent.type == "expression_statement"
+        if not plain or frame is None or (guard and guard[0] <= step.start <= guard[1]):
+            continue
+        if isinstance(frame.callee(step), FunctionRef) or step.written.rpartition(".")[2] in SERVING:
+            return True
+    return False

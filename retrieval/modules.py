@@ -1,0 +1,99 @@
+"""Which file of a repository a dotted import name means, as seen from another file.
+
+Knows package roots, `src`, folders beside a script, and folders that only share their name with a library.
+"""
+
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from retrieval.extract import ROOTS
+from retrieval.facts import FileFacts
+from retrieval.snapshot import ROLES, Snapshot
+
+
+class Modules:
+    """The modules of one repository by name."""
+
+    def __init__(self, snapshot: Snapshot, facts: dict[str, FileFacts]) -> None:
+        self.snapshot = snapshot
+        self.facts = facts
+        self._located: dict[tuple[str, str | None], str | None] = {}
+
+    @cached_property
+    def table(self) -> dict[str, str]:
+        """Dotted module name → path. Of two files with one name the more important role wins; a module of a package
+        in a folder that is no regular package also has the name it has when that folder is on the import path."""
+        listed = sorted(self.snapshot.files, key=lambda f: (ROLES.index(f.role), f.path))
+        paths = [file.path for file in listed if file.path in self.facts and self.facts[file.path].module]
+        found: dict[str, str] = {}
+        for path in paths:
+            found.setdefault(self.facts[path].module, path)
+        for path in paths:
+            head, _, rest = self.facts[path].module.partition(".")
+            packaged = str(PurePosixPath(path).parent) in self._packages
+            if packaged and rest and path.startswith(f"{head}/") and head not in self._packages:
+                found.setdefault(rest, path)
+        return {name: path for name, path in found.items() if name not in self.foreign}
+
+    @cached_property
+    def _packages(self) -> frozenset[str]:
+        return frozenset(
+            str(PurePosixPath(path).parent) for path in self.facts if PurePosixPath(path).name == "__init__.py"
+        )
+
+    def locate(self, module: str, near: str = "") -> str | None:
+        """The path of module `module` as imported from file `near`, None when it is not of this repository."""
+        if not module or module.startswith("."):
+            return None
+        key = (module, near.rpartition("/")[0] if near else None)
+        if key not in self._located:
+            self._located[key] = None if module in self.foreign else self._locate(module, near)
+        return self._located[key]
+
+    def _locate(self, module: str, near: str) -> str | None:
+        for candidate in self._beside(module, near) if near else ():
+            if candidate in self.facts:
+                return candidate
+        return self.table.get(module)
+
+    def _beside(self, module: str, near: str) -> Iterator[str]:
+        """Where the module would lie below the import root of `near`, or below a folder around a script."""
+        tail = module.replace(".", "/")
+        folder = PurePosixPath(near).parent
+        standard = module.split(".")[0] in sys.stdlib_module_names
+        for parent in (folder, *folder.parents):
+            inside_package = str(parent) in self._packages
+            if inside_package or standard:
+                continue
+            prefix = "" if str(parent) == "." else f"{parent}/"
+            yield f"{prefix}{tail}.py"
+            yield f"{prefix}{tail}/__init__.py"
+
+    @cached_property
+    def foreign(self) -> frozenset[str]:
+        """Names of folders deep in the repository that are libraries where code imports them: most of the modules
+        that are imported from a package of that name are not in the folder (`kernels/torch/` is not `torch`)."""
+        held = self._below_deep_folders()
+        wanted: dict[str, set[str]] = {}
+        for facts in self.facts.values():
+            for item in facts.imports:
+                head, _, rest = item.module.partition(".")
+                if rest and head in held:
+                    wanted.setdefault(head, set()).add(rest.partition(".")[0])
+        return frozenset(head for head, names in wanted.items() if len(names - held[head]) > len(names & held[head]))
+
+    def _below_deep_folders(self) -> dict[str, set[str]]:
+        """Name of a folder that lies in another one, `src` aside → the names of what it holds."""
+        found: dict[str, set[str]] = {}
+        for path in self.facts:
+            parts = PurePosixPath(path).parts
+            for position in range(2 if parts[0] in ROOTS else 1, len(parts) - 1):
+                if parts[position] != parts[position - 1]:
+                    found.setdefault(parts[position], set()).add(parts[position + 1].removesuffix(".py"))
+        return {name: names for name, names in found.items() if not self._at_root(name)}
+
+    def _at_root(self, name: str) -> bool:
+        roots = (name, *(f"{root}/{name}" for root in ROOTS))
+        return any(path.startswith(tuple(f"{root}/" for root in roots)) for path in self.facts)

@@ -90,8 +90,8 @@ def test_what_a_program_has_in_memory_together(app: Codebase) -> None:
 
 
 def test_deleting_an_object_that_holds_models_is_told_and_nothing_else(app: Codebase) -> None:
-    [text] = _texts(app, "model_deletes")
-    assert text.startswith("`del self.holder` deletes a `Holder` object, which holds `Net`")
+    [text, *_] = _texts(app, "unloading")
+    assert text.startswith("`Box.finish()` deletes a `Holder` object, which holds `Net`")
 
 
 def test_results_kept_for_reuse(app: Codebase) -> None:

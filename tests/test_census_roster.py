@@ -201,8 +201,8 @@ def test_models_are_traced_through_registries_and_deletions_end_their_stay() -> 
         }
     )
     assert [(use.step.written, use.made[0].name) for use in roster_of(codebase).uses] == [("self.net", "Net")]
-    [deleted] = run_query(codebase, "model_deletes").hits
-    assert deleted.text == "`del self.net` deletes the model `Net`"
+    [deleted] = run_query(codebase, "unloading: delete").hits
+    assert deleted.text.startswith("`App.go()` deletes the model `Net`: `del self.net`")
 
 
 def test_a_class_method_makes_an_object_of_the_class_that_it_is_called_on() -> None:

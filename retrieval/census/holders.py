@@ -101,18 +101,19 @@ class Holders:
         """Every assignment of an attribute by the class, its bases and its subclasses."""
         found: Kept = []
         for owner in dict.fromkeys((*self.program.line(cls), *self.program.descendants(cls))):
-            found += self._own(owner).get(name, [])
+            found += self.own(owner).get(name, [])
         return found
 
     def setting(self, cls: ClassRef, name: str) -> "list[Frame]":
         """The methods that put something into the container that an attribute is."""
         found = []
         for owner in dict.fromkeys((*self.program.line(cls), *self.program.descendants(cls))):
-            self._own(owner)
+            self.own(owner)
             found += self._setters[owner].get(name, [])
         return found
 
-    def _own(self, owner: ClassRef) -> dict[str, Kept]:
+    def own(self, owner: ClassRef) -> dict[str, Kept]:
+        """Every assignment of an attribute that a class itself makes, by name."""
         if owner in self._attributes:
             return self._attributes[owner]
         table: dict[str, Kept] = {}

@@ -43,6 +43,8 @@ _TENSOR_PARTS = words(
     pixel_values input_ids attention_mask image_embeds text_embeds"""
 )
 _TENSORING = re.compile(r"(?:^|_)(?:tokenizer|tokenize|preprocess|processor|preprocessor|transform)$")
+_LOADING = words("from_config from_checkpoint load_from_checkpoint from_single_file")
+_MODEL_CLASS = re.compile(r"(?i)(?:model|net|pipeline)(?:_?cls|_?class)?$")
 _COPIES = frozenset({"deepcopy", "copy"})
 DEEPEST = 8
 
@@ -123,7 +125,7 @@ class Judge:
             return self.of(owner, place)
         if name == "from_pretrained" and not COMPANIONS.search(self._text(owner)):
             return "model", "type"
-        if FACTORY.match(name):
+        if FACTORY.match(name) or (name in _LOADING and _MODEL_CLASS.search(self._text(owner))):
             return "model", "type"
         if owner is not None and (name in _GIVING_TENSORS or name.endswith("_")):
             return "tensor", "use"

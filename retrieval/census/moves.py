@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.language import Query, hit_at, kind
@@ -16,7 +17,9 @@ from retrieval.census.models import family_of
 from retrieval.census.moved import Judge, Place
 from retrieval.census.program import program_of
 from retrieval.census.roster import roster_of
+from retrieval.census.shelves import shelves_of, written_root
 from retrieval.census.spots import Spot
+from retrieval.census.switches import circumstances_of, controlled, proof
 from retrieval.census.values import Instance
 from retrieval.errors import QueryError
 from retrieval.facts import Call, CensusHit
@@ -78,6 +81,11 @@ class _Move:
     kept: str = ""  # the repository class of an object that is neither model nor tensor
     encoded: bool = False  # what a tokenizer gives with `return_tensors`
     part: bool = False  # an attribute of a model, moved by the model itself
+    frame: "Frame | None" = None
+    step: CallStep | None = None
+
+
+_MOVES: "WeakKeyDictionary[Codebase, list[_Move]]" = WeakKeyDictionary()
 
 
 def _wanted(query: Query) -> frozenset[str]:
@@ -89,7 +97,14 @@ def _wanted(query: Query) -> frozenset[str]:
     return asked
 
 
-def _moves(codebase: "Codebase") -> Iterator[_Move]:
+def _moves(codebase: "Codebase") -> "list[_Move]":
+    """Every move of a codebase, worked out once."""
+    if codebase not in _MOVES:
+        _MOVES[codebase] = list(_found(codebase))
+    return _MOVES[codebase]
+
+
+def _found(codebase: "Codebase") -> Iterator[_Move]:
     program = program_of(codebase)
     family = family_of(codebase, Query("models", "models", (), {}))
     for path, facts in codebase.facts.items():
@@ -135,7 +150,7 @@ def _of_step(frame: "Frame", family: "Family", step: CallStep, torch: bool) -> _
     part = inside and judged[0] == "model" and receiver.startswith("self.")
     written = one_line(f"{receiver}.{method}({', '.join(given)})", 2 * SHOWN)
     lines = (step.start, step.end)
-    return _Move(frame.path, lines, frame.symbol, written, receiver, judged, where, kept, encoded, part)
+    return _Move(frame.path, lines, frame.symbol, written, receiver, judged, where, kept, encoded, part, frame, step)
 
 
 def _traced(frame: "Frame", step: CallStep, owner: Node, judged: Judged) -> Judged:
@@ -145,9 +160,28 @@ def _traced(frame: "Frame", step: CallStep, owner: Node, judged: Judged) -> Judg
     method = frame.body.tree.text(parent.child_by_field_name("attribute")) if turned and parent is not None else ""
     if method in ("numpy", "item", "tolist", "detach", "squeeze") and judged[0] != "tensor":
         return "tensor", "use"
-    if judged[0] == "unknown" and roster_of(frame.program.codebase).of(Spot(frame, owner, step.order, step.guards)):
+    if judged[0] != "unknown":
+        return judged
+    roster = roster_of(frame.program.codebase)
+    if roster.of(Spot(frame, owner, step.order, step.guards)) or _is_shelved(frame, owner):
         return "model", "type"
     return judged
+
+
+def _is_shelved(frame: "Frame", owner: Node) -> bool:
+    """Whether what is moved is taken out of a container that holds models: `MODELS[key]`."""
+    if owner.type not in ("subscript", "call"):
+        return False
+    shelves = shelves_of(roster_of(frame.program.codebase))
+    return shelves.shelf(frame, written_root(frame, owner)) is not None
+
+
+def model_moves(codebase: "Codebase", where: str) -> "Iterator[tuple[Frame, CallStep, str]]":
+    """The calls that move a model to `where`, "cpu" or "device", each as written."""
+    for move in _moves(codebase):
+        known = move.frame is not None and move.step is not None and (where == "cpu" or not move.part)
+        if known and move.judged[0] == "model" and move.where[0] == where:
+            yield move.frame, move.step, f"`{move.written}`"  # type: ignore[misc]
 
 
 def _of_fact(path: str, call: Call) -> _Move | None:
@@ -239,7 +273,11 @@ def _hit(codebase: "Codebase", move: _Move) -> CensusHit:
         text = f"`{move.written}` moves {subject} to what {target} says, a device or a type"
     else:
         text = f"`{move.written}` moves {subject} to {target}"
+    told = circumstances_of(codebase, move.frame, move.step.guards) if move.frame and move.step else ("", ())
+    condition, behind = told if what == "model" else ("", ())
     return hit_at(
-        codebase, move.path, move.lines, symbol=move.symbol, name=what, text=text,
-        detail={"what": what, "to": to, "by": by, "receiver": move.receiver, "part": "yes" if move.part else "no"},
+        codebase, move.path, move.lines, symbol=move.symbol, name=what, text=text + condition,
+        related=proof(behind),
+        detail={"what": what, "to": to, "by": by, "receiver": move.receiver, "part": "yes" if move.part else "no",
+                "controlled": controlled(behind)},
     )  # fmt: skip

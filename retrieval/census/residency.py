@@ -1,12 +1,11 @@
-"""Kinds `residency` and `model_deletes`: which models each program has in memory together, and where one is let go."""
+"""Kind `residency`: which models each program has in memory together, and how long."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from retrieval.census.callgraph import reached
 from retrieval.census.kept_models import Kept, kept
-from retrieval.census.language import Query, hit_at, kind, parse_query
+from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.lifetimes import ends_with_call, global_names
 from retrieval.census.made_models import Made
 from retrieval.census.names import excludes
@@ -14,16 +13,16 @@ from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of, wrapped
 from retrieval.census.spots import Spot
 from retrieval.census.starts import Start
+from retrieval.census.unloading import acts_of
 from retrieval.census.values import ClassRef, External
 from retrieval.census.wording import caller
-from retrieval.facts import CensusHit, Fact
+from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-MOST_NAMED, MOST_HELD = 12, 6
-_HELD: "WeakKeyDictionary[Roster, dict[ClassRef, list[Made]]]" = WeakKeyDictionary()
+MOST_NAMED = 12
 
 
 @kind(
@@ -134,9 +133,11 @@ def _dropped(codebase: "Codebase", roster: Roster, start: Start, made: list[Made
     run = {(frame.path, frame.symbol) for frame, _ in reached(roster.program, _frames(roster, start))}
     names = {f"`{item.name}`" for item in made}
     return [
-        f"`del {hit.name}` ({hit.path}:{hit.start})"
-        for hit in model_deletes(codebase, parse_query("model_deletes"))
-        if (hit.path, hit.symbol) in run and any(name in hit.text for name in names)
+        f"{act.said.rpartition(': ')[2]} ({act.frame.path}:{act.lines[0]})"
+        for act in acts_of(codebase)
+        if act.sort in ("delete", "container", "none")
+        and (act.frame.path, act.frame.symbol) in run
+        and any(name in act.said for name in names)
     ]
 
 
@@ -201,65 +202,3 @@ def _is_returned(roster: Roster, made: Made) -> bool:
     spots = [Spot(frame, item.value, item.order, item.guards, ()) for item in exits if item.value is not None]
     given = [found for spot in spots for found in roster.of(spot)]
     return made in given or any(made in wrapped(roster, found) for found in given)
-
-
-@kind(
-    "model_deletes",
-    summary="`del` statements on models and on objects that hold models, with what they hold",
-    example="model_deletes",
-    reads="python",
-)
-def model_deletes(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """One hit per deleted name; patterns match the name as written."""
-    roster = roster_of(codebase)
-    for path, fact in codebase.all_facts("delete"):
-        if not query.matches(fact.name):
-            continue
-        what = _deleted(roster, path, fact)
-        if what:
-            text = f"`del {fact.name}` deletes {what}"
-            yield hit_at(codebase, path, (fact.start, fact.end), symbol=fact.symbol, name=fact.name, text=text)
-
-
-def _deleted(roster: Roster, path: str, fact: Fact) -> str:
-    """What the deleted name holds, in words; "" when that is no model."""
-    program, holders = roster.program, roster.tracer.holders
-    frame = program.frame(path, program.definition(path, fact.symbol) if fact.symbol else None)
-    if frame is None or "[" in fact.name:
-        return ""
-    own, dot, name = fact.name.partition(".")
-    members = holders.attribute(frame.owner, name) if dot and frame.owner is not None and own == "self" else []
-    bound = members or [(frame, binding) for binding in holders.bindings(frame, fact.name)]
-    for around, binding in bound:
-        if binding.value is None:
-            continue
-        spot = Spot(around, binding.value, binding.order, binding.guards)
-        if made := roster.of(spot):
-            return f"the model {_names(made)}"
-        for cls in roster.tracer.classes(spot):
-            if held := held_by(roster, cls):
-                return f"a `{cls.definition.symbol}` object, which holds {_names(held)}"
-    return ""
-
-
-def held_by(roster: Roster, cls: ClassRef) -> list[Made]:
-    """The models that objects of a class hold, directly and through the objects they hold."""
-    if roster not in _HELD:
-        table: dict[ClassRef, list[Made]] = {}
-        for made in roster.made:
-            for at in kept(roster, made):
-                table.setdefault(at.owner, []).append(made)
-        _HELD[roster] = table
-    return list(dict.fromkeys(_held(roster, cls, 3)))
-
-
-def _held(roster: Roster, cls: ClassRef, depth: int) -> list[Made]:
-    found = list(_HELD[roster].get(cls, ()))
-    for frame in roster.program.methods(cls) if depth else ():
-        own = f"{next(iter(frame.parameters))}."
-        for binding in frame.body.bindings:
-            if binding.name.startswith(own) and binding.value is not None and binding.value.type == "call":
-                spot = Spot(frame, binding.value, binding.order, binding.guards)
-                inner = roster.tracer.constructed(spot)
-                found += _held(roster, inner, depth - 1) if inner is not None and inner != cls else []
-    return found

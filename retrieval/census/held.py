@@ -1,0 +1,35 @@
+"""The models that objects of a class hold, directly and through the objects they hold."""
+
+from weakref import WeakKeyDictionary
+
+from retrieval.census.kept_models import kept
+from retrieval.census.made_models import Made
+from retrieval.census.roster import Roster
+from retrieval.census.spots import Spot
+from retrieval.census.values import ClassRef
+
+MOST_DEEP = 3
+_HELD: "WeakKeyDictionary[Roster, dict[ClassRef, list[Made]]]" = WeakKeyDictionary()
+
+
+def held_by(roster: Roster, cls: ClassRef) -> list[Made]:
+    """The models that objects of a class hold, each once."""
+    if roster not in _HELD:
+        table: dict[ClassRef, list[Made]] = {}
+        for made in roster.made:
+            for at in kept(roster, made):
+                table.setdefault(at.owner, []).append(made)
+        _HELD[roster] = table
+    return list(dict.fromkeys(_held(roster, cls, MOST_DEEP)))
+
+
+def _held(roster: Roster, cls: ClassRef, depth: int) -> list[Made]:
+    found = list(_HELD[roster].get(cls, ()))
+    for frame in roster.program.methods(cls) if depth else ():
+        own = f"{next(iter(frame.parameters))}."
+        for binding in frame.body.bindings:
+            if binding.name.startswith(own) and binding.value is not None and binding.value.type == "call":
+                spot = Spot(frame, binding.value, binding.order, binding.guards)
+                inner = roster.tracer.constructed(spot)
+                found += _held(roster, inner, depth - 1) if inner is not None and inner != cls else []
+    return found

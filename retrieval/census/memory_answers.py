@@ -1,0 +1,145 @@
+"""Kind `memory_answers`: direct answers in words on what becomes of models in memory, drawn from the other kinds.
+
+Each answer is one sentence or two on what the main programs do, with its places; the lists stand elsewhere.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import Query, hit_at, kind, parse_query
+from retrieval.census.moves import device_moves
+from retrieval.census.naming import naming_of
+from retrieval.census.prose import listed
+from retrieval.census.reach import reach_of, reached_from
+from retrieval.census.residency import made_by
+from retrieval.census.roster import roster_of
+from retrieval.census.unloading import unloading
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+MOST_NAMED, MOST_CITED, MOST_PROGRAMS = 4, 6, 8
+_DOING = {
+    "delete": "deleted with `del`",
+    "container": "taken out of the container that keeps them",
+    "none": "let go by setting their variable to `None`",
+    "release": "unloaded by a method of their own",
+    "cpu": "moved back to the CPU",
+    "offload": "offloaded by the library",
+}
+
+
+@kind(
+    "memory_answers",
+    summary="direct answers: whether models are unloaded, moved or deleted, in what the main programs run",
+    example="memory_answers: unloading",
+    reads="python",
+    ordered=True,
+)
+def memory_answers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One hit per answer; patterns are of unloading and moving."""
+    for name, answer in _ANSWERS.items():
+        if query.matches(name):
+            text, hits = answer(codebase)
+            yield said_of(codebase, name, text, hits)
+
+
+def said_of(codebase: "Codebase", name: str, text: str, hits: Sequence[CensusHit]) -> CensusHit:
+    """An answer that stands at its first hits, or is measured on the whole repository without any."""
+    if not hits:
+        path = min(codebase.facts, default="")
+        return hit_at(codebase, path, (1, 1), symbol="", name=name, text=text, detail={"scope": "repository"})
+    first = hits[0]
+    related = [("hit", hit.path, hit.start, hit.end) for hit in hits[1:MOST_CITED]]
+    related += [row for hit in hits[:2] for row in hit.related[:2]]
+    return hit_at(
+        codebase, first.path, (first.start, first.end), symbol="", name=name, text=text,
+        related=tuple(dict.fromkeys(related)), detail={"about": "repository"},
+    )  # fmt: skip
+
+
+def parted(codebase: "Codebase", hits: Sequence[CensusHit]) -> tuple[list[CensusHit], list[CensusHit]]:
+    """The hits in main code that the main programs run, and those that they do not."""
+    main = [hit for hit in hits if hit.role in ("source", "config")]
+    reach = reach_of(codebase)
+    if not reach.tells:
+        return main, []
+    return [h for h in main if reach.has(h)], [h for h in main if not reach.has(h)]
+
+
+def _unloading(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
+    hits = unloading(codebase, parse_query("unloading: delete, container, none, release, cpu, offload"))
+    run, idle = parted(codebase, list(hits))
+    unused = f" Code for it exists that no main program calls: {functions(idle)}." if idle else ""
+    if run:
+        return f"Yes: {_done(run)}.{_where(codebase, run)}{unused}", run
+    text = (
+        "No. What the main programs load is never offloaded, deleted or moved back to the CPU: a model stays in memory "
+    )
+    text += "until the function or object that holds it ends, at the latest with the process"
+    return f"{text} ({len(codebase.facts)} Python files searched).{unused}", idle
+
+
+def _done(hits: Sequence[CensusHit]) -> str:
+    """ "models are moved back to the CPU by `decode()`, controlled by environment variable `X`, default `False`"."""
+    told: dict[tuple[str, str], list[CensusHit]] = {}
+    for hit in hits:
+        told.setdefault((hit.name, hit.detail.get("controlled", "")), []).append(hit)
+    rows = [
+        f"{_DOING[sort]} by {functions(members)}" + (f", controlled by {words}" if words else "")
+        for (sort, words), members in told.items()
+    ]
+    more = f"; and in {len(rows) - MOST_NAMED} more ways, listed below" if len(rows) > MOST_NAMED else ""
+    return f"models are {'; '.join(rows[:MOST_NAMED])}{more}"
+
+
+def functions(hits: Sequence[CensusHit]) -> str:
+    """The functions of hits, each once."""
+    names = list(dict.fromkeys(f"`{hit.symbol}()`" if hit.symbol else f"`{hit.path}`" for hit in hits))
+    return listed(names, MOST_NAMED)
+
+
+def _where(codebase: "Codebase", hits: Sequence[CensusHit]) -> str:
+    """Which of several main programs reach one of the hits, when not all do."""
+    roster = roster_of(codebase)
+    starts = [start for start in reach_of(codebase).starts if made_by(roster, start)]
+    if not 1 < len(starts) <= MOST_PROGRAMS:
+        return ""
+    units = [(start, reached_from(codebase, [start])) for start in starts]
+    naming = naming_of(codebase)
+    at = {naming.unit_at(hit.path, hit.start) for hit in hits}
+    having = list(dict.fromkeys(start.name for start, run in units if at & run))
+    lacking = list(dict.fromkeys(start.name for start, run in units if not at & run and start.name not in having))
+    if not having or not lacking:
+        return ""
+    return f" This happens in {programs(having)} and not in {programs(lacking)}."
+
+
+def programs(names: Sequence[str]) -> str:
+    """Names of programs in a sentence."""
+    return listed([name if "`" in name else f"`{name}`" for name in names], MOST_NAMED)
+
+
+def _moving(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
+    moved, _ = parted(codebase, list(device_moves(codebase, parse_query("device_moves: model, to=device"))))
+    back, idle = parted(codebase, list(unloading(codebase, parse_query("unloading: cpu, offload"))))
+    gone, unused = parted(
+        codebase, list(unloading(codebase, parse_query("unloading: delete, container, none, release")))
+    )
+    text = (
+        f"Moved: yes, to a device by {functions(moved)}"
+        if moved
+        else "Moved: no model is moved to a device by a call of its own"
+    )
+    text += f"; {_done(back)}." if back else "; never back to the CPU."
+    text += f" Deleted: yes, {_done(gone)}.{_where(codebase, gone)}" if gone else " Deleted: no."
+    dead = [*idle, *unused]
+    text += f" Only in code that no main program calls: {functions(dead)}." if dead else ""
+    return text, [*moved[:2], *back[:2], *gone[:3], *dead[:1]]
+
+
+_ANSWERS: dict[str, Callable[["Codebase"], tuple[str, list[CensusHit]]]] = {
+    "unloading": _unloading,
+    "moving": _moving,
+}

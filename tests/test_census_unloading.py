@@ -1,0 +1,124 @@
+"""What lets models go, on which switch, and how that is said: `unloading`, `memory_answers`, `device_moves`."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+POOL: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        import argparse
+        import os
+        import pool
+        from torch import nn
+
+        OFFLOAD = os.environ.get("APP_OFFLOAD", "0") == "1"
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        class Service:
+            def __init__(self):
+                self.net = Net()
+                self.table = {}
+            def vit_to_cpu(self):
+                self.net.to("cpu")
+            def run(self, x, args):
+                self.net.to("cuda")
+                y = self.net(x)
+                if OFFLOAD:
+                    self.net.to("cpu")
+                if args.memory_mode == "strict":
+                    pool.clear("a")
+                del self.table["x"]
+                return y
+
+        def main():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--memory-mode", default="strict")
+            args = parser.parse_args()
+            pool.get("a").run(None, {})
+            Service().run(1, args)
+
+        if __name__ == "__main__":
+            main()
+    """,
+    "pool.py": """
+        import atexit
+        from onnxruntime import InferenceSession
+
+        POOL = {"cli": {}}
+        SIZES = {}
+
+        def create():
+            sessions = {}
+            sessions["m"] = InferenceSession("m.onnx")
+            return sessions
+
+        def get(name):
+            if not POOL["cli"].get(name):
+                POOL["cli"][name] = create()
+            SIZES[name] = 1
+            return POOL["cli"].get(name)
+
+        def clear(name):
+            if POOL["cli"].get(name):
+                del POOL["cli"][name]
+            del SIZES[name]
+
+        def close():
+            POOL.clear()
+
+        atexit.register(close)
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def app() -> Codebase:
+    return codebase_of(POOL)
+
+
+def _texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_models_leave_the_container_that_keeps_them(app: Codebase) -> None:
+    cleared, closed = _texts(app, "unloading: container")
+    assert cleared.startswith(
+        '`clear()` takes `InferenceSession` out of `POOL`, which keeps them: `del POOL["cli"][name]`'
+    )
+    assert 'run by `Service.run()` only if `args.memory_mode == "strict"`' in cleared
+    assert '(option `--memory-mode`, default `"strict"`)' in cleared
+    assert closed.endswith("; `atexit.register(close)` runs it when the process ends")
+
+
+def test_what_holds_no_model_is_not_told(app: Codebase) -> None:
+    assert not [text for text in _texts(app, "unloading") if "SIZES" in text or "table" in text]
+
+
+def test_a_move_is_told_with_the_switch_behind_its_condition(app: Codebase) -> None:
+    moved = [hit.text for hit in run_query(app, "device_moves: model, to=cpu").hits if hit.symbol == "Service.run"]
+    assert moved == [
+        '`self.net.to("cpu")` moves the model to the CPU only if `OFFLOAD` (environment variable `APP_OFFLOAD`, '
+        'default `"0"`)'
+    ]
+
+
+def test_the_direct_answer_separates_what_runs_from_what_nothing_calls(app: Codebase) -> None:
+    [text] = _texts(app, "memory_answers: unloading")
+    assert text.startswith(
+        "Yes: models are taken out of the container that keeps them by `clear()`, controlled by option"
+    )
+    assert "moved back to the CPU by `Service.run()`, controlled by environment variable `APP_OFFLOAD`" in text
+    assert text.endswith(" Code for it exists that no main program calls: `Service.vit_to_cpu()`.")
+
+
+def test_a_plain_no_is_measured_on_the_whole_repository() -> None:
+    code = codebase_of({"app.py": "import torch\n\ndef f(x):\n    del x\n    return {}\n"})
+    [hit] = run_query(code, "memory_answers: unloading").hits
+    assert hit.text.startswith("No. ")
+    assert hit.detail == {"scope": "repository"}
+    assert _texts(code, "tensor_moves") == []

@@ -33,7 +33,9 @@ _TOOLS = re.compile(
     r"|(^|/)(pyproject\.toml|setup\.cfg|tox\.ini|pytest\.ini|mypy\.ini|\.?pre-commit-config\.ya?ml|\.flake8|\.pylintrc"
     r"|\.coveragerc|\.editorconfig|\.clang-format|\.?ruff\.toml|\.?codecov\.ya?ml|\.?readthedocs\.ya?ml|mkdocs\.ya?ml"
     r"|\.travis\.yml|\.gitlab-ci\.yml|\.prettierrc[^/]*|\.isort\.cfg|tsconfig[^/]*\.json|package\.json|pyrightconfig\.json"
-    r"|\.gitmodules|citation\.cff|dependabot\.yml|cog\.yaml|netlify\.toml|\.deepsource\.toml|uv\.toml)$"
+    r"|\.gitmodules|citation\.cff|dependabot\.yml|cog\.yaml|netlify\.toml|\.deepsource\.toml|uv\.toml|poetry\.toml"
+    r"|mypi\.ini|\.?pylint\.toml|\.?bandit[^/]*|\.?yapf[^/]*|\.style\.yapf|\.?bumpversion\.(cfg|toml)|lychee\.toml|typos\.toml"
+    r"|_typos\.toml|renovate\.json|\.?markdownlint[^/]*|\.?yamllint[^/]*|(docker-)?compose[^/]*\.ya?ml|[^/]*\.mypy\.ini)$"
 )
 _MANY = 6
 _MOST_LINES = 20
@@ -126,6 +128,8 @@ def _verb(name: str, call: Call) -> str:
 
 def _about_config(call: Call) -> bool:
     """Whether a JSON load says itself that it is of configuration."""
+    if call.name.rpartition(".")[2] == "loads" and "read" not in call.text:
+        return False
     said = " ".join([*call.arguments, *call.assigned, call.symbol, call.text])
     return CONFIGURING.search(said) is not None
 
@@ -181,6 +185,13 @@ def _merged(groups: Groups) -> Groups:
             merged.setdefault((kept, language), []).extend(files)
         groups = merged
     return groups
+
+
+def is_config_file(codebase: Codebase, file: SourceFile) -> bool:
+    """Whether a file configures the program: no tool's settings, no manifest, no table of data."""
+    manifests = read_manifests(codebase.snapshot).paths
+    steers = _is_config(file) and not _TOOLS.search(file.path) and file.path not in manifests
+    return steers and not is_data_table(codebase, file)
 
 
 def _is_config(file: SourceFile) -> bool:

@@ -1,7 +1,8 @@
 """Census kind `cli_options`: every command-line option, with default and help, and where it is parsed.
 
-Knows argparse and optparse, click, typer, fire, absl flags, hydra, tap and HfArgumentParser. A typer or fire
-command's options are the parameters of its function.
+Knows argparse and optparse, click, typer, fire, absl flags and hydra here; options made of classes and words that
+are no declared options stand in modules of their own. A typer or fire command's options are the parameters of its
+function.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.messages import message
+from retrieval.census.option_classes import options_of_classes
+from retrieval.census.option_ranks import OTHER, PARSERS, ordered, rank
+from retrieval.census.option_words import command_words
+from retrieval.errors import QueryError
 from retrieval.facts import Call, CensusHit, Definition, Fact
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 ADDERS = frozenset(["add_argument", "add_option"])
-PARSERS = frozenset(["parse_args", "parse_known_args", "parse_intermixed_args"])
 CLICK = re.compile(r"(?:rich_)?click\.(?:\w+\.)*(option|argument)")
 TYPER = re.compile(r"\b(?:typer\.)?(Option|Argument)\(")
 ABSL = re.compile(r"absl\.flags\.(?:DEFINE|define)_\w+|\bflags\.(?:DEFINE)_\w+")
@@ -33,21 +38,34 @@ TOLD = ("type", "default", "choices", "action", "nargs", "required", "help")
     summary="command-line options (argparse, click, typer, fire, absl, hydra): flags, default, help, where parsed",
     example="cli_options: --model*, *device*",
     reads="python",
+    options=("of",),
+    ordered=True,
 )
 def cli_options(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """Every option one of whose spellings fits."""
+    """Every option one of whose spellings fits, sub-commands and positions of `sys.argv` with them.
+
+    Those of the main programs come first; `of=programs` gives no others, `of=others` none of them. Raises QueryError
+    for another word.
+    """
+    of = query.options.get("of", "")
+    if of not in ("", "programs", "others"):
+        raise QueryError(f"{query.text!r}: of must be programs or others, not {of!r}")
+    for hit in ordered(codebase, [hit for hit in all_options(codebase) if query.matches(*_spelled(hit))]):
+        if not of or (rank(codebase, hit) == OTHER) == (of == "others"):
+            yield hit
+
+
+def all_options(codebase: Codebase) -> Iterator[CensusHit]:
+    """Every option, sub-command and position of `sys.argv`, in the order of the code."""
+    yield from options_of_classes(codebase)
+    yield from command_words(codebase)
     for path in sorted(codebase.facts):
         for call in codebase.facts[path].calls:
             hit = _from_call(codebase, path, call)
-            if hit is not None and query.matches(*_spelled(hit)):
-                yield hit
-            for found in _dispatched(codebase, path, call):
-                if query.matches(*_spelled(found)):
-                    yield found
+            yield from () if hit is None else (hit,)
+            yield from _dispatched(codebase, path, call)
         for item in codebase.facts[path].definitions:
-            for found in _typer(codebase, path, item):
-                if query.matches(*_spelled(found)):
-                    yield found
+            yield from _typer(codebase, path, item)
 
 
 def _spelled(hit: CensusHit) -> tuple[str, ...]:
@@ -71,8 +89,6 @@ def _from_call(codebase: Codebase, path: str, call: Call) -> CensusHit | None:
     if call.name == "hydra.main":
         shown = ", ".join(f"{key}={value}" for key, value in call.keywords)
         return _said(codebase, path, call, "hydra.main", f"hydra.main({shown}): every config key")
-    if call.name.rpartition(".")[2] == "HfArgumentParser":
-        return _said(codebase, path, call, "HfArgumentParser", call.text)
     return None
 
 
@@ -91,7 +107,7 @@ def _option(codebase: Codebase, path: str, call: Call, flags: list[str], library
             keywords.setdefault(key, value)
     told = {key: keywords[key] for key in TOLD if key in keywords}
     if "help" in told:
-        told["help"] = _joined(told["help"])
+        told["help"] = message(codebase, path, told["help"]) or _joined(told["help"])
     parsed = _parsed(codebase, path, call)
     return hit_at(
         codebase,

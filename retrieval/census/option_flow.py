@@ -1,0 +1,246 @@
+"""Where options are parsed, and where one body hands them on: names that hold them, calls that are given them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from retrieval.census.units import Unit, bound_names, call_name, own_nodes, units, written
+from retrieval.facts import Definition
+from retrieval.languages import words
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+_PARSING = re.compile(
+    r"\.(?:parse_args|parse_known_args|parse_intermixed_args|parse_args_into_dataclasses|parse_json_file)$"
+    r"|(?:^|\.)(?:tyro\.cli|simple_parsing\.parse|pyrallis\.parse|draccus\.parse|CliApp\.run)$"
+)
+_COMMANDS = re.compile(r"(?:^|\.)(?:command|group|callback|option|argument)$|hydra\.main$|(?:pyrallis|draccus)\.wrap$")
+_PLAIN = words(
+    """print len str int float bool isinstance getattr setattr hasattr vars list dict tuple set sorted format join
+    exists isfile isdir append add extend warning error info debug echo max min abs range enumerate open next iter
+    reversed makedirs log exit tqdm zip any all sum map filter write splitext basename dirname Path"""
+)
+_FILLING = re.compile(r"(?i)(?:fields|configs?|cfg|from_args|from_namespace|namespace|merge\w*|update_\w+)$")
+_COPIES = frozenset(["vars", "asdict", "dict", "deepcopy", "to_dict", "Namespace"])
+_METHODS = frozenset(["append", "extend", "items", "keys", "values", "update", "pop", "get"])
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A body that parses: where, what is said of it, and which names hold the options ("" for all of them)."""
+
+    path: str
+    symbol: str
+    lines: tuple[int, int]
+    said: str
+    names: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A call that is given options: pairs of option and parameter ("" when by position, "**" when spread)."""
+
+    callee: str
+    lines: tuple[int, int]
+    options: tuple[tuple[str, str], ...]
+    positions: tuple[int, ...]
+    whole: frozenset[str]
+    target: tuple[str, Definition] | None
+    first: str = ""  # a class that stands beside all options, "InferenceConfig, …"
+
+
+@dataclass(slots=True)
+class Flow:
+    """What one body does with options: option → line it is read on, kept targets, calls."""
+
+    read: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, dict[str, int]] = field(default_factory=dict)
+    given: list[Given] = field(default_factory=list)
+
+
+def sites(codebase: Codebase) -> Iterator[Site]:
+    """Bodies that parse a command line, those that call such a body for its result, and click or typer commands."""
+    returning: dict[str, Site] = {}
+    for unit in units(codebase, r"parse_|tyro|click|typer|hydra|pyrallis|draccus|CliApp"):
+        for body, symbol in [(unit.tree, ""), *unit.functions()]:
+            if (site := _parsing(codebase, unit, body, symbol)) is not None:
+                if symbol and _gives_back(body, site.names):
+                    returning[symbol.rpartition(".")[2]] = site
+                yield site
+    for unit in units(codebase, rf"\b(?:{'|'.join(map(re.escape, returning))})\b") if returning else ():
+        for body, symbol in [(unit.tree, ""), *unit.functions()]:
+            yield from _asking(codebase, unit, body, symbol, returning)
+
+
+def _gives_back(body: ast.AST, names: dict[str, str]) -> bool:
+    """Whether a body returns what it has parsed."""
+    returned = [node.value for node in own_nodes(body) if isinstance(node, ast.Return) and node.value is not None]
+    return any(
+        written(part) in names or (isinstance(part, ast.Call) and _PARSING.search(written(part.func)))
+        for value in returned
+        for part in ast.walk(value)
+        if isinstance(part, ast.Call | ast.Name)
+    )
+
+
+def _parsing(codebase: Codebase, unit: Unit, body: ast.AST, symbol: str) -> Site | None:
+    if isinstance(body, ast.FunctionDef | ast.AsyncFunctionDef):
+        decorators = [d.func if isinstance(d, ast.Call) else d for d in body.decorator_list]
+        if any(_COMMANDS.search(written(d)) for d in decorators) and not any("app." in written(d) for d in decorators):
+            given = {name: name for name in _parameters(body)}
+            lines = unit.row(body.lineno), unit.row(body.lineno)
+            said = f"is a command: its {len(given)} parameters are the options" if given else "is a command"
+            return Site(unit.path, symbol, lines, said, given)
+    for node in own_nodes(body):
+        if isinstance(node, ast.Call) and _PARSING.search(written(node.func)):
+            names = _targets(unit, node)
+            kept = f" into {' and '.join(f'`{name}`' for name in names)}" if names else " and gives the result back"
+            return Site(unit.path, symbol, unit.lines(node), f"parses with `{written(node.func)}()`{kept}", names)
+    return None
+
+
+def _parameters(body: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    given = body.args
+    listed = [*given.posonlyargs, *given.args, *given.kwonlyargs, *([given.kwarg] if given.kwarg else [])]
+    return [item.arg for item in listed if item.arg not in ("self", "cls", "ctx")]
+
+
+def _targets(unit: Unit, node: ast.AST) -> dict[str, str]:
+    """The names that the result of a call is bound to."""
+    current: ast.AST | None = node
+    while current is not None and not isinstance(current, ast.stmt):
+        current = unit.parents.get(current)
+    if isinstance(current, ast.Assign | ast.AnnAssign):
+        targets = current.targets if isinstance(current, ast.Assign) else [current.target]
+        found = [n for t in targets for n in ast.walk(t) if isinstance(n, ast.Name | ast.Attribute)]
+        return {written(n): "" for n in found if not (isinstance(n, ast.Name) and n.id in ("_", "self", "unknown"))}
+    return {}
+
+
+def _asking(codebase: Codebase, unit: Unit, body: ast.AST, symbol: str, returning: dict[str, Site]) -> Iterator[Site]:
+    for node in own_nodes(body):
+        name = call_name(node)
+        if name in returning and isinstance(node, ast.Call) and (names := _targets(unit, node)):
+            found = codebase.resolve_local(unit.path, written(node.func))
+            if found is not None and found[0] == returning[name].path:
+                said = f"takes the options from `{name}()` into {' and '.join(f'`{n}`' for n in names)}"
+                yield Site(unit.path, symbol, unit.lines(node), said, names)
+
+
+def flow(codebase: Codebase, path: str, symbol: str, names: dict[str, str]) -> Flow:
+    """What the body `symbol` of the file at `path` does with the options that `names` hold."""
+    found = Flow()
+    for unit in units(codebase, path=path):
+        bodies = [(unit.tree, ""), *unit.functions()] if symbol == "" else list(unit.functions())
+        for body, own in bodies:
+            inner = symbol and own.startswith(f"{symbol}.") and not isinstance(body, ast.Module)
+            if own == symbol or inner:
+                known = dict(names)
+                if inner and isinstance(body, ast.FunctionDef | ast.AsyncFunctionDef):
+                    known = {n: o for n, o in names.items() if n.split(".")[0] not in bound_names(body)}
+                _follow(codebase, unit, body, known, found)
+    return found
+
+
+def _follow(codebase: Codebase, unit: Unit, body: ast.AST, known: dict[str, str], found: Flow) -> None:
+    for node in own_nodes(body):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            _assigned(unit, node, node.value, known, found)
+        if isinstance(node, ast.Attribute | ast.Subscript | ast.Call) and (option := _option(node, known)):
+            found.read.setdefault(option, unit.row(node.lineno))
+        if isinstance(node, ast.Call):
+            _call(codebase, unit, node, known, found)
+
+
+def _assigned(
+    unit: Unit, node: ast.Assign | ast.AnnAssign, value: ast.expr, known: dict[str, str], found: Flow
+) -> None:
+    """Names that now hold an option, names that no longer do, and attributes that keep one."""
+    held = [option for part in ast.walk(value) if (option := _option(part, known))]
+    plain = isinstance(value, ast.Attribute | ast.Subscript | ast.Name | ast.BoolOp | ast.IfExp)
+    plain = plain or bool(_option(value, known))
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        if isinstance(target, ast.Name):
+            if _is_whole(value, known) or (held and plain):
+                known[target.id] = held[0] if held else ""
+            elif not any(isinstance(p, ast.Call) and _PARSING.search(written(p.func)) for p in ast.walk(value)):
+                known.pop(target.id, None)
+        elif isinstance(target, ast.Attribute) and held and plain:
+            owner = written(target.value)
+            found.kept.setdefault(owner, {}).setdefault(held[0], unit.row(node.lineno))
+
+
+def _is_whole(node: ast.AST, known: dict[str, str]) -> bool:
+    """Whether an expression is all options: the namespace itself, `vars(args)` or `args.__dict__`."""
+    if (
+        isinstance(node, ast.Call)
+        and call_name(node) in ("vars", "asdict", "dict", "to_dict", "deepcopy")
+        and node.args
+    ):
+        return _is_whole(node.args[0], known)
+    if isinstance(node, ast.Attribute) and node.attr == "__dict__":
+        return _is_whole(node.value, known)
+    if isinstance(node, ast.Call) and _FILLING.search(written(node.func)):
+        return any(_is_whole(argument, known) for argument in (*node.args, *(k.value for k in node.keywords)))
+    return isinstance(node, ast.Name | ast.Attribute) and known.get(written(node), "-") == ""
+
+
+def _option(node: ast.AST, known: dict[str, str]) -> str:
+    """The option that an expression reads: `args.x`, `args["x"]`, or a name that holds one."""
+    if isinstance(node, ast.Attribute) and not node.attr.startswith("__") and node.attr not in _METHODS:
+        return node.attr if known.get(written(node.value), "-") == "" else known.get(written(node), "")
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        return node.slice.value if known.get(written(node.value), "-") == "" else ""
+    if isinstance(node, ast.Call) and call_name(node) in ("get", "pop") and node.args:
+        key = node.args[0]
+        owner = written(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+        return str(key.value) if isinstance(key, ast.Constant) and known.get(owner, "-") == "" else ""
+    return known.get(node.id, "") if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else ""
+
+
+def _call(codebase: Codebase, unit: Unit, node: ast.Call, known: dict[str, str], found: Flow) -> None:
+    name = call_name(node)
+    if name in _PLAIN or name in _METHODS or _PARSING.search(written(node.func)):
+        return
+    options: list[tuple[str, str]] = []
+    positions: list[int] = []
+    whole: set[str] = set()
+    arguments = [(value, "", i) for i, value in enumerate(node.args)]
+    arguments += [(k.value, k.arg or "**", -1) for k in node.keywords]
+    for value, parameter, position in arguments:
+        if _is_whole(value, known):
+            whole.add(written(value))
+            options.append((written(value), parameter))
+            positions.append(position)
+        elif held := [option for part in ast.walk(value) if (option := _option(part, known))]:
+            options.append((held[0], parameter))
+            positions.append(position)
+    if options:
+        target = _target(codebase, unit, node)
+        callee, lines, first = written(node.func), unit.lines(node), _class_beside(node, whole)
+        entry = Given(callee, lines, tuple(options), tuple(positions), frozenset(whole), target, first)
+        found.given.append(entry)
+
+
+def _class_beside(node: ast.Call, whole: set[str]) -> str:
+    """ "InferenceConfig, …" of `fill(InferenceConfig, vars(args))`."""
+    names = [written(argument) for argument in node.args if isinstance(argument, ast.Name)]
+    classes = [name for name in names if name[:1].isupper() and name not in whole]
+    return f"{classes[0]}, …" if whole and classes else ""
+
+
+def _target(codebase: Codebase, unit: Unit, node: ast.Call) -> tuple[str, Definition] | None:
+    """The repository function that a call runs, the `__init__` of a class."""
+    row = unit.row(node.lineno)
+    call = next(
+        (c for c in codebase.facts[unit.path].calls if c.start == row and c.written == written(node.func)), None
+    )
+    found = codebase.resolve_call(unit.path, call) if call is not None else None
+    if found is not None and found[1].kind == "class":
+        return codebase.member(found, "__init__")
+    return found

@@ -1,0 +1,127 @@
+"""Kind `option_ways`: the way of parsed options through the program: where they are parsed, which functions are
+given them under which parameter, and where they are read at last.
+
+Followed by name inside a body and through calls of repository functions, at most four steps deep. Objects that
+keep options in attributes are told with the attribute; `config_reads` says who reads entries.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.option_flow import Given, Site, flow, sites
+from retrieval.census.prose import listed
+from retrieval.census.reach import reach_of
+from retrieval.census.units import subject_of
+from retrieval.facts import CensusHit, Definition
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+DEEPEST, NAMES, WIDE = 3, 12, 3
+_RAISED = re.compile(r"(?:Error|Exception|Warning)$|^self\.\w+\.append$")
+Place = tuple[str, str]
+
+
+@kind(
+    "option_ways",
+    summary="the way of command-line options: where parsed, to which functions and parameters given, where read",
+    example="option_ways",
+    reads="python",
+    ordered=True,
+)
+def option_ways(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
+    """One hit per place that parses and per step of the way, `detail["depth"]` deep; main programs first."""
+    reach = reach_of(codebase)
+    found = [site for site in sites(codebase) if query.matches(site.symbol, site.path)]
+    found.sort(key=lambda site: (codebase.snapshot.by_path[site.path].role != "source", not reach.has(_spot(site))))
+    for site in found:
+        text = f"{subject_of(codebase, site.path, site.symbol)} {site.said}"
+        yield _hit(codebase, site.path, site.lines, site.symbol, text, 0)
+        yield from _way(codebase, site.path, site.symbol, site.names, 1, {(site.path, site.symbol)})
+
+
+def _spot(site: Site) -> CensusHit:
+    return CensusHit(site.path, *site.lines, site.symbol, "", "")
+
+
+def _way(
+    codebase: Codebase, path: str, symbol: str, names: dict[str, str], depth: int, seen: set[Place]
+) -> Iterator[CensusHit]:
+    """The steps below one body in which `names` (variable → option, "" for all of them) are known."""
+    found = flow(codebase, path, symbol, names)
+    inside = [given for given in found.given if given.target is not None or given.whole]
+    subject = subject_of(codebase, path, symbol)
+    passed = {option for given in inside for option, _ in given.options}
+    read = {name: line for name, line in found.read.items() if name not in passed}
+    if read:
+        text = f"{subject} reads {listed([f'`{name}`' for name in read], NAMES)}{_outside(found.given)}"
+        yield _hit(codebase, path, (min(read.values()),) * 2, symbol, text, depth)
+    for target, options in found.kept.items():
+        text = f"{subject} keeps {_options(options)} in `{target}`"
+        yield _hit(codebase, path, (min(options.values()),) * 2, symbol, text, depth)
+    wide = [given for given in inside if depth == 1 or given.whole or len(given.options) >= WIDE]
+    if few := [given for given in inside if given not in wide]:
+        text = f"{subject} gives {_few(few)}"
+        yield _hit(codebase, path, few[0].lines, symbol, text, depth)
+    for given in wide:
+        yield from _step(codebase, path, symbol, given, depth, seen)
+
+
+def _few(given: list[Given]) -> str:
+    """Calls that are given one or two options, in one clause: "`a` to `f()`, `g()`"."""
+    found: dict[str, list[str]] = {}
+    for one in given:
+        names = " and ".join(dict.fromkeys(f"`{option}`" for option, _ in one.options))
+        found.setdefault(names, []).append(one.callee)
+    return "; ".join(f"{names} to {listed(list(dict.fromkeys(c)), 5, '`')}" for names, c in found.items())
+
+
+def _outside(given: list[Given]) -> str:
+    """Which functions of libraries are given options."""
+    found: dict[str, list[str]] = {}
+    for one in given:
+        if one.target is None and not one.whole and not _RAISED.search(one.callee):
+            found.setdefault(one.callee, []).extend(f"`{option}`" for option, _ in one.options)
+    told = [f"{listed(list(dict.fromkeys(names)), 4)} to `{callee}()`" for callee, names in found.items()]
+    return f"; gives {listed(told, 4)}" if told else ""
+
+
+def _step(
+    codebase: Codebase, path: str, symbol: str, given: Given, depth: int, seen: set[Place]
+) -> Iterator[CensusHit]:
+    told = [f"`{option}`" + (f" as `{name}`" if name and name != option else "") for option, name in given.options]
+    text = f"{subject_of(codebase, path, symbol)} gives {listed(told, NAMES)} to `{given.callee}({given.first})`"
+    yield _hit(codebase, path, given.lines, symbol, text, depth)
+    found = given.target
+    if found is None or depth >= DEEPEST or (found[0], found[1].symbol) in seen:
+        return
+    seen.add((found[0], found[1].symbol))
+    names = _received(found[1], given)
+    yield from _way(codebase, found[0], found[1].symbol, names, depth + 1, seen)
+
+
+def _received(item: Definition, given: Given) -> dict[str, str]:
+    """Parameter → option that it holds."""
+    names = [parameter.split(":")[0].split("=")[0].strip() for parameter in item.parameters]
+    plain = [name for name in names if name not in ("self", "cls")]
+    known: dict[str, str] = {}
+    for position, (option, name) in zip(given.positions, given.options, strict=True):
+        parameter = name or (plain[position] if 0 <= position < len(plain) else "")
+        if parameter.lstrip("*") in [own.lstrip("*") for own in plain]:
+            known[parameter.lstrip("*")] = "" if option in given.whole else option
+    if any(name == "**" for _, name in given.options):
+        known |= {own.lstrip("*"): own.lstrip("*") for own in plain}
+    return known
+
+
+def _options(options: dict[str, int]) -> str:
+    return listed([f"`{name}`" for name in options], NAMES)
+
+
+def _hit(codebase: Codebase, path: str, lines: tuple[int, int], symbol: str, text: str, depth: int) -> CensusHit:
+    detail = {"depth": str(depth)}
+    return hit_at(codebase, path, lines, symbol=symbol, name=symbol or path, text=text, detail=detail)

@@ -3,7 +3,7 @@
 import pytest
 
 from retrieval.census import run_query
-from retrieval.census.modalities import named
+from retrieval.census.modality_names import named
 from retrieval.codebase import Codebase
 from retrieval.errors import QueryError
 from tests.source_tree import codebase_of
@@ -109,7 +109,7 @@ def test_features_that_meet_are_traced_to_their_modalities(app: Codebase) -> Non
 
 def test_attention_and_products_of_two_modalities(app: Codebase) -> None:
     [attended] = _texts(app, "fusions: how=attended")
-    assert attended.startswith("`Block.forward()` lets attend to each other text (`x`, from `text_features`) and audio")
+    assert attended.startswith("`Block.forward()` lets text (`x`, from `text_features`) attend to audio (`xa`, ")
     [compared] = _texts(app, "fusions: how=compared")
     assert compared.endswith("`image_features @ embedded.T`")
     with pytest.raises(QueryError):
@@ -154,6 +154,9 @@ def test_work_on_images_by_function(app: Codebase) -> None:
         ("image_text_embeds", ""),
         ("image_size", ""),
         ("num_frames", ""),
+        ("audio_frame", "audio"),
+        ("text_temp", ""),
+        ("polygons_from_bitmap", ""),
         ("x", ""),
     ],
 )
@@ -183,6 +186,57 @@ def test_the_geometry_of_an_image_masks_and_positions_are_no_modality() -> None:
             """,
         }
     )
-    assert [text.partition(": ")[0] for text in _texts(codebase, "fusions")] == [
-        "`outline()` joins image (`face_points`) and motion (`pose_coeffs`)"
+    assert _texts(codebase, "fusions") == []
+
+
+def test_inputs_of_one_call_lists_drawn_together_and_added_segments() -> None:
+    codebase = codebase_of(
+        {
+            "README.md": "Run `python app.py`.\n",
+            "net.py": """
+                import torch
+                from torch import nn
+
+                class Talker(nn.Module):
+                    def __init__(self):
+                        super().__init__()
+                        self.wte, self.out = nn.Embedding(8, 8), nn.Linear(8, 8)
+                    def forward(self, idx):
+                        return self.out(self.wte(idx[:, :4]) + self.wte(idx[:, 4:8]))
+            """,
+            "app.py": """
+                import librosa
+                import numpy as np
+                import torch
+                from net import Talker
+
+                def mixed(text_parts, image_list):
+                    both = [x for pair in zip(text_parts, image_list) for x in pair] + [text_parts[-1]]
+                    return torch.cat(both, dim=1)
+
+                def lips(sessions, audio_frame, crop_frame, threshold):
+                    return sessions.get("lips").run(None, {"source": audio_frame, "target": crop_frame, "x": threshold})
+
+                def masks(text, speech):
+                    none = speech * 0
+                    return torch.matmul(text, none).bool()
+
+                def main(encoded_text, waveform):
+                    talker = Talker()
+                    talker(torch.from_numpy(np.hstack([encoded_text, waveform])))
+                    mixed(1, 2), lips(1, 2, 3, 4), masks(1, 2)
+
+                if __name__ == "__main__":
+                    main(np.load("t"), librosa.load("a.wav"))
+            """,
+        }
+    )
+    joined = [text.partition(": ")[0] for text in _texts(codebase, "fusions: how=joined")]
+    assert sorted(joined) == [
+        "`Talker.forward()` joins text (`encoded_text`) and audio (`waveform`)",
+        "`main()` joins text (`encoded_text`) and audio (`waveform`)",
+        "`mixed()` joins text (`text_parts`) and image (`image_list`)",
     ]
+    [given] = _texts(codebase, "fusions: how=given")
+    assert given.startswith("`lips()` gives audio (`audio_frame`) and image (`crop_frame`) to one model together")
+    assert not _texts(codebase, "fusions: how=compared")

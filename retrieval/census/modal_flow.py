@@ -9,7 +9,8 @@ from retrieval.census.callgraph import entered
 from retrieval.census.kept_models import inside
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.made_models import Made
-from retrieval.census.modalities import GROUPS, data_sources, modalities, named
+from retrieval.census.modalities import data_sources, modalities
+from retrieval.census.modality_names import GROUPS, named
 from retrieval.census.reach import reach_of
 from retrieval.census.residency import made_by
 from retrieval.census.roster import Roster, Use, roster_of

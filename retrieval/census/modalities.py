@@ -8,57 +8,21 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from retrieval.census.known_models import known_model
+from retrieval.census.modality_names import GROUPS, documented, named
 from retrieval.census.spots import Spot, arguments
-from retrieval.census.tracing import Tracer
-from retrieval.census.values import External, ExternalObject
+from retrieval.census.tiers import snake
+from retrieval.census.tracing import Tracer, tracer_of
+from retrieval.census.values import External, ExternalObject, Instance
 from retrieval.languages import words
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
-    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
 
-_WORDS: dict[str, frozenset[str]] = {
-    "image": words(
-        """image images img imgs pixel pixels visual visuals vision picture pictures photo photos rgb vit clipvision
-        imread face faces crop crops backbone"""
-    ),
-    "video": words("video videos frame frames decord"),
-    "audio": words(
-        """audio audios audiox mel mels wav wavs waveform waveforms speech sound spectrogram spectrograms mfcc fbank
-        librosa torchaudio soundfile wav2vec hubert voice"""
-    ),
-    "text": words(
-        """text texts txt caption captions question questions sentence sentences instruction instructions bert
-        language llm word words tokenizer transcript sentence_embeddings"""
-    ),
-    "prompt": words("prompt prompts"),
-    "motion": words("coeff coeffs pose poses 3dmm motion smpl flame gaze blink"),
-    "landmarks": words("landmark landmarks keypoint keypoints bbox bboxes boxes"),
-    "depth": words("depthmap depths"),
-    "point cloud": words("lidar pointcloud pointclouds pcd"),
-    "sensor": words("imu thermal accelerometer eeg ecg tabular"),
-}
-GROUPS = {"video": "image", "landmarks": "image", "prompt": "text"}
-"""Modalities that are of the same kind when it is asked whether two differ."""
-_PHRASES = (
-    ("input_ids", "text"),
-    ("embed_tokens", "text"),
-    ("tok_embeddings", "text"),
-    ("depth_map", "depth"),
-    ("depth_image", "depth"),
-    ("depth_token", "depth"),
-    ("depth_stem", "depth"),
-    ("depth_embed", "depth"),
-    ("depth_feat", "depth"),
-)
 _WEAK = re.compile(r"^(?:(?:text|input|target|decoder|prompt)_)?(?:tokens|token_ids|token_embeddings?|wte)$")
-_NOT = re.compile(
-    r"(?i)(?:image|img|text|audio|video|mel|frame|word|pixel|prompt)s?_?(?:size|len\w*|width|height|mask|dir|path|file|"
-    r"name|num|count|id|idx|index|rate|dim\w*|start|end|shape|std|mean|res\w*|token_id|token_index|pos\w*)s?$"
-    r"|^(?:num|n|max|min|len)_|face_?recon|interface|surface|config$"
-)
 _IMAGES = (
     r"^(?:PIL\.Image\.(?:open|fromarray)|cv2\.(?:imread|imdecode)|skimage\.io\.imread|torchvision\.io\.read_image)$"
 )
@@ -79,7 +43,13 @@ _FRESH = re.compile(
 )
 _SETTINGS = re.compile(r"(?:^|\.)\w*Config(?:\.\w+)?$")  # what is computed from settings is no data of a modality
 _MEASURES = words("shape device dtype ndim")
-MOST = 70
+_SEMANTIC = re.compile(r"(?:^|_)semantic_(?:tokens?|history|prompt|codes?|ids)|(?:^|_)(?:pred|prompt|x)_semantic$")
+_GIVEN = ("text", "image", "audio", "video")
+_AUDIO_LIBRARIES = words("librosa torchaudio soundfile encodec pyaudio sounddevice pydub whisper faster_whisper")
+_WHOLE = re.compile(r"^(?!.*bert)(\w+)_(?:encoder|model|net|network|extractor|tower|transformer|backbone)$")
+_TAKEN_OFF: "WeakKeyDictionary[Program, frozenset[str]]" = WeakKeyDictionary()
+_AUDIO: "WeakKeyDictionary[Program, bool]" = WeakKeyDictionary()
+MOST, NEAR, FAR = 70, 60, 120
 
 
 @dataclass(frozen=True)
@@ -95,40 +65,54 @@ class Told:
         return GROUPS.get(self.modality, self.modality)
 
 
-def named(name: str) -> str:
-    """The one modality that a name says, "" for none and for several kinds."""
-    if _NOT.search(name):
-        return ""
-    lowered = name.lower()
-    found = {modality for phrase, modality in _PHRASES if phrase in lowered}
-    parts = re.findall(r"3dmm|wav2vec|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+", name)
-    pieces = {part.lower() for part in parts}
-    found |= {modality for modality, known in _WORDS.items() if pieces & known}
-    kinds = {GROUPS.get(modality, modality) for modality in found}
-    return min(found) if len(kinds) == 1 and len(found) == 1 else _nearest(found, kinds)
-
-
-def _nearest(found: set[str], kinds: set[str]) -> str:
-    return sorted(found)[-1] if len(kinds) == 1 and found else ""
-
-
 def modalities(tracer: Tracer, spot: Spot, most: int = MOST) -> list[Told]:
-    """The modalities of a value, nearest evidence first, each once."""
+    """The modalities of a value, nearest evidence first, each once.
+
+    What only a name like `tokens` or `prompt` says counts where nothing else does.
+    """
     waiting, seen, found = deque([spot]), {spot.key}, dict[str, Told]()
     weak: list[Told] = []
     while waiting and most > 0:
         at = waiting.popleft()
         most -= 1
         told = _told(at)
-        if told:
+        if told and told != "prompt":
             found.setdefault(told, Told(told, at))
             continue
-        weak += [Told("text", at)] if not weak and _is_weak(at) else []
+        weak += [Told(told or "text", at)] if not weak and (told or _is_weak(at)) else []
         for source in data_sources(tracer, at):
             if source.key not in seen:
                 seen.add(source.key)
                 waiting.append(source)
-    return list(found.values()) or weak
+    return list(found.values()) or ([] if _is_spoken(spot, weak) else weak)
+
+
+def nearest(tracer: Tracer, spot: Spot) -> list[Told]:
+    """The modalities of a value: those near it, and those further off when nothing near tells any."""
+    return modalities(tracer, spot, NEAR) or modalities(tracer, spot, FAR)
+
+
+def _is_spoken(spot: Spot, weak: list[Told]) -> bool:
+    """Whether prompts and tokens may be of sound: in code that works with audio."""
+    return bool(weak) and weak[0].modality in ("prompt", "text") and works_with_audio(spot.frame.program)
+
+
+def works_with_audio(program: "Program") -> bool:
+    """Whether any file of the repository imports a library of audio."""
+    if program not in _AUDIO:
+        modules = {item.module.partition(".")[0] for facts in program.facts.values() for item in facts.imports}
+        _AUDIO[program] = bool(modules & _AUDIO_LIBRARIES)
+    return _AUDIO[program]
+
+
+def taken_off(program: "Program") -> frozenset[str]:
+    """Names of parts that code takes off a finished model: `net.embeddings.words = None`."""
+    if program not in _TAKEN_OFF:
+        frames = tracer_of(program).holders.frames
+        bound = [b for frame in frames for b in frame.body.bindings if b.name.count(".") > 1]
+        none = [b.name for b in bound if b.value is not None and b.value.type == "none"]
+        _TAKEN_OFF[program] = frozenset(name.rpartition(".")[2] for name in none)
+    return _TAKEN_OFF[program]
 
 
 def _is_weak(spot: Spot) -> bool:
@@ -144,15 +128,33 @@ def _told(spot: Spot) -> str:
     text, node = spot.frame.body.tree.text, spot.node
     match node.type:
         case "identifier":
-            return named(text(node))
+            return _of_name(spot, text(node))
         case "attribute":
-            return named(text(node.child_by_field_name("attribute")))
+            return _said(spot, text(node.child_by_field_name("attribute")))
         case "subscript":
             key = node.child_by_field_name("subscript")
-            return named(text(key).strip("\"'")) if key is not None and key.type == "string" else ""
+            return _said(spot, text(key).strip("\"'")) if key is not None and key.type == "string" else ""
         case "call":
             return _call(spot, node)
     return ""
+
+
+def _said(spot: Spot, name: str) -> str:
+    """What a name says; semantic tokens are of speech where code works with audio."""
+    audible = works_with_audio(spot.frame.program)
+    told = "audio" if audible and _SEMANTIC.search(name) else named(name)
+    return "" if audible and told == "latents" else told
+
+
+def _of_name(spot: Spot, name: str) -> str:
+    """What a name says, and what the annotation or the docstring says of it when it is a parameter."""
+    frame = spot.frame
+    told = _said(spot, name)
+    if told or name not in frame.parameters or frame.definition is None:
+        return told
+    annotation = frame.parameters[name]
+    kinds = {named(word) for word in re.findall(r"\w+", annotation)} - {""}
+    return min(kinds) if len(kinds) == 1 else documented(frame.definition.docstring, name)
 
 
 def _call(spot: Spot, node: Node) -> str:
@@ -168,10 +170,15 @@ def _call(spot: Spot, node: Node) -> str:
             return told
     maker = value.maker if isinstance(value, ExternalObject) else ""
     known = known_model(maker) if maker else None
-    if known is not None and len(known.takes) == 1 and known.gives == "embedding":
-        return known.takes[0]
+    if known is not None and known.gives:
+        embeds = known.gives == "embedding" and len(known.takes) == 1
+        return known.takes[0] if embeds else known.gives if known.gives in _GIVEN else ""
+    whole = _WHOLE.match(snake(value.cls.definition.name)) if isinstance(value, Instance) else None
+    if whole is not None and (told := named(whole[1])):
+        return told
     pieces = written.split(".")
-    return named(pieces[-1]) or (named(pieces[-2]) if len(pieces) > 1 and pieces[-2] not in ("self", "cls") else "")
+    last = "" if pieces[-1] == "bert" else named(pieces[-1])  # a Q-Former keeps its layers in a `bert`
+    return last or (named(pieces[-2]) if len(pieces) > 1 and pieces[-2] not in ("self", "cls") else "")
 
 
 def data_sources(tracer: Tracer, spot: Spot) -> list[Spot]:
@@ -182,8 +189,11 @@ def data_sources(tracer: Tracer, spot: Spot) -> list[Spot]:
     if node.type == "call":
         function = node.child_by_field_name("function")
         written = text(function)
-        if _FRESH.search(written) or _SETTINGS.search(written):
+        removed = written.rpartition(".")[2] in taken_off(tracer.program) and written.startswith("self.")
+        if removed or _FRESH.search(written) or _SETTINGS.search(written):
             return []
+        if not spot.take and is_module(tracer, spot):
+            return [inner for child in arguments(node, keywords=True) for inner in spot.inner(child, take=())]
         if function is not None and function.type == "attribute" and written.rpartition(".")[2] in _SHAPING:
             owner = function.child_by_field_name("object")
             value = spot.frame.value(owner, spot.order, spot.guards)
@@ -191,11 +201,12 @@ def data_sources(tracer: Tracer, spot: Spot) -> list[Spot]:
     return [source for source, _computed in tracer.sources(spot)]
 
 
+def is_module(tracer: Tracer, spot: Spot) -> bool:
+    """Whether a call runs an object with a `forward`: what it gives is made of what it is given."""
+    value = spot.frame.value(spot.node.child_by_field_name("function"), spot.order, spot.guards)
+    return isinstance(value, Instance) and tracer.program.method(value.cls, "forward") is not None
+
+
 def _first(spot: Spot, node: Node) -> list[Spot]:
     given = arguments(node)
     return spot.inner(given[0], take=()) if given else []
-
-
-def of_parameters(frame: "Frame") -> list[str]:
-    """The modalities that the parameters of a function name, each once."""
-    return list(dict.fromkeys(filter(None, (named(name) for name in frame.parameters))))

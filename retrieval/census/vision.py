@@ -9,7 +9,8 @@ from retrieval.census.input_chain import Formatting, input_chain
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.made_models import Made
 from retrieval.census.modal_flow import takes
-from retrieval.census.modalities import modalities, named
+from retrieval.census.modalities import modalities
+from retrieval.census.modality_names import named
 from retrieval.census.model_objects import Entry, entries_of
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, Use, roster_of

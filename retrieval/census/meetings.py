@@ -1,0 +1,216 @@
+"""Where values of different modalities meet in one body: joined, attended to, compared, or given to one model."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import CallStep, one_line
+from retrieval.census.joined import members, segments
+from retrieval.census.modalities import Told, nearest
+from retrieval.census.modality_names import named
+from retrieval.census.model_inputs import inputs_of
+from retrieval.census.roster import Roster, Use
+from retrieval.census.spots import Spot, arguments
+from retrieval.census.values import ClassRef, External
+from retrieval.languages import words
+from retrieval.parse import Node, descendants, first_line
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+
+_JOINING = re.compile(r"(?:^|\.)(?:cat|concat|concatenate|stack|hstack|vstack|column_stack)$")
+_COMPARING = re.compile(r"(?:^|\.)(?:cosine_similarity|CosineSimilarity|cos_sim|pairwise_distance|cdist|dot_score)$")
+_PRODUCT = re.compile(r"(?:^|\.)(?:matmul|bmm|mm|einsum|baddbmm)$")
+_ATTENDING = re.compile(
+    r"(?i)(?:^|\.|_)(?:x_?attn|cross_?att\w*|\w*cross_?att(?:n|ention)\w*|fus\w*|qformer|multihead_attn)(?:$|\[)"
+)
+_CONTEXT = words("encoder_hidden_states context xa key_value_states cross_attention_states vision_hidden_states")
+_SIDES = {"v": "image", "l": "text"}  # what the arguments of blocks that fuse vision and language are called
+_LIBRARIES = words("torch numpy tensorflow jax paddle keras mlx einops sentence_transformers sklearn")
+_ASIDE = re.compile(
+    r"(?i)(?:^|[._])(?:\w*mask\w*|(?:\w*_)?atts?(?:_\w+)?|\w*quer(?:y|ies)(?:_tokens?|_emb\w*)?|"
+    r"pos(?:ition(?:al|s)?)?_?(?:emb\w*|enc\w*|ids?))$"
+)
+"""Operands that are of no modality: masks, learned queries and encodings of positions."""
+_MASKING = re.compile(
+    r"\.(?:bool|ne|eq|lt|gt|le|ge|isnan|logical_\w+)\(|\* ?0(?:\.0*)?(?!\w|\.)|[<>=!]=|(?:zeros|ones)_like"
+)
+_WITHIN = re.compile(r"(?:self\.)?(?:query|key|value|q|k|v|attn|attention|scores?|weights?)(?:_\w+)?\b")
+_NO_MODEL = re.compile(r"(?i)loss|discriminator|criterion|metric|scheduler|processor|tokenizer|criteria")
+MOST_OPERANDS = 8
+VALUES = ("identifier", "attribute", "call", "subscript", "binary_operator")
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Values of different modalities that meet: how, at which node, and what tells the modality of each."""
+
+    how: str
+    node: Node
+    operands: tuple[tuple[str, Told], ...]  # as written, and what it is
+    model: str = ""  # the model that is given them
+
+
+def meetings(roster: Roster, frame: "Frame", uses: list[Use]) -> Iterator[Meeting]:
+    """The meetings of a body, each line once; `uses` are its calls of models."""
+    seen: set[int] = set()
+    found = [meeting for step in frame.body.calls if (meeting := _of_call(roster, frame, step))]
+    found += [*_of_operators(roster, frame), *_of_stores(roster, frame)]
+    found += [meeting for use in uses if (meeting := _given(roster, use))]
+    for meeting in found:
+        if first_line(meeting.node) not in seen:
+            seen.add(first_line(meeting.node))
+            yield meeting
+
+
+def _of_call(roster: Roster, frame: "Frame", step: CallStep) -> Meeting | None:
+    function = step.node.child_by_field_name("function")
+    if function is None:
+        return None
+    given = arguments(step.node)
+    place = Spot(frame, step.node, step.order, step.guards)
+    if _JOINING.search(step.written) and given and _is_library(frame, step):
+        return _meeting(roster, "joined", step.node, members(roster.tracer, place.inner(given[0], take=())[0]))
+    if _COMPARING.search(step.written) and len(given) > 1:
+        return _meeting(roster, "compared", step.node, [s for g in given[:2] for s in place.inner(g, take=())])
+    if _PRODUCT.search(step.written):
+        owner = function.child_by_field_name("object") if function.type == "attribute" else None
+        value = frame.value(owner, step.order, step.guards)
+        sides = given if owner is None or isinstance(value, External) else [owner, *given]
+        spots = [s for side in sides[:3] if side.type != "string" for s in place.inner(side, take=())]
+        return None if _masks(frame, step.node, spots) else _meeting(roster, "compared", step.node, spots)
+    return _attention(roster, frame, step, place)
+
+
+def _is_library(frame: "Frame", step: CallStep) -> bool:
+    value = frame.callee(step)
+    return isinstance(value, External) and value.name.partition(".")[0] in _LIBRARIES
+
+
+def _masks(frame: "Frame", node: Node, spots: list[Spot]) -> bool:
+    """Whether a product builds a mask (of zeros, of comparisons, taken as booleans) or is a step inside attention."""
+    around = node.parent.parent if node.parent is not None and node.parent.type == "attribute" else None
+    if any(_WITHIN.match(spot.text()) for spot in spots):
+        return True
+    written = [frame.body.tree.text(around)[-12:] if around is not None else "", *(spot.text() for spot in spots)]
+    for spot in spots:
+        names = re.findall(r"^[\w.]+", spot.text())
+        for binding in frame.bound(names[0].partition(".")[0]) if names else ():
+            written.append(frame.body.tree.text(binding.value) if binding.value is not None else "")
+    return any(_MASKING.search(text) for text in written)
+
+
+def _attention(roster: Roster, frame: "Frame", step: CallStep, place: Spot) -> Meeting | None:
+    """Cross-attention and fusion modules, and calls that are given hidden states of another encoder."""
+    text = frame.body.tree.text
+    listed = arguments(step.node, keywords=True)
+    keywords = {text(c.child_by_field_name("name")): c for c in listed if c.type == "keyword_argument"}
+    context = [child for name, child in keywords.items() if name in _CONTEXT]
+    if not context and (not _ATTENDING.search(step.written) or isinstance(frame.callee(step), ClassRef)):
+        return None
+    if set(_SIDES) <= keywords.keys():
+        values = [(keywords[name].child_by_field_name("value"), kind) for name, kind in _SIDES.items()]
+        told = [(text(n), Told(kind, place.inner(n, take=())[0])) for n, kind in values if n is not None]
+        return Meeting("attended", step.node, tuple(told))
+    ordered = sorted(listed, key=lambda child: child in context)
+    nodes = [child.child_by_field_name("value") if child.type == "keyword_argument" else child for child in ordered]
+    nodes = [node for node in nodes if node is not None and node.type in VALUES]
+    return _meeting(roster, "attended", step.node, [s for v in nodes[:MOST_OPERANDS] for s in place.inner(v, take=())])
+
+
+def _of_operators(roster: Roster, frame: "Frame") -> Iterator[Meeting]:
+    """`a + b` and `a @ b`, where the names of both sides or of one side say a modality."""
+    text = frame.body.tree.text
+    for event in (*frame.body.bindings, *frame.body.exits):
+        value = event.value
+        if value is None or value.type in ("identifier", "string", "integer", "none"):
+            continue
+        for node in _operators(value):
+            sign = text(node.child_by_field_name("operator"))
+            sides = [node.child_by_field_name("left"), node.child_by_field_name("right")]
+            if sign not in ("+", "@") or any(side is None or side.type in ("string", "integer") for side in sides):
+                continue
+            place = Spot(frame, node, event.order, event.guards)
+            meeting = _of_sides(roster, place, sign, [s for side in sides for s in place.inner(side, take=())])
+            if meeting is not None:
+                yield meeting
+
+
+def _of_sides(roster: Roster, place: Spot, sign: str, sides: list[Spot]) -> Meeting | None:
+    written = [side.text() for side in sides]
+    if sign == "@":
+        return None if _masks(place.frame, place.node, sides) else _meeting(roster, "compared", place.node, sides)
+    parts = segments(roster.tracer, sides)
+    if parts:
+        return _meeting(roster, "joined", place.node, parts)
+    if not any(_says(w) for w in written) or not all(_is_feature(w) for w in written):
+        return None
+    return _meeting(roster, "joined", place.node, sides)
+
+
+def _operators(value: Node) -> Iterator[Node]:
+    if value.end_byte - value.start_byte > 600:
+        return
+    for node in descendants(value):
+        if node.type == "binary_operator":
+            yield node
+
+
+def _says(written: str) -> bool:
+    return any(named(part) for part in re.findall(r"\w+", written))
+
+
+def _is_feature(written: str) -> bool:
+    """Whether a summand may be a tensor of features and not a text, a count or a loss."""
+    if re.search(r"(?i)loss|entropy|logits_per|size|_len\b|count", written):
+        return False
+    told = r"(?i)feat|emb|hidden|state|token|memory|src|logit|latent|encod|^x$|proj|attn"
+    return re.search(told, written) is not None
+
+
+def _of_stores(roster: Roster, frame: "Frame") -> Iterator[Meeting]:
+    """`embeds[mask] = features`: features of one modality put among those of another."""
+    for store in frame.body.stores:
+        left = (
+            store.value.parent.child_by_field_name("left") if store.value is not None and store.value.parent else None
+        )
+        key = left.child_by_field_name("subscript") if left is not None and left.type == "subscript" else None
+        if store.value is None or left is None or key is None or key.type in ("string", "integer"):
+            continue
+        if not _is_feature(store.name) or not _says(frame.body.tree.text(store.value)):
+            continue
+        place = Spot(frame, store.value, store.order, store.guards)
+        owner = left.child_by_field_name("value")
+        meeting = _meeting(roster, "joined", left, [*place.inner(owner, take=()), place])
+        if meeting is not None:
+            yield meeting
+
+
+def _given(roster: Roster, use: Use) -> Meeting | None:
+    """Inputs of different modalities that one call gives to a model."""
+    if any(_NO_MODEL.search(made.name) for made in use.made):
+        return None
+    operands: list[tuple[str, Told]] = []
+    for said, spot in inputs_of(roster.tracer, use)[:MOST_OPERANDS]:
+        told = [Told(said, spot)] if said else nearest(roster.tracer, spot)
+        if told and len({item.group for item in told}) == 1 and not _aside(spot):
+            operands.append((one_line(spot.text(), 50), told[0]))
+    kinds = {told.group for _, told in operands}
+    names = " or ".join(f"`{made.name}`" for made in use.made[:2])
+    return Meeting("given", use.step.node, tuple(operands), names) if len(kinds) > 1 else None
+
+
+def _aside(spot: Spot) -> bool:
+    return spot.node.type != "binary_operator" and _ASIDE.search(spot.text()) is not None
+
+
+def _meeting(roster: Roster, how: str, node: Node, spots: list[Spot]) -> Meeting | None:
+    """The meeting of values that are each of one modality, when they are of at least two kinds."""
+    operands: list[tuple[str, Told]] = []
+    for spot in spots[:MOST_OPERANDS]:
+        told = nearest(roster.tracer, spot) if not _aside(spot) else []
+        if told and len({item.group for item in told}) == 1:
+            operands.append((one_line(spot.text(), 50), told[0]))
+    kinds = {told.group for _, told in operands}
+    return Meeting(how, node, tuple(operands)) if len(kinds) > 1 else None

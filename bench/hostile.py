@@ -295,7 +295,12 @@ def main() -> int:
             for key, value in figures.items():
                 totals[key] += value
             faults += found
-            print(f"run {totals['runs']}: {totals['answers']} answers, {len(faults)} faults", file=sys.stderr)
+            print(
+                f"run {totals['runs']}: {totals['answers']} answers, {len(faults)} faults",
+                *found,
+                sep="\n  ",
+                file=sys.stderr,
+            )
     totals |= {"faults": len(faults), "seconds": round(time.monotonic() - began, 1)}
     for key, value in totals.items():
         print(f"{key.replace('_', ' '):>20}  {value}")

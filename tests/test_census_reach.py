@@ -32,6 +32,17 @@ def test_only_what_documents_tell_people_to_run_is_a_main_program() -> None:
     assert reach_of(codebase_of(APP)).programs == ("inference.py",)
 
 
+def test_a_script_at_the_top_is_a_main_program_unless_it_trains() -> None:
+    files = APP | {"run_cli.py": "from net import Net\n\nif __name__ == '__main__':\n    Net().run(1)\n"}
+    assert set(reach_of(codebase_of(files)).programs) == {"inference.py", "run_cli.py"}
+
+
+def test_the_class_of_a_method_that_runs_is_reached() -> None:
+    hook = "import cog\n\n\nclass Predictor(cog.BasePredictor):\n    def predict(self, x):\n        return x\n"
+    files = APP | {"predict.py": hook}
+    assert {"predict.py:Predictor", "predict.py:Predictor.predict"} <= reached(files)
+
+
 def test_calls_methods_and_imports_inside_functions_are_followed() -> None:
     found = reached(APP)
     assert {"inference.py:main", "net.py:Net", "net.py:Net.run", "net.py:Net.forward", "late.py:draw"} <= found

@@ -8,6 +8,7 @@ What is loaded by a computed name is found where a text constant names its packa
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -43,10 +44,10 @@ class Reach:
 
     def has(self, hit: CensusHit) -> bool:
         """Whether the main programs may run the lines of a hit. What is no Python code counts as reached, and so does
-        what is said of the whole repository."""
+        what is said of the whole repository, or by its setup.py."""
         facts = self.codebase.facts.get(hit.path)
         whole = "repository" in (hit.detail.get("about"), hit.detail.get("scope"))
-        if facts is None or facts.language != "python" or whole:
+        if facts is None or facts.language != "python" or whole or PurePosixPath(hit.path).name == "setup.py":
             return True
         unit = naming_of(self.codebase).unit_at(hit.path, hit.start)
         if unit not in self.units:
@@ -107,6 +108,8 @@ class _Search:
         if unit not in self.found and self.naming.knows(unit[0]):
             self.found.add(unit)
             self.waiting.append(unit)
+            if "." in unit[1]:  # a method runs only where its class was made
+                self.add((unit[0], unit[1].rpartition(".")[0]))
 
     def _method(self, unit: Unit) -> None:
         name = unit[1].rpartition(".")[2]

@@ -20,6 +20,7 @@ Unit = tuple[str, str]
 
 _SCRIPT = re.compile(r"(?:^|\s)(?:-m\s+)?([\w./-]+\.py|[\w.]+)(?=\s|$)")
 _PACKAGED = re.compile(r"(?m)^\[(?:project|build-system|tool\.(?:poetry|flit|pdm|hatch|setuptools))[\].]")
+_TRAINS = re.compile(r"(?:^|_)(?:train|fine_?tune|eval|test|benchmark)")
 _PROGRAMS = ("console script", "package main", "web app", "hub")
 
 
@@ -36,17 +37,27 @@ class Start:
 
 
 def main_starts(program: "Program") -> list[Start]:
-    """The programs that people are meant to run: installed commands, packages with a `__main__`, web apps, scripts
-    that a document or a launching file names; without any, the scripts that are no side tools; and the public
-    functions and classes of packages that can be installed."""
+    """The programs that people are meant to run.
+
+    Installed commands, packages with a `__main__`, web apps, scripts that a document or a launching file names or
+    that lie open at the top; without any, the scripts that are no side tools; and the public functions and classes
+    of packages that can be installed.
+    """
     entries = [e for e in code_entries(program) if _is_main_code(program, e.path)]
     launched = _launched(program)
     apps = [e for e in outside_entries(program) if e.kind == "web app" and _is_main_code(program, e.path)]
     chosen = [e for e in (*entries, *apps) if e.kind in _PROGRAMS or e.path in launched]
     plain = [replace(e, path=p, lines=(1, 1)) for p, e in launched.items() if p not in {c.path for c in chosen}]
-    chosen = [e for e in (*chosen, *plain) if not is_side_tool(e)] or [e for e in entries if not is_side_tool(e)]
-    starts = [*(_start(entry) for entry in chosen), *_library(program)]
+    told = [e for e in (*chosen, *plain) if not is_side_tool(e)]
+    open_ones = [e for e in entries if not is_side_tool(e) and (not told or _is_offered(program, e))]
+    starts = [*(_start(entry) for entry in dict.fromkeys((*told, *open_ones))), *_library(program)]
     return list({(start.name, start.units): start for start in reversed(starts)}.values())[::-1]
+
+
+def _is_offered(program: "Program", entry: Entry) -> bool:
+    """Whether it is a script at the top with a `__main__` block, and is not there to train or to evaluate."""
+    at_top = entry.kind == "script" and "/" not in entry.path and program.main_guard(entry.path) is not None
+    return at_top and not _TRAINS.search(entry.path)
 
 
 def _is_main_code(program: "Program", path: str) -> bool:

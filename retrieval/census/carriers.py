@@ -1,19 +1,27 @@
-"""Kind `carriers`: how the main programs pass context on, in sentences: arguments, files, objects, globals."""
+"""Kind `carriers`: how the main programs pass context on, in sentences, the widest carriers first.
+
+What is told by itself elsewhere (`travelling`, `stores`, `shared_modules`) is told here in the same words, but only
+the first of each.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from retrieval.census.contracts import steps_of, working_bodies
 from retrieval.census.dict_flow import dict_flow
 from retrieval.census.exports import all_frames
+from retrieval.census.feedback import feedback
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.kept import attributes_of, used_classes
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.pipeline import main_roots
 from retrieval.census.prose import counted
 from retrieval.census.relay import relay
+from retrieval.census.screens import is_screen
 from retrieval.census.shared_modules import shared_modules
+from retrieval.census.spine import HandOver, hand_overs, spine_of
+from retrieval.census.steps import steps_of
+from retrieval.census.stores import stores
+from retrieval.census.travelling import Traveller, told, travellers
 from retrieval.census.values import Instance, alternatives
 from retrieval.census.wording import caller, label
 from retrieval.facts import CensusHit
@@ -22,35 +30,46 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-ROOTS, SHOWN, BODIES, MODULES = 3, 8, 3, 2
+SHOWN, BODIES, CHAIN, LOOKED = 8, 2, 6, 12
+EVERYTHING = "modules|arguments|travelling|stores|loops|dictionaries|files|objects|globals"
 Place = tuple[str, int, int]
+_FIRST = {"modules": (shared_modules, 2), "stores": (stores, 2), "loops": (feedback, 2), "files": (relay, 2)}
 
 
 @kind(
     "carriers",
-    summary="sentences on how the main programs pass context: arguments, dictionaries, files, objects (what=…)",
+    summary="sentences on how the main programs pass context: arguments, objects, dictionaries, files, state (what=…)",
     example="carriers, or carriers: what=objects|globals",
     reads="python",
     options=("what",),
     ordered=True,
 )
 def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """At most two sentences on shared modules, then one each on arguments, dictionaries and so on."""
+    """The sentences asked for, in the order of `what`; all of them without it."""
     tellers = {
         "arguments": _arguments,
         "dictionaries": _dictionaries,
-        "files": _files,
         "objects": _objects,
         "models": _models,
         "globals": _globals,
     }
-    wanted = query.options.get("what", "|".join(("modules", *tellers))).split("|")
-    if "modules" in wanted:
-        yield from islice(shared_modules(codebase, Query("", "shared_modules", (), {})), MODULES)
-    for name, teller in tellers.items():
-        told = teller(codebase, focus_of(codebase)) if name in wanted else None
-        if told is not None:
-            yield told
+    for name in query.options.get("what", EVERYTHING).split("|"):
+        if name == "travelling":
+            yield from (told(codebase, item) for item in _widest(codebase))
+        elif name in _FIRST:
+            search, most = _FIRST[name]
+            yield from islice(search(codebase, Query("", name, (), {})), most)
+        elif name in tellers and (hit := tellers[name](codebase, focus_of(codebase))) is not None:
+            yield hit
+
+
+def _widest(codebase: "Codebase") -> list[Traveller]:
+    """The first travellers: at most two of a sort, three in all."""
+    found: list[Traveller] = []
+    for item in travellers(codebase):
+        if sum(other.sort == item.sort for other in found) < 2 and len(found) < 3:
+            found.append(item)
+    return found
 
 
 def _sentence(codebase: "Codebase", name: str, text: str, places: Sequence[Place]) -> CensusHit:
@@ -60,22 +79,34 @@ def _sentence(codebase: "Codebase", name: str, text: str, places: Sequence[Place
 
 
 def _arguments(codebase: "Codebase", focus: Focus) -> CensusHit | None:
-    """How many steps of the first working bodies take what earlier ones gave."""
+    """The hand-overs of the first bodies of the spine, those that a model takes part in first."""
     parts, places = [], []
-    for frame in working_bodies(focus, main_roots(focus)[:1]):
-        steps = steps_of(focus, frame)
-        taking = [step for step in steps if step.taken]
-        if len(taking) > 1 and len(parts) < BODIES:
+    for frame in spine_of(focus):
+        chain = _chain(hand_overs(focus, frame))
+        if len(chain) > 1 and len(parts) < BODIES:
             where = f" ({frame.path})" if frame.definition else ""
-            parts.append(f"{len(taking)} of {len(steps)} in {caller(frame)}{where}")
-            places += [(frame.path, step.site.step.start, step.site.step.end) for step in taking]
+            steps = "; ".join(_handed(item) for item in chain)
+            parts.append(f"In {caller(frame)}{where} {steps}")
+            places += [(frame.path, h.line, h.line) for h in chain]
     if not parts:
         return None
-    text = (
-        "Context is passed by direct calls: results are bound to local variables and given to later calls as "
-        f"arguments. Calls of repository code that take what an earlier call gave: {_listed(parts)}"
-    )
+    text = f"Steps pass results on as return values and arguments. {'. '.join(parts)}"
     return _sentence(codebase, "arguments", text, places)
+
+
+def _handed(item: HandOver) -> str:
+    return f"{' or '.join(f'`{name}`' for name in item.makers[:2])} gives `{item.value}` to `{item.taker}`"
+
+
+def _chain(found: list[HandOver]) -> list[HandOver]:
+    """At most `CHAIN` hand-overs, with models first and every taker once before twice, in order of execution."""
+    takers: dict[str, int] = {}
+    ranked = []
+    for item in found:
+        takers[item.taker] = takers.get(item.taker, 0) + 1
+        ranked.append((not item.leading, takers[item.taker] > 1, item))
+    kept = [item for *_, item in sorted(ranked, key=lambda row: row[:2])[:CHAIN]]
+    return [item for item in found if item in kept]
 
 
 def _dictionaries(codebase: "Codebase", _focus: Focus) -> CensusHit | None:
@@ -83,30 +114,22 @@ def _dictionaries(codebase: "Codebase", _focus: Focus) -> CensusHit | None:
     if not hits:
         return None
     names = dict.fromkeys(f"`{hit.name}` (made by `{hit.detail['maker']}`)" for hit in hits)
-    text = f"Dictionaries with string keys carry several values at once: {_listed(list(names))}"
+    text = f"Dictionaries with string keys that steps return carry several values at once: {_listed(list(names))}"
     return _sentence(codebase, "dictionaries", text, [(hit.path, hit.start, hit.end) for hit in hits])
 
 
-def _files(codebase: "Codebase", _focus: Focus) -> CensusHit | None:
-    hits = list(relay(codebase, Query("", "relay", (), {})))
-    if not hits:
-        return None
-    pairs = dict.fromkeys(f"{' → '.join(f'`{name}`' for name in hit.name.split(' -> '))}" for hit in hits)
-    text = f"A step returns the path of a file that it wrote, and a later step reads the file: {_listed(list(pairs))}"
-    return _sentence(codebase, "files", text, [(hit.path, hit.start, hit.end) for hit in hits])
-
-
 def _objects(codebase: "Codebase", focus: Focus) -> CensusHit | None:
-    """Objects whose attributes change after they are made."""
+    """Objects whose attributes change after they are made, screens left out."""
     parts, places = [], []
-    for cls in used_classes(focus):
+    leading = {frame.receiver or frame.owner for frame in spine_of(focus)[:LOOKED]}
+    for cls in sorted(used_classes(focus), key=lambda cls: cls not in leading):
         table = {name: value for name, value in attributes_of(focus, cls).items() if value.changes}
-        if table and len(parts) < SHOWN:
+        if table and len(parts) < SHOWN and not is_screen(codebase, cls.path):
             parts.append(f"`{cls.definition.symbol}` ({_listed([f'`{name}`' for name in table])})")
             places += [(cls.path, v[0], v[0]) for value in table.values() for v in value.set_in.values()]
     if not parts:
         return None
-    text = f"Objects that keep changing state in attributes between method calls: {_listed(parts)}"
+    text = f"Objects keep state in attributes from one method call to the next: {_listed(parts)}"
     return _sentence(codebase, "objects", text, places)
 
 
@@ -114,7 +137,7 @@ def _models(codebase: "Codebase", focus: Focus) -> CensusHit | None:
     """Model objects that several functions use, so that they share one object in memory."""
     found: dict[str, dict[str, None]] = {}
     places: list[Place] = []
-    for frame in working_bodies(focus, main_roots(focus)[:ROOTS]):
+    for frame in spine_of(focus)[:LOOKED]:
         for step in steps_of(focus, frame):
             made = frame.value(step.site.step.node, step.site.step.order, step.site.step.guards)
             models = [m for m in alternatives(made) if isinstance(m, Instance) and m.cls in focus.anatomy.models]
@@ -123,19 +146,20 @@ def _models(codebase: "Codebase", focus: Focus) -> CensusHit | None:
                 places.append((frame.path, step.site.step.start, step.site.step.end))
     if not found:
         return None
-    told = [f"what `{name}` gives to {_listed(list(takers), 4)}" for name, takers in found.items()]
-    text = f"Model objects are shared in the memory of one process, passed on as arguments: {'; '.join(told[:SHOWN])}"
+    shared = [f"what `{name}` gives to {_listed(list(takers), 4)}" for name, takers in found.items()]
+    text = f"Model objects are shared in the memory of one process, passed on as arguments: {'; '.join(shared[:SHOWN])}"
     return _sentence(codebase, "models", text, places)
 
 
 def _globals(codebase: "Codebase", focus: Focus) -> CensusHit | None:
-    """Module variables that functions set with `global`."""
+    """Module variables that functions set with `global`; the widgets of screens are no context."""
     names: dict[str, None] = {}
     places: list[Place] = []
     for frame, _ in all_frames(focus.program):
         for binding in frame.body.bindings:
             held = frame.symbol and "." not in binding.name and binding.name in frame.body.not_local
-            if held and not _is_around(frame, binding.name) and codebase.snapshot.by_path[frame.path].role == "source":
+            main = codebase.snapshot.by_path[frame.path].role == "source" and not is_screen(codebase, frame.path)
+            if held and main and not _is_around(frame, binding.name):
                 names[f"`{binding.name}` of {frame.path}"] = None
                 places.append((frame.path, binding.line, binding.line))
     if not names:

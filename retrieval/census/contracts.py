@@ -1,58 +1,44 @@
-"""Kind `contracts`: what each step of the main programs takes, from which step, and what it gives to which.
-
-The steps are those of `walk.py`, outside of model classes. Values are followed inside the body that calls the steps.
-"""
+"""Kind `contracts`: what each step of the main programs takes, from which step, and what it gives to which."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from retrieval.census.arguments import bound_arguments
 from retrieval.census.body import one_line
 from retrieval.census.callgraph import Site, entered
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.keys import built_keys
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.origins import Origin, Origins
-from retrieval.census.pipeline import main_roots
+from retrieval.census.origins import Origin
+from retrieval.census.spine import spine_of
+from retrieval.census.steps import TEXT, Step, steps_of
 from retrieval.census.values import ClassRef, FunctionRef
-from retrieval.census.walk import walked
 from retrieval.census.wording import caller, label, spoken
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
-    from retrieval.census.flow import Root
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-DEPTH, ROOTS, KEYS, TEXT, OTHERS = 2, 3, 16, 60, 8
-
-
-@dataclass(slots=True)
-class Step:
-    """A call in a body: what it takes from earlier steps, what from elsewhere, and who takes its result."""
-
-    site: Site
-    taken: list[tuple[str, str, list[Origin]]] = field(default_factory=list)  # argument, parameter, origins
-    other: list[tuple[str, str]] = field(default_factory=list)  # argument, parameter
-    takers: dict[str, None] = field(default_factory=dict)
+BODIES, KEYS, OTHERS = 3, 16, 8
 
 
 @kind(
     "contracts",
-    summary="what each step of the main programs takes from earlier steps, and what it gives to later ones (roots=N)",
-    example="contracts: roots=1",
+    summary="what each step of the main programs takes from earlier steps and gives to later ones (bodies=N)",
+    example="contracts: bodies=1",
     reads="python",
-    options=("roots",),
+    options=("bodies",),
     ordered=True,
 )
 def contracts(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per step that takes a value of an earlier step or gives one to a later step, in order of execution.
 
+    The bodies are those of `spine.py`, those in which most passes on first.
+
     Patterns match the body and the step. `detail`: `takes` and `gives`, how many values from and to other steps.
     """
     focus = focus_of(codebase)
-    for frame in working_bodies(focus, main_roots(focus)[: query.number("roots", ROOTS)]):
+    for frame in spine_of(focus)[: query.number("bodies", BODIES)]:
         found = [
             _hit(codebase, focus, frame, step)
             for step in steps_of(focus, frame)
@@ -77,37 +63,6 @@ def body_hit(codebase: "Codebase", frame: "Frame") -> CensusHit:
         text=f"In {caller(frame)}{where}:",
         detail={"depth": "0", "takes": "0", "gives": "0"},
     )
-
-
-def working_bodies(focus: Focus, roots: "list[Root]") -> "list[Frame]":
-    """The bodies near the starts that call the steps, each once, outside of model classes."""
-    found: dict[tuple[str, str], Frame] = {}
-    for root in roots:
-        for mark in walked(focus, root, DEPTH, 1):
-            if not focus.in_model(mark.frame):
-                found.setdefault((mark.frame.path, mark.frame.symbol), mark.frame)
-    return list(found.values())
-
-
-def steps_of(focus: Focus, frame: "Frame") -> list[Step]:
-    """The calls of a body with what flows between them."""
-    program = focus.program
-    finder = Origins(program, frame)
-    steps = [Step(site) for site in program.sites(frame) if not site.handed]
-    by_node = {step.site.step.node.id: step for step in steps}
-    for step in steps:
-        for (_, _, parameter), node in bound_arguments(program, frame, step.site, step.site.target):
-            text = one_line(frame.body.tree.text(node), TEXT)
-            made = [o for o in finder.of(node, step.site.step) if o.site.step.node.id != step.site.step.node.id]
-            if made:
-                step.taken.append((text, parameter, made))
-            else:
-                step.other.append((text, parameter))
-        for _, _, origins in step.taken:
-            for origin in origins:
-                if (maker := by_node.get(origin.site.step.node.id)) is not None:
-                    maker.takers[f"`{spoken(step.site)}`"] = None
-    return steps
 
 
 def _hit(codebase: "Codebase", focus: Focus, frame: "Frame", step: Step) -> CensusHit:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.callgraph import Site, entered
-from retrieval.census.contracts import steps_of, working_bodies
 from retrieval.census.focus import focus_of
 from retrieval.census.keys import KeyUse, built_keys, key_uses
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.pipeline import main_roots
 from retrieval.census.program import Program
+from retrieval.census.spine import spine_of
+from retrieval.census.steps import steps_of
 from retrieval.census.values import FunctionRef
 from retrieval.census.wording import caller, label
 from retrieval.facts import CensusHit
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-ROOTS, SHOWN = 3, 12
+BODIES, SHOWN = 12, 12
 
 
 @kind(
@@ -26,14 +26,13 @@ ROOTS, SHOWN = 3, 12
     summary="dictionaries that steps of the main programs give: their keys, and who reads and sets them further on",
     example="dict_flow",
     reads="python",
-    options=("roots",),
     ordered=True,
 )
 def dict_flow(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per variable that holds a dictionary of a step. Patterns match the variable and who makes it."""
     focus = focus_of(codebase)
     program, seen = focus.program, set()
-    for frame in working_bodies(focus, main_roots(focus)[: query.number("roots", ROOTS)]):
+    for frame in spine_of(focus)[:BODIES]:
         for step in steps_of(focus, frame):
             keys, node = _keys(program, step.site), step.site.step.node
             name = next((b.name for b in frame.body.bindings if b.value == node and b.taken == "whole"), "")

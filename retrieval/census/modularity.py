@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.callgraph import Target, entered
-from retrieval.census.contracts import steps_of, working_bodies
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.handoffs import OPTIONS
 from retrieval.census.keys import key_uses
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import does
-from retrieval.census.pipeline import main_roots
 from retrieval.census.prose import counted
 from retrieval.census.shared_modules import shared_of
+from retrieval.census.spine import spine_of
+from retrieval.census.steps import steps_of
 from retrieval.census.values import ClassRef
 from retrieval.census.wording import label
 from retrieval.facts import CensusHit
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-ROOTS, SHOWN, LARGELY, PARTLY = 3, 5, 0.25, 0.6
+BODIES, SHOWN, LARGELY, PARTLY = 12, 5, 0.25, 0.6
 _PLAIN = re.compile(r"(?:typing\.|t\.)?(?:[Ll]ist|[Tt]uple|Sequence|Iterable|str|int|float|bool|bytes)\b")
 WORDS = {
     "options": ("takes a whole options object", "take a whole options object"),
@@ -60,7 +60,7 @@ def modularity(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit for the verdict. Patterns keep steps of these names."""
     focus = focus_of(codebase)
     found: dict[Target, Judged] = {}
-    for frame in working_bodies(focus, main_roots(focus)[:ROOTS]):
+    for frame in spine_of(focus)[:BODIES]:
         for step in steps_of(focus, frame):
             for target in step.site.targets:
                 if target not in found and query.matches(target.definition.name):

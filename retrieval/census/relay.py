@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.arguments import bound_arguments
 from retrieval.census.callgraph import entered
-from retrieval.census.contracts import Step, steps_of, working_bodies
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.keys import aliases
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.origins import Origin
-from retrieval.census.pipeline import main_roots
+from retrieval.census.spine import spine_of
+from retrieval.census.steps import Step, steps_of
 from retrieval.census.storage import Touch, touches
 from retrieval.census.values import FunctionRef
 from retrieval.census.wording import caller, label
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-ROOTS, DEEPEST = 3, 4
+BODIES, DEEPEST = 40, 4
 _NOUNS = frozenset({"image", "video", "figure", "folder", "file", "copy", "archive"})
 
 
@@ -43,7 +43,7 @@ class Use:
 def relay(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per writer, reader and path. Patterns match the steps."""
     focus, seen = focus_of(codebase), set()
-    for frame in working_bodies(focus, main_roots(focus)[:ROOTS]):
+    for frame in spine_of(focus)[:BODIES]:
         for step in steps_of(focus, frame):
             for text, parameter, origins in step.taken:
                 for origin in origins:

@@ -1,0 +1,109 @@
+"""The bodies in which the work of the main programs passes from step to step, and the hand-overs inside them.
+
+A body weighs by the values that its calls take from earlier ones; calls that run a model weigh most, what builds
+models, screens and options little. What is reached by name counts, so that computed calls lose no body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.handoffs import NAMES, OPTIONS
+from retrieval.census.reach import reach_of
+from retrieval.census.screens import is_screen
+from retrieval.census.steps import Step, steps_of
+from retrieval.census.stores import stores_of
+from retrieval.census.values import ClassRef
+from retrieval.census.wording import label
+
+if TYPE_CHECKING:
+    from retrieval.census.focus import Focus
+    from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
+
+RUNS, PLAIN, BUILDS, SCREEN = 3.0, 0.5, 1.0, 0.2
+_KNOWN: WeakKeyDictionary[Codebase, list[Frame]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """`value` goes from one of the steps `makers` to the step `taker`, all named as they are called."""
+
+    makers: tuple[str, ...]
+    value: str
+    taker: str
+    line: int
+    leading: bool
+
+
+def spine_of(focus: Focus) -> list[Frame]:
+    """The bodies that hand values over, the weightiest first; worked out once."""
+    codebase = focus.program.codebase
+    if codebase not in _KNOWN:
+        weighed = [(_weight(focus, frame), frame) for frame in _bodies(focus)]
+        weighed.sort(key=lambda item: (-item[0], item[1].path, item[1].symbol))
+        _KNOWN[codebase] = [frame for weight, frame in weighed if weight]
+    return _KNOWN[codebase]
+
+
+def _bodies(focus: Focus) -> Iterator[Frame]:
+    program, reach = focus.program, reach_of(focus.program.codebase)
+    for path, facts in program.facts.items():
+        if program.snapshot.by_path[path].role != "source":
+            continue
+        for item in (None, *facts.definitions):
+            known = not reach.tells or (path, item.symbol if item else "") in reach.units
+            frame = program.frame(path, item) if known and (item is None or item.kind != "class") else None
+            if frame is not None and not focus.in_model(frame) and len(program.sites(frame)) > 1:
+                yield frame
+
+
+def _weight(focus: Focus, frame: Frame) -> float:
+    """The sum over what its steps take, options and settings apart."""
+    total = 0.0
+    for step in steps_of(focus, frame):
+        taken = sum(_is_data(text) for text, _, _ in step.taken)
+        total += taken * (_share(focus, step) if taken else 0)
+    return total * (SCREEN if is_screen(focus.program.codebase, frame.path) else 1)
+
+
+def _share(focus: Focus, step: Step) -> float:
+    leads = bool(focus.models(step.site) or focus.followed(step.site))
+    if leads:
+        return BUILDS if isinstance(step.site.target, ClassRef) else RUNS
+    return PLAIN
+
+
+def _is_data(text: str) -> bool:
+    """Whether an argument as written is no options object or part of one, and no name or path."""
+    return not any(map(OPTIONS.search, text.split("."))) and not NAMES.search(text.rpartition(".")[2])
+
+
+def hand_overs(focus: Focus, frame: Frame) -> list[HandOver]:
+    """What steps of a body give to a later one, each value and taker once, in order of execution.
+
+    What a store of the process gives out is state, not the result of a step.
+    """
+    stored = {(store.path, symbol) for store in stores_of(focus.program.codebase) for symbol in store.accessors}
+    found: dict[tuple[str, str], HandOver] = {}
+    for step in steps_of(focus, frame):
+        taker = label(step.site.target)
+        for text, _, origins in step.taken if _is_told(step) and _is_data(_short(step)) else ():
+            made = [o for o in origins if (o.site.target.path, o.site.target.definition.symbol) not in stored]
+            made = [o for o in made if label(o.site.target) != taker and not isinstance(o.site.target, ClassRef)]
+            if made and _is_data(text):
+                leading = _share(focus, step) >= RUNS or any(focus.models(o.site) for o in made)
+                makers = tuple(dict.fromkeys(label(o.site.target) for o in made))
+                found.setdefault((text, taker), HandOver(makers, text, taker, step.site.step.start, leading))
+    return list(found.values())
+
+
+def _short(step: Step) -> str:
+    return label(step.site.target).removesuffix("()")
+
+
+def _is_told(step: Step) -> bool:
+    return not isinstance(step.site.target, ClassRef) or len(step.taken) > 1

@@ -1,0 +1,52 @@
+"""The steps of one body: what each call takes from earlier calls, what from elsewhere, and who takes its result.
+
+Values are followed inside the body that calls the steps; what tiny functions give counts as from elsewhere.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from retrieval.census.arguments import bound_arguments
+from retrieval.census.body import one_line
+from retrieval.census.callgraph import Site
+from retrieval.census.focus import Focus
+from retrieval.census.origins import Origin, Origins
+from retrieval.census.trivial import is_trivial
+from retrieval.census.wording import spoken
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+
+TEXT = 60
+
+
+@dataclass(slots=True)
+class Step:
+    """A call in a body: what it takes from earlier steps, what from elsewhere, and who takes its result."""
+
+    site: Site
+    taken: list[tuple[str, str, list[Origin]]] = field(default_factory=list)  # argument, parameter, origins
+    other: list[tuple[str, str]] = field(default_factory=list)  # argument, parameter
+    takers: dict[str, None] = field(default_factory=dict)
+
+
+def steps_of(focus: Focus, frame: "Frame") -> list[Step]:
+    """The calls of a body with what flows between them."""
+    program = focus.program
+    finder = Origins(program, frame)
+    steps = [Step(site) for site in program.sites(frame) if not site.handed]
+    by_node = {step.site.step.node.id: step for step in steps}
+    for step in steps:
+        for (_, _, parameter), node in bound_arguments(program, frame, step.site, step.site.target):
+            text = one_line(frame.body.tree.text(node), TEXT)
+            made = [o for o in finder.of(node, step.site.step) if o.site.step.node.id != step.site.step.node.id]
+            made = [o for o in made if not is_trivial(program, o.site)]
+            if made:
+                step.taken.append((text, parameter, made))
+            else:
+                step.other.append((text, parameter))
+        for _, _, origins in step.taken:
+            for origin in origins:
+                if (maker := by_node.get(origin.site.step.node.id)) is not None:
+                    maker.takers[f"`{spoken(step.site)}`"] = None
+    return steps

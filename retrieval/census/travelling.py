@@ -1,0 +1,265 @@
+"""Kind `travelling`: one object, dictionary or list that many functions of the main programs are handed and change.
+
+An object counts by its class (annotated, given by the calls, or the only class that has the attributes used), a
+dictionary by its name and the keys that several functions share, a list by its name and who appends to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.handoffs import OPTIONS
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.object_types import class_of_parameter
+from retrieval.census.people import people
+from retrieval.census.prose import counted, listed
+from retrieval.census.screens import is_screen
+from retrieval.census.traces import Given, Place, Trace, traces_of
+from retrieval.facts import CensusHit, Definition
+from retrieval.languages import words
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+LEAST, SHOWN_KEYS, PLACES, NAMED = 3, 14, 40, 5
+_PLAIN = words("str int float bool bytes list tuple set Path Tensor ndarray Image")
+_COMMON = words("state_dict ckpt checkpoint environ kwargs defaults self cls match row")
+_KNOWN: WeakKeyDictionary[Codebase, list[Traveller]] = WeakKeyDictionary()
+
+
+@dataclass(slots=True)
+class Traveller:
+    """What travels: `sort` is "object", "dictionary" or "list"; `keys` are those that several functions use."""
+
+    sort: str
+    name: str
+    traces: list[Trace]
+    cls: tuple[str, Definition] | None = None
+    keys: list[str] = field(default_factory=list)
+    made: list[Given] = field(default_factory=list)
+    weight: float = 0.0
+
+    @property
+    def users(self) -> list[Place]:
+        """The functions that hold it."""
+        return list(dict.fromkeys(trace.place for trace in self.traces))
+
+    @property
+    def changers(self) -> list[Place]:
+        """The functions that change it, those that change it most first."""
+        found = [trace for trace in self.traces if self.changes(trace)]
+        found.sort(key=lambda trace: -len(self.changes(trace)))
+        return list(dict.fromkeys(trace.place for trace in found))
+
+    def changes(self, trace: Trace) -> list[str]:
+        """What a function changes of it."""
+        if self.sort == "dictionary":
+            return list(trace.put)
+        return ["items"] * len(trace.added) if self.sort == "list" else list(trace.changed)
+
+    @property
+    def makers(self) -> list[Place]:
+        """The functions that build it."""
+        own = [trace.place for trace in self.traces if trace.built and self.sort == "dictionary"]
+        return list(dict.fromkeys([*own, *((given.path, given.symbol) for given in self.made)]))
+
+
+@kind(
+    "travelling",
+    summary="objects, dictionaries and lists handed through several functions: who makes, changes and reads them",
+    example="travelling, or travelling: document, sort=object",
+    reads="python",
+    options=("sort",),
+    ordered=True,
+)
+def travelling(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
+    """One hit per traveller, the most widely handed first. Patterns match its name or its class."""
+    for item in travellers(codebase):
+        names = (item.name, item.cls[1].symbol) if item.cls else (item.name,)
+        if item.sort in query.options.get("sort", item.sort).split("|") and query.matches(*names):
+            yield told(codebase, item)
+
+
+def travellers(codebase: Codebase) -> list[Traveller]:
+    """Everything that travels, by weight; worked out once."""
+    if codebase not in _KNOWN:
+        found = [*_objects(codebase), *_dictionaries(codebase), *_lists(codebase)]
+        for item in found:
+            item.weight = _weight(codebase, item)
+        _KNOWN[codebase] = sorted((i for i in found if i.weight), key=lambda i: (-i.weight, i.name))
+    return _KNOWN[codebase]
+
+
+def _objects(codebase: Codebase) -> Iterator[Traveller]:
+    groups: dict[Place, Traveller] = {}
+    for trace in traces_of(codebase).traces:
+        found = class_of_parameter(codebase, trace) if trace.parameter else None
+        if found is not None and _travels(codebase, trace, found):
+            key = found[0], found[1].symbol
+            groups.setdefault(key, Traveller("object", trace.name, [], found)).traces.append(trace)
+    for item in groups.values():
+        names = [trace.name for trace in item.traces]
+        item.name = max(dict.fromkeys(names), key=names.count)
+        if len(item.users) >= LEAST:
+            yield item
+
+
+def _travels(codebase: Codebase, trace: Trace, found: tuple[str, Definition]) -> bool:
+    """Whether a parameter of that class is context: no model, no screen, no options."""
+    own = _share(codebase, (found[0], f"{found[1].symbol}.")) == 1
+    return own and not OPTIONS.search(found[1].name) and not OPTIONS.search(trace.name)
+
+
+def _dictionaries(codebase: Codebase) -> Iterator[Traveller]:
+    groups: dict[str, list[Trace]] = {}
+    everything = traces_of(codebase)
+    for trace in everything.traces:
+        if trace.keys and not _is_plain(trace.annotation) and trace.name not in _COMMON:
+            groups.setdefault(_called(trace), []).append(trace)
+    for name, traces in ((key, part) for key, found in groups.items() for part in _parts(key, found)):
+        keys = _shared(traces)
+        handed = name.count(".") or any(trace.parameter for trace in traces)
+        if len(keys) < 2 or not handed or OPTIONS.search(name.rpartition(".")[2]):
+            continue
+        used = [trace for trace in traces if keys.keys() & trace.keys.keys()]
+        takers = {trace.symbol.rpartition(".")[2] for trace in used if trace.parameter}
+        made = [g for g in everything.given if len(keys.keys() & g.keys.keys()) > 1 and (g.to in takers or not g.to)]
+        made += _built_elsewhere(everything.traces, name, keys)
+        if len({trace.place for trace in used} | {(g.path, g.symbol) for g in made}) >= LEAST:
+            yield Traveller("dictionary", name, used, keys=list(keys), made=made)
+
+
+def _built_elsewhere(traces: list[Trace], name: str, keys: dict[str, int]) -> list[Given]:
+    """Dictionaries of another name that are built with most of the keys."""
+    least = max(2, len(keys) // 2 + 1)
+    return [
+        Given(t.path, t.symbol, "", t.built, next(iter(t.built.values())))
+        for t in traces
+        if _called(t) != name and len(keys.keys() & t.built.keys()) >= least
+    ]
+
+
+def _called(trace: Trace) -> str:
+    """The name that means the same dictionary elsewhere: of an attribute with its class."""
+    owner = trace.symbol.rpartition(".")[0]
+    return f"{owner}.{trace.name[5:]}" if trace.name.startswith("self.") else trace.name
+
+
+def _parts(name: str, traces: list[Trace]) -> list[list[Trace]]:
+    """The traces of one name by what they mean; of `x` and the like only those with keys in common belong together."""
+    parts: list[list[Trace]] = []
+    if len(name) > 2:
+        return [traces]
+    for trace in traces:
+        near = [part for part in parts if any(trace.keys.keys() & other.keys.keys() for other in part)]
+        parts = [part for part in parts if part not in near] + [[t for part in near for t in part] + [trace]]
+    return parts
+
+
+def _shared(traces: list[Trace]) -> dict[str, int]:
+    """The keys that functions use, those of several functions first, with the number of functions.
+
+    Keys of one function only count where one name is handed through at least three and they share another key.
+    """
+    counts: dict[str, set[Place]] = {}
+    for trace in traces:
+        for key in trace.keys:
+            if key.isidentifier():
+                counts.setdefault(key, set()).add(trace.place)
+    shared = {key for key, places in counts.items() if len(places) > 1}
+    several = len({t.place for t in traces if t.parameter and t.keys.keys() & counts.keys()}) >= LEAST
+    kept = counts if shared and several else shared
+    return {key: len(counts[key]) for key in sorted(kept, key=lambda key: (-len(counts[key]), key))}
+
+
+def _lists(codebase: Codebase) -> Iterator[Traveller]:
+    groups: dict[str, list[Trace]] = {}
+    for trace in traces_of(codebase).traces:
+        if trace.parameter and len(trace.name) > 3:
+            groups.setdefault(trace.name, []).append(trace)
+    for name, traces in groups.items():
+        several = any(trace.added for trace in traces) and len({trace.place for trace in traces}) >= LEAST
+        if several and not any(class_of_parameter(codebase, trace) for trace in traces):
+            yield Traveller("list", name, traces)
+
+
+def _is_plain(annotation: str) -> bool:
+    return any(f"{word}" == annotation.split("[")[0].rpartition(".")[2] for word in _PLAIN)
+
+
+def _weight(codebase: Codebase, item: Traveller) -> float:
+    """How much of the programs' context it carries: functions outside of model code, screens less, changes more."""
+    shares = {place: _share(codebase, place) for place in {*item.users, *item.makers}}
+    if sum(share >= 1 for share in shares.values()) < 2:
+        return 0.0
+    changed = sum(shares.get(place, 0) for place in item.changers)
+    return sum(shares.values()) + changed + (len(item.keys) / 2 if item.sort == "dictionary" else 0)
+
+
+def _share(codebase: Codebase, place: Place) -> float:
+    path, symbol = place
+    owner = symbol.rpartition(".")[0]
+    item = next((d for d in codebase.facts[path].definitions if d.symbol == owner and d.kind == "class"), None)
+    bases = codebase.bases(path, item) if item is not None else []
+    if any(base.startswith(("torch.", "tensorflow.", "flax.", "transformers.")) for base in bases):
+        return 0.2
+    return 0.3 if is_screen(codebase, path) else 1.0
+
+
+def told(codebase: Codebase, item: Traveller) -> CensusHit:
+    """A traveller in a sentence: what it is, who makes it, who changes it, who takes it."""
+    lead = {"object": _object_words, "dictionary": _dictionary_words, "list": _list_words}[item.sort](codebase, item)
+    places = [(trace.path, line, line) for trace in _proving(item) for line in trace.lines[:2]]
+    places = [*((g.path, g.line, g.line) for g in item.made[:4]), *places]
+    if item.cls is not None:
+        places = [(item.cls[0], item.cls[1].head_start, item.cls[1].head_end), *places]
+    places = list(dict.fromkeys(places))[:PLACES]
+    return hit_at(
+        codebase,
+        places[0][0],
+        places[0][1:],
+        symbol=item.cls[1].symbol if item.cls else item.traces[0].symbol,
+        name=item.name,
+        text=lead,
+        related=tuple(("use", *place) for place in places[1:]),
+        detail={"sort": item.sort, "functions": str(len(item.users)), "changers": str(len(item.changers))},
+    )
+
+
+def _proving(item: Traveller) -> list[Trace]:
+    return sorted(item.traces, key=lambda trace: -bool(item.changes(trace)))
+
+
+def _object_words(codebase: Codebase, item: Traveller) -> str:
+    assert item.cls is not None
+    path, definition = item.cls
+    others = [place for place in item.users if place not in item.changers]
+    text = f"`{item.name}`, one `{definition.symbol}` object ({path}), is handed through "
+    text += counted(len(item.users), "function")
+    if item.changers:
+        changed = dict.fromkeys(f"`{what}`" for t in _proving(item) for what in item.changes(t) if what != "its items")
+        verb = "changes" if len(item.changers) == 1 else "change"
+        text += f"; {len(item.changers)} {verb} it: {people(codebase, item.changers, NAMED)}"
+        text += f" (they set or call {listed(list(changed), 8)})" if changed else ""
+    return text + (f"; read only by {people(codebase, others, NAMED)}" if others else "")
+
+
+def _dictionary_words(codebase: Codebase, item: Traveller) -> str:
+    keys = listed([f"`{key}`" for key in item.keys], SHOWN_KEYS)
+    held = "kept in the attribute" if "." in item.name else "passed as"
+    text = f"a dictionary {held} `{item.name}` with the keys {keys}"
+    changers = [place for place in item.changers if place not in item.makers]
+    readers = [t.place for t in item.traces if t.read and t.place not in item.changers]
+    roles = (("built by", item.makers), ("entries set by", changers), ("read by key in", readers))
+    parts = [f"{verb} {people(codebase, places, NAMED)}" for verb, places in roles if places]
+    return f"{text}: {'; '.join(parts)}"
+
+
+def _list_words(codebase: Codebase, item: Traveller) -> str:
+    others = [place for place in item.users if place not in item.changers]
+    filled = people(codebase, item.changers, NAMED)
+    text = f"the list `{item.name}` is filled by {filled}, which append to the list that they are given"
+    return text + f", and handed on to {people(codebase, others, NAMED)}"

@@ -1,0 +1,138 @@
+"""Census kinds on what is handed through many functions: objects, dictionaries, lists, state of modules, loops."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+FILES: dict[str, str | bytes] = {
+    "main.py": """
+        import state
+        from parts import Page, Loader, Cutter, Painter, collect, load_config
+
+        def main(path):
+            state.put("size", 3)
+            page = Page()
+            for step in (Loader(), Cutter(), Painter()):
+                step(page, path)
+            found = []
+            collect(found, page)
+            report(found)
+            show(found)
+            run_step({"frame": page.picture, "mask": None, "speed": 1})
+            run_other({"frame": page.picture, "mask": page.cut, "speed": 2})
+            say("a")
+
+        def report(found):
+            print(len(found), state.get("size"))
+
+        def show(found):
+            print(found[0], state.get("title"))
+
+        def run_step(inputs):
+            return inputs["frame"], inputs.get("mask")
+
+        def run_other(inputs):
+            frame = inputs["frame"]
+            inputs["done"] = True
+            return frame, inputs["mask"], inputs["speed"]
+
+        def answer(prompt):
+            return prompt + "b"
+
+        def say(start):
+            spoken = [start]
+            for turn in range(3):
+                result = answer(spoken[-1])
+                spoken.append(result)
+            seen = []
+            for word in spoken:
+                seen.append(answer(word))
+            return spoken, seen
+
+        if __name__ == "__main__":
+            main("a")
+    """,
+    "state.py": """
+        VALUES = {}
+        LIMITS = {"size": 4}
+
+        def put(name, value):
+            VALUES[name] = value
+
+        def get(name):
+            return VALUES.get(name)
+    """,
+    "parts.py": """
+        class Page:
+            def __init__(self):
+                self.picture = None
+                self.cut = None
+
+        class Step:
+            def __call__(self, page: Page, path: str):
+                raise NotImplementedError
+
+        class Loader(Step):
+            def __call__(self, page: Page, path: str):
+                page.picture = path
+
+        class Cutter(Step):
+            def __call__(self, page: Page, path: str):
+                page.cut = page.picture
+
+        class Painter(Step):
+            def __call__(self, page: Page, path: str):
+                print(page.picture)
+
+        def collect(found, page):
+            found.append(page.picture)
+
+        def load_config(config):
+            return config["a"], config["b"]
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def codebase() -> Codebase:
+    return codebase_of(FILES)
+
+
+def texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_an_object_tells_who_changes_it_and_who_only_reads_it(codebase: Codebase) -> None:
+    assert texts(codebase, "travelling: Page") == [
+        "`page`, one `Page` object (parts.py), is handed through 5 functions; 2 change it: `Loader.__call__()`, "
+        "`Cutter.__call__()` (parts.py) (they set or call `picture`, `cut`); read only by `Step.__call__()`, "
+        "`Painter.__call__()`, `collect()` (parts.py)"
+    ]
+
+
+def test_a_dictionary_is_told_with_its_keys_and_who_builds_and_reads_it(codebase: Codebase) -> None:
+    assert texts(codebase, "travelling: sort=dictionary") == [
+        "a dictionary passed as `inputs` with the keys `frame`, `mask`: built by `main()` (main.py); entries set by "
+        "`run_other()` (main.py); read by key in `run_step()` (main.py)"
+    ], "options are no context"
+
+
+def test_a_list_tells_who_fills_it(codebase: Codebase) -> None:
+    (told,) = texts(codebase, "travelling: sort=list")
+    assert told.startswith("the list `found` is filled by `collect()` (parts.py), which append to the list")
+    assert "handed on to `report()`, `show()` (main.py)" in told
+
+
+def test_a_module_that_keeps_values_for_others_is_a_store_and_a_table_of_constants_is_none(codebase: Codebase) -> None:
+    assert texts(codebase, "stores") == [
+        "`VALUES` of state.py holds state for the whole process: set by `put()`, given out by `get()`; 3 functions of "
+        "1 other file call these, with keys such as `size`, `title`"
+    ]
+
+
+def test_a_loop_that_asks_with_its_own_answers_feeds_back_and_one_that_collects_does_not(codebase: Codebase) -> None:
+    (told,) = texts(codebase, "feedback")
+    assert told.startswith("`say()` feeds results back: in the loop over `range(3)`")
+    assert "`answer()` is given what `spoken` holds" in told

@@ -152,6 +152,8 @@ def test_classes_that_nobody_makes_are_listed_by_themselves() -> None:
         ("faster_whisper.WhisperModel", "speech recognition"),
         ("gfpgan.utils.GFPGANer", "face restoration"),
         ("ultralytics.YOLO", "object detection"),
+        ("open_clip.create_model_and_transforms", "image-text encoder"),
+        ("torchvision.transforms.Compose", None),
         ("transformers.AutoTokenizer.from_pretrained", None),
         ("insightface.data.get_image", None),
         ("torchvision.models.ResNet50_Weights", None),

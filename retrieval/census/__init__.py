@@ -90,6 +90,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     unloading,
     uses,
     version_notes,
+    versions,
     vision,
     weight_types,
     workers,

@@ -4,6 +4,7 @@ The counterpart of `conflicts`, with the same sets: one hit per declaration whos
 needs, and per declared Python version that the set does not serve.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from retrieval.census.conflicts import asked_for, compatible, declaration_hit, short
+from retrieval.census.conflicts import asked_for, compatible, declaration_hit, short, together
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit
@@ -19,6 +20,8 @@ from retrieval.manifests import Declaration, Manifests, canonical, read_manifest
 from retrieval.manifests.declaration import exact_version
 from retrieval.manifests.distributions import distribution_of
 from retrieval.manifests.wording import shown
+
+_PYTHON = re.compile(r"(?i)\bpython[ -]?(?:version )?(?:>=|==|=)?\s*\(?v?(3\.\d+)\b")
 
 
 @kind(
@@ -32,14 +35,19 @@ def compatibility(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     """Python versions first, then one hit per fitting declaration; what does not fit is a conflict."""
     manifests = read_manifests(codebase.snapshot)
     for constraint in asked_for(query):
-        yield from _python(codebase, manifests, constraint)
-        for entry in constraint.get("requires", ()):
-            need = Requirement(entry["need"])
-            for item in manifests.declarations:
-                if item.scope in ("build", "lock") or distribution_of(item) != canonical(need.name):
-                    continue
-                if text := _fit(item, need, entry["why"]):
-                    yield declaration_hit(codebase, item, constraint, entry, text)
+        yield from together(_fitting(codebase, manifests, constraint))
+
+
+def _fitting(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any]) -> Iterator[CensusHit]:
+    yield from _python(codebase, manifests, constraint)
+    yield from _named_in_readme(codebase, constraint)
+    for entry in constraint.get("requires", ()):
+        need = Requirement(entry["need"])
+        for item in manifests.declarations:
+            if item.scope in ("build", "lock") or distribution_of(item) != canonical(need.name):
+                continue
+            if text := _fit(item, need, entry["why"]):
+                yield declaration_hit(codebase, item, constraint, entry, text)
 
 
 def _fit(item: Declaration, need: Requirement, why: str) -> str:
@@ -76,6 +84,23 @@ def _python(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any]
             lines = (item.start, item.end)
             detail = {"constraint": constraint["name"], "source": entry["source"]}
             yield hit_at(codebase, item.path, lines, symbol="", name="python", text=text, detail=detail)
+
+
+def _named_in_readme(codebase: Codebase, constraint: dict[str, Any]) -> Iterator[CensusHit]:
+    """Versions of Python that the README at the root names and that the set does not serve, each once."""
+    entry = constraint.get("python")
+    seen: set[str] = set()
+    for file in codebase.snapshot.files if entry else ():
+        readme = "/" not in file.path and file.path.lower().startswith("readme")
+        for number, line in enumerate(file.lines if readme else (), 1):
+            for found in _PYTHON.finditer(line):
+                version = found[1]
+                if entry and version not in seen and not SpecifierSet(entry["need"]).contains(f"{version}.0"):
+                    seen.add(version)
+                    text = f"the README names Python {version}, but {entry['why']}"
+                    detail = {"constraint": constraint["name"], "source": entry["source"]}
+                    spot = (number, number)
+                    yield hit_at(codebase, file.path, spot, symbol="", name="python", text=text, detail=detail)
 
 
 def _unserved_lowest(specifier: str, served: SpecifierSet) -> str:

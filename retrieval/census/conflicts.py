@@ -6,6 +6,7 @@ when the code imports a module that no longer exists. What fits, and how closely
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 
+from retrieval.census.imported import third_party
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.prose import listed
 from retrieval.codebase import Codebase
 from retrieval.errors import QueryError
 from retrieval.facts import CensusHit
@@ -36,10 +39,24 @@ def conflicts(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     """Each pattern names a constraint set or is a requirement (`numpy<2`); without patterns, every known set."""
     manifests = read_manifests(codebase.snapshot)
     for constraint in asked_for(query):
-        yield from _ranges(codebase, manifests, constraint)
-        yield from _clashes(codebase, manifests, constraint)
-        yield from _python(codebase, manifests, constraint)
-        yield from _imports(codebase, constraint)
+        found = [
+            *_ranges(codebase, manifests, constraint),
+            *_clashes(codebase, manifests, constraint),
+            *_python(codebase, manifests, constraint),
+            *_imports(codebase, constraint),
+            *_indexes(codebase, manifests, constraint),
+            *_breaks(codebase, manifests, constraint),
+        ]
+        yield from together(found)
+
+
+def together(hits: Iterable[CensusHit]) -> Iterator[CensusHit]:
+    """Hits that say the same of several files as one."""
+    groups: dict[str, list[CensusHit]] = {}
+    for hit in hits:
+        groups.setdefault(hit.text, []).append(hit)
+    for first, *more in groups.values():
+        yield replace(first, related=(*first.related, *(("again", h.path, h.start, h.end) for h in more)))
 
 
 @cache
@@ -82,6 +99,10 @@ def _ranges(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any]
                     f"`{shown(item)}` conflicts with {constraint['title']}: it excludes "
                     f"`{short(need)}` ({entry['why']})"
                 )
+                fitting = [d for d in manifests.of(item.key) if d.exact and d is not item and not _excludes(d, need)]
+                if fitting:
+                    others = dict.fromkeys(f"`{shown(d)}` ({d.path}:{d.start})" for d in fitting)
+                    text += f"; it is one of several ways to install, of which {listed(list(others), 3)} fit"
                 yield declaration_hit(codebase, item, constraint, entry, text)
 
 
@@ -143,6 +164,40 @@ def _imports(codebase: Codebase, constraint: dict[str, Any]) -> Iterator[CensusH
                     text=text,
                     detail={"constraint": constraint["name"], "source": entry["source"]},
                 )
+
+
+def _indexes(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any]) -> Iterator[CensusHit]:
+    """Install commands that take a package from a wheel index without builds of that version."""
+    entry = constraint.get("indexes")
+    for item in manifests.declarations if entry else ():
+        index = item.group if item.scope == "command" else ""
+        if index and entry and distribution_of(item) in entry["packages"] and index not in entry["have"]:
+            if item.exact and not _excludes_version(item, constraint):
+                continue
+            text = f"`{shown(item)}` is taken from the index `{index}`, which has no build of it: {entry['why']}"
+            yield declaration_hit(codebase, item, constraint, entry, text)
+
+
+def _excludes_version(item: Declaration, constraint: dict[str, Any]) -> bool:
+    """Whether an exact version is reported by its range already."""
+    needs = [Requirement(entry["need"]) for entry in constraint.get("requires", ())]
+    return not any(canonical(need.name) == distribution_of(item) and _excludes(item, need) for need in needs)
+
+
+def _breaks(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any]) -> Iterator[CensusHit]:
+    """Declared or imported packages that import something that is gone."""
+    for entry in constraint.get("breaks", ()):
+        found = [item for item in manifests.declarations if distribution_of(item) == entry["distribution"]]
+        for item in found:
+            fixed = item.url or not compatible(SpecifierSet(item.specifier), SpecifierSet(entry.get("versions", "")))
+            if not fixed and item.scope not in ("lock", "build"):
+                text = f"`{shown(item)}` fails beside {constraint['title']}: {entry['why']}"
+                yield declaration_hit(codebase, item, constraint, entry, text)
+        for path, item in third_party(codebase).get(entry["module"], ())[:1] if not found else ():
+            text = f"importing `{entry['module']}` fails beside {constraint['title']}: {entry['why']}"
+            detail = {"constraint": constraint["name"], "source": entry["source"]}
+            lines = (item.start, item.end)
+            yield hit_at(codebase, path, lines, symbol=item.symbol, name=entry["module"], text=text, detail=detail)
 
 
 def declaration_hit(

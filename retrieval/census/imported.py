@@ -41,7 +41,7 @@ Place = tuple[str, Import]
 def undeclared(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     """One hit per module, at its first import; the other imports are `related`."""
     known = _declared_names(codebase)
-    for module, places in _third_party(codebase).items():
+    for module, places in third_party(codebase).items():
         if known & _providers(places) or not query.matches(module):
             continue
         path, first = places[0]
@@ -67,7 +67,7 @@ def undeclared(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
 def unused(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     """One hit per declaration; development and build tools are left out, nobody imports them."""
     manifests = read_manifests(codebase.snapshot)
-    provided = frozenset().union(*map(_providers, _third_party(codebase).values()))
+    provided = frozenset().union(*map(_providers, third_party(codebase).values()))
     own = {canonical(item.value) for item in manifests.properties if item.name == "name"}
     for item in in_order(manifests.declarations):
         if item.scope not in ("runtime", "extra") or item.ecosystem not in ("python", "conda"):
@@ -122,7 +122,7 @@ def _base_image(item: Declaration) -> str:
     return canonical(item.name.rpartition("/")[2]) if item.name else ""
 
 
-def _third_party(codebase: Codebase) -> dict[str, list[Place]]:
+def third_party(codebase: Codebase) -> dict[str, list[Place]]:
     """Top-level module → its imports, source files first; modules of the repository and Python's own left out."""
     local = _local_names(codebase)
     found: dict[str, list[Place]] = defaultdict(list)
@@ -147,11 +147,19 @@ def _is_local(codebase: Codebase, path: str, item: Import) -> bool:
 def _local_names(codebase: Codebase) -> frozenset[str]:
     """Top-level names of the repository's own modules and of packages without `__init__.py`."""
     names = {module.split(".")[0] for module in codebase.modules}
+    names -= _shadowed(codebase, names)
     for file in codebase.snapshot.files:
         if file.language in ("python", "cython") and "/" in file.path:
             names |= set(file.path.split("/")[:2][:1]) - {"src", "lib", "python"}
     own = [i.value for i in read_manifests(codebase.snapshot).properties if i.name == "name"]
     return frozenset(names) | frozenset(name.replace("-", "_") for name in own)
+
+
+def _shadowed(codebase: Codebase, names: set[str]) -> set[str]:
+    """Names of folders deep inside that are also declared distributions: elsewhere the distribution is meant."""
+    declared_ = {distribution_of(item) for item in read_manifests(codebase.snapshot).declarations}
+    top = {path.removeprefix("src/").split("/")[0].removesuffix(".py") for path in codebase.facts}
+    return {name for name in names if name not in top and canonical(name) in declared_}
 
 
 def _providers(places: list[Place]) -> frozenset[str]:

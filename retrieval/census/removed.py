@@ -34,13 +34,15 @@ TABLE = Path(__file__).parents[1] / "data" / "removed.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Names of one distribution that are gone `since` a release; `methods` belong to objects of the module `of`."""
+    """Names of one distribution that are gone `since` a release; `methods` and `keywords` belong to
+    calls on objects of the module `of`."""
 
     distribution: str
     since: str
     source: str
     names: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
     of: str = ""
     until: str = ""  # the release that has them again
 
@@ -55,6 +57,7 @@ def _removals() -> tuple[Removal, ...]:
             source=entry["source"],
             names=tuple(entry.get("names", ())),
             methods=tuple(entry.get("methods", ())),
+            keywords=tuple(entry.get("keywords", ())),
             of=entry.get("of", ""),
             until=entry.get("until", ""),
         )
@@ -70,7 +73,11 @@ def _removals() -> tuple[Removal, ...]:
 )
 def removed_apis(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per line and name; patterns match the dotted name or the distribution."""
-    last = {name.rpartition(".")[2] for removal in _removals() for name in (*removal.names, *removal.methods)}
+    last = {
+        name.rpartition(".")[2]
+        for removal in _removals()
+        for name in (*removal.names, *removal.methods, *removal.keywords)
+    }
     for unit in units(codebase, rf"\b(?:{'|'.join(sorted(map(re.escape, last)))})\b"):
         found: dict[str, tuple[Removal, list[ast.AST]]] = {}
         for node, name, removal in _uses(unit, codebase, codebase.facts[unit.path]):
@@ -95,6 +102,8 @@ def _uses(unit: Unit, codebase: "Codebase", facts: FileFacts) -> Iterator[tuple[
                     yield node, f"{module}{alias.name}", removal
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             yield from _method(node, node.func.attr, facts)
+        if isinstance(node, ast.Call):
+            yield from _keywords(node, facts)
 
 
 def _names(codebase: "Codebase", facts: FileFacts) -> dict[str, str]:
@@ -118,6 +127,14 @@ def _method(node: ast.Call, name: str, facts: FileFacts) -> Iterator[tuple[ast.A
     for removal in _removals():
         if name in removal.methods and any(item.module.split(".")[0] == removal.of for item in facts.imports):
             yield node, f"{removal.of}: .{name}()", removal
+
+
+def _keywords(node: ast.Call, facts: FileFacts) -> Iterator[tuple[ast.AST, str, Removal]]:
+    for removal in _removals():
+        if any(item.module.split(".")[0] == removal.of for item in facts.imports):
+            for keyword in node.keywords:
+                if keyword.arg in removal.keywords:
+                    yield node, f"{removal.of}: {keyword.arg}=", removal
 
 
 def _is_tolerated(unit: Unit, node: ast.AST) -> bool:

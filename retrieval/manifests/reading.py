@@ -18,6 +18,7 @@ from retrieval.manifests.ecosystems import (
     read_package_json,
 )
 from retrieval.manifests.environments import read_dockerfile, read_python, read_yaml_environment
+from retrieval.manifests.installs import read_tables
 from retrieval.manifests.pyproject import read_pipfile, read_pyproject
 from retrieval.manifests.requirements import is_requirements, read_commands, read_requirements
 from retrieval.manifests.setuptools import read_setup_cfg, read_setup_py
@@ -94,12 +95,23 @@ def _read(file: SourceFile) -> Iterator[Item]:
         yield from read_yaml_environment(file)
     if file.language == "dockerfile" or "dockerfile" in name:
         yield from read_dockerfile(file)
-    if file.language in ("shell", "notebook", "make", "dockerfile") or (
-        _SCRIPTS.search(file.path) or _CI.search(file.path)
+    if (
+        file.language in ("shell", "powershell", "notebook", "make", "dockerfile")
+        or _speaks(file)
+        or (_SCRIPTS.search(file.path) or _CI.search(file.path))
     ):
         yield from read_commands(file)
     if file.language == "python" and reader is None:
         yield from read_python(file)
+        yield from read_tables(file) if file.role == "source" else ()
+
+
+def _speaks(file: SourceFile) -> bool:
+    """Whether a document at the root or code says which packages to install."""
+    name = file.path.rpartition("/")[2].lower()
+    guide = file.language == "markdown" and file.path.count("/") <= 1 and name.startswith(("readme", "install"))
+    translated = re.search(r"[_.-](?:zh|cn|ja|jp|ko|kr|fr|es|de|ru|pt|tr)\w*\.md$", name) is not None
+    return (guide and not translated) or (file.language == "python" and file.role == "source")
 
 
 def _follow_includes(snapshot: Snapshot, items: dict[str, list[Item]]) -> None:

@@ -19,6 +19,7 @@ from retrieval.manifests.declaration import (
     from_conda,
     from_requirement,
 )
+from retrieval.manifests.installs import command_lines, helpers, is_package, wheel_index
 from retrieval.snapshot import SourceFile
 
 _NAMED = re.compile(r"(?:^|[-_./])(?:requirements?|reqs?|constraints?)[^/]*\.(?:txt|in|pip)$", re.I)
@@ -32,7 +33,7 @@ _DEVELOPMENT = re.compile(
 _OPTION = re.compile(r"(-r|-c|--requirement|--constraint)(?:\s+|=|(?<=-[rc])(?=\S))(.+)")
 _TRAILING = re.compile(r"\s+--(?:hash|config-settings|global-option|install-option)[= ]\S+")
 _INSTALL = re.compile(
-    r"(?:\bpip[\d.]*|\buv\s+(?:pip|tool)|\b(conda|mamba|micromamba))\s+install\s+(.*)"
+    r"(?:\bpip[\d.]*[\"']?|\buv\s+(?:pip|tool)|\b(conda|mamba|micromamba))\s+install\s+(.*)"
     r"|\bsession\.(?:install|conda_install)\((.*)"
 )
 _PRINTED = re.compile(r"(?:^|[;&|@]|\bRUN|\brun:)\s*(?:echo|printf|print)\b[^;&|]*$")
@@ -97,14 +98,27 @@ def _include(path: str, option: re.Match[str], text: str, start: int, end: int) 
 
 def read_commands(file: SourceFile) -> Iterator[Item]:
     """Packages that `pip install`, `conda install` and nox's `session.install` name in the file."""
-    for text, start, end in _command_lines(file):
-        for found in _INSTALL.finditer(text):
+    standing = helpers(file) if file.language in ("shell", "powershell") else frozenset()
+    spoken = command_lines(file) if file.language in ("markdown", "python") else _command_lines(file, standing)
+    for text, start, end in spoken:
+        for found in _INSTALL.finditer(_spelled_out(text, standing)):
             if _PRINTED.search(text[: found.start()]):
                 continue
-            yield from _packages(file.path, found, start, end)
+            yield from _indexed(_packages(file.path, found, start, end), wheel_index(text))
 
 
-def _command_lines(file: SourceFile) -> Iterator[tuple[str, int, int]]:
+def _spelled_out(text: str, standing: frozenset[str]) -> str:
+    """A call of a function that stands for `pip install` as that command."""
+    first = text.strip().split(" ")[0]
+    return f"pip install {text.strip().removeprefix(first)}" if first in standing else text
+
+
+def _indexed(items: Iterator[Item], index: str) -> Iterator[Item]:
+    for item in items:
+        yield replace(item, group=index) if isinstance(item, Declaration) and index else item
+
+
+def _command_lines(file: SourceFile, standing: frozenset[str]) -> Iterator[tuple[str, int, int]]:
     text, start = "", 0
     for number, raw in enumerate(file.lines, 1):
         line = _notebook_source(raw) if file.language == "notebook" else raw.rstrip("\r")
@@ -113,7 +127,8 @@ def _command_lines(file: SourceFile) -> Iterator[tuple[str, int, int]]:
             text += line.rstrip()[:-1] + " "
             continue
         text += line
-        if "install" in text and not text.lstrip().startswith(("#", "echo ", "//")):
+        asked = "install" in text or text.strip().split(" ")[0] in standing
+        if asked and not text.lstrip().startswith(("#", "echo ", "//")):
             yield text, start, number
         text, start = "", 0
 
@@ -143,6 +158,8 @@ def _packages(path: str, found: re.Match[str], start: int, end: int) -> Iterator
 
 def _package(word: str, conda: str | None, path: str, start: int, end: int) -> Declaration | None:
     if not word[:1].isalnum() or word.endswith((".txt", "/")):
+        return None
+    if "://" not in word and not is_package(word):
         return None
     if conda:
         return from_conda(word, path, start, end)

@@ -80,7 +80,7 @@ def _who(item: Declaration) -> str:
     if item.scope == "constraint":
         return "constrains the version that may be installed"
     if item.scope == "command":
-        return "is installed by a command"
+        return "is installed by a command" + (f" from the index `{item.group}`" if item.group else "")
     if item.scope == "lock":
         return "is locked"
     return f"is required by {item.group}" if item.group else "is required"

@@ -1,0 +1,81 @@
+"""Versions in sentences, install commands wherever they stand, and what breaks beside a given version."""
+
+from retrieval.census import run_query
+from tests.source_tree import codebase_of
+
+
+def texts(files: dict[str, str | bytes], query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase_of(files), query).hits]
+
+
+def test_each_major_framework_is_declared_only_imported_or_absent() -> None:
+    files: dict[str, str | bytes] = {
+        "requirements.txt": "torch==2.0.0\nnumpy\n",
+        "use.py": "import torch\nimport torchaudio\n",
+    }
+    found = texts(files, "versions")
+    assert "Pinned exactly: `requirements.txt` pins 1: `torch==2.0.0`." in found
+    assert "`torch` is declared as `torch==2.0.0` (requirements.txt:1); imported by 1 file." in found
+    assert any(t.startswith("`torchaudio` is declared and pinned nowhere, though imported by 1 file") for t in found)
+    assert "`transformers` is neither declared nor imported: the code does not use it." in found
+    assert "Left without any version (1): `numpy`." in found
+
+
+def test_a_folder_deep_inside_does_not_hide_a_declared_distribution() -> None:
+    files: dict[str, str | bytes] = {
+        "requirements.txt": "torch\n",
+        "lib/kernels/torch/act/__init__.py": "X = 1\n",
+        "use.py": "import torch\n",
+    }
+    assert any("imported by 1 file" in text for text in texts(files, "versions: torch"))
+
+
+def test_a_lock_file_is_told_with_the_versions_of_the_frameworks() -> None:
+    lock = '[[package]]\nname = "torch"\nversion = "2.7.0"\n'
+    files: dict[str, str | bytes] = {"poetry.lock": lock, "requirements.txt": "torch>=2\n", "use.py": "import torch\n"}
+    found = texts(files, "versions")
+    assert "`poetry.lock` locks 1 packages to exact versions, among them `torch 2.7.0`." in found
+    assert any("locked to 2.7.0 by `poetry.lock`" in text for text in found)
+
+
+def test_install_commands_of_documents_helpers_and_code_are_declarations() -> None:
+    url = "https://download.pytorch.org/whl/cu128"
+    files: dict[str, str | bytes] = {
+        "README.md": f"Do not `pip install other`.\n\n```\npip install torch==2.3.0 --index-url {url}\n```\n",
+        "install.sh": 'quiet() {\n  out=$(pip install "$@" 2>&1)\n}\nquiet torchaudio --index-url ' + url + "\n",
+        "setup_env.py": 'import os\nrun("pip install timm==0.9.2")\nprint("pip install never")\n',
+        "installer.py": 'CALL = ["pip", "install"]\nSET = {"cuda": ("onnxruntime-gpu", "1.24.4")}\n',
+    }
+    found = texts(files, "dependencies")
+    assert "`torch==2.3.0` is installed by a command from the index `cu128`, pinned to exactly this version" in found
+    assert "`torchaudio` is installed by a command from the index `cu128` without a version constraint" in found
+    assert any(text.startswith("`timm==0.9.2` is installed by a command") for text in found)
+    assert any(text.startswith("`onnxruntime-gpu==1.24.4` is installed by a command") for text in found)
+    assert not any("other" in text or "never" in text or "2>&1" in text for text in found)
+
+
+def test_what_breaks_beside_a_version_is_a_conflict_told_once() -> None:
+    files: dict[str, str | bytes] = {
+        "requirements.txt": "basicsr==1.4.2\n",
+        "requirements-2.txt": "basicsr==1.4.2\n",
+        "README.md": "```\npip install torch --index-url https://download.pytorch.org/whl/cu126\n```\n",
+    }
+    found = texts(files, "conflicts: torch==2.3.0")
+    assert len([text for text in found if text.startswith("`basicsr==1.4.2` fails beside PyTorch 2.3.0")]) == 1
+    assert any("index `cu126`, which has no build of it" in text for text in found)
+
+
+def test_an_alternative_that_fits_is_told_with_the_conflict() -> None:
+    files: dict[str, str | bytes] = {"requirements.txt": "torch==1.10.1\n", "requirements_mac.txt": "torch==2.3.0\n"}
+    found = texts(files, "conflicts: torch==2.3.0")
+    assert len(found) == 1 and "of which `torch==2.3.0` (requirements_mac.txt:1) fit" in found[0]
+
+
+def test_removed_keywords_and_moved_names_bound_the_version() -> None:
+    files: dict[str, str | bytes] = {
+        "app.py": "import gradio as gr\ndemo = gr.Blocks()\ndemo.launch(enable_queue=True)\n",
+        "q.py": "from transformers.modeling_utils import apply_chunking_to_forward\n",
+    }
+    found = texts(files, "removed_apis")
+    assert any("enable_queue=` does not exist in gradio 4.0" in text for text in found)
+    assert any("apply_chunking_to_forward` does not exist in transformers 4.56" in text for text in found)

@@ -135,9 +135,7 @@ def _asked(codebase: Codebase, name: str, items: list[Declaration]) -> CensusHit
     if not own and not imported:
         text = f"`{name}` is neither declared nor imported: the code does not use it"
     elif not own:
-        text = (
-            f"`{name}` is declared nowhere and pinned nowhere, though {used}; it comes with another package or by hand"
-        )
+        text = f"`{name}` is declared and pinned nowhere, though {used}; it comes with another package or by hand"
     else:
         text = f"`{name}` is {'; '.join(parts)}; {used}"
     proof = [*files[:PLACES], *commands[:PLACES], *locked[:1]]

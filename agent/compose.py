@@ -16,9 +16,9 @@ from retrieval.snapshot import ROLES, Snapshot
 
 MOST_NAMES = 12
 NOT_DETERMINED = "Not determined: {labels} - the census reads these from Python code only; not read: {unread}."
-ONLY_IDLE = "Not in what the main programs run ({programs}). Only in other code of the repository: {found}."
-ALSO_IDLE = "Only in code that the main programs do not run: {found}."
-NONE_RUN = ", none in what the main programs run"
+ONLY_IDLE = "Not in what the main programs are seen to run ({programs}). Only in other code of the repository: {found}."
+ALSO_IDLE = "Only outside what the main programs are seen to run: {found}."
+NONE_RUN = ", none in what the main programs are seen to run"
 IDLE_LINES = 4
 ABSENT_PART = "{part}: nothing found in {searched} files searched ({labels})."
 _CODE = re.compile(r"\w[(\[]|[=@]|\bimport ")
@@ -161,7 +161,7 @@ def _lines(finding: Finding, snapshot: Snapshot) -> list[Claim]:
 
 def _beside(idle: Sequence[CensusHit], most: int, snapshot: Snapshot) -> list[Claim]:
     """What stands in code that no main program runs: a few lines, and the places of the rest."""
-    text = f"In code that the main programs do not run ({len(idle)}):"
+    text = f"Outside what the main programs are seen to run ({len(idle)}):"
     claims = [Claim(text=text, citations=_cite_hits(idle, snapshot), origin="census", level=1)]
     lines = [_line(hit, snapshot, nested=False) for hit in idle[:most]]
     return claims + [line.model_copy(update={"level": 2}) for line in lines]

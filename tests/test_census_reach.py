@@ -1,5 +1,7 @@
 """What the main programs may run: who counts as a main program, and what is found from there."""
 
+import json
+
 import pytest
 
 from retrieval.census import run_query
@@ -153,3 +155,14 @@ def test_public_methods_of_exported_classes_are_run_by_the_users_of_a_library() 
     loads, saves = (run_query(codebase, f"calls: {name}").hits[0] for name in ("torch.load", "torch.save"))
     assert reach.has(loads)
     assert not reach.has(saves)
+
+
+def test_a_notebook_is_run_only_when_it_is_the_program() -> None:
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": ["import gc\n", "gc.collect()"]}
+    notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
+    beside = codebase_of(APP | {"try.ipynb": notebook})
+    alone = codebase_of({"try.ipynb": notebook})
+    for codebase, runs in ((beside, False), (alone, True)):
+        (hit,) = run_query(codebase, "calls: gc.collect").hits
+        reach = reach_of(codebase)
+        assert (not reach.tells or reach.has(hit)) is runs

@@ -44,8 +44,10 @@ class Reach:
 
     def has(self, hit: CensusHit) -> bool:
         """Whether the main programs may run the lines of a hit. What is no Python code counts as reached, and so does
-        what is said of the whole repository, or by its setup.py."""
+        what is said of the whole repository, or by its setup.py; a notebook only when it is a main program."""
         facts = self.codebase.facts.get(hit.path)
+        if hit.path.endswith(".ipynb"):
+            return any(start.path == hit.path for start in self.starts)
         whole = "repository" in (hit.detail.get("about"), hit.detail.get("scope"))
         if facts is None or facts.language != "python" or whole or PurePosixPath(hit.path).name == "setup.py":
             return True

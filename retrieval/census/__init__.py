@@ -20,6 +20,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     context,
     contracts,
     coupled,
+    course,
     debt,
     decisions,
     demands,

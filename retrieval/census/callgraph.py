@@ -10,42 +10,31 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep
 from retrieval.census.families import CONSTRUCTING
+from retrieval.census.handed import handed
 from retrieval.census.hooks import called_back
 from retrieval.census.launches import imports, launched
+from retrieval.census.narrowing import Given
 from retrieval.census.registered import registered_for
 from retrieval.census.results import call_target
 from retrieval.census.values import (
     ClassRef,
-    External,
     ExternalObject,
     FunctionRef,
     Instance,
+    Items,
+    Loaded,
     OneOf,
+    Parts,
+    Table,
     Value,
     alternatives,
 )
-from retrieval.languages import words
-from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.census.program import Program
 
 Target = FunctionRef | ClassRef
-# Last names of what runs the functions it is given: threads, pools, loops, graphs, interfaces, command lines.
-RUNNERS = words(
-    """Thread Process Timer submit map starmap imap imap_unordered apply_async apply run_in_executor
-    to_thread spawn start_processes create_task ensure_future run_sync start_soon add_task add_node
-    add_conditional_edges RunnableLambda Interface ChatInterface click change upload release Fire run main launch
-    notebook_launcher add_job from_function partial register_forward_hook scan vmap pmap"""
-)
-
-
-# Last names of what looks at a function that it is given, or wraps it, and does not run it.
-_TELLING = words(
-    """wraps update_wrapper isinstance issubclass signature getsource getdoc getmembers iscoroutinefunction isfunction
-    ismethod unwrap cast get_type_hints partial partialmethod register overload TypeVar cache lru_cache"""
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +70,10 @@ def sites(program: "Program", frame: "Frame") -> list[Site]:
     for step in frame.body.calls:
         site = _asked(program, frame, step) or _site(program, step, frame.callee(step))
         site = site or _loaded(program, frame, step) or _open(program, frame, step)
-        found.extend([site] if site is not None else _handed(frame, step) or _hooked(program, frame, step))
-        started = launched(program, frame, step) if site is None else ()
-        found.extend([Site(step, started[0], handed=True, others=started[1:])] if started else [])
+        given = [Site(step, value, handed=True) for value in handed(frame, step)] if site is None else []
+        found.extend([site] if site is not None else given or _hooked(program, frame, step))
+        scripts = launched(program, frame, step) if site is None else ()
+        found.extend([Site(step, scripts[0], handed=True, others=scripts[1:])] if scripts else [])
     found.extend(Site(step, target, handed=True) for step, target in imports(program, frame))
     return sorted(found, key=lambda site: site.step.order)
 
@@ -136,35 +126,6 @@ def _hooked(program: "Program", frame: "Frame", step: CallStep) -> list[Site]:
     return [Site(step, methods[0], handed=True, others=methods[1:], base=base)] if methods else []
 
 
-def _handed(frame: "Frame", step: CallStep) -> list[Site]:
-    """Functions given to code from outside that will call them: a thread, a pool, an event, a command line."""
-    given = step.node.child_by_field_name("arguments")
-    if given is None or not _runs(frame, step):
-        return []
-    nodes = [
-        child.child_by_field_name("value") if child.type == "keyword_argument" else child
-        for child in given.named_children
-    ]
-    values = [
-        frame.value(node, step.order, step.guards)
-        for node in nodes
-        if node is not None and (node.type in ("identifier", "attribute") or _is_partial(frame, node))
-    ]
-    return [Site(step, value, handed=True) for value in values if isinstance(value, FunctionRef)]
-
-
-def _is_partial(frame: "Frame", node: Node) -> bool:
-    return node.type == "call" and frame.body.tree.text(node).startswith(("partial(", "functools.partial("))
-
-
-def _runs(frame: "Frame", step: CallStep) -> bool:
-    """Whether a call runs the functions that it is given: known runners do, and so does most code from outside."""
-    last = step.written.rpartition(".")[2]
-    if last in RUNNERS or step.chained:
-        return True
-    return isinstance(frame.callee(step), External) and last not in _TELLING
-
-
 def _site(program: "Program", step: CallStep, value: Value | None) -> Site | None:
     if isinstance(value, OneOf):
         return _several(program, step, value)
@@ -179,13 +140,14 @@ def _site(program: "Program", step: CallStep, value: Value | None) -> Site | Non
 
 
 def _several(program: "Program", step: CallStep, value: OneOf) -> Site | None:
-    targets = dict.fromkeys(call_target(program, member) for member in alternatives(value))
+    members = [m for m in alternatives(value) if not isinstance(m, Table | Items | Parts | Loaded)]
+    targets = dict.fromkeys(call_target(program, member) for member in members)
     known = [target for target in targets if isinstance(target, FunctionRef | ClassRef)]
-    if len(known) < len(targets):
+    if len(known) < len(targets) or not known:
         return None
     known.extend(override for target in tuple(known) for override in _overrides(program, target))
     first, *others = dict.fromkeys(known)
-    called = value.members[0] if isinstance(value.members[0], Instance) else None
+    called = next((member for member in members if isinstance(member, Instance)), None)
     return Site(step, first, called, others=tuple(others))
 
 
@@ -233,12 +195,21 @@ def _overriding(program: "Program", target: FunctionRef) -> tuple[str, ...]:
     )
 
 
-def entered(program: "Program", target: Target) -> "Frame | None":
-    """The body that runs when `target` is called: a class runs its `__init__`."""
+def entered(program: "Program", target: Target, given: Given = ()) -> "Frame | None":
+    """The body that runs when `target` is called: a class runs its `__init__`. `given` are constants it is given."""
+    function = started(program, target)
+    if function is None:
+        return None
+    receiver = target if isinstance(target, ClassRef) else _exact_receiver(function)
+    return program.frame(function.path, function.definition, receiver, given)
+
+
+def started(program: "Program", target: Target) -> FunctionRef | None:
+    """The function that runs when `target` is called."""
     if isinstance(target, FunctionRef):
-        return program.frame(target.path, target.definition, _exact_receiver(target))
+        return target
     found = program.method(target, "__init__") or program.method(target, "__post_init__")
-    return program.frame(found[0].path, found[1], target) if found else None
+    return FunctionRef(found[0].path, found[1], found[0], target) if found else None
 
 
 def defined(target: Target) -> tuple[str, str, int, int]:

@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from retrieval.census.callgraph import Site, entered, possible, reached
+from retrieval.census.callgraph import Site, entered, possible, reached, started
 from retrieval.census.families import RUNNING, SETUP, is_library_model
 from retrieval.census.hooks import outside_bases
 from retrieval.census.language import Query
 from retrieval.census.models import family_of
+from retrieval.census.narrowing import Given, given_constants
 from retrieval.census.outside import Outside, outside_steps
 from retrieval.census.program import program_of
 from retrieval.census.tiers import anatomy_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 DEEPEST = 12
+Body = tuple[str, str, Given]
 _MODES = frozenset({"train", "eval"})
 WHOLE = ("model", "part")
 _KNOWN: "WeakKeyDictionary[Codebase, Focus]" = WeakKeyDictionary()
@@ -51,9 +53,9 @@ class Focus:
         self.anatomy = anatomy_of(self.program, family.bases)
         self.walks: dict[tuple[str, str, int, int, int], list[Mark]] = {}
         self.roots: list[Root] = []
-        self._outside: dict[tuple[str, str], list[Outside]] = {}
-        self._direct: dict[tuple[str, str], bool] = {}
-        self._leads: dict[tuple[str, str], bool] = {}
+        self._outside: dict[Body, list[Outside]] = {}
+        self._direct: dict[Body, bool] = {}
+        self._leads: dict[Body, bool] = {}
 
     def owner(self, target: object) -> ClassRef | None:
         """The model class that a target makes an object of or runs; None for other code and for layers."""
@@ -67,6 +69,10 @@ class Focus:
 
     def models(self, site: Site) -> list[ClassRef]:
         """The model classes that a call makes objects of or runs; methods that only prepare or tell do neither."""
+        method = site.step.written.rpartition(".")[2]
+        if site.base:  # code from outside runs the model: `generate()` of a class that inherits it
+            found = [self.owner(site.target)] if method in RUNNING else []
+            return [cls for cls in found if cls is not None]
         own = site.step.written.startswith("self.") and site.step.written.count(".") == 1 and not site.called
         found = [self.owner(t) for t in site.targets if isinstance(t, ClassRef) or site.called or _computes(t, own)]
         return list(dict.fromkeys(cls for cls in found if cls is not None))
@@ -77,7 +83,7 @@ class Focus:
 
     def outside(self, frame: "Frame") -> list[Outside]:
         """See `outside_steps`; switches between training and evaluation are left out."""
-        key = (frame.path, frame.symbol)
+        key = (frame.path, frame.symbol, frame.given)
         if key not in self._outside:
             steps = outside_steps(self.program, frame)
             self._outside[key] = [item for item in steps if item.step.written.rpartition(".")[2] not in _MODES]
@@ -85,7 +91,7 @@ class Focus:
 
     def direct(self, frame: "Frame") -> bool:
         """Whether a body itself makes, loads or runs a model."""
-        key = (frame.path, frame.symbol)
+        key = (frame.path, frame.symbol, frame.given)
         if key not in self._direct:
             sites = self.program.sites(frame)
             self._direct[key] = any(map(self.models, sites)) or bool(self.outside(frame))
@@ -99,12 +105,18 @@ class Focus:
 
     def leads(self, frame: "Frame") -> bool:
         """Whether a body or anything it calls makes, loads or runs a model."""
-        key = (frame.path, frame.symbol)
+        key = (frame.path, frame.symbol, frame.given)
         if key not in self._leads:
             self._leads[key] = any(self.direct(inner) for inner, _ in reached(self.program, [frame], DEEPEST))
         return self._leads[key]
 
-    def followed(self, site: Site) -> "list[Frame]":
-        """The bodies that a call runs and that lead to a model."""
-        inner = [entered(self.program, target) for target in possible(self.program, site)]
+    def followed(self, site: Site, caller: "Frame | None" = None) -> "list[Frame]":
+        """The bodies that a call runs and that lead to a model; without the arms that constants of `caller` exclude."""
+        given = self.given(site, caller) if caller is not None else ()
+        inner = [entered(self.program, target, given) for target in possible(self.program, site)]
         return [frame for frame in inner if frame is not None and self.leads(frame)]
+
+    def given(self, site: Site, caller: "Frame") -> Given:
+        """The constants that a call gives to the one function that it runs."""
+        function = started(self.program, site.target) if not site.handed and not site.others else None
+        return given_constants(caller, site.step.node, function) if function is not None else ()

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 from retrieval.census.body import Binding, Body, CallStep, Guard
 from retrieval.census.containers import element, filled, items, subscripted, table
 from retrieval.census.families import CONSTRUCTING
+from retrieval.census.known_models import wrappers
 from retrieval.census.loading import loaded, member
 from retrieval.census.names import reaching
+from retrieval.census.narrowing import Given, bound_by_partial, given_constants
 from retrieval.census.parameters import parameters_of
 from retrieval.census.registered import gives
 from retrieval.census.results import annotation, called, returned
@@ -52,11 +54,13 @@ class Frame:
         definition: Definition | None,
         body: Body,
         receiver: ClassRef | None,
+        given: Given = (),
     ) -> None:
         self.program = program
         self.path = path
         self.definition = definition
         self.body = body
+        self.given = given
         self.symbol = definition.symbol if definition else ""
         around = program.enclosing(path, self.symbol) if definition else None
         self.owner = ClassRef(path, around) if around and around.kind == "class" else None
@@ -168,13 +172,18 @@ class Frame:
         if isinstance(target, External) and target.name in _CONTAINERS:
             found = self.value(first, order, guards)
             return found if isinstance(found, Items) else ExternalObject(target.name)
+        if isinstance(target, External) and target.name in wrappers():
+            found = self.value(first, order, guards)
+            return found if isinstance(found, Instance | OneOf | Items | Nothing) else ExternalObject(target.name)
         if isinstance(target, External) and target.name == "functools.partial":
             found = self.value(first, order, guards)
+            found = bound_by_partial(self, node, found) if isinstance(found, FunctionRef) else found
             return found if isinstance(found, FunctionRef | ClassRef | OneOf) else ExternalObject(target.name)
         if (module := loaded(self, node, target, (order, guards))) is not None:
             return module
         same = target is None and function.type == "attribute"
-        found = self._same_object(function, order, guards) if same else called(self.program, target)
+        given = given_constants(self, node, target) if isinstance(target, FunctionRef) else ()
+        found = self._same_object(function, order, guards) if same else called(self.program, target, given)
         return gives(self.program, self, node) if found is None else found
 
     def _same_object(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:

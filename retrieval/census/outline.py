@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import Guard
 from retrieval.census.callgraph import Site
-from retrieval.census.families import RUNNING
 from retrieval.census.flow import Root, way
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
@@ -121,8 +120,10 @@ def _models(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -
 
 
 def _model_name(mark: Mark, site: Site) -> str:
-    """The models with the body that makes or runs them; "" when an outside base class calls none of them to run."""
-    targets = [t for t in site.targets if not site.base or t.definition.name.lstrip("_") in RUNNING]
+    """The models with the body that makes or runs them; "" for none."""
+    if site.base:
+        return f"`{site.step.written}()` in {caller(mark.frame)}"
+    targets = site.targets
     return f"{either([label(target) for target in targets])} in {caller(mark.frame)}" if targets else ""
 
 

@@ -42,7 +42,7 @@ _MODEL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """One such call; `said` is the predicate of a sentence, `does` "library", "received" or "training"."""
+    """One such call; `said` is the predicate of a sentence, `does` "library", "received", "training" or "writes"."""
 
     step: CallStep
     name: str
@@ -148,7 +148,8 @@ def does(event: Outside) -> str:
     """ "makes" or "runs" for calls on and of models, "" for tokenizers, data loaders, optimizers and the like."""
     method = event.step.written.rpartition(".")[2]
     if (
-        COMPANIONS.search(event.name)
+        event.does == "writes"
+        or COMPANIONS.search(event.name)
         or _NO_MODEL.search(event.name)
         or method in ("load_state_dict", "step", "backward")
     ):

@@ -92,7 +92,8 @@ def _grouped(found: list[Root]) -> list[Root]:
     for root in found:
         same = [r for r in found if r.entries[0].kind == "web app" and r.frame.path == root.frame.path]
         kept += [r for r in (root, *same) if r not in kept]
-    training = next((root for root in kept[1:] if is_training(root.frame.path)), None)
+    told = [root for root in kept[1:] if root.entries[0].standing > 0]
+    training = next((root for root in told if is_training(root.frame.path)), None)
     if training is None or not kept or is_training(kept[0].frame.path):
         return kept
     served = sum(root.frame.path == kept[0].frame.path for root in kept)

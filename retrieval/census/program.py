@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from retrieval.census.arguments import given_values
+from retrieval.census.narrowing import Given, narrowed
 from retrieval.census.results import returned
 from retrieval.census.settling import settle
 from retrieval.census.sources import TOP_LEVEL, Sources
@@ -51,23 +52,28 @@ class Program(Sources):
     def __init__(self, codebase: "Codebase", first: "Program | None" = None) -> None:
         super().__init__(codebase, first)
         self.given = given_values(first) if first else {}
-        self._frames: dict[tuple[str, int, ClassRef | None], Frame | None] = {}
+        self._frames: dict[tuple[str, int, ClassRef | None, Given], Frame | None] = {}
+        self.tested: dict[tuple[str, int], frozenset[str]] = {}
         self._attributes: dict[tuple[ClassRef, str], Value | None] = {}
-        self.returns: dict[FunctionRef, Value | None] = {}
+        self.returns: dict[tuple[FunctionRef, Given], Value | None] = {}
         self._lines: dict[tuple[str, int], tuple[ClassRef, ...]] = {}
         self._sites: dict[int, list[Site]] = {}
         self.busy: set[object] = set()
         self.cycles = 0  # how often a question led back to itself
 
-    def frame(self, path: str, definition: Definition | None, receiver: ClassRef | None = None) -> "Frame | None":
-        """A body ready for evaluation; `receiver` is the class of `self` when it is known."""
+    def frame(
+        self, path: str, definition: Definition | None, receiver: ClassRef | None = None, given: Given = ()
+    ) -> "Frame | None":
+        """A body ready for evaluation; `receiver` is the class of `self` when it is known, `given` are constants
+        that a call gives to parameters: what they exclude is left out."""
         from retrieval.census.frame import Frame
 
         definition = None if definition is not None and definition.kind in TOP_LEVEL else definition
-        key = (path, definition.head_start if definition else 0, receiver)
+        key = (path, definition.head_start if definition else 0, receiver, given)
         if key not in self._frames:
             body = self.body(path, definition)
-            self._frames[key] = Frame(self, path, definition, body, receiver) if body else None
+            body = narrowed(body, given) if body and given else body
+            self._frames[key] = Frame(self, path, definition, body, receiver, given) if body else None
         return self._frames[key]
 
     def sites(self, frame: "Frame") -> "list[Site]":

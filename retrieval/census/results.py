@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from retrieval.census.narrowing import Given
 from retrieval.census.values import (
     ClassRef,
     External,
@@ -27,13 +28,13 @@ _ABSTRACT = frozenset({"typing", "typing_extensions", "collections", "abc", "typ
 _GENERATED = frozenset({"contextmanager", "asynccontextmanager"})
 
 
-def called(program: "Program", value: Value | None) -> Value | None:
-    """What calling `value` gives."""
+def called(program: "Program", value: Value | None, given: Given = ()) -> Value | None:
+    """What calling `value` gives; `given` are the constants that the call gives to a function."""
     match value:
         case ClassRef():
             return Instance(value)
         case FunctionRef():
-            return returned(program, value)
+            return returned(program, value, given)
         case External(name):
             return ExternalObject(name)
         case OneOf():
@@ -54,20 +55,21 @@ def call_target(program: "Program", value: Value | None) -> Value | None:
     return None
 
 
-def returned(program: "Program", function: FunctionRef) -> Value | None:
-    """What a function returns: inferred from its `return`s, else its annotation."""
-    if function not in program.returns:
+def returned(program: "Program", function: FunctionRef, given: Given = ()) -> Value | None:
+    """What a function returns where it is given these constants: inferred from its `return`s, else its annotation."""
+    key = (function, given)
+    if key not in program.returns:
         busy = ("returned", function)
         if busy in program.busy or len(program.busy) > DEEPEST_LOOKUP:
             return _annotated(program, function)
         program.busy.add(busy)
         try:
-            inferred = _inferred(program, function)
+            inferred = _inferred(program, function, given)
             sure = None if isinstance(inferred, OneOf) and inferred.open else inferred
-            program.returns[function] = sure or _annotated(program, function) or inferred
+            program.returns[key] = sure or _annotated(program, function) or inferred
         finally:
             program.busy.discard(busy)
-    return program.returns[function]
+    return program.returns[key]
 
 
 def _annotated(program: "Program", function: FunctionRef) -> Value | None:
@@ -75,9 +77,9 @@ def _annotated(program: "Program", function: FunctionRef) -> Value | None:
     return annotation(program, function.path, written)
 
 
-def _inferred(program: "Program", function: FunctionRef) -> Value | None:
+def _inferred(program: "Program", function: FunctionRef, given: Given) -> Value | None:
     decorators = {name.rpartition(".")[2] for name in function.definition.decorators}
-    frame = program.frame(function.path, function.definition, function.receiver)
+    frame = program.frame(function.path, function.definition, function.receiver, given)
     if frame is None or decorators & _GENERATED:
         return None
     exits = frame.body.exits

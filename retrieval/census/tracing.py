@@ -22,7 +22,6 @@ from retrieval.census.taken import MOST_TAKEN, compound, subscripted, walked
 from retrieval.census.values import (
     ClassRef,
     External,
-    ExternalObject,
     FunctionRef,
     Instance,
     ModuleRef,
@@ -209,6 +208,8 @@ class Tracer:
         node, frame = spot.node, spot.frame
         function = node.child_by_field_name("function")
         value = frame.value(function, spot.order, spot.guards)
+        if isinstance(value, FunctionRef) and value.partial and function is not None:
+            return [(s, False) for s in self._completed(replace(spot, node=function, take=()), spot.take)]
         found: list[Spot] = []
         for member in alternatives(value):
             target = call_target(self.program, member)
@@ -218,8 +219,6 @@ class Tracer:
                 found += self._field(spot, target)
         if found or any(isinstance(m, FunctionRef | ClassRef | Instance) for m in alternatives(value)):
             return [(s, False) for s in found]
-        if isinstance(value, ExternalObject) and value.maker.rpartition(".")[2] == "partial" and function is not None:
-            return [(s, False) for s in self._completed(replace(spot, node=function, take=()), spot.take)]
         for target in self.registered(replace(spot, node=function, take=())) if value is None and function else ():
             found += self._returns(spot, target, node) if isinstance(target, FunctionRef) else []
         if found:

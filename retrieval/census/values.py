@@ -34,7 +34,8 @@ class ClassRef:
 class FunctionRef:
     """A function or method of the repository; `receiver` is the object's class when it is bound to one.
 
-    `exact` is false when the object may be of a subclass.
+    `exact` is false when the object may be of a subclass. `bound` are parameters that a `partial` has filled, with
+    the literals they have, "" for what is no literal.
     """
 
     path: str
@@ -42,6 +43,8 @@ class FunctionRef:
     owner: ClassRef | None = None
     receiver: ClassRef | None = None
     exact: bool = True
+    bound: tuple[tuple[str, str], ...] = ()
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Exit, Guard
-from retrieval.census.callgraph import Site
+from retrieval.census.callgraph import Site, imported_sites
+from retrieval.census.effects import effects_of
 from retrieval.census.focus import Focus
+from retrieval.census.narrowing import Given
 from retrieval.census.outside import Outside
 from retrieval.census.trivial import is_trivial
 from retrieval.census.values import ClassRef
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
 
 LOOPS = frozenset({"for", "while"})
-ALL_LEVELS, DEEPEST = 2, 9
+ALL_LEVELS, DEEPEST, COORDINATED = 2, 9, 3
 _TURNS = frozenset({"continue", "break"})
 _CHOICES = frozenset({"if", "else", "case", "except", "loop-else"})
 Event = Site | Outside | Exit
@@ -54,38 +56,47 @@ class Walk:
         self.root = root
         self.depth = depth
         self.built = built
-        self.opened: dict[tuple[str, str], str] = {}
+        self.imported: set[Frame] = set()
+        self.opened: dict[tuple[str, str, Given], str] = {}
 
     def marks(self) -> Iterator[Mark]:
         """Every line in order."""
         frame = self.root.frame
-        self.opened[(frame.path, frame.symbol)] = "the start"
+        self.opened[_key(frame)] = "the start"
         yield from self._block(frame, self._events(frame, 0), (0, 1, 1), "")
 
     def _events(self, frame: "Frame", depth: int) -> list[Event]:
         program, focus = self.focus.program, self.focus
         within = focus.in_model(frame)
         found: list[Event] = []
-        sites = self.root.sites if frame is self.root.frame else program.sites(frame)
-        for site in sites:
-            leading = bool(focus.models(site) or focus.followed(site))
-            plain = depth < ALL_LEVELS and not within and not is_trivial(program, site)
-            if leading or plain:
-                found.append(site)
+        sites = self.root.sites if frame is self.root.frame else self._inner(frame)
+        leading = [site for site in sites if focus.models(site) or focus.followed(site)]
+        whole = not within and (depth < ALL_LEVELS or coordinates(leading))
+        plain = [site for site in sites if whole and not is_trivial(program, site)]
+        kept = {id(site) for site in (*leading, *plain)}
+        found += [site for site in sites if id(site) in kept]
+        effects = effects_of(program.codebase).steps(frame) if whole else []
         block = frame is self.root.frame and self.root.block
         guard = self.root.entries[0].guard_line if block else 0
         outside = focus.outside(frame) if not block or guard else []
+        told = {item.step.node.id for item in outside} | {site.step.node.id for site in sites}
+        outside = [*outside, *(item for item in effects if item.step.node.id not in told)]
         found += [item for item in outside if not guard or any(g.line == guard for g in item.step.guards)]
         if depth < ALL_LEVELS and not within and not block:
             found += _exits(frame, found, depth)
         return sorted(found, key=order_of)
+
+    def _inner(self, frame: "Frame") -> list[Site]:
+        """The calls of a body that was entered; of a file those that run when it is imported or started."""
+        program = self.focus.program
+        return imported_sites(program, frame) if frame in self.imported else program.sites(frame)
 
     def _block(
         self, frame: "Frame", events: list[Event], place: tuple[int, int, int], prefix: str, told: int = 0
     ) -> Iterator[Mark]:
         """The events of one block; `place` is depth, level and first position, `told` the guards told above."""
         depth, level, position = place
-        rest = _joined(events)
+        rest = _joined(self.focus, frame, events)
         while rest:
             number, position = f"{prefix}{position}", position + 1
             held, header = _held(rest, told)
@@ -104,14 +115,20 @@ class Walk:
         event, again = item
         depth, level, number = place
         most = self.built if isinstance(event, Site) and isinstance(event.target, ClassRef) else self.depth
-        inner = self.focus.followed(event) if isinstance(event, Site) and depth < most else []
-        fresh = [frame for frame in inner if (frame.path, frame.symbol) not in self.opened]
-        known = [self.opened[(f.path, f.symbol)] for f in inner if f not in fresh]
+        inner = self.focus.followed(event, frame) if isinstance(event, Site) and depth < most else []
+        fresh = [frame for frame in inner if _key(frame) not in self.opened]
+        known = [self.opened[_key(f)] for f in inner if f not in fresh]
         yield Mark(frame, event, guards_of(event)[told:], level, number, again, known[0] if known else "")
+        if isinstance(event, Site) and event.target.definition.kind == "module":
+            self.imported.update(fresh)
         for letter, inside in zip("abcdefgh", fresh, strict=False):
             own = f"{number}{letter if len(fresh) > 1 else ''}"
-            self.opened[(inside.path, inside.symbol)] = own
+            self.opened[_key(inside)] = own
             yield from self._block(inside, self._events(inside, depth + 1), (depth + 1, level + 1, 1), f"{own}.")
+
+
+def _key(frame: "Frame") -> tuple[str, str, Given]:
+    return frame.path, frame.symbol, frame.given
 
 
 def walked(focus: Focus, root: "Root", depth: int, built: int | None = None) -> list[Mark]:
@@ -130,6 +147,11 @@ def fitting(focus: Focus, root: "Root", most: int) -> list[Mark]:
             if len(marks) <= most:
                 return marks
     return walked(focus, root, 0)
+
+
+def coordinates(leading: list[Site]) -> bool:
+    """Whether a body that makes these calls, which lead to models, is one that puts a pipeline together."""
+    return len({site.targets for site in leading if not isinstance(site.target, ClassRef)}) >= COORDINATED
 
 
 def guards_of(event: Event) -> tuple[Guard, ...]:
@@ -181,8 +203,8 @@ def _under(index: int, guard: Guard, item: Joined) -> bool:
     return len(guards) > index and (guards[index].key, guards[index].arm) == (guard.key, guard.arm)
 
 
-def _joined(events: list[Event]) -> list[Joined]:
-    """Each event with the later ones that are the same call in the same circumstances."""
+def _joined(focus: Focus, frame: "Frame", events: list[Event]) -> list[Joined]:
+    """Each event with the later ones that are the same call in the same circumstances, and take the same way."""
     found: dict[object, list[Event]] = {}
     for event in events:
         arms = tuple((guard.key, guard.arm) for guard in guards_of(event))
@@ -191,6 +213,6 @@ def _joined(events: list[Event]) -> list[Joined]:
         elif isinstance(event, Outside):
             key = (event.name, event.said, arms)
         else:
-            key = (event.targets, event.step.written, arms)
+            key = (event.targets, event.step.written, arms, focus.given(event, frame))
         found.setdefault(key, []).append(event)
     return [(same[0], tuple(same[1:])) for same in found.values()]

@@ -1,0 +1,172 @@
+"""Kind `course`: the main program in few nested steps, each with the models it makes and runs and the files it writes.
+
+`walk.py` finds every step down to the models; here the steps that lead to most models are opened until there are
+enough of them to read. Handlers of an interface that lead to no model are counted, not told.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import Guard, one_line
+from retrieval.census.callgraph import Site, defined
+from retrieval.census.course_steps import MOST, OWN, Step, event_of, is_handler, joined, kept, open_steps, steps_of
+from retrieval.census.effects import Effects, effects_of
+from retrieval.census.flow import Root
+from retrieval.census.focus import Focus, focus_of
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.outside import Outside, does
+from retrieval.census.pipeline import main_roots, start_hit
+from retrieval.census.walk import LOOPS, Mark, guards_of, walked
+from retrieval.census.wording import circumstances, label, spoken, summary
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+DEPTH, NAMED, LONGEST = 9, 4, 100
+_LOADER = re.compile(r"(?:^|\.)load\w*\(\)$|download\(\)$")
+
+
+@kind(
+    "course",
+    summary="the main program in 10 to 20 nested steps with the models they make and run and what they write (roots=N)",
+    example="course: roots=1",
+    reads="python",
+    options=("roots", "what"),
+    ordered=True,
+)
+def course(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """The steps of the most important programs. Patterns match where a program starts; `what=models` keeps the steps
+    with models. `detail`: `depth` (0 for the start) and `number`."""
+    focus = focus_of(codebase)
+    found = [root for root in main_roots(focus) if query.matches(root.frame.symbol or root.frame.path)]
+    told: set[tuple[str, str]] = set()
+    left = query.number("roots", 1)
+    for root in found:
+        if left <= 0:
+            break
+        if (root.frame.path, root.frame.symbol) in told:
+            continue
+        printer = _Printer(codebase, focus, root, models=query.options.get("what") == "models")
+        hits = list(printer.hits())
+        told |= printer.frames
+        if len(hits) > 1:
+            left -= 1
+            yield from hits
+
+
+class _Printer:
+    def __init__(self, codebase: "Codebase", focus: Focus, root: Root, *, models: bool) -> None:
+        self.codebase = codebase
+        self.focus = focus
+        self.root = root
+        self.models = models
+        self.effects: Effects = effects_of(codebase)
+        marks = walked(focus, root, DEPTH)
+        self.frames = {(mark.frame.path, mark.frame.symbol) for mark in marks}
+        self.steps = steps_of(focus, marks)
+
+    def hits(self) -> Iterator[CensusHit]:
+        """The start, then the steps."""
+        yield start_hit(self.codebase, self.root)
+        shown = kept(joined([step for step in self.steps if not self._is_wiring(step)]), MOST)
+        silent = sum(self._is_wiring(step) for step in self.steps)
+        open_steps(shown)
+        yield from self._told(shown, "", 1)
+        if silent > 1:
+            yield self._silent(silent)
+
+    def _is_wiring(self, step: Step) -> bool:
+        """Whether a step only connects an element of an interface to a handler that leads to no model."""
+        event = step.mark.event
+        return isinstance(event, Site) and event.handed and not step.weight
+
+    def _silent(self, count: int) -> CensusHit:
+        place = next(s.mark for s in self.steps if self._is_wiring(s))
+        text = f"Besides, {count} handlers are connected that change the interface or settings and lead to no model"
+        return self._hit(place, text, 1, "")
+
+    def _told(self, steps: list[Step], prefix: str, level: int) -> Iterator[CensusHit]:
+        position = 0
+        for step in steps:
+            if self.models and not step.weight:
+                continue
+            position += 1
+            number = f"{prefix}{position}"
+            yield self._hit(step.mark, f"Step {number}: {self._text(step)}", level, number)
+            if step.opened:
+                yield from self._told(kept(step.inner, OWN), f"{number}.", level + 1)
+
+    def _text(self, step: Step) -> str:
+        guards = guards_of(step.mark.event) if isinstance(step.mark.event, Site | Outside) else ()
+        tags = [] if step.opened else self._tags(step)
+        notes = _notes(guards)
+        return _named(step) + (f" ({'; '.join(notes)})" if notes else "") + (f" - {'; '.join(tags)}" if tags else "")
+
+    def _tags(self, step: Step) -> list[str]:
+        if isinstance(step.mark.event, Outside):
+            verb = does(step.mark.event)
+            made = "loads weights" if _LOADER.search(f"{step.mark.event.step.written}()") else "makes or loads a model"
+            told = {"makes": made, "runs": "runs a model"}.get(verb, "")
+            return [told or "writes a file"] if told or step.mark.event.does == "writes" else []
+        made = {name: None for name in step.made if not _LOADER.search(name)} or step.made
+        tags = [f"makes or loads {_listed(made)}"] if made else []
+        tags += [f"runs {_listed(step.run)}"] if step.run else []
+        event = step.mark.event
+        written = self.effects.below(event) if isinstance(event, Site) else ()
+        tags += [f"writes with {_listed(dict.fromkeys(written))}"] if written else []
+        if not tags and isinstance(event, Site) and not event.others:
+            about = summary(event.target.definition)
+            tags += [f"“{about}”"] if about else []
+        return tags
+
+    def _hit(self, mark: Mark, text: str, level: int, number: str) -> CensusHit:
+        event, frame = mark.event, mark.frame
+        lines = (
+            (event.line, event.line) if not isinstance(event, Site | Outside) else (event.step.start, event.step.end)
+        )
+        targets = event.targets if isinstance(event, Site) else ()
+        return hit_at(
+            self.codebase,
+            frame.path,
+            lines,
+            symbol=frame.symbol,
+            name=label(targets[0]) if targets else getattr(event, "name", ""),
+            text=text,
+            related=tuple(map(defined, targets[:NAMED])),
+            detail={"depth": str(level), "number": number, "does": "step"},
+        )
+
+
+def _named(step: Step) -> str:
+    event, frame = step.mark.event, step.mark.frame
+    if isinstance(event, Outside):
+        return f"`{event.step.written}()`"
+    assert isinstance(event, Site)
+    place = f" ({event.target.path})" if event.target.path != frame.path else ""
+    if event.target.definition.kind == "module":
+        return f"imports `{event.target.path}`, whose top level runs"
+    if event.target.definition.kind == "script":
+        return f"starts {_listed({label(t): None for t in event.targets})} in another process"
+    if is_handler(step):
+        more = f" and {len(step.events) - 1} more" if len(step.events) > 1 else ""
+        also = f", also on {step.events[0]}{more}" if step.events else ""
+        return f"on `{event_of(step)}()`: `{label(event.target)}`{place}{also}"
+    return f"`{spoken(event)}`{place}"
+
+
+def _notes(guards: tuple[Guard, ...]) -> list[str]:
+    """The circumstances of a step in few words."""
+    loops = [guard for guard in guards if guard.kind in LOOPS or guard.kind == "comprehension"]
+    notes = ["in a loop" if len(loops) == 1 else f"in {len(loops)} nested loops"] if loops else []
+    rest = tuple(guard for guard in guards if guard not in loops and guard.kind not in ("past", "lambda"))
+    short = tuple(replace(guard, text=one_line(guard.text, LONGEST)) for guard in rest)
+    said = circumstances(short).removeprefix(" — ")
+    return [*notes, said] if said else notes
+
+
+def _listed(names: dict[str, None]) -> str:
+    shown = ", ".join(f"`{name}`" for name in list(names)[:NAMED])
+    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"

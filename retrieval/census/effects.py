@@ -1,0 +1,58 @@
+"""What a step leaves on the disk: the writing calls of the function that it runs, and of those that this one calls."""
+
+import re
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.callgraph import Site, entered, reached
+from retrieval.census.outside import Outside
+from retrieval.census.program import program_of
+from retrieval.census.storage import touches
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
+
+LEVELS = 2
+# What makes room, moves what is there already, fetches or logs is no output of a step.
+_NO_OUTPUT = re.compile(
+    r"(?i)\.?(?:makedirs|mkdir|rmtree|remove|unlink|rmdir|mkdtemp|mkstemp|chdir|replace|rename|move|copy\w*|extractall|"
+    r"filehandler|rotatingfilehandler|temporarydirectory|namedtemporaryfile|\w*download\w*|\w*pretrained|touch)$"
+)
+_KNOWN: "WeakKeyDictionary[Codebase, Effects]" = WeakKeyDictionary()
+
+
+def effects_of(codebase: "Codebase") -> "Effects":
+    """The effects of a codebase, worked out once."""
+    if codebase not in _KNOWN:
+        _KNOWN[codebase] = Effects(codebase)
+    return _KNOWN[codebase]
+
+
+class Effects:
+    """Answers what bodies write."""
+
+    def __init__(self, codebase: "Codebase") -> None:
+        self.codebase = codebase
+        self.program = program_of(codebase)
+        self._written: dict[tuple[str, str], dict[tuple[int, str], str]] = {}
+
+    def of(self, path: str, symbol: str) -> dict[tuple[int, str], str]:
+        """The calls of a body that write files, by line and callee as written, with what they write."""
+        if (path, symbol) not in self._written:
+            found = touches(self.codebase, path, symbol, "writes")
+            kept = {(touch.start, touch.written): touch.what for touch in found}
+            self._written[(path, symbol)] = {key: w for key, w in kept.items() if not _NO_OUTPUT.search(key[1])}
+        return self._written[(path, symbol)]
+
+    def steps(self, frame: "Frame") -> list[Outside]:
+        """The writing calls of a body as steps."""
+        written = self.of(frame.path, frame.symbol)
+        found = [step for step in frame.body.calls if (step.start, step.written) in written]
+        return [Outside(step, step.written, f"writes with `{step.written}()`", "writes") for step in found]
+
+    def below(self, site: Site) -> tuple[str, ...]:
+        """The writing calls of what a call runs, two calls deep."""
+        frames = [frame for target in site.targets if (frame := entered(self.program, target)) is not None]
+        inner = (frame for frame, _ in reached(self.program, frames, LEVELS))
+        return tuple(dict.fromkeys(f"{name}()" for frame in inner for _, name in self.of(frame.path, frame.symbol)))

@@ -1,0 +1,190 @@
+"""What one call leaves of a function: the arms that the constants it gives, or the defaults it keeps, exclude are gone.
+
+`load("encoder")` of a function that tests `if kind == "encoder"` runs that arm only.
+"""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import Body, Guard
+from retrieval.census.values import FunctionRef
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
+
+Given = tuple[tuple[str, str], ...]
+"""Names of parameters with the literals they have, as written."""
+
+_LITERALS = frozenset({"string", "integer", "float", "true", "false", "none"})
+_MISSING = object()
+LONGEST = 60
+
+
+def given_constants(frame: "Frame", call: Node, target: FunctionRef) -> Given:
+    """The literals that a call gives to the parameters that the function's conditions test; () without any."""
+    tested = tested_parameters(frame.program, target)
+    if not tested:
+        return ()
+    written = _defaults(target) | dict(target.bound)
+    given = _arguments(frame, call, target)
+    if given is None:
+        return ()
+    written |= {name: _literal(frame, node) for name, node in given}
+    return tuple((name, text) for name, text in sorted(written.items()) if name in tested and text)
+
+
+def bound_by_partial(frame: "Frame", call: Node, target: FunctionRef) -> FunctionRef:
+    """The function of `partial(function, …)` with what it has filled."""
+    given = _arguments(frame, call, target, skipped=1) or []
+    bound = (*target.bound, *((name, _literal(frame, node)) for name, node in given))
+    return replace(target, bound=bound, partial=True)
+
+
+def _arguments(
+    frame: "Frame", call: Node, target: FunctionRef, skipped: int = 0
+) -> list[tuple[str, Node | None]] | None:
+    """Parameters with what a call gives them; None when a `*` or `**` hides some."""
+    inner = frame.program.frame(target.path, target.definition)
+    filled = {name for name, _ in target.bound}
+    names = [name for name in (inner.parameters if inner else ()) if name not in filled]
+    static = any(name.endswith("staticmethod") for name in target.definition.decorators)
+    places = iter(names[1:] if target.receiver is not None and not static else names)
+    listed = call.child_by_field_name("arguments")
+    found: list[tuple[str, Node | None]] = []
+    arguments = listed.named_children if listed is not None and listed.type == "argument_list" else []
+    for child in [child for child in arguments if child.type != "comment"][skipped:]:
+        if child.type in ("list_splat", "dictionary_splat"):
+            return None
+        if child.type == "keyword_argument":
+            name = frame.body.tree.text(child.child_by_field_name("name"))
+            found.append((name, child.child_by_field_name("value")))
+        else:
+            found.append((next(places, ""), child))
+    return found
+
+
+def _literal(frame: "Frame", node: Node | None) -> str:
+    """The literal that an expression is, or that the parameter it names was given; "" when it is none."""
+    if node is None:
+        return ""
+    text = frame.body.tree.text(node)
+    if node.type in _LITERALS and len(text) <= LONGEST and _value(text) is not _MISSING:
+        return text
+    return dict(frame.given).get(text, "") if node.type == "identifier" and not frame.bound(text) else ""
+
+
+def _defaults(target: FunctionRef) -> dict[str, str]:
+    """The literal defaults of the parameters."""
+    found = {}
+    for item in target.definition.parameters:
+        head, _, default = item.partition("=")
+        text = default.strip()
+        if text and len(text) <= LONGEST and _value(text) is not _MISSING:
+            found[head.partition(":")[0].strip()] = text
+    return found
+
+
+def tested_parameters(program: "Program", target: FunctionRef) -> frozenset[str]:
+    """The parameters that conditions of a function test and that it never binds anew."""
+    key = (target.path, target.definition.head_start)
+    if key not in program.tested:
+        frame = program.frame(target.path, target.definition)
+        names: set[str] = set()
+        if frame is not None and target.definition.kind in ("function", "method"):
+            text = frame.body.tree.text
+            conditions = " ".join(text(d.node.child_by_field_name("condition")) for d in frame.body.decisions)
+            names = {n for n in frame.parameters if n in conditions and not frame.bound(n)}
+        program.tested[key] = frozenset(names)
+    return program.tested[key]
+
+
+def narrowed(body: Body, given: Given) -> Body:
+    """The body without the events of the arms that the constants exclude."""
+    known = {name: _value(text) for name, text in given}
+    told: dict[tuple[str, str], bool] = {}
+
+    def runs(guards: Iterable[Guard]) -> bool:
+        for guard in guards:
+            key = (guard.kind, guard.text)
+            if key not in told:
+                told[key] = not _excluded(guard, known)
+            if not told[key]:
+                return False
+        return True
+
+    return Body(
+        body.tree,
+        [item for item in body.calls if runs(item.guards)],
+        [item for item in body.imports if runs(item.guards)],
+        [item for item in body.bindings if runs(item.guards)],
+        [item for item in body.stores if runs(item.guards)],
+        [item for item in body.exits if runs(item.guards)],
+        [item for item in body.decisions if runs(item.guards)],
+        body.nested,
+        body.not_local,
+    )
+
+
+def _excluded(guard: Guard, known: dict[str, object]) -> bool:
+    if guard.kind == "if":
+        return holds(guard.text, known) is False
+    if guard.kind == "else":
+        return any(holds(condition, known) is True for condition in guard.text.split("` and `"))
+    return False
+
+
+def holds(condition: str, known: dict[str, object]) -> bool | None:
+    """Whether a condition holds where some names are known; None when that does not decide it."""
+    try:
+        node = ast.parse(condition.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return _holds(node, known)
+
+
+def _holds(node: ast.expr, known: dict[str, object]) -> bool | None:
+    if isinstance(node, ast.BoolOp):
+        parts = [_holds(value, known) for value in node.values]
+        ends = isinstance(node.op, ast.Or)
+        if ends in parts:
+            return ends
+        return None if None in parts else not ends
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        inner = _holds(node.operand, known)
+        return None if inner is None else not inner
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        return _compared(node.ops[0], _read(node.left, known), _read(node.comparators[0], known))
+    value = _read(node, known)
+    return None if value is _MISSING else bool(value)
+
+
+def _compared(operator: ast.cmpop, left: object, right: object) -> bool | None:
+    if left is _MISSING or right is _MISSING:
+        return None
+    if isinstance(operator, ast.Eq | ast.Is):
+        return left == right
+    if isinstance(operator, ast.NotEq | ast.IsNot):
+        return left != right
+    if isinstance(operator, ast.In | ast.NotIn) and isinstance(right, tuple | list | set | str):
+        found = left in right if not isinstance(right, str) or isinstance(left, str) else False
+        return found == isinstance(operator, ast.In)
+    return None
+
+
+def _read(node: ast.expr, known: dict[str, object]) -> object:
+    if isinstance(node, ast.Name):
+        return known.get(node.id, _MISSING)
+    if isinstance(node, ast.Constant | ast.List | ast.Tuple | ast.Set | ast.UnaryOp):
+        return _value(ast.unparse(node))
+    return _MISSING
+
+
+def _value(text: str) -> object:
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        return _MISSING

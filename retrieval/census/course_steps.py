@@ -70,6 +70,7 @@ def joined(steps: list[Step]) -> list[Step]:
 
 
 def is_handler(step: Step) -> bool:
+    """Whether a step gives a function to something that runs it later."""
     event = step.mark.event
     return isinstance(event, Site) and event.handed and not event.base
 
@@ -145,6 +146,7 @@ def _tells(step: Step) -> bool:
 
 
 def target_of(step: Step) -> object:
+    """What a call of the repository runs, None for other calls."""
     return step.mark.event.target if isinstance(step.mark.event, Site) else None
 
 

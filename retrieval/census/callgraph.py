@@ -167,6 +167,13 @@ def possible(program: "Program", site: Site) -> tuple[Target, ...]:
     return tuple(dict.fromkeys(others if site.abstract and others else [*site.targets, *others]))
 
 
+def standing_in(program: "Program", target: Target) -> tuple[Target, ...]:
+    """What runs when a function is handed to something that calls it: it, or what subclasses define in its place."""
+    others = tuple(_overrides(program, target))
+    abstract = bool(others) and isinstance(target, FunctionRef) and _abstract(program, target)
+    return others if abstract else (target, *others)
+
+
 def _abstract(program: "Program", target: FunctionRef) -> bool:
     """Whether the method only says that subclasses must define it."""
     if any(name.endswith("abstractmethod") for name in target.definition.decorators):

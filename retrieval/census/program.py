@@ -123,14 +123,14 @@ class Program(Sources):
         parts = (name.split(".") for name in self.modules)
         return frozenset(".".join(p[:size]) for p in parts for size in range(1, len(p)))
 
-    def lookup(self, dotted: str) -> Value | None:
-        """What an absolute dotted name stands for."""
+    def lookup(self, dotted: str, near: str = "") -> Value | None:
+        """What an absolute dotted name stands for, to the file `near` when it is told."""
         parts = dotted.split(".")
         for size in range(len(parts), 0, -1):
-            path = self.modules.get(".".join(parts[:size]))
-            if path is None:
+            inner = ".".join(parts[:size])
+            if (path := self.codebase.locate(inner, near or "setup.py")) is None:
                 continue
-            value: Value | None = ModuleRef(".".join(parts[:size]), path)
+            value: Value | None = ModuleRef(inner, path)
             for name in parts[size:]:
                 value = self.attribute(value, name)
             return value
@@ -204,7 +204,7 @@ class Program(Sources):
 
     def named_class(self, path: str, dotted: str) -> ClassRef | None:
         """The repository class that `dotted` (resolved, or as seen from `path`) names."""
-        value = self.lookup(dotted)
+        value = self.lookup(dotted, path)
         if not isinstance(value, ClassRef):
             head, *rest = dotted.split(".")
             value = self.member(path, head)

@@ -1,24 +1,28 @@
 """Kind `workers`: what runs beside the calling code, in which kind of worker, and whether it reaches a model.
 
-Threads, processes, pools and executors with the function they are given, classes that are threads or processes
-themselves, and coroutines handed to a thread. What a function reaches is `reach.py`'s over-approximation.
+Threads, processes, pools and executors with the functions they are given, classes that are threads or processes
+themselves, and coroutines handed to a thread. A function that comes in by a parameter is looked for at the callers.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from retrieval.census.callgraph import reached
-from retrieval.census.families import is_library_model, is_model_base
+from retrieval.census.body import CallStep
+from retrieval.census.callgraph import Target, defined, entered, standing_in
+from retrieval.census.frame import Frame
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.program import program_of
 from retrieval.census.prose import listed
-from retrieval.census.reach import reached_from
-from retrieval.census.starts import Start
+from retrieval.census.spots import Spot, arguments
 from retrieval.census.syntax import call_text
+from retrieval.census.touches import free_of_models, places, told, ways
+from retrieval.census.tracing import tracer_of
+from retrieval.census.values import ClassRef, FunctionRef, Instance, alternatives
 from retrieval.facts import Call, CensusHit, Definition
 from retrieval.languages import words
+from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -33,7 +37,7 @@ _PROCESS = words(
 )
 _MODULES = words(
     """threading multiprocessing concurrent torch.multiprocessing asyncio joblib anyio starlette _thread billiard
-    pathos multiprocess PyQt5 PySide6 accelerate"""
+    pathos multiprocess PyQt5 PyQt6 PySide2 PySide6 accelerate gevent eventlet"""
 )
 _GIVEN = words(
     """submit map starmap imap imap_unordered apply_async map_async starmap_async apply Thread Timer Process
@@ -42,16 +46,17 @@ _GIVEN = words(
 _MODEL_CALL = re.compile(
     r"[\w.]*(?:model|pipe|pipeline|llm|net)\w*\.(?:generate|forward|predict|infer|run|encode|__call__)\w*"
 )
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
 _MAKERS = _THREAD | _PROCESS
-NAMED = 5
+NAMED, MOST_TRACED = 4, 80
 
 
 @kind(
     "workers",
-    summary="threads, processes, pools and executors with what each runs, and the models it reaches (model=yes|no)",
+    summary="threads, processes and pools with what each runs (model=yes|no|unknown, worker=thread|process)",
     example="workers: model=yes",
     reads="python",
-    options=("model",),
+    options=("model", "worker"),
 )
 def workers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per start of a worker; patterns match the resolved name of the call or of the class's base.
@@ -59,9 +64,10 @@ def workers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     `detail["model"]` is "yes" when what runs names a model class or a model library, "no" when it does not and
     "unknown" when what runs is not known.
     """
-    wanted = query.options.get("model")
+    model, worker = query.options.get("model", "yes|no|unknown"), query.options.get("worker", "thread|process")
     for hit in _every_worker(codebase):
-        if query.matches(hit.name) and wanted in (None, hit.detail["model"]):
+        fits = hit.detail["model"] in model.split("|") and hit.detail["worker"] in worker.split("|")
+        if fits and query.matches(hit.name):
             yield hit
 
 
@@ -76,22 +82,22 @@ def _calls(codebase: "Codebase") -> Iterator[CensusHit]:
         if not maker:
             continue
         last = call.name.rpartition(".")[2]
-        target = _target(codebase, path, call) if last in _GIVEN else None
         if last in _MAKERS and last not in _GIVEN and _is_filled_later(codebase, path, call):
             continue
+        targets = _targets(codebase, path, call, last) if last in _GIVEN else []
+        first = _first_run(codebase, path, call)
         given = dict(call.keywords).get("target", call.arguments[0] if call.arguments else "")
-        what, models = _runs(codebase, target, given if last in _GIVEN else "")
-        text = f"`{call_text(call)}` starts a worker {maker}{what}"
-        related = (("definition", target[0], target[1].head_start, target[1].head_end),) if target else ()
+        what, models, shown = _runs(codebase, targets, given if last in _GIVEN else "", first)
+        targets += first
         yield hit_at(
             codebase,
             path,
             (call.start, call.end),
             symbol=call.symbol,
             name=call.name,
-            text=text,
-            related=related,
-            detail={"worker": maker, "model": models},
+            text=f"`{call_text(call)}` starts a worker {maker}{what}",
+            related=(*(defined(target) for target in targets[:NAMED]), *shown),
+            detail={"worker": maker, "model": models, "runs": ", ".join(map(_label, targets[:NAMED]))},
         )
 
 
@@ -117,31 +123,84 @@ def _is_filled_later(codebase: "Codebase", path: str, call: Call) -> bool:
     )
 
 
-def _target(codebase: "Codebase", path: str, call: Call) -> tuple[str, Definition] | None:
-    """The repository function that the worker is given: `target=`, or the first argument that names one."""
-    given = [value for name, value in call.keywords if name in ("target", "func", "fn", "function")]
-    for written in (*given, *call.arguments):
-        name = written.removeprefix("functools.").removeprefix("partial(").split(",")[0].strip("( )")
-        found = _named(codebase, path, call.symbol, name)
-        if found is not None:
-            return found
-    return None
+def step_of(codebase: "Codebase", path: str, call: Call) -> tuple[Frame, CallStep] | None:
+    """The body that a call stands in, and its event there."""
+    program = program_of(codebase)
+    definition = program.definition(path, call.symbol) if call.symbol else None
+    frame = program.frame(path, definition)
+    steps = frame.body.calls if frame is not None else []
+    step = next((s for s in steps if (s.start, s.end, s.written) == (call.start, call.end, call.written)), None)
+    return (frame, step) if frame is not None and step is not None else None
 
 
-def _named(codebase: "Codebase", path: str, symbol: str, name: str) -> tuple[str, Definition] | None:
-    if not name.replace(".", "").replace("_", "a").isalnum():
-        return None
-    if name.startswith("self."):
-        owner = codebase.resolve_local(path, symbol.split(".")[0])
-        return codebase.member(owner, name.removeprefix("self.")) if owner and "." not in name[5:] else None
-    inner = codebase.resolve_local(path, f"{symbol}.{name}") if symbol else None
-    return inner or codebase.resolve_local(path, name)
+def _targets(codebase: "Codebase", path: str, call: Call, last: str) -> list[Target]:
+    """What the worker is given to run: `target=`, or the first argument that is a function."""
+    found = step_of(codebase, path, call)
+    if found is None:
+        return []
+    frame, step = found
+    named = _keywords(frame, step, ("target", "func", "fn", "function"))
+    for node in (*named, *arguments(step.node)[: 2 if last == "run_in_executor" else 1]):
+        if targets := list(dict.fromkeys(_functions(codebase, frame, step, node))):
+            return targets
+    return []
+
+
+def _first_run(codebase: "Codebase", path: str, call: Call) -> list[Target]:
+    """What each process of the pool that a call works with runs first: `initializer=`."""
+    found: list[Target] = []
+    for other in codebase.facts[path].calls:
+        if (
+            other.symbol == call.symbol
+            and other.name.rpartition(".")[2] in _MAKERS
+            and "initializer" in dict(other.keywords)
+        ):
+            at = step_of(codebase, path, other)
+            for node in _keywords(*at, ("initializer",)) if at else ():
+                found += _functions(codebase, *at, node) if at else []
+    return list(dict.fromkeys(found))
+
+
+def _keywords(frame: Frame, step: CallStep, names: tuple[str, ...]) -> list[Node]:
+    text = frame.body.tree.text
+    listed_ = [child for child in arguments(step.node, keywords=True) if child.type == "keyword_argument"]
+    values = [c.child_by_field_name("value") for c in listed_ if text(c.child_by_field_name("name")) in names]
+    return [value for value in values if value is not None]
+
+
+def _functions(codebase: "Codebase", frame: Frame, step: CallStep, node: Node) -> Iterator[Target]:
+    """The repository functions that an argument may be, in `partial(f, …)` and through parameters too."""
+    program = program_of(codebase)
+    if node.type == "call" and step.node != node:
+        inner = arguments(node)
+        if frame.body.tree.text(node.child_by_field_name("function")).rpartition(".")[2] == "partial" and inner:
+            yield from _functions(codebase, frame, step, inner[0])
+        return
+    if node.type not in ("identifier", "attribute"):
+        return
+    direct = list(_callables(frame, node, step.order))
+    if direct:
+        yield from direct
+        return
+    for spot in tracer_of(program).walk(Spot(frame, node, step.order, step.guards), computed=False, most=MOST_TRACED):
+        if spot.node.type in ("identifier", "attribute"):
+            yield from _callables(spot.frame, spot.node, spot.order)
+
+
+def _callables(frame: Frame, node: Node, order: int) -> Iterator[Target]:
+    for value in alternatives(frame.value(node, order)):
+        if isinstance(value, FunctionRef):
+            yield from standing_in(frame.program, value)
+        elif isinstance(value, Instance) and (method := frame.program.method(value.cls, "__call__")):
+            yield FunctionRef(method[0].path, method[1], method[0], value.cls)
 
 
 def _classes(codebase: "Codebase") -> Iterator[CensusHit]:
     for path, item in codebase.subclasses(_is_worker_class):
         run = codebase.member((path, item), "run")
-        what, models = _runs(codebase, run)
+        cls = ClassRef(path, item)
+        targets: list[Target] = [FunctionRef(run[0], run[1], cls, cls)] if run else []
+        what, models, shown = _runs(codebase, targets)
         bases = codebase.bases(path, item)
         maker = "process" if any(base.endswith("Process") for base in bases) else "thread"
         yield hit_at(
@@ -151,8 +210,8 @@ def _classes(codebase: "Codebase") -> Iterator[CensusHit]:
             symbol=item.symbol,
             name=next(base for base in bases if _is_worker_class(base)),
             text=f"class `{item.symbol}` is a {maker}{what}",
-            related=(("definition", run[0], run[1].head_start, run[1].head_end),) if run else (),
-            detail={"worker": maker, "model": models},
+            related=(*map(defined, targets), *shown),
+            detail={"worker": maker, "model": models, "runs": ", ".join(map(_label, targets))},
         )
 
 
@@ -161,34 +220,32 @@ def _is_worker_class(base: str) -> bool:
     return known and base.rpartition(".")[2] in ("Thread", "Process", "Timer", "QThread", "SpawnProcess")
 
 
-def _runs(codebase: "Codebase", target: tuple[str, Definition] | None, written: str = "") -> tuple[str, str]:
-    """What runs, in words, and whether it reaches a model."""
-    if target is None:
-        model = _MODEL_CALL.fullmatch(written) is not None
-        return (f", which runs `{written}`, a call on a model", "yes") if model else ("", "unknown")
-    path, definition = target
-    named = f", which runs `{definition.symbol}()` of {path}"
-    models = list(dict.fromkeys(_models(codebase, path, definition)))
-    if not models and (call := _model_call(codebase, path, definition)):
-        return f"{named}; it calls `{call}`, a call on a model", "yes"
-    if models:
-        return f"{named}; it reaches the models {listed([f'`{name}`' for name in models], NAMED)}", "yes"
-    return (
-        (f"{named}; it reaches no model", "no")
-        if _is_free_of_models(codebase, path, definition)
-        else (named, "unknown")
-    )
-
-
-def _models(codebase: "Codebase", path: str, definition: Definition) -> Iterator[str]:
-    """The model classes and library models on certain call paths from a function."""
+def _runs(
+    codebase: "Codebase", targets: list[Target], written: str = "", first: Sequence[Target] = ()
+) -> tuple[str, str, tuple[tuple[str, str, int, int], ...]]:
+    """What runs, in words; whether it reaches a model; and the places that show it."""
+    if not targets:
+        if _MODEL_CALL.fullmatch(written):
+            return f", which runs `{written}`, a call on a model", "yes", ()
+        plain = written.strip("() ").split(",")[0]
+        what = f", which runs `{plain[:60]}`" if _NAME.fullmatch(plain) else ""
+        return f"{what}; what that is could not be traced", "unknown", ()
+    names = [f"`{_label(target)}()` of {target.path}" for target in targets]
+    named = f", which runs {listed(names, NAMED).replace(', ', ' or ')}"
+    named += f" after {', '.join(f'`{_label(target)}()`' for target in first)} when it begins" if first else ""
     program = program_of(codebase)
-    start = program.frame(path, definition)
-    classes = _model_classes(codebase)
-    for frame, _ in reached(program, [start]) if start else ():
-        if (frame.path, frame.symbol.rpartition(".")[0]) in classes:
-            yield frame.symbol.rpartition(".")[0]
-        yield from _library_models(codebase, frame.path, frame.symbol)
+    frames = [frame for target in (*targets, *first) if (frame := entered(program, target)) is not None]
+    if found := ways(codebase, frames):
+        return f"{named}; it {told(found)}", "yes", places(found)
+    if call := next(filter(None, (_model_call(codebase, t.path, t.definition) for t in targets)), ""):
+        return f"{named}; it calls `{call}`, a call on a model", "yes", ()
+    if frames and free_of_models(codebase, frames):
+        return f"{named}; it reaches no model", "no", ()
+    return f"{named}; whether that reaches a model was not traced", "unknown", ()
+
+
+def _label(target: Target) -> str:
+    return target.definition.symbol
 
 
 def _model_call(codebase: "Codebase", path: str, definition: Definition) -> str:
@@ -198,25 +255,3 @@ def _model_call(codebase: "Codebase", path: str, definition: Definition) -> str:
         if inside and _MODEL_CALL.fullmatch(call.written):
             return call.written
     return ""
-
-
-def _is_free_of_models(codebase: "Codebase", path: str, definition: Definition) -> bool:
-    """Whether nothing that the function may run, by name, is a model."""
-    start = Start("", ((path, definition.symbol),), path, (definition.start, definition.end), "")
-    units = reached_from(codebase, [start])
-    held = any(next(_library_models(codebase, *unit), "") for unit in units if unit[1])
-    return not held and not _model_classes(codebase).intersection(units)
-
-
-def _library_models(codebase: "Codebase", path: str, symbol: str) -> Iterator[str]:
-    for call in codebase.facts[path].calls:
-        inside = call.symbol == symbol or call.symbol.startswith(f"{symbol}.")
-        if inside and is_library_model(call.name):
-            yield call.name
-
-
-@lru_cache(maxsize=2)
-def _model_classes(codebase: "Codebase") -> frozenset[tuple[str, str]]:
-    return frozenset(
-        (path, item.symbol) for path, item, bases in codebase.classes() if any(is_model_base(base) for base in bases)
-    )

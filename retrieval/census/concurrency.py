@@ -1,0 +1,280 @@
+"""Kind `concurrency`: what runs side by side, which models run beside the main thread, who shares memory, in words."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.prose import counted, listed
+from retrieval.census.side_by_side import Group, groups_of
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+SHOWN, PLACES = 4, 8
+_LABELS = {
+    "processes": "worker processes",
+    "threads": "threads",
+    "async": "`async`/`await` code",
+    "scripts": "scripts of the repository started as processes",
+    "loaders": "data-loader workers",
+    "ranks": "distributed or multi-GPU running",
+}
+Related = tuple[str, str, int, int]
+
+
+@kind(
+    "concurrency",
+    summary="in sentences: what runs side by side (async), models in the background (models), shared memory (memory)",
+    example="concurrency: models",
+    reads="python",
+    ordered=True,
+)
+def concurrency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One hit per sentence; patterns are `async`, `models` and `memory`."""
+    groups = groups_of(codebase)
+    told = {"async": _asynchronous, "models": _models, "memory": _memory}
+    for name, tell in told.items():
+        if query.matches(name):
+            for text, hits in tell(groups):
+                yield _sentence(codebase, name, text, hits)
+
+
+def _sentence(codebase: "Codebase", name: str, text: str, hits: Iterable[CensusHit]) -> CensusHit:
+    spans: list[Related] = list(dict.fromkeys(("place", hit.path, hit.start, hit.end) for hit in hits))[:PLACES]
+    python = (path for path, facts in codebase.facts.items() if facts.language == "python")
+    first = spans[0] if spans else ("place", next(python, ""), 1, 1)
+    detail = {"about": "repository"} | ({} if spans else {"scope": "repository"})
+    return hit_at(
+        codebase, first[1], first[2:], symbol="", name=name, text=text, related=tuple(spans[1:]), detail=detail
+    )  # fmt: skip
+
+
+_STARTED = ("threads", "processes", "scripts")
+Told = Iterator[tuple[str, list[CensusHit]]]
+
+
+def _asynchronous(groups: dict[str, Group]) -> Told:
+    found = [groups[name] for name in _LABELS if groups[name].run]
+    idle = [groups[name] for name in _LABELS if groups[name].idle and not groups[name].run]
+    absent = [_LABELS[name] for name in _LABELS if not groups[name].hits]
+    if found:
+        said = "; ".join(_group_said(group.name, group.run) for group in found)
+        yield f"Yes, in what the main programs run: {said}", [hit for group in found for hit in group.run[:2]]
+    else:
+        outside = groups["outside"].run
+        plus = f"; only outside programs are started and waited for: {_programs(outside)}" if outside else ""
+        yield (
+            f"No: the main programs run in one thread of one process, one step after the other{plus}",
+            list(outside[:2]),
+        )
+    if idle:
+        said = "; ".join(_group_said(group.name, group.idle) for group in idle)
+        yield (
+            f"Only in code that the main programs do not run: {said}",
+            [hit for group in idle for hit in group.idle[:2]],
+        )
+    if groups["servers"].run:
+        servers = groups["servers"].run
+        calls = listed([_web(hit) for hit in servers], SHOWN)
+        yield (
+            f"A web server or web interface ({calls}) takes requests and runs their handlers beside its own thread",
+            list(servers),
+        )
+    if absent:
+        yield f"Not found: {', '.join(absent)}", []
+
+
+def _web(hit: CensusHit) -> str:
+    return f"`{hit.name.removeprefix('().')}()` in {hit.path}"
+
+
+def _group_said(name: str, hits: tuple[CensusHit, ...]) -> str:
+    if name in ("threads", "processes"):
+        at = f", started at {len(hits)} places" if len(hits) > SHOWN else ""
+        return f"{_LABELS[name]}{at} ({listed(_targets(hits), SHOWN)})"
+    if name == "scripts":
+        programs = dict.fromkeys(f"`{hit.detail['program']}`" for hit in hits)
+        return f"scripts of the repository started as processes of their own ({listed(list(programs), SHOWN + 4)})"
+    if name == "async":
+        files = len({hit.path for hit in hits})
+        named = listed(list(dict.fromkeys(hit.text for hit in hits)), SHOWN)
+        return f"{_LABELS[name]}, {counted(len(hits), 'function')} in {counted(files, 'file')} ({named})"
+    where = listed(list(dict.fromkeys(f"{hit.path}" for hit in hits)), SHOWN, "`")
+    return f"{_LABELS[name]} ({where})"
+
+
+def _targets(hits: Iterable[CensusHit]) -> list[str]:
+    """What each worker runs, in words: "`f()` started in `g()`"."""
+    said = []
+    for hit in hits:
+        runs = hit.detail["runs"].split(", ")[0] if hit.detail["runs"] else ""
+        at = f" in `{hit.symbol}()`" if hit.symbol and not hit.text.startswith("class") else ""
+        what = f"`{runs}()`" if runs else f"`{hit.name.rpartition('.')[2]}`"
+        said.append(f"{what}{at}")
+    return list(dict.fromkeys(said))
+
+
+def _programs(hits: Iterable[CensusHit]) -> str:
+    names = dict.fromkeys(
+        f"`{hit.detail['program']}`" if hit.detail["program"] else "commands made up at run time" for hit in hits
+    )
+    return listed(list(names), SHOWN + 2)
+
+
+def _models(groups: dict[str, Group]) -> Told:
+    workers = [*groups["threads"].run, *groups["processes"].run]
+    yes, unknown = _split(workers, "yes"), _split(workers, "unknown")
+    scripts = list(groups["scripts"].run)
+    launched = list({hit.detail["program"]: hit for hit in reversed(_split(scripts, "yes"))}.values())[::-1]
+    if yes or launched:
+        yield from _yes(yes, launched)
+    else:
+        why = "; ".join(filter(None, (_free(workers), _untraced(unknown), _none_started(groups))))
+        yield f"No thread or process of the main programs was found that runs a model: {why}", workers[:4]
+    for hit in yes[:SHOWN]:
+        yield _how(hit), [hit, *_shown(hit)]
+    if len(yes) > SHOWN:
+        yield (
+            f"{len(yes) - SHOWN} more reach a model: {listed(_targets(yes[SHOWN:]), 6)}",
+            yes[SHOWN:],
+        )
+    yield from _scripts(launched, [hit for hit in scripts if hit.detail["model"] != "yes"])
+    if (yes or launched) and (rest := "; ".join(filter(None, (_free(workers), _untraced(unknown))))):
+        yield rest[0].upper() + rest[1:], [hit for hit in workers if hit not in yes][:PLACES]
+    yield from _idle(groups)
+    yield from _others(groups)
+
+
+def _yes(yes: list[CensusHit], launched: list[CensusHit]) -> Told:
+    said = []
+    for maker, noun in (("thread", "background threads"), ("process", "worker processes")):
+        if found := [hit for hit in yes if hit.detail["worker"] == maker]:
+            said.append(f"in {noun} ({listed(_targets(found), SHOWN)})")
+    if launched:
+        noun = "a program" if len(launched) == 1 else f"{len(launched)} programs"
+        each = "a process of its own" if len(launched) == 1 else "processes of their own"
+        said.append(f"in {noun} of the repository started as {each}")
+    yield f"Yes, models run {', '.join(said)}", [*yes[:SHOWN], *launched[:2]]
+
+
+def _split(hits: Iterable[CensusHit], model: str) -> list[CensusHit]:
+    return [hit for hit in hits if hit.detail["model"] == model]
+
+
+def _how(hit: CensusHit) -> str:
+    at = f"`{hit.symbol}()`: " if hit.symbol and not hit.text.startswith("class") else ""
+    return at + (hit.text if at else hit.text[:1].upper() + hit.text[1:])
+
+
+def _shown(hit: CensusHit) -> list[CensusHit]:
+    return [CensusHit(path, start, end, "", "", "", hit.role) for _label, path, start, end in hit.related[:3]]
+
+
+def _free(workers: list[CensusHit]) -> str:
+    free = _split(workers, "no")
+    return (
+        f"{listed(_targets(free), SHOWN)} {'runs' if len(free) == 1 else 'run'} in workers that reach no model"
+        if free
+        else ""
+    )
+
+
+def _untraced(unknown: list[CensusHit]) -> str:
+    return f"what {listed(_targets(unknown), 6)} reaches could not be traced" if unknown else ""
+
+
+def _none_started(groups: dict[str, Group]) -> str:
+    if any(groups[name].run for name in _STARTED):
+        return ""
+    return "none is started, models run in the thread that calls them"
+
+
+def _scripts(launched: list[CensusHit], rest: list[CensusHit]) -> Told:
+    if launched:
+        said = listed([f"`{hit.detail['program']}` ({hit.symbol or hit.path})" for hit in launched], 8)
+        yield f"Programs of the repository that run models are started as processes of their own: {said}", launched
+        for hit in launched[:2]:
+            yield _how(hit), [hit, *_shown(hit)]
+    if rest:
+        said = listed([f"`{name}`" for name in dict.fromkeys(hit.detail["program"] for hit in rest)], 8)
+        yield f"Also started as processes, without a model that could be traced: {said}", rest
+
+
+def _idle(groups: dict[str, Group]) -> Told:
+    idle = [hit for name in _STARTED for hit in groups[name].idle if hit.detail["model"] == "yes"]
+    if idle:
+        files = listed(list(dict.fromkeys(f"`{hit.path}`" for hit in idle)), SHOWN)
+        yield (
+            f"In code that no main program is known to run, others that reach a model are started too: {files}",
+            idle,
+        )
+
+
+def _others(groups: dict[str, Group]) -> Told:
+    if servers := list(groups["servers"].run):
+        yield (
+            f"The web server or interface ({_web(servers[0])}) runs what it is given for a request in worker threads "
+            "or an event loop of its own",
+            servers,
+        )
+    if ranks := list(groups["ranks"].run):
+        yield (
+            f"Under a distributed launcher each rank runs the model: `{ranks[0].name}()` in {ranks[0].path}",
+            ranks,
+        )
+    if outside := list(groups["outside"].run):
+        yield f"Outside programs that are started: {_programs(outside)}", outside
+
+
+def _memory(groups: dict[str, Group]) -> Told:
+    processes, threads, scripts = groups["processes"].run, groups["threads"].run, groups["scripts"].run
+    apart = []
+    if processes:
+        apart.append(f"worker processes, each with memory of its own ({listed(_targets(processes), SHOWN)})")
+    if scripts:
+        names = listed([f"`{name}`" for name in dict.fromkeys(hit.detail["program"] for hit in scripts)], 6)
+        apart.append(f"other programs of the repository, started as processes of their own ({names})")
+    if groups["ranks"].run:
+        apart.append(f"one process per rank under a distributed launcher ({groups['ranks'].run[0].path})")
+    if groups["loaders"].run:
+        apart.append("data-loader workers, which prepare batches")
+    hits = [*processes[:3], *scripts[:3], *groups["ranks"].run[:1], *groups["loaders"].run[:1]]
+    if apart:
+        yield (
+            f"Separate processes: yes, {'; '.join(apart)}. Everything else runs in the process that starts them and "
+            "shares its memory through ordinary objects",
+            hits,
+        )
+    else:
+        yield (
+            "Everything that the main programs run, models and agents included, lives in one process and shares its "
+            "memory through ordinary objects; no separate process is started for any of it",
+            [],
+        )
+    if threads:
+        yield f"Threads share the memory of their process: {listed(_targets(threads), 6)}", list(threads)
+    if shared := groups["shared"].run:
+        yield f"Memory shared between processes: {listed([f'`{hit.name}()`' for hit in shared], SHOWN)}", list(shared)
+    if managers := groups["managers"].run:
+        yield f"A process manager ({managers[0].path}) carries objects between processes", list(managers)
+    if outside := groups["outside"].run:
+        yield f"Outside programs run as processes of their own: {_programs(outside)}", list(outside)
+    yield from _idle_memory(groups)
+
+
+def _idle_memory(groups: dict[str, Group]) -> Told:
+    idle = [
+        (name, groups[name].idle)
+        for name in ("processes", "threads", "scripts", "ranks")
+        if groups[name].idle and not groups[name].run
+    ]
+    if idle:
+        said = ", ".join(
+            f"{_LABELS[name]} ({listed(list(dict.fromkeys(f'`{hit.path}`' for hit in hits)), 3)})"
+            for name, hits in idle
+        )
+        yield (
+            f"Only in code that the main programs do not run: {said}",
+            [hit for _name, hits in idle for hit in hits[:2]],
+        )

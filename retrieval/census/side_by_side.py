@@ -1,0 +1,109 @@
+"""What of a repository runs beside its main thread, by group: threads, processes, other programs, async code, ranks.
+
+Each group is told apart into what the main programs may run and the rest. `concurrency.py` puts it into words.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import hit_at, run_query
+from retrieval.census.reach import reach_of
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+MAIN_ROLES = frozenset(["source", "config", "docs"])
+DISTRIBUTED = (
+    "calls: torch.distributed.init_process_group, *.init_process_group, torch.nn.parallel.DistributedDataParallel, "
+    "torch.nn.DataParallel, *.DistributedDataParallel, accelerate.Accelerator, deepspeed.initialize, "
+    "deepspeed.init_inference, "
+    "hvd.init, horovod.torch.init, ray.init, ray.remote"
+)
+SERVERS = (
+    "calls: uvicorn.run, uvicorn.Server, waitress.serve, gunicorn.*, gevent.pywsgi.*, aiohttp.web.run_app, *.launch, "
+    "werkzeug.serving.run_simple, flask.Flask, fastapi.FastAPI"
+)
+SHARED = (
+    "calls: multiprocessing.shared_memory.*, multiprocessing.Value, multiprocessing.Array, multiprocessing.RawArray, "
+    "*.share_memory_, *.share_memory, torch.multiprocessing.set_sharing_strategy"
+)
+MANAGERS = "calls: multiprocessing.Manager, multiprocessing.managers.*"
+_WEB = re.compile(
+    r"gradio|\.launch$|demo|app|interface|blocks|uvicorn|waitress|gunicorn|run_app|run_simple|Flask|FastAPI", re.I
+)
+_OFF = re.compile(r"num_workers\s*=\s*0\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One kind of side-by-side running: `run` in what the main programs may run, `idle` in other main code."""
+
+    name: str
+    run: tuple[CensusHit, ...]
+    idle: tuple[CensusHit, ...]
+
+    @property
+    def hits(self) -> tuple[CensusHit, ...]:
+        """All hits, those of the main programs first."""
+        return (*self.run, *self.idle)
+
+
+@lru_cache(maxsize=2)
+def groups_of(codebase: "Codebase") -> dict[str, Group]:
+    """Every group by name: threads, processes, scripts, outside, async, loaders, ranks, servers, shared, managers."""
+    queries: dict[str, tuple[str, Callable[[CensusHit], bool]]] = {
+        "threads": ("workers: worker=thread", _any),
+        "processes": ("workers: worker=process", _any),
+        "scripts": ("started: own=yes", _any),
+        "outside": ("started: own=no", _any),
+        "loaders": ("keywords: num_workers", _loads),
+        "ranks": (DISTRIBUTED, _any),
+        "servers": (SERVERS, _serves),
+        "shared": (SHARED, _any),
+        "managers": (MANAGERS, _any),
+    }
+    found = {
+        name: _group(codebase, name, filter(fits, run_query(codebase, q).hits)) for name, (q, fits) in queries.items()
+    }
+    return found | {"async": _group(codebase, "async", _async(codebase))}
+
+
+def _group(codebase: "Codebase", name: str, hits: Iterable[CensusHit]) -> Group:
+    reach = reach_of(codebase)
+    main = [hit for hit in hits if hit.role in MAIN_ROLES]
+    run = [hit for hit in main if not reach.tells or reach.has(hit)]
+    return Group(name, tuple(run), tuple(hit for hit in main if hit not in run))
+
+
+def _any(_hit: CensusHit) -> bool:
+    return True
+
+
+def _loads(hit: CensusHit) -> bool:
+    """Whether a loader is given workers of its own: `num_workers=0` means that it has none."""
+    return "oader" in hit.text and not _OFF.search(hit.text)
+
+
+def _serves(hit: CensusHit) -> bool:
+    return _WEB.search(hit.name) is not None
+
+
+def _async(codebase: "Codebase") -> list[CensusHit]:
+    """The `async def` functions of the repository."""
+    return [
+        hit_at(
+            codebase,
+            path,
+            (item.head_start, item.head_end),
+            symbol=item.symbol,
+            name=item.name,
+            text=f"`{item.symbol}()`",
+        )
+        for path, facts in codebase.facts.items()
+        for item in facts.definitions
+        if item.is_async
+    ]

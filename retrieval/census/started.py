@@ -1,0 +1,166 @@
+"""Kind `started`: other programs that code starts, scripts of the repository told apart from outside programs.
+
+A command is read from its text: literals in the call and in what its names may come from. A script of the repository
+is looked into for models like any other body; what an outside program does is not guessed.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from retrieval.census.callgraph import entered
+from retrieval.census.frame import Frame
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.program import program_of
+from retrieval.census.served import served_entries
+from retrieval.census.spots import Spot, arguments
+from retrieval.census.syntax import call_text
+from retrieval.census.touches import places, told, ways
+from retrieval.census.tracing import tracer_of
+from retrieval.census.workers import step_of
+from retrieval.facts import Call, CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+STARTING = re.compile(
+    r"^(?:subprocess\.(?:run|Popen|call|check_call|check_output|getoutput|getstatusoutput)"
+    r"|os\.(?:system|popen|exec\w+|spawn\w+|startfile)"
+    r"|asyncio\.create_subprocess_(?:exec|shell)|pexpect\.\w+|mcp\.client\.stdio\.stdio_client|psutil\.Popen)$"
+)
+_SCRIPT = re.compile(r"(?<![\w.])[\w./\\-]+\.py\b")
+_MODULE = re.compile(r"(?:^|\s|\0)-m(?:\s|\0)+([A-Za-z_][\w.]*)")
+_FIRST = re.compile(r"^[\"'\s]*([\w./\\-]+)")
+_QUOTED = re.compile(r"^[rbfuRBFU]{0,2}(?=[\"'])")
+MOST_TRACED, MOST_TEXTS = 60, 40
+
+
+@kind(
+    "started",
+    summary="programs that code starts: scripts of the repository with the models they reach, and outside programs",
+    example="started: own=yes",
+    reads="python",
+    options=("own",),
+)
+def started(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One hit per call that starts a program; patterns match the program's name or path, or the call's name.
+
+    `detail["own"]` is "yes" for a script or module of the repository; `detail["model"]` "yes" when that reaches one.
+    """
+    wanted = query.options.get("own", "yes|no").split("|")
+    for hit in _every(codebase):
+        if hit.detail["own"] in wanted and query.matches(hit.detail["program"], hit.name):
+            yield hit
+
+
+@lru_cache(maxsize=2)
+def _every(codebase: "Codebase") -> tuple[CensusHit, ...]:
+    calls = [(path, call) for path, call in codebase.all_calls() if STARTING.match(call.name)]
+    return tuple(_hit(codebase, path, call) for path, call in calls)
+
+
+def _hit(codebase: "Codebase", path: str, call: Call) -> CensusHit:
+    texts = _texts(codebase, path, call)
+    script = next(filter(None, (_own(codebase, path, text) for text in texts)), "")
+    said = f"`{call_text(call)}` starts "
+    detail = {"own": "yes" if script else "no", "model": "unknown", "program": script or _outside(texts)}
+    related: tuple[tuple[str, str, int, int], ...] = ()
+    if script:
+        found = ways(codebase, _begins(codebase, script))
+        said += f"the program `{script}` of the repository as a process of its own"
+        said += f"; it {told(found)}" if found else "; whether that reaches a model was not traced"
+        detail["model"], related = "yes" if found else "unknown", (("program", script, 1, 1), *places(found))
+    elif call.name.endswith("stdio_client"):
+        detail["program"], said = "", f"{said}the tool server that its parameters name"
+    else:
+        said += (
+            f"the outside program `{detail['program']}`"
+            if detail["program"]
+            else "a command that is made up at run time"
+        )
+    return hit_at(
+        codebase,
+        path,
+        (call.start, call.end),
+        symbol=call.symbol,
+        name=call.name,
+        text=said,
+        related=related,
+        detail=detail,
+    )
+
+
+def _begins(codebase: "Codebase", script: str) -> list[Frame]:
+    """The bodies that run when a script is started: its top level, and what its server calls."""
+    program = program_of(codebase)
+    served = [entry.target for entry in served_entries(program) if entry.path == script and entry.target is not None]
+    frames = [program.frame(script, None), *(entered(program, target) for target in served)]
+    return [frame for frame in frames if frame is not None]
+
+
+def _texts(codebase: "Codebase", path: str, call: Call) -> list[str]:
+    """The texts that a command is made of, the call's own first; the pieces of a list are joined by NUL."""
+    at = step_of(codebase, path, call)
+    if at is None:
+        return []
+    frame, step = at
+    found: list[str] = []
+    for child in arguments(step.node, keywords=True)[:2]:
+        node = child.child_by_field_name("value") if child.type == "keyword_argument" else child
+        if node is None or (child.type == "keyword_argument" and not _is_command(frame, child)):
+            continue
+        for spot in tracer_of(program_of(codebase)).walk(
+            Spot(frame, node, step.order, step.guards), computed=True, most=MOST_TRACED
+        ):
+            if spot.node.type in ("list", "tuple", "string", "concatenated_string", "binary_operator"):
+                found.append(_plain(spot))
+    return list(dict.fromkeys(found))[:MOST_TEXTS]
+
+
+def _is_command(frame: "Frame", child: object) -> bool:
+    name = frame.body.tree.text(child.child_by_field_name("name"))  # type: ignore[attr-defined]
+    return name in ("args", "cmd", "command", "program")
+
+
+def _plain(spot: Spot) -> str:
+    """A text without its quotes; the items of a list one after the other."""
+    text = spot.frame.body.tree.text
+    if spot.node.type in ("list", "tuple"):
+        return "\0".join(_bare(text(child)) for child in spot.node.named_children if child.type != "comment")
+    return _bare(text(spot.node))
+
+
+def _bare(text: str) -> str:
+    return _QUOTED.sub("", text, count=1).strip("\"'") if _QUOTED.match(text) else f"{{{text}}}"
+
+
+def _own(codebase: "Codebase", path: str, text: str) -> str:
+    """The file of the repository that a command runs, "" when it names none."""
+    for name in _SCRIPT.findall(text):
+        if found := _file(codebase, path, name.replace("\\", "/").removeprefix("./")):
+            return found
+    for name in _MODULE.findall(text):
+        located = codebase.locate(f"{name}.__main__", path) or codebase.locate(name, path)
+        if located is not None:
+            return located
+    return ""
+
+
+def _file(codebase: "Codebase", path: str, name: str) -> str:
+    near = str(PurePosixPath(path).parent / name)
+    if name in codebase.facts or near in codebase.facts:
+        return name if name in codebase.facts else near
+    ends = [known for known in codebase.facts if known.endswith(f"/{name.lstrip('/')}")]
+    return ends[0] if len(ends) == 1 and "/" in name else ""
+
+
+def _outside(texts: list[str]) -> str:
+    """The name of the outside program that a command starts, where its text begins with one."""
+    for text in texts[:1]:
+        first = text.split("\0")[0].split() or [""]
+        match = _FIRST.match(first[0])
+        if match and "{" not in first[0] and match[1].lower() == match[1]:
+            return PurePosixPath(match[1]).name
+    return ""

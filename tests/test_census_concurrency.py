@@ -1,0 +1,119 @@
+"""Census kinds `concurrency` and `started`: what runs beside the main thread, and which models that reaches."""
+
+from retrieval.census import run_query
+from tests.source_tree import codebase_of
+
+NET = """
+import torch
+
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return x
+
+
+def infer(x):
+    return Net()(x)
+"""
+POOL = """
+from concurrent.futures import ThreadPoolExecutor
+from jobs import work
+
+
+def spread(items, each):
+    with ThreadPoolExecutor(2) as executor:
+        return [executor.submit(each, item) for item in items]
+
+
+if __name__ == "__main__":
+    spread([1], work)
+"""
+JOBS = "from net import infer\n\n\ndef work(item):\n    return infer(item)\n"
+
+
+def told(files: dict[str, str | bytes], query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase_of(files), query).hits]
+
+
+def test_a_function_that_comes_in_by_a_parameter_is_found_at_the_callers() -> None:
+    found = run_query(codebase_of({"net.py": NET, "jobs.py": JOBS, "app.py": POOL}), "workers").hits
+    assert [(hit.detail["runs"], hit.detail["model"]) for hit in found] == [("work", "yes")]
+    assert (
+        "runs `Net` with `Net()(…)`" in found[0].text.replace("`Net().__call__", "`Net()") or "`Net`" in found[0].text
+    )
+
+
+def test_models_in_threads_are_named_first() -> None:
+    first = told({"net.py": NET, "jobs.py": JOBS, "app.py": POOL}, "concurrency: models")[0]
+    assert first == "Yes, models run in background threads (`work()` in `spread()`)"
+
+
+def test_a_method_of_an_abstract_base_stands_for_those_that_subclasses_define() -> None:
+    source = (
+        "from threading import Thread\nfrom net import infer\n\n\nclass Base:\n    def go(self):\n"
+        "        Thread(target=self.step).start()\n\n    def step(self):\n        raise NotImplementedError\n\n\n"
+        "class Real(Base):\n    def step(self):\n        return infer(1)\n\n\n"
+        "if __name__ == '__main__':\n    Real().go()\n"
+    )
+    found = run_query(codebase_of({"net.py": NET, "app.py": source}), "workers").hits
+    assert [(hit.detail["runs"], hit.detail["model"]) for hit in found] == [("Real.step", "yes")]
+
+
+def test_a_call_of_an_unknown_object_is_not_said_to_reach_no_model() -> None:
+    source = (
+        "from threading import Thread\n\n\ndef ask(service):\n    return service(1)\n\n\n"
+        "def go(service):\n    Thread(target=ask, args=(service,)).start()\n"
+    )
+    found = run_query(codebase_of({"app.py": source}), "workers").hits
+    assert [hit.detail["model"] for hit in found] == ["unknown"]
+    assert found[0].text.endswith("whether that reaches a model was not traced")
+
+
+def test_a_script_of_the_repository_is_told_apart_from_an_outside_program() -> None:
+    source = (
+        "import subprocess\nimport sys\n\nif __name__ == '__main__':\n"
+        "    cmd = f'\"{sys.executable}\" tools/train.py --fast'\n"
+        "    subprocess.Popen(cmd, shell=True)\n    subprocess.run(['ffmpeg', '-i', 'a.mp4'])\n"
+    )
+    train = "from net import infer\n\nif __name__ == '__main__':\n    infer(1)\n"
+    files: dict[str, str | bytes] = {"net.py": NET, "tools/train.py": train, "app.py": source}
+    found = run_query(codebase_of(files), "started").hits
+    said = [(hit.detail["program"], hit.detail["own"], hit.detail["model"]) for hit in found]
+    assert said == [("tools/train.py", "yes", "yes"), ("ffmpeg", "no", "unknown")]
+    assert told(files, "concurrency: models")[0].startswith("Yes, models run in a program of the repository")
+
+
+def test_one_thread_of_one_process_is_said_so() -> None:
+    files: dict[str, str | bytes] = {
+        "net.py": NET,
+        "app.py": "from net import infer\n\nif __name__ == '__main__':\n    infer(1)\n",
+    }
+    assert told(files, "concurrency: async")[0].startswith("No: the main programs run in one thread of one process")
+    assert told(files, "concurrency: memory")[0].startswith("Everything that the main programs run")
+
+
+def test_loaders_without_workers_and_guards_of_process_groups_are_no_parallelism() -> None:
+    source = (
+        "import torch.distributed as dist\nfrom torch.utils.data import DataLoader\n\n\n"
+        "def rank():\n    return dist.get_rank() if dist.is_initialized() else 0\n\n\n"
+        "if __name__ == '__main__':\n    print(rank(), DataLoader([1], num_workers=0))\n"
+    )
+    assert told({"app.py": source}, "concurrency: async")[0].startswith("No:")
+
+
+def test_a_package_without_init_is_found_by_its_absolute_name() -> None:
+    files: dict[str, str | bytes] = {
+        "pkg/services/__init__.py": "class Base:\n    def __call__(self, x):\n        raise NotImplementedError\n",
+        "pkg/services/own.py": (
+            "from pkg.services import Base\nfrom pkg.net import infer\n\n\n"
+            "class Own(Base):\n    def __call__(self, x):\n        return infer(x)\n"
+        ),
+        "pkg/net.py": NET,
+        "pkg/app.py": (
+            "from threading import Thread\nfrom pkg.services import Base\n\n\nclass Asker:\n"
+            "    def __init__(self, service: Base):\n        self.service = service\n\n"
+            "    def ask(self):\n        return self.service(1)\n\n"
+            "    def go(self):\n        Thread(target=self.ask).start()\n"
+        ),
+    }
+    assert [hit.detail["model"] for hit in run_query(codebase_of(files), "workers").hits] == ["yes"]

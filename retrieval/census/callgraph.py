@@ -68,7 +68,7 @@ def sites(program: "Program", frame: "Frame") -> list[Site]:
     """The calls of repository code in a body, in the order in which they are evaluated."""
     found = []
     for step in frame.body.calls:
-        site = _asked(program, frame, step) or _site(program, step, frame.callee(step))
+        site = _asked(program, frame, step) or site_at(program, step, frame.callee(step))
         site = site or _loaded(program, frame, step) or _open(program, frame, step)
         given = [Site(step, value, handed=True) for value in handed(frame, step)] if site is None else []
         found.extend([site] if site is not None else given or _hooked(program, frame, step))
@@ -126,7 +126,8 @@ def _hooked(program: "Program", frame: "Frame", step: CallStep) -> list[Site]:
     return [Site(step, methods[0], handed=True, others=methods[1:], base=base)] if methods else []
 
 
-def _site(program: "Program", step: CallStep, value: Value | None) -> Site | None:
+def site_at(program: "Program", step: CallStep, value: Value | None) -> Site | None:
+    """The site of a call of `value`, None when that is no code of the repository."""
     if isinstance(value, OneOf):
         return _several(program, step, value)
     called = value if isinstance(value, Instance) else None
@@ -165,13 +166,6 @@ def possible(program: "Program", site: Site) -> tuple[Target, ...]:
     """Everything that a call may run: its targets and their overrides, only these where it runs an abstract method."""
     others = [other for target in site.targets for other in _overrides(program, target)] if site.overridden else []
     return tuple(dict.fromkeys(others if site.abstract and others else [*site.targets, *others]))
-
-
-def standing_in(program: "Program", target: Target) -> tuple[Target, ...]:
-    """What runs when a function is handed to something that calls it: it, or what subclasses define in its place."""
-    others = tuple(_overrides(program, target))
-    abstract = bool(others) and isinstance(target, FunctionRef) and _abstract(program, target)
-    return others if abstract else (target, *others)
 
 
 def _abstract(program: "Program", target: FunctionRef) -> bool:

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.language import Query, kind
 from retrieval.census.prose import counted, listed
-from retrieval.census.side_by_side import Group, groups_of
+from retrieval.census.side_by_side import PLACES, Group, groups_of, spoken
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-SHOWN, PLACES = 4, 8
+SHOWN = 4
 _LABELS = {
     "processes": "worker processes",
     "threads": "threads",
@@ -20,7 +20,6 @@ _LABELS = {
     "loaders": "data-loader workers",
     "ranks": "distributed or multi-GPU running",
 }
-Related = tuple[str, str, int, int]
 
 
 @kind(
@@ -37,17 +36,7 @@ def concurrency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for name, tell in told.items():
         if query.matches(name):
             for text, hits in tell(groups):
-                yield _sentence(codebase, name, text, hits)
-
-
-def _sentence(codebase: "Codebase", name: str, text: str, hits: Iterable[CensusHit]) -> CensusHit:
-    spans: list[Related] = list(dict.fromkeys(("place", hit.path, hit.start, hit.end) for hit in hits))[:PLACES]
-    python = (path for path, facts in codebase.facts.items() if facts.language == "python")
-    first = spans[0] if spans else ("place", next(python, ""), 1, 1)
-    detail = {"about": "repository"} | ({} if spans else {"scope": "repository"})
-    return hit_at(
-        codebase, first[1], first[2:], symbol="", name=name, text=text, related=tuple(spans[1:]), detail=detail
-    )  # fmt: skip
+                yield spoken(codebase, name, text, hits)
 
 
 _STARTED = ("threads", "processes", "scripts")

@@ -16,6 +16,9 @@ from retrieval.facts import CensusHit
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
+Related = tuple[str, str, int, int]
+
+PLACES = 8
 MAIN_ROLES = frozenset(["source", "config", "docs"])
 DISTRIBUTED = (
     "calls: torch.distributed.init_process_group, *.init_process_group, torch.nn.parallel.DistributedDataParallel, "
@@ -107,3 +110,14 @@ def _async(codebase: "Codebase") -> list[CensusHit]:
         for item in facts.definitions
         if item.is_async
     ]
+
+
+def spoken(codebase: "Codebase", name: str, text: str, hits: Iterable[CensusHit]) -> CensusHit:
+    """A sentence about the whole repository as a hit, with the places that show it; without any it is a measurement."""
+    spans: list[Related] = list(dict.fromkeys(("place", hit.path, hit.start, hit.end) for hit in hits))[:PLACES]
+    python = (path for path, facts in codebase.facts.items() if facts.language == "python")
+    first = spans[0] if spans else ("place", next(python, ""), 1, 1)
+    detail = {"about": "repository"} | ({} if spans else {"scope": "repository"})
+    return hit_at(
+        codebase, first[1], first[2:], symbol="", name=name, text=text, related=tuple(spans[1:]), detail=detail
+    )

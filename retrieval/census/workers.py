@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep
-from retrieval.census.callgraph import Target, defined, entered, standing_in
+from retrieval.census.callgraph import Target, defined, entered, possible, site_at
 from retrieval.census.frame import Frame
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.program import program_of
@@ -178,19 +178,20 @@ def _functions(codebase: "Codebase", frame: Frame, step: CallStep, node: Node) -
         return
     if node.type not in ("identifier", "attribute"):
         return
-    direct = list(_callables(frame, node, step.order))
+    direct = list(_callables(frame, node, step.order, step))
     if direct:
         yield from direct
         return
     for spot in tracer_of(program).walk(Spot(frame, node, step.order, step.guards), computed=False, most=MOST_TRACED):
         if spot.node.type in ("identifier", "attribute"):
-            yield from _callables(spot.frame, spot.node, spot.order)
+            yield from _callables(spot.frame, spot.node, spot.order, step)
 
 
-def _callables(frame: Frame, node: Node, order: int) -> Iterator[Target]:
+def _callables(frame: Frame, node: Node, order: int, step: CallStep) -> Iterator[Target]:
     for value in alternatives(frame.value(node, order)):
         if isinstance(value, FunctionRef):
-            yield from standing_in(frame.program, value)
+            site = site_at(frame.program, step, value)
+            yield from possible(frame.program, site) if site is not None else (value,)
         elif isinstance(value, Instance) and (method := frame.program.method(value.cls, "__call__")):
             yield FunctionRef(method[0].path, method[1], method[0], value.cls)
 

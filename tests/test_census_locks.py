@@ -1,0 +1,76 @@
+"""Census kinds `locks` and `blocking`: locks with what they guard, queues, and what is no waiting for a GPU."""
+
+from retrieval.census import run_query
+from tests.source_tree import codebase_of
+
+NET = """
+import torch
+
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return x
+
+
+def infer(x):
+    return Net()(x)
+"""
+
+
+def told(files: dict[str, str | bytes], query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase_of({"net.py": NET, **files}), query).hits]
+
+
+def test_a_lock_is_told_with_the_model_run_it_guards_and_its_condition() -> None:
+    source = (
+        "import os\nimport threading\nfrom net import infer\n\nLOCK = threading.Lock()\n"
+        "LOCKS_ENABLED = os.getenv('USE_LOCKS', 'no') == 'yes'\n\n\n"
+        "def run(x):\n    if not LOCKS_ENABLED:\n        return infer(x)\n    with LOCK:\n        return infer(x)\n"
+    )
+    assert told({"app.py": source}, "locks") == [
+        "`LOCK` (`threading.Lock()`) is held around the model run `infer(…)` in `run()`, only if `LOCKS_ENABLED` "
+        "(`LOCKS_ENABLED = os.getenv('USE_LOCKS', 'no') == 'yes'`)"
+    ]
+
+
+def test_a_function_that_hands_a_lock_out_stands_for_it() -> None:
+    files: dict[str, str | bytes] = {
+        "guard.py": (
+            "import threading\n\nGATE = threading.Semaphore(2)\n\n\n"
+            "def gate(on):\n    if on:\n        return GATE\n    return None\n"
+        ),
+        "app.py": (
+            "from guard import gate\nfrom net import infer\n\n\n"
+            "def run(x):\n    with gate(x):\n        return infer(x)\n"
+        ),
+    }
+    assert told(files, "locks") == [
+        "`GATE` (`threading.Semaphore(2)`) is held around the model run `infer(…)` in `run()`, only if `on`"
+    ]
+
+
+def test_a_lock_around_other_work_is_no_queue_for_a_model() -> None:
+    source = (
+        "import threading\n\n\nclass Store:\n    def __init__(self):\n        self._lock = threading.Lock()\n\n"
+        "    def put(self, x):\n        with self._lock:\n            return save(x)\n\n\n"
+        "def save(x):\n    return x\n\n\n"
+        "if __name__ == '__main__':\n    Store().put(1)\n"
+    )
+    first = told({"app.py": source}, "blocking")[0]
+    assert first.startswith("No: nothing in what the main programs run makes work wait for the GPU")
+
+
+def test_waiting_for_an_outside_program_is_no_mechanism() -> None:
+    source = "import subprocess\n\nif __name__ == '__main__':\n    subprocess.Popen(['ls']).wait()\n"
+    assert len(told({"app.py": source}, "blocking")) == 1
+
+
+def test_a_queue_is_told_with_who_fills_and_empties_it() -> None:
+    source = (
+        "import queue\n\n\nclass Line:\n    def __init__(self):\n        self.items = queue.Queue(2)\n\n"
+        "    def give(self):\n        self.items.put(1)\n\n    def take(self):\n        return self.items.get()\n\n\n"
+        "if __name__ == '__main__':\n    line = Line()\n    line.give()\n    line.take()\n"
+    )
+    assert "Queues: `self.items` (`queue.Queue`), filled in `Line.give()`, emptied in `Line.take()`" in told(
+        {"app.py": source}, "blocking"
+    )

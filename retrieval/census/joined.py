@@ -7,7 +7,7 @@ from retrieval.census.tracing import Tracer
 from retrieval.parse import Node
 
 _PUTTING = re.compile(r"(?:^|\.)(?:cat|concat|concatenate|hstack)$")
-DEEPEST, FAR = 3, 60
+DEEPEST, FAR, NEAR = 3, 60, 14
 
 
 def members(tracer: Tracer, spot: Spot, depth: int = 0) -> list[Spot]:
@@ -56,19 +56,33 @@ def _kept(tracer: Tracer, spot: Spot, depth: int) -> list[Spot]:
     return found
 
 
-def segments(tracer: Tracer, sides: list[Spot]) -> list[Spot]:
-    """What the input was put together from whose segments are embedded and added: `emb(x[:, :n]) + emb(x[:, n:])`."""
-    bases = [_sliced(side) for side in sides]
-    if len(bases) != 2 or None in bases or bases[0][0] != bases[1][0] or bases[0][1].text() != bases[1][1].text():  # type: ignore[index]
+def segments(tracer: Tracer, sides: list[Spot]) -> list[list[Spot]]:
+    """What an input may be put together from, segments of which are embedded and added: `f(x[:, :n]) + f(x[:, n:])`."""
+    parts = [part for side in sides if (part := _sliced(side)) is not None]
+    if len(parts) != 2 or parts[0][0] != parts[1][0] or parts[0][1].text() != parts[1][1].text():
         return []
-    whole: Spot = bases[0][1]  # type: ignore[index]
-    for at in tracer.walk(whole, computed=True, most=FAR):
+    found = []
+    for at in tracer.walk(parts[0][1], computed=True, most=FAR):
         function = at.node.child_by_field_name("function") if at.node.type == "call" else None
         if function is not None and _PUTTING.search(at.frame.body.tree.text(function)) and arguments(at.node):
-            found = members(tracer, at.inner(arguments(at.node)[0], take=())[0])
-            if len(found) > 1:
-                return found
-    return []
+            found.append(members(tracer, at.inner(arguments(at.node)[0], take=())[0]))
+    return [several for several in found if len(several) > 1]
+
+
+def halves(tracer: Tracer, spots: list[Spot]) -> bool:
+    """Whether two values are slices of one tensor: what was one is not joined anew."""
+    bases = [_bases(tracer, spot) for spot in spots]
+    return any(one & other for i, one in enumerate(bases) for other in bases[:i])
+
+
+def _bases(tracer: Tracer, spot: Spot) -> set[str]:
+    """The names in the body whose slices lead to a value."""
+    found, text = set(), spot.frame.body.tree.text
+    for at in tracer.walk(spot, computed=True, most=NEAR):
+        key = at.node.child_by_field_name("subscript") if at.node.type == "subscript" else None
+        if at.frame is spot.frame and key is not None and ":" in text(at.node).partition("[")[2]:
+            found.add(text(at.node.child_by_field_name("value")))
+    return found
 
 
 def _sliced(side: Spot) -> tuple[str, Spot] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, one_line
-from retrieval.census.joined import members, segments
+from retrieval.census.joined import halves, members, segments
 from retrieval.census.modalities import Told, nearest
 from retrieval.census.modality_names import named
 from retrieval.census.model_inputs import inputs_of
@@ -141,9 +141,9 @@ def _of_sides(roster: Roster, place: Spot, sign: str, sides: list[Spot]) -> Meet
     written = [side.text() for side in sides]
     if sign == "@":
         return None if _masks(place.frame, place.node, sides) else _meeting(roster, "compared", place.node, sides)
-    parts = segments(roster.tracer, sides)
-    if parts:
-        return _meeting(roster, "joined", place.node, parts)
+    for parts in segments(roster.tracer, sides):
+        if meeting := _meeting(roster, "joined", place.node, parts):
+            return meeting
     if not any(_says(w) for w in written) or not all(_is_feature(w) for w in written):
         return None
     return _meeting(roster, "joined", place.node, sides)
@@ -196,9 +196,18 @@ def _given(roster: Roster, use: Use) -> Meeting | None:
         told = [Told(said, spot)] if said else nearest(roster.tracer, spot)
         if told and len({item.group for item in told}) == 1 and not _aside(spot):
             operands.append((one_line(spot.text(), 50), told[0]))
+    operands = [(written, told) for written, told in operands if told.modality != "landmarks"]
     kinds = {told.group for _, told in operands}
-    names = " or ".join(f"`{made.name}`" for made in use.made[:2])
-    return Meeting("given", use.step.node, tuple(operands), names) if len(kinds) > 1 else None
+    return Meeting("given", use.step.node, tuple(operands), _model(use)) if len(kinds) > 1 else None
+
+
+def _model(use: Use) -> str:
+    """The model that a call runs, by its name; what only a runtime loads, by the variable that holds it."""
+    holder = use.step.written.rpartition(".")[0]
+    known = use.made[0].known if use.made else None
+    if known is not None and holder and not known.takes:
+        return f"the {known.does or 'model'} `{holder}`"
+    return " or ".join(dict.fromkeys(f"`{made.name}`" for made in use.made[:3]))
 
 
 def _aside(spot: Spot) -> bool:
@@ -207,10 +216,25 @@ def _aside(spot: Spot) -> bool:
 
 def _meeting(roster: Roster, how: str, node: Node, spots: list[Spot]) -> Meeting | None:
     """The meeting of values that are each of one modality, when they are of at least two kinds."""
-    operands: list[tuple[str, Told]] = []
-    for spot in spots[:MOST_OPERANDS]:
-        told = nearest(roster.tracer, spot) if not _aside(spot) else []
-        if told and len({item.group for item in told}) == 1:
-            operands.append((one_line(spot.text(), 50), told[0]))
-    kinds = {told.group for _, told in operands}
-    return Meeting(how, node, tuple(operands)) if len(kinds) > 1 else None
+    found = [(spot, [] if _aside(spot) else nearest(roster.tracer, spot)) for spot in spots[:MOST_OPERANDS]]
+    found = _queried(found) if how == "attended" else found
+    sure = [(spot, told) for spot, told in found if told and len({item.group for item in told}) == 1]
+    # boxes and points are geometry, which is a modality of its own only beside sound
+    groups = {told[0].group for _, told in sure if told[0].modality != "landmarks"}
+    groups |= (
+        {"landmarks"} if groups == {"audio"} and any(told[0].modality == "landmarks" for _, told in sure) else set()
+    )
+    named_only = [spot for spot, told in sure if told[0].spot.node.id == spot.node.id or spot.node.type == "identifier"]
+    if len(groups) < 2 or (how == "joined" and len(named_only) == len(sure) and halves(roster.tracer, named_only)):
+        return None
+    return Meeting(how, node, tuple((one_line(spot.text(), 50), told[0]) for spot, told in sure))
+
+
+def _queried(found: list[tuple[Spot, list[Told]]]) -> list[tuple[Spot, list[Told]]]:
+    """In a block that serves several encoders, what attends to one modality is of the other."""
+    context = {told[0].group for _, told in found[1:] if told and len({item.group for item in told}) == 1}
+    if not found or len(context) != 1:
+        return found
+    spot, told = found[0]
+    others = [item for item in told if item.group not in context]
+    return [(spot, others or told), *found[1:]]

@@ -93,8 +93,8 @@ def nearest(tracer: Tracer, spot: Spot) -> list[Told]:
 
 
 def _is_spoken(spot: Spot, weak: list[Told]) -> bool:
-    """Whether prompts and tokens may be of sound: in code that works with audio."""
-    return bool(weak) and weak[0].modality in ("prompt", "text") and works_with_audio(spot.frame.program)
+    """Whether prompts may be of sound: in code that works with audio."""
+    return bool(weak) and weak[0].modality == "prompt" and works_with_audio(spot.frame.program)
 
 
 def works_with_audio(program: "Program") -> bool:
@@ -113,6 +113,11 @@ def taken_off(program: "Program") -> frozenset[str]:
         none = [b.name for b in bound if b.value is not None and b.value.type == "none"]
         _TAKEN_OFF[program] = frozenset(name.rpartition(".")[2] for name in none)
     return _TAKEN_OFF[program]
+
+
+def _removed(spot: Spot, written: str) -> bool:
+    """Whether what is called is a part that is taken off the finished model."""
+    return written.startswith("self.") and written.rpartition(".")[2] in taken_off(spot.frame.program)
 
 
 def _is_weak(spot: Spot) -> bool:
@@ -161,7 +166,8 @@ def _call(spot: Spot, node: Node) -> str:
     """What a call says: its name, the loader that it is, or the encoder on which it is made."""
     function = node.child_by_field_name("function")
     written = spot.frame.body.tree.text(function)
-    if written.rpartition(".")[2] in _SHAPING or _FRESH.search(written) or _SETTINGS.search(written):
+    last = written.rpartition(".")[2]
+    if last in _SHAPING or _FRESH.search(written) or _SETTINGS.search(written) or _removed(spot, written):
         return ""
     value = spot.frame.value(function, spot.order, spot.guards)
     if isinstance(value, External):
@@ -189,8 +195,7 @@ def data_sources(tracer: Tracer, spot: Spot) -> list[Spot]:
     if node.type == "call":
         function = node.child_by_field_name("function")
         written = text(function)
-        removed = written.rpartition(".")[2] in taken_off(tracer.program) and written.startswith("self.")
-        if removed or _FRESH.search(written) or _SETTINGS.search(written):
+        if _removed(spot, written) or _FRESH.search(written) or _SETTINGS.search(written):
             return []
         if not spot.take and is_module(tracer, spot):
             return [inner for child in arguments(node, keywords=True) for inner in spot.inner(child, take=())]
@@ -202,9 +207,15 @@ def data_sources(tracer: Tracer, spot: Spot) -> list[Spot]:
 
 
 def is_module(tracer: Tracer, spot: Spot) -> bool:
-    """Whether a call runs an object with a `forward`: what it gives is made of what it is given."""
+    """Whether a call runs an object with a `forward`: what it gives is made of all that it is given.
+
+    A module that may have lost a part is looked into.
+    """
     value = spot.frame.value(spot.node.child_by_field_name("function"), spot.order, spot.guards)
-    return isinstance(value, Instance) and tracer.program.method(value.cls, "forward") is not None
+    method = tracer.program.method(value.cls, "forward") if isinstance(value, Instance) else None
+    frame = tracer.program.frame(method[0].path, method[1]) if method is not None else None
+    lost = {f"self.{name}" for name in taken_off(tracer.program)}
+    return frame is not None and not any(step.written in lost for step in frame.body.calls)
 
 
 def _first(spot: Spot, node: Node) -> list[Spot]:

@@ -11,7 +11,7 @@ from retrieval.languages import words
 _WORDS: dict[str, frozenset[str]] = {
     "image": words(
         """image images img imgs pixel pixels visual visuals vision picture pictures photo photos rgb vit clipvision
-        imread face faces crop crops backbone pil"""
+        imread face faces pil"""
     ),
     "video": words("video videos frame frames decord"),
     "audio": words(
@@ -24,7 +24,7 @@ _WORDS: dict[str, frozenset[str]] = {
     ),
     "prompt": words("prompt prompts"),
     "motion": words("coeff coeffs pose poses 3dmm motion smpl flame gaze blink"),
-    "landmarks": words("landmark landmarks keypoint keypoints bbox bboxes boxes"),
+    "landmarks": words("landmark landmarks keypoint keypoints bbox bboxes box boxes"),
     "depth": words("depthmap depths"),
     "point cloud": words("lidar pointcloud pointclouds pcd"),
     "sensor": words("imu thermal accelerometer eeg ecg tabular"),
@@ -58,7 +58,7 @@ _NOT = re.compile(
 )
 _IDS = re.compile(r"(?:^|_)(?:text|phone|phoneme)_(?:token_)?ids")
 _LATENTS = re.compile(r"(?i)^(?:\w+_)?latents?$")
-_DOCUMENTED = r"^\s*[-*]?\s*(?:\S+\.)?{name}\b[^:\n]{{0,60}}:\s*(.+)$"
+_DOCUMENTED = r"^\s*[-*]?\s*(?:\S+\.)?{name}\b[^:\n]{{0,60}}:\s*(.+(?:\n(?!\s*[-*]?\s*\w+[^:\n]{{0,60}}:).+)?)$"
 
 
 @cache

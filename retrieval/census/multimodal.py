@@ -1,0 +1,240 @@
+"""Kind `multimodal`: in sentences, whether modalities meet, how and where, and whether their features are compared."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import one_line
+from retrieval.census.fusions import meetings_of
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.meetings import Meeting
+from retrieval.census.modality_names import GROUPS
+from retrieval.census.multimodal_messages import Message, messages, sender
+from retrieval.census.multimodal_models import Multimodal, models_of_two
+from retrieval.census.prose import counted
+from retrieval.census.reach import reach_of
+from retrieval.census.roster import roster_of
+from retrieval.census.spots import arguments
+from retrieval.census.wording import title
+from retrieval.errors import QueryError
+from retrieval.facts import CensusHit
+from retrieval.parse import Node, first_line, last_line
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
+
+PARTS = ("whether", "how", "embeddings")
+SHOWN, CALL = 4, 70
+Place = tuple[str, str, int, int]
+
+
+@dataclass(frozen=True)
+class Said:
+    """A place where modalities meet, in words; `sort` tells places of one kind from others."""
+
+    pair: str
+    text: str
+    sort: tuple[str, str]
+    place: Place
+    run: bool
+
+
+@kind(
+    "multimodal",
+    summary="in sentences: whether modalities meet in the code (part=whether), how and where, embeddings of both",
+    example="multimodal: part=whether",
+    reads="python",
+    options=("part",),
+    ordered=True,
+)
+def multimodal(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """At most three sentences; none where no two modalities meet. Raises QueryError for an unknown part."""
+    part = query.options.get("part", "whether")
+    if part not in PARTS:
+        raise QueryError(f"{query.text!r}: unknown part={part}", hint=f"known: {', '.join(PARTS)}")
+    found = _found(codebase)
+    if part == "embeddings":
+        yield from _embeddings(codebase, found)
+        return
+    within = [said for said in found if said.sort[0] != "compared"] or found
+    if within:
+        yield _sentence(codebase, _opening(part, within), within, join="; ")
+        yield from _models(codebase, within)
+
+
+def _opening(part: str, found: list[Said]) -> str:
+    run = [said for said in found if said.run]
+    pairs = list(dict.fromkeys(said.pair for said in run or found))
+    named = ", ".join(pairs[:3])
+    untraced = "" if run else " (no way from the main programs to this code was traced)"
+    if part == "how":
+        return f"Handled by{untraced}: " if untraced else ""
+    return f"The modalities are {named}{untraced}. "
+
+
+def _found(codebase: "Codebase") -> list[Said]:
+    """Every place where modalities meet, those that the main programs run first."""
+    roster, reach = roster_of(codebase), reach_of(codebase)
+    found = [_meeting(frame, meeting) for frame, meeting in meetings_of(roster)]
+    found += [_message(message) for message in messages(roster)]
+    found += [_used(model) for model in models_of_two(roster) if model.together or model.conditions]
+    roles = codebase.snapshot.by_path
+    told = []
+    for frame, said in found:
+        hit = hit_at(codebase, frame.path, said.place[2:], symbol=frame.symbol, name="", text="")
+        run = reach.has(hit) or not reach.tells
+        told.append((Said(said.pair, said.text, said.sort, said.place, run), roles[frame.path].role != "source"))
+    order = {"joined": 0, "attended": 0, "message": 0, "model": 1, "given": 2, "compared": 3}
+    return [s for s, _ in sorted(told, key=lambda item: (not item[0].run, item[1], order[item[0].sort[0]]))]
+
+
+def _meeting(frame: "Frame", meeting: Meeting) -> "tuple[Frame, Said]":
+    told: dict[str, str] = {}
+    for written, item in meeting.operands:
+        told.setdefault(item.modality, f"{item.modality} (`{one_line(written, 40)}`)")
+    both = list(told.values())
+    name = _name(frame)
+    match meeting.how:
+        case "joined":
+            verb, using = _verb(frame, meeting.node)
+            text = f"{name} {verb} {' and '.join(both)}{using}{_onward(frame, meeting.node)}"
+        case "attended":
+            text = f"{name} lets {both[0]} attend to {' and '.join(both[1:])} with `{_callee(frame, meeting.node)}`"
+        case "given":
+            text = f"{name} gives {' and '.join(both)} to {meeting.model or 'one model'} in one call"
+        case _:
+            text = f"{name} multiplies or compares {' and '.join(both)}: `{_shown(frame, meeting.node)}`"
+    owner = frame.owner.definition.symbol if frame.owner else frame.symbol
+    pair = _pair(told)
+    return frame, Said(pair, text, (meeting.how, owner + pair), _place(frame, meeting.node), True)
+
+
+def _pair(told: Iterable[str]) -> str:
+    """ "image and text"; landmarks and video count as images, prompts as text."""
+    return " and ".join(sorted({GROUPS.get(modality, modality) for modality in told}))
+
+
+def _verb(frame: "Frame", node: Node) -> tuple[str, str]:
+    written = _callee(frame, node) if node.type == "call" else ""
+    if written:
+        return "joins" if "stack" in written else "concatenates", f" with `{written}`"
+    return ("adds the embeddings of" if node.type == "binary_operator" else "puts together"), ""
+
+
+def _onward(frame: "Frame", node: Node) -> str:
+    """What is done with a joined value: the call that it is given to, or that it is returned."""
+    holding = [b for b in frame.body.bindings if b.value is not None and _inside(node, b.value)]
+    for event in frame.body.exits:
+        if event.kind == "return" and event.value is not None and _inside(node, event.value):
+            return ", which it returns"
+    if not holding:
+        return ""
+    name, order = holding[-1].name, holding[-1].order
+    text = frame.body.tree.text
+    for step in frame.body.calls:
+        for child in arguments(step.node, keywords=True) if step.order > order else ():
+            value = child.child_by_field_name("value") if child.type == "keyword_argument" else child
+            if value is not None and text(value) == name:
+                return f", which goes into `{one_line(text(step.node.child_by_field_name('function')), CALL)}(…)`"
+    returned = [e for e in frame.body.exits if e.kind == "return" and e.value is not None and name in text(e.value)]
+    return ", which it returns" if returned else ""
+
+
+def _inside(node: Node, value: Node) -> bool:
+    return value.start_byte <= node.start_byte and node.end_byte <= value.end_byte
+
+
+def _message(message: Message) -> "tuple[Frame, Said]":
+    frame = message.frame
+    by = f", sent by `{sender(message)}`" if message.sent is not None else ""
+    text = f"{_name(frame)} puts text and {message.modality} into one request (`{one_line(message.written, 60)}`){by}"
+    place = _place(frame, message.node)
+    return frame, Said(f"{message.modality} and text", text, ("message", frame.symbol), place, True)
+
+
+def _used(model: Multimodal) -> "tuple[Frame, Said]":
+    made = model.entry.made[0]
+    frame, step = (model.uses[0].frame, model.uses[0].step) if model.uses else (made.frame, made.step)
+    joined = "which joins them inside" if model.together else "in which the text conditions what is made"
+    text = f"{_name(frame)} {'runs' if model.uses else 'makes'} {model.said}, {joined}"
+    pair = _pair((*model.known.takes, *(() if model.together else (model.known.gives,))))
+    return frame, Said(pair, text, ("model", model.entry.name), ("use", frame.path, step.start, step.end), True)
+
+
+def _name(frame: "Frame") -> str:
+    where = f" ({frame.path})"
+    return f"`{title(frame.definition)}`{where}" if frame.definition is not None else f"the script {frame.path}"
+
+
+def _callee(frame: "Frame", node: Node) -> str:
+    return one_line(frame.body.tree.text(node.child_by_field_name("function")), CALL)
+
+
+def _shown(frame: "Frame", node: Node) -> str:
+    return one_line(frame.body.tree.text(node), CALL)
+
+
+def _place(frame: "Frame", node: Node) -> Place:
+    return "meets", frame.path, first_line(node), last_line(node)
+
+
+def _several(found: Sequence[Said], most: int = SHOWN) -> list[Said]:
+    """The first of each sort, those that stand for different pairs and operations before others."""
+    first = {said.sort: said for said in reversed(found)}
+    kept = [said for said in found if first[said.sort] is said]
+    spread = {(said.pair, said.sort[0]): said for said in reversed(kept)}
+    ahead = [said for said in kept if spread[said.pair, said.sort[0]] is said]
+    return [*ahead, *(said for said in kept if said not in ahead)][:most]
+
+
+def _sentence(codebase: "Codebase", opening: str, found: list[Said], *, join: str) -> CensusHit:
+    run = [said for said in found if said.run]
+    shown = _several(run or found)
+    more = len(run or found) - len(shown)
+    body = join.join(said.text for said in shown)
+    capital = not opening or opening.rstrip().endswith(".")
+    text = f"{opening}{body[0].upper() + body[1:] if capital else body}"
+    text += f"; {counted(more, 'more place')} below" if more else ""
+    return _at(codebase, text, shown)
+
+
+def _at(codebase: "Codebase", text: str, shown: Sequence[Said]) -> CensusHit:
+    _, path, start, end = shown[0].place
+    return hit_at(
+        codebase, path, (start, end), symbol="", name="multimodal", text=text,
+        related=tuple(dict.fromkeys(said.place for said in shown)),
+    )  # fmt: skip
+
+
+def _models(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
+    """Code that the main programs do not run, in one sentence, when other code does it too."""
+    idle = [said for said in found if not said.run]
+    if idle and len(idle) < len(found):
+        pairs = ", ".join(list(dict.fromkeys(said.pair for said in idle))[:3])
+        text = (
+            f"{counted(len(idle), 'more place')} where they meet {'stands' if len(idle) == 1 else 'stand'} in code to "
+        )
+        text += f"which no way from the main programs was traced ({pairs})"
+        yield _at(codebase, text, idle)
+
+
+def _embeddings(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
+    """Whether features of two modalities are combined, and whether they are compared."""
+    compared = [said for said in found if said.sort[0] == "compared"]
+    combined = [said for said in found if said.sort[0] in ("joined", "attended")]
+    outside = [said for said in found if said.sort[0] in ("message", "model", "given")]
+    if combined:
+        yield _sentence(codebase, f"They are combined{_idle(combined)}: ", combined, join="; ")
+    elif outside:
+        opening = f"Not by code of this repository; they are combined inside a model that takes both{_idle(outside)}: "
+        yield _sentence(codebase, opening, outside, join="; ")
+    if compared:
+        yield _sentence(codebase, f"They are compared{_idle(compared)}: ", compared, join="; ")
+    elif combined or outside:
+        text = "No comparison was traced: no product or similarity of features of two different modalities"
+        yield _at(codebase, text, (combined or outside)[:1])
+
+
+def _idle(found: list[Said]) -> str:
+    return "" if any(said.run for said in found) else " (no way from the main programs to this code was traced)"

@@ -162,3 +162,58 @@ def test_injected_models_are_known_by_type_or_name() -> None:
     runs = _runs(codebase_of({"app.py": INJECTED}))
     assert any("self.layout_model(pages)`, which runs `LayoutPredictor` (layout detection)" in text for text in runs)
     assert any("self.reading(pages)`, which runs `RecognitionPredictor`" in text for text in runs)
+
+
+def test_models_of_one_class_count_one_by_one() -> None:
+    """A loader that is called for "text" and "sound" makes two models, called by these names."""
+    app = LOADER.replace("Net = Speaker", "Net = Writer")
+    (writer,) = [hit for hit in run_query(codebase_of({"app.py": app, "nets.py": NETS}), "model_objects: Writer").hits]
+    assert writer.text.startswith("`Writer` (as `text`, `sound`) (nets.py)")
+
+
+def test_summaries_name_models_formats_and_what_is_absent(voices: Codebase) -> None:
+    """The sentences on the models used, and on what fills them."""
+    used = [hit.text for hit in run_query(voices, "model_summary: what=used").hits]
+    assert used[0].startswith("3 models are used") and "`Codec` of the library `codec_lib`" in used[0]
+    formats = [hit.text for hit in run_query(voices, "model_summary: what=formats").hits]
+    assert any(text.startswith("PyTorch checkpoints, read by `torch.load`: `Writer` from") for text in formats)
+    assert any("The library `codec_lib` finds and reads the weights itself: `Codec`" in text for text in formats)
+    assert formats[-1].startswith("Nothing in the code points to GGUF/llama.cpp, safetensors, ONNX")
+
+
+HOSTED = """
+    import requests
+    from typing import Annotated
+
+    class Service:
+        chat_model: Annotated[str, "The model"] = ("llama3.2-vision")
+        base = "http://localhost:11434"
+        def __call__(self, prompt):
+            url = f"{self.base}/api/generate"
+            answer = requests.post(url, json={"model": self.chat_model, "prompt": prompt})
+            answer.raise_for_status()
+            return answer.json()
+
+    class Shop:
+        def order(self, item):
+            return requests.post("http://shop/api/orders", json=item)
+"""
+
+
+def test_a_service_that_is_asked_over_http_is_a_hosted_model() -> None:
+    """A request to an address of a service of language models counts; any other request does not."""
+    codebase = codebase_of({"app.py": HOSTED})
+    assert [hit.detail["model"] for hit in run_query(codebase, "model_objects").hits] == ["Service"]
+    assert len(run_query(codebase, "model_runs").hits) == 1
+    told = [hit.text for hit in run_query(codebase, "model_summary: what=used").hits]
+    assert told[0].startswith("No model is loaded here: all are hosted")
+    assert any("`Service.chat_model` (app.py) is `llama3.2-vision`" in text for text in told)
+
+
+def test_tables_of_weights_are_found() -> None:
+    """A dictionary of dictionaries that names files of weights."""
+    table = (
+        'PATHS = {\n    "small": {"file": "a_s.pt"},\n    "large": {"file": "a_l.pt"},\n}\nFONTS = ["a.ttf", "b.ttf"]\n'
+    )
+    (hit,) = run_query(codebase_of({"app.py": table}), "weight_tables").hits
+    assert hit.text == "`PATHS` (app.py) names 2 files of weights under `small`, `large`: `a_s.pt`, `a_l.pt`"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding, CallStep
 from retrieval.census.callgraph import Target
+from retrieval.census.spots import is_partial
 from retrieval.census.values import ClassRef, FunctionRef
 from retrieval.languages import words
 from retrieval.parse import Node
@@ -154,7 +155,7 @@ class Holders:
         table: dict[tuple[str, int], list[Called]] = {}
         for frame in self.frames:
             for site in self.program.sites(frame):
-                for target in () if site.handed else site.targets:
+                for target in () if site.handed and not is_partial(site.step) else site.targets:
                     key = self._entered(target)
                     if key is not None:
                         table.setdefault(key, []).append((frame, site.step, target))

@@ -1,5 +1,6 @@
 """Which calls make a model: constructors of the repository's model classes, and makers of libraries."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,21 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.census.program import Program
 
-_LOADING = words(
+_REPEATED = re.compile(
+    r"(?:Layer|Block|Stage|Attention|M[Ll][Pp]|Norm|Embed(?:ding)?s?|Head|Pool(?:er|ing)?|Unit|Conv)\d*[dD]?$"
+)
+_POSTING = re.compile(
+    r"^(?:requests|httpx|aiohttp|urllib\.request|urllib3)\.(?:\w+\.)?(?:post|request|urlopen|stream)$"
+)
+_SERVICES = re.compile(
+    r"/(?:v\d/)?(?:chat/)?completions\b|/api/(?:generate|chat|embed(?:dings)?)\b|/v\d/(?:messages|embeddings|responses)\b"
+    r"|:(?:stream)?[gG]enerateContent\b"
+)
+"""Addresses of the usual services of language models: OpenAI-type, Ollama, Anthropic, Google."""
+_POSTED = Known((), "hosted language model, called over HTTP", ("text",), "text", hosted=True, immediate=True)
+_GENERAL = words("Client AsyncClient Model Pipeline Predictor Inference")
+_LOOPS = frozenset({"for", "while", "comprehension"})
+LOADING = words(
     """from_pretrained from_config from_checkpoint load_from_checkpoint from_single_file restore_from from_hparams"""
 )
 
@@ -38,7 +53,9 @@ class Made:
         """`FAN`, `GFPGANer`, `whisper.load_model`."""
         if self.cls is not None:
             return self.cls.definition.symbol
-        parts = [part for part in self.maker.split(".") if part not in _LOADING]
+        parts = [part for part in self.maker.split(".") if part not in LOADING]
+        if parts[-1] in _GENERAL and len(parts) > 1:
+            return ".".join(parts[-2:])
         if len(parts) > 1 and parts[-2][:1].isupper() and parts[-1][:1].islower():
             return parts[-2]  # a class method that gives an object of its class
         telling = parts[-1][:1].isupper() or parts[-1].startswith(("init_", "build_")) or len(parts) < 2
@@ -74,11 +91,44 @@ class Makers:
                 yield Made(frame, step, value.name, None, Known(()))
             elif isinstance(value, ClassRef) and (self._is_own(frame, step, value) or self._counts(frame, value)):
                 yield Made(frame, step, value.definition.symbol, value, None)
+            elif isinstance(value, External) and _POSTING.match(value.name) and self._asks_model(frame):
+                name = (frame.owner.definition if frame.owner else frame.definition).name if frame.definition else ""
+                yield Made(frame, step, f"http.{name or step.written}", None, _POSTED)
         loaded = self._loaded(frame, step, function)
         if loaded is not None:
             yield loaded
         elif values == (None,) and self._fetches(step):
             yield Made(frame, step, step.written, None, Known(()))
+
+    def components(self, made: "list[Made]", frames: "list[Frame]") -> "list[Made]":
+        """The places that make the direct parts of whole models: encoders and the like, layers left out."""
+        wholes = {item.cls for item in made if item.cls is not None}
+        holders = self.anatomy.holders
+        wholes = {cls for cls in wholes if self.anatomy.tier(cls) == "model" and not wholes & {*holders.get(cls, ())}}
+        owners = {owner for cls in wholes for owner in self.program.line(cls)}
+        parts = {part for owner in owners for part in self.anatomy.parts.get(owner, ())}
+        parts = {part for part in parts - wholes if not _REPEATED.search(part.definition.name)}
+        wanted = {part for part in parts if self.anatomy.tier(part) in ("model", "part")}
+        known = {item.key for item in made}
+        return [
+            found
+            for frame in frames
+            if wanted and (frame.owner in owners or self._helps(frame))
+            for site in self.program.sites(frame)
+            for cls in site.targets
+            if isinstance(cls, ClassRef) and cls in wanted and not _LOOPS & {guard.kind for guard in site.step.guards}
+            for found in [Made(frame, site.step, cls.definition.symbol, cls, None)]
+            if found.key not in known
+        ]
+
+    def _helps(self, frame: "Frame") -> bool:
+        """Whether a function runs inside model classes."""
+        return frame.definition is not None and frame.definition.symbol in self.anatomy.helpers.get(frame.path, ())
+
+    def _asks_model(self, frame: "Frame") -> bool:
+        """Whether a body names the address of a service that runs language models."""
+        node = self.program.node(frame.path, frame.definition) if frame.definition is not None else None
+        return node is not None and bool(_SERVICES.search(frame.body.tree.text(node)))
 
     def _fetches(self, step: CallStep) -> bool:
         """Whether an unknown method is named as one that gives a model, and no function here has that name."""
@@ -93,7 +143,7 @@ class Makers:
 
     def _loaded(self, frame: "Frame", step: CallStep, function: Node) -> Made | None:
         """`Model.from_pretrained(…)` on a class of the repository that derives from a library's."""
-        if step.written.rpartition(".")[2] not in _LOADING:
+        if step.written.rpartition(".")[2] not in LOADING:
             return None
         owner = function.child_by_field_name("object")
         if owner is not None and frame.body.tree.text(owner) == "cls":
@@ -106,7 +156,7 @@ class Makers:
     def _counts(self, frame: "Frame", cls: ClassRef) -> bool:
         if not self.family.is_model(cls) or (frame.owner is not None and self.family.is_model(frame.owner)):
             return False
-        if frame.definition is not None and frame.definition.symbol in self.anatomy.helpers.get(frame.path, ()):
+        if self._helps(frame):
             return self.anatomy.tier(cls) == "model"
         return self.anatomy.tier(cls) not in ("loss", "transform")
 

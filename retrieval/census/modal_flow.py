@@ -22,6 +22,7 @@ from retrieval.facts import CensusHit
 from retrieval.languages import words
 
 if TYPE_CHECKING:
+    from retrieval.census.model_entries import Entry
     from retrieval.codebase import Codebase
 
 DEEP, MOST = 60, 6
@@ -46,6 +47,15 @@ def takes(roster: Roster, made: Made) -> list[str]:
         told = not inputs or any(said) or any(name in _ANY_INPUT for name in inputs)
         found = [*filter(None, said), *(found if told else [])]
     own = named(snake(made.name))
+    return list(dict.fromkeys(found or ([own] if own else [])))
+
+
+def taken_by(roster: Roster, entry: "Entry") -> list[str]:
+    """The modalities that a model of the list takes; of a runtime's session, what its calls are given."""
+    if not entry.only:
+        return takes(roster, entry.made[0])
+    found = [modality for use in entry.only[:3] for modality in _of_arguments(roster, use)]
+    own = named(entry.name)
     return list(dict.fromkeys(found or ([own] if own else [])))
 
 

@@ -1,18 +1,19 @@
 """Kinds `model_objects`, `model_weights` and `model_runs`: the models of a program, what fills them, where they run."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
-from retrieval.census.kept_models import given_to, inside
+from retrieval.census.kept_models import given_to
 from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.made_models import Made
+from retrieval.census.model_entries import Entry, entries_of, plain
+from retrieval.census.model_sources import filled, listed_files
 from retrieval.census.models import models
 from retrieval.census.reach import reach_of
-from retrieval.census.roster import Roster, Use, roster_of, wrapped
+from retrieval.census.roster import Roster, Use, roster_of
 from retrieval.census.values import ClassRef
-from retrieval.census.weights import Weights, weights_of
+from retrieval.census.weights import Weights
 from retrieval.census.wording import caller, circumstances, summary
 from retrieval.facts import CensusHit
 
@@ -22,59 +23,6 @@ if TYPE_CHECKING:
 
 CALL, MOST_MADE, MOST_RUN, MOST_WEIGHTS = 70, 3, 3, 6
 Related = tuple[str, str, int, int]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One model of the program: the places that make it, of which the first is the one that counts."""
-
-    name: str
-    made: tuple[Made, ...]
-    run: bool  # whether the main programs may make it
-    part: bool  # a class of the repository whose objects are all kept by other models
-
-    @property
-    def does(self) -> str:
-        """What it is for, in a few words; "" when nothing says so."""
-        first = self.made[0]
-        if first.known is not None:
-            return first.known.does
-        return summary(first.cls.definition) if first.cls is not None else ""
-
-    @property
-    def title(self) -> str:
-        """ "`GFPGANer` (face restoration)"."""
-        known = self.made[0].known
-        return f"`{self.name}` ({known.does})" if known is not None and known.does else f"`{self.name}`"
-
-
-def entries_of(codebase: "Codebase") -> list[Entry]:
-    """The models of a codebase, each once: those that the main programs make and run, then those they only make."""
-    roster, reach = roster_of(codebase), reach_of(codebase)
-    groups: dict[str, list[Made]] = {}
-    for made in roster.made:
-        groups.setdefault(made.name, []).append(made)
-    found = []
-    for name, places in groups.items():
-        if all(wrapped(roster, made) for made in places):
-            continue  # an adapter around a model is no model of its own
-        run = {id(made): reach.has(_plain(codebase, made.frame, made.step.start)) for made in places}
-        ranked = sorted(places, key=lambda made: not run[id(made)])
-        part = all(made.cls is not None and inside(roster, made) for made in places)
-        found.append(Entry(name, tuple(ranked), run[id(ranked[0])], part))
-    used = {entry.name for entry in found if _is_used(codebase, roster, entry)}
-    return sorted(found, key=lambda entry: (not entry.run, entry.name not in used))
-
-
-def _is_used(codebase: "Codebase", roster: Roster, entry: Entry) -> bool:
-    """Whether the main programs may run the model, or give it to something that runs it."""
-    places = [(use.frame, use.step.start) for use in _uses(roster, entry)]
-    places += [(given.frame, given.line) for made in entry.made for given in given_to(roster, made)]
-    return any(reach_of(codebase).has(_plain(codebase, frame, line)) for frame, line in places)
-
-
-def _plain(codebase: "Codebase", frame: "Frame", line: int) -> CensusHit:
-    return hit_at(codebase, frame.path, (line, line), symbol=frame.symbol, name="", text="")
 
 
 @kind(
@@ -98,10 +46,11 @@ def model_objects(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 def _object(codebase: "Codebase", roster: Roster, entry: Entry) -> CensusHit:
     first = entry.made[0]
-    uses, weights = _run_first(codebase, _uses(roster, entry)), _weights(codebase, roster, entry)
+    uses, weights = _run_first(codebase, entry.uses(roster)), filled(codebase, roster, entry)
     given = [given for made in entry.made for given in given_to(roster, made)]
     text = f"{entry.title}{_origin(first)}: made by {_places(m.frame for m in entry.made)}"
-    text += f"; filled from {_said(weights)}" if weights else ""
+    files = listed_files(codebase, entry.only[0].frame.path) if entry.only else ""
+    text += f"; filled from {files or _said(weights)}" if files or weights else ""
     if uses:
         text += f"; run as {', '.join(dict.fromkeys(_call(use) for use in uses[:MOST_RUN]))}"
     elif given:
@@ -121,7 +70,7 @@ def _object(codebase: "Codebase", roster: Roster, entry: Entry) -> CensusHit:
 
 def _run_first(codebase: "Codebase", uses: list[Use]) -> list[Use]:
     """The calls that the main programs may make; all of them when there are none."""
-    return [use for use in uses if reach_of(codebase).has(_plain(codebase, use.frame, use.step.start))] or uses
+    return [use for use in uses if reach_of(codebase).has(plain(codebase, use.frame, use.step.start))] or uses
 
 
 def _quoted(names: Iterable[str]) -> str:
@@ -133,18 +82,6 @@ def _origin(made: Made) -> str:
         about = summary(made.cls.definition)
         return f" ({made.cls.path})" + (f", “{about}”" if about else "")
     return f" of the library `{made.maker.partition('.')[0]}`" if made.known and made.known.patterns else ""
-
-
-def _uses(roster: Roster, entry: Entry) -> list[Use]:
-    return list({id(use): use for made in entry.made for use in roster.uses_of(made)}.values())
-
-
-def _weights(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Weights]:
-    """What fills the model in code that the main programs may run; anything else only when there is nothing."""
-    found = [weights for made in entry.made for weights in weights_of(roster, made) if weights.said]
-    reach = reach_of(codebase)
-    run = [weights for weights in found if reach.has(_plain(codebase, weights.frame, weights.start))]
-    return list({(weights.written, weights.reader): weights for weights in run or found}.values())
 
 
 def _said(weights: list[Weights]) -> str:
@@ -181,7 +118,7 @@ def model_weights(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per model and source of its weights. Patterns match the model's name or the reader."""
     roster = roster_of(codebase)
     for entry in entries_of(codebase):
-        for weights in _weights(codebase, roster, entry):
+        for weights in filled(codebase, roster, entry):
             if query.matches(entry.name, weights.reader):
                 source = weights.said.rstrip(",")
                 text = f"{entry.title} is filled from {source}, by {weights.reader}, in {caller(weights.frame)}"

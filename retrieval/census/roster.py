@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from retrieval.census.body import CallStep
 from retrieval.census.callgraph import call_target, entered
+from retrieval.census.computing import PLAIN, computes
 from retrieval.census.exports import all_frames
 from retrieval.census.families import MODELISH, RUNNING, SETUP
 from retrieval.census.injected import Injected
@@ -26,19 +27,12 @@ from retrieval.census.sightings import Sighting, Use, use_of
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.tracing import tracer_of
 from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance, Value
-from retrieval.languages import words
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-_PLAIN = words(
-    """append extend add update get items keys values format join split strip replace startswith endswith read write
-    open close sort index count pop copy lower upper encode_plus numpy item tolist view reshape permute transpose
-    unsqueeze squeeze detach size dim contiguous expand repeat sum mean max min float half to cuda cpu long int bool
-    backward step zero_grad parameters named_parameters state_dict load_state_dict eval train apply modules children"""
-)
 _ROSTERS: "WeakKeyDictionary[Codebase, Roster]" = WeakKeyDictionary()
 
 
@@ -72,12 +66,13 @@ class Roster:
     def made(self) -> list[Made]:
         """Every place that makes a model, those that programs reach first."""
         shown = shown_models(self.tracer, [frame for frame, _depth in self.frames])
-        return [
+        found = [
             made
             for frame, _depth in self.frames
             for step in frame.body.calls
             for made in dict.fromkeys(self.makers.of(frame, step, shown.get((frame.path, step.node.id), "")))
         ]
+        return found + self.makers.components(found, [frame for frame, _depth in self.frames])
 
     def of(self, spot: Spot) -> tuple[Made, ...]:
         """The models that an expression may be, nearest first."""
@@ -94,7 +89,8 @@ class Roster:
     def _found(self, spot: Spot) -> Iterator[Sighting]:
         key, sure = "", False
         for at in self.tracer.walk(spot, computed=False, stop=self._is_made, most=160):
-            key = key or next((taken.strip("'") for taken in at.take if taken.startswith("'")), "")
+            quoted = [taken.strip("'") for taken in at.take if taken.startswith("'")] if at.frame is spot.frame else []
+            key = key or next(iter(quoted), "")
             for made in self._at(at) if at.node.type == "call" else ():
                 sure = True
                 yield Sighting(made, at.stack, key)
@@ -111,11 +107,16 @@ class Roster:
 
     def _at(self, spot: Spot) -> tuple[Made, ...]:
         made = self._by_node.get((spot.frame.path, spot.node.id), ())
+        made = tuple(item for item in made if item.known is None or not item.known.immediate)
         hosted = any(item.known is not None and item.known.hosted for item in made)
         whole = not spot.take or spot.take[-1] in ("0", "[]") or hosted
-        return self._possible(made, spot) if whole else ()
+        return self.possible(made, spot) if whole else ()
 
-    def _possible(self, made: tuple[Made, ...], spot: Spot) -> tuple[Made, ...]:
+    def at(self, key: tuple[str, int]) -> tuple[Made, ...]:
+        """What the call with that key makes (see `Made.key`)."""
+        return self._by_node.get(key, ())
+
+    def possible(self, made: tuple[Made, ...], spot: Spot) -> tuple[Made, ...]:
         """Of several classes that a variable may hold, those that it holds in the calls of the spot."""
         function = spot.node.child_by_field_name("function")
         if len(made) < 2 or not spot.stack or function is None:
@@ -180,7 +181,7 @@ class Roster:
         value, depth = told
         function = step.node.child_by_field_name("function")
         method = step.written.rpartition(".")[2]
-        if function is None or (method in _PLAIN and method not in self._library_methods):
+        if function is None or (method in PLAIN and method not in self._library_methods):
             return None
         if not isinstance(value, FunctionRef) and (found := self._called(frame, step)):
             return use_of(frame, step, found, "", depth)
@@ -199,7 +200,14 @@ class Roster:
         inner = owner.child_by_field_name("object") if owner.type == "attribute" and method in RUNNING else None
         held = inner if inner is not None else owner if MODELISH.search(method) else None
         seen = self.sightings(Spot(frame, held, step.order, step.guards)) if held is not None else ()
-        return tuple(item for item in seen if item.made.cls is None and item.made.known and not item.made.known.runs)
+        return tuple(item for item in seen if self._has_part(item.made, method))
+
+    def _has_part(self, made: Made, name: str) -> bool:
+        """Whether what a model has under a name is a part that computes."""
+        if made.cls is None:
+            return made.known is not None and not made.known.runs
+        part = self.program.attribute(Instance(made.cls), name)
+        return isinstance(part, Instance) and self.family.is_model(part.cls)
 
     def _called(self, frame: "Frame", step: CallStep) -> tuple[Sighting, ...]:
         """The models that the attribute a call calls may be: `self.net(x)`."""
@@ -230,27 +238,37 @@ class Roster:
     @cached_property
     def _library_methods(self) -> frozenset[str]:
         """Methods that run the library models that are made here."""
-        return frozenset(method for made in self.made if made.known for method in made.known.runs)
+        return frozenset(method for made in self.made for method in self._known_runs(made))
+
+    def _known_runs(self, made: Made) -> frozenset[str]:
+        """The methods by which the library that makes a model, or that its class derives from, says it is run."""
+        base = self.family.bases.get(made.cls, "") if made.cls is not None else ""
+        known = made.known or (known_model(base) if base else None)
+        return known.runs if known is not None else frozenset()
 
     def _runs(self, made: Made, method: str) -> bool:
         if made.known is not None:
             return method in made.known.runs or method in RUNNING
+        if method in self._known_runs(made):
+            return True
         found = self.program.method(made.cls, method) if made.cls else None
         if found is None:
             return method in RUNNING
+        frame = self.program.frame(found[0].path, found[1], made.cls)
+        if frame is None or method in RUNNING:
+            return frame is not None
         if not SETUP.match(method.lstrip("_")) and not re.match(r"_?(?:init|on_|training_step|configure)", method):
-            return True
-        frame = self.program.frame(found[0].path, found[1])
-        return frame is not None and len(frame.parameters) > 1 and self._computes(frame)
-
-    def _computes(self, frame: "Frame") -> bool:
-        """Whether a method gives a result that it had parts of the model compute."""
+            return computes(self.program, frame, 3)
         gives = any(item.kind == "return" and item.value is not None for item in frame.body.exits)
-        own = next(iter(frame.parameters), "self")
-        calls = [re.fullmatch(rf"{re.escape(own)}(?:\.(\w+))?", step.written) for step in frame.body.calls]
-        inner = {m[1] for m in calls if m} - {"forward"} - _PLAIN
-        plain = any(m and m[1] in (None, "forward") for m in calls)
-        return gives and (plain or any(not (frame.owner and self.program.method(frame.owner, n)) for n in inner if n))
+        return gives and len(frame.parameters) > 1 and computes(self.program, frame, 1)
+
+    def used(self, frame: "Frame", step: CallStep) -> Use | None:
+        """The use that a call is, if it runs a model."""
+        return self._uses_at.get((frame.path, step.node.id))
+
+    @cached_property
+    def _uses_at(self) -> dict[tuple[str, int], Use]:
+        return {(use.frame.path, use.step.node.id): use for use in self.uses}
 
     def uses_of(self, made: Made) -> list[Use]:
         """The calls that run one of the models."""

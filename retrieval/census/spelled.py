@@ -49,7 +49,11 @@ def _joined(spot: Spot, node: Node) -> tuple[str, list[Node]] | None:
         pieces = [side for side in sides if side is not None]
         return ("" if sign == "+" else "/", pieces) if sign in ("+", "/") else None
     function = text(node.child_by_field_name("function")) if node.type == "call" else ""
-    if function.rpartition(".")[2] in ("join", "joinpath") and "path" in function.lower() and arguments(node):
+    if (
+        function.rpartition(".")[2] in ("join", "joinpath")
+        and re.search(r"path|osp\b", function.lower())
+        and arguments(node)
+    ):
         return "/", arguments(node)
     if _FETCHING.search(function):
         given = arguments(node, keywords=True)

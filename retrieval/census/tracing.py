@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from retrieval.census.body import Binding
-from retrieval.census.callgraph import Target, call_target, entered
+from retrieval.census.callgraph import call_target, entered
 from retrieval.census.feasible import refuted
 from retrieval.census.holders import Holders
 from retrieval.census.known_models import wrappers
+from retrieval.census.looked_up import looked_up
 from retrieval.census.names import reaching
-from retrieval.census.spots import Spot, argument, arguments, default, is_partial, key_of
+from retrieval.census.spots import Spot, argument, arguments, default, key_of
 from retrieval.census.stored import stored
 from retrieval.census.taken import MOST_TAKEN, compound, subscripted, walked
 from retrieval.census.values import (
@@ -180,7 +181,7 @@ class Tracer:
             found += stored(self.holders, replace(spot, stack=()), frame, f"{next(iter(frame.parameters))}.{name}")
         method = self.program.method(cls, name)
         if method is not None and any("property" in d for d in method[1].decorators):
-            found += self._returns(spot, FunctionRef(method[0].path, method[1], method[0], cls), None)
+            found += self.returns(spot, FunctionRef(method[0].path, method[1], method[0], cls), None)
         return found
 
     def classes(self, spot: Spot) -> list[ClassRef]:
@@ -208,50 +209,20 @@ class Tracer:
         node, frame = spot.node, spot.frame
         function = node.child_by_field_name("function")
         value = frame.value(function, spot.order, spot.guards)
-        if isinstance(value, FunctionRef) and value.partial and function is not None:
-            return [(s, False) for s in self._completed(replace(spot, node=function, take=()), spot.take)]
         found: list[Spot] = []
         for member in alternatives(value):
             target = call_target(self.program, member)
             if isinstance(target, FunctionRef):
-                found += self._returns(spot, target, node)
+                found += self.returns(spot, target, node)
             elif isinstance(target, ClassRef) and spot.take[-1:] and spot.take[-1].startswith("."):
                 found += self._field(spot, target)
         if found or any(isinstance(m, FunctionRef | ClassRef | Instance) for m in alternatives(value)):
             return [(s, False) for s in found]
-        for target in self.registered(replace(spot, node=function, take=())) if value is None and function else ():
-            found += self._returns(spot, target, node) if isinstance(target, FunctionRef) else []
+        for at, target, call in looked_up(self, spot, function, value) if function is not None else ():
+            found += self.returns(replace(at, take=spot.take), target, call)
         if found:
             return [(s, False) for s in found]
         return self._outside(spot, function, value)
-
-    def _completed(self, spot: Spot, take: tuple[str, ...]) -> list[Spot]:
-        """What a function gives that `partial(f, …)` made: `spot` is what is called."""
-        found: list[Spot] = []
-        for at in self.walk(spot, computed=False, most=20):
-            step = self.holders.step(at.frame, at.node) if at.node.type == "call" else None
-            if step is not None and is_partial(step):
-                target = at.frame.value(arguments(at.node)[0], at.order, at.guards)
-                found += (
-                    self._returns(replace(at, take=take), target, at.node) if isinstance(target, FunctionRef) else []
-                )
-        return found
-
-    def registered(self, spot: Spot) -> list[Target]:
-        """What a name that was got from a registry may be: `build = MODELS.get(name)`, `MODELS.build(cfg)`."""
-        text = spot.frame.body.tree.text
-        for at in (spot, *(source for source, _ in (self.sources(spot) if spot.node.type == "identifier" else ()))):
-            function = at.node.child_by_field_name("function") if at.node.type == "call" else at.node
-            written = at.frame.body.tree.text(function)
-            if function is not None and function.type == "subscript":
-                written = text(function.child_by_field_name("value")) + ".get"
-            registry, _, getter = written.rpartition(".")
-            makes = getter.startswith(("build", "create", "make", "instantiate"))
-            if makes != (at is spot):  # what `get` gives is still to be called
-                continue
-            if found := self.holders.registered(registry.rpartition(".")[2], getter):
-                return found
-        return []
 
     def _field(self, spot: Spot, cls: ClassRef) -> list[Spot]:
         """The argument that a record's field was made from."""
@@ -263,7 +234,8 @@ class Tracer:
                     return spot.inner(child.child_by_field_name("value"), take=spot.take[:-1])
         return self._member(replace(spot, take=spot.take[:-1]), cls, name)
 
-    def _returns(self, spot: Spot, target: FunctionRef, call: Node | None) -> list[Spot]:
+    def returns(self, spot: Spot, target: FunctionRef, call: Node | None) -> list[Spot]:
+        """What a function gives to the call of it at a spot."""
         frame = entered(self.program, target)
         step = self.holders.step(spot.frame, call) if call is not None else None
         if frame is None or len(spot.stack) > 5 or any(call_[1] is step for call_ in spot.stack if step):

@@ -8,10 +8,10 @@ from retrieval.census.body import CallStep, one_line
 from retrieval.census.input_chain import Formatting, input_chain
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.made_models import Made
-from retrieval.census.modal_flow import takes
+from retrieval.census.modal_flow import taken_by, takes
 from retrieval.census.modalities import modalities
 from retrieval.census.modality_names import named
-from retrieval.census.model_objects import Entry, entries_of
+from retrieval.census.model_entries import Entry, entries_of
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, Use, roster_of
 from retrieval.census.spots import Spot, arguments
@@ -56,6 +56,11 @@ def sees(roster: Roster, made: Made) -> bool:
     return any(modality in SEEN for modality in (taken if made.known is not None else taken[:1]))
 
 
+def sees_entry(roster: Roster, entry: Entry) -> bool:
+    """Whether a model takes images or video: sessions of a runtime by what their calls are given and by their name."""
+    return bool({*taken_by(roster, entry)[:2]} & {*SEEN}) if entry.only else sees(roster, entry.made[0])
+
+
 @kind(
     "vision_models",
     summary="models that take images or video, by what their inputs are, with the parts inside them",
@@ -68,17 +73,18 @@ def vision_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     roster = roster_of(codebase)
     _ = roster.uses
     for entry in entries_of(codebase):
-        if query.matches(entry.name, entry.does) and sees(roster, entry.made[0]):
+        if query.matches(entry.name, entry.does) and sees_entry(roster, entry):
             yield _model(codebase, roster, entry)
 
 
 def _model(codebase: "Codebase", roster: Roster, entry: Entry) -> CensusHit:
     first = entry.made[0]
-    taken = " and ".join(takes(roster, first)[:3])
+    taken = " and ".join(taken_by(roster, entry)[:3])
     gives = f" and gives {first.known.gives}" if first.known and first.known.gives else ""
     text = f"{entry.title} takes {taken}{gives}"
     related: tuple[tuple[str, str, int, int], ...] = ()
-    path, lines, symbol = first.frame.path, (first.step.start, first.step.end), first.frame.symbol
+    frame, step = (entry.only[0].frame, entry.only[0].step) if entry.only else (first.frame, first.step)
+    path, lines, symbol = frame.path, (step.start, step.end), frame.symbol
     if first.cls is not None:
         definition = first.cls.definition
         about = summary(definition)

@@ -282,7 +282,7 @@ class _Walker:
 
     def _exit(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
         self._children(node.named_children, guards, depth)
-        value = node.named_children[0] if node.named_children else None
+        value = next((c for c in node.named_children if c.type not in ("comment", "line_continuation")), None)
         kind = node.type.removesuffix("_statement")
         self.body.exits.append(Exit(kind, value, first_line(node), guards, self._tick()))  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from retrieval.census.body import CallStep, one_line
-from retrieval.census.made_models import Made
+from retrieval.census.made_models import LOADING, Made
 from retrieval.census.roster import Roster
 from retrieval.census.spelled import spelled
 from retrieval.census.spots import Called, Spot, arguments
@@ -72,8 +72,9 @@ def weights_of(roster: Roster, made: Made) -> list[Weights]:
 
 def _named(roster: Roster, made: Made) -> Iterator[Weights]:
     """The name or file that a loader of a library is given."""
-    loads = made.known is not None or made.step.written.rpartition(".")[2] != made.name.rpartition(".")[2]
-    node = _naming(made) if loads else None
+    loads = made.known is not None or made.step.written.rpartition(".")[2] in LOADING
+    sent = made.known is not None and made.known.immediate
+    node = _naming(made) if loads and not sent else None
     if node is None or roster.of(Spot(made.frame, node, made.step.order, made.step.guards)):
         return  # a model that is given is no source of weights
     frame, step = made.frame, made.step

@@ -1,0 +1,137 @@
+"""What fills the models of a program, as format and source: checkpoints, names given to loaders, files of sessions."""
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.language import parse_query
+from retrieval.census.made_models import LOADING
+from retrieval.census.model_entries import Entry, plain
+from retrieval.census.reach import reach_of
+from retrieval.census.roster import Roster
+from retrieval.census.statements import strings
+from retrieval.census.weights import Weights, weights_of
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+FILES = r"(?i)[\w}]\.(pt|pth|ckpt|safetensors|gguf|onnx|pkl|h5|tflite|engine|dfm|trt|plan|mlmodel|tar)$"
+MOST_FILES = 12
+_RUNTIMES = {"onnxruntime": "ONNX", "tensorrt": "TensorRT", "openvino": "OpenVINO", "cv2": "OpenCV DNN"}
+_SIGNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "GGUF/llama.cpp": (("llama_cpp", "ctransformers", "gguf"), (".gguf",)),
+    "safetensors": (("safetensors", "transformers", "diffusers"), (".safetensors",)),
+    "ONNX": (("onnx*", "rapidocr*", "insightface", "torch.onnx.*"), (".onnx",)),
+    "TensorRT": (("tensorrt", "torch_tensorrt", "torch2trt", "onnxruntime"), (".engine", ".trt", ".plan")),
+    "TorchScript": (("torch.jit.load",), ()),
+    "TensorFlow/Keras": (
+        ("tensorflow", "keras", "tf_keras", "opennsfw2", "deepface", "tflite_runtime"),
+        (".h5", ".tflite"),
+    ),
+    "JAX/Flax": (("jax", "flax", "orbax"), ()),
+}
+_NAMED: "WeakKeyDictionary[Codebase, dict[str, list[str]]]" = WeakKeyDictionary()
+_HUB = re.compile(r"^(?:transformers|diffusers|peft|sentence_transformers)\b")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one model's weights come from: the format in words, the source as written, and the place that reads it."""
+
+    format: str
+    said: str
+    path: str
+    start: int
+    end: int
+
+
+def filled(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Weights]:
+    """What fills the model in code that the main programs may run; anything else only when there is nothing."""
+    found = [weights for made in entry.made for weights in weights_of(roster, made) if weights.said]
+    reach = reach_of(codebase)
+    run = [weights for weights in found if reach.has(plain(codebase, weights.frame, weights.start))]
+    return list({(weights.written, weights.reader): weights for weights in run or found}.values())
+
+
+def sources_of(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Source]:
+    """The sources of one model's weights, () for a class whose weights no traced call reads."""
+    first = entry.made[0]
+    library = first.maker.partition(".")[0]
+    if entry.hosted:
+        return [Source("No file is loaded; the model is hosted and called over the network", "", *_place(entry))]
+    if entry.only:
+        form = f"{_RUNTIMES.get(library, library)} files, opened by `{first.step.written}`"
+        return [Source(form, listed_files(codebase, entry.only[0].frame.path), *_place(entry))]
+    found = [
+        Source(_format(weights, first.maker), _said(codebase, weights), weights.frame.path, weights.start, weights.end)
+        for weights in filled(codebase, roster, entry)
+    ]
+    if not found and first.cls is None:
+        return [Source(f"The library `{library}` finds and reads the weights itself", "", *_place(entry))]
+    return found
+
+
+def _said(codebase: "Codebase", weights: Weights) -> str:
+    """The names of the files that a source may be, with the expression; what else is known of it without such."""
+    files = list(dict.fromkeys(PurePosixPath(value).name for value in weights.values if re.search(FILES, value)))
+    if not files and not weights.values and 0 < len(_files(codebase).get(weights.frame.path, ())) <= MOST_FILES:
+        return f"`{weights.written}` ({weights.frame.path} names {listed_files(codebase, weights.frame.path)})"
+    if not files:
+        return weights.said.rstrip(",")
+    shown = " or ".join(f"`{name}`" for name in files)
+    return shown if weights.written[:1] in "\"'" else f"{shown} (`{weights.written}`)"
+
+
+def absent(codebase: "Codebase") -> list[str]:
+    """The usual formats of which neither a library is imported nor a file named anywhere in the code."""
+    modules = {item.module.partition(".")[0] for facts in codebase.facts.values() for item in facts.imports}
+    calls = {call.name for _, call in codebase.all_calls()}
+    files = {PurePosixPath(name).suffix.lower() for names in _files(codebase).values() for name in names}
+    return [
+        name
+        for name, (libraries, suffixes) in _SIGNS.items()
+        if not any(fnmatchcase(module, sign) for module in modules for sign in libraries)
+        and not any(fnmatchcase(call, sign) for call in calls for sign in libraries if "." in sign)
+        and not files & {*suffixes}
+    ]
+
+
+def _place(entry: Entry) -> tuple[str, int, int]:
+    first = entry.made[0]
+    return first.frame.path, first.step.start, first.step.end
+
+
+def _format(weights: Weights, maker: str) -> str:
+    if " (" in weights.reader:
+        words, _, call = weights.reader.partition(" (")
+        plural = words.replace("checkpoint", "checkpoints", 1)
+        return f"{plural}, read by {call.rstrip(')')}"
+    if weights.reader.strip("`").rpartition(".")[2] in LOADING:
+        library = maker.partition(".")[0] if _HUB.match(maker) else "Hugging Face"
+        return f"`from_pretrained` and the like of {library} (safetensors or PyTorch files, by hub name or folder)"
+    return f"By name or file, with {weights.reader}"
+
+
+def listed_files(codebase: "Codebase", path: str, most: int = 6) -> str:
+    """The model files that a source file names, as "`a.onnx`, `b.onnx` and 3 more"; "" for none."""
+    names = _files(codebase).get(path, [])
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(f"`{name}`" for name in names[:most]) + more
+
+
+def _files(codebase: "Codebase") -> dict[str, list[str]]:
+    if codebase not in _NAMED:
+        _NAMED[codebase] = _named_files(codebase)
+    return _NAMED[codebase]
+
+
+def _named_files(codebase: "Codebase") -> dict[str, list[str]]:
+    table: dict[str, list[str]] = {}
+    for hit in strings(codebase, parse_query(f"strings: re:{FILES}")):
+        name = PurePosixPath(hit.name.strip("\"'`")).name
+        if name not in table.setdefault(hit.path, []):
+            table[hit.path].append(name)
+    return table

@@ -1,0 +1,170 @@
+"""Kind `model_summary`: which models a program uses, in which formats they are loaded, in a few sentences."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import Query, hit_at, kind, parse_query
+from retrieval.census.model_entries import Entry, entries_of
+from retrieval.census.model_settings import model_settings
+from retrieval.census.model_sources import Source, absent, sources_of
+from retrieval.census.prose import counted, listed
+from retrieval.census.roster import Roster, roster_of
+from retrieval.census.vision import sees_entry
+from retrieval.errors import QueryError
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS = 18, 12, 8, 12
+CLASSICAL = "classical machine learning"
+WHAT = ("used", "formats")
+
+
+@kind(
+    "model_summary",
+    summary="which models programs use, of which kinds, and in which formats they are loaded, in sentences",
+    example="model_summary: what=used",
+    reads="python",
+    options=("what",),
+    ordered=True,
+)
+def model_summary(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One hit per sentence; `what=used` names the models, `what=formats` what they are filled from.
+
+    Raises QueryError for anything else.
+    """
+    what = query.options.get("what", "used")
+    if what not in WHAT:
+        raise QueryError(f"{query.text!r}: unknown summary {what!r}", hint=f"known: {', '.join(WHAT)}")
+    entries = [entry for entry in entries_of(codebase) if entry.does != CLASSICAL]
+    if entries:
+        yield from (_used if what == "used" else _formats)(codebase, roster_of(codebase), entries)
+
+
+def main_entries(entries: list[Entry]) -> list[Entry]:
+    """The models that the main programs make and that are no parts of others; all whole models without such."""
+    whole = [entry for entry in entries if not entry.part]
+    return [entry for entry in whole if entry.run] or whole or entries
+
+
+def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterator[CensusHit]:
+    main = main_entries(entries)
+    other = [entry for entry in entries if entry.hosted and entry not in main and not entry.part]
+    main += other if any(entry.hosted for entry in main) else []  # which service answers, the user chooses
+    hosted = [entry for entry in main if entry.hosted]
+    local = [entry for entry in main if entry not in hosted]
+    if hosted and not local:
+        yield _sentence(
+            codebase,
+            f"No model is loaded here: all are hosted and called over the network, with {_names(hosted)}",
+            hosted,
+        )
+    else:
+        count = sum(len(entry.labels) or 1 for entry in local)
+        verb = "is" if count == 1 else "are"
+        run = "" if any(entry.run for entry in local) else ", none of them in what the main programs are seen to run"
+        order = "" if count == 1 else ", in the order in which the programs make them"
+        yield _sentence(codebase, f"{counted(count, 'model')} {verb} used{order}{run}: {_names(local)}", local)
+        if hosted:
+            yield _sentence(
+                codebase, f"Besides, hosted models are called over the network with {_names(hosted)}", hosted
+            )
+    parts = [entry for entry in entries if entry.part and (entry.run or not any(e.run for e in main))]
+    if parts:
+        yield _sentence(codebase, f"Inside them work, as parts: {_names(parts, MOST_PARTS)}", parts)
+    yield _kinds(codebase, roster, [*main, *parts])
+    yield from _settings(codebase) if hosted else ()
+    others = [entry for entry in entries if entry not in main and entry not in parts and not entry.part]
+    if others:
+        yield _sentence(
+            codebase, f"Only code that the main programs are not seen to run makes {_names(others, MOST_PARTS)}", others
+        )
+
+
+def _settings(codebase: "Codebase") -> Iterator[CensusHit]:
+    """What settings say about which hosted models are asked."""
+    found = list(model_settings(codebase, parse_query("model_settings")))
+    said = "; ".join(hit.text for hit in found[:MOST_SETTINGS])
+    more = f"; and {len(found) - MOST_SETTINGS} more" if len(found) > MOST_SETTINGS else ""
+    related = tuple(("setting", hit.path, hit.start, hit.end) for hit in found[1:MOST_SETTINGS])
+    for first in found[:1]:
+        yield replace(first, text=f"Which hosted models these are, settings say: {said}{more}", related=related)
+
+
+def _kinds(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> CensusHit:
+    """Which of the models are language models, and which take images or video."""
+    language = [entry for entry in entries if "language model" in entry.kind or "text-to-text" in entry.kind]
+    seeing = [entry for entry in entries if sees_entry(roster, entry) and entry not in language]
+    said = (
+        f"Language models among them: {_short(language)}"
+        if language
+        else "None of them is known to be a language model"
+    )
+    said += (
+        f"; vision models, which take images or video: {_short(seeing)}" if seeing else "; none takes images or video"
+    )
+    return _sentence(codebase, said, [*language, *seeing] or entries)
+
+
+def _short(entries: list[Entry]) -> str:
+    return listed([f"`{entry.name}`" for entry in entries], MOST)
+
+
+def _names(entries: list[Entry], most: int = MOST) -> str:
+    shown = "; ".join(_named(entry) for entry in entries[:most])
+    return f"{shown}; and {len(entries) - most} more" if len(entries) > most else shown
+
+
+def _named(entry: Entry) -> str:
+    """The model with what it is for and where its class or library is."""
+    first = entry.made[0]
+    if entry.only:
+        return f"{entry.title} of {entry.only[0].frame.path}"
+    if first.cls is not None:
+        about = "" if entry.kind or not entry.does else f", “{entry.does}”"
+        return f"{entry.title} ({first.cls.path}{about})"
+    owners = [made.frame.owner.definition.symbol for made in entry.made if made.frame.owner is not None]
+    where = f" in `{owners[0]}`" if owners and owners[0] != entry.name else ""
+    library = first.maker.partition(".")[0]
+    return (
+        f"{entry.title} ({first.frame.path})"
+        if library == "http"
+        else f"{entry.title} of the library `{library}`{where}"
+    )
+
+
+def _formats(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterator[CensusHit]:
+    main = main_entries(entries)
+    counted_in = [*main, *(e for e in entries if e.part and e.run)]
+    groups: dict[str, list[tuple[Entry, Source]]] = {}
+    for entry in counted_in:
+        for source in sources_of(codebase, roster, entry):
+            groups.setdefault(source.format, []).append((entry, source))
+    for form, found in groups.items():
+        told: dict[str, list[str]] = {}
+        for entry, source in found:
+            told.setdefault(f"`{entry.name}`", []).extend([source.said] if source.said else [])
+        models = [
+            f"{name} from {listed(list(dict.fromkeys(said)), 3)}" if said else name for name, said in told.items()
+        ]
+        hit = _sentence(codebase, f"{form}: {'; '.join(models[:MOST])}", [entry for entry, _ in found])
+        places = [("read", s.path, s.start, s.end) for _, s in found][:MOST_CITED]
+        _, path, start, end = places[0]
+        yield replace(hit, path=path, start=start, end=end, related=tuple(dict.fromkeys(places[1:])))
+    missing = absent(codebase)
+    if missing and groups:
+        yield _sentence(codebase, f"Nothing in the code points to {listed(missing, len(missing))}", main[:1])
+
+
+def _sentence(codebase: "Codebase", text: str, entries: list[Entry]) -> CensusHit:
+    places = []
+    for entry in entries[:MOST_CITED]:
+        first, own = entry.made[0], entry.only[0] if entry.only else None
+        at = (own.frame, own.step) if own is not None else (first.frame, first.step)
+        places.append(("made", at[0].path, at[1].start, at[1].end))
+    return hit_at(
+        codebase, places[0][1], places[0][2:], symbol="", name="summary", text=text,
+        related=tuple(dict.fromkeys(places[1:])),
+    )  # fmt: skip

@@ -13,6 +13,8 @@ from retrieval.census.spots import Called, argument, arguments, default, is_part
 from retrieval.census.values import ClassRef
 
 if TYPE_CHECKING:
+    from retrieval.census.body import CallStep
+    from retrieval.census.callgraph import Target
     from retrieval.census.frame import Frame
     from retrieval.parse import Node
 
@@ -52,11 +54,19 @@ def constant(frame: "Frame", name: str, stack: tuple[Called, ...], hops: int = M
     node = argument(stack[-1], frame, name)
     if node is None:
         spread = any(child.type in ("list_splat", "dictionary_splat") for child in arguments(step.node))
-        preset = None if spread or is_partial(step) else default(frame, name)
+        later = is_partial(step) or _renamed(step, target)  # another call gives, or has given, the rest
+        preset = None if spread or later else default(frame, name)
         return UNKNOWN if preset is None else _literal(frame.body.tree.text(preset), preset)
     if node.type == "identifier":
         return constant(around, around.body.tree.text(node), stack[:-1], hops - 1)
     return _literal(around.body.tree.text(node), node)
+
+
+def _renamed(step: "CallStep", target: "Target") -> bool:
+    """Whether a function is called by another name than its own, as one that `partial` made is."""
+    if isinstance(target, ClassRef) or target.definition.name.startswith("__") or target.definition.name == "forward":
+        return False
+    return step.written.rpartition(".")[2] != target.definition.name
 
 
 def _literal(text: str, node: "Node") -> object:

@@ -20,13 +20,20 @@ Entering = tuple[Spot, FunctionRef, Node]  # the call as a spot, the function it
 def looked_up(tracer: "Tracer", spot: Spot, function: Node, value: Value | None) -> Iterator[Entering]:
     """The functions that the call at `spot` may enter, when `value`, what it calls, is no function of the code."""
     at = replace(spot, node=function, take=())
-    if isinstance(value, ExternalObject) and value.maker.rpartition(".")[2] == "partial":
+    if _is_completed(value, at):
         yield from _completed(tracer, at)
     elif value is None:
         for target in registered(tracer, at):
             if isinstance(target, FunctionRef):
                 yield spot, target, spot.node
         yield from _methods(tracer, spot, function)
+
+
+def _is_completed(value: Value | None, at: Spot) -> bool:
+    """Whether what is called may be what `partial` made: it has another name than the function that it is."""
+    if isinstance(value, FunctionRef):
+        return at.node.type == "identifier" and value.definition.name != at.text()
+    return isinstance(value, ExternalObject) and value.maker.rpartition(".")[2] == "partial"
 
 
 def _completed(tracer: "Tracer", spot: Spot) -> Iterator[Entering]:

@@ -209,18 +209,15 @@ class Tracer:
         node, frame = spot.node, spot.frame
         function = node.child_by_field_name("function")
         value = frame.value(function, spot.order, spot.guards)
-        found: list[Spot] = []
-        for member in alternatives(value):
+        entering = looked_up(self, spot, function, value) if function is not None else ()
+        found = [s for at, f, call in entering for s in self.returns(replace(at, take=spot.take), f, call)]
+        for member in alternatives(value) if not found else ():
             target = call_target(self.program, member)
             if isinstance(target, FunctionRef):
                 found += self.returns(spot, target, node)
             elif isinstance(target, ClassRef) and spot.take[-1:] and spot.take[-1].startswith("."):
                 found += self._field(spot, target)
         if found or any(isinstance(m, FunctionRef | ClassRef | Instance) for m in alternatives(value)):
-            return [(s, False) for s in found]
-        for at, target, call in looked_up(self, spot, function, value) if function is not None else ():
-            found += self.returns(replace(at, take=spot.take), target, call)
-        if found:
             return [(s, False) for s in found]
         return self._outside(spot, function, value)
 

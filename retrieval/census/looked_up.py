@@ -20,7 +20,7 @@ Entering = tuple[Spot, FunctionRef, Node]  # the call as a spot, the function it
 def looked_up(tracer: "Tracer", spot: Spot, function: Node, value: Value | None) -> Iterator[Entering]:
     """The functions that the call at `spot` may enter, when `value`, what it calls, is no function of the code."""
     at = replace(spot, node=function, take=())
-    if _is_completed(value, at):
+    if _is_completed(value):
         yield from _completed(tracer, at)
     elif value is None:
         for target in registered(tracer, at):
@@ -29,10 +29,10 @@ def looked_up(tracer: "Tracer", spot: Spot, function: Node, value: Value | None)
         yield from _methods(tracer, spot, function)
 
 
-def _is_completed(value: Value | None, at: Spot) -> bool:
-    """Whether what is called may be what `partial` made: it has another name than the function that it is."""
+def _is_completed(value: Value | None) -> bool:
+    """Whether what is called is what `partial` made."""
     if isinstance(value, FunctionRef):
-        return at.node.type == "identifier" and value.definition.name != at.text()
+        return value.partial
     return isinstance(value, ExternalObject) and value.maker.rpartition(".")[2] == "partial"
 
 

@@ -17,6 +17,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import counted
 from retrieval.census.relay import relay
 from retrieval.census.screens import is_screen
+from retrieval.census.shared_files import shared_files
 from retrieval.census.shared_modules import shared_modules
 from retrieval.census.spine import HandOver, hand_overs, spine_of
 from retrieval.census.steps import steps_of
@@ -33,7 +34,15 @@ if TYPE_CHECKING:
 SHOWN, BODIES, CHAIN, LOOKED = 8, 2, 6, 12
 EVERYTHING = "modules|arguments|travelling|stores|loops|dictionaries|files|objects|globals"
 Place = tuple[str, int, int]
-_FIRST = {"modules": (shared_modules, 2), "stores": (stores, 2), "loops": (feedback, 2), "files": (relay, 2)}
+
+
+def _passed_files(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """Files by the pattern of their path, then those whose path a function returns."""
+    yield from shared_files(codebase, query)
+    yield from relay(codebase, query)
+
+
+_FIRST = {"modules": (shared_modules, 2), "stores": (stores, 2), "loops": (feedback, 2), "files": (_passed_files, 3)}
 
 
 @kind(

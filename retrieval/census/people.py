@@ -29,7 +29,7 @@ def people(codebase: Codebase, places: Iterable[Place], most: int = 6) -> str:
     shown = single[: max(most - len(told), 1)]
     by_file: dict[str, list[str]] = {}
     for path, symbol in shown:
-        by_file.setdefault(path, []).append(f"`{symbol}()`" if symbol else "the top level")
+        by_file.setdefault(path, []).append(f"`{symbol}()`" if symbol else "the top level of the file")
     told += [f"{', '.join(names)} ({path})" for path, names in by_file.items()]
     rest = sum(len(group) for _, group in large[most:]) + len(single) - len(shown)
     return ", ".join(told) + (f" and {counted(rest, 'more function')}" if rest else "")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TABLE = Path(__file__).parents[1] / "data" / "storage.yaml"
 _MODE = re.compile(r"""[rRbBuU]?(["'])([rwaxbtU+:|gz2]{1,5})\1""")
+_MEMORY = re.compile(r"\b(?:BytesIO|StringIO)\(")
 WRITING = frozenset("wax+")
 
 
@@ -72,6 +73,8 @@ def _accesses(codebase: Codebase, query: Query, effect: str) -> Iterator[CensusH
             continue
         if codebase.resolve_call(path, call) is not None:
             continue  # a function of this repository: what it does itself is reported where it does it
+        if is_buffer(codebase, path, call, found.where):
+            continue
         hit = call_hit(codebase, path, call, text=_text(call, found))
         hit.detail.update({"where": found.where, "what": found.what, "effect": found.effect})
         yield hit
@@ -97,6 +100,32 @@ def touches(codebase: Codebase, path: str, symbol: str, effect: str) -> Iterator
         found = _access(call, names, codebase.speller.typed_names(path, call), effect)
         if found is not None and found.effect == effect:
             yield Touch(call.start, call.end, call.written, found.what, found.where)
+
+
+def is_buffer(codebase: Codebase, path: str, call: Call, where: str) -> bool:
+    """Whether what is read or written is a buffer in memory and no file."""
+    if _MEMORY.search(where):
+        return True
+    facts = codebase.facts[path].facts if where.isidentifier() else ()
+    bound = [f for f in facts if f.kind == "assign" and f.symbol == call.symbol and f.name == where]
+    return any(_MEMORY.search(fact.detail.get("value", "")) for fact in bound if fact.start <= call.start)
+
+
+def access_of(codebase: Codebase, path: str, call: Call, effect: str) -> Access | None:
+    """What a call of an outside function does to the disk, None when it has no such effect."""
+    method = call.name.rpartition(".")[2]
+    if method not in _methods() or codebase.resolve_call(path, call) is not None:
+        return None
+    return _access(call, codebase.speller.names(path, call.name), codebase.speller.typed_names(path, call), effect)
+
+
+@cache
+def _methods() -> frozenset[str]:
+    """The last names of everything in the table."""
+    table = _table()
+    return frozenset(
+        {name.rpartition(".")[2] for part in ("opens", "writes", "reads") for name in table[part]} | {"open"}
+    )
 
 
 def _text(call: Call, found: Access) -> str:

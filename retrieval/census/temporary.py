@@ -1,0 +1,151 @@
+"""Kind `temporary`: files and folders that the code makes and does not keep, with who removes them and when.
+
+Temporary by use: made with `tempfile`, removed or moved away by the code that made it, or put into a folder for
+temporary files. A name alone (`temp` for a temperature) makes nothing temporary.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.disk import Contact, contacts_of
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.path_patterns import paths_of
+from retrieval.census.people import people
+from retrieval.census.prose import listed
+from retrieval.facts import Call, CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+NAMED, PLACES = 3, 16
+_FOLDER = re.compile(r"(?:^|/)(?:\.?te?mp(?:orary)?|\{temporary folder\})(?:/|$)")
+_HOLE = re.compile(r"\{[^{}]*\}|%0?\d*[ds]")
+_KEPT = re.compile(r"download|log$|upload|^removal$")
+_MOVES = frozenset({"os.replace", "os.rename", "shutil.move"})
+
+
+@kind(
+    "temporary",
+    summary="temporary files and folders by use: tempfile, removed or moved again, in a folder for temporary files",
+    example="temporary",
+    reads="python",
+    ordered=True,
+)
+def temporary(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
+    """One hit per call of `tempfile` and per pattern of a path. Patterns match the path or the call."""
+    contacts = contacts_of(codebase)
+    removals = [c for c in contacts if c.what == "removal"]
+    for path, call in codebase.all_calls():
+        if codebase.snapshot.by_path[path].role == "source" and _makes(call) and query.matches(call.name):
+            yield _made(codebase, path, call, removals)
+    made = _patterns(contacts)
+    for pattern, group in made.items():
+        gone = [c for c in removals if _covers(c.pattern, pattern)]
+        above = [p for p in made if p != pattern and pattern.startswith(f"{p}/")]
+        if any(_covers(c.pattern, p) for p in above for c in removals):
+            continue  # told with the folder
+        inside = {p: found for p, found in made.items() if p.startswith(f"{pattern}/")}
+        moved = list(_moved(codebase, pattern))
+        if (gone or moved or _FOLDER.search(pattern)) and query.matches(pattern):
+            yield _file(codebase, pattern, (group, inside), (gone, moved))
+
+
+def _makes(call: Call) -> bool:
+    return call.name.startswith("tempfile.") and call.name.rpartition(".")[2] not in ("gettempdir", "tempdir")
+
+
+def _made(codebase: Codebase, path: str, call: Call, removals: list[Contact]) -> CensusHit:
+    what = "folder" if "dir" in call.name.lower() else "file"
+    where = f"`{call.symbol}()`" if call.symbol else f"the top level of {path}"
+    gone = [c for c in removals if c.path == path and any(_names(name, c.where) for name in call.assigned)]
+    if gone:
+        ending = f"removed by {people(codebase, [c.place for c in gone], NAMED)}"
+    elif dict(call.keywords).get("delete") == "False" or call.name.rpartition(".")[2] in (
+        "mkstemp",
+        "mkdtemp",
+        "mktemp",
+    ):
+        ending = "no removal of it was found in that file"
+    else:
+        ending = "removed when the `with` block ends" if call.in_with else "removed when it is closed"
+    return hit_at(
+        codebase,
+        path,
+        (call.start, call.end),
+        symbol=call.symbol,
+        name=call.name,
+        text=f"a temporary {what} made by {where} ({path}) with `{call.written}()`; {ending}",
+        related=tuple(("removed", c.path, c.start, c.end) for c in gone[:PLACES]),
+    )
+
+
+def _names(name: str, where: str) -> bool:
+    return re.search(rf"(?<![\w.]){re.escape(name)}\b", where) is not None
+
+
+def _patterns(contacts: list[Contact]) -> dict[str, list[Contact]]:
+    """What is written or made as a folder, by pattern; paths that say nothing of themselves are left out."""
+    found: dict[str, list[Contact]] = {}
+    for contact in contacts:
+        told = "/" in contact.pattern.rstrip("/") and _HOLE.sub("", contact.pattern).strip("/.")
+        kept = _KEPT.search(contact.what) or contact.what.startswith("temporary")
+        if contact.effect == "writes" and told and not kept:
+            found.setdefault(contact.pattern, []).append(contact)
+    return found
+
+
+def _covers(removed: str, pattern: str) -> bool:
+    """Whether a removal takes a path away: the same path, or a folder above it."""
+    if not _HOLE.sub("", removed).strip("/. "):
+        return False
+    return pattern == removed or pattern.startswith(f"{removed.rstrip('/')}/")
+
+
+def _moved(codebase: Codebase, pattern: str) -> Iterator[tuple[str, Call]]:
+    """The calls that move a file from that path."""
+    for path, call in codebase.all_calls():
+        given = call.arguments[0] if call.name in _MOVES and call.arguments else ""
+        if given and paths_of(codebase).written(path, call.symbol, given, call.start) == pattern:
+            yield path, call
+
+
+def _file(
+    codebase: Codebase,
+    pattern: str,
+    made: tuple[list[Contact], dict[str, list[Contact]]],
+    ends: tuple[list[Contact], list[tuple[str, Call]]],
+) -> CensusHit:
+    (group, inside), (gone, moved) = made, ends
+    what = "folder" if all(c.what == "folder" for c in group) else "file"
+    text = f"the {what} `{_quoted(pattern)}`, made by {people(codebase, [c.place for c in group], NAMED)}"
+    if inside:
+        names = [f"`{_quoted(p[len(pattern) + 1 :])}` by {_makers(codebase, found)}" for p, found in inside.items()]
+        text += f", into which go {listed(names, NAMED)}"
+    if gone:
+        text += f"; removed by {people(codebase, [c.place for c in gone], NAMED)}"
+    elif moved:
+        text += f"; moved away by {people(codebase, [(path, call.symbol) for path, call in moved], NAMED)}"
+    else:
+        text += "; it lies in a folder for temporary files, and nothing that was found removes it"
+    held = [c for found in inside.values() for c in found]
+    places = [*((c.path, c.start, c.end) for c in (*group, *gone, *held)), *((p, c.start, c.end) for p, c in moved)]
+    return hit_at(
+        codebase,
+        places[0][0],
+        places[0][1:],
+        symbol=group[0].symbol,
+        name=pattern,
+        text=text,
+        related=tuple(("place", *place) for place in places[1:PLACES]),
+    )
+
+
+def _makers(codebase: Codebase, found: list[Contact]) -> str:
+    return people(codebase, [c.place for c in found], NAMED)
+
+
+def _quoted(pattern: str) -> str:
+    return pattern.replace("`", "'")

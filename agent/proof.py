@@ -18,6 +18,12 @@ from agent.wording import content
 from agent.words import Sentence, Term, alike, find_term, stands_in, stem, stems_of
 
 _PAIRING = re.compile(r"\s*(?:\w+\s)?(?:(?:is|are|equals|=|of|defaults?|set|has|with|a|the|to|value|default|at)\s*)+")
+# After a name, up to its figure: `: int = 5`, `"] = 5`, `", 5`, ` = (5`, `", default=5`; and words of comments.
+_GIVEN = re.compile(
+    r"[\"'\])\s]*(?::[^=,()]*)?(?:=(?!=)|:|\b(?:is|are|of|to|with)\b)[\s\"'(\[{]*\d"
+    r"|[\"']\s*,\s*\d"
+    r"|.*\bdefault\b\W*(?:\w+\W+)?\d"
+)
 _ANCHOR_WORD = r"\b(?:import|from|def|class)\b[^#\n]*(?<![\w]){0}(?!\w)|(?<![\w]){0}\s*[.(]"
 
 
@@ -114,15 +120,19 @@ def _is_defined(term: Term, scope: Exhibit) -> bool:
 
 
 def _together(term: Term, number: str, scope: Exhibit, *, default: bool) -> bool:
-    """In some line or statement no other figure stands between the name and this one."""
+    """In some line the figure is the value given to the name, or in some prose no other figure stands between them."""
     name = searchable(term)
     rows = [*(line.text for line in scope.lines), *scope.statements]
     if default:
         given = re.compile(rf"(?<!\w){re.escape(name)}\s*(?::[^=,]*)?=(?!=)|default")
         rows = [row for row in rows if given.search(row)] or rows
-    return any(
-        has_number(number, _up_to_first_figure(row[found.end() :])) for row in rows for found in _places(name, row)
-    )
+    for row in rows:
+        prose = scope.documentation or row == scope.said
+        for found in _places(name, row):
+            told = _up_to_first_figure(row[found.end() :])
+            if has_number(number, told) and (prose or _GIVEN.match(told)):
+                return True
+    return False
 
 
 def _places(name: str, row: str) -> Iterator[re.Match[str]]:

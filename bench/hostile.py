@@ -114,7 +114,8 @@ def named(node: ast.AST | None) -> str:
 def mentions(node: ast.AST | None, name: str) -> bool:
     """Whether the name stands anywhere in the expression."""
     return node is not None and any(
-        last(name) in (named(part), getattr(part, "value", None), getattr(part, "arg", None)) for part in ast.walk(node)
+        last(name) in (named(part), str(getattr(part, "value", "")), getattr(part, "arg", None))
+        for part in ast.walk(node)
     )
 
 

@@ -42,6 +42,7 @@ FALSE = [
     ("The constant `SAMPLE_RATE` is 16000.", "E6", "number"),
     ("The constant `BEAM_WIDTH` is 22050.", "E6", "misplaced_number"),
     ("`resize_picture` defaults to 224.", "E3", "misplaced_number"),
+    ("`picture` is set to 224.", "E3", "misplaced_number"),
     ("`Captioner` has a default `width` of 6 and a `depth` of 512.", "E1", "misplaced_number"),
     ("`load_captioner` loads TensorFlow weights onto the chosen `device`.", "E2", "invented"),
     # effects that do not happen
@@ -54,6 +55,7 @@ FALSE = [
     ("`resize_picture` rotates every blurry `picture` towards northern mountains.", "E3", "quantifier"),
     ("`resize_picture` rotates a blurry `picture` towards northern mountains.", "E3", "ungrounded"),
     # who does what
+    ("`Captioner` returns `pixels`.", "E1", "relation"),
     ("`load_captioner` raises `name` when it is no file.", "E2", "relation"),
     ("`load_captioner` returns `device` to its caller.", "E2", "relation"),
     ("`load_captioner` calls `weights` with the name of a file.", "E2", "relation"),

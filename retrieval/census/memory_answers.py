@@ -4,9 +4,10 @@ Each answer is one sentence or two on what the main programs do, with its places
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrieval.census.language import Query, hit_at, kind, parse_query
+from retrieval.census.language import Query, hit_at, kind, parse_query, run_query
 from retrieval.census.moves import device_moves
 from retrieval.census.naming import naming_of
 from retrieval.census.prose import listed
@@ -14,11 +15,13 @@ from retrieval.census.reach import reach_of, reached_from
 from retrieval.census.residency import made_by
 from retrieval.census.roster import roster_of
 from retrieval.census.unloading import unloading
+from retrieval.census.usage_metrics import usage_metrics
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
+METERS = "calls: *AverageMeter, *MetricLogger, *SmoothedValue, *.log_every"
 MOST_NAMED, MOST_CITED, MOST_PROGRAMS = 4, 6, 8
 _DOING = {
     "delete": "deleted with `del`",
@@ -38,7 +41,7 @@ _DOING = {
     ordered=True,
 )
 def memory_answers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """One hit per answer; patterns are of unloading and moving."""
+    """One hit per answer; patterns are of unloading, moving and usage."""
     for name, answer in _ANSWERS.items():
         if query.matches(name):
             text, hits = answer(codebase)
@@ -139,7 +142,37 @@ def _moving(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     return text, [*moved[:2], *back[:2], *gone[:3], *dead[:1]]
 
 
+_MEASURED = {
+    "throughput": "throughput by {}",
+    "time": "elapsed time by {}",
+    "counter": "counters (tokens, requests) by {}",
+    "profiler": "profilers in {}",
+    "meter": "running averages by {}",
+}
+
+
+def _usage(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
+    hits = list(usage_metrics(codebase, parse_query("usage_metrics")))
+    hits += [replace(hit, name="meter") for hit in run_query(codebase, METERS).hits]
+    run, idle = parted(codebase, hits)
+    use = [hit for hit in run if hit.name in ("gpu", "cpu")]
+    rest = [hit for hit in run if hit not in use]
+    aside = [hit for hit in hits if hit.role not in ("source", "config", "test")]
+    text = "" if run else "No. "
+    text += f"GPU and CPU use: measured by {functions(use)}. " if use else "GPU and CPU use is not tracked. "
+    told = [words.format(functions(found)) for sort, words in _MEASURED.items() if (found := _of(rest, sort))]
+    text += f"Performance: {'; '.join(told)}." if told else "No performance figure is measured and told."
+    text += f" Only in code that no main program calls: {functions(idle)}." if idle else ""
+    text += f" Beside the main code ({listed(sorted({hit.path for hit in aside}), 3)}) more is measured." if aside else ""
+    return text, [*use, *rest, *idle, *aside]
+
+
+def _of(hits: Sequence[CensusHit], sort: str) -> list[CensusHit]:
+    return [hit for hit in hits if hit.name == sort]
+
+
 _ANSWERS: dict[str, Callable[["Codebase"], tuple[str, list[CensusHit]]]] = {
     "unloading": _unloading,
     "moving": _moving,
+    "usage": _usage,
 }

@@ -176,12 +176,25 @@ def _is_shelved(frame: "Frame", owner: Node) -> bool:
     return shelves.shelf(frame, written_root(frame, owner)) is not None
 
 
-def model_moves(codebase: "Codebase", where: str) -> "Iterator[tuple[Frame, CallStep, str]]":
-    """The calls that move a model to `where`, "cpu" or "device", each as written."""
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A call that moves or casts a model: where it stands, what is moved, and where to."""
+
+    frame: "Frame"
+    step: CallStep
+    owner: Node
+    to: str
+    said: str
+    part: bool
+
+
+def moved_models(codebase: "Codebase") -> Iterator[Moved]:
+    """Every call that moves or casts a model, notebooks excepted."""
     for move in _moves(codebase):
-        known = move.frame is not None and move.step is not None and (where == "cpu" or not move.part)
-        if known and move.judged[0] == "model" and move.where[0] == where:
-            yield move.frame, move.step, f"`{move.written}`"  # type: ignore[misc]
+        function = move.step.node.child_by_field_name("function") if move.step is not None else None
+        owner = function.child_by_field_name("object") if function is not None else None
+        if move.judged[0] == "model" and move.frame is not None and move.step is not None and owner is not None:
+            yield Moved(move.frame, move.step, owner, move.where[0], f"`{move.written}`", move.part)
 
 
 def _of_fact(path: str, call: Call) -> _Move | None:

@@ -14,7 +14,7 @@ from retrieval.census.body import CallStep, Guard, one_line
 from retrieval.census.held import held_by
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.made_models import Made
-from retrieval.census.moves import model_moves
+from retrieval.census.moves import moved_models
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.shelves import Shelves, shelves_of, written_root
 from retrieval.census.spots import Spot
@@ -108,8 +108,10 @@ def _acts(codebase: "Codebase") -> Iterator[Act]:
     for frame, _depth in roster.frames:
         yield from _emptied(shelves, frame)
         yield from _released(shelves, frame)
-    for frame, step, text in model_moves(codebase, "cpu"):
-        yield Act("cpu", frame, (step.start, step.end), step.guards, f"moves the model to the CPU: {text}")
+    for move in moved_models(codebase):
+        if move.to == "cpu":
+            lines = (move.step.start, move.step.end)
+            yield Act("cpu", move.frame, lines, move.step.guards, f"moves the model to the CPU: {move.said}")
 
 
 def _hit(codebase: "Codebase", act: Act) -> CensusHit:

@@ -29,13 +29,18 @@ class Choice:
     places: tuple[Place, ...]
 
     @property
+    def known(self) -> bool:
+        """Whether anything was found that the device depends on."""
+        return bool(self.devices) or any(s.kind in ("environment", "option") for s in self.switches)
+
+    @property
     def said(self) -> str:
         """ "`cuda` or `cpu`, chosen by `torch.cuda.is_available()` and option `--device`, default `None`"."""
         names = [f"`{name}`" for name in self.devices[:MOST_NAMED]]
         which = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
         by = [f"`{test}()`" for test in self.tests[:3]]
         by += [s.said for s in self.switches if s.kind in ("environment", "option")][:2]
-        return which + (", " if which and by else "") + (f"chosen by {' and '.join(by)}" if by else "")
+        return which + (", " if which and by else "") + (f"chosen by {', '.join(by)}" if by else "")
 
 
 def choice_of(codebase: "Codebase", spot: Spot) -> Choice:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.language import Query, hit_at, kind, parse_query, run_query
 from retrieval.census.moves import device_moves
 from retrieval.census.naming import naming_of
+from retrieval.census.placements import placements
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of, reached_from
 from retrieval.census.residency import made_by
@@ -21,6 +22,7 @@ from retrieval.facts import CensusHit
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
+DEVICE_TESTS = "calls: *.is_available, *.device_count, onnxruntime.get_available_providers"
 METERS = "calls: *AverageMeter, *MetricLogger, *SmoothedValue, *.log_every"
 MOST_NAMED, MOST_CITED, MOST_PROGRAMS = 4, 6, 8
 _DOING = {
@@ -41,7 +43,7 @@ _DOING = {
     ordered=True,
 )
 def memory_answers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """One hit per answer; patterns are of unloading, moving and usage."""
+    """One hit per answer; patterns are of unloading, memory, moving and usage."""
     for name, answer in _ANSWERS.items():
         if query.matches(name):
             text, hits = answer(codebase)
@@ -142,6 +144,32 @@ def _moving(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     return text, [*moved[:2], *back[:2], *gone[:3], *dead[:1]]
 
 
+def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
+    placed, _ = parted(codebase, list(placements(codebase, parse_query("placements"))))
+    hosted = [hit for hit in placed if hit.detail["hosted"] == "yes"]
+    local = [hit for hit in placed if hit not in hosted and hit.name]
+    chosen: dict[str, list[str]] = {}
+    for hit in local:
+        if hit.detail["chosen"]:
+            chosen.setdefault(hit.detail["chosen"], []).append(f"`{hit.name}`")
+    rows = [f"{listed(names, MOST_NAMED)} on {said}" for said, names in sorted(chosen.items(), key=lambda r: -len(r[1]))]
+    if rows:
+        text = f"Weights are placed as follows: {'; '.join(rows[:3])}."
+    elif any(hit.detail["hosted"] == "no" for hit in placed):
+        tests = run_query(codebase, DEVICE_TESTS).hits
+        where, _ = parted(codebase, list(tests))
+        text = "No device argument of a model was traced to a choice between GPU and CPU"
+        text += f"; availability is tested by {functions(where)}." if where else "; the libraries that load them choose."
+    elif hosted:
+        text = "No model's weights are in the memory of this process."
+    else:
+        text = f"No model was found that the main programs hold in memory ({len(codebase.facts)} Python files searched)."
+    if hosted:
+        names = [f"`{name}`" for hit in hosted for name in hit.detail["names"].split(",")]
+        text += f" Hosted, without weights or VRAM here: {listed(names, MOST_NAMED)}."
+    return text, [*[hit for hit in local if hit.detail["chosen"]][:4], *hosted[:2]]
+
+
 _MEASURED = {
     "throughput": "throughput by {}",
     "time": "elapsed time by {}",
@@ -173,6 +201,7 @@ def _of(hits: Sequence[CensusHit], sort: str) -> list[CensusHit]:
 
 _ANSWERS: dict[str, Callable[["Codebase"], tuple[str, list[CensusHit]]]] = {
     "unloading": _unloading,
+    "memory": _memory,
     "moving": _moving,
     "usage": _usage,
 }

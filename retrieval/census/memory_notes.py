@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Note = tuple[int, int, str, str]  # first line, last line, where it stands, the words
 
 LONGEST = 300
+_PRINTED = re.compile(r"(?i)memory[^=:]{0,30}[=:]?\s*\d[\d.,]*\s?[MG]i?B\b")
 LONGEST_TEXT = 3_000  # longer "sentences" are data
 MOST_CELLS = 8
 MOST_ROWS = 60
@@ -95,11 +96,25 @@ def _notes(file: SourceFile) -> Iterator[Note]:
         yield from _prose(file)
     elif file.language == "csv":
         yield from _spreadsheet(file)
+    elif file.language == "notebook":
+        yield from _outputs(file)
     elif file.language == "python":
         for comment in comments(file):
             for sentence in _SENTENCE.split(comment.text):
                 if tells(sentence):
                     yield comment.start, comment.end, "comment", quote(sentence, LONGEST)
+
+
+def _outputs(file: SourceFile) -> Iterator[Note]:
+    """Figures of memory that a notebook printed when it ran, with the line before when that ends with its subject."""
+    before = ""
+    for number, line in enumerate(file.lines, start=1):
+        printed = re.fullmatch(r'\s*"(.*?)(?:\\n)?",?\s*', line)
+        words = printed[1].replace("\\t", " ").strip() if printed else ""
+        if words and _PRINTED.search(words) and "print(" not in words:
+            subject = f"{before}: " if before and not _PRINTED.search(before) else ""
+            yield number, number, "output", f"“{subject}{words}”"
+        before = words if words and "print(" not in words else ""
 
 
 def tells(words: str) -> bool:

@@ -13,7 +13,9 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.made_models import Made
 from retrieval.census.model_objects import Entry, entries_of
 from retrieval.census.moves import Moved, moved_models
-from retrieval.census.roster import Roster, roster_of
+from retrieval.census.prose import listed
+from retrieval.census.reach import reach_of
+from retrieval.census.roster import roster_of
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.switches import circumstances_of
 from retrieval.census.wording import caller
@@ -23,7 +25,9 @@ from retrieval.parse import Node
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MOST_MOVES = 3
+MOST_MOVES, MOST_LEFT = 2, 8
+HOSTED = "{} run on a server that is asked over the network: this process holds no weights of them and needs no VRAM"
+LEFT = "No device and no type is given by a call of their own for {}: they follow what holds them, or the library chooses"
 _SETTING = re.compile(
     r"^(?:device|device_map|device_id|torch_dtype|dtype|load_in_\dbit|quantization_config|providers|provider_options|"
     r"compute_type|half|fp16|bf16|use_half|use_gpu|use_cuda|gpu|gpu_id|ctx_id|n_gpu_layers|gpu_memory_utilization|"
@@ -46,34 +50,67 @@ def placements(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for move in moved_models(codebase):
         for made in roster.of(Spot(move.frame, move.owner, move.step.order, move.step.guards)):
             moves.setdefault(made.name, []).append(move)
+    plain: list[Entry] = []
+    hosted: list[Entry] = []
     for entry in entries_of(codebase):
-        if query.matches(entry.name) and not entry.part:
-            yield _hit(codebase, roster, entry, moves.get(entry.name, []))
+        if not query.matches(entry.name) or (entry.part and entry.name not in moves):
+            continue
+        if _hosted(entry.made[0]):
+            hosted.append(entry)
+        elif (told := _told(codebase, entry, moves.get(entry.name, []))) is not None:
+            yield told
+        else:
+            plain.append(entry)
+    if hosted:
+        yield _together(codebase, hosted, HOSTED.format(listed([e.title for e in hosted], MOST_LEFT)), "yes")
+    for run in (True, False):
+        if left := [entry for entry in plain if entry.run == run]:
+            yield _together(codebase, left, LEFT.format(listed([e.title for e in left], MOST_LEFT)), "no")
 
 
-def _hit(codebase: "Codebase", roster: Roster, entry: Entry, moves: list[Moved]) -> CensusHit:
-    first = entry.made[0]
-    told, choice = [], None
+def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit | None:
+    """The line of one model; None when nothing says where it goes."""
+    first, told = entry.made[0], []
+    choice: Choice | None = None
+    moves = [move for move in moves if move.to != "cpu"]
+    run = [move for move in moves if _runs(codebase, move)] or moves
     for made in entry.made[:2]:
         written, device = _settings(made)
         told += [f"made with {', '.join(f'`{item}`' for item in written)} in {caller(made.frame)}"] if written else []
-        choice = choice or (choice_of(codebase, Spot(made.frame, device, made.step.order)) if device is not None else None)
-    for move in moves[:MOST_MOVES]:
+        if device is not None and choice is None:
+            choice = choice_of(codebase, Spot(made.frame, device, made.step.order))
+    for move in run[:MOST_MOVES]:
         condition, _ = circumstances_of(codebase, move.frame, move.step.guards)
         told.append(f"{move.said} in {caller(move.frame)}{condition}")
         given = arguments(move.step.node)
-        if given and (choice is None or not choice.devices):
+        if given and move.to == "device" and (choice is None or not choice.known):
             choice = choice_of(codebase, Spot(move.frame, given[0], move.step.order, move.step.guards))
-    more = f"; {len(moves) - MOST_MOVES} more moves or casts" if len(moves) > MOST_MOVES else ""
-    text = f"{entry.title}: {_said(first, told)}{more}{_chosen(choice)}"
-    spans = [("move", move.frame.path, move.step.start, move.step.end) for move in moves[:MOST_MOVES]]
+    if not told:
+        return None
+    said = "; ".join(dict.fromkeys(told))
+    more = f"; {len(run) - MOST_MOVES} more moves or casts" if len(run) > MOST_MOVES else ""
+    spans = [("move", move.frame.path, move.step.start, move.step.end) for move in run[:MOST_MOVES]]
     spans += [("choice", path, line, line) for path, line in (choice.places[:3] if choice else ())]
-    spans += [("made", made.frame.path, made.step.start, made.step.end) for made in entry.made[1:2]]
     return hit_at(
-        codebase, first.frame.path, (first.step.start, first.step.end), symbol=first.frame.symbol, name=entry.name,
-        text=text, related=tuple(dict.fromkeys(spans)),
-        detail={"devices": ",".join(choice.devices) if choice else "", "hosted": "yes" if _hosted(first) else "no",
-                "chosen": choice.said if choice else "", "moved": "yes" if moves else "no"},
+        codebase, first.frame.path, (first.step.start, first.step.end), symbol="", name=entry.name,
+        text=f"{entry.title}: {said}{more}{_chosen(choice)}", related=tuple(dict.fromkeys(spans)),
+        detail={"hosted": "no", "chosen": choice.said if choice is not None and choice.known else ""},
+    )  # fmt: skip
+
+
+def _runs(codebase: "Codebase", move: Moved) -> bool:
+    at = hit_at(codebase, move.frame.path, (move.step.start, move.step.end), symbol=move.frame.symbol, name="", text="")
+    return reach_of(codebase).has(at)
+
+
+def _together(codebase: "Codebase", entries: list[Entry], text: str, hosted: str) -> CensusHit:
+    """One line for several models."""
+    first = entries[0].made[0]
+    spans = [("made", e.made[0].frame.path, e.made[0].step.start, e.made[0].step.end) for e in entries[1:MOST_LEFT]]
+    names = ",".join(entry.name for entry in entries)
+    return hit_at(
+        codebase, first.frame.path, (first.step.start, first.step.end), symbol="", name="", text=text,
+        related=tuple(spans), detail={"hosted": hosted, "chosen": "", "names": names},
     )  # fmt: skip
 
 
@@ -81,16 +118,10 @@ def _hosted(made: Made) -> bool:
     return made.known is not None and made.known.hosted
 
 
-def _said(made: Made, told: list[str]) -> str:
-    if _hosted(made):
-        return "runs on a server, so this process holds no weights of it and no VRAM for it"
-    if not told:
-        return "no device and no type is given: it stays where the library or PyTorch puts it, by default the CPU in float32"
-    return "; ".join(dict.fromkeys(told))
-
-
 def _chosen(choice: Choice | None) -> str:
-    return f"; the device is {choice.said}" if choice is not None and choice.devices else ""
+    if choice is None or not choice.known:
+        return ""
+    return f"; the device is {choice.said}"
 
 
 def _settings(made: Made) -> tuple[list[str], Node | None]:

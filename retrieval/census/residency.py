@@ -4,17 +4,19 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.callgraph import reached
-from retrieval.census.kept_models import Kept, kept
+from retrieval.census.kept_models import Kept, inside, kept
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.lifetimes import ends_with_call, global_names
 from retrieval.census.made_models import Made
 from retrieval.census.names import excludes
+from retrieval.census.presence import Way, conditions, is_first_use, is_met, ways_of
 from retrieval.census.reach import reach_of
-from retrieval.census.roster import Roster, roster_of, wrapped
-from retrieval.census.spots import Spot
+from retrieval.census.roster import Roster, roster_of
+from retrieval.census.shelves import shelves_of
 from retrieval.census.starts import Start
+from retrieval.census.switches import switches_of
 from retrieval.census.unloading import acts_of
-from retrieval.census.values import ClassRef, External
+from retrieval.census.values import ClassRef
 from retrieval.census.wording import caller
 from retrieval.facts import CensusHit
 
@@ -22,26 +24,37 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-MOST_NAMED = 12
+MOST_NAMED, MOST_CONDITIONS, MOST_PROGRAMS = 12, 4, 5
 
 
 @kind(
     "residency",
-    summary="for each main program the models it makes, in order, and how long each stays in memory",
+    summary="for each main program the models it has in memory together, on which condition, and until when",
     example="residency",
     reads="python",
     ordered=True,
 )
 def residency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per main program that makes a model; patterns match the program's name."""
-    roster, told = roster_of(codebase), set[tuple[str, ...]]()
-    for start in reach_of(codebase).starts:
-        made = made_by(roster, start)
-        names = tuple(dict.fromkeys(item.name for item in made))
-        if names and query.matches(start.name):
-            same = names in told
-            told.add(names)
-            yield _program(codebase, roster, start, made, same)
+    roster = roster_of(codebase)
+    stories: dict[str, list[tuple[Start, list[Made]]]] = {}
+    starts = reach_of(codebase).starts
+    whole = {path for start in starts for path, symbol in start.units if not symbol}
+    for start in starts:
+        if start.path in whole and all(symbol for _, symbol in start.units):
+            continue  # what a served program runs for one request
+        made = [item for item in made_by(roster, start) if not _is_part(roster, item)]
+        if made and query.matches(start.name):
+            made = [item for item in made if not _wraps(item)] or made
+            stories.setdefault(_story(codebase, roster, start, made), []).append((start, made))
+    for story, programs in stories.items():
+        yield _program(codebase, story, programs)
+
+
+def _is_part(roster: Roster, made: Made) -> bool:
+    """Whether a model is only a part of another one, made without weights of its own."""
+    loaded = "from_pretrained" in made.step.written or "load" in made.step.written
+    return made.cls is not None and not loaded and inside(roster, made)
 
 
 def made_by(roster: Roster, start: Start, *, hosted: bool = False) -> list[Made]:
@@ -73,29 +86,84 @@ def _frames(roster: Roster, start: Start) -> "list[Frame]":
     return found
 
 
-def _program(codebase: "Codebase", roster: Roster, start: Start, made: list[Made], same: bool) -> CensusHit:
-    made = [item for item in made if not _wraps(item)] or made
-    lasting = [item for item in made if kept(roster, item) or global_names(item.frame, item)]
-    handed = [item for item in made if item not in lasting and _is_returned(roster, item)]
-    passing = [item for item in made if item not in lasting and _ends(roster, start, item)]
-    text = f"{_called(start)} makes {_count(made, whole=not _loads_by_name(roster))}"
-    if same:
-        text += ", the same as above"
-    elif lasting:
-        text += f"; objects keep {_listed(roster, lasting)}"
-        text += ", which are in memory together" if len({m.name for m in lasting}) > 1 else ""
-        dropped = _dropped(codebase, roster, start, lasting)
-        text += f" until {', '.join(dropped)}" if dropped else ""
-    if handed and not same:
-        text += f"; {_names(handed)} {_be(handed)} handed to the caller of {_callers(handed)}"
-    if passing and not same:
-        text += f"; {_names(passing)} {'lives' if len({m.name for m in passing}) == 1 else 'live'} only while"
-        text += f" {_callers(passing)} runs"
+def _program(codebase: "Codebase", story: str, programs: list[tuple[Start, list[Made]]]) -> CensusHit:
+    start, made = programs[0]
+    names = list(dict.fromkeys(_called(start) for start, _ in programs))
+    more = f" and {len(names) - MOST_PROGRAMS} more" if len(names) > MOST_PROGRAMS else ""
     spans = [("made", item.frame.path, item.step.start, item.step.end) for item in made[:MOST_NAMED]]
     return hit_at(
-        codebase, start.path, start.lines, symbol="", name=start.name, text=text, related=tuple(dict.fromkeys(spans)),
+        codebase, start.path, start.lines, symbol="", name=start.name, related=tuple(dict.fromkeys(spans)),
+        text=f"{', '.join(names[:MOST_PROGRAMS])}{more}: {story}",
         detail={"models": str(len({item.name for item in made}))},
     )  # fmt: skip
+
+
+def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made]) -> str:
+    """What stays in memory together, what only on a condition, and what ends with a call."""
+    ways = ways_of(roster.program, _frames(roster, start))
+    passing = [item for item in made if not _lasts(roster, item) and _ends(roster, start, item)]
+    staying = [item for item in made if item not in passing]
+    chosen_by = {id(item): _conditions(roster, ways, item) for item in staying}
+    both = {name for name in {i.name for i in staying} if _in_both_arms([chosen_by[id(i)] for i in staying if i.name == name])}
+    always = [item for item in staying if not chosen_by[id(item)] or item.name in both]
+    chosen = [item for item in staying if item not in always]
+    parts = []
+    if always:
+        together = " in memory together" if len({m.name for m in always}) > 1 else " in memory"
+        parts.append(f"{_listed(roster, always)}{together}{_until(codebase, roster, start, always)}")
+    for words, members in _by_condition(codebase, chosen_by, chosen):
+        parts.append(f"{_listed(roster, members)} only if {words}")
+    if passing:
+        one = len({m.name for m in passing}) == 1
+        parts.append(f"{_names(passing)} {'lives' if one else 'live'} only while {_callers(passing)} runs")
+    return "; ".join(parts)
+
+
+def _until(codebase: "Codebase", roster: Roster, start: Start, made: list[Made]) -> str:
+    dropped = _dropped(codebase, roster, start, made)
+    late = [item for item in made if any(map(is_first_use, item.step.guards))]
+    first = f", {_names(late)} from the first use on" if late and len(late) < len(made) else ""
+    first = ", from the first use on" if late and len(late) == len(made) else first
+    return first + (f", until {', '.join(dropped)}" if dropped else "")
+
+
+def _lasts(roster: Roster, made: Made) -> bool:
+    return bool(kept(roster, made) or global_names(made.frame, made) or _shelf(roster, made))
+
+
+def _shelf(roster: Roster, made: Made) -> str:
+    """The container of a module or class that keeps a model."""
+    shelves = shelves_of(roster).by_root.values()
+    return next((shelf.written for shelf in shelves if made in shelf.models), "")
+
+
+def _in_both_arms(ways: list[Way]) -> bool:
+    """Whether a model is made in the `if` and in the `else` of one decision, so that there is one either way."""
+    last = [way[-1][1] for way in ways if way]
+    return any(one.key == other.key and (one.kind, other.kind) == ("if", "else") for one in last for other in last)
+
+
+def _conditions(roster: Roster, ways: dict[tuple[str, str], Way], made: Made) -> Way:
+    """The conditions near a model: where it is made, where that is called, and in constructors on the way."""
+    way = ways.get((made.frame.path, made.frame.symbol), ())
+    callers = {id(called[0]) for called in roster.tracer.holders.callers(made.frame)}
+    near = [row for row in way if id(row[0]) in callers or row[0].symbol.endswith("__init__")]
+    own = [(made.frame, guard) for guard in conditions(made.step.guards)]
+    return tuple((frame, guard) for frame, guard in (*near, *own) if not is_met(roster, frame, guard))
+
+
+def _by_condition(codebase: "Codebase", ways: dict[int, Way], made: list[Made]) -> Iterator[tuple[str, list[Made]]]:
+    """Models by the innermost condition on which a program has them, most models first."""
+    groups: dict[str, list[Made]] = {}
+    for item in made:
+        frame, guard = ways[id(item)][-1]
+        told = switches_of(codebase).conditions(frame, [guard])
+        words = told[0].said if told else f"`{guard.text}`" + (" is false" if guard.kind == "else" else "")
+        groups.setdefault(f"{words} in {caller(frame)}", []).append(item)
+    listed = sorted(groups.items(), key=lambda row: -len(row[1]))
+    yield from listed[:MOST_CONDITIONS]
+    if rest := [item for _, members in listed[MOST_CONDITIONS:] for item in members]:
+        yield "other conditions hold", rest
 
 
 def _wraps(made: Made) -> bool:
@@ -103,24 +171,9 @@ def _wraps(made: Made) -> bool:
     return made.known is not None and made.known.wraps
 
 
-def _be(made: list[Made]) -> str:
-    return "is" if len({item.name for item in made}) == 1 else "are"
-
-
 def _ends(roster: Roster, start: Start, made: Made) -> bool:
     """Whether a model certainly ends with what makes it: the call of a function, or the program's own script."""
     return made.frame.path == start.path if made.frame.definition is None else ends_with_call(roster, made)
-
-
-def _loads_by_name(roster: Roster) -> bool:
-    """Whether modules are imported by names that are known only when the program runs."""
-    for frame, _depth in roster.frames:
-        for step in frame.body.calls:
-            if step.written.endswith("import_module"):
-                value = frame.callee(step)
-                if isinstance(value, External) and value.name == "importlib.import_module":
-                    return True
-    return False
 
 
 def _called(start: Start) -> str:
@@ -141,19 +194,13 @@ def _dropped(codebase: "Codebase", roster: Roster, start: Start, made: list[Made
     ]
 
 
-def _count(made: list[Made], *, whole: bool) -> str:
-    number = len({item.name for item in made})
-    bound = "at least " if not whole else "up to " if _choices(made) else ""
-    return f"{bound}{number} model{'s' if number > 1 else ''}"
+def _excludes(roster: Roster, one: Made, other: Made) -> bool:
+    """Whether only one of two models is made: in different arms, or by one call that makes one of several classes.
 
-
-def _choices(made: list[Made]) -> bool:
-    """Whether a condition chooses among the models."""
-    return any(_excludes(one, other) for one in made for other in made)
-
-
-def _excludes(one: Made, other: Made) -> bool:
-    """Whether only one of two models is made: in different arms, or by one call that makes one of several classes."""
+    A function that is called from several places may make another one each time.
+    """
+    if len(roster.tracer.holders.callers(one.frame)) > 1 or _shelf(roster, one):
+        return False
     same = one.key == other.key and one.name != other.name
     return same or (one.frame is other.frame and excludes(one.step.guards, other.step.guards))
 
@@ -169,36 +216,30 @@ def _callers(made: Iterable[Made]) -> str:
 
 
 def _listed(roster: Roster, made: list[Made]) -> str:
-    """ "`FAN` (`KeypointExtractor.detector`)", each model once with the attribute that keeps it; those that stand in
-    different arms of one decision as alternatives."""
+    """ "`FAN`, `Net` (`Extractor.nets`)", each model once with what keeps it; those that stand in different arms of one
+    decision as alternatives."""
     groups: dict[object, list[Made]] = {}
     for item in made:
-        others = [other for other in made if _excludes(item, other)]
+        others = [other for other in made if _excludes(roster, item, other)]
         key = ("one of", item.frame.path, item.frame.symbol) if others else item.name
         groups.setdefault(key, []).append(item)
-    shown = [_group(roster, members) for members in groups.values()]
+    held: dict[str, list[str]] = {}
+    for key, members in groups.items():
+        names = f"{'one of ' if isinstance(key, tuple) and len({m.name for m in members}) > 1 else ''}{_names(members)}"
+        held.setdefault(_holder(roster, members), []).append(names)
+    shown = [", ".join(dict.fromkeys(names)) + (f" (`{at}`)" if at else "") for at, names in held.items()]
     more = f" and {len(shown) - MOST_NAMED} more" if len(shown) > MOST_NAMED else ""
     return ", ".join(shown[:MOST_NAMED]) + more
 
 
-def _group(roster: Roster, members: list[Made]) -> str:
+def _holder(roster: Roster, members: list[Made]) -> str:
+    """The attribute, variable or container that keeps models; "" when none is known."""
     places = [place for item in members for place in kept(roster, item)]
     at = next((place for place in places if not place.inside), places[0] if places else None)
     variables = [name for item in members for name in global_names(item.frame, item)]
-    held = _attribute(at) if at is not None else next(iter(variables), "")
-    where = f" (`{held}`)" if held else ""
-    several = len({item.name for item in members}) > 1
-    return f"{'one of ' if several else ''}{_names(members)}{where}"
+    return _attribute(at) if at is not None else next(iter(variables), "") or _shelf(roster, members[0])
 
 
 def _attribute(at: Kept) -> str:
     return f"{at.owner.definition.symbol}.{at.name}"
 
-
-def _is_returned(roster: Roster, made: Made) -> bool:
-    """Whether the body that makes a model hands it to its caller."""
-    frame = made.frame
-    exits = [item for item in frame.body.exits if item.kind in ("return", "yield") and item.value is not None]
-    spots = [Spot(frame, item.value, item.order, item.guards, ()) for item in exits if item.value is not None]
-    given = [found for spot in spots for found in roster.of(spot)]
-    return made in given or any(made in wrapped(roster, found) for found in given)

@@ -84,9 +84,19 @@ def _texts(codebase: Codebase, query: str) -> list[str]:
 
 def test_what_a_program_has_in_memory_together(app: Codebase) -> None:
     [text] = _texts(app, "residency")
-    assert text.startswith("`app.py` makes up to 4 models; objects keep `Net` (`Holder.net`), one of ")
-    assert "`AutoModelForSeq2SeqLM`, `AutoModelForCausalLM` (`Holder.llm`), which are in memory together" in text
+    assert text.startswith(
+        "`app.py`: `Net` (`Holder.net`), `AutoModelForSeq2SeqLM` (`Holder.llm`) in memory together, "
+        "until `del self.holder` (app.py:44)"
+    )
+    assert '`AutoModelForCausalLM` (`Holder.llm`) only if `name == "t5"` is false in `Holder.__init__()`' in text
     assert text.endswith("`GFPGANer` lives only while `restore()` runs")
+
+
+def test_where_each_model_goes(app: Codebase) -> None:
+    lines = _texts(app, "placements")
+    assert '`Net`: `Net().to("cuda")` in `Holder.__init__()`; the device is `cuda`' in lines
+    assert any("made with `torch_dtype=torch.float16` in `Holder.__init__()`" in line for line in lines)
+    assert lines[-1].startswith("No device and no type is given by a call of their own for `AutoModelForCausalLM`")
 
 
 def test_deleting_an_object_that_holds_models_is_told_and_nothing_else(app: Codebase) -> None:
@@ -166,8 +176,8 @@ GLOBAL: dict[str, str | bytes] = {
 def test_how_long_a_model_lives_is_told_only_where_it_is_certain() -> None:
     codebase = codebase_of(GLOBAL)
     [text] = _texts(codebase, "residency")
-    assert text.startswith("`app.py` makes at least 5 models; objects keep `FaceAnalysis` (`FACES`)")
-    assert "`AutoModelForCausalLM` is handed to the caller of `talk()`" in text
+    assert text.startswith("`app.py`: `FaceAnalysis` (`FACES`) in memory, from the first use on; ")
+    assert "`AutoModelForCausalLM` are made by `main()`, `speed_up()`, `talk()` and handed on" in text
     assert "get_peft_model" not in text  # the same model, wrapped
     assert text.endswith("`GFPGANer` lives only while `sharpen()` runs")  # and of the session nothing is said
     assert "get_faces().get(image)" in " ".join(_texts(codebase, "model_runs: FaceAnalysis"))

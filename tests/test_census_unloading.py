@@ -122,3 +122,69 @@ def test_a_plain_no_is_measured_on_the_whole_repository() -> None:
     assert hit.text.startswith("No. ")
     assert hit.detail == {"scope": "repository"}
     assert _texts(code, "tensor_moves") == []
+
+
+MEASURED = """
+    import time
+    import torch
+
+    def stamp():
+        return {"created": int(time.time())}
+
+    def late(start):
+        while time.time() - start > 5:
+            pass
+
+    def serve(x):
+        start = time.perf_counter()
+        y = x
+        cost = time.perf_counter() - start
+        print(f"took {cost}")
+        print(f"{len(y) / cost} pages/s")
+        return y
+
+    def memory():
+        used = torch.cuda.max_memory_allocated()
+        print(used)
+"""
+
+
+def test_a_clock_counts_only_when_a_difference_is_told() -> None:
+    found = {(hit.name, hit.symbol) for hit in run_query(codebase_of({"app.py": MEASURED}), "usage_metrics").hits}
+    assert found == {("time", "serve"), ("throughput", "serve"), ("gpu", "memory")}
+
+
+def test_without_any_figure_the_answer_is_no() -> None:
+    [text] = _texts(
+        codebase_of({"app.py": "import time\n\ndef stamp():\n    return time.time()\n"}), "memory_answers: usage"
+    )
+    assert text == "No. GPU and CPU use is not tracked. No performance figure is measured and told."
+
+
+def test_the_device_is_traced_to_its_choice_and_hosted_models_need_none() -> None:
+    source = """
+        import argparse
+        import torch
+        from openai import OpenAI
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        def best(asked):
+            return asked or ("cuda" if torch.cuda.is_available() else "cpu")
+
+        def main():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--device", default=None)
+            args = parser.parse_args()
+            net = Net().to(best(args.device))
+            client = OpenAI()
+            net(client.chat.completions.create(model="m", messages=[]))
+
+        if __name__ == "__main__":
+            main()
+    """
+    [text] = _texts(codebase_of({"app.py": source}), "memory_answers: memory")
+    assert "`Net` on `cuda` or `cpu`, chosen by `torch.cuda.is_available()`, option `--device`, default `None`" in text
+    assert "Hosted, without weights or VRAM here: `OpenAI`" in text

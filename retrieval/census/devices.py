@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 MOST_STEPS, MOST_NAMED = 90, 6
-_DEVICE = re.compile(r"""^f?["'](cuda|cpu|mps|npu|xpu|hpu|auto|gpu|directml|privateuseone|balanced\w*)(?::[^"']*)?["']$""", re.I)
+_DEVICE = re.compile(
+    r"""^f?["'](cuda|cpu|mps|npu|xpu|hpu|auto|gpu|directml|privateuseone|balanced\w*)(?::[^"']*)?["']$""", re.I
+)
 _PROVIDER = re.compile(r"""^["'](\w+ExecutionProvider)["']$""")
 _TEST = re.compile(r"(?:is_available|device_count|is_built|get_available_providers|get_device|get_accelerator)$")
 Place = tuple[str, int]
@@ -38,8 +40,8 @@ class Choice:
         """ "`cuda` or `cpu`, chosen by `torch.cuda.is_available()` and option `--device`, default `None`"."""
         names = [f"`{name}`" for name in self.devices[:MOST_NAMED]]
         which = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-        by = [f"`{test}()`" for test in self.tests[:3]]
-        by += [s.said for s in self.switches if s.kind in ("environment", "option")][:2]
+        by = [f"`{test}()`" for test in self.tests[:2]]
+        by += [s.said for s in self.switches if s.kind in ("environment", "option")][: 1 if by else 2]
         return which + (", " if which and by else "") + (f"chosen by {', '.join(by)}" if by else "")
 
 
@@ -63,4 +65,6 @@ def choice_of(codebase: "Codebase", spot: Spot) -> Choice:
         for guard in at.guards if found else ():
             tests |= dict.fromkeys(re.findall(r"[\w.]*(?:is_available|device_count|is_built)(?=\()", guard.text))
     behind = switches_of(codebase).behind(spot)
+    for switch in behind:
+        devices |= dict.fromkeys(re.findall(r"""["'](cuda|cpu|mps|npu|xpu)["':]""", switch.default))
     return Choice(tuple(devices), tuple(tests), behind, tuple(places))

@@ -3,6 +3,7 @@
 Each answer is one sentence or two on what the main programs do, with its places; the lists stand elsewhere.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.language import Query, hit_at, kind, parse_query, run_query
 from retrieval.census.moves import device_moves
 from retrieval.census.naming import naming_of
+from retrieval.census.options import cli_options
 from retrieval.census.placements import placements
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of, reached_from
@@ -17,12 +19,16 @@ from retrieval.census.residency import made_by
 from retrieval.census.roster import roster_of
 from retrieval.census.unloading import unloading
 from retrieval.census.usage_metrics import usage_metrics
+from retrieval.census.weight_types import weight_types
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 DEVICE_TESTS = "calls: *.is_available, *.device_count, onnxruntime.get_available_providers"
+_DEVICE_OPTION = re.compile(
+    r"(?i)(?:^|[-_])(?:device(?:[-_]?ids?)?|execution[-_]providers?|providers|gpus?|gpu[-_]?ids?|use[-_](?:cpu|cuda|gpu))$"
+)
 METERS = "calls: *AverageMeter, *MetricLogger, *SmoothedValue, *.log_every"
 MOST_NAMED, MOST_CITED, MOST_PROGRAMS = 4, 6, 8
 _DOING = {
@@ -151,25 +157,67 @@ def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     chosen: dict[str, list[str]] = {}
     for hit in local:
         if hit.detail["chosen"]:
-            chosen.setdefault(hit.detail["chosen"], []).append(f"`{hit.name}`")
-    rows = [f"{listed(names, MOST_NAMED)} on {said}" for said, names in sorted(chosen.items(), key=lambda r: -len(r[1]))]
+            names = [f"`{name}`" for name in hit.detail["names"].split(",")]
+            chosen.setdefault(hit.detail["chosen"], []).extend(names)
+    rows = [
+        f"{listed(names, MOST_NAMED)} on {said}".replace(" on chosen", " as chosen")
+        for said, names in sorted(chosen.items(), key=lambda r: -len(r[1]))
+    ]
     if rows:
         text = f"Weights are placed as follows: {'; '.join(rows[:3])}."
     elif any(hit.detail["hosted"] == "no" for hit in placed):
-        tests = run_query(codebase, DEVICE_TESTS).hits
-        where, _ = parted(codebase, list(tests))
-        text = "No device argument of a model was traced to a choice between GPU and CPU"
-        text += f"; availability is tested by {functions(where)}." if where else "; the libraries that load them choose."
+        text, placed = _unplaced(codebase, placed)
     elif hosted:
         text = "No model's weights are in the memory of this process."
     else:
-        text = f"No model was found that the main programs hold in memory ({len(codebase.facts)} Python files searched)."
+        text = (
+            f"No model was found that the main programs hold in memory ({len(codebase.facts)} Python files searched)."
+        )
+    text += _precision(codebase)
     if hosted:
         names = [f"`{name}`" for hit in hosted for name in hit.detail["names"].split(",")]
         text += f" Hosted, without weights or VRAM here: {listed(names, MOST_NAMED)}."
-    return text, [*[hit for hit in local if hit.detail["chosen"]][:4], *hosted[:2]]
+    proving = [hit for hit in placed if hit.detail.get("chosen") or "hosted" not in hit.detail]
+    return text, [*proving[:4], *hosted[:2]]
 
 
+def _unplaced(codebase: "Codebase", placed: list[CensusHit]) -> tuple[str, list[CensusHit]]:
+    """What is known of the device when no argument was traced to it: tests of availability, and options."""
+    where, _ = parted(codebase, list(run_query(codebase, DEVICE_TESTS).hits))
+    options = [hit for hit in cli_options(codebase, parse_query("cli_options")) if _DEVICE_OPTION.search(hit.name)]
+    main = [hit for hit in options if hit.role == "source"]
+    text = "No device argument of a model was traced to a choice between GPU and CPU"
+    if not where and not main:
+        text += "; the libraries that load them choose"
+    text += f"; availability is tested by {functions(where)}" if where else ""
+    text += (
+        f"; options that name devices: {listed([hit.text.partition('): ')[0] + ')' for hit in main], 3)}"
+        if main
+        else ""
+    )
+    return f"{text}.", [*placed, *main[:2]]
+
+
+def _precision(codebase: "Codebase") -> str:
+    """In which type weights are and computing is done, in a sentence."""
+    found, _ = parted(codebase, list(weight_types(codebase, parse_query("weight_types"))))
+    half = [hit for hit in found if _HALF.search(hit.text)]
+    rows = [f"{words} in {functions(hits)}" for sort, words in _TYPES.items() if (hits := _of(half, sort))]
+    if rows:
+        return f" Less than float32: {'; '.join(rows)}."
+    return " No call of the main programs casts weights or computes in less than float32."
+
+
+_HALF = re.compile(r"(?i)half|float16|bfloat16|fp16|bf16|autocast|\b[48]bit|int8|quantiz|dtype")
+_TYPES = {
+    "quantization": "quantised loading",
+    "model made in type": "models made in a given type",
+    "model cast": "models cast",
+    "autocast": "autocast",
+    "default type": "the default type set",
+    "weight cast in forward": "weights cast at each call",
+    "precision option": "options for it",
+}
 _MEASURED = {
     "throughput": "throughput by {}",
     "time": "elapsed time by {}",
@@ -191,7 +239,9 @@ def _usage(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     told = [words.format(functions(found)) for sort, words in _MEASURED.items() if (found := _of(rest, sort))]
     text += f"Performance: {'; '.join(told)}." if told else "No performance figure is measured and told."
     text += f" Only in code that no main program calls: {functions(idle)}." if idle else ""
-    text += f" Beside the main code ({listed(sorted({hit.path for hit in aside}), 3)}) more is measured." if aside else ""
+    text += (
+        f" Beside the main code ({listed(sorted({hit.path for hit in aside}), 3)}) more is measured." if aside else ""
+    )
     return text, [*use, *rest, *idle, *aside]
 
 

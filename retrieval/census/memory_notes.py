@@ -54,7 +54,7 @@ _SCIENCE = re.compile(
 _TAGS = re.compile(r"<[^>]+>|!?\[([^\]]*)\]\([^)]*\)|\*\*|__")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`*\"'(\[])")
 _PLAIN = re.compile(r"(?i)(?:^|/)(?:readme|install|usage|faq|changelog|model[-_]?(?:card|zoo)\w*)(?:\.txt)?$")
-_ORDER = ("table", "text", "help text", "docstring", "comment", "message")
+_ORDER = ("table", "output", "text", "help text", "docstring", "comment", "message")
 
 
 @kind(

@@ -1,10 +1,12 @@
 """Kind `placements`: for every model where its weights go and in which type: device, precision, providers, settings.
 
-One line per model, drawn from the call that makes it and the calls that move or cast it. Hosted models have no weights here.
+One line per model, drawn from the call that makes it and the calls that move or cast it. Hosted models have no
+weights here.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
@@ -16,6 +18,7 @@ from retrieval.census.moves import Moved, moved_models
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import roster_of
+from retrieval.census.shelves import shelves_of
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.switches import circumstances_of
 from retrieval.census.wording import caller
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
 
 MOST_MOVES, MOST_LEFT = 2, 8
 HOSTED = "{} run on a server that is asked over the network: this process holds no weights of them and needs no VRAM"
-LEFT = "No device and no type is given by a call of their own for {}: they follow what holds them, or the library chooses"
+LEFT = (
+    "No device and no type is given by a call of their own for {}: they follow what holds them, or the library chooses"
+)
 _SETTING = re.compile(
     r"^(?:device|device_map|device_id|torch_dtype|dtype|load_in_\dbit|quantization_config|providers|provider_options|"
     r"compute_type|half|fp16|bf16|use_half|use_gpu|use_cuda|gpu|gpu_id|ctx_id|n_gpu_layers|gpu_memory_utilization|"
@@ -45,27 +50,51 @@ _DEVICES = re.compile(r"^(?:device|device_map|providers|map_location)$")
 )
 def placements(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per model, those that the main programs make first; patterns match the model's name."""
-    roster = roster_of(codebase)
-    moves: dict[str, list[Moved]] = {}
-    for move in moved_models(codebase):
-        for made in roster.of(Spot(move.frame, move.owner, move.step.order, move.step.guards)):
-            moves.setdefault(made.name, []).append(move)
+    moves = _by_model(codebase)
+    entries = [e for e in entries_of(codebase) if query.matches(e.name) and (not e.part or e.name in moves)]
+    hosted = [entry for entry in entries if _hosted(entry.made[0])]
+    lines: dict[str, list[CensusHit]] = {}
     plain: list[Entry] = []
-    hosted: list[Entry] = []
-    for entry in entries_of(codebase):
-        if not query.matches(entry.name) or (entry.part and entry.name not in moves):
-            continue
-        if _hosted(entry.made[0]):
-            hosted.append(entry)
-        elif (told := _told(codebase, entry, moves.get(entry.name, []))) is not None:
-            yield told
-        else:
+    for entry in entries:
+        told = _told(codebase, entry, moves.get(entry.name, [])) if entry not in hosted else None
+        if told is not None:
+            lines.setdefault(told.text.partition(": ")[2], []).append(told)
+        elif entry not in hosted:
             plain.append(entry)
-    if hosted:
-        yield _together(codebase, hosted, HOSTED.format(listed([e.title for e in hosted], MOST_LEFT)), "yes")
-    for run in (True, False):
-        if left := [entry for entry in plain if entry.run == run]:
-            yield _together(codebase, left, LEFT.format(listed([e.title for e in left], MOST_LEFT)), "no")
+    yield from map(_merged, lines.values())
+    groups = [(hosted, HOSTED), ([e for e in plain if e.run], LEFT), ([e for e in plain if not e.run], LEFT)]
+    for members, words in groups:
+        if members:
+            text = words.format(listed([entry.title for entry in members], MOST_LEFT))
+            yield _together(codebase, members, text, "yes" if words == HOSTED else "no")
+
+
+def _by_model(codebase: "Codebase") -> dict[str, list[Moved]]:
+    """The calls that move or cast each model, by its name."""
+    shelves, moves = shelves_of(roster_of(codebase)), dict[str, list[Moved]]()
+    for move in _outermost(moved_models(codebase)):
+        for name in dict.fromkeys(made.name for made in shelves.carried(move.frame, move.owner)):
+            moves.setdefault(name, []).append(move)
+    return moves
+
+
+def _outermost(moves: Iterable[Moved]) -> list[Moved]:
+    """Without the `.half()` inside `model.half().to(device)`, which the outer call shows."""
+    found = list(moves)
+    inner = {(move.frame.path, move.owner.id) for move in found}
+    return [move for move in found if (move.frame.path, move.step.node.id) not in inner]
+
+
+def _merged(hits: list[CensusHit]) -> CensusHit:
+    """One line for models that go the same way."""
+    first, *others = hits
+    if not others:
+        return first
+    titles = [hit.text.partition(": ")[0] for hit in hits]
+    related = (*first.related, *(("made", hit.path, hit.start, hit.end) for hit in others))
+    text = f"{listed(titles, MOST_LEFT)}: {first.text.partition(': ')[2]}"
+    names = ",".join(hit.name for hit in hits)
+    return replace(first, text=text, related=related, detail={**first.detail, "names": names})
 
 
 def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit | None:
@@ -88,13 +117,12 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
     if not told:
         return None
     said = "; ".join(dict.fromkeys(told))
-    more = f"; {len(run) - MOST_MOVES} more moves or casts" if len(run) > MOST_MOVES else ""
     spans = [("move", move.frame.path, move.step.start, move.step.end) for move in run[:MOST_MOVES]]
     spans += [("choice", path, line, line) for path, line in (choice.places[:3] if choice else ())]
     return hit_at(
         codebase, first.frame.path, (first.step.start, first.step.end), symbol="", name=entry.name,
-        text=f"{entry.title}: {said}{more}{_chosen(choice)}", related=tuple(dict.fromkeys(spans)),
-        detail={"hosted": "no", "chosen": choice.said if choice is not None and choice.known else ""},
+        text=f"{entry.title}: {said}{_chosen(choice)}", related=tuple(dict.fromkeys(spans)),
+        detail={"hosted": "no", "chosen": choice.said if choice and choice.known else "", "names": entry.name},
     )  # fmt: skip
 
 

@@ -102,9 +102,14 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
     """What stays in memory together, what only on a condition, and what ends with a call."""
     ways = ways_of(roster.program, _frames(roster, start))
     passing = [item for item in made if not _lasts(roster, item) and _ends(roster, start, item)]
-    staying = [item for item in made if item not in passing]
+    staying = [item for item in made if item not in passing and _lasts(roster, item)]
+    loose = [item for item in made if item not in passing and item not in staying]
     chosen_by = {id(item): _conditions(roster, ways, item) for item in staying}
-    both = {name for name in {i.name for i in staying} if _in_both_arms([chosen_by[id(i)] for i in staying if i.name == name])}
+    both = {
+        name
+        for name in {i.name for i in staying}
+        if _in_both_arms([chosen_by[id(i)] for i in staying if i.name == name])
+    }
     always = [item for item in staying if not chosen_by[id(item)] or item.name in both]
     chosen = [item for item in staying if item not in always]
     parts = []
@@ -113,6 +118,9 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
         parts.append(f"{_listed(roster, always)}{together}{_until(codebase, roster, start, always)}")
     for words, members in _by_condition(codebase, chosen_by, chosen):
         parts.append(f"{_listed(roster, members)} only if {words}")
+    if loose:
+        one = len({m.name for m in loose}) == 1
+        parts.append(f"{_names(loose)} {'is' if one else 'are'} made by {_callers(loose)} and handed on")
     if passing:
         one = len({m.name for m in passing}) == 1
         parts.append(f"{_names(passing)} {'lives' if one else 'live'} only while {_callers(passing)} runs")
@@ -242,4 +250,3 @@ def _holder(roster: Roster, members: list[Made]) -> str:
 
 def _attribute(at: Kept) -> str:
     return f"{at.owner.definition.symbol}.{at.name}"
-

@@ -25,7 +25,9 @@ _NEEDS = (
     r"perf_counter|time\(\)|monotonic\(|process_time|default_timer|cuda\.\w*mem|mem_get_info|pynvml|GPUtil|nvidia-smi|rocm-smi"
     r"|psutil|getrusage|tracemalloc|profiler|elapsed_time|tokens?_used|_count\b|total_tokens|utilization|time_ns|cProfile"
 )
-_CLOCK = re.compile(r"(?:^|\.)(?:time|perf_counter|monotonic|process_time|default_timer|perf_counter_ns|time_ns|timer)$")
+_CLOCK = re.compile(
+    r"(?:^|\.)(?:time|perf_counter|monotonic|process_time|default_timer|perf_counter_ns|time_ns|timer)$"
+)
 _GPU = re.compile(
     r"cuda\.(?:max_)?memory_(?:allocated|reserved|summary|stats|cached)$|cuda\.utilization$|pynvml\.nvml\w*(?:Info|Rates|Usage)$"
     r"|GPUtil\.|mps\.(?:current|driver)_allocated_memory$"
@@ -43,8 +45,12 @@ _SINK = re.compile(
     r"(?:^|\.)(?:print|echo|write|debug|info|warning|error|log|log_\w+|add_scalars?|append|update|update_\w+|set_postfix\w*"
     r"|set_description\w*|put|report|record|observe|status|secho|success|exception|Info|markdown|caption|metric)$"
 )
-_COUNTER = re.compile(r"(?:^|_)(?:tokens?_used|token_count|request_count|total_tokens|num_requests|num_tokens|\w*tokens_total)$")
-_RATE = re.compile(r"(?i)\b(?:tokens?|samples?|images?|imgs?|frames?|pages?|it|iters?|steps?|docs?)\s?/\s?s(?:ec)?\b|\bfps\b")
+_COUNTER = re.compile(
+    r"(?:^|_)(?:tokens?_used|token_count|request_count|total_tokens|num_requests|num_tokens|\w*tokens_total)$"
+)
+_RATE = re.compile(
+    r"(?i)\b(?:tokens?|samples?|images?|imgs?|frames?|pages?|it|iters?|steps?|docs?)\s?/\s?s(?:ec)?\b|\bfps\b"
+)
 _BEGUN = re.compile(r"(?:^|[._])(?:start\w*|begin\w*|began|tic|t0|t1|last\w*|prev\w*)$")
 Finding = tuple[str, ast.AST, str]
 
@@ -88,7 +94,11 @@ def _timed(unit: Unit, nodes: list[ast.AST]) -> Iterator[Finding]:
     if not taken:
         return
     spans = _spans(nodes, clocks)
-    rates = [node for node in nodes if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and _is_rate(node, clocks, spans)]
+    rates = [
+        node
+        for node in nodes
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and _is_rate(node, clocks, spans)
+    ]
     speeds = _named(nodes, lambda node: node in rates)
     told = set[str]()
     for sink, what in _sinks(unit, nodes):
@@ -123,7 +133,9 @@ def _named(nodes: list[ast.AST], holds: object) -> frozenset[str]:
     found = set[str]()
     for node in nodes:
         if isinstance(node, ast.Assign) and any(holds(inner) for inner in ast.walk(node.value)):  # type: ignore[operator]
-            targets = [t for target in node.targets for t in (target.elts if isinstance(target, ast.Tuple) else [target])]
+            targets = [
+                t for target in node.targets for t in (target.elts if isinstance(target, ast.Tuple) else [target])
+            ]
             found |= {name for name in map(dotted, targets) if name}
     return frozenset(found)
 
@@ -154,9 +166,9 @@ def _sinks(unit: Unit, nodes: list[ast.AST]) -> Iterator[tuple[ast.AST, ast.AST]
     for node in nodes:
         if isinstance(node, ast.Call) and _SINK.search(dotted(node.func) or call_name(node)):
             yield node, node
-        elif isinstance(node, ast.Return) and node.value is not None:
-            yield node, node.value
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute | ast.Subscript):
+        elif (isinstance(node, ast.Return) and node.value is not None) or (
+            isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute | ast.Subscript)
+        ):
             yield node, node.value
 
 

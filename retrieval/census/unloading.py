@@ -6,57 +6,29 @@ that unloads it, by a library's offloading, or for a while by a move to the CPU.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from retrieval.census.body import CallStep, Guard, one_line
+from retrieval.census.body import Guard, one_line
 from retrieval.census.held import held_by
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.made_models import Made
 from retrieval.census.moves import moved_models
+from retrieval.census.released import Act, named, released
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.shelves import Shelves, shelves_of, written_root
 from retrieval.census.spots import Spot
 from retrieval.census.switches import circumstances_of, controlled, proof
 from retrieval.census.triggers import Trigger, triggers_of
-from retrieval.census.values import External, FunctionRef
 from retrieval.census.wording import caller
 from retrieval.facts import CensusHit, Fact
-from retrieval.languages import words
 from retrieval.parse import Node, descendants, first_line, last_line
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-MOST_NAMED = 4
 _ORDER = ("delete", "container", "none", "release", "cpu", "offload", "discard")
-_RELEASING = words(
-    """unload unload_model unload_models model_unload shutdown close release free free_memory offload offload_model
-    unload_all maybe_free_model_hooks free_hooks destroy unload_lora_weights detach sleep"""
-)
-_OFFLOADING = re.compile(
-    r"(?:^|\.)(?:enable_model_cpu_offload|enable_sequential_cpu_offload|enable_group_offload|cpu_offload\w*|"
-    r"disk_offload|dispatch_model|load_checkpoint_and_dispatch|init_empty_weights)$"
-)
-_OFFLOAD_KEYS = re.compile(
-    r"^(?:offload_folder|offload_state_dict|offload_params|cpu_offload|llm_int8_enable_fp32_cpu\w*)$"
-)
-
-
 _KNOWN: "WeakKeyDictionary[Codebase, list[Act]]" = WeakKeyDictionary()
-
-
-@dataclass(frozen=True)
-class Act:
-    """One statement that lets models go: its sort, what it does in words, and its place."""
-
-    sort: str
-    frame: "Frame"
-    lines: tuple[int, int]
-    guards: tuple[Guard, ...]
-    said: str
 
 
 @kind(
@@ -107,7 +79,7 @@ def _acts(codebase: "Codebase") -> Iterator[Act]:
             yield act
     for frame, _depth in roster.frames:
         yield from _emptied(shelves, frame)
-        yield from _released(shelves, frame)
+        yield from released(shelves, frame)
     for move in moved_models(codebase):
         if move.to == "cpu":
             lines = (move.step.start, move.step.end)
@@ -213,13 +185,6 @@ def _what(shelves: Shelves, frame: "Frame", node: Node) -> str:
     return ""
 
 
-def named(made: Iterable[Made]) -> str:
-    """Names of models, each once."""
-    names = list(dict.fromkeys(f"`{item.name}`" for item in made))
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
-
-
 # Containers emptied, None
 
 
@@ -266,37 +231,3 @@ def _let_go(shelves: Shelves, frame: "Frame", name: str) -> str:
         if binding.value is not None and binding.taken == "whole" and (made := shelves.carried(around, binding.value)):
             return named(made)
     return ""
-
-
-# Methods that unload, and offloading of libraries
-
-
-def _released(shelves: Shelves, frame: "Frame") -> Iterator[Act]:
-    text = frame.body.tree.text
-    for step in frame.body.calls:
-        shown = f"`{one_line(text(step.node), 90)}`"
-        if _OFFLOADING.search(step.written) or _offloads(frame, step):
-            yield Act("offload", frame, (step.start, step.end), step.guards, f"has weights offloaded: {shown}")
-            continue
-        holder, _, method = step.written.rpartition(".")
-        if method not in _RELEASING or not holder or holder.startswith("super"):
-            continue
-        function = step.node.child_by_field_name("function")
-        value = frame.value(function, step.order, step.guards)
-        owner = function.child_by_field_name("object") if function is not None else None
-        if isinstance(value, External | FunctionRef) and not (isinstance(value, FunctionRef) and value.receiver):
-            continue
-        if owner is not None and (made := shelves.carried(frame, owner)):
-            said = f"has {named(made)} let go by its own method: {shown}"
-            yield Act("release", frame, (step.start, step.end), step.guards, said)
-
-
-def _offloads(frame: "Frame", step: CallStep) -> bool:
-    given = step.node.child_by_field_name("arguments")
-    for child in given.named_children if given is not None else ():
-        if child.type == "keyword_argument":
-            name = frame.body.tree.text(child.child_by_field_name("name"))
-            value = frame.body.tree.text(child.child_by_field_name("value"))
-            if _OFFLOAD_KEYS.match(name) and value not in ("False", "None"):
-                return True
-    return False

@@ -19,12 +19,14 @@ from pydantic import ConfigDict, PrivateAttr
 
 from agent.catalogue import ModelSpec
 from agent.errors import WorkerFailed
-from agent.plan import LoadPlan
+from agent.ladder import LoadPlan
+from agent.slot import Claim, Load, enter
 from agent.worker import Worker
 
 DEFAULT_MAX_TOKENS = 512
 _ROLES = {"human": "user", "ai": "assistant", "system": "system"}
 Progress = Callable[[Mapping[str, Any]], None]
+Retreat = Callable[[LoadPlan], LoadPlan | None]
 
 
 class GgufChat(BaseChatModel):
@@ -33,8 +35,10 @@ class GgufChat(BaseChatModel):
     `batch(prompts, config=[{"metadata": {"grammar": gbnf, "max_tokens": n}}, ...])` decodes the
     prompts side by side. `on_progress` gets maps of `phase` ("load" | "prompt" | "write"), `done`,
     `total` (tokens), `seconds` and `texts`: pairs of the `question` of a prompt's metadata and what
-    was added to its answer. Greedy: the same batch gives the same text. Raises `WorkerFailed`; a
-    crash is tried once more in a new process.
+    was added to its answer; or ("note") a `text` for the person. Greedy: the same batch gives the same
+    text. Raises `WorkerFailed`; a crash is tried once more in a new process, and where memory runs out,
+    `retreat` names a smaller plan. A loaded model holds the slot (`agent.slot`) within `budget` bytes:
+    it ends another one of this process, and waits for those of other audits.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -43,8 +47,11 @@ class GgufChat(BaseChatModel):
     plan: LoadPlan = LoadPlan()
     on_progress: Progress | None = None
     deadline: float | None = None
+    budget: int | None = None
+    retreat: Retreat | None = None
 
     _worker: Worker = PrivateAttr(default_factory=Worker)
+    _claim: Claim | None = PrivateAttr(default=None)
     _loaded: dict[str, Any] = PrivateAttr(default_factory=dict)
     _loads: int = PrivateAttr(default=0)
     _questions: list[str] = PrivateAttr(default_factory=list)
@@ -110,9 +117,11 @@ class GgufChat(BaseChatModel):
         return self._worker.pid
 
     def close(self) -> None:
-        """End the process; the next call starts a new one."""
+        """End the process and leave the slot; the next call starts a new one."""
         self._worker.close()
         self._loaded = {}
+        if self._claim:
+            self._claim.release()
 
     def forget(self) -> None:
         """Forget every prompt read so far: the next batch is answered as by a model just loaded."""
@@ -190,11 +199,15 @@ class GgufChat(BaseChatModel):
         )
 
     def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask the worker; a process that crashed is started anew and asked once more."""
+        """Ask the worker; a process that crashed is started anew and asked once more, one that ran out of memory
+        with a smaller plan.
+        """
         try:
             return self._ask_once(request)
         except WorkerFailed as failure:
-            if failure.kind != "crash":
+            if failure.kind not in ("crash", "memory"):
+                raise
+            if failure.kind == "memory" and not self._retreated():
                 raise
         return self._ask_once(request)
 
@@ -210,19 +223,44 @@ class GgufChat(BaseChatModel):
     def _load(self) -> dict[str, Any]:
         if self._loaded and self._worker.pid:
             return self._loaded
+        self._enter()
         started = time.perf_counter()
-        request = {
-            "op": "load",
-            "path": str(self.spec.require()),
-            "plan": self.plan.to_wire(),
-            "template": self.spec.template,
-        }
-        self._loaded = self._worker.ask(request)
+        while (loaded := self._try_plan()) is None:
+            pass
+        self._loaded = loaded
         self._loads += 1
-        if self.on_progress:
-            seconds = time.perf_counter() - started
-            self.on_progress({"phase": "load", "done": 1, "total": 1, "seconds": seconds})
+        self._tell({"phase": "load", "done": 1, "total": 1, "seconds": time.perf_counter() - started})
         return self._loaded
+
+    def _try_plan(self) -> dict[str, Any] | None:
+        """What the worker says of the loaded model; None when memory ran out and a smaller plan is there."""
+        request = {"op": "load", "path": str(self.spec.require()), "plan": self.plan.to_wire()}
+        try:
+            return self._worker.ask(request | {"template": self.spec.template})
+        except WorkerFailed as failure:
+            if failure.kind != "memory" or not self._retreated():
+                raise
+        return None
+
+    def _retreated(self) -> bool:
+        """Whether there is a plan that takes less; it is the plan from now on."""
+        self._worker.close()
+        smaller = self.retreat(self.plan) if self.retreat else None
+        if smaller is None:
+            return False
+        self.plan = smaller
+        self._tell({"phase": "note", "text": f"memory ran out; {self.spec.alias} is loaded with {smaller}"})
+        return True
+
+    def _enter(self) -> None:
+        if not (self._claim and self._claim.held):
+            host = (self.plan.predicted or self.spec.size) - self.plan.on_device
+            load = Load(self.spec.alias, host, self.plan.on_device)
+            self._claim = enter(load, self.budget, self.close, lambda text: self._tell({"phase": "note", "text": text}))
+
+    def _tell(self, report: Mapping[str, Any]) -> None:
+        if self.on_progress:
+            self.on_progress(report)
 
 
 def _messages(prompt: LanguageModelInput) -> list[BaseMessage]:

@@ -1,15 +1,15 @@
 """What a load on the CPU takes, by formula over the file's header: the planner's cross-check and
 fallback.
 
-Formulas as in llama.cpp's own sources (kv cache, graph reserve), for dense models with flash
-attention and all layers on the host; they equal its dry run for the architectures in the catalogue.
+Formulas as in llama.cpp's own sources (kv cache, graph reserve), for dense models with all layers on
+the host; they equal its dry run for the architectures in the catalogue.
 Knows no devices.
 """
 
 from pathlib import Path
 
 from agent.gguf_header import Header, read_header
-from agent.plan import LoadPlan
+from agent.ladder import LoadPlan
 
 # Bytes per element of a cache type, by ggml's number.
 _ELEMENT = {1: 2.0, 8: 34 / 32, 2: 18 / 32}
@@ -49,9 +49,13 @@ def cache_bytes(header: Header, plan: LoadPlan) -> int:
 
 
 def compute_bytes(header: Header, plan: LoadPlan) -> int:
-    """Scratch of the greedier of two phases: logits, or one layer's feed-forward."""
+    """Scratch of the greediest phase: logits, one layer's feed-forward, or its attention."""
     rows = plan.ubatch + 64
     width, inner = header.number("embedding_length"), header.number("feed_forward_length")
     logits = 4 * min(rows, plan.sequences + 1) * header.vocabulary + 8 * rows * width
     layer = 4 * rows * (3 * inner + 4 * width) + 2 * rows * plan.context
-    return max(logits, layer)
+    if plan.flash:
+        return max(logits, layer)
+    # Written out, attention keeps the scores of every head.
+    heads = header.number("attention.head_count", 1)
+    return max(logits, layer, 4 * rows * (plan.context * (heads + 1) + 5 * width))

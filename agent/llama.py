@@ -203,7 +203,7 @@ def _open_context(model: Any, plan: dict[str, Any], log: Log) -> Any:
     params.n_seq_max = plan["sequences"] + 1
     params.n_outputs_max = plan["sequences"] + 1
     params.n_threads = params.n_threads_batch = plan["threads"]
-    params.flash_attn_type = plan.get("flash", native.LLAMA_FLASH_ATTN_TYPE_ENABLED)
+    params.flash_attn_type = int(plan["flash"])
     params.type_k = params.type_v = plan["kv_type"]
     params.kv_unified = True
     params.swa_full = True

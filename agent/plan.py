@@ -6,64 +6,17 @@ file's header (`agent.estimate`). Loads nothing itself.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from agent.catalogue import ModelSpec, list_models
 from agent.errors import MemoryRefused, WorkerFailed
-from agent.room import Room, find_room, tiled_kernels, usable_cores
+from agent.ladder import F16, LEAST_CONTEXT, LoadPlan, contexts_of, rungs
+from agent.room import Room, find_room
+from agent.slot import held_bytes
 
 if TYPE_CHECKING:
     from agent.worker import Worker
-
-F16, Q8_0 = 1, 8
-_KV_NAMES = {F16: "f16", Q8_0: "q8_0"}
-_CELL_STEP = 256
-LEAST_CONTEXT = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class LoadPlan:
-    """Parameters of one load. Sizes are in tokens.
-
-    `context` cells are shared by all sequences; `sequences` answers are written side by side;
-    `ubatch` tokens are evaluated at a time; `kv_type` is ggml's number of the cache's type (1 f16,
-    8 q8_0); `gpu_layers` -1 puts every layer on the device; `threads` 0 means every core this
-    process may use; with `repack` weights are copied into the layout that older kernels want, else
-    they stay in the mapped file. `predicted` bytes, of host and devices, 0 if not measured.
-    """
-
-    context: int = 8192
-    sequences: int = 8
-    ubatch: int = 256
-    kv_type: int = F16
-    gpu_layers: int = 0
-    threads: int = 0
-    repack: bool = field(default_factory=lambda: not tiled_kernels())
-    predicted: int = 0
-
-    @property
-    def thread_count(self) -> int:
-        """Threads to compute with."""
-        return self.threads or usable_cores()
-
-    def __str__(self) -> str:
-        """One line for a person."""
-        parts = [
-            f"{self.context} tokens of context",
-            f"{_KV_NAMES.get(self.kv_type, str(self.kv_type))} cache",
-            _place(self.gpu_layers),
-            f"{self.thread_count} threads",
-        ]
-        if self.repack:
-            parts.append("repacked weights")
-        if self.predicted:
-            parts.append(f"{self.predicted / 2**30:.1f} GiB")
-        return ", ".join(parts)
-
-    def to_wire(self) -> dict[str, Any]:
-        """The plan as plain values for the worker's pipe."""
-        return asdict(self) | {"threads": self.thread_count}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +45,12 @@ class Candidate:
     need: Need | None
     fits: bool
 
+    @property
+    def chosen(self) -> LoadPlan:
+        """The plan with what it takes written into it."""
+        assert self.need
+        return replace(self.plan, predicted=self.need.total, on_device=sum(self.need.devices.values()))
+
 
 Measure = Callable[[ModelSpec, LoadPlan], Need]
 
@@ -114,9 +73,30 @@ def plan_model(
     tried = []
     for candidate in candidates(spec, budget, wanted_context, least_context=least_context, room=room, measure=measure):
         if candidate.fits and candidate.need:
-            return replace(candidate.plan, predicted=candidate.need.total)
+            return candidate.chosen
         tried.append(candidate)
     raise _refusal(spec, budget, tried)
+
+
+def next_plan(
+    spec: ModelSpec,
+    failed: LoadPlan,
+    budget: int | None,
+    wanted_context: int,
+    *,
+    least_context: int = LEAST_CONTEXT,
+    room: Room | None = None,
+    measure: Measure | None = None,
+) -> LoadPlan | None:
+    """The first plan below `failed` on the ladder that fits; None when there is none: for a load that ran out of
+    memory though it was predicted to fit.
+    """
+    below = False
+    for candidate in candidates(spec, budget, wanted_context, least_context=least_context, room=room, measure=measure):
+        if below and candidate.fits:
+            return candidate.chosen
+        below = below or candidate.plan == replace(failed, predicted=0, on_device=0)
+    return None
 
 
 def candidates(
@@ -131,39 +111,11 @@ def candidates(
     """The ladder, best first, each rung measured when it is asked for."""
     spec.require()
     with _Measuring(measure) as measuring:
-        space = room or find_room(budget, measuring.devices())
-        contexts = _contexts(wanted_context, least_context, spec.context)
-        for plan in _ladder(contexts, gpu=bool(space.devices)):
+        space = room or find_room(budget, measuring.devices(), held_bytes())
+        contexts = contexts_of(wanted_context, least_context, spec.context)
+        for plan in rungs(contexts, gpu=bool(space.devices)):
             need = measuring.need(spec, plan)
             yield Candidate(plan, need, need is not None and space.holds(need.host + need.saved, need.devices))
-
-
-def _contexts(wanted: int, least: int, trained: int) -> list[int]:
-    top = min(wanted, trained) if trained else wanted
-    found = []
-    size = float(top)
-    while size > least:
-        found.append(_padded(int(size)))
-        size *= 0.7
-    return [*found, _padded(min(least, top))]
-
-
-def _padded(context: int) -> int:
-    return -(-context // _CELL_STEP) * _CELL_STEP
-
-
-def _ladder(contexts: Sequence[int], *, gpu: bool) -> Iterator[LoadPlan]:
-    """From the fastest way of loading to the one that takes least."""
-    least = contexts[-1]
-    if gpu:
-        yield from (LoadPlan(context=context, gpu_layers=-1) for context in contexts)
-        yield LoadPlan(context=least, gpu_layers=-1, kv_type=Q8_0)
-        yield from (LoadPlan(context=least, gpu_layers=layers) for layers in (36, 24, 16, 8))
-    if not tiled_kernels():
-        yield from (LoadPlan(context=context, repack=True) for context in contexts)
-    yield from (LoadPlan(context=context, repack=False) for context in contexts)
-    # On a CPU a quantised cache takes twice the time (82 against 145 tokens/s): the last resort.
-    yield LoadPlan(context=least, repack=False, kv_type=Q8_0)
 
 
 class _Measuring:
@@ -245,8 +197,3 @@ def _refusal(spec: ModelSpec, budget: int | None, tried: Sequence[Candidate]) ->
         hint += f"; smaller models here: {', '.join(smaller)}"
     return MemoryRefused(f"{spec.alias} does not fit {room}", hint)
 
-
-def _place(layers: int) -> str:
-    if layers == 0:
-        return "CPU"
-    return "every layer on the GPU" if layers < 0 else f"{layers} layers on the GPU"

@@ -3,6 +3,7 @@
 Reads Linux's /proc and /sys; elsewhere psutil's figure. Knows no models.
 """
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,10 +36,12 @@ class Room:
         )
 
 
-def find_room(budget: int | None, devices: Mapping[str, int] | None = None) -> Room:
-    """Room on this machine. `devices` gives free bytes of each GPU; `budget` caps all together."""
+def find_room(budget: int | None, devices: Mapping[str, int] | None = None, held: int = 0) -> Room:
+    """Room on this machine. `devices` gives free bytes of each GPU; `budget` caps all together; `held` bytes are not
+    free, but will be given back.
+    """
     usable = {name: max(0, free - DEVICE_RESERVE) for name, free in (devices or {}).items()}
-    free = free_host_bytes()
+    free = free_host_bytes() + held
     if budget is None:
         return Room(max(0, free - HOST_RESERVE), usable)
     return Room(min(free, budget), usable, budget)
@@ -49,6 +52,21 @@ def free_host_bytes() -> int:
     import psutil
 
     return min([int(psutil.virtual_memory().available), *_cgroup_leaves()])
+
+
+def private_bytes(pid: int) -> int:
+    """Bytes that the children of a process hold and that are no file's pages; 0 when it is gone."""
+    import psutil
+
+    total = 0
+    try:
+        for child in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                memory = child.memory_info()
+                total += memory.rss - getattr(memory, "shared", 0)
+    except psutil.Error:
+        return 0
+    return total
 
 
 def _cgroup_leaves(root: Path = _CGROUP) -> list[int]:

@@ -6,6 +6,7 @@ BIN       := $(VENV)/bin
 STAMPS    := .setup
 PIP_FLAGS ?=
 ARGS      ?=
+GPU_ARGS  ?=
 
 # ggml's AMX kernels crash on some machines (ggml-org/llama.cpp issue 20824), not all of which report AMX in
 # /proc/cpuinfo: build without them wherever the compiler knows them.
@@ -18,12 +19,18 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --quiet 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup audit test check lint format types bench clean repo-given
+.PHONY: help setup gpu audit test check lint format types bench clean repo-given
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMPS)/installed $(STAMPS)/models ## Create .venv, install everything, fetch the default models (once)
+
+gpu: $(STAMPS)/installed ## Build llama.cpp anew for an NVIDIA GPU; needs the CUDA toolkit (nvcc)
+	@command -v nvcc >/dev/null || { echo "error: nvcc is not on the PATH; install the CUDA toolkit" >&2; exit 3; }
+	CMAKE_ARGS="-DGGML_CUDA=on -DCMAKE_CUDA_ARCHITECTURES=native $(GPU_ARGS)" $(PIP) --force-reinstall --no-deps \
+	  --no-cache-dir --no-binary llama-cpp-python llama-cpp-python
+	$(BIN)/deposition models doctor
 
 audit: repo-given setup ## Audit a repository: make audit REPO=path [ARGS="--only 2"]
 	@$(BIN)/deposition run --repo "$(REPO)" $(ARGS) || [ $$? -eq 1 ]

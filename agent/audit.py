@@ -18,7 +18,7 @@ from agent.closing import Run, close, model_loads, pack_hash, package_version
 from agent.course import Walk, open_course, straight_on
 from agent.events import AuditStarted, Event, Finished, Note
 from agent.judge import Judgement, second_opinion
-from agent.opening import Listener, Writer, open_context, own_writer
+from agent.opening import Listener, Writer, fitting_model, open_context, own_writer
 from agent.options import NO_MODEL, AuditOptions
 from agent.progress import ProgressFile
 from agent.report.coverage import Answers
@@ -73,7 +73,7 @@ def run_audit(
     """
     began = time.monotonic()
     pack = chosen_pack(options)
-    spec = None if model is not None else chosen_model(options)
+    spec = None if model is not None else writing_model(options, pack, listener)
     judge = chosen_judge(options)
     repo = options.repo.expanduser()
     out = (options.out or Path("audits") / _name(repo)).expanduser().absolute()
@@ -131,6 +131,12 @@ def chosen_model(options: AuditOptions) -> "ModelSpec | None":
     spec = find_model(options.model)
     spec.require()
     return spec
+
+
+def writing_model(options: AuditOptions, pack: StagePack, listener: Listener) -> "ModelSpec | None":
+    """The model that was asked for, or the next smaller one that fits the memory."""
+    spec = chosen_model(options)
+    return spec and fitting_model(spec, pack, options, listener)
 
 
 def chosen_judge(options: AuditOptions) -> "ModelSpec | None":

@@ -47,7 +47,8 @@ class ModelSpec:
 
     `sha256` is of `weights_path`, empty when not known beforehand; `size` its bytes, 0 when
     unknown; `context` the tokens it was trained for, 0 when only the file says; `template` is
-    "file" (the chat template in the GGUF) or "plain".
+    "file" (the chat template in the GGUF) or "plain"; a `rung` may stand in for a later one where
+    memory is short.
     """
 
     alias: str
@@ -61,6 +62,7 @@ class ModelSpec:
     weights: str = ""
     about: str = ""
     default: bool = False
+    rung: bool = False
     sources: tuple[Source, ...] = ()
 
     @property
@@ -102,6 +104,16 @@ def list_models(role: Role | None = None) -> list[ModelSpec]:
     folder = models_dir()
     specs = [_spec(alias, entry, folder) for alias, entry in _entries().items()]
     return [spec for spec in specs if role in (None, spec.role)]
+
+
+def smaller_models(spec: ModelSpec) -> list[ModelSpec]:
+    """Models on this machine that stand in for `spec` where memory is short, the largest first: those rungs of the
+    catalogue that precede it. None for a file of the user's own.
+    """
+    ladder = [writer for writer in list_models("writer") if writer.rung]
+    aliases = [writer.alias for writer in ladder]
+    below = ladder[: aliases.index(spec.alias)] if spec.alias in aliases else []
+    return [writer for writer in reversed(below) if writer.present]
 
 
 def default_model(role: Role = "writer") -> ModelSpec:
@@ -178,6 +190,7 @@ def _spec(alias: str, entry: Mapping[str, Any], folder: Path) -> ModelSpec:
         "weights",
         "about",
         "default",
+        "rung",
     )
     fields = {name: entry[name] for name in taken if name in entry}
     sources = tuple(_source(source) for source in entry["sources"])

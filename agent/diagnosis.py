@@ -10,8 +10,8 @@ from pathlib import Path
 from agent.errors import WorkerFailed
 
 _OUT_OF_MEMORY = ("out of memory", "failed to allocate", "bad_alloc", "unable to allocate")
-_AMX_HINT = (
-    "this processor reports AMX and a default build of llama.cpp crashes on it "
+AMX_CURE = (
+    "This processor reports AMX and a default build of llama.cpp crashes on it "
     "(ggml-org/llama.cpp#20824); reinstall with CMAKE_ARGS=\"-DCMAKE_C_FLAGS='-mno-amx-tile "
     "-mno-amx-int8 -mno-amx-bf16' -DCMAKE_CXX_FLAGS='-mno-amx-tile -mno-amx-int8 -mno-amx-bf16'\" "
     "pip install --force-reinstall --no-binary llama-cpp-python llama-cpp-python"
@@ -65,8 +65,8 @@ def diagnose(status: int | None, words: str, *, killed_for_memory: bool = False)
     if status is not None and status < 0:
         name = signal.Signals(-status).name
         died = failure("crash", f"the model's process died of {name}. {last}".rstrip())
-        if -status in (signal.SIGSEGV, signal.SIGILL) and _reports_amx():
-            died.hint = _AMX_HINT
+        if -status in (signal.SIGSEGV, signal.SIGILL) and reports_amx():
+            died.hint = AMX_CURE
         return died
     return failure("crash", f"the model's process ended with status {status}: {last}")
 
@@ -76,7 +76,8 @@ def failure(kind: str, message: str) -> WorkerFailed:
     return WorkerFailed(message, _KIND_HINTS[kind], kind=kind)
 
 
-def _reports_amx() -> bool:
+def reports_amx() -> bool:
+    """Whether the processor says that it has AMX."""
     try:
         return "amx_tile" in Path("/proc/cpuinfo").read_text("ascii", "replace")
     except OSError:

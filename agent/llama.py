@@ -164,9 +164,9 @@ class Engine:
         if not native.llama_state_seq_set_data(self.context, cells, len(cells), sequence):
             raise EngineError("memory", "the saved part of a prompt does not fit the context")
 
-    def drop(self, sequence: int, start: int = -1) -> bool:
-        """Forget a sequence from position `start` on; False if the model cannot forget a part."""
-        return bool(native.llama_memory_seq_rm(self.memory, sequence, start, -1))
+    def drop(self, sequence: int, start: int = -1, end: int = -1) -> bool:
+        """Forget a sequence from position `start` up to `end`; False if the model cannot forget a part."""
+        return bool(native.llama_memory_seq_rm(self.memory, sequence, start, end))
 
     def grammar(self, source: str) -> Grammar:
         """A checker for one generation. Raises `EngineError` for a grammar that does not parse."""

@@ -169,13 +169,15 @@ class Lockstep:
         first = self.prefill.settle([branch.request.tokens for branch in branches], progress.add)
         tails = []
         for branch in branches:
-            branch.tail, evaluated, row = self.prefill.read(branch.request.tokens, progress.add)
+            tail, evaluated, row = self.prefill.read(branch.request.tokens, progress.add)
             branch.completion.reused = len(branch.request.tokens) - evaluated - first
             progress.add(branch.completion.reused)
             first = 0
-            tails.append(branch.tail)
+            tails.append(tail)
             self._choose(branch, row, began)
-        self.prefill.tails = tails
+        self.prefill.tails = self.prefill.level(tails)
+        for branch, tail in zip(branches, self.prefill.tails, strict=True):
+            branch.tail = tail
 
     def _groups(self, branches: Sequence[_Branch]) -> Iterator[list[_Branch]]:
         """Branches whose answers fit sequences and context together, in order."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.assets import prompts_folder
 from agent.context import Context, asked
-from agent.events import Event, ModelLoaded, Progress, Tokens, Written
+from agent.events import Event, ModelLoaded, Note, Progress, Tokens, Written
 from agent.findings import Findings
 from agent.options import AuditOptions
 from agent.prompts import Prompts
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from agent.catalogue import ModelSpec
     from agent.chat import GgufChat
+    from agent.ladder import LoadPlan
     from retrieval.embed import Embedder
     from retrieval.index import Index
 
@@ -88,7 +89,7 @@ def _current(spec: "ModelSpec", steering: Steering) -> "ModelSpec":
 def open_search(options: AuditOptions, snapshot: Snapshot, listener: Listener, embedder: "Embedder | None") -> "Index":
     """The snapshot's index, built as far as it is missing; `embedder` stands in for the catalogue's when given."""
     from agent.catalogue import find_model
-    from retrieval.embed import SentenceEmbedder
+    from agent.embedding import SlotEmbedder
     from retrieval.index import open_index
 
     folder = repository_cache(options.repo) / "index"
@@ -106,7 +107,7 @@ def open_search(options: AuditOptions, snapshot: Snapshot, listener: Listener, e
     return open_index(
         snapshot,
         folder=folder,
-        embedder=lambda: SentenceEmbedder(embedding.require(), embedding.alias, options.memory_budget),
+        embedder=lambda: SlotEmbedder(embedding, options.memory_budget, lambda text: listener(Note(text))),
         embedder_name=embedding.alias,
         on_progress=progress,
     )
@@ -129,14 +130,9 @@ def own_writer(
     spec: "ModelSpec", pack: StagePack, options: AuditOptions, listener: Listener
 ) -> Iterator["BaseChatModel"]:
     """A model for one audit alone, planned within the memory budget; its process ends with the block."""
-    from agent.chat import GgufChat
-    from agent.plan import plan_model
-
-    began = monotonic()
-    plan = plan_model(spec, options.memory_budget, wanted_context(pack))
-    chat = GgufChat(spec, plan, on_progress=partial(tell_progress, listener))
+    chat = planned_chat(spec, wanted_context(pack), options, listener, least=least_context(pack))
+    chat.on_progress = partial(tell_progress, listener)
     try:
-        listener(ModelLoaded(spec.alias, str(plan), monotonic() - began))
         yield chat
     finally:
         chat.close()
@@ -145,17 +141,48 @@ def own_writer(
 @contextmanager
 def open_judge(spec: "ModelSpec", context: int, options: AuditOptions, listener: Listener) -> Iterator["GgufChat"]:
     """The second model, planned for prompts of `context` tokens; its process ends with the block."""
-    from agent.chat import GgufChat
-    from agent.plan import plan_model
-
-    began = monotonic()
-    plan = plan_model(spec, options.memory_budget, context)
-    chat = GgufChat(spec, plan)
+    chat = planned_chat(spec, context, options, listener, least=context)
+    chat.on_progress = lambda report: listener(tokens_of(report))
     try:
-        listener(ModelLoaded(spec.alias, str(plan), monotonic() - began))
         yield chat
     finally:
         chat.close()
+
+
+def planned_chat(
+    spec: "ModelSpec", context: int, options: AuditOptions, listener: Listener, *, least: int
+) -> "GgufChat":
+    """A model planned for batches of `context` tokens, for `least` where memory is short; loaded at its first use.
+
+    Where a load runs out of memory in spite of the plan, the next smaller one is tried.
+    """
+    from agent.chat import GgufChat
+    from agent.plan import next_plan, plan_model
+
+    began, budget = monotonic(), options.memory_budget
+    plan = plan_model(spec, budget, context, least_context=least)
+    listener(ModelLoaded(spec.alias, str(plan), monotonic() - began))
+
+    def retreat(failed: "LoadPlan") -> "LoadPlan | None":
+        return next_plan(spec, failed, budget, context, least_context=least)
+
+    return GgufChat(spec, plan, budget=budget, retreat=retreat)
+
+
+def fitting_model(spec: "ModelSpec", pack: StagePack, options: AuditOptions, listener: Listener) -> "ModelSpec":
+    """The model itself, or the next smaller one here that fits the memory. Raises MemoryRefused when none does."""
+    from agent.catalogue import smaller_models
+    from agent.plan import first_that_fits
+
+    smaller = smaller_models(spec)
+    if not smaller:
+        return spec
+    found, _ = first_that_fits(
+        [spec, *smaller], options.memory_budget, wanted_context(pack), least_context=least_context(pack)
+    )
+    if found != spec:
+        listener(Note(f"{spec.alias} does not fit the memory; {found.alias} answers instead"))
+    return found
 
 
 def tell_progress(listener: Listener, report: Mapping[str, Any]) -> None:
@@ -169,6 +196,8 @@ def tokens_of(report: Mapping[str, Any]) -> Event:
     """The chat model's progress as an event."""
     done, total = int(report.get("done", 0)), int(report.get("total", 0))
     phase = str(report["phase"])
+    if phase == "note":
+        return Note(str(report["text"]))
     if phase == "load":
         return Progress("load", done, max(total, 1))
     seconds = float(report.get("seconds", 0.0))
@@ -178,6 +207,12 @@ def tokens_of(report: Mapping[str, Any]) -> Event:
 def wanted_context(pack: StagePack) -> int:
     """Tokens the fullest stage can need: the shared opening and, per question, its evidence and draft."""
     return SYSTEM_TOKENS + max(_resttokens_of(pack, stage) for stage in pack.stages)
+
+
+def least_context(pack: StagePack) -> int:
+    """Tokens that the longest single prompt can need with its answer."""
+    each = (pack.settings(stage) for stage in pack.stages)
+    return SYSTEM_TOKENS + max(s.evidence_tokens + SUFFIX_TOKENS + s.max_tokens for s in each)
 
 
 def _resttokens_of(pack: StagePack, stage: Stage) -> int:

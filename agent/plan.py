@@ -7,7 +7,7 @@ file's header (`agent.estimate`). Loads nothing itself.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.catalogue import ModelSpec, list_models
 from agent.errors import MemoryRefused, WorkerFailed
@@ -37,13 +37,21 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One way to load the model, what it takes (None: it cannot be loaded so), and whether that
-    fits.
-    """
+    """One way to load the model, what it takes (None: it cannot be loaded so), and the room there is."""
 
     plan: LoadPlan
     need: Need | None
-    fits: bool
+    room: Room
+
+    @property
+    def lacks(self) -> Mapping[str, int]:
+        """Bytes that are missing, as `Room.lacks` gives them."""
+        return self.room.lacks(self.need.host + self.need.saved, self.need.devices) if self.need else {}
+
+    @property
+    def fits(self) -> bool:
+        """Whether it can be loaded so here."""
+        return self.need is not None and not self.lacks
 
     @property
     def chosen(self) -> LoadPlan:
@@ -76,6 +84,28 @@ def plan_model(
             return candidate.chosen
         tried.append(candidate)
     raise _refusal(spec, budget, tried)
+
+
+def first_that_fits(
+    specs: Sequence[ModelSpec],
+    budget: int | None,
+    wanted_context: int,
+    *,
+    least_context: int = LEAST_CONTEXT,
+    room: Room | None = None,
+    measure: Measure | None = None,
+) -> tuple[ModelSpec, LoadPlan]:
+    """The first model that has a plan that fits, and that plan. Raises as `plan_model` does for the first model."""
+    refusal: MemoryRefused | None = None
+    for spec in specs:
+        try:
+            plan = plan_model(spec, budget, wanted_context, least_context=least_context, room=room, measure=measure)
+        except MemoryRefused as refused:
+            refusal = refusal or refused
+        else:
+            return spec, plan
+    assert refusal
+    raise refusal
 
 
 def next_plan(
@@ -115,7 +145,7 @@ def candidates(
         contexts = contexts_of(wanted_context, least_context, spec.context)
         for plan in rungs(contexts, gpu=bool(space.devices)):
             need = measuring.need(spec, plan)
-            yield Candidate(plan, need, need is not None and space.holds(need.host + need.saved, need.devices))
+            yield Candidate(plan, need, space)
 
 
 class _Measuring:
@@ -196,4 +226,3 @@ def _refusal(spec: ModelSpec, budget: int | None, tried: Sequence[Candidate]) ->
     if smaller:
         hint += f"; smaller models here: {', '.join(smaller)}"
     return MemoryRefused(f"{spec.alias} does not fit {room}", hint)
-

@@ -88,6 +88,31 @@ class Prefill:
         self.engine.drop(0, trunk) if trunk else self.engine.drop(0)
         return tail, len(prompt) - start, row
 
+    def level(self, tails: Sequence[Tail]) -> list[Tail]:
+        """Trunk and tails of one batch, divided where a cold start would divide them.
+
+        How cells lie in the cache decides the order in which llama.cpp adds up what a row attends to, and so the last
+        bits of what is written.
+        """
+        start, length = len(self.trunk), self._trunk_length([tail.prompt for tail in tails])
+        if length <= start:
+            return list(tails)
+        joint = self._part(tails[0], length, -1)
+        found = [Tail(tail.prompt, length, self._part(tail, start, length)) for tail in tails]
+        self.engine.restore(_SPARE, joint)
+        self.engine.copy(_SPARE, 0, start)
+        self.engine.drop(_SPARE)
+        self.trunk = list(tails[0].prompt[:length])
+        return found
+
+    def _part(self, tail: Tail, start: int, end: int) -> Any:
+        """The cells of a tail without those from position `start` up to `end`."""
+        self.engine.restore(_SPARE, tail.cells)
+        self.engine.drop(_SPARE, start, end)
+        cells = self.engine.save(_SPARE)
+        self.engine.drop(_SPARE)
+        return cells
+
     def branch(self, tail: Tail, sequence: int) -> None:
         """Give `sequence` the cells of a prompt: the trunk's shared, the tail's its own."""
         self.engine.restore(sequence, tail.cells)

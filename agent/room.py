@@ -26,14 +26,14 @@ class Room:
     devices: Mapping[str, int] = field(default_factory=dict)
     together: int | None = None
 
-    def holds(self, host: int, devices: Mapping[str, int]) -> bool:
-        """Whether a need of so many bytes fits."""
+    def lacks(self, host: int, devices: Mapping[str, int]) -> dict[str, int]:
+        """Bytes that a need exceeds: of the "host", of devices by name, of the "budget"; empty when it fits."""
         total = host + sum(devices.values())
-        return (
-            host <= self.host
-            and all(need <= self.devices.get(name, 0) for name, need in devices.items())
-            and (self.together is None or total <= self.together)
-        )
+        over = {"host": host - self.host}
+        over |= {name: need - self.devices.get(name, 0) for name, need in devices.items()}
+        if self.together is not None:
+            over["budget"] = total - self.together
+        return {name: size for name, size in over.items() if size > 0}
 
 
 def find_room(budget: int | None, devices: Mapping[str, int] | None = None, held: int = 0) -> Room:

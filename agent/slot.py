@@ -73,9 +73,7 @@ def claims_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"deposition-models-{os.getuid()}"
 
 
-def enter(
-    load: Load, budget: int | None, leave: Callable[[], None], tell: Tell, *, beside: bool = False
-) -> Claim:
+def enter(load: Load, budget: int | None, leave: Callable[[], None], tell: Tell, *, beside: bool = False) -> Claim:
     """A claim on the slot; `leave` must end the model's process and release the claim.
 
     The models of this process are asked to leave first, with `beside` only where both do not fit. `budget` bytes
@@ -98,7 +96,7 @@ def enter(
 def _ask_to_leave(other: Claim) -> None:
     other.leave()
     if other.held:
-        raise MachineError(f"{other.load.alias} did not leave the memory", "end its process, then run the command again")
+        raise MachineError(f"{other.load.alias} did not leave the memory", "end its process, then try again")
 
 
 def fit_together(loads: Sequence[Load], budget: int | None) -> bool:

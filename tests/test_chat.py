@@ -7,13 +7,14 @@ import signal
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import psutil
 import pytest
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate
 
 from agent.chat import GgufChat
 from agent.errors import ModelMissing, WorkerFailed
-from agent.plan import LoadPlan
+from agent.ladder import LoadPlan
 from tests.small_model import small_model
 
 pytestmark = pytest.mark.model
@@ -91,6 +92,7 @@ def test_a_killed_process_costs_nothing_but_time() -> None:
 
 
 def test_a_refusal_is_not_tried_again(chat: GgufChat) -> None:
+    assert chat.context_size
     loads = chat.loads
     with pytest.raises(WorkerFailed, match="context") as caught:
         chat.invoke("word " * 9000)
@@ -107,6 +109,44 @@ def test_it_stands_in_langchain_pipelines(chat: GgufChat) -> None:
     generated = chat.generate([[HumanMessage("Say hello.")]], max_tokens=9)
     assert generated.generations[0][0].text
     assert chat.invoke("Count from one: one, two,", stop=[" "], max_tokens=9).content.count(" ") == 0
+
+
+def test_a_load_that_runs_out_of_memory_takes_the_next_smaller_plan() -> None:
+    told: list[str] = []
+    tried: list[LoadPlan] = []
+
+    def retreat(failed: LoadPlan) -> LoadPlan | None:
+        tried.append(failed)
+        return PLAN if len(tried) == 2 else LoadPlan(context=200_000_000)
+
+    huge = LoadPlan(context=400_000_000)
+    chat = GgufChat(small_model(), huge, retreat=retreat, on_progress=lambda r: told.append(str(r.get("text", ""))))
+    try:
+        assert chat.invoke("Say hello.", config={"metadata": {"max_tokens": 4}}).content
+        assert [plan.context for plan in tried] == [400_000_000, 200_000_000]
+        assert chat.plan == PLAN and chat.loads == 1
+        assert sum("memory ran out" in text for text in told) == 2
+    finally:
+        chat.close()
+    hopeless = GgufChat(small_model(), huge)
+    with pytest.raises(WorkerFailed) as caught:
+        hopeless.invoke("Say hello.")
+    assert caught.value.kind == "memory"
+    hopeless.close()
+
+
+def test_two_models_of_one_process_take_turns(chat: GgufChat) -> None:
+    chat.invoke("Say hello.", config={"metadata": {"max_tokens": 2}})
+    first, loads = chat.pid, chat.loads
+    assert first
+    judge = GgufChat(small_model(), PLAN)
+    try:
+        assert judge.context_size
+        assert chat.pid is None and not psutil.pid_exists(first)
+        assert chat.invoke("Say hello.", config={"metadata": {"max_tokens": 2}}).content
+        assert judge.pid is None and chat.loads == loads + 1
+    finally:
+        judge.close()
 
 
 def test_counting_and_size(chat: GgufChat) -> None:

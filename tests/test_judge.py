@@ -12,7 +12,7 @@ from agent.audit import AuditOptions, run_audit
 from agent.chat import GgufChat
 from agent.errors import MachineError, UserError
 from agent.judge import OPINIONS, let_go, opinions, review
-from agent.plan import LoadPlan
+from agent.ladder import LoadPlan
 from agent.prompts import Prompts
 from agent.report.coverage import Answers
 from agent.stages import Stage

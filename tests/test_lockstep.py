@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from agent.diagnosis import EngineError
+from agent.ladder import LoadPlan
 from agent.llama import Engine, measure
 from agent.lockstep import Lockstep, Request, Step, TooLong
-from agent.plan import LoadPlan
 from tests.small_model import small_model
 
 pytestmark = pytest.mark.model
@@ -43,7 +43,7 @@ def tokens(engine: Engine) -> list[int]:
 
 
 def first_logits(steps: Lockstep, requests: Sequence[Request]) -> dict[tuple[int, ...], str]:
-    """Digest of the logits after each prompt, while the batch runs."""
+    """Digest of the logits after each prompt while the batch runs, and of what is written."""
     seen = {}
     choose = steps._choose
 
@@ -55,10 +55,15 @@ def first_logits(steps: Lockstep, requests: Sequence[Request]) -> dict[tuple[int
 
     steps._choose = spy
     try:
-        steps.run(requests)
+        done = steps.run(requests)
     finally:
         steps._choose = choose
-    return seen
+    return {
+        prompt: f"{digest} {completion.tokens}"
+        for (prompt, digest), completion in zip(
+            ((tuple(r.tokens), seen[tuple(r.tokens)]) for r in requests), done, strict=True
+        )
+    }
 
 
 def test_a_prompt_leaves_the_same_bits_whatever_came_before(engine: Engine, tokens: list[int]) -> None:
@@ -72,10 +77,10 @@ def test_a_prompt_leaves_the_same_bits_whatever_came_before(engine: Engine, toke
         else:
             again = rng.sample(batches[-1], rng.randint(1, len(batches[-1])))
             batches.append([p[: rng.randint(1, len(p))] + tokens[7 : 7 + number] for p in again])
-    warm_bits = [first_logits(warm, [Request(p, 2) for p in batch]) for batch in batches]
+    warm_bits = [first_logits(warm, [Request(p, 5) for p in batch]) for batch in batches]
     for batch, bits in zip(batches, warm_bits, strict=True):
         warm.forget()
-        assert first_logits(warm, [Request(p, 2) for p in batch]) == bits
+        assert first_logits(warm, [Request(p, 5) for p in batch]) == bits
 
 
 def test_texts_do_not_depend_on_the_order_of_questions(steps: Lockstep, tokens: list[int]) -> None:

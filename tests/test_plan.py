@@ -11,7 +11,8 @@ from agent import room as rooms
 from agent.catalogue import ModelSpec
 from agent.errors import MemoryRefused, WorkerFailed
 from agent.estimate import estimate
-from agent.plan import Candidate, LoadPlan, Need, candidates, measure_plan, need_of, plan_model
+from agent.ladder import LoadPlan
+from agent.plan import Candidate, Need, candidates, first_that_fits, measure_plan, need_of, next_plan, plan_model
 from agent.room import Room
 from agent.worker import Worker
 from tests.small_model import small_model
@@ -28,11 +29,12 @@ def spec(tmp_path: Path) -> ModelSpec:
 
 
 def toy_need(_: ModelSpec, plan: LoadPlan) -> Need:
-    """4 GiB of weights in 40 layers, 64 KiB of cache a token."""
+    """4 GiB of weights in 40 layers, 64 KiB of cache a token, scratch by batch, answers and attention."""
     share = LAYERS if plan.gpu_layers < 0 else min(plan.gpu_layers, LAYERS)
     cache = plan.context * 64 * 1024 // (1 if plan.kv_type == 1 else 2)
     on_gpu = (4 * GIB + cache) * share // LAYERS
     host = 4 * GIB + cache - on_gpu + (2 * GIB if plan.repack and share < LAYERS else 0)
+    host += (plan.ubatch + 8 * plan.sequences) * 64 * 1024 + (0 if plan.flash else plan.context * 16 * 1024)
     return Need(host, {"GPU0": on_gpu} if share else {})
 
 
@@ -44,14 +46,14 @@ def chosen(spec: ModelSpec, host: int, gpu: int = 0, wanted: int = 16384) -> Loa
 def test_weights_stay_in_the_file_where_its_kernels_are_faster(
     spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.plan.tiled_kernels", lambda: True)
+    monkeypatch.setattr("agent.ladder.tiled_kernels", lambda: True)
     assert not LoadPlan().repack
     rungs = list(candidates(spec, None, 8192, room=Room(64 * GIB), measure=toy_need))
     assert not any(rung.plan.repack for rung in rungs)
 
 
 def test_the_ladder_gives_up_the_cheapest_first(spec: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.plan.tiled_kernels", lambda: False)
+    monkeypatch.setattr("agent.ladder.tiled_kernels", lambda: False)
     everything = chosen(spec, 32 * GIB, 16 * GIB)
     assert (everything.gpu_layers, everything.context, everything.kv_type) == (-1, 16384, 1)
     smaller = chosen(spec, 32 * GIB, 4 * GIB + 640 * MIB)
@@ -63,9 +65,56 @@ def test_the_ladder_gives_up_the_cheapest_first(spec: ModelSpec, monkeypatch: py
     nothing_on_it = chosen(spec, 32 * GIB, 100 * MIB)
     assert (nothing_on_it.gpu_layers, nothing_on_it.repack, nothing_on_it.context) == (0, True, 16384)
     mapped = chosen(spec, 5 * GIB + 512 * MIB)
-    assert not mapped.repack and mapped.context == 16384
-    last = chosen(spec, 4 * GIB + 100 * MIB)
+    assert (mapped.repack, mapped.context, mapped.flash) == (False, 16384, False)
+    flash = chosen(spec, 5 * GIB + 100 * MIB)
+    assert (flash.context, flash.flash) == (16384, True)
+    shorter = chosen(spec, 4 * GIB + 900 * MIB)
+    assert shorter.context < 16384 and shorter.ubatch == 256
+    narrow = chosen(spec, 4 * GIB + 142 * MIB)
+    assert (narrow.context, narrow.ubatch, narrow.sequences) == (2048, 128, 8)
+    few = chosen(spec, 4 * GIB + 138 * MIB)
+    assert (few.sequences, few.kv_type) == (2, 1)
+    last = chosen(spec, 4 * GIB + 80 * MIB)
     assert (last.repack, last.kv_type, last.context) == (False, 8, 2048)
+
+
+def test_every_rung_can_be_the_one_that_fits(spec: ModelSpec) -> None:
+    """Each rung is chosen when exactly its need is free and no rung before it needs less."""
+    for gpu in (0, 16 * GIB):
+        best = 1 << 60
+        for rung in candidates(spec, None, 8192, room=Room(64 * GIB, {"GPU0": gpu} if gpu else {}), measure=toy_need):
+            assert rung.need
+            if rung.need.host < best and not rung.need.devices:
+                room = Room(rung.need.host)
+                assert plan_model(spec, None, 8192, room=room, measure=toy_need).context == rung.plan.context
+            best = min(best, rung.need.host)
+
+
+def test_after_a_load_that_failed_the_next_rung_is_taken_until_none_is_left(spec: ModelSpec) -> None:
+    room = Room(64 * GIB, {"GPU0": 64 * GIB})
+    plan: LoadPlan | None = plan_model(spec, None, 8192, room=room, measure=toy_need)
+    taken = []
+    while plan:
+        taken.append(plan)
+        plan = next_plan(spec, plan, None, 8192, room=room, measure=toy_need)
+    rungs = [rung.plan for rung in candidates(spec, None, 8192, room=room, measure=toy_need)]
+    assert [(p.gpu_layers, p.context, p.kv_type, p.flash, p.ubatch, p.sequences) for p in taken] == [
+        (p.gpu_layers, p.context, p.kv_type, p.flash, p.ubatch, p.sequences) for p in rungs
+    ]
+    assert taken[0].gpu_layers == -1 and taken[-1].gpu_layers == 0
+
+
+def test_the_next_model_down_answers_where_the_first_does_not_fit(spec: ModelSpec, tmp_path: Path) -> None:
+    small = ModelSpec("small", "writer", tmp_path / "toy.gguf", context=32768)
+
+    def measure(wanted: ModelSpec, plan: LoadPlan) -> Need:
+        need = toy_need(wanted, plan)
+        return need if wanted is spec else Need(need.host // 4)
+
+    found, plan = first_that_fits([spec, small], None, 8192, room=Room(2 * GIB), measure=measure)
+    assert found is small and plan.predicted <= 2 * GIB
+    with pytest.raises(MemoryRefused, match="toy does not fit"):
+        first_that_fits([spec, small], None, 8192, room=Room(GIB), measure=measure)
 
 
 def test_nothing_that_fits_is_refused_with_what_would(spec: ModelSpec) -> None:
@@ -99,9 +148,9 @@ def test_context_never_exceeds_what_is_wanted_or_trained(spec: ModelSpec) -> Non
 
 def test_a_budget_caps_host_and_devices_together() -> None:
     room = Room(8 * GIB, {"GPU0": 8 * GIB}, together=10 * GIB)
-    assert room.holds(2 * GIB, {"GPU0": 8 * GIB})
-    assert not room.holds(3 * GIB, {"GPU0": 8 * GIB})
-    assert not room.holds(1, {"GPU1": 1})
+    assert room.lacks(2 * GIB, {"GPU0": 8 * GIB}) == {}
+    assert room.lacks(3 * GIB, {"GPU0": 8 * GIB}) == {"budget": GIB}
+    assert room.lacks(9 * GIB, {"GPU1": 1}) == {"host": GIB, "GPU1": 1}
 
 
 def test_buffers_are_sorted_to_host_and_devices() -> None:
@@ -129,9 +178,10 @@ def test_the_cgroup_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("context", [2048, 8192])
-def test_dry_run_formula_and_real_load_agree(context: int) -> None:
-    spec, plan = small_model(), LoadPlan(context=context)
+@pytest.mark.parametrize(("context", "flash"), [(2048, False), (8192, True)])
+def test_dry_run_formula_and_real_load_agree(context: int, flash: bool) -> None:
+    """A prompt that fills the context, since scratch is taken as it is needed, or flash attention with little scratch."""
+    spec, plan = small_model(), LoadPlan(context=context, flash=flash)
     worker = Worker()
     try:
         need = measure_plan(spec, plan, worker)
@@ -139,7 +189,7 @@ def test_dry_run_formula_and_real_load_agree(context: int) -> None:
         assert abs(estimate(spec.path, plan) - (need.host - base)) < 20 * MIB
         worker.close()
         worker.ask({"op": "load", "path": str(spec.path), "plan": plan.to_wire(), "template": "file"})
-        item = {"messages": [{"role": "user", "content": "word " * 300}], "grammar": "", "max_tokens": 8}
+        item = {"messages": [{"role": "user", "content": "word " * 1900}], "grammar": "", "max_tokens": 8}
         worker.ask({"op": "batch", "items": [item]})
         peak = psutil.Process(worker.pid).memory_info().rss
         assert abs(peak - need.host) < max(50 * MIB, need.host // 20)

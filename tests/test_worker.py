@@ -13,7 +13,7 @@ import pytest
 
 from agent.diagnosis import diagnose, failure_kind
 from agent.errors import WorkerFailed
-from agent.plan import LoadPlan
+from agent.ladder import LoadPlan
 from agent.worker import Worker
 from tests.small_model import small_model
 
@@ -145,7 +145,7 @@ def test_exit_status_and_last_words_become_a_kind(
 
 
 def test_a_segfault_under_amx_names_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.diagnosis._reports_amx", lambda: True)
+    monkeypatch.setattr("agent.diagnosis.reports_amx", lambda: True)
     assert "-mno-amx-tile" in diagnose(-11, "").hint
 
 

@@ -7,11 +7,9 @@ read, so that an answer cannot depend on which repository came before. Knows not
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from agent.events import ModelLoaded
-from agent.opening import Listener, tokens_of, wanted_context
+from agent.opening import Listener, least_context, planned_chat, tokens_of, wanted_context
 from agent.options import AuditOptions
 from agent.stages import StagePack
 
@@ -33,7 +31,7 @@ class Resident:
         self, spec: "ModelSpec", pack: StagePack, options: AuditOptions, listener: Listener
     ) -> "Iterator[GgufChat]":
         """The model for the length of one audit. A pack that needs another context loads it anew."""
-        chat = self._planned(spec, wanted_context(pack), options, listener)
+        chat = self._planned(spec, wanted_context(pack), least_context(pack), options, listener)
 
         def tell(report: Mapping[str, Any]) -> None:
             listener(tokens_of(report))
@@ -51,17 +49,14 @@ class Resident:
             self._chat.close()
             self._chat = None
 
-    def _planned(self, spec: "ModelSpec", context: int, options: AuditOptions, listener: Listener) -> "GgufChat":
-        from agent.chat import GgufChat
-        from agent.plan import plan_model
-
+    def _planned(
+        self, spec: "ModelSpec", context: int, least: int, options: AuditOptions, listener: Listener
+    ) -> "GgufChat":
         if self._chat and self._context == context:
             return self._chat
         self.close()  # its memory must be free before the next one is planned
-        began = monotonic()
-        plan = plan_model(spec, options.memory_budget, context)
-        self._chat, self._context = GgufChat(spec, plan), context
-        listener(ModelLoaded(spec.alias, str(plan), monotonic() - began))
+        self._chat = planned_chat(spec, context, options, listener, least=least)
+        self._context = context
         return self._chat
 
 

@@ -1,6 +1,5 @@
 """`models`: which models there are, bringing them here, and whether this machine can run them."""
 
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,8 +9,8 @@ from agent.commands.plain import write, write_columns
 
 if TYPE_CHECKING:
     from agent.catalogue import ModelSpec
-
-_PROBE = "Count from one to five."
+    from agent.plan import Candidate
+    from agent.room import Room
 
 app = typer.Typer(help="List, download, plan and test models.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -56,37 +55,58 @@ def plan(
     memory_budget: Budget = "",
     context: Annotated[int, typer.Option(metavar="TOKENS", min=512, help="Tokens that one stage may need.")] = 8192,
 ) -> None:
-    """Show how a model would be loaded inside a memory budget, or why it would not fit."""
-    from agent.plan import plan_model
+    """Show every way to load a model, what each takes, and which one the memory allows; nothing is loaded."""
+    from agent.plan import candidates, plan_model
 
-    spec = _chosen(model)
-    write(f"{spec.alias}: {plan_model(spec, budget_bytes(memory_budget), context)}")
+    spec, budget = _chosen(model), budget_bytes(memory_budget)
+    tried = list(candidates(spec, budget, context))
+    chosen = next((candidate for candidate in tried if candidate.fits), None)
+    write_columns([_HEAD, *(_row(candidate, chosen) for candidate in tried)])
+    write(_reason(tried[0].room, budget))
+    # Raises the refusal where none fits.
+    write(f"{spec.alias}: {chosen.chosen if chosen else plan_model(spec, budget, context)}")
+
+
+_HEAD = ("", "context", "cache", "attention", "batch", "answers", "layers on", "host", "devices", "missing")
+
+
+def _row(candidate: "Candidate", chosen: "Candidate | None") -> tuple[str, ...]:
+    plan, need = candidate.plan, candidate.need
+    return (
+        "->" if candidate is chosen else "",
+        str(plan.context),
+        plan.cache_name,
+        ("flash" if plan.flash else "full") + (", repacked" if plan.repack else ""),
+        str(plan.ubatch),
+        str(plan.sequences),
+        plan.place,
+        _mib(need.host + need.saved) if need else "not possible",
+        ", ".join(f"{name} {_mib(size)}" for name, size in need.devices.items()) if need else "",
+        ", ".join(f"{name} {_mib(size)}" for name, size in candidate.lacks.items()),
+    )
+
+
+def _mib(size: int) -> str:
+    return f"{-(-size >> 20)} MiB"
+
+
+def _reason(room: "Room", budget: int | None) -> str:
+    places = [f"{_mib(room.host)} of the host", *(f"{_mib(size)} of {name}" for name, size in room.devices.items())]
+    limit = "inside the budget" if budget is not None else "free, less a reserve"
+    return f"room: {', '.join(places)} ({limit}); chosen: the first row that fits, the fastest stand first"
 
 
 @app.command()
 def doctor(model: Model = "") -> None:
-    """Load a model in its own process and let it write a few words."""
-    from agent.chat import GgufChat
+    """Say what llama.cpp is built for, let a model read and write a little, and name what is wrong."""
+    from agent.checkup import check_up
 
-    spec = _chosen(model)
-    spec.require()
-    chat = GgufChat(spec)
-    try:
-        began = time.monotonic()
-        build = chat.build
-        loaded = time.monotonic()
-        reply = chat.invoke(_PROBE, config={"metadata": {"max_tokens": 16}})
-        asked = time.monotonic()
-    finally:
-        chat.close()
-    write_columns(
-        [
-            ("model", f"{spec.alias}, {spec.path}"),
-            ("llama.cpp", build),
-            ("load", f"{loaded - began:.1f} s"),
-            ("answer", f"{asked - loaded:.1f} s: {reply.content}"),
-        ]
-    )
+    found = check_up(_chosen(model))
+    write_columns(found.rows)
+    for problem in found.problems:
+        write(f"wrong: {problem}")
+    if not found.problems:
+        write("nothing is wrong")
 
 
 def _chosen(model: str) -> "ModelSpec":

@@ -180,7 +180,7 @@ def test_the_cgroup_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.model
 @pytest.mark.parametrize(("context", "flash"), [(2048, False), (8192, True)])
 def test_dry_run_formula_and_real_load_agree(context: int, flash: bool) -> None:
-    """A prompt that fills the context, since scratch is taken as it is needed, or flash attention with little scratch."""
+    """A prompt that fills the context, since scratch is taken as it is needed, or flash attention with little of it."""
     spec, plan = small_model(), LoadPlan(context=context, flash=flash)
     worker = Worker()
     try:

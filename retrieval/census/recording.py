@@ -1,0 +1,254 @@
+"""Kind `recording`: how the main programs log and how they tell progress, in sentences, by what they really use."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import Query, hit_at, kind, run_query
+from retrieval.census.logged import every_message
+from retrieval.census.prose import counted, listed
+from retrieval.census.reach import reach_of
+from retrieval.census.side_by_side import MAIN_ROLES, spoken
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+Hits = list[CensusHit]
+Told = Iterator[tuple[str, Hits]]
+
+SETUP = (
+    "calls: logging.basicConfig, logging.config.dictConfig, logging.config.fileConfig, logging.StreamHandler, "
+    "rich.logging.RichHandler, *.setLevel, *.addHandler, loguru.logger.add, loguru.logger.remove, "
+    "loguru.logger.configure, *.logger.add, *.logger.remove, structlog.configure, logging.disable, *.set_verbosity*"
+)
+FILES = 'text: "(?:Rotating|TimedRotating|Watched)?FileHandler\\b"'
+BARS = (
+    "calls: tqdm.*, tqdm, *.tqdm, *.trange, rich.progress.*, progressbar.*, alive_progress.*, gradio.Progress, "
+    "fastprogress.*, click.progressbar, streamlit.progress, st.progress"
+)
+METRICS = {
+    "Weights & Biases": "calls: wandb.*, *.WandbLogger",
+    "TensorBoard": (
+        "calls: torch.utils.tensorboard.*, tensorboardX.*, *.SummaryWriter, *.add_scalar, *.TensorBoardLogger"
+    ),
+    "MLflow, Neptune, Comet or ClearML": "calls: mlflow.*, neptune.*, comet_ml.*, clearml.*",
+    "Langfuse, LangSmith or OpenTelemetry": "calls: langfuse.*, langsmith.*, opentelemetry.*",
+    "meters of the repository (`log_every`)": "calls: *.log_every",
+}
+_LOG_FILE = re.compile(r"(?i)\.log\b|log\.txt|log_?(?:file|path|name)|logs?/|\.jsonl?\b.*log|metrics?\.(?:jsonl?|csv)")
+_LOG_WORD = re.compile(r"(?i)(?:^|_|-)(?:log|logs|loglevel|logging|verbose|verbosity|quiet)(?:$|_|-)|log_?level")
+_STATUS = re.compile(r"^_?(?:update|set|emit|report|show|send|push)_(?:\w+_)?(?:status|progress)(?:_\w+)?$")
+_WRITTEN = re.compile(r"opened for|JSON|CSV")
+SHOWN, MOSTLY = 5, 8
+
+
+@kind(
+    "recording",
+    summary="in sentences: how the code logs (logging) and how it tells progress (progress)",
+    example="recording: progress",
+    reads="python",
+    ordered=True,
+)
+def recording(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One hit per sentence; patterns are `logging` and `progress`."""
+    found = _Found(codebase)
+    for name, tell in {"logging": _logging, "progress": _progress}.items():
+        if query.matches(name):
+            for text, hits in tell(found):
+                yield spoken(codebase, name, text, hits)
+
+
+class _Found:
+    """The messages of a codebase in its main code, and queries told apart by what the main programs run."""
+
+    def __init__(self, codebase: "Codebase") -> None:
+        self.codebase = codebase
+        self.reach = reach_of(codebase)
+        self.logged, self.idle = self.apart(every_message(codebase))
+        self.prints, self.idle_prints = self.of("prints: to=console")
+        seen = {(hit.path, hit.start) for hit in self.logged}
+        python = {path for path, facts in codebase.facts.items() if facts.language == "python"}
+        self.prints = [hit for hit in self.prints if (hit.path, hit.start) not in seen and hit.path in python]
+
+    @property
+    def status(self) -> Hits:
+        """Calls of the repository's own functions that tell a status."""
+        calls = [
+            hit_at(self.codebase, path, (call.start, call.end), symbol=call.symbol, name=call.written, text="")
+            for path, call in self.codebase.all_calls()
+            if _STATUS.match(call.written.rpartition(".")[2]) and self.codebase.resolve_call(path, call) is not None
+        ]
+        return self.apart(calls)[0]
+
+    def apart(self, hits: Iterable[CensusHit]) -> tuple[Hits, Hits]:
+        """The hits of the main code that the main programs may run, and its other hits."""
+        main = [hit for hit in hits if hit.role in MAIN_ROLES]
+        run = [hit for hit in main if not self.reach.tells or self.reach.has(hit)]
+        return run, [hit for hit in main if hit not in run]
+
+    def of(self, *queries: str) -> tuple[Hits, Hits]:
+        """`apart` of what queries find."""
+        return self.apart([hit for query in queries for hit in run_query(self.codebase, query).hits])
+
+
+def _logging(found: _Found) -> Told:
+    libraries = Counter(hit.detail["library"] for hit in found.logged)
+    prints = found.prints
+    if libraries and len(prints) > MOSTLY * len(found.logged):
+        said = listed([_library(name, found.logged) for name in dict(libraries.most_common())], SHOWN)
+        few = f"a logger is hardly used: {said}"
+        yield (
+            f"Mostly by printing: {_count(prints, 'call')} to `print` or the like; {few}",
+            [*prints[:2], *found.logged[:1]],
+        )
+    elif libraries:
+        said = listed([_library(name, found.logged) for name in dict(libraries.most_common())], SHOWN)
+        also = f"; {_count(prints, 'print')} beside it" if prints else "; nothing is printed beside it"
+        yield f"Yes, with {said}{also}", [*found.logged[:3], *prints[:1]]
+    elif prints:
+        yield f"Only by printing: {_count(prints, 'call')} to `print` or the like, no logger is used", prints[:3]
+    else:
+        yield "No: the main programs neither log nor print", []
+    yield from _configured(found)
+    if warned := found.of("calls: warnings.warn")[0]:
+        yield f"`warnings.warn()` is called at {counted(len(warned), 'place')}: {_where(warned)}", warned
+    if found.idle and not libraries:
+        names = listed(sorted({hit.detail["library"] for hit in found.idle}), 4, "`")
+        yield (
+            f"A logger ({names}) is used only in other code: {_files(found.idle)}",
+            found.idle,
+        )
+
+
+def _library(name: str, hits: Hits) -> str:
+    own = [hit for hit in hits if hit.detail["library"] == name]
+    forms = Counter(hit.detail["written"] for hit in own)
+    levels = Counter(hit.detail["level"] for hit in own)
+    shown = listed([f"`{form}()`" for form, _count_ in forms.most_common(3)], 3)
+    told = ", ".join(f"{count} {level}" for level, count in levels.most_common(4))
+    what = "the standard module `logging`" if name == "logging" else f"`{name}`"
+    return f"{what} ({_count(own, 'call')}: {told}; written {shown})"
+
+
+def _count(hits: Hits, noun: str) -> str:
+    return f"{counted(len(hits), noun)} in {counted(len({hit.path for hit in hits}), 'file')}"
+
+
+def _configured(found: _Found) -> Told:
+    run, idle = found.of(SETUP)
+    setup = run or idle
+    handlers = [hit for hit in found.of(FILES)[0] if "import" not in hit.text] + _file_sinks(setup)
+    options = [hit for hit in found.of("cli_options")[0] if _LOG_WORD.search(hit.name)]
+    variables = [hit for hit in found.of("env_vars")[0] if _LOG_WORD.search(hit.name)]
+    if setup:
+        calls = listed(list(dict.fromkeys(f"`{_short(hit)}` in {_place(hit)}" for hit in setup)), SHOWN)
+        yield f"It is set up with {calls}", setup
+    if options or variables:
+        names = listed(list(dict.fromkeys(f"`{hit.name}`" for hit in (*options, *variables))), SHOWN)
+        yield f"What is told can be set by {names}", [*options[:3], *variables[:3]]
+    if handlers:
+        said = listed(list(dict.fromkeys(f"`{_short(hit)}` in {_place(hit)}" for hit in handlers)), SHOWN)
+        yield f"Log files are written by {said}", handlers
+    elif found.logged:
+        yield "No handler that writes a log file was found: messages go to the console", []
+
+
+def _file_sinks(setup: Hits) -> Hits:
+    """Sinks of loguru that are files: `logger.add(path)`."""
+    added = [hit for hit in setup if hit.name.endswith("logger.add")]
+    return [hit for hit in added if re.search(r"(?i)add\(\s*(?:f?[\"']|\w*(?:file|path|dir)|os\.path)", hit.text)]
+
+
+def _short(hit: CensusHit) -> str:
+    text = " ".join(hit.text.replace("`", "'").split())
+    return text if len(text) <= 70 else f"{text[:70]}…"
+
+
+def _place(hit: CensusHit) -> str:
+    return f"`{hit.symbol}()`" if hit.symbol else hit.path
+
+
+def _where(hits: Hits) -> str:
+    return listed(list(dict.fromkeys(map(_place, hits))), SHOWN)
+
+
+def _files(hits: Hits) -> str:
+    return listed(list(dict.fromkeys(hit.path for hit in hits)), SHOWN, "`")
+
+
+def _progress(found: _Found) -> Told:
+    bars, idle = found.of(BARS)
+    told = [hit for hit in found.logged if hit.detail["level"] in ("info", "debug", "success", "log", "print", "rlog")]
+    states, routes = _states(found)
+    metrics = {name: hits for name, query in METRICS.items() if (hits := found.of(query)[0])}
+    ways = [f"progress bars ({_where(bars)})"] if bars else []
+    ways += [f"states of jobs or tasks ({counted(len(states), 'place')})"] if states else []
+    ways += [f"status messages ({_called(status)})"] if (status := found.status) else []
+    ways += [f"metrics with {listed(list(metrics), 4)}"] if metrics else []
+    ways += [f"log messages ({_count(told, 'message')})"] if told else []
+    ways += [f"prints ({_count(found.prints, 'print')})"] if found.prints else []
+    shown = [
+        *bars[:3],
+        *states[:2],
+        *found.status[:1],
+        *(hits[0] for hits in metrics.values()),
+        *told[:1],
+        *found.prints[:1],
+    ]
+    yield (
+        (
+            f"Progress is told by {'; '.join(ways)}"
+            if ways
+            else "Progress is not recorded by what the main programs run"
+        ),
+        shown,
+    )
+    if states or routes:
+        yield _said_states(states, routes), [*states, *routes]
+    for name, hits in metrics.items():
+        yield f"{name}: {listed(list(dict.fromkeys(f'`{hit.name}()`' for hit in hits)), 4)} in {_where(hits)}", hits
+    if told:
+        yield f"Most log messages about the course stand in {_most(told)}", told[:SHOWN]
+    if found.prints:
+        yield f"Most prints stand in {_most(found.prints)}", found.prints[:SHOWN]
+    if written := [hit for hit in found.of("writes")[0] if _LOG_FILE.search(hit.text) and _WRITTEN.search(hit.text)]:
+        yield f"Log or metric files are written in {_where(written)}", written
+    yield from _unrecorded(found, bars, idle, metrics)
+
+
+def _unrecorded(found: _Found, bars: Hits, idle: Hits, metrics: dict[str, Hits]) -> Told:
+    if idle and not bars:
+        yield f"Progress bars stand only in code that the main programs do not run: {_files(idle)}", idle
+    aside = {name: hits for name, query in METRICS.items() if name not in metrics and (hits := found.of(query)[1])}
+    for name, hits in aside.items():
+        yield f"{name} only in code that the main programs do not run: {_files(hits)}", hits
+    if absent := [name for name in METRICS if name not in metrics and name not in aside and "meters" not in name]:
+        yield f"Not used: {', '.join(absent)}", []
+
+
+def _states(found: _Found) -> tuple[Hits, Hits]:
+    run = found.of("task_states")[0]
+    return [hit for hit in run if hit.detail["what"] == "state"], [hit for hit in run if hit.detail["what"] == "route"]
+
+
+def _said_states(states: Hits, routes: Hits) -> str:
+    names = listed(list(dict.fromkeys(f"`{hit.name}`" for hit in states)), 8)
+    said = f"Jobs or tasks get the states {names}, set in {_where(states)}" if states else ""
+    told = (
+        f"{'; they are told' if said else 'States are told'} by {listed([hit.text for hit in routes], 4)}"
+        if routes
+        else ""
+    )
+    return said + told
+
+
+def _called(hits: Hits) -> str:
+    counts = Counter(hit.name.rpartition(".")[2] for hit in hits)
+    return listed([f"`{name}()`, {counted(count, 'call')}" for name, count in counts.most_common(3)], 3)
+
+
+def _most(hits: Hits) -> str:
+    counts = Counter(_place(hit) for hit in hits)
+    return listed([f"{place} ({count})" for place, count in counts.most_common(SHOWN)], SHOWN)

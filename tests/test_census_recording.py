@@ -1,0 +1,61 @@
+"""Census kinds `logged`, `task_states` and `recording`: which library really logs, and how progress is told."""
+
+from retrieval.census import run_query
+from tests.source_tree import codebase_of
+
+
+def libraries(files: dict[str, str | bytes]) -> list[str]:
+    return [hit.detail["library"] for hit in run_query(codebase_of(files), "logged").hits]
+
+
+def told(files: dict[str, str | bytes], query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase_of(files), query).hits]
+
+
+def test_a_logger_of_loguru_is_not_the_standard_module() -> None:
+    assert libraries({"app.py": "from loguru import logger\n\nlogger.info('x')\n"}) == ["loguru"]
+
+
+def test_a_logger_is_followed_through_a_function_and_a_module() -> None:
+    files: dict[str, str | bytes] = {
+        "pkg/__init__.py": "",
+        "pkg/log.py": "import logging\n\n\ndef build():\n    return logging.getLogger('pkg')\n\n\nlogger = build()\n",
+        "pkg/a.py": "from pkg.log import build\n\nlog = build()\n\n\ndef go():\n    log.warning('x')\n",
+        "pkg/b.py": "from pkg.log import logger\n\n\ndef go():\n    logger.info('x')\n",
+    }
+    assert libraries(files) == ["logging", "logging"]
+
+
+def test_a_print_by_another_name_is_told_by_its_library() -> None:
+    files: dict[str, str | bytes] = {
+        "say.py": "from rich.console import Console\n\nconsole = Console()\nrlog = console.log\n",
+        "app.py": "from say import rlog as log\n\n\ndef go():\n    log('x')\n",
+    }
+    assert libraries(files) == ["rich"]
+
+
+def test_logarithms_and_containers_do_not_log() -> None:
+    assert libraries({"app.py": "import math\nimport torch\n\nmath.log(2)\ntorch.log(3)\n[].append(1)\n"}) == []
+
+
+def test_log_files_and_switches_are_told() -> None:
+    source = (
+        "import os\nfrom loguru import logger\n\n"
+        "logger.add('run.log', level=os.environ.get('APP_LOG_LEVEL', 'INFO'))\nlogger.info('x')\n"
+    )
+    said = told({"app.py": source}, "recording: logging")
+    assert any(text.startswith("Log files are written by `logger.add('run.log'") for text in said)
+    assert "What is told can be set by `APP_LOG_LEVEL`" in said
+
+
+def test_states_of_tasks_and_the_route_that_tells_them() -> None:
+    source = (
+        "from fastapi import FastAPI\n\napp = FastAPI()\nFAILED = 'failed'\n\n\nclass Task:\n    status = ''\n\n\n"
+        "def run(task):\n    task.status = 'processing'\n    task.colour = 'failed'\n    task.status = FAILED\n\n\n"
+        "@app.get('/tasks/{name}')\ndef show(name):\n    return {}\n"
+    )
+    assert told({"app.py": source}, "task_states") == [
+        "`task.status` becomes `processing`",
+        "`task.status` becomes `FAILED`",
+        "`show()` answers `/tasks/{name}`",
+    ]

@@ -5,6 +5,7 @@
 
 from retrieval.census import (  # noqa: F401  register their kinds
     aborts,
+    agreements,
     anytext,
     assessment,
     attribute_chains,
@@ -72,6 +73,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     options,
     outline,
     overview,
+    payloads,
     periodic,
     pipeline,
     placements,

@@ -1,5 +1,7 @@
 """Kinds `structures` and `interfaces`: the record types that carry data, and what packages offer."""
 
+import ast
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -43,6 +45,7 @@ _HOMES = {
     "ModelOutput": "transformers",
     "BaseOutput": "diffusers",
 }
+_CALLED = frozenset({"namedtuple", "make_dataclass", "TypedDict", "NamedTuple"})
 _ENUMS = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"})
 
 
@@ -63,7 +66,7 @@ def structures(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             hit = _record(codebase, program, (path, definition), what)
             found.append((uses[definition.name], hit))
     for path, call in codebase.all_calls():
-        if call.assigned and call.name.rpartition(".")[2] in ("namedtuple", "make_dataclass"):
+        if call.assigned and call.name.rpartition(".")[2] in _CALLED:
             found.append((uses[call.assigned[0]], _tuple(codebase, path, call)))
 
     def importance(item: tuple[int, CensusHit]) -> tuple[bool, int, str, int]:
@@ -144,16 +147,37 @@ def _record(codebase: "Codebase", program: Program, place: tuple[str, Definition
 
 def _tuple(codebase: "Codebase", path: str, call: Call) -> CensusHit:
     what = call.name.rpartition(".")[2]
+    fields = _given_fields(codebase, path, call)
     given = one_line(", ".join(call.arguments), 160)
+    text = f"`{call.assigned[0]}` is made by `{what}({given})`"
+    if fields:
+        text = f"{what} `{call.assigned[0]}` with {'keys' if what == 'TypedDict' else 'fields'} {_listed(fields)}"
     return hit_at(
         codebase,
         path,
         (call.start, call.end),
         symbol=call.symbol,
         name=call.assigned[0],
-        text=f"`{call.assigned[0]}` is made by `{what}({given})`",
+        text=text[0].upper() + text[1:],
         detail={"type": what},
     )
+
+
+def _given_fields(codebase: "Codebase", path: str, call: Call) -> list[str]:
+    """The fields that a call of `namedtuple` or `TypedDict` lists, as written."""
+    lines = codebase.snapshot.by_path[path].lines[call.start - 1 : call.end]
+    try:
+        tree = ast.parse(textwrap.dedent("\n".join(lines)))
+    except (SyntaxError, ValueError):
+        return []
+    made = next((node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) > 1), None)
+    listed = made.args[1] if made is not None else None
+    if isinstance(listed, ast.Dict):
+        pairs = zip(listed.keys, listed.values, strict=True)
+        return [f"{key.value}: {ast.unparse(value)}"[:60] for key, value in pairs if isinstance(key, ast.Constant)]
+    if isinstance(listed, ast.List | ast.Tuple):
+        return [ast.unparse(item).strip("'\"()").replace("', ", ": ")[:60] for item in listed.elts]
+    return listed.value.replace(",", " ").split() if isinstance(listed, ast.Constant) else []
 
 
 @kind(

@@ -126,12 +126,13 @@ def test_vision_models_are_told_by_what_they_take(app: Codebase) -> None:
 
 def test_the_way_of_an_image_into_a_model(app: Codebase) -> None:
     [text] = _texts(app, "vision_runs: Recon")
-    steps = [step.strip("`") for step in text.partition(" is made by ")[2].split(", then ")]
+    steps = [step.strip("`") for step in text.partition(" is made by ")[2].partition(" (chan")[0].split(", then ")]
     assert steps[0] == "cv2.imread(path)"
     assert steps[1:3] == ["cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)", "cv2.resize(frame, (size, size))"]
     assert steps[-2:] == [".permute(2, 0, 1)", ".unsqueeze(0)"]
+    assert text.endswith("(channels first, in a batch, values 0 to 1, RGB, float32)")
     [embedding] = _texts(app, "image_embeddings")
-    assert embedding == "`Recon` makes an embedding of an image: `recon(read(path))` in `main()`, kept as `full_coeff`"
+    assert embedding == "`Recon` makes coefficients of an image: `recon(read(path))` in `main()`, kept as `full_coeff`"
 
 
 def test_work_on_images_by_function(app: Codebase) -> None:
@@ -240,104 +241,3 @@ def test_inputs_of_one_call_lists_drawn_together_and_added_segments() -> None:
     [given] = _texts(codebase, "fusions: how=given")
     assert given.startswith("`lips()` gives audio (`audio_frame`) and image (`crop_frame`) to one model together")
     assert not _texts(codebase, "fusions: how=compared")
-
-
-MESSAGES: dict[str, str | bytes] = {
-    "README.md": "Run `python app.py`.\n",
-    "app.py": """
-        import base64
-        import requests
-        from openai import OpenAI
-        from transformers import AutoModelForVision2Seq, AutoModelForCausalLM, pipeline
-
-        MENU = {"image": {"type": "image", "label": "Picture"}}
-
-        def encode_image(path):
-            return base64.b64encode(open(path, "rb").read()).decode()
-
-        def ask(path, prompt):
-            content = [
-                {"type": "text", "text": prompt},
-                {"type": "image_url", "image_url": {"url": encode_image(path)}},
-            ]
-            return OpenAI().chat.completions.create(model="m", messages=[{"role": "user", "content": content}])
-
-        def local(path, prompt):
-            asked = {"model": "m", "prompt": prompt, "images": [encode_image(path)]}
-            return requests.post("http://localhost", json=asked)
-
-        def read(inputs):
-            model = AutoModelForVision2Seq.from_pretrained("x/y")
-            return model.generate(**inputs)
-
-        if __name__ == "__main__":
-            ask("a.png", "what?"), local("a.png", "what?"), read({})
-    """,
-}
-
-
-def test_messages_and_models_of_two_modalities() -> None:
-    codebase = codebase_of(MESSAGES)
-    found = _texts(codebase, "multimodal_messages")
-    assert [text.partition(" ")[0] for text in found] == ["`ask()`", "`local()`"]
-    assert found[0].endswith(
-        'beside the text part `{"type": "text", "text": prompt}`, sent by `OpenAI().chat.completions.create(…)`'
-    )
-    [model] = _texts(codebase, "multimodal_models: how=together")
-    assert "takes image and text, gives text" in model
-
-
-def test_the_answer_in_sentences() -> None:
-    [whether] = _texts(codebase_of(MESSAGES), "multimodal: part=whether")
-    assert whether.startswith(
-        "The modalities are image and text. `ask()` (app.py) puts text and image into one request"
-    )
-    combined, compared = _texts(codebase_of(MESSAGES), "multimodal: part=embeddings")
-    assert combined.startswith("Not by code of this repository; they are combined inside a model that takes both")
-    assert compared.startswith("No comparison was traced")
-    assert not _texts(codebase_of({"app.py": "x = 1\n"}), "multimodal: part=whether")
-    with pytest.raises(QueryError):
-        run_query(codebase_of(MESSAGES), "multimodal: part=all")
-
-
-def test_a_part_that_was_taken_off_gives_no_modality_and_halves_of_one_tensor_are_not_joined_anew() -> None:
-    codebase = codebase_of(
-        {
-            "README.md": "Run `python app.py`.\\n",
-            "former.py": """
-                import torch
-                from torch import nn
-
-                class Words(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.word_embeddings = nn.Embedding(4, 4)
-                    def forward(self, input_ids=None, query_embeds=None):
-                        if input_ids is not None:
-                            query_embeds = self.word_embeddings(input_ids)
-                        return query_embeds
-
-                class Former(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.embeddings, self.crossattention = Words(), nn.MultiheadAttention(4, 1)
-                    def forward(self, input_ids=None, query_embeds=None, image_embeds=None):
-                        hidden = self.embeddings(input_ids=input_ids, query_embeds=query_embeds)
-                        out = self.crossattention(hidden, image_embeds, image_embeds)
-                        front, out_text = out[:, :2], out[:, 2:]
-                        return torch.cat([front, out_text], dim=1)
-            """,
-            "app.py": """
-                from former import Former
-
-                def main(image_embeds, learned):
-                    net = Former()
-                    net.embeddings.word_embeddings = None
-                    return net(query_embeds=learned, image_embeds=image_embeds)
-
-                if __name__ == "__main__":
-                    main(1, 2)
-            """,
-        }
-    )
-    assert _texts(codebase, "fusions") == []

@@ -112,6 +112,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     version_notes,
     versions,
     vision,
+    vision_answer,
     weight_tables,
     weight_types,
     workers,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
+from retrieval.census.reach import reach_of
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.tracing import Tracer
 from retrieval.census.values import External
@@ -25,9 +26,12 @@ _LIBRARIES = words(
 )
 _READING = re.compile(r"(?:^|\.)(?:imread|open|imdecode|read|load|load_audio|VideoCapture|VideoReader|read_image)$")
 _FORMATTING = re.compile(
-    r"(?i)(?:^|[._])(?:transform\w*|preprocess\w*|process\w*|image_processor|to_tensor|normali[sz]e\w*|resize\w*|crop\w*|"
+    r"(?i)(?:^|[._])(?:transform\w*|preprocess\w*|process|\w*processor|to_tensor|normali[sz]e\w*|resize\w*|crop\w*|"
     r"pad\w*|align\w*|totensor|encode_images?|expand2square|load_image\w*)$"
 )
+_PREPARING = re.compile(r"(?i)process|transform|resize|imread|open\(|normali[sz]e")
+_TRIAL = re.compile(r"(?i)warm|dummy|debug|(?:^|_)(?:test|demo|bench\w*|example)(?:_|$)")
+_FRESH = re.compile(r"^(?:\w+\.)*(?:zeros|ones|rand|randn|randint|empty|full)\(")
 STEPS, DEEPEST, SHOWN = 10, 40, 64
 
 
@@ -105,7 +109,18 @@ def _inner(spot: Spot, node: Node | None) -> Spot | None:
 
 
 def _next(tracer: Tracer, spot: Spot) -> Spot | None:
-    """The nearest place that the value comes from, one in the same body rather than one elsewhere."""
+    """The nearest place that the value comes from: in the same body, else where the main programs come from.
+
+    What only warms a model up is no source.
+    """
     found = [source for source, _ in tracer.sources(spot) if source.node.type not in ("none", "integer", "string")]
     here = [source for source in found if source.frame is spot.frame]
-    return (here[-1:] or found[:1] or [None])[0]
+    here = [source for source in here if _PREPARING.search(source.text()[:120])] or here
+    return (here[-1:] or sorted(found, key=lambda source: _far(tracer, source))[:1] or [None])[0]
+
+
+def _far(tracer: Tracer, source: Spot) -> tuple[bool, bool]:
+    frame = source.frame
+    idle = (frame.path, frame.symbol) not in reach_of(tracer.program.codebase).units
+    trial = _TRIAL.search(frame.symbol.rpartition(".")[2]) or _FRESH.search(source.text()[:60])
+    return trial is not None, idle

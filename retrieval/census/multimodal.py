@@ -11,10 +11,10 @@ from retrieval.census.meetings import Meeting
 from retrieval.census.modality_names import GROUPS
 from retrieval.census.multimodal_messages import Message, messages, sender
 from retrieval.census.multimodal_models import Multimodal, models_of_two
+from retrieval.census.onward import onward
 from retrieval.census.prose import counted
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import roster_of
-from retrieval.census.spots import arguments
 from retrieval.census.wording import title
 from retrieval.errors import QueryError
 from retrieval.facts import CensusHit
@@ -98,7 +98,7 @@ def _meeting(frame: "Frame", meeting: Meeting) -> "tuple[Frame, Said]":
     match meeting.how:
         case "joined":
             verb, using = _verb(frame, meeting.node)
-            text = f"{name} {verb} {' and '.join(both)}{using}{_onward(frame, meeting.node)}"
+            text = f"{name} {verb} {' and '.join(both)}{using}{onward(frame, meeting.node)}"
         case "attended":
             text = f"{name} lets {both[0]} attend to {' and '.join(both[1:])} with `{_callee(frame, meeting.node)}`"
         case "given":
@@ -120,29 +120,6 @@ def _verb(frame: "Frame", node: Node) -> tuple[str, str]:
     if written:
         return "joins" if "stack" in written else "concatenates", f" with `{written}`"
     return ("adds the embeddings of" if node.type == "binary_operator" else "puts together"), ""
-
-
-def _onward(frame: "Frame", node: Node) -> str:
-    """What is done with a joined value: the call that it is given to, or that it is returned."""
-    holding = [b for b in frame.body.bindings if b.value is not None and _inside(node, b.value)]
-    for event in frame.body.exits:
-        if event.kind == "return" and event.value is not None and _inside(node, event.value):
-            return ", which it returns"
-    if not holding:
-        return ""
-    name, order = holding[-1].name, holding[-1].order
-    text = frame.body.tree.text
-    for step in frame.body.calls:
-        for child in arguments(step.node, keywords=True) if step.order > order else ():
-            value = child.child_by_field_name("value") if child.type == "keyword_argument" else child
-            if value is not None and text(value) == name:
-                return f", which goes into `{one_line(text(step.node.child_by_field_name('function')), CALL)}(…)`"
-    returned = [e for e in frame.body.exits if e.kind == "return" and e.value is not None and name in text(e.value)]
-    return ", which it returns" if returned else ""
-
-
-def _inside(node: Node, value: Node) -> bool:
-    return value.start_byte <= node.start_byte and node.end_byte <= value.end_byte
 
 
 def _message(message: Message) -> "tuple[Frame, Said]":

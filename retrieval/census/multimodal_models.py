@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.known_models import Known, known_model
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.modality_names import GROUPS
-from retrieval.census.model_objects import Entry, entries_of
+from retrieval.census.model_entries import Entry, entries_of
 from retrieval.census.roster import Roster, Use, roster_of
 from retrieval.census.values import ClassRef
 from retrieval.facts import CensusHit

@@ -3,43 +3,48 @@
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from retrieval.census.body import CallStep, one_line
-from retrieval.census.input_chain import Formatting, input_chain
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.made_models import Made
-from retrieval.census.modal_flow import taken_by, takes
+from retrieval.census.modal_flow import taken_by
 from retrieval.census.modalities import modalities
 from retrieval.census.modality_names import named
 from retrieval.census.model_entries import Entry, entries_of
 from retrieval.census.reach import reach_of
-from retrieval.census.roster import Roster, Use, roster_of
+from retrieval.census.roster import Roster, roster_of
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.tiers import anatomy_of
 from retrieval.census.values import External
+from retrieval.census.vision_calls import SEEN, Run, runs_of, sees, written
 from retrieval.census.wording import caller, summary
 from retrieval.facts import CensusHit
-from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-SEEN = ("image", "video")
 _EMBEDDING = re.compile(r"(?i)emb|feat|coeff|latent|code\b|hidden|repr|vector|descriptor|encod")
 _CALLS = re.compile(
     r"^(?:cv2|PIL\.Image|PIL\.ImageOps|torchvision\.(?:transforms|io|utils)|skimage|imageio|kornia|albumentations|decord|av|"
-    r"moviepy|timm\.data)\.|^torch\.nn\.functional\.(?:interpolate|grid_sample|pad)$|^ffmpeg\."
+    r"moviepy|timm\.data|pdf2image)\.|^torch\.nn\.functional\.(?:interpolate|grid_sample|pad)$|^ffmpeg\."
 )
-_METHODS = re.compile(r"(?:^|\.)(?:resize|crop|thumbnail|rotate|imwrite|imread|convert)$")
+_READING = (
+    r"imread|\bopen$|VideoCapture|VideoReader|\bread\b|imdecode|read_video|mimread|get_reader|input$|get_pixmap$|to_pil$|"
+    r"\brender$|convert_from_"
+)
+_PAGES = re.compile(r"(?:^|\.)(?:get_pixmap|to_pil|render)$")
+_PAGE_LIBRARIES = frozenset({"fitz", "pymupdf", "pypdfium2", "pdf2image"})
+_VIDEO = re.compile(r"(?i)rawvideo|pix_fmt|vcodec|video|frame|image2|fps")
+_METHODS = re.compile(r"(?:^|\.)(?:resize|crop|thumbnail|rotate|imwrite|imread|convert|save)$")
 _SORTS = tuple(
     (sort, re.compile(pattern, re.IGNORECASE))
     for sort, pattern in (
-        ("reading", r"imread|\bopen$|VideoCapture|VideoReader|\bread\b|imdecode|read_video|mimread|get_reader|input$"),
+        ("reading", _READING),
         ("writing", r"imwrite|VideoWriter|mimsave|save_image|write_video|imsave|get_writer|imencode|\bsave$|output$"),
         (
             "resizing and cropping",
-            r"resize|crop|interpolate|pad|thumbnail|warp|affine|rotate|rescale|pyrDown|flip",
+            r"resize|crop|interpolate|pad|thumbnail|warp|(?:^|\.)affine|rotate|rescale|pyrDown|flip",
         ),
         (
             "colours and normalisation",
@@ -48,12 +53,7 @@ _SORTS = tuple(
     )
 )
 CALL, MOST_STEPS = 60, 9
-
-
-def sees(roster: Roster, made: Made) -> bool:
-    """Whether a model takes images or video: a library's as known, a class of the repository first of all."""
-    taken = takes(roster, made)
-    return any(modality in SEEN for modality in (taken if made.known is not None else taken[:1]))
+_WORKING: "WeakKeyDictionary[Roster, list[tuple[Frame, list[CallStep]]]]" = WeakKeyDictionary()
 
 
 def sees_entry(roster: Roster, entry: Entry) -> bool:
@@ -105,44 +105,22 @@ def _model(codebase: "Codebase", roster: Roster, entry: Entry) -> CensusHit:
 )
 def vision_runs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per call; patterns match the model's name."""
-    roster = roster_of(codebase)
-    for use in roster.uses:
-        spot = _image_input(roster, use)
-        if spot is not None and query.matches(use.made[0].name):
-            chain = input_chain(roster.tracer, spot)
-            yield _run(codebase, use, spot, chain)
+    for run in runs_of(roster_of(codebase)):
+        if query.matches(*(made.name for made in run.made), run.name):
+            yield _run(codebase, run)
 
 
-def _image_input(roster: Roster, use: Use) -> Spot | None:
-    """The argument of a call that is an image or a video; the first one when the model is known to take such."""
-    first: Spot | None = None
-    if use.made[0].cls is not None and not sees(roster, use.made[0]):
-        return None
-    for child in arguments(use.step.node, keywords=True)[:6]:
-        node = child.child_by_field_name("value") if child.type == "keyword_argument" else child
-        if node is None or node.type in ("string", "integer", "float", "true", "false", "none"):
-            continue
-        spot = Spot(use.frame, node, use.step.order, use.step.guards)
-        told = modalities(roster.tracer, spot)
-        if told and (told[0].modality == "image" or (told[0].modality == "video" and sees(roster, use.made[0]))):
-            return spot
-        first = first or (spot if not told else None)
-    return first if first is not None and sees(roster, use.made[0]) else None
-
-
-def _run(codebase: "Codebase", use: Use, spot: Spot, chain: list[Formatting]) -> CensusHit:
-    model = use.made[0]
-    does = f" ({model.known.does})" if model.known and model.known.does else ""
-    subject = caller(use.frame)
-    written = one_line(use.frame.body.tree.text(use.step.node), CALL)
-    text = f"{subject[0].upper()}{subject[1:]} runs `{model.name}`{does} by `{written}`"
-    given = one_line(spot.text(), 40)
-    if chain:
-        text += f"; its input `{given}` is made by {', then '.join(f'`{step.written}`' for step in chain)}"
-    related = tuple(dict.fromkeys(("step", s.frame.path, s.line, s.line) for s in chain))
+def _run(codebase: "Codebase", run: Run) -> CensusHit:
+    subject = caller(run.frame)
+    text = f"{subject[0].upper()}{subject[1:]} runs {run.name} by `{written(run)}`"
+    if run.chain:
+        text += f"; its input `{one_line(run.spot.text(), 40)}` is made by "
+        text += ", then ".join(f"`{step.written}`" for step in run.chain)
+    text += f" ({', '.join(run.form)})" if run.form else ""
+    related = tuple(dict.fromkeys(("step", s.frame.path, s.line, s.line) for s in run.chain))
     return hit_at(
-        codebase, use.frame.path, (use.step.start, use.step.end), symbol=use.frame.symbol, name=model.name, text=text,
-        related=related,
+        codebase, run.frame.path, (run.step.start, run.step.end), symbol=run.frame.symbol,
+        name=run.made[0].name if run.made else run.step.written, text=text, related=related,
     )  # fmt: skip
 
 
@@ -155,27 +133,31 @@ def _run(codebase: "Codebase", use: Use, spot: Spot, chain: list[Formatting]) ->
 )
 def image_embeddings(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """Results named as such, or of models known to give them; patterns match the model's name."""
-    roster = roster_of(codebase)
-    for use in roster.uses:
-        if not query.matches(use.made[0].name) or _image_input(roster, use) is None:
-            continue
-        bound = [b.name for b in use.frame.body.bindings if b.value is not None and _holds(b.value, use.step)]
-        known = use.made[0].known
-        telling = [name for name in bound if _EMBEDDING.search(name.rpartition(".")[2])]
-        gives = known is not None and known.gives == "embedding"
-        if not (telling or gives or _EMBEDDING.search(use.method)):
-            continue
-        written = one_line(use.frame.body.tree.text(use.step.node), CALL)
-        kept = f", kept as `{(telling or bound)[0]}`" if bound else ""
-        text = f"`{use.made[0].name}` makes an embedding of an image: `{written}` in {caller(use.frame)}{kept}"
-        yield hit_at(
-            codebase, use.frame.path, (use.step.start, use.step.end), symbol=use.frame.symbol, name=use.made[0].name,
-            text=text,
-        )  # fmt: skip
+    for run in runs_of(roster_of(codebase)):
+        if embeds(run) and query.matches(*(made.name for made in run.made), run.name):
+            text = f"{run.name[0].upper()}{run.name[1:]} makes {embeds(run)}: `{written(run)}` in {caller(run.frame)}"
+            text += f", kept as `{run.kept[0]}`" if run.kept else ""
+            yield hit_at(
+                codebase, run.frame.path, (run.step.start, run.step.end), symbol=run.frame.symbol,
+                name=run.made[0].name if run.made else run.step.written, text=text,
+            )  # fmt: skip
 
 
-def _holds(value: Node, step: CallStep) -> bool:
-    return value.start_byte <= step.node.start_byte and step.node.end_byte <= value.end_byte
+def embeds(run: Run) -> str:
+    """What a call makes of an image: "an embedding of an image" or "features of an image inside a model", or ""."""
+    known = run.made[0].known if run.made else None
+    if run.inner and not run.step.written.endswith(".run"):
+        return "features of an image inside a model"
+    if re.search(r"(?i)emb", run.spot.text()):
+        return ""  # what is made of an embedding is no image
+    named_so = [name for name in run.kept if _EMBEDDING.search(name.rpartition(".")[2])]
+    method = run.step.written.rpartition(".")[2]
+    said = " ".join((*named_so, method if _EMBEDDING.search(method) else ""))
+    part = " of `" in run.name and "rec" not in run.name
+    gives = known is not None and known.gives == "embedding" and not part
+    words = (("emb", "an embedding"), ("coeff", "coefficients"), ("latent", "latents"), ("feat", "features"))
+    kind_of = next((word for piece, word in words if piece in said.lower()), "an embedding")
+    return f"{kind_of} of an image" if said.strip() or gives else ""
 
 
 @kind(
@@ -190,14 +172,32 @@ def image_work(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
     The sorts are reading, writing, resizing and cropping, colours and normalisation, and other.
     """
-    reach, roster = reach_of(codebase), roster_of(codebase)
+    reach = reach_of(codebase)
     found = []
-    for frame, _depth in roster.frames:
-        steps = [step for step in frame.body.calls if _is_image_call(roster, frame, step)]
+    for frame, steps in _working(roster_of(codebase)):
         sorts = list(dict.fromkeys(_sort(step) for step in steps))
-        if steps and any(query.matches(sort) for sort in sorts):
+        if any(query.matches(sort) for sort in sorts):
             found.append(_work(codebase, frame, steps, sorts))
     yield from sorted(found, key=lambda hit: not reach.has(hit))
+
+
+def _working(roster: Roster) -> "list[tuple[Frame, list[CallStep]]]":
+    """The bodies that work on images, with the calls that do; worked out once."""
+    if roster not in _WORKING:
+        all_steps = [(f, [step for step in f.body.calls if _is_image_call(roster, f, step)]) for f, _ in roster.frames]
+        _WORKING[roster] = [(frame, steps) for frame, steps in all_steps if steps]
+    return _WORKING[roster]
+
+
+def worked(codebase: "Codebase", sort: str) -> "list[tuple[Frame, CallStep, bool]]":
+    """The bodies with calls of one sort, the first such call of each, and whether the main programs may run it."""
+    reach, found = reach_of(codebase), []
+    for frame, steps in _working(roster_of(codebase)):
+        step = next((step for step in steps if _sort(step) == sort), None)
+        if step is not None:
+            place = hit_at(codebase, frame.path, (step.start, step.end), symbol=frame.symbol, name="", text="")
+            found.append((frame, step, reach.has(place) and place.role == "source"))
+    return found
 
 
 def _is_image_call(roster: Roster, frame: "Frame", step: CallStep) -> bool:
@@ -207,9 +207,20 @@ def _is_image_call(roster: Roster, frame: "Frame", step: CallStep) -> bool:
             given = arguments(step.node) if frame.owner is None else []
             told = modalities(roster.tracer, Spot(frame, given[0], step.order, step.guards), 20) if given else []
             return bool(told) and told[0].modality in SEEN
+        if value.name.startswith("ffmpeg."):
+            return _of_video(roster, frame)
         return _CALLS.search(value.name) is not None and not value.name.endswith((".Compose", ".release"))
     holder = step.written.rpartition(".")[0].rpartition(".")[2]
+    if _PAGES.search(step.written) and not isinstance(value, External):
+        modules = {item.module.partition(".")[0] for item in roster.program.facts[frame.path].imports}
+        return bool(modules & _PAGE_LIBRARIES)
     return value is None and _METHODS.search(step.written) is not None and named(holder) in SEEN
+
+
+def _of_video(roster: Roster, frame: "Frame") -> bool:
+    """Whether a body that calls ffmpeg has to do with pictures; ffmpeg decodes sound as well."""
+    node = roster.program.node(frame.path, frame.definition) if frame.definition is not None else None
+    return node is not None and _VIDEO.search(frame.body.tree.text(node)) is not None
 
 
 def _sort(step: CallStep) -> str:

@@ -1,0 +1,170 @@
+"""The calls that run models on images or video: which model, with which input, made by which steps."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.body import CallStep, one_line
+from retrieval.census.input_chain import Formatting, input_chain
+from retrieval.census.made_models import Made
+from retrieval.census.modal_flow import takes
+from retrieval.census.modalities import modalities
+from retrieval.census.model_inputs import inputs_of, session_runs
+from retrieval.census.roster import Roster, Use
+from retrieval.census.spots import Spot, arguments
+from retrieval.census.values import External, FunctionRef
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+
+SEEN = ("image", "video")
+_INNER = re.compile(
+    r"^self\.(?:\w+\.)*(?!init_|build_|load_|get_|create_|make_)(?:\w*(?:visual|vision|image|img|video)_?(?:encoder|tower|model|backbone|transformer|net|extractor|"
+    r"trunk)\w*|visual)(?:\.(?:forward|encode|forward_features|get_intermediate_layers))?$"
+)
+_NO_RUN = re.compile(r"(?i)^(?:before|after|on|prepare|init|load|get_context|log|configure|set_)_?|loss|optimizer")
+_FORMS = (
+    (r"permute\(\(?2, ?0, ?1|transpose\(\(?2, ?0, ?1|ToTensor|to_tensor|img2tensor|blobFromImage", "channels first"),
+    (r"unsqueeze\(0\)|expand_dims|\[None|newaxis|blobFromImage|\.repeat\(|torch\.stack|np\.stack", "in a batch"),
+    (r"/ ?\(?127\.5.*- ?1|mean.*0?\.5.*std.*0?\.5", "values -1 to 1"),
+    (r"/ ?255", "values 0 to 1"),
+    (r"[Nn]ormali[sz]e\(", "normalised by mean and deviation"),
+    (r"BGR2RGB|convert\([\"']RGB|img2tensor\([^)]*bgr2rgb=True", "RGB"),
+    (r"RGB2BGR", "BGR"),
+    (r"::-1\]", "channel order reversed"),
+    (r"float32|\.float\(\)|FloatTensor", "float32"),
+    (r"float16|\.half\(\)", "float16"),
+)
+_HELD = ("get", "detect", "forward", "predict", "infer", "get_feat")
+MOST_ARGUMENTS, NEAR = 6, 30
+_RUNS: "WeakKeyDictionary[Roster, list[Run]]" = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A call that runs a model on images; `name` is the model in words, `inner` says that it is a part of a model."""
+
+    frame: "Frame"
+    step: CallStep
+    made: tuple[Made, ...]
+    name: str
+    spot: Spot
+    chain: tuple[Formatting, ...]
+    inner: bool = False
+
+    @property
+    def form(self) -> list[str]:
+        """What the steps make of the input, in words: "channels first", "values 0 to 1"."""
+        steps = " ".join(step.written for step in self.chain)
+        return [words for pattern, words in _FORMS if re.search(pattern, steps)]
+
+    @property
+    def kept(self) -> list[str]:
+        """The names that the result is bound to."""
+        bound = [b for b in self.frame.body.bindings if b.value is not None]
+        node = self.step.node
+        return [b.name for b in bound if b.value.start_byte <= node.start_byte and node.end_byte <= b.value.end_byte]  # type: ignore[union-attr]
+
+
+def sees(roster: Roster, made: Made) -> bool:
+    """Whether a model takes images or video: a library's as known, a class of the repository first of all."""
+    taken = takes(roster, made)
+    return any(modality in SEEN for modality in (taken if made.known is not None else taken[:1]))
+
+
+def runs_of(roster: Roster) -> "list[Run]":
+    """Every call that runs a model on images, those that programs reach first; worked out once."""
+    if roster not in _RUNS:
+        found: dict[tuple[str, int], Run] = {}
+        for use in [*roster.uses, *_others(roster)]:
+            spot = _image_input(roster, use)
+            if spot is not None:
+                chain = tuple(input_chain(roster.tracer, spot))
+                run = Run(use.frame, use.step, use.made, _name(use), spot, chain, not use.made)
+                found.setdefault((use.frame.path, use.step.node.id), run)
+        order = {id(frame): at for at, (frame, _) in enumerate(roster.frames)}
+        _RUNS[roster] = sorted(found.values(), key=lambda run: (order[id(run.frame)], run.step.order))
+    return _RUNS[roster]
+
+
+def _others(roster: Roster) -> list[Use]:
+    """Calls of sessions whatever holds them, and of the image encoders inside models."""
+    found = []
+    for frame, depth in roster.frames:
+        found += [Use(frame, step, (), "run", depth) for step in session_runs(frame)]
+        found += [use for step in frame.body.calls if (use := _held(roster, frame, step, depth)) is not None]
+        if frame.owner is not None and roster.family.is_model(frame.owner):
+            inner = [step for step in frame.body.calls if _INNER.match(step.written) and arguments(step.node)]
+            found += [Use(frame, step, (), "", depth) for step in inner]
+    return found
+
+
+def _held(roster: Roster, frame: "Frame", step: CallStep, depth: int) -> Use | None:
+    """A call on a model that a library's model holds: `analyser.det_model.detect(image)`."""
+    function = step.node.child_by_field_name("function")
+    part = function.child_by_field_name("object") if function is not None and function.type == "attribute" else None
+    method = step.written.rpartition(".")[2]
+    if part is None or method not in _HELD or isinstance(frame.callee(step), External | FunctionRef):
+        return None
+    for start in Spot(frame, step.node, step.order, step.guards).inner(part, take=()):
+        for at in roster.tracer.walk(start, computed=False, most=NEAR):
+            found = roster.of(replace(at, take=())) if at.take and at.node.type == "call" else ()
+            made = tuple(m for m in found if m.known is not None and set(m.known.takes) & set(SEEN))
+            if made:
+                return Use(frame, step, made, method, depth)
+    return None
+
+
+def _name(use: Use) -> str:
+    """The model that is run; the expression that holds it where several models may be meant."""
+    names = list(dict.fromkeys(made.name for made in use.made))
+    known = use.made[0].known if use.made else None
+    holder = use.step.written.rpartition(".")[0] if use.method else use.step.written
+    if len(names) > 2 or not names:
+        return f"the model `{holder}`" if len(names) > 2 or use.method else f"the image encoder `{holder}`"
+    if known is not None and known.patterns and not known.takes:
+        return f"the {known.does or 'model'} `{holder}`"
+    if known is not None and set(known.takes) & set(SEEN) and _is_part(use):
+        return f"`{holder.rpartition('.')[2]}` of `{names[0]}`"
+    does = f" ({known.does})" if known is not None and known.does and set(known.takes) & set(SEEN) else ""
+    return " or ".join(f"`{name}`" for name in names) + does
+
+
+def _is_part(use: Use) -> bool:
+    """Whether the call is made on something that a library's model holds, and not on the model."""
+    telling = re.search(r"(?i)(?:det|rec|lmk|landmark|detect\w*|recogn\w*)_model\.\w+$|\.models\b", use.step.written)
+    return use.method in _HELD and telling is not None
+
+
+def _image_input(roster: Roster, use: Use) -> Spot | None:
+    """The argument of a call that is an image or a video; the first one when the model is known to take such."""
+    if _ruled_out(roster, use):
+        return None
+    seeing = (not use.made and use.method != "run") or (bool(use.made) and sees(roster, use.made[0]))
+    first: Spot | None = None
+    for said, spot in inputs_of(roster.tracer, use)[:MOST_ARGUMENTS]:
+        told = [said] if said else [item.modality for item in modalities(roster.tracer, spot)]
+        if told and (told[0] == "image" or (told[0] == "video" and seeing)):
+            return spot
+        first = first or (spot if not told else None)
+    return first if first is not None and seeing else None
+
+
+def _ruled_out(roster: Roster, use: Use) -> bool:
+    """Whether the call runs no model on images: of classes that take other things, and of methods that only prepare."""
+    if use.method and _NO_RUN.search(use.method):
+        return True
+    if not use.made:
+        return False
+    made, known = use.made[0], use.made[0].known
+    if made.cls is not None:
+        return not sees(roster, made)
+    hosted = known is not None and known.hosted
+    other = known is not None and bool(known.takes) and not set(known.takes) & {*SEEN, "text", "latents"}
+    return hosted or other
+
+
+def written(run: Run, most: int = 60) -> str:
+    """The call as written."""
+    return one_line(run.frame.body.tree.text(run.step.node), most)

@@ -1,0 +1,174 @@
+"""Answers about modalities in sentences: requests and models of two, calls of vision models, embeddings of images."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from retrieval.errors import QueryError
+from tests.source_tree import codebase_of
+
+
+def _texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+MESSAGES: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        import base64
+        import requests
+        from openai import OpenAI
+        from transformers import AutoModelForVision2Seq, AutoModelForCausalLM, pipeline
+
+        MENU = {"image": {"type": "image", "label": "Picture"}}
+
+        def encode_image(path):
+            return base64.b64encode(open(path, "rb").read()).decode()
+
+        def ask(path, prompt):
+            content = [
+                {"type": "text", "text": prompt},
+                {"type": "image_url", "image_url": {"url": encode_image(path)}},
+            ]
+            return OpenAI().chat.completions.create(model="m", messages=[{"role": "user", "content": content}])
+
+        def local(path, prompt):
+            asked = {"model": "m", "prompt": prompt, "images": [encode_image(path)]}
+            return requests.post("http://localhost", json=asked)
+
+        def read(inputs):
+            model = AutoModelForVision2Seq.from_pretrained("x/y")
+            return model.generate(**inputs)
+
+        if __name__ == "__main__":
+            ask("a.png", "what?"), local("a.png", "what?"), read({})
+    """,
+}
+
+
+def test_messages_and_models_of_two_modalities() -> None:
+    codebase = codebase_of(MESSAGES)
+    found = _texts(codebase, "multimodal_messages")
+    assert [text.partition(" ")[0] for text in found] == ["`ask()`", "`local()`"]
+    assert found[0].endswith(
+        'beside the text part `{"type": "text", "text": prompt}`, sent by `OpenAI().chat.completions.create(…)`'
+    )
+    [model] = _texts(codebase, "multimodal_models: how=together")
+    assert "takes image and text, gives text" in model
+
+
+def test_the_answer_in_sentences() -> None:
+    [whether] = _texts(codebase_of(MESSAGES), "multimodal: part=whether")
+    assert whether.startswith(
+        "The modalities are image and text. `ask()` (app.py) puts text and image into one request"
+    )
+    combined, compared = _texts(codebase_of(MESSAGES), "multimodal: part=embeddings")
+    assert combined.startswith("Not by code of this repository; they are combined inside a model that takes both")
+    assert compared.startswith("No comparison was traced")
+    assert not _texts(codebase_of({"app.py": "x = 1\n"}), "multimodal: part=whether")
+    with pytest.raises(QueryError):
+        run_query(codebase_of(MESSAGES), "multimodal: part=all")
+
+
+def test_a_part_that_was_taken_off_gives_no_modality_and_halves_of_one_tensor_are_not_joined_anew() -> None:
+    codebase = codebase_of(
+        {
+            "README.md": "Run `python app.py`.\\n",
+            "former.py": """
+                import torch
+                from torch import nn
+
+                class Words(nn.Module):
+                    def __init__(self):
+                        super().__init__()
+                        self.word_embeddings = nn.Embedding(4, 4)
+                    def forward(self, input_ids=None, query_embeds=None):
+                        if input_ids is not None:
+                            query_embeds = self.word_embeddings(input_ids)
+                        return query_embeds
+
+                class Former(nn.Module):
+                    def __init__(self):
+                        super().__init__()
+                        self.embeddings, self.crossattention = Words(), nn.MultiheadAttention(4, 1)
+                    def forward(self, input_ids=None, query_embeds=None, image_embeds=None):
+                        hidden = self.embeddings(input_ids=input_ids, query_embeds=query_embeds)
+                        out = self.crossattention(hidden, image_embeds, image_embeds)
+                        front, out_text = out[:, :2], out[:, 2:]
+                        return torch.cat([front, out_text], dim=1)
+            """,
+            "app.py": """
+                from former import Former
+
+                def main(image_embeds, learned):
+                    net = Former()
+                    net.embeddings.word_embeddings = None
+                    return net(query_embeds=learned, image_embeds=image_embeds)
+
+                if __name__ == "__main__":
+                    main(1, 2)
+            """,
+        }
+    )
+    assert _texts(codebase, "fusions") == []
+
+
+FACES: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        import cv2
+        import ffmpeg
+        import numpy
+        import onnxruntime
+        from insightface.app import FaceAnalysis
+
+        POOL = {}
+
+        def pool():
+            POOL["recognizer"] = onnxruntime.InferenceSession("a.onnx")
+            return POOL
+
+        def prepared(path):
+            frame = cv2.resize(cv2.imread(path), (112, 112))
+            frame = frame / 127.5 - 1
+            return numpy.expand_dims(frame[:, :, ::-1].transpose(2, 0, 1).astype(numpy.float32), axis=0)
+
+        def forward(frame):
+            recognizer = pool().get("recognizer")
+            face_embedding = recognizer.run(None, {"input": frame})[0]
+            return face_embedding
+
+        def identity(path):
+            embedding = forward(prepared(path))
+            return embedding / numpy.linalg.norm(embedding)
+
+        def faces(path):
+            analyser = FaceAnalysis(name="buffalo_l")
+            image = cv2.imread(path)
+            boxes, points = analyser.det_model.detect(image, max_num=0)
+            analyser.models.get("recognition").get(image, boxes)
+            return boxes
+
+        def sound(path):
+            return ffmpeg.input(path).output("-", format="f32le", acodec="pcm_f32le")
+
+        if __name__ == "__main__":
+            identity("a.png"), faces("a.png"), sound("a.wav")
+    """,
+}
+
+
+def test_calls_of_vision_models_and_their_embeddings_in_sentences() -> None:
+    codebase = codebase_of(FACES)
+    [calls] = _texts(codebase, "vision_told: part=calls")
+    assert calls.startswith("3 calls of vision models: ")
+    assert "`det_model` of `FaceAnalysis`" in calls and "`recognition` of" not in calls
+    assert "channels first, in a batch, values -1 to 1, channel order reversed, float32" in calls
+    embeddings = _texts(codebase, "vision_told: part=embeddings")
+    assert "which it returns to `identity()` (app.py), normalised with `numpy.linalg.norm`" in embeddings[0]
+    ways = _texts(codebase, "vision_told: part=preprocessing")
+    assert "`cv2.imread(path)` → `cv2.resize(cv2.imread(path), (112, 112))` → `/ 127.5` → `- 1`" in ways[0]
+    assert not any("ffmpeg" in way for way in ways)
+    assert not _texts(codebase_of({"app.py": "x = 1\n"}), "vision_told: part=preprocessing")
+    with pytest.raises(QueryError):
+        run_query(codebase, "vision_told: part=all")

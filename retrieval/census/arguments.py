@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from retrieval.facts import Definition
 
 Key = tuple[str, int, str]  # path and first line of a function, and the name of a parameter
+DEEPEST_PASSING = 6
 _SILENT = frozenset({"comment", "line_continuation"})
 _SPLATS = frozenset({"list_splat", "dictionary_splat"})
 
 
 def given_values(program: "Program") -> dict[Key, Value]:
-    """Parameter → what the repository's own code passes for it."""
-    found: dict[Key, list[Value | None]] = {}
+    """Parameter → what the repository's own code passes for it, directly or through parameters of callers."""
+    found: dict[Key, list[Value | Key | None]] = {}
     for frame in _own_frames(program):
         for site in program.sites(frame):
             if site.handed or not site.sure:
@@ -31,9 +32,31 @@ def given_values(program: "Program") -> dict[Key, Value]:
             for target in site.targets:
                 for (path, definition, name), node in bound_arguments(program, frame, site, target):
                     value = frame.value(node, site.step.order, site.step.guards)
-                    found.setdefault((path, definition.head_start, name), []).append(value)
-    settled = {key: program.settle(values) for key, values in found.items()}
+                    passed = _passed_on(frame, node) if value is None else None
+                    found.setdefault((path, definition.head_start, name), []).append(passed or value)
+    settled = {key: program.settle(_resolved(found, key, frozenset())) for key in found}
     return {key: value for key, value in settled.items() if value is not None and not isinstance(value, Nothing)}
+
+
+def _passed_on(frame: "Frame", node: Node) -> Key | None:
+    """The parameter of the calling function that an argument is."""
+    name = frame.body.tree.text(node) if node.type == "identifier" else ""
+    if frame.definition is None or name not in frame.parameters or frame.bound(name):
+        return None
+    return frame.path, frame.definition.head_start, name
+
+
+def _resolved(found: dict[Key, list[Value | Key | None]], key: Key, seen: frozenset[Key]) -> list[Value | None]:
+    """The values of a parameter; what callers pass on stands for what they are given, which a cycle adds nothing to."""
+    values: list[Value | None] = []
+    for item in found.get(key, [None]):
+        if not isinstance(item, tuple):
+            values.append(item)
+        elif item in seen or len(seen) > DEEPEST_PASSING:
+            values.append(Nothing() if item in seen else None)
+        else:
+            values += _resolved(found, item, seen | {key, item})
+    return values
 
 
 def bound_arguments(

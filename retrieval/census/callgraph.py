@@ -16,6 +16,7 @@ from retrieval.census.launches import imports, launched
 from retrieval.census.narrowing import Given
 from retrieval.census.registered import registered_for
 from retrieval.census.results import call_target
+from retrieval.census.routes import requested, served
 from retrieval.census.values import (
     ClassRef,
     ExternalObject,
@@ -44,7 +45,8 @@ class Site:
     With `handed` the target is not called here but given to something that runs it, such as a thread.
     `others` are the further targets when a variable holds one of several functions, classes or objects.
     When it may also hold something that is not known, `sure` is false; `registry` says that a registry gives it.
-    `base` is a class from outside whose code is called, which calls the targets (see `hooks.py`).
+    `base` is a class from outside whose code is called, which calls the targets (see `hooks.py`). `how` "serves"
+    means that the call runs a server whose handlers the targets are, "asks" that it sends them a request.
     """
 
     step: CallStep
@@ -57,6 +59,7 @@ class Site:
     base: str = ""
     sure: bool = True
     registry: bool = False
+    how: str = ""
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -72,10 +75,18 @@ def sites(program: "Program", frame: "Frame") -> list[Site]:
         site = site or _loaded(program, frame, step) or _open(program, frame, step)
         given = [Site(step, value, handed=True) for value in handed(frame, step)] if site is None else []
         found.extend([site] if site is not None else given or _hooked(program, frame, step))
-        scripts = launched(program, frame, step) if site is None else ()
-        found.extend([Site(step, scripts[0], handed=True, others=scripts[1:])] if scripts else [])
+        found.extend(_elsewhere(program, frame, step) if site is None and not given else [])
     found.extend(Site(step, target, handed=True) for step, target in imports(program, frame))
     return sorted(found, key=lambda site: site.step.order)
+
+
+def _elsewhere(program: "Program", frame: "Frame", step: CallStep) -> list[Site]:
+    """What a call runs in another process: a script of the repository, or handlers of its server."""
+    for how, find in (("", launched), ("serves", served), ("asks", requested)):
+        targets = find(program, frame, step)
+        if targets:
+            return [Site(step, targets[0], handed=True, others=targets[1:], how=how)]
+    return []
 
 
 def _loaded(program: "Program", frame: "Frame", step: CallStep) -> Site | None:

@@ -60,7 +60,8 @@ def components(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         for site in _steps(program, root):
             _add(parts, program, root, site)
     telling = [part for part in parts.values() if _tells(program, part)]
-    for part in [*(telling if len(telling) >= FEW else parts.values()), *_offered(program, parts)]:
+    used = telling if len(telling) >= FEW else list(parts.values())
+    for part in used if len(used) >= FEW else [*used, *_offered(program, parts)]:
         name = part.target.definition.symbol
         if query.matches(name):
             yield _hit(codebase, program, part)
@@ -73,7 +74,7 @@ def _tells(program: "Program", part: _Part) -> bool:
     """Whether a component is more than a short function that uses nothing of the repository."""
     definition = part.target.definition
     short = definition.end - definition.head_start < SHORT
-    return definition.kind == "class" or not short or bool(_used(program, part.target))
+    return definition.kind == "class" or not short or len(_used(program, part.target)) > 1
 
 
 def _registered(codebase: "Codebase", known: set[tuple[str, str]]) -> Iterator[CensusHit]:
@@ -170,13 +171,15 @@ def _owner(program: "Program", target: Target) -> Target:
 
 def _offered(program: "Program", parts: dict[tuple[str, str], _Part]) -> Iterator[_Part]:
     """The weightiest classes and functions of the public API that no main program uses."""
+    told = set(parts)
     for start in reach_of(program.codebase).starts:
         if not start.name.startswith("the public API"):
             continue
         known = [
             (path, program.definition(path, symbol)) for path, symbol in start.units if symbol and "." not in symbol
         ]
-        items = {id(d): (path, d) for path, d in known if d is not None and (path, d.symbol) not in parts}
+        items = {id(d): (path, d) for path, d in known if d is not None and (path, d.symbol) not in told}
+        told |= {(path, d.symbol) for path, d in items.values()}
         for item in by_weight(program.codebase, [d for _, d in items.values()])[:OFFERED]:
             value = program.reference(items[id(item)][0], item)
             if isinstance(value, ClassRef | FunctionRef):
@@ -186,7 +189,8 @@ def _offered(program: "Program", parts: dict[tuple[str, str], _Part]) -> Iterato
 def _hit(codebase: "Codebase", program: "Program", part: _Part) -> CensusHit:
     path, definition = part.target.path, part.target.definition
     word = "class" if definition.kind == "class" else "function"
-    text = f"`{definition.symbol}` ({word} of {path})"
+    whole = definition.kind in ("module", "script")
+    text = f"`{path}` ({definition.kind})" if whole else f"`{definition.symbol}` ({word} of {path})"
     if about := first_sentence(definition.docstring, 120):
         text += f" - “{about}”"
     verb = "used" if part.sites else "offered"

@@ -10,22 +10,35 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Guard, one_line
-from retrieval.census.callgraph import Site, defined
-from retrieval.census.course_steps import MOST, OWN, Step, event_of, is_handler, joined, kept, open_steps, steps_of
+from retrieval.census.callgraph import Site, defined, possible
+from retrieval.census.course_steps import (
+    MOST,
+    OWN,
+    Step,
+    chain,
+    event_of,
+    is_handler,
+    joined,
+    kept,
+    open_steps,
+    steps_of,
+)
 from retrieval.census.effects import Effects, effects_of
 from retrieval.census.flow import Root
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside, does
 from retrieval.census.pipeline import main_roots, start_hit
+from retrieval.census.values import FunctionRef
 from retrieval.census.walk import LOOPS, Mark, guards_of, walked
-from retrieval.census.wording import circumstances, label, spoken, summary
+from retrieval.census.wording import caller, circumstances, label, spoken, summary
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
+    from retrieval.census.program import Program
     from retrieval.codebase import Codebase
 
-DEPTH, NAMED, LONGEST = 9, 4, 100
+DEPTH, NAMED, LIST, LONGEST = 16, 4, 10, 100
 _LOADER = re.compile(r"(?:^|\.)load\w*\(\)$|download\(\)$")
 
 
@@ -41,8 +54,12 @@ def course(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """The steps of the most important programs. Patterns match where a program starts; `what=models` keeps the steps
     with models. `detail`: `depth` (0 for the start) and `number`."""
     focus = focus_of(codebase)
-    found = [root for root in main_roots(focus) if query.matches(root.frame.symbol or root.frame.path)]
+    roots = main_roots(focus)
+    library = bool(roots) and roots[0].entries[0].kind == "api"
+    found = [root for root in roots if query.matches(root.frame.symbol or root.frame.path)]
+    found = [root for root in found if library or query.patterns or root.entries[0].kind != "api"]
     told: set[tuple[str, str]] = set()
+    told_models = False
     left = query.number("roots", 1)
     for root in found:
         if left <= 0:
@@ -52,7 +69,8 @@ def course(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         printer = _Printer(codebase, focus, root, models=query.options.get("what") == "models")
         hits = list(printer.hits())
         told |= printer.frames
-        if len(hits) > 1:
+        if len(hits) > 1 and (library or printer.leads or not told_models):
+            told_models |= printer.leads
             left -= 1
             yield from hits
 
@@ -64,9 +82,11 @@ class _Printer:
         self.root = root
         self.models = models
         self.effects: Effects = effects_of(codebase)
+        self.numbers: dict[int, str] = {}
         marks = walked(focus, root, DEPTH)
         self.frames = {(mark.frame.path, mark.frame.symbol) for mark in marks}
         self.steps = steps_of(focus, marks)
+        self.leads = any(step.weight for step in self.steps)
 
     def hits(self) -> Iterator[CensusHit]:
         """The start, then the steps."""
@@ -90,26 +110,33 @@ class _Printer:
 
     def _told(self, steps: list[Step], prefix: str, level: int) -> Iterator[CensusHit]:
         position = 0
+        several = len({step.mark.frame for step in steps}) > 1
         for step in steps:
             if self.models and not step.weight:
                 continue
             position += 1
-            number = f"{prefix}{position}"
-            yield self._hit(step.mark, f"Step {number}: {self._text(step)}", level, number)
-            if step.opened:
-                yield from self._told(kept(step.inner, OWN), f"{number}.", level + 1)
+            number, way = f"{prefix}{position}", chain(step)
+            inside = f"in {caller(step.mark.frame)} ({step.mark.frame.path}): " if several else ""
+            handed = "".join(f" → {_named(self.focus.program, inner)}" for inner in way[1:])
+            under = self.numbers.get(id(step.like)) if not step.opened else None
+            seen = f"; its steps stand under Step {under}" if under else ""
+            self.numbers |= dict.fromkeys(map(id, way), number)
+            yield self._hit(step.mark, f"Step {number}: {inside}{self._text(step)}{handed}{seen}", level, number)
+            if way[-1].opened:
+                yield from self._told(kept(way[-1].inner, OWN), f"{number}.", level + 1)
 
     def _text(self, step: Step) -> str:
         guards = guards_of(step.mark.event) if isinstance(step.mark.event, Site | Outside) else ()
-        tags = [] if step.opened else self._tags(step)
-        notes = _notes(guards)
-        return _named(step) + (f" ({'; '.join(notes)})" if notes else "") + (f" - {'; '.join(tags)}" if tags else "")
+        notes, tags = _notes(guards), [] if step.opened else self._tags(step)
+        said = _named(self.focus.program, step) + (f" ({'; '.join(notes)})" if notes else "")
+        return said + (f" - {'; '.join(tags)}" if tags else "")
 
     def _tags(self, step: Step) -> list[str]:
         if isinstance(step.mark.event, Outside):
             verb = does(step.mark.event)
             made = "loads weights" if _LOADER.search(f"{step.mark.event.step.written}()") else "makes or loads a model"
-            told = {"makes": made, "runs": "runs a model"}.get(verb, "")
+            named = f"{verb} {_listed(dict.fromkeys(step.mark.event.name.split(' | ')))}"
+            told = named if step.mark.event.does == verb else {"makes": made, "runs": "runs a model"}.get(verb, "")
             return [told or "writes a file"] if told or step.mark.event.does == "writes" else []
         made = {name: None for name in step.made if not _LOADER.search(name)} or step.made
         tags = [f"makes or loads {_listed(made)}"] if made else []
@@ -140,7 +167,7 @@ class _Printer:
         )
 
 
-def _named(step: Step) -> str:
+def _named(program: "Program", step: Step) -> str:
     event, frame = step.mark.event, step.mark.frame
     if isinstance(event, Outside):
         return f"`{event.step.written}()`"
@@ -150,10 +177,21 @@ def _named(step: Step) -> str:
         return f"imports `{event.target.path}`, whose top level runs"
     if event.target.definition.kind == "script":
         return f"starts {_listed({label(t): None for t in event.targets})} in another process"
+    if event.how == "serves":
+        return f"`{event.step.written}()` serves {_listed({label(t): None for t in event.targets})}"
+    if event.how == "asks":
+        return f"`{event.step.written}()` sends a request that `{label(event.target)}`{place} handles"
     if is_handler(step):
         more = f" and {len(step.events) - 1} more" if len(step.events) > 1 else ""
         also = f", also on {step.events[0]}{more}" if step.events else ""
         return f"on `{event_of(step)}()`: `{label(event.target)}`{place}{also}"
+    if event.others and len({label(target) for target in event.targets}) == 1:
+        files = _listed(dict.fromkeys(target.path for target in event.targets))
+        return f"`{event.step.written}()`, which is `{label(event.target)}` of {files}"
+    if event.overridden or len(event.others) >= NAMED:
+        functions = all(isinstance(t, FunctionRef) and t.receiver is None for t in event.targets)
+        named = _listed({label(t): None for t in possible(program, event)}, LIST if functions else NAMED)
+        return f"`{event.step.written}()`, which is {named}"
     return f"`{spoken(event)}`{place}"
 
 
@@ -167,6 +205,6 @@ def _notes(guards: tuple[Guard, ...]) -> list[str]:
     return [*notes, said] if said else notes
 
 
-def _listed(names: dict[str, None]) -> str:
-    shown = ", ".join(f"`{name}`" for name in list(names)[:NAMED])
-    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"
+def _listed(names: dict[str, None], most: int = NAMED) -> str:
+    shown = ", ".join(f"`{name}`" for name in list(names)[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -6,29 +6,40 @@ from dataclasses import dataclass, field
 from retrieval.census.callgraph import Site
 from retrieval.census.focus import Focus
 from retrieval.census.outside import Outside, does
+from retrieval.census.screens import is_screen
+from retrieval.census.standing import is_side_name
 from retrieval.census.values import ClassRef
-from retrieval.census.walk import Mark
+from retrieval.census.walk import Mark, order_of
 
-LEAST, MOST, OWN, DEEPEST, TELLING = 9, 30, 14, 5, 12
+LEAST, MOST, OWN, DEEPEST, TELLING, FEW, LONG = 9, 30, 14, 5, 12, 7, 40
+
+Place = tuple[str, int, str]
 
 
 @dataclass(slots=True)
 class Step:
-    """One step with those that it runs; `made` and `run` name the models in it and below it, in order."""
+    """One step with those that it runs; `made` and `run` name the models in it and below it, in order, `makes` and
+    `runs` are the calls that make and run them."""
 
     mark: Mark
     inner: "list[Step]" = field(default_factory=list)
     made: dict[str, None] = field(default_factory=dict)
     run: dict[str, None] = field(default_factory=dict)
     opened: bool = False
-    like: "Step | None" = None  # the earlier step under which what it runs is told
+    like: "Step | None" = None  # another step under which what it runs is told
+    outer: "Step | None" = None
+    aside: bool = False  # it stands below a tool beside the program, or below the screens of one with other ways
+    own_aside: bool = False  # it calls such code itself
+    makes: set[Place] = field(default_factory=set)
+    runs: set[Place] = field(default_factory=set)
+    news: set[Place] = field(default_factory=set)  # calls with models that no other step tells
     events: list[str] = field(default_factory=list)  # what else runs the same handler
 
     @property
     def weight(self) -> int:
         """How much it has to do with models: runs count most, what only constructors make least."""
-        made = len(self.made) * (1 if isinstance(target_of(self), ClassRef) else 2)
-        return made + 4 * len(self.run)
+        made = len(self.makes) * (1 if isinstance(target_of(self), ClassRef) else 2)
+        return made + 4 * len(self.runs)
 
 
 def steps_of(focus: Focus, marks: list[Mark]) -> list[Step]:
@@ -40,7 +51,10 @@ def steps_of(focus: Focus, marks: list[Mark]) -> list[Step]:
             continue
         step = known[mark.number] = Step(mark)
         around = list(_around(known, mark.number))
-        (around[0].inner if around else found).append(step)
+        step.outer = around[0] if around else None
+        step.own_aside = _is_aside(focus, marks[0], mark)
+        step.aside = step.own_aside or (step.outer is not None and step.outer.aside)
+        (step.outer.inner if step.outer else found).append(step)
         inside = {frame.receiver for outer in (step, *around) if focus.in_model(frame := outer.mark.frame)}
         if len(inside) <= 1:
             for outer in (step, *around):
@@ -49,7 +63,38 @@ def steps_of(focus: Focus, marks: list[Mark]) -> list[Step]:
         for outer in (step, *around) if step.like is not None and step.like not in around else ():
             outer.made |= step.like.made
             outer.run |= step.like.run
+            outer.makes |= step.like.makes
+            outer.runs |= step.like.runs
+    for step in (*known.values(), *known.values()):  # what was moved may hold what is told aside
+        _prefer_main(step)
     return found
+
+
+def _prefer_main(step: Step) -> None:
+    """What a side tool and the program itself run is told under the program."""
+    like = step.like
+    if like is not None and like.aside and not step.aside:
+        step.inner, like.inner, step.news, like.news = like.inner, [], like.news, set()
+        step.like, like.like = None, step
+        _settle(step)
+        outer = step.outer
+        while outer is not None:
+            outer.news |= step.news
+            outer = outer.outer
+
+
+def _settle(step: Step) -> None:
+    """Let moved steps know where they stand now."""
+    for inner in step.inner:
+        inner.outer, inner.aside = step, inner.own_aside or step.aside
+        _settle(inner)
+
+
+def _is_aside(focus: Focus, first: Mark, mark: Mark) -> bool:
+    event = mark.event
+    path = event.target.path if isinstance(event, Site) else mark.frame.path
+    codebase = focus.program.codebase
+    return is_side_name(path) or (is_screen(codebase, path) and not is_screen(codebase, first.frame.path))
 
 
 def joined(steps: list[Step]) -> list[Step]:
@@ -72,7 +117,7 @@ def joined(steps: list[Step]) -> list[Step]:
 def is_handler(step: Step) -> bool:
     """Whether a step gives a function to something that runs it later."""
     event = step.mark.event
-    return isinstance(event, Site) and event.handed and not event.base
+    return isinstance(event, Site) and event.handed and not event.base and not event.how
 
 
 def _around(known: dict[str, Step], number: str) -> Iterator[Step]:
@@ -86,14 +131,22 @@ def _around(known: dict[str, Step], number: str) -> Iterator[Step]:
 
 
 def _count(focus: Focus, mark: Mark, step: Step) -> None:
-    event = mark.event
-    if isinstance(event, Site) and (models := focus.models(event)):
-        built = isinstance(event.target, ClassRef)
-        names = [cls.definition.symbol for cls in models]
-        (step.made if built else step.run).update(dict.fromkeys(names))
-    elif isinstance(event, Outside) and (verb := does(event)):
-        written = event.step.written if len(event.step.written) < 40 else f"…{event.step.written[-38:]}"
-        (step.made if verb == "makes" else step.run)[f"{written}()"] = None
+    names, makes = _models(focus, mark.event)
+    if names:
+        place = (mark.frame.path, order_of(mark.event), mark.frame.symbol)  # type: ignore[arg-type]
+        (step.made if makes else step.run).update(dict.fromkeys(names))
+        (step.makes if makes else step.runs).add(place)
+        step.news.add(place)
+
+
+def _models(focus: Focus, event: object) -> tuple[list[str], bool]:
+    """The models that a call makes or runs, and whether it makes them."""
+    if isinstance(event, Site):
+        return [cls.definition.symbol for cls in focus.models(event)], isinstance(event.target, ClassRef)
+    if not isinstance(event, Outside) or not (verb := does(event)):
+        return [], False
+    written = event.step.written if len(event.step.written) < LONG else f"…{event.step.written[2 - LONG :]}"
+    return event.name.split(" | ") if event.does in ("makes", "runs") else [f"{written}()"], verb == "makes"
 
 
 def open_steps(steps: list[Step]) -> None:
@@ -104,29 +157,47 @@ def open_steps(steps: list[Step]) -> None:
         ranked = [item for item in waiting if _opens(item[0]) and item[1] < DEEPEST]
         if not ranked:
             return
-        step, level = max(ranked, key=lambda item: (item[0].weight, -item[1]))
+        step, level = max(ranked, key=lambda item: (not item[0].aside, len(item[0].news), item[0].weight))
         inner = kept(step.inner, OWN)
         waiting.remove((step, level))
-        if lines >= LEAST and lines + len(inner) > MOST:
+        if lines >= LEAST and lines + len(inner) > MOST and single(step) is None:
             continue
         step.opened = True
-        lines += len(inner)
-        waiting += [(each, level + 1) for each in inner]
+        lines += len(inner) if single(step) is None else 0
+        deeper = level + (single(step) is None)
+        waiting += [(each, deeper) for each in inner]
+
+
+def single(step: Step) -> Step | None:
+    """The one step with models below another that does nothing else that is told."""
+    heavy = [inner for inner in step.inner if inner.weight]
+    writes = any(isinstance(inner.mark.event, Outside) and inner.mark.event.does == "writes" for inner in step.inner)
+    return heavy[0] if len(heavy) == 1 and not writes and isinstance(heavy[0].mark.event, Site) else None
+
+
+def chain(step: Step) -> list[Step]:
+    """A step and those to which it hands the work, one after the other."""
+    found = [step]
+    while found[-1].opened and (inner := single(found[-1])) is not None and inner.opened:
+        found.append(inner)
+    return found
 
 
 def _opens(step: Step) -> bool:
     """Whether a step has something to show below it: more than one model, or a step that has."""
-    return step.weight > 1 and any(inner.weight for inner in step.inner)
+    return len(step.news) > 1 and any(inner.weight for inner in step.inner)
 
 
 def kept(inner: list[Step], most: int) -> list[Step]:
     """The steps of one body, each once; of many those with models, and the others as far as there is room."""
-    single = list({_same(step): step for step in reversed(inner)}.values())[::-1]
-    heavy = [step for step in single if step.weight]
+    single_ones = list({_same(step): step for step in reversed(inner)}.values())[::-1]
+    heavy = [step for step in single_ones if step.weight]
     room = max(0, most - len(heavy))
-    light = [step for step in single if not step.weight]
-    others = {id(step) for step in light if len(light) <= room or _tells(step)}
-    return [step for step in single if step.weight or id(step) in others]
+    light = [step for step in single_ones if not step.weight]
+    others = {id(step) for step in light if (len(single_ones) <= FEW or _tells(step)) and room}
+    if len(others) > room:
+        others = {id(step) for step in [step for step in light if id(step) in others][-room:]}
+    return [step for step in single_ones if step.weight or id(step) in others]
 
 
 def _same(step: Step) -> object:

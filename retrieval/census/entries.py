@@ -4,7 +4,6 @@ Commands in shell scripts, documents and containers are read by `launchers.py`.
 """
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 from weakref import WeakKeyDictionary
 
 from retrieval.census.callgraph import entered, reached
-from retrieval.census.standing import README, Standing, is_side_name
+from retrieval.census.scripts import declared_scripts
+from retrieval.census.standing import DOCUMENT, README, Standing, is_side_name
+from retrieval.census.subcommands import group_commands
 from retrieval.census.values import ClassRef, FunctionRef
 from retrieval.parse import Node
 from retrieval.snapshot import SourceFile
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 EntryKind = Literal["console script", "package main", "script", "web app", "command", "hub", "notebook", "api"]
 KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
-_REFERENCE = re.compile(r"([\w.-]+)\s*=\s*([\w.]+)\s*:\s*([\w.]+)")
 _RELATIVE = re.compile(r"\s*from\s+\.")
 _BUILD = frozenset(["setup.py", "conftest.py", "noxfile.py", "conf.py", "versioneer.py"])
 
@@ -73,13 +73,18 @@ def _weighed(program: "Program", scored: Standing, entry: Entry) -> Entry:
     path = entry.target.path if entry.target is not None else entry.path
     module = program.facts[path].module if path in program.facts else ""
     named = entry.kind == "console script" and entry.name == module.partition(".")[0]
-    return replace(entry, weight=_weight(program, entry), standing=scored.of(path, module) + README * named)
+    single = entry.kind != "console script" or " " not in entry.name  # sub-commands are ranked by what they reach
+    told = DOCUMENT * (entry.kind == "console script" and scored.says(entry.name))
+    standing = scored.of(path, module) + README * named + told if single else 0
+    return replace(entry, weight=_weight(program, entry), standing=standing)
 
 
 def ranked(program: "Program", entries: list[Entry]) -> list[Entry]:
     """Entries by kind, standing and reach, side tools after the programs; tests, examples and vendored code last."""
 
-    def key(entry: Entry) -> tuple[int, bool, int, int, bool, int, str, int]:
+    orders = {path: Standing(program.snapshot).order(path) for path in {entry.path for entry in entries}}
+
+    def key(entry: Entry) -> tuple[int, bool, int, int, int, bool, int, str, int]:
         role = program.snapshot.by_path[entry.path].role
         second = {"source": 0, "config": 0, "docs": 0, "example": 1}.get(role, 2)
         return (
@@ -87,6 +92,7 @@ def ranked(program: "Program", entries: list[Entry]) -> list[Entry]:
             is_side_tool(entry),
             KINDS.index(entry.kind),
             -entry.standing,
+            orders[entry.path],
             entry.imported,
             -entry.weight,
             entry.path,
@@ -132,47 +138,11 @@ def _weight(program: "Program", entry: Entry) -> int:
 
 def _console_scripts(program: "Program") -> Iterator[Entry]:
     for file in program.snapshot.files:
-        name = PurePosixPath(file.path).name
-        if file.role in ("generated", "vendored"):
-            continue
-        if name == "pyproject.toml":
-            declared = _pyproject_scripts(file)
-        elif name in ("setup.cfg", "setup.py"):
-            declared = [match.groups() for match in _REFERENCE.finditer(_script_part(file))]
-        else:
-            continue
+        declared = [] if file.role in ("generated", "vendored") else declared_scripts(file)
         for command, module, function in declared:
-            yield _console(program, file, command, (module, function))
-
-
-def _pyproject_scripts(file: SourceFile) -> list[tuple[str, str, str]]:
-    try:
-        data = tomllib.loads(file.text)
-    except tomllib.TOMLDecodeError:
-        return []
-    project, poetry = data.get("project", {}), data.get("tool", {}).get("poetry", {})
-    tables = (
-        project.get("scripts"),
-        project.get("gui-scripts"),
-        poetry.get("scripts"),
-    )
-    found = []
-    for table in tables:
-        for command, value in table.items() if isinstance(table, dict) else ():
-            target = value.get("callable", "") if isinstance(value, dict) else value
-            module, _, function = str(target).partition(":")
-            found.append((str(command), module.strip(), function.split("[")[0].strip()))
-    return found
-
-
-def _script_part(file: SourceFile) -> str:
-    """The text from `console_scripts` on; other entry points that follow are plugins, cut off."""
-    start = re.search(r"(console|gui)_scripts", file.text)
-    if start is None:
-        return ""
-    rest = file.text[start.end() :]
-    end = re.search(r"\]\s*[,}]|^\[", rest, re.MULTILINE)
-    return rest[: end.start()] if end else rest
+            entry = _console(program, file, command, (module, function))
+            yield entry
+            yield from _subcommands(program, entry, (module, function))
 
 
 def _console(program: "Program", file: SourceFile, command: str, target: tuple[str, str]) -> Entry:
@@ -184,6 +154,17 @@ def _console(program: "Program", file: SourceFile, command: str, target: tuple[s
     where = f" of {known.path}" if known else f" of module `{module}`" if function else ""
     text = f"the console script `{command}` runs {what}{where}"
     return Entry("console script", file.path, (line, line), command, text, known)
+
+
+def _subcommands(program: "Program", entry: Entry, target: tuple[str, str]) -> Iterator[Entry]:
+    """The commands of the group that a console script runs, each as a program of its own."""
+    module, function = target
+    path = entry.target.path if entry.target is not None else program.codebase.locate(module)
+    if path is None or not function:
+        return
+    for name, known in group_commands(program, path, function):
+        text = f"the command `{entry.name} {name}` runs `{known.definition.symbol}()` of {known.path}"
+        yield replace(entry, name=f"{entry.name} {name}", text=text, target=known)
 
 
 def _line_of(file: SourceFile, pattern: str, command: str) -> int:

@@ -1,18 +1,22 @@
 """Which bodies and calls lead to a model: where one is made, loaded or run, in the body itself or further down."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from retrieval.census.body import CallStep, one_line
 from retrieval.census.callgraph import Site, entered, possible, reached, started
 from retrieval.census.families import RUNNING, SETUP, is_library_model
 from retrieval.census.hooks import outside_bases
 from retrieval.census.language import Query
 from retrieval.census.models import family_of
 from retrieval.census.narrowing import Given, given_constants
-from retrieval.census.outside import Outside, outside_steps
+from retrieval.census.outside import SHOWN, Outside, outside_steps
 from retrieval.census.program import program_of
+from retrieval.census.roster import roster_of
 from retrieval.census.tiers import anatomy_of
 from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.census.wording import MOST_NAMED, either
 
 if TYPE_CHECKING:
     from retrieval.census.flow import Root
@@ -82,12 +86,38 @@ class Focus:
         return frame.owner is not None and frame.owner in self.anatomy.models
 
     def outside(self, frame: "Frame") -> list[Outside]:
-        """See `outside_steps`; switches between training and evaluation are left out."""
+        """See `outside_steps`, and the calls that make or run a model of the roster; switches between training and
+        evaluation are left out."""
         key = (frame.path, frame.symbol, frame.given)
         if key not in self._outside:
             steps = outside_steps(self.program, frame)
-            self._outside[key] = [item for item in steps if item.step.written.rpartition(".")[2] not in _MODES]
+            steps = [item for item in steps if item.step.written.rpartition(".")[2] not in _MODES]
+            known = {site.step.node.id for site in self.program.sites(frame)}
+            told = [step for step in frame.body.calls if step.node.id not in known]
+            rostered = [found for step in told if (found := self._rostered(frame, step)) is not None]
+            other = {item.step.node.id for item in rostered}
+            self._outside[key] = [*(item for item in steps if item.step.node.id not in other), *rostered]
         return self._outside[key]
+
+    def _rostered(self, frame: "Frame", step: CallStep) -> Outside | None:
+        """A call that makes or runs a model which no library's name tells: it was followed to where it is made."""
+        does, names = self._roster.get((frame.path, step.node.id), ("", ()))
+        if not does:
+            return None
+        written = one_line(frame.body.tree.text(step.node), SHOWN)
+        return Outside(step, " | ".join(names), f"{does} the model {either(list(names))}: `{written}`", does)
+
+    @cached_property
+    def _roster(self) -> dict[tuple[str, int], tuple[str, tuple[str, ...]]]:
+        """Calls by file and node → whether they make or run models, and which."""
+        roster = roster_of(self.program.codebase)
+        learned = {made.key for made in roster.made if made.known is not None and "machine learning" in made.known.does}
+        found = {made.key: ("makes", (made.name,)) for made in roster.made if made.key not in learned}
+        for use in roster.uses:
+            names = tuple(dict.fromkeys(made.name for made in use.made if made.key not in learned))
+            if names:
+                found[(use.frame.path, use.step.node.id)] = ("runs", names[:MOST_NAMED])
+        return found
 
     def direct(self, frame: "Frame") -> bool:
         """Whether a body itself makes, loads or runs a model."""

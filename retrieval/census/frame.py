@@ -175,7 +175,7 @@ class Frame:
         if isinstance(target, External) and target.name in wrappers():
             found = self.value(first, order, guards)
             return found if isinstance(found, Instance | OneOf | Items | Nothing) else ExternalObject(target.name)
-        if isinstance(target, External) and target.name == "functools.partial":
+        if isinstance(target, External) and target.name.rpartition(".")[2] == "partial":
             found = self.value(first, order, guards)
             found = bound_by_partial(self, node, found) if isinstance(found, FunctionRef) else found
             return found if isinstance(found, FunctionRef | ClassRef | OneOf) else ExternalObject(target.name)
@@ -238,6 +238,9 @@ class Frame:
                 return self.receiver
             if "staticmethod" not in decorators:
                 return Instance(self.receiver, self.exact)
+        held = dict(self.given).get(name)
+        if held is not None and (not isinstance(held, str) or not held):
+            return held or None
         told = annotation(self.program, self.path, read_annotation(self.parameters[name]))
         line = self.definition.head_start if self.definition else 0
         given = self.program.given.get((self.path, line, name))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.entries import Entry
 from retrieval.census.served import served_entries
+from retrieval.census.subcommands import parser_names
 from retrieval.facts import Call, FileFacts
 from retrieval.snapshot import SourceFile
 
@@ -61,6 +62,7 @@ def outside_entries(program: "Program") -> Iterator[Entry]:
             yield _notebook(program, path, facts)
         elif facts.language == "python":
             yield from _apps(path, facts)
+            yield from _parsers(program, path)
     yield from served_entries(program)
 
 
@@ -89,6 +91,15 @@ def _commands(program: "Program", file: SourceFile, *, fenced: bool) -> Iterator
         verb = "documents the command" if fenced else "runs"
         text = f"{file.path} {verb} `{shown}`{_missing(program, command)}"
         yield Entry("command", file.path, (start, number), shown, text)
+
+
+def _parsers(program: "Program", path: str) -> Iterator[Entry]:
+    """The sub-commands of the command line that a file builds."""
+    names = parser_names(program, path)
+    if names and program.snapshot.by_path[path].role == "source":
+        lines = (min(first for first, _ in names.values()), max(last for _, last in names.values()))
+        listed = ", ".join(f"`{name}`" for name in names)
+        yield Entry("command", path, lines, "sub-commands", f"the command line of {path} has the sub-commands {listed}")
 
 
 def _missing(program: "Program", command: str) -> str:

@@ -9,15 +9,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Body, Guard
-from retrieval.census.values import FunctionRef
+from retrieval.census.values import FunctionRef, Value
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.census.program import Program
 
-Given = tuple[tuple[str, str], ...]
-"""Names of parameters with the literals they have, as written."""
+Given = tuple[tuple[str, "str | Value"], ...]
+"""Names of parameters with the literals they have, as written, or what is given to be called; "" when not known."""
 
 _LITERALS = frozenset({"string", "integer", "float", "true", "false", "none"})
 _MISSING = object()
@@ -27,14 +27,17 @@ LONGEST = 60
 def given_constants(frame: "Frame", call: Node, target: FunctionRef) -> Given:
     """The literals that a call gives to the parameters that the function's conditions test; () without any."""
     tested = tested_parameters(frame.program, target)
-    if not tested:
+    called = called_parameters(frame.program, target)
+    if not tested and not called:
         return ()
     written = _defaults(target) | dict(target.bound)
     given = _arguments(frame, call, target)
     if given is None:
         return ()
     written |= {name: _literal(frame, node) for name, node in given}
-    return tuple((name, text) for name, text in sorted(written.items()) if name in tested and text)
+    known: dict[str, str | Value] = {name: text for name, text in written.items() if name in tested and text}
+    known |= {name: frame.value(node) or "" for name, node in given if name in called}
+    return tuple(sorted(known.items(), key=lambda item: item[0]))
 
 
 def bound_by_partial(frame: "Frame", call: Node, target: FunctionRef) -> FunctionRef:
@@ -74,7 +77,8 @@ def _literal(frame: "Frame", node: Node | None) -> str:
     text = frame.body.tree.text(node)
     if node.type in _LITERALS and len(text) <= LONGEST and _value(text) is not _MISSING:
         return text
-    return dict(frame.given).get(text, "") if node.type == "identifier" and not frame.bound(text) else ""
+    held = dict(frame.given).get(text, "") if node.type == "identifier" and not frame.bound(text) else ""
+    return held if isinstance(held, str) else ""
 
 
 def _defaults(target: FunctionRef) -> dict[str, str]:
@@ -102,9 +106,20 @@ def tested_parameters(program: "Program", target: FunctionRef) -> frozenset[str]
     return program.tested[key]
 
 
+def called_parameters(program: "Program", target: FunctionRef) -> frozenset[str]:
+    """The parameters that a function calls: classes and functions that it is given to use."""
+    key = (target.path, -target.definition.head_start)
+    if key not in program.tested:
+        frame = program.frame(target.path, target.definition)
+        called = {step.written for step in frame.body.calls} if frame is not None else set()
+        names = frame.parameters if frame is not None and target.definition.kind in ("function", "method") else {}
+        program.tested[key] = frozenset(name for name in names if name in called and frame and not frame.bound(name))
+    return program.tested[key]
+
+
 def narrowed(body: Body, given: Given) -> Body:
     """The body without the events of the arms that the constants exclude."""
-    known = {name: _value(text) for name, text in given}
+    known = {name: _value(text) for name, text in given if isinstance(text, str)}
     told: dict[tuple[str, str], bool] = {}
 
     def runs(guards: Iterable[Guard]) -> bool:

@@ -109,7 +109,8 @@ def _models(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -
             if name and not (built and focus.in_model(mark.frame)):
                 (made if built else run).setdefault(name, mark)
         elif isinstance(event, Outside) and (verb := does(event)):
-            name = f"`{event.step.written}()` in {caller(mark.frame)}"
+            told = either(event.name.split(" | ")) if event.does == verb else f"`{event.step.written}()`"
+            name = f"{told} in {caller(mark.frame)}"
             (made if verb == "makes" else run).setdefault(name, mark)
     for verb, found in (("Made or loaded", made), ("Run", run)):
         if found:

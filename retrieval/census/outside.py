@@ -42,7 +42,8 @@ _MODEL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """One such call; `said` is the predicate of a sentence, `does` "library", "received", "training" or "writes"."""
+    """One such call; `said` is the predicate of a sentence, `does` is "library", "received" or
+    "training"; "writes" for a file, "makes" or "runs" for a model that was followed to where it is made."""
 
     step: CallStep
     name: str
@@ -147,6 +148,8 @@ def _received(frame: "Frame", step: CallStep, origins: Origins) -> Outside | Non
 def does(event: Outside) -> str:
     """ "makes" or "runs" for calls on and of models, "" for tokenizers, data loaders, optimizers and the like."""
     method = event.step.written.rpartition(".")[2]
+    if event.does in ("makes", "runs"):
+        return event.does
     if (
         event.does == "writes"
         or COMPANIONS.search(event.name)

@@ -88,16 +88,15 @@ def main_roots(focus: Focus) -> list[Root]:
 
 def _grouped(found: list[Root]) -> list[Root]:
     """The handlers of a server behind the script that starts it, and the first training behind the main program."""
-    kept: list[Root] = []
-    for root in found:
-        same = [r for r in found if r.entries[0].kind == "web app" and r.frame.path == root.frame.path]
-        kept += [r for r in (root, *same) if r not in kept]
+    served = [root for root in found if root.entries[0].kind == "web app"]
+    ordered = [r for root in found for r in (root, *(s for s in served if s.frame.path == root.frame.path))]
+    kept = list({id(root): root for root in ordered}.values())
     told = [root for root in kept[1:] if root.entries[0].standing > 0]
     training = next((root for root in told if is_training(root.frame.path)), None)
     if training is None or not kept or is_training(kept[0].frame.path):
         return kept
-    served = sum(root.frame.path == kept[0].frame.path for root in kept)
-    return [*kept[:served], training, *(root for root in kept[served:] if root is not training)]
+    first = sum(root.frame.path == kept[0].frame.path for root in kept)
+    return [*kept[:first], training, *(root for root in kept[first:] if root is not training)]
 
 
 def _after(focus: Focus, root: Root) -> tuple[bool, bool, bool]:

@@ -3,19 +3,17 @@
 Which program starts the server is for `entries.py` and `launchers.py` to say.
 """
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.entries import Entry
+from retrieval.census.routes import routes
 from retrieval.census.values import ClassRef, FunctionRef
 from retrieval.facts import Definition
 
 if TYPE_CHECKING:
     from retrieval.census.program import Program
 
-_ROUTE = re.compile(r"[\w.]*\.(route|get|post|put|delete|patch|websocket)")
-_SERVERS = frozenset({"flask", "fastapi", "starlette", "sanic", "bottle", "quart"})
 _PREDICTORS = {
     "cog.BasePredictor": ("Cog", ("setup", "predict")),
     "cog.BaseRunner": ("Cog", ("setup", "run")),
@@ -26,17 +24,15 @@ _PREDICTORS = {
 
 def served_entries(program: "Program") -> Iterator[Entry]:
     """HTTP handlers and predictor methods, each with the function that runs."""
+    for route in routes(program):
+        item = route.target.definition
+        said = f"`{route.path}`" if route.path else f"`@{route.how}`"
+        text = f"`{item.name}()` in {route.target.path} handles HTTP requests ({said})"
+        yield Entry("web app", route.target.path, (item.start, item.head_end), item.name, text, route.target)
     for path, facts in program.facts.items():
-        if facts.language != "python":
-            continue
-        serving = any(item.module.split(".")[0] in _SERVERS for item in facts.imports)
-        for item in facts.definitions:
+        for item in facts.definitions if facts.language == "python" else ():
             if item.kind == "class":
                 yield from _predictor(program, path, item)
-            elif serving and (route := next((d for d in item.decorators if _ROUTE.fullmatch(d)), None)):
-                text = f"`{item.name}()` in {path} handles HTTP requests (`@{route}`)"
-                lines = (item.start, item.head_end)
-                yield Entry("web app", path, lines, item.name, text, FunctionRef(path, item))
 
 
 def _predictor(program: "Program", path: str, item: Definition) -> Iterator[Entry]:

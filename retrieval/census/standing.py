@@ -71,6 +71,16 @@ class Standing:
         command = rf"\b(?:python[\d.]*|torchrun|run|launch)\s[^\n]*?(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w/-])"
         return re.search(command, told) is not None
 
+    def says(self, command: str) -> bool:
+        """Whether the README names a command."""
+        return re.search(rf"(?<![\w/-]){re.escape(command)}(?![\w-])", self._documents[0]) is not None
+
+    def order(self, path: str) -> int:
+        """Where the README first runs the file, in characters from its beginning; after its end where it never does."""
+        readme = self._documents[0]
+        launched = re.search(rf"\bpython[\d.]*\s[^\n]*?(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w/-])", readme)
+        return launched.start() if launched and path in readme else len(readme)
+
     @cached_property
     def _documents(self) -> tuple[str, str]:
         """The text of the README at the root, and of all other documents and launching files."""

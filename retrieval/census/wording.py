@@ -59,15 +59,8 @@ def action(site: "Site", caller_path: str) -> str:
     if site.base:
         named = either([label(member) for member in site.targets]).replace(" or ", " and ")
         return f"calls `{written}()` of the base class `{site.base}`, which runs what the class overrides: {named}"
-    if target.definition.kind == "module":
-        return f"imports `{target.path}`, whose top level runs"
-    if target.definition.kind == "script":
-        return f"starts {either([label(member) for member in site.targets])} in another process, with `{written}()`"
     if site.handed:
-        if last := site.step.chained:
-            first = written.partition("(")[0]
-            return f"passes `{label(target)}`{place} to `{first}(…).{last}()`, to run after what was given before it"
-        return f"passes `{label(target)}`{place} to `{written}()`"
+        return _handed(site, place)
     if site.registry:
         return f"calls `{written}(…)`, which is {_listed(tuple(map(label, site.targets)))} as registered"
     if site.others or not site.sure:
@@ -76,6 +69,22 @@ def action(site: "Site", caller_path: str) -> str:
         how = f" with `{written}()`" if written.rpartition(".")[2] in CONSTRUCTING else ""
         return f"constructs `{label(target)}`{place}{how}"
     return _calls(site, target, place)
+
+
+def _handed(site: "Site", place: str) -> str:
+    target, written = site.target, site.step.written
+    if target.definition.kind == "module":
+        return f"imports `{target.path}`, whose top level runs"
+    if target.definition.kind == "script":
+        return f"starts {either([label(member) for member in site.targets])} in another process, with `{written}()`"
+    if site.how == "serves":
+        return f"serves {_listed(tuple(label(member) for member in site.targets))} with `{written}()`"
+    if site.how == "asks":
+        return f"sends a request with `{written}()` that `{label(target)}`{place} handles"
+    if last := site.step.chained:
+        first = written.partition("(")[0]
+        return f"passes `{label(target)}`{place} to `{first}(…).{last}()`, to run after what was given before it"
+    return f"passes `{label(target)}`{place} to `{written}()`"
 
 
 def _calls(site: "Site", target: FunctionRef, place: str) -> str:

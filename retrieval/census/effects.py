@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from retrieval.census.body import CallStep
 from retrieval.census.callgraph import Site, entered, reached
 from retrieval.census.outside import Outside
 from retrieval.census.program import program_of
@@ -49,10 +50,17 @@ class Effects:
         """The writing calls of a body as steps."""
         written = self.of(frame.path, frame.symbol)
         found = [step for step in frame.body.calls if (step.start, step.written) in written]
-        return [Outside(step, step.written, f"writes with `{step.written}()`", "writes") for step in found]
+        outer = [step for step in found if not any(_holds(other, step) for other in found)]
+        return [Outside(step, step.written, f"writes with `{step.written}()`", "writes") for step in outer]
 
     def below(self, site: Site) -> tuple[str, ...]:
         """The writing calls of what a call runs, two calls deep."""
         frames = [frame for target in site.targets if (frame := entered(self.program, target)) is not None]
         inner = (frame for frame, _ in reached(self.program, frames, LEVELS))
         return tuple(dict.fromkeys(f"{name}()" for frame in inner for _, name in self.of(frame.path, frame.symbol)))
+
+
+def _holds(outer: CallStep, inner: CallStep) -> bool:
+    """Whether a call is an argument of another: `json.dump(x, open(…, "w"))` writes once."""
+    first, last = outer.node.start_byte, outer.node.end_byte
+    return outer is not inner and first <= inner.node.start_byte and inner.node.end_byte <= last

@@ -15,7 +15,7 @@ RUNNERS = words(
     """Thread Process Timer submit map starmap imap imap_unordered apply_async apply run_in_executor
     to_thread spawn start_processes create_task ensure_future run_sync start_soon add_task add_node
     add_conditional_edges RunnableLambda Interface ChatInterface click change upload release Fire run main launch
-    notebook_launcher add_job from_function register_forward_hook scan vmap pmap"""
+    notebook_launcher add_job from_function partial register_forward_hook scan vmap pmap"""
 )
 
 

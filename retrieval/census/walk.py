@@ -70,6 +70,7 @@ class Walk:
         within = focus.in_model(frame)
         found: list[Event] = []
         sites = self.root.sites if frame is self.root.frame else self._inner(frame)
+        sites = [site for site in sites if not (site.handed and site.step.written.endswith("partial"))]  # called later
         leading = [site for site in sites if focus.models(site) or focus.followed(site)]
         whole = not within and (depth < ALL_LEVELS or coordinates(leading))
         plain = [site for site in sites if whole and not is_trivial(program, site)]

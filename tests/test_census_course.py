@@ -1,0 +1,207 @@
+"""Census kind `course`: the main program in nested steps, with models, files written, and handlers of interfaces."""
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+NETS = """
+    import torch
+    from torch import nn
+
+    class Encoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.line = nn.Linear(2, 2)
+        def forward(self, x):
+            return self.line(x)
+
+    class Decoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.line = nn.Linear(2, 2)
+        def forward(self, x):
+            return self.line(x)
+
+    def load(kind, path="w.pth"):
+        if kind == "encoder":
+            model = Encoder()
+        elif kind == "decoder":
+            model = Decoder()
+        else:
+            raise ValueError(kind)
+        model.load_state_dict(torch.load(path))
+        return model
+"""
+
+
+def told(codebase: Codebase, query: str = "course: roots=1") -> list[str]:
+    """The lines of the course, indented by their depth."""
+    return ["  " * int(hit.detail["depth"]) + hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_the_steps_name_the_models_that_constants_choose_and_the_files_written() -> None:
+    codebase = codebase_of(
+        {
+            "README.md": "```\npython run.py\n```\n",
+            "nets.py": NETS,
+            "run.py": """
+                import json
+                from nets import load
+
+                def work(text):
+                    encoder = load("encoder")
+                    decoder = load("decoder")
+                    code = encoder(text)
+                    return decoder(code)
+
+                def main():
+                    result = work("x")
+                    json.dump(result, open("out.json", "w"))
+
+                if __name__ == "__main__":
+                    main()
+            """,
+        }
+    )
+    lines = told(codebase)
+    assert [line.partition(" (only")[0].strip() for line in lines if line.startswith("    ")][:8] == [
+        "Step 1.1: `load()` (nets.py)",
+        "Step 1.1.1: `Encoder`",
+        "Step 1.1.2: `torch.load()` - loads weights",
+        "Step 1.1.3: `model.load_state_dict()`",
+        "Step 1.2: `load()` (nets.py)",
+        "Step 1.2.1: `Decoder`",
+        "Step 1.2.2: `torch.load()` - loads weights",
+        "Step 1.2.3: `model.load_state_dict()`",
+    ]
+    assert "    Step 1.3: `Encoder.forward()` (nets.py) - runs `Encoder`" in lines
+    assert "    Step 1.4: `Decoder.forward()` (nets.py) - runs `Decoder`" in lines
+    assert [line for line in lines if "writes" in line] == ["  Step 2: `json.dump()` - writes a file"]
+
+
+def test_sub_commands_are_programs_and_events_run_handlers() -> None:
+    codebase = codebase_of(
+        {
+            "pyproject.toml": '[project]\nname = "tool"\n[project.scripts]\ntool = "tool.cli:main"\n',
+            "tool/__init__.py": "",
+            "tool/nets.py": NETS,
+            "tool/cli.py": """
+                import click
+                from tool.ui import show
+
+                @click.group()
+                def main(): ...
+
+                @main.command("start")
+                @click.option("--port")
+                def start(port):
+                    show(port)
+
+                @main.command()
+                def clear_cache():
+                    print(1)
+            """,
+            "tool/ui.py": """
+                import gradio as gr
+                from tool.nets import load
+
+                def answer(text):
+                    return load("encoder")(text)
+
+                def hide(box):
+                    return box
+
+                def reset(box):
+                    return None
+
+                def show(port):
+                    with gr.Blocks() as page:
+                        button = gr.Button()
+                        button.click(answer, [], [])
+                        button.change(hide, [], [])
+                        button.clear(reset, [], [])
+                    page.launch(server_port=port)
+            """,
+        }
+    )
+    lines = told(codebase)
+    assert lines[0].startswith("`start()` (tool/cli.py), run by the console script `tool start`")
+    assert any("on `button.click()`: `answer()`" in line for line in lines)
+    names = [hit.name for hit in run_query(codebase, "entry_points").hits]
+    assert {"tool", "tool start", "tool clear-cache"} <= set(names)
+
+
+def test_handlers_that_lead_to_no_model_are_counted() -> None:
+    codebase = codebase_of(
+        {
+            "README.md": "```\npython app.py\n```\n",
+            "nets.py": NETS,
+            "app.py": """
+                import gradio as gr
+                from nets import load
+
+                def answer(text):
+                    return load("encoder")(text)
+
+                def hide(box):
+                    print(box)
+                    print(box)
+                    print(box)
+                    print(box)
+                    print(box)
+                    return box
+
+                def reset(box):
+                    print(box)
+                    print(box)
+                    print(box)
+                    print(box)
+                    print(box)
+                    return None
+
+                with gr.Blocks() as page:
+                    button = gr.Button()
+                    button.click(answer, [], [])
+                    button.submit(answer, [], [])
+                    button.change(hide, [], [])
+                    button.upload(reset, [], [])
+                page.launch()
+            """,
+        }
+    )
+    lines = told(codebase)
+    assert "  Step 1: on `button.click()`: `answer()`, also on `button.submit()`" in lines
+    assert lines[-1].strip().startswith("Besides, 2 handlers are connected")
+
+
+def test_what_a_tool_beside_the_program_runs_too_is_told_under_the_program() -> None:
+    codebase = codebase_of(
+        {
+            "README.md": "```\npython run.py\n```\n",
+            "nets.py": NETS,
+            "benchmark.py": "from work import work\ndef measure():\n    return work(1)\n",
+            "work.py": """
+                from nets import load
+                def work(x):
+                    return load("decoder")(load("encoder")(x))
+            """,
+            "run.py": """
+                import sys
+                from benchmark import measure
+                from work import work
+
+                def main():
+                    if sys.argv[1] == "measure":
+                        measure()
+                    elif sys.argv[1] == "work":
+                        work(2)
+
+                if __name__ == "__main__":
+                    main()
+            """,
+        }
+    )
+    lines = told(codebase)
+    step = next(line for line in lines if line.strip().startswith("Step 2: `work()`"))
+    assert lines[lines.index(step) + 1].strip().startswith("Step 2.1: `load()`")
+    assert 'if `sys.argv[1] == "work"`' in step

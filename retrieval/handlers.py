@@ -12,7 +12,7 @@ from retrieval.languages import words
 from retrieval.parse import Node
 from retrieval.reader import Context, Reader, parts
 from retrieval.resume import Place, enclosing_function, enclosing_loop, ending, place_after
-from retrieval.retrying import Repeated, alternatives, made_up_for, repeats, retried
+from retrieval.retrying import TIMEOUT, Repeated, alternatives, made_up_for, repeats, retried
 
 IMPORT_ERRORS = frozenset(["ImportError", "ModuleNotFoundError"])
 HANDLED = words("import_guard retry skip fallback reraise return abort log cleanup swallow")
@@ -69,7 +69,8 @@ def told(reader: Reader, handler: Handler, context: Context) -> Told:
         return Told(f"only guards the import of {names}: {_listed(handler)}", "import_guard", ())
     end = ending(block, lambda node: called_name(reader, node, context))
     place = place_after(handler.statement) if end == "falls" else Place("round", enclosing_loop(handler.statement))
-    again = repeats(reader, handler.body, block, context)
+    waits = bool(handler.types) and all(TIMEOUT.search(name) for name in handler.types)
+    again = None if waits else repeats(reader, handler.body, block, context)
     kind = _what(reader, handler, end, place, again, context)
     if end == "continue":
         handler.actions = [action for action in handler.actions if action.kind != "continue" or action.branch]

@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrieval.actions import LOG_METHODS, SILENT, called_name, own_nodes
+from retrieval.actions import CLEANUP, LOG_METHODS, SILENT, called_name, own_nodes
 from retrieval.languages import words
-from retrieval.parse import Node
+from retrieval.parse import Node, descendants
 from retrieval.reader import Context, Reader, parts
 from retrieval.resume import enclosing_function, ending
 
@@ -22,11 +22,17 @@ ATTEMPT = re.compile(r"(?i)(?:^|_|\b)(?:attempts?|retry|retries|retrying|tries|n
 CONTAINER_METHODS = frozenset(name for kind in (list, dict, str, set, bytes) for name in dir(kind)) - words(
     "encode decode translate"
 )
+TIMEOUT = re.compile(r"(?:^|\.)(?:TimeoutExpired|TimeoutError|timeout|Empty|Full|BlockingIOError)$")
 COUNTED = re.compile(r"^(?:\w+\.)*(?:range|count|repeat)\(")
 
 
 def retried(reader: Reader, handler: "Handler", loop: Node, context: Context) -> bool:
-    """Whether the next round of `loop` repeats the work of the `try` rather than taking the next item."""
+    """Whether the next round of `loop` repeats the work of the `try` rather than taking the next item.
+
+    Waiting in short steps until something is there is no repetition of failed work.
+    """
+    if handler.types and all(TIMEOUT.search(name) for name in handler.types) and loop.type == "while_statement":
+        return False
     if _says_attempt(reader, loop):
         return True
     if loop.type == "for_statement":
@@ -69,10 +75,51 @@ def repeats(reader: Reader, body: Node | None, block: Node, context: Context) ->
     for name, again in _calls(reader, block, context).items():
         for node in again:
             written = reader.text(node.child_by_field_name("function"))
-            if name == own or (name in before and _matters(written)):
+            redone = name in before and _matters(written) and _redoes(reader, node, before[name])
+            if name == own or redone:
                 same = reader.text(node) in calls
                 found.append(Repeated(written, same, same and _whole(reader, node) in statements))
     return min(found, key=lambda item: item.same_call, default=None)
+
+
+def _redoes(reader: Reader, again: Node, before: list[Node]) -> bool:
+    """Whether a call does the work of an earlier one anew: its result goes where that one's went, and it tells nothing.
+
+    A message, an answer that is built for the caller and a part of a larger expression repeat no work.
+    """
+    use = _use(reader, again)
+    if not parts(again.child_by_field_name("arguments")) and use[0] == "bound" and "." in use[1]:
+        return False  # a time stamp, a new identifier
+    written = reader.text(again.child_by_field_name("function")).rpartition(".")[2]
+    if use[0] == "part" or use not in [_use(reader, node) for node in before]:
+        return False
+    if use[0] == "return" and written[:1].isupper():
+        return False
+    return use[0] != "plain" or not any(map(_is_message, descendants(again.child_by_field_name("arguments"))))
+
+
+def _use(reader: Reader, node: Node) -> tuple[str, str]:
+    """What becomes of a call's result: bound to a name, returned, entered, nothing, or a part of something else."""
+    around = node.parent
+    while around is not None and around.type in ("await", "parenthesized_expression"):
+        node, around = around, around.parent
+    match around.type if around is not None else "":
+        case "assignment":
+            return "bound", reader.text(around.child_by_field_name("left")) if around is not None else ""
+        case "return_statement":
+            return "return", ""
+        case "with_item" | "as_pattern":
+            return "entered", ""
+        case "expression_statement":
+            return "plain", ""
+    return "part", ""
+
+
+def _is_message(node: Node) -> bool:
+    """A text for people: a string of several words, or one with values in it."""
+    return node.type == "string" and (
+        b" " in (node.text or b"") or any(c.type == "interpolation" for c in node.children)
+    )
 
 
 def _calls(reader: Reader, block: Node | None, context: Context) -> dict[str, list[Node]]:
@@ -94,7 +141,7 @@ def _whole(reader: Reader, node: Node) -> str:
 def _matters(written: str) -> bool:
     """Whether a call made twice is worth telling: not a method of a list, a string or a dictionary, no message."""
     owner, _, method = written.rpartition(".")
-    if "(" in written or written in SILENT or method in LOG_METHODS:
+    if "(" in written or written in SILENT or method in (*LOG_METHODS, *CLEANUP):
         return False
     if method == "get":
         return "session" in owner.lower() or owner in ("requests", "httpx", "client")

@@ -266,3 +266,110 @@ def test_model_calls_meet_the_handlers_of_their_callers() -> None:
         ),
     ]
     assert [hit.symbol for hit in hits("unhandled_model_calls: covered=no", PROGRAM)] == ["loose"]
+
+
+SEEMINGLY = """
+import queue
+import subprocess
+
+
+def report(text):
+    print(text)
+
+
+def build(code, message):
+    return {"code": code, "message": message}
+
+
+class Answer:
+    def __init__(self, code):
+        self.code = code
+
+
+def steps(job, boxes):
+    try:
+        report("begins the job")
+        job.run()
+    except Exception as error:
+        report(f"failed: {error}")
+
+
+def serve(job):
+    try:
+        return Answer(job.run())
+    except Exception:
+        return Answer(500)
+
+
+def poll(process):
+    while process.poll() is None:
+        try:
+            process.communicate(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def stamp(server, now):
+    try:
+        server.ping()
+        server.checked = now()
+    except Exception:
+        server.checked = now()
+"""
+
+
+def test_messages_answers_polls_and_time_stamps_are_no_retries() -> None:
+    assert hits("retries", SEEMINGLY) == []
+
+
+OVERFLOW = """
+import torch
+
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return x
+
+
+def infer(model, x):
+    try:
+        return model(x)
+    except Exception:  # out of memory on small cards
+        return None
+
+
+def plain():
+    torch.cuda.empty_cache()
+
+
+def crop(frames, detect):
+    for frame in frames:
+        faces = detect.get(frame)
+        if len(faces) == 0:
+            print("no face")
+            continue
+
+
+if __name__ == "__main__":
+    infer(Net(), 1)
+    plain()
+    crop([], None)
+"""
+
+
+def test_clearing_a_cache_is_no_handler_and_a_comment_tells_what_a_handler_is_for() -> None:
+    assert [hit.symbol for hit in hits("oom: type, message, comment, compare", OVERFLOW)] == ["infer"]
+    said = [hit.text for hit in hits("failing: errors", OVERFLOW)]
+    assert said[0].startswith("GPU memory overflows are handled in `infer()`")
+    assert said[1] == "The 1 place that run a model stand: 1 in a `try` of their own"
+
+
+def test_what_a_failed_step_does_is_told_in_sentences() -> None:
+    said = [hit.text for hit in hits("failing: course", OVERFLOW)]
+    assert said[0].startswith("Failures are skipped at 1 place, replaced by another way or value at 1 place")
+    assert any(text.startswith("Skipped after a failed check: `crop()` tests `len(faces) == 0`") for text in said)
+
+
+def test_a_finally_is_told_with_what_it_does() -> None:
+    source = "def run(job):\n    try:\n        job.go()\n    finally:\n        job.close()\n        job.done = True\n"
+    assert [hit.text for hit in hits("cleanups", source)] == ["`run()` calls `job.close()`, sets `job.done`"]

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 SHORT = 8
-_CODES = words("returncode status_code exit_code retcode ret rc status ok success succeeded")
+_CODES = words(
+    """error_code errorcode return_code err_code returncode status_code exit_code retcode ret rc status ok success
+    succeeded"""
+)
 _PRESENCE = words("exists isfile isdir is_file is_dir is_available")
 _EXITS = words("exit _exit quit abort")
-_PLAIN = words("input float int str bool dict list set tuple len getattr sorted zip enumerate range get pop split")
+_PLAIN = words("input float int str bool dict list set tuple len getattr sorted zip enumerate range pop split")
 _ENDS = {
     "return": "returns",
     "raise": "raises",
@@ -82,7 +85,8 @@ def _call_in(value: ast.expr) -> ast.Call | None:
 
 def _can_fail(call: ast.Call) -> bool:
     """Whether the result of a call tells of success: conversions, look-ups and what a person types do not."""
-    return call_name(call) not in _PLAIN
+    keyed = bool(call.args) and isinstance(call.args[0], ast.Constant)
+    return call_name(call) not in _PLAIN and not (call_name(call) == "get" and keyed)
 
 
 def _bound(target: ast.expr) -> Iterator[str]:
@@ -100,7 +104,7 @@ def _failed_name(test: ast.expr) -> str:
             return _root(left)
         case ast.Compare(left=ast.Call(func=ast.Name(id="len"), args=[inner]), ops=[ast.Eq()], comparators=[right]):
             return _root(inner) if isinstance(right, ast.Constant) and right.value == 0 else ""
-        case ast.Compare(left=left, ops=[ast.NotEq()], comparators=[ast.Constant(value=0 | 200)]):
+        case ast.Compare(left=left, ops=[ast.NotEq() | ast.Gt()], comparators=[ast.Constant(value=0 | 200)]):
             last = left.attr if isinstance(left, ast.Attribute) else _root(left)
             return _root(left) if last in _CODES else ""
     return ""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TYPES = re.compile(r"OutOfMemory\w*\Z|(?:^|\.)MemoryError\Z|ResourceExhaustedError\Z")
 WIDE = frozenset(["RuntimeError", "Exception", "BaseException", "torch.cuda.CudaError", "torch.cuda.OutOfMemoryError"])
 MESSAGE = re.compile(r"(?i)out of memory|\boom\b|not enough memory|CUDA error|cuda out")
+NOTE = re.compile(r"(?i)out of memory|\boom\b|vram|gpu memory|memory pressure|low memory")
+COMPUTING = re.compile(r"(?:^|\.)(?:run|infer|generate|forward|predict|model)\w*$|(?i:cuda)")
 GPU = re.compile(r"(?i)cuda|triton|\.to\Z|(?:^|\.)backward\Z")
 ELSEWHERE = re.compile(r"""\.cpu\(|["']cpu["']|\.to\(|device\s*=|map_location""")
 CHECKS = re.compile(
@@ -40,9 +42,9 @@ Lines = tuple[int, int]
     ordered=True,
 )
 def oom(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """`detail["by"]`: type, message, wide (a broad handler around a model or the GPU), compare, raise, check."""
+    """`detail["by"]`: type, message, comment, wide (broad, around a model or the GPU), compare, raise or check."""
     found = [hit for find in (_handlers, _tests, _raised, _checks) for hit in find(codebase)]
-    order = ("type", "message", "compare", "wide", "raise", "check")
+    order = ("type", "message", "comment", "compare", "wide", "raise", "check")
     found.sort(key=lambda hit: (hit.role != "source", order.index(hit.detail["by"]), hit.path, hit.start))
     yield from (hit for hit in found if query.matches(hit.name, hit.symbol, hit.detail["by"]))
 
@@ -73,6 +75,8 @@ def _by(codebase: Codebase, path: str, fact: Fact, types: list[str], tried: Line
         return ""
     if MESSAGE.search(_code(codebase, path, (fact.start, fact.end))):
         return "message"
+    if _noted(codebase, path, (tried[0], fact.end)) and any(map(COMPUTING.search, _called(codebase, path, tried))):
+        return "comment"
     return "wide" if "RuntimeError" in types and _running(codebase, path, tried) else ""
 
 
@@ -113,6 +117,12 @@ def _runs(name: str) -> bool:
 def _code(codebase: Codebase, path: str, lines: Lines) -> str:
     source = codebase.snapshot.by_path[path].lines[lines[0] - 1 : lines[1]]
     return "\n".join(line.partition(" #")[0] for line in source)
+
+
+def _noted(codebase: Codebase, path: str, lines: Lines) -> bool:
+    """Whether a comment at a `try` says that memory is what it is there for."""
+    source = codebase.snapshot.by_path[path].lines[max(0, lines[0] - 3) : lines[1]]
+    return any(NOTE.search(line.partition("#")[2]) for line in source)
 
 
 def _line_of(codebase: Codebase, path: str, lines: Lines) -> str:

@@ -123,8 +123,8 @@ def test_a_program_reads_what_another_one_writes_through_helpers_and_patterns(co
         "`{out}/names-{part}.json`: written by `prepare()` (prepare.py); read by `Names.load()` (train.py)",
         "`{out}/temp/{os.path.basename(out)}/%04d.png`: written by `prepare()` (prepare.py); read by `frames()`, "
         "`encode()` (train.py)",
-        "the file at `frame_path`: `sharpen()` (train.py) read it with `cv2.imread()` and write the result back to the "
-        "same path with `cv2.imwrite()`",
+        "the file at `frame_path`: `sharpen()` (train.py) reads it with `cv2.imread()` and writes the result back to "
+        "the same path with `cv2.imwrite()`",
     ]
 
 

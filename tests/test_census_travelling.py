@@ -121,7 +121,7 @@ def test_a_dictionary_is_told_with_its_keys_and_who_builds_and_reads_it(codebase
 
 def test_a_list_tells_who_fills_it(codebase: Codebase) -> None:
     (told,) = texts(codebase, "travelling: sort=list")
-    assert told.startswith("the list `found` is filled by `collect()` (parts.py), which append to the list")
+    assert told.startswith("the list `found` is filled by `collect()` (parts.py), which add to the list")
     assert "handed on to `report()`, `show()` (main.py)" in told
 
 

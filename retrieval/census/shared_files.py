@@ -161,8 +161,12 @@ def _hit(codebase: Codebase, item: SharedFile) -> CensusHit:
     sort = f" ({sorted(whats)[0]})" if len(whats) == 1 else ""
     shown = item.pattern.replace("`", "'")
     if item.given:
-        text = f"the file at `{item.writers[0].where}`: {_who(codebase, item.writers)} read it with "
-        text += f"`{item.readers[0].call}()` and write the result back to the same path with `{item.writers[0].call}()`"
+        alone = len({c.place for c in item.writers}) == 1
+        read, write = ("reads", "writes") if alone else ("read", "write")
+        text = f"the file at `{item.writers[0].where}`: {_who(codebase, item.writers)} {read} it with "
+        text += (
+            f"`{item.readers[0].call}()` and {write} the result back to the same path with `{item.writers[0].call}()`"
+        )
     elif item.alone:
         order = "read, and written" if item.readers[0].start < item.writers[0].start else "written, and read again"
         text = f"`{shown}`{sort}: {order} by {_who(codebase, item.writers)}"

@@ -1,7 +1,8 @@
 """The bodies in which the work of the main programs passes from step to step, and the hand-overs inside them.
 
 A body weighs by the values that its calls take from earlier ones; calls that run a model weigh most, what builds
-models, screens and options little. What is reached by name counts, so that computed calls lose no body.
+models, screens and options little. What is reached by name counts, so that computed calls lose no body, but less than
+what lies close below the start of a program.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from retrieval.census.callgraph import reached
 from retrieval.census.handoffs import NAMES, OPTIONS
+from retrieval.census.pipeline import main_roots
 from retrieval.census.reach import reach_of
 from retrieval.census.screens import is_screen
 from retrieval.census.steps import Step, steps_of
-from retrieval.census.stores import stores_of
 from retrieval.census.values import ClassRef
 from retrieval.census.wording import label
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 RUNS, PLAIN, BUILDS, SCREEN = 3.0, 0.5, 1.0, 0.2
+ROOTS, DEEPER, APART, MOST_PLAIN = 8, 0.85, 0.15, 4.0
 _KNOWN: WeakKeyDictionary[Codebase, list[Frame]] = WeakKeyDictionary()
 
 
@@ -43,10 +46,24 @@ def spine_of(focus: Focus) -> list[Frame]:
     """The bodies that hand values over, the weightiest first; worked out once."""
     codebase = focus.program.codebase
     if codebase not in _KNOWN:
-        weighed = [(_weight(focus, frame), frame) for frame in _bodies(focus)]
+        depths = _depths(focus)
+        weighed = [(_weight(focus, frame) * _nearness(depths, frame), frame) for frame in _bodies(focus)]
         weighed.sort(key=lambda item: (-item[0], item[1].path, item[1].symbol))
         _KNOWN[codebase] = [frame for weight, frame in weighed if weight]
     return _KNOWN[codebase]
+
+
+def _depths(focus: Focus) -> dict[tuple[str, str], int]:
+    """How many calls below the first starts of the main programs a body lies, where the calls are certain."""
+    found: dict[tuple[str, str], int] = {}
+    for frame, depth in reached(focus.program, [root.frame for root in main_roots(focus)[:ROOTS]]):
+        found.setdefault((frame.path, frame.symbol), depth)
+    return found
+
+
+def _nearness(depths: dict[tuple[str, str], int], frame: Frame) -> float:
+    depth = depths.get((frame.path, frame.symbol))
+    return APART if depth is None else DEEPER**depth
 
 
 def _bodies(focus: Focus) -> Iterator[Frame]:
@@ -62,12 +79,14 @@ def _bodies(focus: Focus) -> Iterator[Frame]:
 
 
 def _weight(focus: Focus, frame: Frame) -> float:
-    """The sum over what its steps take, options and settings apart."""
-    total = 0.0
+    """The sum over what its steps take, options and settings apart; of steps without a model only a part counts."""
+    leading = plain = 0.0
     for step in steps_of(focus, frame):
         taken = sum(_is_data(text) for text, _, _ in step.taken)
-        total += taken * (_share(focus, step) if taken else 0)
-    return total * (SCREEN if is_screen(focus.program.codebase, frame.path) else 1)
+        share = _share(focus, step) if taken else 0
+        leading += taken * share if share > PLAIN else 0
+        plain += taken * share if share == PLAIN else 0
+    return (leading + min(plain, MOST_PLAIN)) * (SCREEN if is_screen(focus.program.codebase, frame.path) else 1)
 
 
 def _share(focus: Focus, step: Step) -> float:
@@ -83,17 +102,12 @@ def _is_data(text: str) -> bool:
 
 
 def hand_overs(focus: Focus, frame: Frame) -> list[HandOver]:
-    """What steps of a body give to a later one, each value and taker once, in order of execution.
-
-    What a store of the process gives out is state, not the result of a step.
-    """
-    stored = {(store.path, symbol) for store in stores_of(focus.program.codebase) for symbol in store.accessors}
+    """What steps of a body give to a later one, each value and taker once, in order of execution."""
     found: dict[tuple[str, str], HandOver] = {}
     for step in steps_of(focus, frame):
         taker = label(step.site.target)
         for text, _, origins in step.taken if _is_told(step) and _is_data(_short(step)) else ():
-            made = [o for o in origins if (o.site.target.path, o.site.target.definition.symbol) not in stored]
-            made = [o for o in made if label(o.site.target) != taker and not isinstance(o.site.target, ClassRef)]
+            made = [o for o in origins if label(o.site.target) != taker and not isinstance(o.site.target, ClassRef)]
             if made and _is_data(text):
                 leading = _share(focus, step) >= RUNS or any(focus.models(o.site) for o in made)
                 makers = tuple(dict.fromkeys(label(o.site.target) for o in made))

@@ -25,7 +25,7 @@ from retrieval.facts import CensusHit
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-LEAST_CALLERS, NAMED, KEYS, PLACES = 2, 5, 8, 30
+LEAST_CALLERS, SEVERAL, NAMED, KEYS, PLACES = 2, 3, 5, 8, 30
 Place = tuple[str, str]
 _HOLDERS = (ast.Dict, ast.List, ast.Set, ast.Constant, ast.Call)
 _KNOWN: WeakKeyDictionary[Codebase, list[Store]] = WeakKeyDictionary()
@@ -42,7 +42,7 @@ class Store:
     readers: dict[str, int] = field(default_factory=dict)
     callers: dict[Place, int] = field(default_factory=dict)
     keys: Counter[str] = field(default_factory=Counter)
-    changing: bool = False  # whether functions, and not only the top levels of modules, call what sets it
+    setters: set[Place] = field(default_factory=set)  # functions that call what sets it
 
     @property
     def accessors(self) -> dict[str, int]:
@@ -69,8 +69,8 @@ def stores_of(codebase: Codebase) -> list[Store]:
     if codebase not in _KNOWN:
         found = [store for unit in units(codebase, r"\bdef ") for store in _of_module(codebase, unit)]
         _called(codebase, found)
-        kept = [store for store in found if len(store.callers) >= LEAST_CALLERS and store.changing]
-        _KNOWN[codebase] = sorted(kept, key=lambda s: (-len(s.callers), s.path, s.line))
+        kept = [store for store in found if len(store.callers) >= LEAST_CALLERS and store.setters]
+        _KNOWN[codebase] = sorted(kept, key=lambda s: (len(s.setters) < SEVERAL, -len(s.callers), s.path, s.line))
     return _KNOWN[codebase]
 
 
@@ -138,7 +138,8 @@ def _called(codebase: Codebase, found: list[Store]) -> None:
         if target is None or (reach.tells and (path, call.symbol) not in reach.units):
             continue
         for store in by_function.get((target[0], target[1].symbol), ()):
-            store.changing |= bool(call.symbol) and target[1].symbol in store.writers
+            if call.symbol and target[1].symbol in store.writers:
+                store.setters.add((path, call.symbol))
             if target[0] == path:
                 continue
             store.callers.setdefault((path, call.symbol), call.start)

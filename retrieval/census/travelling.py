@@ -261,5 +261,5 @@ def _dictionary_words(codebase: Codebase, item: Traveller) -> str:
 def _list_words(codebase: Codebase, item: Traveller) -> str:
     others = [place for place in item.users if place not in item.changers]
     filled = people(codebase, item.changers, NAMED)
-    text = f"the list `{item.name}` is filled by {filled}, which append to the list that they are given"
+    text = f"the list `{item.name}` is filled by {filled}, which add to the list that is given"
     return text + f", and handed on to {people(codebase, others, NAMED)}"

@@ -28,10 +28,14 @@ _FORMS = {"dict": "dictionary", "list": "list", "set": "set"}
     summary="dictionaries, lists and sets of module or class level that code fills elsewhere; who fills and reads them",
     example="filled_tables, or filled_tables: *REGISTRY*, *_MODELS",
     reads="python",
+    options=("holds",),
     ordered=True,
 )
 def filled_tables(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """One hit per table; `detail["holds"]` is "definitions" when classes or functions are put in."""
+    """One hit per table; `detail["holds"]` is "definitions" when classes or functions are put in.
+
+    `holds=definitions` keeps these.
+    """
     decorating = _decorating(codebase)
     ranked: list[tuple[tuple[object, ...], CensusHit]] = []
     for table in Tables(codebase).found():
@@ -39,6 +43,8 @@ def filled_tables(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         if not query.matches(name, table.name, f"{codebase.facts[table.path].module}.{name}"):
             continue
         holds = _holds(codebase, table, decorating)
+        if query.options.get("holds") == "definitions" and not holds:
+            continue
         hit = _hit(codebase, table, holds, decorating)
         rank = ROLES.index(hit.role) if hit.role in ROLES else len(ROLES)
         telling = holds or bool(_TELLING.search(name))

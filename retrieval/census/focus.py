@@ -53,6 +53,7 @@ class Focus:
 
     def __init__(self, codebase: "Codebase") -> None:
         self.program = program_of(codebase)
+        self.roster = roster_of(codebase)
         family = family_of(codebase, Query("models", "models", (), {}))
         self.anatomy = anatomy_of(self.program, family.bases)
         self.walks: dict[tuple[str, str, int, int, int], list[Mark]] = {}

@@ -32,6 +32,7 @@ PLACES = 6
 _ABSTRACT = words("abstractmethod abstractproperty abstractclassmethod abstractstaticmethod")
 _PROTOCOL = re.compile(r"(?:^|\.)Protocol$")
 _INTERFACE = re.compile(r"(?:^|\.)(?:Protocol|ABC)$")
+ASIDE = re.compile(r"(?:^|/)(?:bench\w*|eval\w*|tests?|examples?|docs?|datasets?)/")  # not the program itself
 _CHECKS = words("isinstance issubclass super cast TypeVar NewType")
 _ERRORS = re.compile(r"(?:Error|Exception|Warning)$")
 Key = tuple[str, str]  # path and symbol of a class
@@ -66,17 +67,28 @@ class Tree:
     summary="base classes with the local classes that extend them, what is left to these, and where one is constructed",
     example="hierarchies, or hierarchies: *Decoder*",
     reads="python",
+    options=("what",),
     ordered=True,
 )
 def hierarchies(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """One hit per base; patterns match the name of the base or of a class below it. Interfaces come first."""
+    """One hit per base; patterns match the name of the base or of a class below it. Interfaces come first.
+
+    `what=interfaces` keeps bases of source code that leave methods to two classes or more.
+    """
     trees = _trees(codebase)
     for unit in units(codebase, "|".join(_names(trees)) or r"\A\b\B"):
         _read(codebase, unit, trees)
     kept = [tree for tree in trees if tree.interface() or tree.choosing() or not _is_model(codebase, tree)]
+    if query.options.get("what") == "interfaces":
+        kept = [tree for tree in kept if _is_interface(codebase, tree)]
     for tree in sorted(kept, key=lambda tree: _importance(codebase, tree)):
         if any(query.matches(cls.definition.name) for cls in (tree.base, *tree.members)):
             yield _hit(codebase, tree)
+
+
+def _is_interface(codebase: Codebase, tree: Tree) -> bool:
+    source = codebase.snapshot.by_path[tree.base.path].role == "source" and not ASIDE.search(tree.base.path)
+    return source and tree.interface() and len(tree.members) > 1 and not _ERRORS.search(tree.base.definition.name)
 
 
 def _key(cls: ClassRef) -> Key:
@@ -107,7 +119,8 @@ def _importance(codebase: Codebase, tree: Tree) -> tuple[int, bool, bool, bool, 
     role = ROLES.index(codebase.snapshot.by_path[base.path].role)
     error = bool(_ERRORS.search(base.definition.name))
     size = -len(tree.members)
-    return (role, error, not tree.interface(), not tree.abstract, size, base.path, base.definition.start)
+    aside = bool(ASIDE.search(base.path))
+    return (role, error or aside, not tree.interface(), not tree.abstract, size, base.path, base.definition.start)
 
 
 def _read(codebase: Codebase, unit: Unit, trees: list[Tree]) -> None:

@@ -30,12 +30,12 @@ def labels(roster: Roster, places: Sequence[Made]) -> tuple[str, ...]:
 
 def variants(roster: Roster, made: Made) -> list[str]:
     """The constants that the calls leading to a place give to the parameters that decide there."""
-    deciding = _deciding(made.frame)
+    names = deciding(made.frame)
     found: dict[str, None] = {}
-    for stack in _ways(roster, made.frame, (), deciding) if deciding else ():
+    for stack in _ways(roster, made.frame, (), names) if names else ():
         if refuted(made.frame, made.step.guards, stack) or not _makes(roster, made, stack):
             continue
-        told = [constant(made.frame, name, stack) for name in deciding]
+        told = [constant(made.frame, name, stack) for name in names]
         found.update({value if isinstance(value, str) else value[1]: None for value in told if _names(value)})
     return list(found)
 
@@ -50,7 +50,7 @@ def _makes(roster: Roster, made: Made, stack: tuple[Called, ...]) -> bool:
     return made in roster.possible(roster.at(made.key), spot)
 
 
-def _deciding(frame: "Frame") -> list[str]:
+def deciding(frame: "Frame") -> list[str]:
     """The parameters of a body that its conditions compare with constants."""
     fields = ("condition", "subject")
     nodes = [decision.node.child_by_field_name(field) for decision in frame.body.decisions for field in fields]
@@ -62,18 +62,16 @@ def _deciding(frame: "Frame") -> list[str]:
     ]
 
 
-def _ways(
-    roster: Roster, frame: "Frame", stack: tuple[Called, ...], deciding: list[str]
-) -> Iterator[tuple[Called, ...]]:
+def _ways(roster: Roster, frame: "Frame", stack: tuple[Called, ...], names: list[str]) -> Iterator[tuple[Called, ...]]:
     """The calls that lead into a body, as far up as it takes to know what they give it."""
     for call in roster.tracer.holders.callers(frame)[:MOST_CALLS]:
         way = (call, *stack)
         inner = roster.program.frame(way[-1][2].path, way[-1][2].definition) if stack else frame
-        told = inner is None or any(_names(constant(inner, name, way)) for name in deciding)
+        told = inner is None or any(_names(constant(inner, name, way)) for name in names)
         if told or len(way) >= DEEPEST:
             yield way
         else:
-            yield from list(_ways(roster, call[0], way, deciding)) or [way]
+            yield from list(_ways(roster, call[0], way, names)) or [way]
 
 
 def _bound(places: Sequence[Made]) -> Iterator[str]:

@@ -81,7 +81,7 @@ class Makers:
         `shown` is the outside name that the call calls when what it gives is used as a model.
         """
         function = step.node.child_by_field_name("function")
-        if function is None or function.type not in ("identifier", "attribute"):
+        if function is None or function.type not in ("identifier", "attribute", "subscript"):
             return
         values = alternatives(frame.value(function, step.order, step.guards))
         for value in values:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 MOST_LABELS = 6
+CLASSICAL = "classical machine learning"
 _RUNTIME = re.compile(r"^(?:onnxruntime|tensorrt|openvino|tflite_runtime|torch2trt|tensorflow\.lite)\b|^cv2\.dnn\b")
 _GENERAL = words(
     "core main model models __init__ __main__ inference infer predict run app base utils util common module"
@@ -101,10 +102,10 @@ def _entries(codebase: "Codebase") -> list[Entry]:
     for made in roster.made:
         groups.setdefault(made.name, []).append(made)
     found: list[Entry] = []
-    bare = [made for made in roster.made if _is_session(roster, made)]
+    bare = [made for made in roster.made if is_session(made)]
     sessions = _sessions(codebase, roster, bare) if bare else []
     for name, places in groups.items():
-        if sessions and all(_is_session(roster, made) for made in places):
+        if sessions and all(is_session(made) for made in places):
             found += sessions if places[0] is bare[0] else []
             continue
         if all(wrapped(roster, made) for made in places):
@@ -115,10 +116,12 @@ def _entries(codebase: "Codebase") -> list[Entry]:
     return sorted(found, key=lambda entry: (not entry.run, entry.name in aside, entry.name not in used))
 
 
-def _is_session(roster: Roster, made: Made) -> bool:
+def is_session(made: Made) -> bool:
     """Whether what is made is a session of an inference runtime, whose class says nothing about the model."""
-    maker = roster.family.bases.get(made.cls, "") if made.cls is not None else made.maker
-    return bool(_RUNTIME.match(maker))
+    bases = (
+        made.frame.program.codebase.bases(made.cls.path, made.cls.definition) if made.cls is not None else [made.maker]
+    )
+    return any(map(_RUNTIME.match, bases))
 
 
 def _entry(codebase: "Codebase", roster: Roster, name: str, places: list[Made]) -> Entry:
@@ -136,7 +139,7 @@ def _sessions(codebase: "Codebase", roster: Roster, places: list[Made]) -> list[
     uses = {id(use): use for made in places for use in roster.uses_of(made)}
     groups: dict[str, list[Use]] = {}
     for use in uses.values():
-        groups.setdefault(_holder(use), []).append(use)
+        groups.setdefault(holder(use), []).append(use)
     if not groups or (
         len(groups) == 1 and len(places) == 1 and places[0].frame.path == uses[next(iter(uses))].frame.path
     ):
@@ -151,7 +154,7 @@ def _sessions(codebase: "Codebase", roster: Roster, places: list[Made]) -> list[
     return found
 
 
-def _holder(use: Use) -> str:
+def holder(use: Use) -> str:
     """The class around a call that runs a session, else the file, or its folder when the file has a general name."""
     if use.frame.owner is not None:
         return use.frame.owner.definition.symbol

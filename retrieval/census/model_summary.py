@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind, parse_query
-from retrieval.census.model_entries import Entry, entries_of
+from retrieval.census.model_entries import CLASSICAL, Entry, entries_of
 from retrieval.census.model_settings import model_settings
 from retrieval.census.model_sources import Source, absent, sources_of
 from retrieval.census.prose import counted, listed
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS = 18, 12, 8, 12
-CLASSICAL = "classical machine learning"
 WHAT = ("used", "formats")
 
 

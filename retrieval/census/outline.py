@@ -8,12 +8,12 @@ from retrieval.census.callgraph import Site
 from retrieval.census.flow import Root, way
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.outside import Outside, does
+from retrieval.census.model_order import ordered
+from retrieval.census.outside import Outside
 from retrieval.census.pipeline import main_roots
 from retrieval.census.prose import counted
-from retrieval.census.values import ClassRef
 from retrieval.census.walk import LOOPS, Mark, guards_of, walked
-from retrieval.census.wording import caller, either, label, spoken
+from retrieval.census.wording import caller, spoken
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -99,33 +99,18 @@ def _named(mark: Mark) -> str:
 
 def _models(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -> Iterator[CensusHit]:
     """What is made or loaded, and what is run, in the order in which it happens first."""
-    made: dict[str, Mark] = {}
-    run: dict[str, Mark] = {}
-    for mark in marks:
-        event = mark.event
-        if isinstance(event, Site) and focus.models(event):
-            built = isinstance(event.target, ClassRef)
-            name = _model_name(mark, event)
-            if name and not (built and focus.in_model(mark.frame)):
-                (made if built else run).setdefault(name, mark)
-        elif isinstance(event, Outside) and (verb := does(event)):
-            told = either(event.name.split(" | ")) if event.does == verb else f"`{event.step.written}()`"
-            name = f"{told} in {caller(mark.frame)}"
-            (made if verb == "makes" else run).setdefault(name, mark)
+    made, run = ordered(focus, marks)
     for verb, found in (("Made or loaded", made), ("Run", run)):
         if found:
             shown = list(found)[:MODELS]
             more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
-            text = f"{verb}, in this order: {'; '.join(shown)}{more}"
+            text = f"{verb}, in this order: {numbered(shown)}{more}"
             yield _sentence(codebase, root, text, [_place(mark) for mark in found.values()])
 
 
-def _model_name(mark: Mark, site: Site) -> str:
-    """The models with the body that makes or runs them; "" for none."""
-    if site.base:
-        return f"`{site.step.written}()` in {caller(mark.frame)}"
-    targets = site.targets
-    return f"{either([label(target) for target in targets])} in {caller(mark.frame)}" if targets else ""
+def numbered(names: list[str]) -> str:
+    """ "(1) a; (2) b"; one name stands by itself."""
+    return "; ".join(f"({at}) {name}" for at, name in enumerate(names, 1)) if len(names) > 1 else "".join(names)
 
 
 def _others(codebase: "Codebase", roots: list[Root]) -> CensusHit:

@@ -22,6 +22,7 @@ from retrieval.census.families import (
     is_model_base,
     library,
 )
+from retrieval.census.known_models import wrappers
 from retrieval.census.model_uses import by_name
 from retrieval.census.origins import Origins
 from retrieval.census.values import ClassRef, External, ExternalObject, Instance, OneOf
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from retrieval.census.program import Program
 
 SHOWN = 80
+TRACED = frozenset({"makes", "runs"})  # what an event does when the model was traced to it (see `Focus.outside`)
 _NO_MODEL = re.compile(
     r"Output(?:s|With\w*)?$|DataLoader|Sampler|\boptim\b|\.optim\.|Optimizer|Iterator|DataParallel|init_process_group|Accelerator$"
 )
@@ -148,16 +150,19 @@ def _received(frame: "Frame", step: CallStep, origins: Origins) -> Outside | Non
 def does(event: Outside) -> str:
     """ "makes" or "runs" for calls on and of models, "" for tokenizers, data loaders, optimizers and the like."""
     method = event.step.written.rpartition(".")[2]
-    if event.does in ("makes", "runs"):
+    if event.does in TRACED:
         return event.does
     if (
         event.does == "writes"
+        or event.name in wrappers()
         or COMPANIONS.search(event.name)
         or _NO_MODEL.search(event.name)
         or method in ("load_state_dict", "step", "backward")
     ):
         return ""
     loads = method in LOADING or event.name in LOADING
+    if LOSSES.search(method):
+        return ""
     if event.does != "library":
         return "runs"
     if loads or (is_library_model(event.name) and (_MODEL.search(method) or not method[:1].isupper())):

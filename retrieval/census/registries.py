@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.families import is_model_base
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.statements import fact_hit
 from retrieval.census.syntax import call_hit, call_text
@@ -34,6 +35,7 @@ NOT_REGISTRIES = frozenset(
         "register_load_state_dict_pre_hook",
     ]
 )
+_NAMED = re.compile(r"[A-Za-z_][\w.]*")
 _LITERAL = re.compile(r"""[rRuU]?(["'])[^"']*\1""")
 _LOOKUP = re.compile(
     r"(?i)(?:regist|factor|_zoo|catalog)\w*\.(?:get|build|create|resolve|lookup)"
@@ -65,7 +67,7 @@ def registries(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         if told and query.matches(*codebase.speller.names(path, fact.name)):
             yield fact_hit(codebase, path, fact, text=told)
     for path, call in codebase.all_calls():
-        told = _loaded(call) or _registered(call)
+        told = _loaded(call) or _registered(codebase, path, call)
         if told and query.matches(*codebase.speller.call_names(path, call)):
             yield call_hit(codebase, path, call, text=f"{call_text(call)}: {told}")
     for path, item in codebase.all_definitions():
@@ -92,14 +94,24 @@ def _dispatch(codebase: Codebase, path: str, fact: Fact) -> str:
     key = fact.detail["key"]
     found = codebase.resolve_local(path, fact.name)
     launched = key == "grid" or key.startswith(("(", "lambda"))  # a Triton kernel and its grid
+    inside = fact.name.startswith("self.") and _is_module(codebase, path, fact.symbol)  # layers by index
     if (
         launched
+        or inside
+        or key[:1] in ('"', "'")
         or _LITERAL.fullmatch(key)
         or fact.name == "getattr"
         or (found is not None and found[1].kind != "class")
     ):
         return ""
     return f"{fact.text}: calls what `{key}` selects in `{fact.name}`"
+
+
+def _is_module(codebase: Codebase, path: str, symbol: str) -> bool:
+    """Whether a method belongs to a neural-network module."""
+    owner = symbol.rpartition(".")[0]
+    own = [item for item in codebase.facts[path].definitions if item.symbol == owner and item.kind == "class"]
+    return any(is_model_base(base) for item in own for base in codebase.bases(path, item))
 
 
 def _is_registration(name: str) -> bool:
@@ -151,7 +163,12 @@ def looked_up(call: Call) -> str:
     return ""
 
 
-def _registered(call: Call) -> str:
+def _registered(codebase: Codebase, path: str, call: Call) -> str:
     if not _is_registration(call.name) or call.text.startswith("@") or not (call.arguments or call.keywords):
+        return ""
+    given = [*call.arguments, *(value for _, value in call.keywords)]
+    told = any(_NAMED.fullmatch(text) and text.rpartition(".")[2][:1].isupper() for text in given)
+    known = any(_NAMED.fullmatch(text) and codebase.resolve_local(path, text) is not None for text in given)
+    if not (told or known) or call.name.partition(".")[0] in ("atexit", "signal", "codecs"):
         return ""
     return "registers" + (f" {call.arguments[0]}" if call.arguments else "")

@@ -27,12 +27,14 @@ from retrieval.census.sightings import Sighting, Use, use_of
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.tracing import tracer_of
 from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance, Value
+from retrieval.languages import words
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
+PLAIN_KEYS = words("model models net network module instance pipeline")
 _ROSTERS: "WeakKeyDictionary[Codebase, Roster]" = WeakKeyDictionary()
 
 
@@ -87,15 +89,16 @@ class Roster:
         return self._memo[spot.key]
 
     def _found(self, spot: Spot) -> Iterator[Sighting]:
-        key, sure = "", False
+        key, sure, longest = "", False, 0
         for at in self.tracer.walk(spot, computed=False, stop=self._is_made, most=160):
             quoted = [taken.strip("'") for taken in at.take if taken.startswith("'")] if at.frame is spot.frame else []
-            key = key or next(iter(quoted), "")
+            if quoted and len(at.take) > longest:
+                key, longest = next((name for name in quoted if name not in PLAIN_KEYS), quoted[-1]), len(at.take)
             for made in self._at(at) if at.node.type == "call" else ():
                 sure = True
                 yield Sighting(made, at.stack, key)
         if not sure:
-            yield from (Sighting(made, ()) for made in self.injected.of(spot))
+            yield from (Sighting(made, (), injected=True) for made in self.injected.of(spot))
 
     @cached_property
     def injected(self) -> Injected:

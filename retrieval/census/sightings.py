@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sighting:
-    """A model that an expression may be: the calls through which it came, and the literal key it was got by."""
+    """A model that an expression may be: the calls through which it came, and the literal key it was got by.
+
+    `injected` when only the type or the name of a parameter tells it.
+    """
 
     made: Made
     stack: tuple[Called, ...]
     key: str = ""
+    injected: bool = False
 
 
 @dataclass(frozen=True)

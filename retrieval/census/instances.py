@@ -22,7 +22,7 @@ def labels(roster: Roster, places: Sequence[Made]) -> tuple[str, ...]:
     for made in places:
         found.update(dict.fromkeys(variants(roster, made)))
     if len(found) < 2:
-        found = dict.fromkeys(_bound(places))
+        found = dict.fromkeys(_bound(roster, places))
     if len(found) < 2:
         found = dict.fromkeys(_attributes(roster, places))
     return tuple(found) if len(found) > 1 else ()
@@ -74,14 +74,19 @@ def _ways(roster: Roster, frame: "Frame", stack: tuple[Called, ...], names: list
             yield from list(_ways(roster, call[0], way, names)) or [way]
 
 
-def _bound(places: Sequence[Made]) -> Iterator[str]:
+def _bound(roster: Roster, places: Sequence[Made]) -> Iterator[str]:
     """The names that several models made in one body are bound to."""
     frames = {(made.frame.path, made.frame.symbol) for made in places}
     for made in places if len(frames) == 1 and len(places) > 1 else ():
         step = made.step.node
         for binding in made.frame.body.bindings:
             value = binding.value
-            if value is not None and value.start_byte <= step.start_byte and step.end_byte <= value.end_byte:
+            around = value is not None and value.start_byte <= step.start_byte and step.end_byte <= value.end_byte
+            if (
+                around
+                and value is not None
+                and made in roster.of(Spot(made.frame, value, binding.order, binding.guards))
+            ):
                 yield binding.name.rpartition(".")[2]
                 break
 

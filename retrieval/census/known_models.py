@@ -1,5 +1,6 @@
 """Which outside classes and functions give models, and what each is for: `data/models.yaml`."""
 
+import re
 import sys
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -56,6 +57,7 @@ def wrappers() -> frozenset[str]:
     return frozenset(yaml.safe_load(TABLE.read_text(encoding="utf-8"))["wrappers"])
 
 
+_RESULT = re.compile(r"[a-z]Output(?:s|With\w*)?$")  # records of what a model gives
 _OTHER = frozenset(
     {"torch", "tensorflow", "keras", "numpy", "pandas", "polars", "sklearn", "accelerate", "deepspeed", "apex", "copy"}
     | sys.stdlib_module_names
@@ -72,12 +74,14 @@ def may_make(maker: str) -> bool:
 def known_model(maker: str) -> Known | None:
     """What calling the outside name `maker` gives, when that is a model; None for everything else."""
     last = maker.rpartition(".")[2]
+    if _RESULT.search(last):
+        return None
     if COMPANIONS.search(maker) and not maker.startswith(("sentence_transformers.", "TTS.", "pyannote.")):
         return None
     if maker.startswith("transformers.") and not maker.startswith("transformers.pipeline"):
         made = ("from_pretrained", "from_config", "_from_config")
         if last not in made and not last.endswith(
-            ("Model", "LM", "Generation", "Classification", "Detection", "Pipeline")
+            ("Model", "LM", "Generation", "Classification", "Detection", "Pipeline", "Projection")
         ):
             return None
     if maker.startswith("diffusers.") and last[:1].islower() and not last.startswith(("from_", "load_")):

@@ -32,6 +32,7 @@ _SERVICES = re.compile(
 """Addresses of the usual services of language models: OpenAI-type, Ollama, Anthropic, Google."""
 _POSTED = Known((), "hosted language model, called over HTTP", ("text",), "text", hosted=True, immediate=True)
 _GENERAL = words("Client AsyncClient Model Pipeline Predictor Inference")
+_LAYER = re.compile(r"Att(?:entio)?n|Processor|Layer|Block|Embed|Norm|Hook|Pool|Conv")
 _LOOPS = frozenset({"for", "while", "comprehension"})
 LOADING = words(
     """from_pretrained from_config from_checkpoint load_from_checkpoint from_single_file restore_from from_hparams"""
@@ -158,7 +159,8 @@ class Makers:
             return False
         if self._helps(frame):
             return self.anatomy.tier(cls) == "model"
-        return self.anatomy.tier(cls) not in ("loss", "transform")
+        tier = self.anatomy.tier(cls)
+        return tier not in ("loss", "transform") and not (tier == "layer" and _LAYER.search(cls.definition.name))
 
     def _is_own(self, frame: "Frame", step: CallStep, cls: ClassRef) -> bool:
         """Whether a class method makes an object of its class: `return cls(...)` in `from_config`."""

@@ -1,7 +1,7 @@
 """The models of a program as entries of a list: one per class, or per place that runs sessions of a runtime."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -47,6 +47,7 @@ class Entry:
     labels: tuple[str, ...] = ()
     only: tuple[Use, ...] = ()
     base: str = ""
+    used: bool = True  # whether a call that runs it, or something that keeps it, was traced in what programs run
 
     @property
     def does(self) -> str:
@@ -111,9 +112,9 @@ def _entries(codebase: "Codebase") -> list[Entry]:
         if all(wrapped(roster, made) for made in places):
             continue  # an adapter around a model is no model of its own
         found.append(_entry(codebase, roster, name, places))
-    used = {entry.name for entry in found if _is_used(codebase, roster, entry)}
+    found = [replace(entry, used=_is_used(codebase, roster, entry)) for entry in found]
     aside = {entry.name for entry in found if _ASIDE.search(entry.made[0].frame.path)}
-    return sorted(found, key=lambda entry: (not entry.run, entry.name in aside, entry.name not in used))
+    return sorted(found, key=lambda entry: (not entry.run, entry.name in aside, not entry.used))
 
 
 def is_session(made: Made) -> bool:

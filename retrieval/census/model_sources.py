@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from retrieval.census.kept_models import given_to
 from retrieval.census.language import parse_query
 from retrieval.census.made_models import LOADING
 from retrieval.census.model_entries import Entry, plain
@@ -69,7 +70,7 @@ def sources_of(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Sourc
         Source(_format(weights, first.maker), _said(codebase, weights), weights.frame.path, weights.start, weights.end)
         for weights in filled(codebase, roster, entry)
     ]
-    if not found and first.cls is None:
+    if not found and first.cls is None and not given_to(roster, first):
         return [Source(f"The library `{library}` finds and reads the weights itself", "", *_place(entry))]
     return found
 
@@ -112,7 +113,7 @@ def _format(weights: Weights, maker: str) -> str:
     if weights.reader.strip("`").rpartition(".")[2] in LOADING:
         library = maker.partition(".")[0] if _HUB.match(maker) else "Hugging Face"
         return f"`from_pretrained` and the like of {library} (safetensors or PyTorch files, by hub name or folder)"
-    return f"By name or file, with {weights.reader}"
+    return "By the name or file that the maker of a library is given"
 
 
 def listed_files(codebase: "Codebase", path: str, most: int = 6) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from retrieval.census.instances import variants
 from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.model_entries import CLASSICAL, Entry, entries_of
 from retrieval.census.model_settings import model_settings
 from retrieval.census.model_sources import Source, absent, sources_of
+from retrieval.census.names import excludes
 from retrieval.census.prose import counted, listed
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.vision import sees_entry
@@ -53,7 +55,8 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
     other = [entry for entry in entries if entry.hosted and entry not in main and not entry.part]
     main += other if any(entry.hosted for entry in main) else []  # which service answers, the user chooses
     hosted = [entry for entry in main if entry.hosted]
-    local = [entry for entry in main if entry not in hosted]
+    local = [entry for entry in main if entry not in hosted and entry.used] or [e for e in main if e not in hosted]
+    idle = [entry for entry in main if entry not in hosted and entry not in local]
     if hosted and not local:
         yield _sentence(
             codebase,
@@ -61,11 +64,13 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
             hosted,
         )
     else:
-        count = sum(len(entry.labels) or 1 for entry in local)
+        count = sum(max(len(entry.labels) for entry in group) or 1 for group in alternatives(roster, local))
         verb = "is" if count == 1 else "are"
         run = "" if any(entry.run for entry in local) else ", none of them in what the main programs are seen to run"
         order = "" if count == 1 else ", in the order in which the programs make them"
-        yield _sentence(codebase, f"{counted(count, 'model')} {verb} used{order}{run}: {_names(local)}", local)
+        yield _sentence(
+            codebase, f"{counted(count, 'model')} {verb} used{order}{run}: {_grouped(roster, local)}", local
+        )
         if hosted:
             yield _sentence(
                 codebase, f"Besides, hosted models are called over the network with {_names(hosted)}", hosted
@@ -73,7 +78,11 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
     parts = [entry for entry in entries if entry.part and (entry.run or not any(e.run for e in main))]
     if parts:
         yield _sentence(codebase, f"Inside them work, as parts: {_names(parts, MOST_PARTS)}", parts)
-    yield _kinds(codebase, roster, [*main, *parts])
+    yield _kinds(codebase, roster, [*hosted, *local, *parts])
+    if idle:
+        yield _sentence(
+            codebase, f"Made as well, though no call that runs them was traced: {_names(idle, MOST_PARTS)}", idle
+        )
     yield from _settings(codebase) if hosted else ()
     others = [entry for entry in entries if entry not in main and entry not in parts and not entry.part]
     if others:
@@ -114,6 +123,27 @@ def _short(entries: list[Entry]) -> str:
 def _names(entries: list[Entry], most: int = MOST) -> str:
     shown = "; ".join(_named(entry) for entry in entries[:most])
     return f"{shown}; and {len(entries) - most} more" if len(entries) > most else shown
+
+
+def alternatives(roster: Roster, entries: list[Entry]) -> list[list[Entry]]:
+    """The models in order, those of which one run makes only one together: they stand in arms of one condition."""
+    groups: list[list[Entry]] = []
+    for entry in entries:
+        first = entry.made[0]
+        last = groups[-1][0].made[0] if groups else None
+        apart = last is not None and last.frame is first.frame and excludes(last.step.guards, first.step.guards)
+        if apart and last is not None and not variants(roster, first) and not variants(roster, last):
+            groups[-1].append(entry)
+        else:
+            groups.append([entry])
+    return groups
+
+
+def _grouped(roster: Roster, entries: list[Entry]) -> str:
+    groups = alternatives(roster, entries)
+    told = [f"one of {' or '.join(map(_named, group))}" if len(group) > 1 else _named(group[0]) for group in groups]
+    more = f"; and {len(told) - MOST} more" if len(told) > MOST else ""
+    return "; ".join(told[:MOST]) + more
 
 
 def _named(entry: Entry) -> str:

@@ -106,7 +106,9 @@ def _condition(guards: tuple[Guard, ...]) -> Guard | None:
     """The innermost comparison with a constant that an `if` or `match` around a place makes."""
     for guard in reversed(guards):
         compared = "==" in guard.text or " in " in guard.text or "startswith" in guard.text
-        if guard.kind == "case" or (guard.kind == "if" and compared and any(mark in guard.text for mark in "\"'.")):
+        if guard.kind == "case" or (
+            guard.kind in ("if", "else") and compared and any(mark in guard.text for mark in "\"'.")
+        ):
             return guard
     return None
 

@@ -34,7 +34,9 @@ def plugin_contracts(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             found = _contract(codebase, frame, step) if step.written == "hasattr" else None
             if found is not None and found[1] not in told and query.matches(found[0]):
                 told.add(found[1])
-                yield _hit(codebase, frame, step, found)
+                having = _having(codebase, found[1])
+                if having:
+                    yield _hit(codebase, frame, step, (*found, having))
 
 
 def _contract(codebase: "Codebase", frame: "Frame", step: "CallStep") -> tuple[str, tuple[str, ...], str, int] | None:
@@ -76,15 +78,20 @@ def _strings(frame: "Frame", node: Node) -> Iterator[str]:
             yield frame.body.tree.text(inner).strip("\"'")
 
 
-def _hit(
-    codebase: "Codebase", frame: "Frame", step: "CallStep", found: tuple[str, tuple[str, ...], str, int]
-) -> CensusHit:
-    name, methods, path, line = found
+def _having(codebase: "Codebase", methods: tuple[str, ...]) -> list[str]:
+    """The modules that have at least four fifths of the functions."""
     having = []
     for other, facts in codebase.facts.items():
         own = {definition.name for definition in facts.definitions if definition.kind == "function"}
         if codebase.snapshot.by_path[other].role == "source" and len(own & {*methods}) >= SHARE * len(methods):
             having.append(other)
+    return having
+
+
+def _hit(
+    codebase: "Codebase", frame: "Frame", step: "CallStep", found: tuple[str, tuple[str, ...], str, int, list[str]]
+) -> CensusHit:
+    name, methods, path, line, having = found
     loads = any(
         isinstance(value := frame.callee(call), External) and value.name in ("importlib.import_module", "__import__")
         for call in frame.body.calls

@@ -12,6 +12,7 @@ from retrieval.census.made_models import Made
 from retrieval.census.model_entries import CLASSICAL, Entry, entries_of
 from retrieval.census.model_sources import sources_of
 from retrieval.census.model_summary import main_entries
+from retrieval.census.names import excludes
 from retrieval.census.plugin_contracts import plugin_contracts
 from retrieval.census.prose import counted, listed
 from retrieval.census.registries import imports_by_name, looked_up
@@ -98,8 +99,19 @@ def _how(roster: Roster, entry: Entry) -> str:
 
 
 def _closed(roster: Roster, made: "Made") -> bool:
-    """Whether conditions over constants decide which class the place makes, one of several."""
-    return len({other.name for other in roster.at(made.key)}) > 1 or _condition(made.step.guards) is not None
+    """Whether conditions over constants decide which class the place makes, one of several or one and an error."""
+    if len({other.name for other in roster.at(made.key)}) > 1:
+        return True
+    guard = _condition(made.step.guards)
+    if guard is None:
+        return False
+    others = (other for other in roster.made if other.frame is made.frame and other.name != made.name)
+    apart = any(
+        excludes(other.step.guards, made.step.guards)
+        or (guard not in other.step.guards and any(g.kind == "past" for g in other.step.guards))
+        for other in others
+    )
+    return apart or any(e.kind == "raise" and any(g.key == guard.key for g in e.guards) for e in made.frame.body.exits)
 
 
 def _condition(guards: tuple[Guard, ...]) -> Guard | None:

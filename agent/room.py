@@ -51,7 +51,7 @@ def free_host_bytes() -> int:
     """MemAvailable, or what the cgroup's limits leave, whichever is less."""
     import psutil
 
-    return min([int(psutil.virtual_memory().available), *_cgroup_leaves()])
+    return min([int(psutil.virtual_memory().available), *_cgroup_leaves(), *_old_cgroup_leaves()])
 
 
 def private_bytes(pid: int) -> int:
@@ -82,12 +82,26 @@ def _cgroup_leaves(root: Path = _CGROUP) -> list[int]:
     return left
 
 
-def _own_cgroup() -> str:
+def _old_cgroup_leaves(root: Path = _CGROUP / "memory") -> list[int]:
+    """The same for version 1, whose controllers have a hierarchy each; without a limit the number is absurd."""
+    folder = root / _own_cgroup(":memory:")
+    left = []
+    for place in (folder, *folder.parents):
+        limit, current = _number(place / "memory.limit_in_bytes"), _number(place / "memory.usage_in_bytes")
+        if limit is not None and current is not None:
+            left.append(max(0, limit - current + _reclaimable(place, "total_inactive_file ")))
+        if place == root:
+            break
+    return left
+
+
+def _own_cgroup(controller: str = "0::") -> str:
+    """This process's cgroup of version 2, or of one controller of version 1, as a path below its root."""
     try:
         lines = Path("/proc/self/cgroup").read_text("ascii", "replace").split("\n")
     except OSError:
         return ""
-    return next((line[3:].lstrip("/") for line in lines if line.startswith("0::")), "")
+    return next((line.split(":", 2)[2].lstrip("/") for line in lines if controller in line), "")
 
 
 def _number(path: Path) -> int | None:
@@ -97,13 +111,13 @@ def _number(path: Path) -> int | None:
         return None
 
 
-def _reclaimable(place: Path) -> int:
+def _reclaimable(place: Path, name: str = "inactive_file ") -> int:
     """File pages that the kernel drops when the limit is reached."""
     try:
         lines = (place / "memory.stat").read_text("ascii").split("\n")
     except OSError:
         return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+    return sum(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def usable_cores() -> int:

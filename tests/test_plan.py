@@ -168,13 +168,18 @@ def test_buffers_are_sorted_to_host_and_devices() -> None:
 def test_the_cgroup_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
-    monkeypatch.setattr(rooms, "_own_cgroup", lambda: "a/b")
+    monkeypatch.setattr(rooms, "_own_cgroup", lambda *_: "a/b")
     (inner / "memory.max").write_text("max\n")
     (inner / "memory.current").write_text("5\n")
     (tmp_path / "a" / "memory.max").write_text("1000\n")
     (tmp_path / "a" / "memory.current").write_text("700\n")
     (tmp_path / "a" / "memory.stat").write_text("anon 1\ninactive_file 50\n")
     assert rooms._cgroup_leaves(tmp_path) == [350]
+    assert rooms._old_cgroup_leaves(tmp_path) == []
+    (tmp_path / "a" / "memory.limit_in_bytes").write_text("2000\n")
+    (tmp_path / "a" / "memory.usage_in_bytes").write_text("1500\n")
+    (tmp_path / "a" / "memory.stat").write_text("inactive_file 5\ntotal_inactive_file 50\n")
+    assert rooms._old_cgroup_leaves(tmp_path) == [550]
 
 
 @pytest.mark.model

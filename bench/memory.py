@@ -1,0 +1,154 @@
+"""Predicted against measured memory of a loaded model, and whether memory comes back.
+
+    python -m bench.memory [--models ALIAS,…] [--contexts 2048,8192,32768] [--cycles N]
+
+For each model and context a child process loads the model as planned, fills the cache to its last cell and evaluates
+one full batch there, so that weights, cache and scratch are all touched; its peak resident size is held against the
+plan. The cache is filled by evaluating an eighth of it and laying copies beside it. With `--cycles`, the first two
+models are loaded, asked and unloaded in turn that many times, by this process's own chat model: resident size of this
+process, memory in use and processes left over, before and after. Prints a table and, as the last line, one JSON object.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from agent.catalogue import find_model
+from agent.ladder import LoadPlan
+from agent.plan import measure_plan
+
+ROOT = Path(__file__).resolve().parent.parent
+MIB = 1 << 20
+MODELS = "smollm2-135m,gemma-3-270m,qwen2.5-coder-1.5b"
+ALLOWED_SHARE, ALLOWED_BYTES = 0.05, 50 * MIB
+TEXT = (ROOT / "agent" / "lockstep.py").read_text("utf-8")
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--models", default=MODELS)
+    parser.add_argument("--contexts", default="2048,8192,32768")
+    parser.add_argument("--cycles", type=int, default=0)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(peak(json.loads(options.child))))
+        return
+    aliases = options.models.split(",")
+    if options.cycles:
+        print(json.dumps(cycles(aliases[:2], options.cycles)))
+        return
+    rows = [
+        compare(alias, int(size), flash)
+        for alias in aliases
+        for size in options.contexts.split(",")
+        for flash in (0, 1)
+    ]
+    print(json.dumps(rows))
+
+
+def compare(alias: str, context: int, flash: int) -> dict[str, Any]:
+    """One line of the table."""
+    from agent.worker import Worker
+
+    spec, plan = find_model(alias), LoadPlan(context=context, flash=bool(flash))
+    worker = Worker()
+    try:
+        need = measure_plan(spec, plan, worker)
+    finally:
+        worker.close()
+    job = {"path": str(spec.require()), "plan": plan.to_wire()}
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.memory", "--child", json.dumps(job)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout.strip().rsplit("\n", 1)[-1])
+    predicted, measured = need.host + found["saved"], found["peak"]
+    within = abs(predicted - measured) <= max(ALLOWED_BYTES, ALLOWED_SHARE * measured)
+    print(
+        f"{alias:20} {context:6} {'flash' if flash else 'full ':5} predicted {predicted / MIB:7.0f} MiB, measured "
+        f"{measured / MIB:7.0f} MiB, {(predicted / measured - 1):+.1%}{'' if within else '  OUTSIDE'}",
+        flush=True,
+    )
+    return {
+        "model": alias,
+        "context": context,
+        "flash": bool(flash),
+        "predicted": predicted,
+        "measured": measured,
+        "within": within,
+    }
+
+
+def peak(job: dict[str, Any]) -> dict[str, int]:
+    """Peak resident bytes of this process with a full cache, and those of them that hold the copied prompt."""
+    from agent.llama import Engine
+    from agent.prefill import Row
+
+    plan = job["plan"]
+    engine = Engine(job["path"], plan)
+    batch = plan["ubatch"] + 64
+    length = (engine.context_size - batch) // plan["sequences"]
+    text = engine.tokenize(TEXT, special=False)
+    tokens = (text * (1 + length // len(text)))[:length]
+    for start in range(0, length, plan["ubatch"]):
+        end = min(length, start + plan["ubatch"])
+        engine.decode([Row(tokens[at], at, 0) for at in range(start, end)])
+    cells = engine.save(0)
+    for sequence in range(1, plan["sequences"]):
+        engine.restore(sequence, cells)
+    last = plan["sequences"]
+    rows = [Row(text[at], at, last, wanted=at < last) for at in range(batch)]
+    engine.decode(rows)
+    return {"peak": _peak_bytes(), "saved": len(cells)}
+
+
+def _peak_bytes() -> int:
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def cycles(aliases: list[str], count: int) -> dict[str, Any]:
+    """Load, ask and unload two models in turn."""
+    import psutil
+
+    from agent.chat import GgufChat
+
+    own = psutil.Process()
+    chats = [GgufChat(find_model(alias), LoadPlan(context=2048)) for alias in aliases]
+    resident: list[int] = []
+    used: list[int] = []
+    pids: list[int] = []
+    for number in range(count):
+        # Entering the slot ends the other one; nothing else closes it.
+        chat = chats[number % 2]
+        chat.invoke("Say hello.", config={"metadata": {"max_tokens": 4}})
+        assert chat.pid
+        pids.append(chat.pid)
+        resident.append(own.memory_info().rss)
+        used.append(psutil.virtual_memory().used)
+        if number % 20 == 19:
+            print(f"{number + 1} loads: own {resident[-1] / MIB:.0f} MiB, machine {used[-1] / MIB:.0f} MiB", flush=True)
+    for chat in chats:
+        chat.close()
+    tenth = max(1, count // 10)
+    return {
+        "loads": sum(chat.loads for chat in chats),
+        "processes": len(set(pids)),
+        "orphans": sum(psutil.pid_exists(pid) for pid in set(pids)) + len(own.children(recursive=True)),
+        "own_bytes_first_and_last_tenth": [median(resident[tenth : 2 * tenth]), median(resident[-tenth:])],
+        "machine_bytes_first_and_last_tenth": [median(used[:tenth]), median(used[-tenth:])],
+    }
+
+
+if __name__ == "__main__":
+    main()

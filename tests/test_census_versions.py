@@ -79,3 +79,52 @@ def test_removed_keywords_and_moved_names_bound_the_version() -> None:
     found = texts(files, "removed_apis")
     assert any("enable_queue=` does not exist in gradio 4.0" in text for text in found)
     assert any("apply_chunking_to_forward` does not exist in transformers 4.56" in text for text in found)
+
+
+REQUIREMENTS = "torch>=2.0\nnumpy<2  # numba does not support numpy 2\ntransformers==4.30.0\n"
+
+
+def test_a_framework_is_critical_for_reasons_and_unexplained_without_one() -> None:
+    source = """
+    import torch, numpy as np
+    from packaging import version
+    if version.parse(torch.__version__) >= version.parse("2.6"):
+        options = {"weights_only": True}
+    else:
+        options = {}
+    def run(model):
+        return torch.compile(model)
+    def old():
+        return np.int if "int" in np.__dict__ else int
+    """
+    files: dict[str, str | bytes] = {"requirements.txt": REQUIREMENTS, "run.py": source}
+    found = texts(files, "critical")
+    told = next(text for text in found if text.startswith("`torch`"))
+    assert "tests `version.parse(torch.__version__) >= version.parse('2.6')`" in told
+    assert "if so `options = {'weights_only': True}`; if not `options = {}`" in told
+    assert any(t.startswith("`numpy`") and "“numba does not support numpy 2”" in t for t in found)
+    assert not any("gone since 1.24" in text for text in found)
+    assert found[-1] == "No reason is stated, and none was found in the code, for `transformers==4.30.0`."
+
+
+def test_a_feature_that_is_tested_for_is_guarded_and_not_critical() -> None:
+    source = """
+    import torch
+    class Attention:
+        def __init__(self):
+            self.fast = hasattr(torch.nn.functional, "scaled_dot_product_attention")
+        def forward(self, q):
+            if self.fast:
+                return torch.nn.functional.scaled_dot_product_attention(q, q, q)
+            else:
+                return q @ q
+    """
+    files: dict[str, str | bytes] = {"requirements.txt": "torch\n", "run.py": source}
+    guards = texts(files, "version_guards")
+    assert len(guards) == 1 and "if not returns `q @ q`" in guards[0]
+    assert not any("at least 2.0" in text for text in texts(files, "critical"))
+
+
+def test_without_pytorch_no_version_of_it_matters() -> None:
+    found = texts({"run.py": "import json\n"}, "critical")
+    assert found == ["PyTorch is neither declared nor imported, so no version of it matters to this code."]

@@ -26,6 +26,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     coupled,
     course,
     database_tables,
+    critical,
     debt,
     decisions,
     demands,

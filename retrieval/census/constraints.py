@@ -99,12 +99,12 @@ def _in_code(codebase: Codebase, file: SourceFile) -> Iterator[CensusHit]:
     tree = parse_file(file)
     if tree is None:
         return
-    carriers = _version_names(tree)
-    third_party = _imported_names(tree)
+    carriers = version_names(tree)
+    third_party = imported_names(tree)
     for node, symbol in scoped(tree):
         found: tuple[str, str, tuple[int, int]] | None = None
         if isinstance(node, ast.Compare):
-            found = _comparison(node, carriers)
+            found = version_comparison(node, carriers)
         elif isinstance(node, ast.Call):
             found = _check(node, third_party)
         elif isinstance(node, ast.Try):
@@ -115,7 +115,7 @@ def _in_code(codebase: Codebase, file: SourceFile) -> Iterator[CensusHit]:
             yield hit_at(codebase, file.path, lines, symbol=symbol, name=name, text=text + where)
 
 
-def _version_names(tree: ast.Module) -> dict[str, str]:
+def version_names(tree: ast.Module) -> dict[str, str]:
     """Names bound to something computed from a version → what it is the version of."""
     found: dict[str, str] = {}
     for node in ast.walk(tree):
@@ -142,7 +142,8 @@ def _version_of(node: ast.AST, carriers: dict[str, str]) -> str:
     return ""
 
 
-def _comparison(node: ast.Compare, carriers: dict[str, str]) -> tuple[str, str, tuple[int, int]] | None:
+def version_comparison(node: ast.Compare, carriers: dict[str, str]) -> tuple[str, str, tuple[int, int]] | None:
+    """Whose version a comparison tests, a sentence and the lines; None when it tests none."""
     name = _version_of(node, carriers)
     ordered = any(isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE | ast.Eq) for op in node.ops)
     literal = any(isinstance(part, ast.Constant) for part in ast.walk(node))
@@ -151,7 +152,8 @@ def _comparison(node: ast.Compare, carriers: dict[str, str]) -> tuple[str, str, 
     return name, f"the code checks a version: `{source_of(node)}`", lines_of(node)
 
 
-def _imported_names(tree: ast.Module) -> dict[str, str]:
+def imported_names(tree: ast.Module) -> dict[str, str]:
+    """Name bound by an import → the dotted name that it stands for."""
     found: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -163,13 +165,20 @@ def _imported_names(tree: ast.Module) -> dict[str, str]:
     return found
 
 
+def checked_feature(node: ast.Call, imported: dict[str, str]) -> str:
+    """The module whose feature `hasattr` tests, "" for anything else."""
+    if dotted(node.func) != "hasattr" or len(node.args) != 2 or not isinstance(node.args[1], ast.Constant):
+        return ""
+    module = imported.get(dotted(node.args[0]).split(".")[0], "")
+    # Only a module can lack a feature for its version; a class or an object is something else.
+    return "" if module.rpartition(".")[2][:1].isupper() else module
+
+
 def _check(node: ast.Call, imported: dict[str, str]) -> tuple[str, str, tuple[int, int]] | None:
     function = dotted(node.func).rpartition(".")[2]
-    if function == "hasattr" and len(node.args) == 2:
-        module = imported.get(dotted(node.args[0]).split(".")[0], "")
-        constant = isinstance(node.args[1], ast.Constant)
-        # Only a module can lack a feature for its version; a class or an object is something else.
-        if not module or not constant or module.rpartition(".")[2][:1].isupper():
+    if function == "hasattr":
+        module = checked_feature(node, imported)
+        if not module:
             return None
         text = f"the code checks whether the library has a feature: `{source_of(node)}`"
         return module, text, lines_of(node)

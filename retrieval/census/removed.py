@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _ABSENCE = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "Exception", "BaseException"})
-_VERSION_TEST = re.compile(r"(?i)version|hasattr")
+_VERSION_TEST = re.compile(r"(?i)version|hasattr|__dict__|\bdir\(")
 TABLE = Path(__file__).parents[1] / "data" / "removed.yaml"
 
 
@@ -146,7 +146,11 @@ def _is_tolerated(unit: Unit, node: ast.AST) -> bool:
         inside = isinstance(parent, ast.Try) and child in parent.body
         if inside and any(map(_catches_absence, getattr(parent, "handlers", []))):
             return True
-        if isinstance(parent, ast.If) and child is not parent.test and _VERSION_TEST.search(ast.unparse(parent.test)):
+        if (
+            isinstance(parent, ast.If | ast.IfExp)
+            and child is not parent.test
+            and _VERSION_TEST.search(ast.unparse(parent.test))
+        ):
             return True
         child, parent = parent, unit.parents.get(parent)
     return False

@@ -1,0 +1,119 @@
+"""Kind `critical`: for each framework the reasons in the repository that make its version matter, in one sentence.
+
+Reasons are names that came with a release, names that a later release no longer has, switches by version, imports
+from inside a library, extensions compiled against it, and what stands beside a declaration. A framework that is
+declared with a version and has no such reason is said to have none stated. Uses that a test guards are no reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.imported import third_party
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.prose import listed
+from retrieval.census.version_reasons import Reason, reasons
+from retrieval.census.version_switches import switches
+from retrieval.census.versions import ASKED, FRAMEWORKS
+from retrieval.facts import CensusHit
+from retrieval.manifests import read_manifests
+from retrieval.manifests.distributions import distribution_of
+from retrieval.manifests.wording import shown
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+REASONS, PINS, DECLARED = 6, 14, 3
+
+
+@kind(
+    "critical",
+    summary="frameworks whose version matters, each with the reasons that the repository gives for it",
+    example="critical, or critical: torch",
+    reads="text",
+    ordered=True,
+)
+def critical(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
+    """One hit per framework with reasons, the asked ones first; then one about those without. Patterns match names."""
+    found: dict[str, list[Reason]] = {}
+    for reason in reasons(codebase):
+        found.setdefault(reason.distribution, []).append(reason)
+    order = [*ASKED, "python", *sorted(FRAMEWORKS)]
+    names = sorted(found, key=lambda name: (order.index(name) if name in order else len(order), name))
+    for name in names:
+        if query.matches(name):
+            yield _framework(codebase, name, found[name])
+    if query.matches("torch") and "torch" not in found:
+        yield from _without_torch(codebase)
+    if query.matches("unexplained"):
+        yield from _unexplained(codebase, set(found))
+
+
+@kind(
+    "version_guards",
+    summary="tests for a feature of a library, with what is done without it, so that older versions work too",
+    example="version_guards",
+    reads="python",
+)
+def version_guards(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
+    """One hit per test; patterns match the module."""
+    seen: set[tuple[str, str]] = set()
+    for item in switches(codebase):
+        local = codebase.locate(item.name, item.path) is not None
+        if item.guard and not local and query.matches(item.name) and (item.path, item.text) not in seen:
+            seen.add((item.path, item.text))
+            yield hit_at(codebase, item.path, item.lines, symbol="", name=item.name, text=item.text)
+
+
+def _without_torch(codebase: Codebase) -> Iterator[CensusHit]:
+    """That no version of PyTorch matters, when nothing of it is declared or imported, or that none is required."""
+    items = [d for d in read_manifests(codebase.snapshot).declarations if distribution_of(d) == "torch"]
+    imported = third_party(codebase).get("torch", [])
+    if not items and not imported:
+        path = codebase.snapshot.files[0].path
+        text = "PyTorch is neither declared nor imported, so no version of it matters to this code."
+        detail = {"scope": "repository"}
+        yield hit_at(codebase, path, (1, 1), symbol="", name="torch", text=text, detail=detail)
+    elif imported and not any(item.specifier for item in items):
+        path, first = imported[0]
+        text = "`torch` has no version, and no use was found that one release brought or another removed."
+        yield hit_at(codebase, path, (first.start, first.end), symbol="", name="torch", text=text)
+
+
+def _framework(codebase: Codebase, name: str, given: list[Reason]) -> CensusHit:
+    unique = list({reason.text: reason for reason in sorted(given, key=lambda r: r.rank)}.values())
+    declared = [d for d in read_manifests(codebase.snapshot).declarations if distribution_of(d) == name]
+    ways = list(dict.fromkeys(f"`{shown(d)}`" for d in declared if d.scope not in ("lock", "image") and d.specifier))
+    title = "Python" if name == "python" else f"`{name}`"
+    said = f"declared as {listed(ways, DECLARED)}" if ways else "no version declared"
+    told = "; ".join(reason.text for reason in unique[:REASONS])
+    more = f"; and {len(unique) - REASONS} more reasons of these kinds" if len(unique) > REASONS else ""
+    spots = list(dict.fromkeys((r.path, *r.lines) for r in unique))
+    path, start, end = spots[0]
+    return hit_at(
+        codebase,
+        path,
+        (start, end),
+        symbol="",
+        name=name,
+        text=f"{title} ({said}): {told}{more}.",
+        related=tuple(("reason", *spot) for spot in spots[1:12]),
+        detail={"about": "repository"},
+    )
+
+
+def _unexplained(codebase: Codebase, explained: set[str]) -> Iterator[CensusHit]:
+    wanted = (FRAMEWORKS | set(ASKED) | {"python"}) - explained
+    items = [
+        item
+        for item in read_manifests(codebase.snapshot).declarations
+        if distribution_of(item) in wanted and item.specifier and item.scope in ("runtime", "extra", "constraint")
+    ]
+    names = list(dict.fromkeys(f"`{shown(item)}`" for item in items))
+    if names:
+        text = f"No reason is stated, and none was found in the code, for {listed(names, PINS)}."
+        first = items[0]
+        related = tuple(("declared", i.path, i.start, i.end) for i in items[1:PINS])
+        lines = (first.start, first.end)
+        yield hit_at(codebase, first.path, lines, symbol="", name="unexplained", text=text, related=related)

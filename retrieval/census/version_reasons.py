@@ -1,0 +1,212 @@
+"""Why the version of a library matters to a repository: the single reasons, each with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from packaging.specifiers import SpecifierSet
+
+from retrieval.census.imported import third_party
+from retrieval.census.language import parse_query
+from retrieval.census.prose import listed
+from retrieval.census.reach import reach_of
+from retrieval.census.removed import removed_apis
+from retrieval.census.units import subject_of
+from retrieval.census.version_switches import switches
+from retrieval.facts import Call, CensusHit
+from retrieval.manifests import Declaration, read_manifests
+from retrieval.manifests.distributions import distribution_of, usual_provider
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+TABLE = Path(__file__).parents[1] / "data" / "introduced.yaml"
+_INSIDE = re.compile(r"^(?:transformers\.(?:models\.|modeling_utils|\w+_utils\b)|torch\._|diffusers\.models\.)|\._\w")
+_BUILDS = re.compile(r"(?:CUDAExtension|CppExtension|cpp_extension\.load\w*)$")
+_REASON = re.compile(
+    r"(?i)\b(?:because|due|since|needs?|needed|requires?|required|fix\w*|bugs?|breaks?|broken|incompat\w+|compat\w+"
+    r"|supports?|issue|errors?|fail\w*|avoid|until|workaround|conflicts?|only|must|cannot|can't|don't|doesn't|not|latest"
+    r"|newer|older|before|after|crash\w*|slow\w*|wheels?|pin\w*)\b|#\d+"
+)
+_COMMENT = re.compile(r"(?:^|\s)#\s*(\S.*)$")
+LEAST, LONGEST, SHOWN = 3, 160, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason in words, for the version of `distribution`; the lower the rank, the more it says."""
+
+    distribution: str
+    text: str
+    path: str
+    lines: tuple[int, int]
+    rank: int
+
+
+def reasons(codebase: Codebase) -> Iterator[Reason]:
+    """Every reason in code that main programs run, in compiled parts, and beside declarations."""
+    yield from _comments(codebase)
+    yield from _removed(codebase)
+    yield from _switched(codebase)
+    yield from _compiled(codebase)
+    yield from _introduced(codebase)
+    yield from _inside(codebase)
+
+
+def _runs(codebase: Codebase, path: str, line: int, symbol: str) -> bool:
+    reach = reach_of(codebase)
+    hit = CensusHit(path, line, line, symbol, "", "")
+    return codebase.snapshot.by_path[path].role in ("source", "config") and (not reach.tells or reach.has(hit))
+
+
+def _comments(codebase: Codebase) -> Iterator[Reason]:
+    """What a comment beside a declaration says, on its line or alone above it."""
+    for item in read_manifests(codebase.snapshot).declarations:
+        file = codebase.snapshot.by_path[item.path]
+        if item.scope in ("lock", "dev", "command", "image") or not file.lines:
+            continue
+        own = _COMMENT.search(file.lines[item.end - 1])
+        above = file.lines[item.start - 2].strip() if item.start > 1 else ""
+        said = own[1] if own else above.lstrip("# ") if above.startswith("#") else ""
+        if len(said.split()) >= LEAST and _REASON.search(said):
+            text = f"beside the declaration stands “{_cut(said)}”"
+            yield Reason(distribution_of(item), text, item.path, (item.start, item.end), 0)
+
+
+def _removed(codebase: Codebase) -> Iterator[Reason]:
+    """Names that are gone since a release, those of one release together."""
+    groups: dict[tuple[str, str], list[CensusHit]] = {}
+    for hit in removed_apis(codebase, parse_query("removed_apis")):
+        if _runs(codebase, hit.path, hit.start, hit.symbol):
+            groups.setdefault((hit.detail["distribution"], hit.detail["since"]), []).append(hit)
+    for (name, since), hits in groups.items():
+        told = list(dict.fromkeys(f"`{hit.name}` ({hit.path}:{hit.start})" for hit in hits))
+        used = f"{listed(told, SHOWN)} {'is' if len(told) == 1 else 'are'} gone since {since}"
+        if _excludes_older(codebase, name, since):
+            text = f"the declared version is too new for what the code uses: {used}, so these lines fail when they run"
+        else:
+            text = f"must stay below {since}, because {used}"
+        yield Reason(name, text, hits[0].path, (hits[0].start, hits[0].end), 1)
+
+
+def _excludes_older(codebase: Codebase, name: str, since: str) -> bool:
+    """Whether every declared range lies at or above a release."""
+    ranges = [SpecifierSet(d.specifier) for d in _declared(codebase, name) if d.specifier]
+    return bool(ranges) and all((one & SpecifierSet(f"<{since}")).is_unsatisfiable() for one in ranges)
+
+
+def _declared(codebase: Codebase, name: str) -> list[Declaration]:
+    items = read_manifests(codebase.snapshot).declarations
+    return [item for item in items if distribution_of(item) == name and item.scope not in ("lock", "image")]
+
+
+def _switched(codebase: Codebase) -> Iterator[Reason]:
+    for item in switches(codebase):
+        if not item.guard and _runs(codebase, item.path, item.lines[0], ""):
+            yield Reason(usual_provider(item.name), item.text, item.path, item.lines, 2)
+
+
+def _compiled(codebase: Codebase) -> Iterator[Reason]:
+    """Extensions that are compiled against the installed PyTorch."""
+    for path, call in codebase.all_calls():
+        if _BUILDS.search(call.name) and codebase.snapshot.by_path[path].role != "test":
+            text = (
+                f"`{call.name.rpartition('.')[2]}` in {path} compiles an extension against the installed PyTorch, "
+                "whose version and CUDA must match the compiler's and the toolkit's"
+            )
+            yield Reason("torch", text, path, (call.start, call.start), 2)
+
+
+@cache
+def _table() -> list[dict[str, Any]]:
+    return yaml.safe_load(TABLE.read_text(encoding="utf-8"))["introduced"]
+
+
+def _introduced(codebase: Codebase) -> Iterator[Reason]:
+    """Names and arguments that came with a release, unless the same file tests for them or imports them in a `try`."""
+    guarded = {(item.path, item.feature) for item in switches(codebase) if item.guard}
+    guarded |= {(p, i.name) for p, facts in codebase.facts.items() for i in facts.imports if i.guarded}
+    tested = {(item.path, usual_provider(item.name)) for item in switches(codebase) if not item.guard}
+    best: dict[str, tuple[tuple[int, ...], Reason]] = {}
+    for use in _uses(codebase):
+        if (use.path, use.name.rpartition(".")[2]) in guarded or (use.path, use.distribution) in tested:
+            continue
+        if not _runs(codebase, use.path, use.line, use.symbol):
+            continue
+        where = subject_of(codebase, use.path, use.symbol)
+        text = f"at least {use.since}, because {where} uses `{use.name}`, which came with it ({use.source})"
+        version = tuple(int(part) for part in use.since.split("."))
+        if use.distribution not in best or best[use.distribution][0] < version:
+            best[use.distribution] = version, Reason(use.distribution, text, use.path, (use.line, use.line), 3)
+    yield from (reason for _, reason in best.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A use of something that came with the release `since`, and its place."""
+
+    distribution: str
+    name: str
+    since: str
+    source: str
+    path: str
+    line: int
+    symbol: str
+
+
+def _uses(codebase: Codebase) -> Iterator[_Use]:
+    for path, call in codebase.all_calls():
+        for entry in _table():
+            for name in _called(entry, call):
+                head = entry["distribution"], name, entry["since"], entry["source"]
+                yield _Use(*head, path, call.start, call.symbol)
+    for path, facts in codebase.facts.items():
+        for item in facts.imports if facts.language == "python" else ():
+            whole = f"{item.module}.{item.name}" if item.name else item.module
+            for entry in _table() if not item.guarded else ():
+                known = _named(entry, whole)
+                head = entry["distribution"], known, entry["since"], entry["source"]
+                if known:
+                    yield _Use(*head, path, item.start, item.symbol)
+
+
+def _named(entry: dict[str, Any], name: str) -> str:
+    """The name of the entry that a dotted name is, or stands below; "" for none."""
+    return next((one for one in entry.get("names", ()) if name == one or name.startswith(f"{one}.")), "")
+
+
+def _called(entry: dict[str, Any], call: Call) -> Iterator[str]:
+    """What an entry knows of a call: its name, or an argument that it is given."""
+    if known := _named(entry, call.name):
+        yield known
+    last = call.name.rpartition(".")[2]
+    for spec in entry.get("keywords", ()):
+        callee, _, keyword = spec.partition(": ")
+        if (fnmatchcase(call.name, callee) or last == callee) and any(key == keyword for key, _ in call.keywords):
+            yield f"{last}({keyword}=)"
+
+
+def _inside(codebase: Codebase) -> Iterator[Reason]:
+    """Imports of modules that are no public interface of their library."""
+    for module, places in third_party(codebase).items():
+        found: dict[str, tuple[str, int]] = {}
+        for path, item in places:
+            if _INSIDE.search(item.module) and _runs(codebase, path, item.start, item.symbol):
+                found.setdefault(item.module, (path, item.start))
+        if found:
+            told = [f"`{name}` ({path}:{line})" for name, (path, line) in found.items()]
+            text = f"the code imports from inside it, which other releases may have moved: {listed(told, SHOWN)}"
+            path, line = next(iter(found.values()))
+            yield Reason(usual_provider(module), text, path, (line, line), 4)
+
+
+def _cut(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= LONGEST else flat[: LONGEST - 1] + "…"

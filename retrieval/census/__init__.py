@@ -83,6 +83,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     plugin_contracts,
     printed,
     programs,
+    purpose,
     quality,
     recording,
     registries,

@@ -1,0 +1,133 @@
+"""What a README says the project is: its tagline, the paragraph that says what it does, and the features it lists.
+
+Sentences on news, speed, licences, downloads, installation, risk and community are no purpose and are passed over.
+"""
+
+import html
+import re
+from dataclasses import dataclass
+
+from retrieval.snapshot import SourceFile
+
+_ASIDE = re.compile(
+    r"(?i)\b(?:licen[cs]e[ds]?|disclaimer|own risk|not responsible|ethical|unethical|sponsor\w*|donat\w+|discord|slack"
+    r"|wechat|telegram|qq group|arxiv|bibtex|cite|citation|changelog|release[sd]?|news|updates?|download\w*|install\w*"
+    r"|click (?:here|on|the|to|this)|join us|follow us|star history|hiring|rtf|benchmark\w*|faster|fps|badge|see the"
+    r"|docs?umentation is|homepage|project page|for more results|trending|contributors?|pull requests?|feel free"
+    r"|beginners|issues?\b.*\bwelcome|autodl|colab|be aware|please|tested on|requires?|gpu is needed|thanks"
+    r"|\d{4}[-/.]\d{2}"
+    r"|acknowledge\w*|you agree|read this|do not trust|fake|throughput"
+    r"|(?:above|following) (?:results?|figures?|tables?|checkpoints?)|communit\w+|limited long-term support)\b"
+    r"|^\W*\[?20\d\d|^\W*(?:notice|note|warning|important|tips?)\b|\u2003|[\u2020\u2021]|^-\s|^\[|(?:\d[ ,].{1,30}){4}"
+)
+_DOES = re.compile(
+    r"(?i)\b(?:is an?|are|is the|provides?|enables?|allows?|converts?|generates?|turns?|transforms?|extracts?|detects?"
+    r"|recogni[sz]es?|transcribes?|animates?|swaps?|supports?|contains?|implements?|offers?|helps?|can|aims? to"
+    r"|designed to|that|which|for|lets)\b|\u662f|\u4e3a|\u57fa\u4e8e|\u7528\u4e8e|\u5b9e\u73b0"
+)
+_INDEX = re.compile(
+    r"(?i)^\W*(?:change ?log|contents|table of contents|news|updates?|overview|readme|\u76ee\u5f55)\W*$"
+)
+_FEATURES = re.compile(r"(?i)^\W*(?:key |main |core )?(?:features?|highlights?|functions?|capabilities|what it does)\b")
+_ITEM = re.compile(r"^\s{0,3}(?:[-*+]|\d+[.)])\s+(.*)$")
+_FENCE = re.compile(r"^\s*(?:```|~~~)")
+_LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^)]*\)|!?\[([^\]]*)\]\[[^\]]*\]")
+_IMAGE = re.compile(r"\[?!\[[^\]]*\]\([^)]*\)\]?(?:\([^)]*\))?|<img[^>]*>|<a\b[^>]*>\s*<img.*?</a>|<!--.*?-->")
+_TAG = re.compile(r"<[^>]*>")
+_HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)#*\s*$|<h([1-6])[^>]*>(.*?)</h", re.IGNORECASE)
+HEAD, TOP, ITEMS, LONGEST, LEAST = 8, 90, 7, 420, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Words of the README on lines `start` to `end`."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Readme:
+    """Title, tagline, the paragraph that says what it does, and listed features; None or () for what is not there."""
+
+    title: Said | None
+    tagline: Said | None
+    abstract: Said | None
+    features: tuple[Said, ...]
+
+
+def read_readme(file: SourceFile) -> Readme:
+    """The parts of a README in Markdown that say what the project is."""
+    blocks = _blocks(file)
+    named = (b for kind, b in blocks if kind == "heading" and b.start <= HEAD and not _INDEX.match(b.text))
+    title = next((block for block in named if not _FEATURES.search(block.text)), None)
+    prose = [block for kind, block in blocks if kind == "text" and block.start <= TOP and _is_purpose(block.text)]
+    known = {title.text.lower()} if title else set()
+    tagline = next((block for block in prose if block.text.lower() not in known), None)
+    telling = [block for block in prose if block != tagline and len(block.text.split()) >= 3 * LEAST]
+    abstract = next((block for block in telling if _DOES.search(block.text)), None)
+    return Readme(title, tagline, abstract, _features(blocks))
+
+
+def _is_purpose(text: str) -> bool:
+    words = len(text.split())
+    wide = len(re.findall(r"[\u3040-\u9fff\uac00-\ud7af]", text))
+    first = re.split(r"(?<=[.!?])\s", text)[0]
+    return (words >= LEAST or wide >= 3 * LEAST) and not _ASIDE.search(first) and text.count("|") < LEAST
+
+
+def _features(blocks: list[tuple[str, Said]]) -> tuple[Said, ...]:
+    found: list[Said] = []
+    inside = False
+    for kind, block in blocks:
+        if kind == "heading":
+            if found:
+                break
+            inside = _FEATURES.search(block.text) is not None
+        elif inside and kind == "item" and block.text and not _ASIDE.search(block.text):
+            found.append(block)
+    return tuple(found[:ITEMS])
+
+
+def _blocks(file: SourceFile) -> list[tuple[str, Said]]:
+    """Headings, list items and paragraphs as plain text, code left out."""
+    found: list[tuple[str, Said]] = []
+    fenced, open_ = False, False
+    for number, line in enumerate(file.lines, 1):
+        if _FENCE.match(line):
+            fenced = not fenced
+        if open_ and not fenced and re.fullmatch(r"={3,}|-{3,}", line.strip()):
+            found[-1] = ("heading", found[-1][1])
+            open_ = False
+            continue
+        heading = _HEADING.search(line) if not fenced else None
+        text = "" if fenced or _FENCE.match(line) else plain(line)
+        item = _ITEM.match(line)
+        if heading and text:
+            rest = plain(_HEADING.sub("", line))
+            found.append(("heading", Said(plain(heading[2] or heading[4] or "") or text, number, number)))
+            found += [("text", Said(rest, number, number))] if len(rest) > LONGEST // 40 and heading[4] else []
+        elif text and item:
+            found.append(("item", Said(plain(item[1])[:LONGEST], number, number)))
+        elif text and open_ and found and found[-1][0] == "text":
+            before = found[-1][1]
+            joined = f"{before.text} {text}"
+            found[-1] = ("text", Said(_cut(joined), before.start, number))
+        elif text and not re.fullmatch(r"[=\-*_~]{2,}", text):
+            found.append(("text", Said(_cut(text), number, number)))
+        open_ = bool(text) and not heading and not item and not line.rstrip().endswith(("<br>", "<br/>"))
+    return found
+
+
+def plain(line: str) -> str:
+    """A line without pictures, tags, links and emphasis."""
+    text = _IMAGE.sub("", line)
+    text = _LINK.sub(lambda match: match[1] or match[2] or "", text)
+    text = html.unescape(_TAG.sub("", text)).replace("\xa0", " ").lstrip("> ")
+    text = re.sub(r"^\s*#+\s*", "", text)
+    return " ".join(re.sub(r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)", "", text).split())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[:LONGEST].rsplit(" ", 1)[0] + " …"

@@ -1,0 +1,64 @@
+"""Census kind `purpose`: words that say what the project is for, and none on speed, licences, news or risk."""
+
+from retrieval.census import run_query
+from tests.source_tree import codebase_of
+
+README = """
+# Talker
+
+> Animates a portrait with a voice.
+
+[![Build](https://example.org/b.svg)](https://example.org)
+
+**Notice:** we released version 2. Join our Discord.
+
+Use at your own risk; not responsible for anything.
+
+Talker is a tool that turns one portrait image and an audio file into a talking video.
+
+## Features
+
+- Still mode
+- Full image mode
+- The license is now MIT
+
+```
+python run.py --source a.png
+```
+"""
+RUN = """
+import argparse
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--source_image", help="the portrait")
+    parser.add_argument("--keep_audio", action="store_true")
+    parser.add_argument("--output_dir", default="out", help="where the video goes")
+    parser.parse_args()
+if __name__ == "__main__":
+    main()
+"""
+
+
+def sentences(files: dict[str, str | bytes]) -> list[str]:
+    return [hit.text for hit in run_query(codebase_of(files), "purpose").hits]
+
+
+def test_tagline_abstract_features_input_and_output_are_told() -> None:
+    found = sentences({"README.md": README, "run.py": RUN})
+    assert found[0] == "The README says of Talker: “Animates a portrait with a voice.”"
+    assert found[1].startswith("It goes on: “Talker is a tool that turns one portrait image")
+    assert found[2] == "Features it lists: Still mode; Full image mode."
+    assert found[3] == "Goes in, by the options of the main programs: `--source_image` (the portrait)."
+    assert found[4] == "Comes out, by the options of the main programs: `--output_dir` (where the video goes)."
+    assert len(found) == 5
+
+
+def test_a_table_of_metadata_in_code_is_a_description() -> None:
+    table = """
+    METADATA = {
+        'name': 'Face', 'description': 'a face manipulation platform',
+        'version': '1.0',
+    }
+    """
+    found = sentences({"face/metadata.py": table, "README.md": "Face\n====\n\nWith some lines.\n"})
+    assert found[0] == "The package metadata describes Face as “a face manipulation platform”."

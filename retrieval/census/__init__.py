@@ -8,6 +8,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     agreements,
     anytext,
     assessment,
+    assumptions,
     attribute_chains,
     blocking,
     branches,

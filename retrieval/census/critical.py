@@ -70,7 +70,7 @@ def _without_torch(codebase: Codebase) -> Iterator[CensusHit]:
     """That no version of PyTorch matters, when nothing of it is declared or imported, or that none is required."""
     items = [d for d in read_manifests(codebase.snapshot).declarations if distribution_of(d) == "torch"]
     imported = third_party(codebase).get("torch", [])
-    if not items and not imported:
+    if not items and not imported and codebase.snapshot.files:
         path = codebase.snapshot.files[0].path
         text = "PyTorch is neither declared nor imported, so no version of it matters to this code."
         detail = {"scope": "repository"}

@@ -27,6 +27,7 @@ _CHORE = re.compile(
     r"\s-m\s+(?:pip|pytest|build|venv|unittest|twine|black|isort|flake8|mypy|ruff|pylint|coverage|"
     r"ensurepip|tox|virtualenv|compileall|http\.server)\b|\bsetup\.py\b|\bpip3?\s+install\b|\bpytest\b"
 )
+LONGEST = 300
 _READ = frozenset({"shell", "make", "dockerfile", "batch", "powershell"})
 _CI = re.compile(
     r"(^|/)(\.github/workflows/|\.gitlab-ci|\.circleci/|azure-pipelines|docker-compose|compose\.ya?ml|cog\.ya?ml|Procfile)"
@@ -85,9 +86,9 @@ def _commands(program: "Program", file: SourceFile, *, fenced: bool) -> Iterator
             number += 1
         if _CHORE.search(command) or not _TARGET.search(command):
             continue
-        command = re.sub(r"""["']\s*,\s*["']""", " ", command).rstrip("\"']")
+        command = _closed(re.sub(r"""["']\s*,\s*["']""", " ", command))
         shown = " ".join(command.replace("`", "'").split())
-        shown = shown if len(shown) <= 160 else shown[:159].rstrip() + "…"
+        shown = shown if len(shown) <= LONGEST else shown[: LONGEST - 1].rsplit(" ", 1)[0] + " …"
         verb = "documents the command" if fenced else "runs"
         text = f"{file.path} {verb} `{shown}`{_missing(program, command)}"
         yield Entry("command", file.path, (start, number), shown, text)
@@ -100,6 +101,18 @@ def _parsers(program: "Program", path: str) -> Iterator[Entry]:
         lines = (min(first for first, _ in names.values()), max(last for _, last in names.values()))
         listed = ", ".join(f"`{name}`" for name in names)
         yield Entry("command", path, lines, "sub-commands", f"the command line of {path} has the sub-commands {listed}")
+
+
+def _closed(command: str) -> str:
+    """A command without the quote that ends the text around it; one that closes a quote of its own stays."""
+    command = command.rstrip()
+    while command[-1:] in ("'", '"', "]"):
+        last = command[-1]
+        loose = command.count("[") < command.count("]") if last == "]" else command.count(last) % 2 == 1
+        if not loose:
+            break
+        command = command[:-1].rstrip()
+    return command
 
 
 def _missing(program: "Program", command: str) -> str:

@@ -46,6 +46,8 @@ _BASIC = frozenset(["pip", "setuptools", "wheel", "virtualenv", "pipx"])
 )
 def versions(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     """Sentences in the order above. Patterns keep those about a package."""
+    if not codebase.snapshot.files:
+        return
     manifests = read_manifests(codebase.snapshot)
     own = {canonical(item.value) for item in manifests.properties if item.name == "name"} | _BASIC
     items = [item for item in in_order(manifests.declarations) if _counts(item) and item.key not in own]

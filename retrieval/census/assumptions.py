@@ -1,0 +1,220 @@
+"""Kind `assumptions`: what the code fixes about its models, ranked by how much of a swap it would break.
+
+First model classes and weights that are named in the code, then tokenizers and special tokens, keys of checkpoints,
+label tables, sizes and rates of inputs, prompt templates, literal devices. Only code that main programs run, numbers
+only where a name says what they fix, nothing of document layout, augmentation or plots.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.prose import counted, listed
+from retrieval.census.reach import reach_of
+from retrieval.census.units import Unit, call_name, subject_of, units, written
+from retrieval.errors import QueryError
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+RANKS = {
+    "classes": "model classes named where models are loaded",
+    "weights": "names, addresses and paths of particular weights",
+    "tokens": "tokenizers and special tokens",
+    "checkpoint": "keys that a checkpoint must have",
+    "labels": "tables of labels",
+    "sizes": "sizes, rates and lengths of inputs",
+    "prompts": "prompt templates",
+    "devices": "literal devices",
+}
+_WEIGHTS = re.compile(
+    r"(?i)^(?!.*(?:\s|%))(?:https?://\S+\.(?:pth?|ckpt|safetensors|bin|gguf|onnx|engine|tar|zip)(?:\?\S*)?|[\w./@{}-]+"
+    r"\.(?:pth?|ckpt|safetensors|gguf|onnx|pkl|engine|tflite)|(?:openai|facebook|google|laion|timm|microsoft|Salesforce"
+    r"|stabilityai|meta-llama|Qwen|bigscience|THUDM|lmsys|mistralai|deepseek-ai|BAAI|sentence-transformers|suno|intfloat"
+    r"|runwayml|CompVis|lllyasviel|opendatalab|nvidia|apple|liuhaotian|lj1995|vikp|datalab-to)/[\w.-]+"
+    r"|(?:bert|roberta|gpt2|xlm|t5|clip|vit|resnet|whisper|hubert)-[\w.-]+|(?:buffalo|antelope|encodec|glint)_\w+)$"
+)
+_LOADS = re.compile(r"\.from_(?:pretrained|single_file|config)$|(?:^|\.)(?:create_model|load_model|LLM|build_model)$")
+_TOKENS = re.compile(
+    r"(?i)(?:^|_)(?:pad|bos|eos|sep|cls|mask|unk|infer|image|audio|special|start|end|stop|offset|vocab)\w*_?"
+    r"(?:token|tokens|ids?|size|offset)(?:$|_)|(?:^|_)token(?:izer)?_?(?:id|ids|index)$|encoding_offset"
+)
+_SIZES = re.compile(
+    r"(?i)(?:^|_)(?:sample_?rate|sampling_?rate|sr|hop_?(?:length|size)|n_?fft|n_?mels?|image_?size|img_?size|input_?(?:size"
+    r"|shape)|det_?size|crop_?size|dsize|patch_?size|n_?frms|num_?frames|num_?kp|num_?query_?tokens?|max_?(?:len|length"
+    r"|txt_?len|tokens|new_tokens|frame_pos)|context_?(?:window|length|size)|window_?size|block_?size|codebook_?size"
+    r"|n_?(?:fine|coarse)_codebooks|hidden_?(?:dim|size)|embed(?:ding)?_?dim|num_?features|chunk_?length|rate_hz|mean|std"
+    r"|n_?ctx|vocab_?size)(?:$|_)"
+)
+_LABELS = re.compile(r"(?i)(?:^|_)(?:labels?|classes|categories|id2label|label2id|names|label_?map|category\w*)(?:$|_)")
+_CHECKPOINT = re.compile(r"(?i)(?:^|\.|_)(?:ckpt|checkpoint|state_?dict|weights?|sd|dict_s\d|loaded|cpt|params)\w*$")
+_KEYS = re.compile(
+    r"(?i)state_?dict|model|weight|config|dims|epoch|optimizer|params_ema|params|net|generator|hparams|args"
+)
+_PROMPT = re.compile(r"(?i)prompt|template|system_message|instruction|conv_")
+_MARK = re.compile(r"<[\w/|]+>|\[INST\]|###\s?\w+|\{\w*\}")
+_ASIDE = re.compile(r"(?i)augment|docx|xlsx|pptx|plot|font|draw|visual|figure|benchmark|logg|test|setup")
+SHOWN, LONGEST = 8, 100
+Found = tuple[str, str, ast.AST]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One assumption: what it is in words, and where."""
+
+    text: str
+    path: str
+    lines: tuple[int, int]
+    symbol: str
+
+
+@kind(
+    "assumptions",
+    summary="what code fixes about its models: classes, weights, tokens, checkpoint keys, labels, sizes, prompts",
+    example="assumptions, or assumptions: sizes",
+    reads="python",
+    ordered=True,
+)
+def assumptions(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
+    """One hit per function or file and rank, the ranks in their order. Patterns name ranks.
+
+    Raises QueryError for a word that is no rank.
+    """
+    if wrong := [name for name in query.names() if name not in RANKS]:
+        raise QueryError(f"{query.text!r}: {wrong[0]!r} is none of {', '.join(RANKS)}")
+    found: dict[tuple[str, str, str], list[Place]] = {}
+    for rank, place in _places(codebase):
+        if query.matches(rank):
+            found.setdefault((rank, place.path, place.symbol), []).append(place)
+    reach = reach_of(codebase)
+    order = list(RANKS)
+
+    def weight(item: tuple[tuple[str, str, str], list[Place]]) -> tuple[int, bool, int]:
+        (rank, path, symbol), places = item
+        run = not reach.tells or reach.has(CensusHit(path, *places[0].lines, symbol, "", ""))
+        return order.index(rank), not run, -len({place.text for place in places})
+
+    for (rank, path, symbol), places in sorted(found.items(), key=weight):
+        yield _hit(codebase, rank, path, symbol, places)
+
+
+def _hit(codebase: Codebase, rank: str, path: str, symbol: str, places: list[Place]) -> CensusHit:
+    told = list(dict.fromkeys(place.text for place in places))
+    subject = subject_of(codebase, path, symbol) if symbol else path
+    text = f"{subject} fixes {listed(told, SHOWN)}"
+    spots = list(dict.fromkeys(place.lines for place in places))
+    related = tuple(("also", path, *lines) for lines in spots[1:8])
+    detail = {"rank": rank, "what": RANKS[rank]}
+    return hit_at(codebase, path, spots[0], symbol=symbol, name=rank, text=text, related=related, detail=detail)
+
+
+def _places(codebase: Codebase) -> Iterator[tuple[str, Place]]:
+    for unit in units(codebase):
+        file = codebase.snapshot.by_path[unit.path]
+        if file.role != "source" or _ASIDE.search(unit.path) or file.language == "notebook":
+            continue
+        for node in ast.walk(unit.tree):
+            for rank, text, at in _of(unit, node):
+                first, last = unit.lines(at)
+                symbol = unit.symbols.get(at, "")
+                yield rank, Place(text, unit.path, (first, min(last, first + 4)), symbol)
+
+
+def _of(unit: Unit, node: ast.AST) -> Iterator[Found]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield from _text(unit, node)
+    elif isinstance(node, ast.Call):
+        yield from _call(unit, node)
+    elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        yield from _assigned(node, node.value)
+    elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        yield from _entry(node)
+
+
+def _text(unit: Unit, node: ast.Constant) -> Iterator[Found]:
+    """A weight's name or address, or a device, that stands as a text where it is used."""
+    value = str(node.value)
+    parent = unit.parents.get(node)
+    if isinstance(parent, ast.Expr) or (isinstance(parent, ast.Compare) and value.startswith(".")):
+        return
+    if _WEIGHTS.match(value) and not re.search(r"(?i)\.(?:pkl|zip|tar)$", value) and len(value) > len(".onnx"):
+        yield "weights", f"`{_short(value)}`", node
+    if re.fullmatch(r"cuda(?::\d+)?", value) and isinstance(parent, ast.Call) and _moves(parent):
+        yield "devices", f"`{_short(written(parent))}`", node
+
+
+def _moves(call: ast.Call) -> bool:
+    return call_name(call) in ("to", "device", "set_device", "load") and not any(
+        isinstance(argument, ast.IfExp) for argument in call.args
+    )
+
+
+def _call(unit: Unit, node: ast.Call) -> Iterator[Found]:
+    name = written(node.func)
+    last = name.rpartition(".")[2]
+    if last == "cuda" and not node.args and "torch" not in name:
+        yield "devices", f"`{_short(written(node))}`", node
+    owner = name.rpartition(".")[0].rpartition(".")[2]
+    if _LOADS.search(name) and owner[:1].isupper():
+        rank = "tokens" if "Tokenizer" in owner or "Processor" in owner else "classes"
+        yield rank, f"`{_short(written(node))}`", node
+    if last in ("load_state_dict",) and node.args:
+        yield from _entry(node.args[0]) if isinstance(node.args[0], ast.Subscript) else ()
+
+
+def _assigned(node: ast.Assign | ast.AnnAssign, value: ast.expr) -> Iterator[Found]:
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+    name = written(target).rpartition(".")[2]
+    shown = f"`{_short(written(target))} = {_short(written(value))}`"
+    if _is_number(value):
+        if _TOKENS.search(name) and written(value) not in ("0", "1", "-1"):
+            yield "tokens", shown, node
+        elif _SIZES.search(name):
+            yield "sizes", shown, node
+    elif isinstance(value, ast.Dict | ast.List | ast.Tuple) and _LABELS.search(name) and _is_table(value):
+        size = len(value.keys) if isinstance(value, ast.Dict) else len(value.elts)
+        yield "labels", f"`{name}` ({counted(size, 'entry').replace('entrys', 'entries')})", node
+    elif _is_prompt(name, value):
+        yield "prompts", f"`{name}` = “{_short(str(getattr(value, 'value', '')))}”", node
+
+
+def _is_prompt(name: str, value: ast.expr) -> bool:
+    """Whether a text with marks of a conversation is kept under a name that says prompt."""
+    text = value.value if isinstance(value, ast.Constant) else None
+    return isinstance(text, str) and bool(_PROMPT.search(name) and _MARK.search(text))
+
+
+def _is_number(value: ast.expr) -> bool:
+    """Whether a value is a number, an arithmetic of numbers, or a short tuple of them."""
+    if isinstance(value, ast.BinOp):
+        return _is_number(value.left) and _is_number(value.right)
+    if isinstance(value, ast.Tuple | ast.List):
+        return 0 < len(value.elts) <= SHOWN // 2 and all(map(_is_number, value.elts))
+    plain = isinstance(value, ast.Constant) and isinstance(value.value, int | float)
+    return plain and not isinstance(value.value, bool)  # type: ignore[union-attr]
+
+
+def _is_table(value: ast.Dict | ast.List | ast.Tuple) -> bool:
+    items = [*value.keys, *value.values] if isinstance(value, ast.Dict) else value.elts
+    texts = [item for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str | int)]
+    return len(texts) >= SHOWN // 2 and len(texts) * 4 >= len(items) * 2
+
+
+def _entry(node: ast.Subscript) -> Iterator[Found]:
+    """An entry that is taken from a checkpoint by name."""
+    key = node.slice
+    if isinstance(key, ast.Constant) and isinstance(key.value, str) and _KEYS.search(key.value):
+        owner = written(node.value)
+        if _CHECKPOINT.search(owner):
+            yield "checkpoint", f"`{_short(owner)}[{key.value!r}]`", node
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split()).replace("`", "'")
+    return flat if len(flat) <= LONGEST else flat[: LONGEST - 1] + "…"

@@ -188,3 +188,67 @@ def test_the_device_is_traced_to_its_choice_and_hosted_models_need_none() -> Non
     [text] = _texts(codebase_of({"app.py": source}), "memory_answers: memory")
     assert "`Net` on `cuda` or `cpu`, chosen by `torch.cuda.is_available()`, option `--device`, default `None`" in text
     assert "Hosted, without weights or VRAM here: `OpenAI`" in text
+
+
+LIMITED = """
+    import argparse
+    import gc
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def forward(self, x): return x
+
+    def free():
+        return torch.cuda.get_device_properties(0).total_memory
+
+    def batches():
+        memory = free()
+        if memory >= 16:
+            batch_ratio = 8
+        else:
+            batch_ratio = 1
+        return batch_ratio
+
+    class Pool:
+        def __init__(self):
+            self.entries = {}
+        def trim(self):
+            while len(self.entries) > 3:
+                self.entries.popitem()
+
+    def clean():
+        gc.collect()
+
+    def main():
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--tile", default=0, help="tile size")
+        net = Net()
+        with torch.no_grad():
+            net(batches())
+        clean()
+
+    if __name__ == "__main__":
+        main()
+"""
+
+
+def test_what_fits_the_work_to_memory() -> None:
+    code = codebase_of({"app.py": LIMITED})
+    found = {(hit.name, hit.symbol) for hit in run_query(code, "memory_limits").hits}
+    assert {("switch", "main"), ("available", "free"), ("ladder", "batches"), ("evicting", "Pool.trim")} == found
+    [ladder] = _texts(code, "memory_limits: ladder")
+    assert ladder == (
+        "`batches()` decides by the memory there is: `memory >= 16`: `batch_ratio = 8`; else `batch_ratio = 1`"
+    )
+    assert _texts(code, "clearing") == ["`clean()` calls `gc.collect()`; run by `main()`"]
+
+
+def test_measures_are_told_in_one_sentence() -> None:
+    [text] = _texts(codebase_of({"app.py": LIMITED}), "memory_measures")
+    assert text.startswith(
+        "Measures in what the main programs run: switches that people set: option `--tile` (default 0);"
+    )
+    assert "batch sizes chosen by the memory there is in `batches()`" in text
+    assert "inference without gradients in `main()`" in text
+    assert text.endswith("half precision of models, autocast.")

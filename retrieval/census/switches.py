@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-MOST_STEPS, MOST_NAMED, SHOWN = 60, 3, 70
+MOST_STEPS, MOST_NAMED, MOST_CONTROLS, SHOWN = 60, 3, 2, 70
+_TELLING = re.compile(r"(?i)offload|memory|vram|low[-_]?|cpu|device|gpu|half|unload|keep|cache|tile")
 _PARSED = re.compile(
     r"(?:^|[._])(?:args?|opts?|options?|flags?|cfg|conf|config|hparams?|params?|parsed|settings?)$", re.I
 )
@@ -252,5 +253,7 @@ def proof(switches: Iterable[Switch]) -> tuple[tuple[str, str, int, int], ...]:
 
 
 def controlled(switches: Iterable[Switch]) -> str:
-    """The switches that people set, in words; "" without any."""
-    return " and ".join(dict.fromkeys(s.said for s in switches if s.kind in ("environment", "option")))
+    """The switches that people set, in words, those named for memory before others; "" without any."""
+    listed = list(dict.fromkeys(s for s in switches if s.kind in ("environment", "option")))
+    telling = [switch for switch in listed if _TELLING.search(switch.name)]
+    return " and ".join(dict.fromkeys(switch.said for switch in (telling or listed)[:MOST_CONTROLS]))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _ORDER = ("delete", "container", "none", "release", "cpu", "offload", "discard")
+_HITS: "WeakKeyDictionary[Codebase, list[CensusHit]]" = WeakKeyDictionary()
 _KNOWN: "WeakKeyDictionary[Codebase, list[Act]]" = WeakKeyDictionary()
 
 
@@ -40,9 +41,10 @@ _KNOWN: "WeakKeyDictionary[Codebase, list[Act]]" = WeakKeyDictionary()
 )
 def unloading(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per statement; patterns are of delete, container, none, release, cpu and offload."""
-    acts = [act for act in acts_of(codebase) if query.matches(act.sort)]
-    for act in sorted(acts, key=lambda act: _ORDER.index(act.sort)):
-        yield _hit(codebase, act)
+    if codebase not in _HITS:
+        acts = sorted(acts_of(codebase), key=lambda act: _ORDER.index(act.sort))
+        _HITS[codebase] = [_hit(codebase, act) for act in acts]
+    yield from (hit for hit in _HITS[codebase] if query.matches(hit.name))
 
 
 def acts_of(codebase: "Codebase") -> list[Act]:

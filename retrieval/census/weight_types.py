@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from retrieval.census.checkpoints import Finding, checkpoints, readers
 from retrieval.census.families import MODELISH, is_library_model
@@ -57,6 +58,8 @@ _QUANTIZED = re.compile(
     r"load_in_\dbit|quantization_config|BitsAndBytesConfig|quantize_dynamic|Int8\w*|Linear8bit\w*|bnb_"
 )
 
+_KNOWN: WeakKeyDictionary[Codebase, list[CensusHit]] = WeakKeyDictionary()
+
 
 @kind(
     "weight_types",
@@ -67,17 +70,25 @@ _QUANTIZED = re.compile(
 )
 def weight_types(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per place, by what is found, main code first. Patterns match the finding's name (`_ORDER`)."""
-    parsed = list(units(codebase, _NEEDS))
-    known: dict[str, frozenset[str]] = {}
-    for unit in parsed:
-        known[unit.path] = known.get(unit.path, frozenset()) | readers(unit)
-    hits = [
-        _hit(codebase, unit, finding)
-        for unit in parsed
-        for finding in (*_findings(unit), *checkpoints(codebase, unit, known))
-        if query.matches(finding[0])
-    ]
-    yield from sorted(hits, key=lambda hit: (ROLES.index(hit.role), _ORDER.index(hit.name), hit.path, hit.start))
+    yield from (hit for hit in _every(codebase) if query.matches(hit.name))
+
+
+def _every(codebase: Codebase) -> list[CensusHit]:
+    """All findings of a codebase, worked out once."""
+    if codebase not in _KNOWN:
+        parsed = list(units(codebase, _NEEDS))
+        known: dict[str, frozenset[str]] = {}
+        for unit in parsed:
+            known[unit.path] = known.get(unit.path, frozenset()) | readers(unit)
+        hits = [
+            _hit(codebase, unit, finding)
+            for unit in parsed
+            for finding in (*_findings(unit), *checkpoints(codebase, unit, known))
+        ]
+        _KNOWN[codebase] = sorted(
+            hits, key=lambda hit: (ROLES.index(hit.role), _ORDER.index(hit.name), hit.path, hit.start)
+        )
+    return _KNOWN[codebase]
 
 
 def _hit(codebase: Codebase, unit: Unit, finding: Finding) -> CensusHit:

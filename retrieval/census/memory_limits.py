@@ -1,0 +1,225 @@
+"""Kind `memory_limits`: settings and code that fit the work to the memory there is.
+
+Memory that is read and what is derived from it, batch sizes by function, shares of memory given to engines, caches with
+a limit, worker recycling, limits set on the process, and switches named for less memory.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.environment_reads import environment_reads
+from retrieval.census.language import Query, hit_at, kind, parse_query
+from retrieval.census.options import cli_options
+from retrieval.census.prose import listed
+from retrieval.census.units import Function, Unit, call_name, own_nodes, subject_of, units
+from retrieval.facts import CensusHit
+from retrieval.pyast import dotted, source_of
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+NAMES = ("switch", "available", "ladder", "batch", "engine", "evicting", "process", "recycling", "shared")
+SHOWN = 100
+_NEEDS = (
+    r"total_memory|mem_get_info|virtual_memory|nvmlDeviceGetMemoryInfo|batch_size|gpu_memory|cache_max_entry_count"
+    r"|mem_fraction|popitem|max_tasks_per|maxtasksperchild|share_memory|memory_growth|setrlimit|WorkingSetSize"
+    r"|memory_fraction|malloc_trim|ALLOC_CONF|max_model_len|logical_device_conf|vram|batch_ratio"
+)
+_READS = re.compile(r"(?:get_device_properties|mem_get_info|virtual_memory|nvmlDeviceGetMemoryInfo)$")
+_BATCH = re.compile(
+    r"^_?(?:get|set|default|auto|choose|compute|calc\w*|resolve|determine)_\w*(?:batch_size|batch_ratio)\w*$"
+)
+_ENGINE = re.compile(
+    r"^(?:gpu_memory_utilization|cache_max_entry_count|mem_fraction_static|max_model_len|gpu_memory_fraction)$"
+)
+_PROCESS = re.compile(
+    r"(?:^|\.)(?:set_memory_growth|set_logical_device_configuration|set_virtual_device_configuration|setrlimit"
+    r"|SetProcessWorkingSetSize\w*|set_per_process_memory_fraction|malloc_trim)$"
+)
+_RECYCLING = re.compile(r"^(?:max_tasks_per_child|maxtasksperchild|max_requests|max_tasks_per_worker)$")
+_SAVING = re.compile(
+    r"(?i)(?:^|[-_])(?:small(?:[-_]?models?)?|low[-_]?(?:v?ram|mem\w*|resources?)|offload\w*|v?ram|\w*vram\w*|half|fp16|bf16"
+    r"|load[-_]?in[-_]?\dbit|quanti\w+|tile\w*|max[-_]?mem\w*|\w*memory\w*|cpu[-_]?offload\w*|sequential\w*offload|xformers"
+    r"|attention[-_]slicing|\w*window[-_]?size|\w*batch[-_]?size\w*|chunk[-_]?(?:size|length|frames?)|max[-_]?frames?"
+    r"|CACHED?_\w*NUM)(?:[-_]|$)"
+)
+Finding = tuple[str, ast.AST, str]
+_KNOWN: WeakKeyDictionary[Codebase, list[CensusHit]] = WeakKeyDictionary()
+
+
+@kind(
+    "memory_limits",
+    summary="what fits work to memory: memory read, ladders from it, batch sizes, shares of engines, limits, switches",
+    example="memory_limits: ladder, batch",
+    reads="python",
+    ordered=True,
+)
+def memory_limits(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
+    """One hit per setting or place; patterns are the names in `NAMES`."""
+    if codebase not in _KNOWN:
+        _KNOWN[codebase] = _every(codebase)
+    yield from (hit for hit in _KNOWN[codebase] if query.matches(hit.name))
+
+
+def _every(codebase: Codebase) -> list[CensusHit]:
+    """All hits of a codebase, switches first."""
+    hits: dict[tuple[str, int, str], CensusHit] = {}
+    parsed = list(units(codebase, _NEEDS))
+    readers = {node.name for unit in parsed for node, _ in unit.functions() if _reads_memory(node)}
+    for unit in parsed:
+        for name, node, text in _findings(unit, readers):
+            symbol = unit.symbol_of(node) if isinstance(node, Function) else unit.symbols.get(node, "")
+            subject = subject_of(codebase, unit.path, symbol)
+            first, last = unit.lines(node)
+            said = f"{subject[0].upper()}{subject[1:]} {text}"
+            at = (first, min(last, first + 12))
+            hit = hit_at(codebase, unit.path, at, symbol=symbol, name=name, text=said)
+            hits.setdefault((unit.path, first, name), hit)
+    return [*_switches(codebase), *sorted(hits.values(), key=lambda hit: NAMES.index(hit.name))]
+
+
+def _switches(codebase: Codebase) -> Iterator[CensusHit]:
+    """Options and environment variables that are named for memory or for the size of pieces."""
+    for hit in cli_options(codebase, parse_query("cli_options")):
+        if _SAVING.search(hit.name):
+            text = f"option {hit.text}"
+            yield hit_at(
+                codebase,
+                hit.path,
+                (hit.start, hit.end),
+                symbol=hit.symbol,
+                name="switch",
+                text=text,
+                related=hit.related,
+            )
+    yield from environment_reads(codebase, _SAVING)
+
+
+def _findings(unit: Unit, readers: set[str]) -> Iterator[Finding]:
+    for body in (unit.tree, *(node for node, _ in unit.functions())):
+        nodes = list(own_nodes(body))
+        if isinstance(body, Function):
+            yield from _function(body)
+        known = _bound(nodes, readers)
+        for node in nodes:
+            if isinstance(node, ast.If) and known:
+                yield from _ladder(unit, node, known)
+            elif isinstance(node, ast.Assign):
+                yield from _derived(node, known, readers)
+            elif isinstance(node, ast.Call):
+                yield from _call(node)
+            elif isinstance(node, ast.While | ast.If) and not known:
+                yield from _evicting(node)
+
+
+def _reads_memory(node: ast.AST) -> bool:
+    """Whether a function gives back a figure of the memory of a device or of the machine."""
+    inner = list(own_nodes(node))
+    reads = any(
+        isinstance(item, ast.Attribute) and item.attr in ("total_memory", "total", "available", "free")
+        for item in inner
+    )
+    reads = reads and any(isinstance(item, ast.Call) and _READS.search(dotted(item.func)) for item in inner)
+    return reads and any(isinstance(item, ast.Return) and item.value is not None for item in inner)
+
+
+def _function(node: Function) -> Iterator[Finding]:
+    if _reads_memory(node):
+        yield "available", node, "reads how much memory there is and gives it back"
+    if _BATCH.match(node.name):
+        values = [item.value for item in ast.walk(node) if isinstance(item, ast.Return) and item.value is not None]
+        told = list(dict.fromkeys(source_of(value, 40) for value in values))
+        told += [
+            source_of(i.value, 20)
+            for i in ast.walk(node)
+            if isinstance(i, ast.Assign) and isinstance(i.value, ast.Constant)
+        ]
+        yield "batch", node, f"chooses a batch size: {listed([f'`{item}`' for item in dict.fromkeys(told)], 6)}"
+
+
+def _bound(nodes: list[ast.AST], readers: set[str]) -> set[str]:
+    """The names that hold a figure of memory."""
+    found = set[str]()
+    for node in nodes:
+        if isinstance(node, ast.Assign) and any(_is_figure(inner, readers) for inner in ast.walk(node.value)):
+            found |= {name for name in map(dotted, node.targets) if name}
+    return found
+
+
+def _is_figure(node: ast.AST, readers: set[str]) -> bool:
+    if isinstance(node, ast.Attribute) and node.attr in ("total_memory", "total", "available"):
+        return isinstance(node.value, ast.Call) and bool(_READS.search(dotted(node.value.func)))
+    return isinstance(node, ast.Call) and (call_name(node) in readers or call_name(node) == "mem_get_info")
+
+
+def _ladder(unit: Unit, node: ast.If, known: set[str]) -> Iterator[Finding]:
+    """`if memory >= 16: batch = 8 elif …`: steps by a figure of memory."""
+    outer = unit.parents.get(node)
+    if isinstance(outer, ast.If) and outer.orelse == [node]:
+        return
+    if not any(_compares(inner, known) for inner in ast.walk(node.test)) or isinstance(node.body[0], ast.Return):
+        return
+    steps, step = list[str](), node
+    while True:
+        steps.append(f"`{source_of(step.test, 40)}`: `{source_of(step.body[0], 50)}`")
+        if len(step.orelse) != 1 or not isinstance(step.orelse[0], ast.If):
+            break
+        step = step.orelse[0]
+    rest = f"; else `{source_of(step.orelse[0], 50)}`" if step.orelse else ""
+    yield "ladder", node, f"decides by the memory there is: {'; '.join(steps[:6])}{rest}"
+
+
+def _compares(node: ast.AST, known: set[str]) -> bool:
+    """`memory >= 16`, or `memory <= limit`."""
+    if not isinstance(node, ast.Compare) or dotted(node.left) not in known:
+        return False
+    return all(isinstance(side, ast.Constant | ast.Name) for side in node.comparators)
+
+
+def _derived(node: ast.Assign, known: set[str], readers: set[str]) -> Iterator[Finding]:
+    """A size worked out from a figure of memory."""
+    name = dotted(node.targets[0])
+    inner = list(ast.walk(node.value))
+    figure = any(_is_figure(item, readers) for item in inner) or any(dotted(item) in known for item in inner if item)
+    if figure and re.search(r"batch|ratio|chunk|window|workers|tile", name.rpartition(".")[2]):
+        yield "ladder", node, f"works a size out from the memory there is: `{source_of(node, SHOWN)}`"
+    target = node.targets[0]
+    key = target.slice if isinstance(target, ast.Subscript) else None
+    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+        if _ENGINE.match(key.value):
+            yield "engine", node, f"gives the engine a share of memory: `{source_of(node, SHOWN)}`"
+        elif key.value.endswith("ALLOC_CONF") or key.value == "MALLOC_ARENA_MAX":
+            yield "process", node, f"sets how the allocator works: `{source_of(node, SHOWN)}`"
+
+
+def _call(node: ast.Call) -> Iterator[Finding]:
+    name = dotted(node.func) or call_name(node)
+    if _PROCESS.search(name):
+        yield "process", node, f"limits the memory of the process or device: `{source_of(node, SHOWN)}`"
+    elif name.endswith((".share_memory", ".share_memory_")):
+        yield "shared", node, f"puts weights into memory that processes share: `{source_of(node, SHOWN)}`"
+    for key in node.keywords:
+        if key.arg and _ENGINE.match(key.arg):
+            yield "engine", node, f"gives the engine a share of memory: `{key.arg}={source_of(key.value, 40)}`"
+        elif key.arg and _RECYCLING.match(key.arg):
+            yield "recycling", node, f"replaces a worker after some tasks: `{key.arg}={source_of(key.value, 40)}`"
+
+
+def _evicting(node: ast.While | ast.If) -> Iterator[Finding]:
+    """`while len(cache) > most: cache.popitem()`."""
+    sized = [
+        item for item in ast.walk(node.test) if isinstance(item, ast.Call) and dotted(item.func) == "len" and item.args
+    ]
+    held = {dotted(item.args[0]) for item in sized} - {""}
+    for inner in (item for statement in node.body for item in ast.walk(statement)):
+        owner = inner.func if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) else None
+        first = owner is not None and (owner.attr != "pop" or bool(inner.args))  # type: ignore[attr-defined]
+        if first and owner.attr in ("popitem", "pop", "popleft") and dotted(owner.value) in held:  # type: ignore[union-attr]
+            limit = source_of(node.test, 70)
+            yield "evicting", node, f"lets the oldest entry go when `{limit}`: `{source_of(inner, 60)}`"
+            return

@@ -1,0 +1,107 @@
+"""Kind `memory_measures`: the measures that keep memory small, in one sentence, most telling first."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import Query, kind, run_query
+from retrieval.census.memory_answers import functions, parted, said_of
+from retrieval.census.prose import listed
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+MOST_NAMED, MOST_CITED = 4, 8
+# What a measure is called, and the query that finds it. `{}` is filled with functions or names.
+_MEASURES = (
+    ("switches that people set: {}", "memory_limits: switch", "name"),
+    ("quantised loading in {}", "weight_types: quantization", "function"),
+    ("offloading by a library in {}", "unloading: offload", "function"),
+    ("models moved back to the CPU by {}", "unloading: cpu", "controlled"),
+    (
+        "models deleted or taken out of their containers by {}",
+        "unloading: delete, container, none, release",
+        "controlled",
+    ),
+    ("half precision of models in {}", "weight_types: model cast, model made in type", "half"),
+    ("autocast in {}", "weight_types: autocast", "function"),
+    ("batch sizes chosen by the memory there is in {}", "memory_limits: ladder", "function"),
+    ("batch sizes by device in {}", "memory_limits: batch", "function"),
+    ("shares of memory given to engines in {}", "memory_limits: engine", "function"),
+    ("work in pieces in {}", "memory_bounds: chunks", "function"),
+    ("tile, batch or precision settings given to models in {}", "memory_bounds: settings", "function"),
+    ("results given one by one by {}", "memory_bounds: stream", "function"),
+    ("caches with a limit in {}", "memory_limits: evicting", "function"),
+    ("limits set on process or device in {}", "memory_limits: process", "function"),
+    ("workers replaced after some tasks in {}", "memory_limits: recycling", "function"),
+    ("weights shared between processes in {}", "memory_limits: shared", "function"),
+    ("cached memory given back by {}", "clearing", "function"),
+    ("inference without gradients in {}", "no_gradients", "function"),
+    ("activation checkpointing in {}", "calls: torch.utils.checkpoint.*, *.gradient_checkpointing_enable", "function"),
+    ("memory-efficient attention in {}", "calls: *.scaled_dot_product_attention, xformers.*, flash_attn.*", "function"),
+)
+_ASKED = (
+    "quantised loading in {}",
+    "offloading by a library in {}",
+    "models moved back to the CPU by {}",
+    "models deleted or taken out of their containers by {}",
+    "half precision of models in {}",
+    "autocast in {}",
+    "cached memory given back by {}",
+    "inference without gradients in {}",
+)
+_NO_GRADIENTS = (
+    "decorators: torch.no_grad, torch.inference_mode",
+    "with: torch.no_grad, torch.inference_mode, torch.set_grad_enabled",
+)
+
+
+@kind(
+    "memory_measures",
+    summary="the measures that keep memory small in what the main programs run, and what there is none of",
+    example="memory_measures",
+    reads="python",
+    ordered=True,
+)
+def memory_measures(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One hit, named "measures"."""
+    if not query.matches("measures"):
+        return
+    told, proving, absent = list[str](), list[CensusHit](), list[str]()
+    for words, text, form in _MEASURES:
+        queries = _NO_GRADIENTS if text == "no_gradients" else (text,)
+        run, _ = parted(codebase, [hit for item in queries for hit in run_query(codebase, item).hits])
+        if run and (said := _said(run, form)):
+            told.append(words.format(said))
+            proving += run[:2]
+        elif words in _ASKED:
+            absent.append(words.split(" in {}")[0].split(" by {}")[0])
+    if told:
+        sentence = f"Measures in what the main programs run: {'; '.join(told)}."
+    else:
+        sentence = "None in what the main programs run."
+    if absent:
+        sentence += f" Not found: {', '.join(absent)}."
+    yield said_of(codebase, "measures", sentence, proving[:MOST_CITED])
+
+
+def _said(hits: Sequence[CensusHit], form: str) -> str:
+    if form == "name":
+        return listed(list(dict.fromkeys(_setting(hit) for hit in hits)), 6)
+    if form == "half":
+        hits = [hit for hit in hits if _is_half(hit.text)]
+    if not hits:
+        return ""
+    switched = list(dict.fromkeys(words for hit in hits if (words := hit.detail.get("controlled", ""))))
+    return functions(hits) + (
+        f" (controlled by {'; '.join(switched[:2])})" if form == "controlled" and switched else ""
+    )
+
+
+def _setting(hit: CensusHit) -> str:
+    """ "option `--tile` (default 0)"."""
+    return hit.text.partition("): ")[0] + ")" if "): " in hit.text else hit.text.partition(": ")[0]
+
+
+def _is_half(text: str) -> bool:
+    return any(word in text.lower() for word in ("half", "float16", "bfloat16", "fp16", "bf16", "dtype"))

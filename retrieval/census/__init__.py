@@ -13,6 +13,8 @@ from retrieval.census import (  # noqa: F401  register their kinds
     blocking,
     branches,
     cache_dirs,
+    caching,
+    caching_answer,
     carriers,
     cleanups,
     clearing,

@@ -1,0 +1,188 @@
+"""Kind `caching`: what is kept so that it need not be worked out, loaded or fetched again.
+
+Containers of loaded models, key/value caches with the switch that turns them on, memoised functions, results put into
+attributes and tables named as caches, files that are written and taken up again, work that is skipped when its result
+is there, and downloads that are kept. Lazy defaults and caches of documents are none.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from retrieval.census.kept_results import kept_results
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.lifetimes import global_names
+from retrieval.census.presence import is_first_use
+from retrieval.census.prose import counted, listed
+from retrieval.census.released import named
+from retrieval.census.roster import Roster, roster_of
+from retrieval.census.shelves import shelves_of
+from retrieval.census.units import Function, Unit, call_name, own_nodes, subject_of, units
+from retrieval.census.wording import caller
+from retrieval.facts import CensusHit
+from retrieval.pyast import dotted, source_of
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+NAMES = ("models", "kv", "results", "memo", "files", "skip", "download")
+MOST_NAMED = 6
+_MEMO = re.compile(
+    r"(?:^|\.)(?:lru_cache|cache|cached|memoize|memoized|ttl_cache|alru_cache|cache_data|cache_resource)$"
+)
+_FLAG = re.compile(r"^(?:use_)?(?:kv_?)?cach(?:e|ing)$|^use_\w*kv_?cach\w*$|^use_cache$")
+_PAST = re.compile(r"^(?:past_(?:kv|key_values?)|layer_past|kv_cache|key_value_cache)$")
+_NETWORK = re.compile(
+    r"(?:urlopen|urlretrieve|hf_hub_download|snapshot_download|load_file_from_url|download_url_to_file|cached_download"
+    r"|load_state_dict_from_url|gdown\.(?:cached_)?download|wget\.download|requests\.get|load_url|_download_url)$"
+)
+_KEPT = re.compile(
+    r"(?:hf_hub_download|snapshot_download|load_file_from_url|load_state_dict_from_url|cached_download|load_url"
+    r"|get_file)$"
+)
+_THERE = re.compile(r"(?:^|\.)(?:exists|isfile|is_file|lexists|\w*exists?\w*|is_download_done)$")
+Switches = dict[str, dict[str, list[tuple[str, str, int]]]]  # flag → how it is set → functions with their places
+_KNOWN: WeakKeyDictionary[Codebase, list[CensusHit]] = WeakKeyDictionary()
+
+
+@kind(
+    "caching",
+    summary="what is kept for reuse: loaded models, key/value caches with their switch, memoised functions, results",
+    example="caching: models, kv",
+    reads="python",
+    ordered=True,
+)
+def caching(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
+    """One hit per cache; patterns are the names in `NAMES`."""
+    if codebase not in _KNOWN:
+        found = [*_models(codebase), *_attention(codebase), *_functions(codebase), *kept_results(codebase)]
+        _KNOWN[codebase] = sorted(found, key=lambda hit: NAMES.index(hit.name))
+    yield from (hit for hit in _KNOWN[codebase] if query.matches(hit.name))
+
+
+def _models(codebase: Codebase) -> Iterator[CensusHit]:
+    """Containers and variables that keep loaded models."""
+    roster = roster_of(codebase)
+    for shelf in shelves_of(roster).by_root.values():
+        frames = list(dict.fromkeys(frame for frame, _ in shelf.puts))
+        frame, line = shelf.puts[0]
+        by = listed(list(dict.fromkeys(caller(frame) for frame in frames)), 3)
+        text = f"`{shelf.written}` keeps loaded models ({named(shelf.models)}), put in by {by}"
+        related = tuple(("put", f.path, n, n) for f, n in shelf.puts[1:4])
+        yield hit_at(codebase, frame.path, (line, line), symbol=frame.symbol, name="models", text=text, related=related)
+    yield from _variables(codebase, roster)
+
+
+def _variables(codebase: Codebase, roster: Roster) -> Iterator[CensusHit]:
+    told = set[tuple[str, str]]()
+    for made in roster.made:
+        for name in global_names(made.frame, made):
+            if (made.frame.path, name) in told or not any(map(is_first_use, made.step.guards)):
+                continue
+            told.add((made.frame.path, name))
+            text = f"`{name}` keeps the model `{made.name}` from its first use on, made by {caller(made.frame)}"
+            lines = (made.step.start, made.step.end)
+            yield hit_at(codebase, made.frame.path, lines, symbol=made.frame.symbol, name="models", text=text)
+
+
+def _attention(codebase: Codebase) -> Iterator[CensusHit]:
+    """Key/value caches: the switch with its default and its callers, and the functions that hand keys and values on."""
+    switches: Switches = {}
+    passed: dict[str, tuple[str, int]] = {}
+    for unit in units(codebase, r"cach|past_k|layer_past"):
+        for node, symbol in unit.functions():
+            for item, preset in _parameters(node):
+                if _FLAG.match(item.arg) and _is_flag(preset):
+                    words = f"`{source_of(preset, 20)}` by default in"
+                    switches.setdefault(item.arg, {}).setdefault(words, []).append((symbol, unit.path, item.lineno))
+                elif _PAST.match(item.arg):
+                    passed.setdefault(symbol, (unit.path, item.lineno))
+        for node in ast.walk(unit.tree):
+            _note_given(unit, node, switches)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and _PAST.match(node.id):
+                passed.setdefault(unit.symbols.get(node, ""), (unit.path, unit.row(node.lineno)))
+    yield from _told_switches(codebase, switches)
+    if passed:
+        symbol, (path, line) = next(iter(passed.items()))
+        names = listed([f"`{name}()`" for name in passed if name], MOST_NAMED)
+        text = f"Keys and values of attention are handed on from step to step in {names}"
+        related = tuple(("kv", p, n, n) for p, n in list(passed.values())[1:4])
+        yield hit_at(codebase, path, (line, line), symbol=symbol, name="kv", text=text, related=related)
+
+
+def _is_flag(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, bool)
+
+
+def _parameters(node: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    """The parameters of a function, each with its default."""
+    given = node.args
+    plain = [*given.posonlyargs, *given.args]
+    missing: list[ast.expr | None] = [None] * (len(plain) - len(given.defaults))
+    yield from zip(plain, [*missing, *given.defaults], strict=True)
+    yield from zip(given.kwonlyargs, given.kw_defaults, strict=True)
+
+
+def _note_given(unit: Unit, node: ast.AST, switches: Switches) -> None:
+    """Calls that turn a cache on or off."""
+    for key in node.keywords if isinstance(node, ast.Call) else ():
+        if key.arg and _FLAG.match(key.arg) and _is_flag(key.value):
+            words = f"given as `{source_of(key.value, 20)}` by"
+            place = (unit.symbols.get(node, "") or unit.path, unit.path, unit.row(key.value.lineno))
+            switches.setdefault(key.arg, {}).setdefault(words, []).append(place)
+
+
+def _told_switches(codebase: Codebase, switches: Switches) -> Iterator[CensusHit]:
+    for flag, ways in switches.items():
+        rows = [
+            f"{words} {listed(list(dict.fromkeys(f'`{s}()`' if '.py' not in s else s for s, _, _ in places)), 4)}"
+            for words, places in ways.items()
+        ]
+        places = [place for listed_ in ways.values() for place in listed_]
+        symbol, path, line = places[0]
+        related = tuple(("use", p, n, n) for _, p, n in places[1:5])
+        text = f"Switch `{flag}` of the key/value cache: {'; '.join(rows)}"
+        yield hit_at(codebase, path, (line, line), symbol=symbol, name="kv", text=text, related=related)
+
+
+def _functions(codebase: Codebase) -> Iterator[CensusHit]:
+    """Memoised functions by decorator, and functions that keep what they download."""
+    memo: dict[str, list[tuple[str, str, int, int]]] = {}
+    for unit in units(codebase, r"cache|memoize|download|urlopen|urlretrieve|load_url"):
+        for node, symbol in unit.functions():
+            for item in node.decorator_list:
+                name = dotted(item.func if isinstance(item, ast.Call) else item)
+                if _MEMO.search(name):
+                    memo.setdefault(name, []).append((symbol, unit.path, *unit.lines(node)))
+            text = _download(node)
+            if text:
+                subject = subject_of(codebase, unit.path, symbol)
+                said = f"{subject[0].upper()}{subject[1:]} {text}"
+                yield hit_at(codebase, unit.path, unit.lines(node), symbol=symbol, name="download", text=said)
+    for name, rows in memo.items():
+        rows.sort(key=lambda row: codebase.snapshot.by_path[row[1]].role != "source")
+        symbol, path, first, last = rows[0]
+        names = listed(list(dict.fromkeys(f"`{row[0]}()`" for row in rows)), MOST_NAMED)
+        files = len({row[1] for row in rows})
+        text = f"`@{name}` memoises {counted(len(rows), 'function')} in {counted(files, 'file')}: {names}"
+        related = tuple(("memo", p, a, a) for _, p, a, _ in rows[1:6])
+        yield hit_at(codebase, path, (first, min(last, first + 8)), symbol="", name="memo", text=text, related=related)
+
+
+def _download(node: Function) -> str:
+    """What a function says of a download that it keeps; "" when it keeps none."""
+    calls = [inner for inner in own_nodes(node) if isinstance(inner, ast.Call)]
+    fetching = [call for call in calls if _NETWORK.search(dotted(call.func) or call_name(call))]
+    own = re.search(r"download|fetch", node.name) is not None
+    tests = [call for call in calls if _THERE.search(dotted(call.func) or call_name(call))]
+    kept = [call for call in fetching if _KEPT.search(dotted(call.func) or call_name(call))]
+    if kept:
+        return f"takes the file from the library's cache when it is there: `{source_of(kept[0], 90)}`"
+    if (fetching or own) and tests and (own or fetching):
+        shown = f", else `{source_of(fetching[0], 60)}`" if fetching else ""
+        return f"keeps what it has downloaded and tests for it first: `{source_of(tests[0], 60)}`{shown}"
+    return ""

@@ -1,0 +1,142 @@
+"""Results that are kept: in attributes and tables named as caches, in files taken up again, and by skipping work."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import hit_at
+from retrieval.census.prose import listed
+from retrieval.census.roster import roster_of
+from retrieval.census.units import Unit, own_nodes, units
+from retrieval.census.wording import caller
+from retrieval.facts import CensusHit
+from retrieval.parse import descendants
+from retrieval.pyast import dotted, source_of
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
+
+MOST_NAMED = 4
+_ENCODING = re.compile(r"(?:^|\.)_?(?:encode|embed|extract)\w*$")
+_NAMED = re.compile(r"(?i)(?:^|[._])\w*cache[sd]?$|_store(?:_set)?$")
+_NO_CACHE = re.compile(
+    r"(?i)kv_?cache|use_cache|past|cache_(?:dir|path|num|size)|no_cache|clear|lru_cache|style|font|element"
+)
+_SUFFIX = re.compile(r"\.(?:pkl|pickle|npz|npy|h5|mat)\b")
+_WRITING = re.compile(r"(?:^|\.)(?:dump|save|savez|savez_compressed|savemat|to_pickle|write_\w+)$")
+_READING = re.compile(r"(?:^|\.)(?:load|loads|loadmat|read_pickle|load_\w+)$")
+_SKIPPED = re.compile(r"(?i)exists?\b|is_?file|skip_existing|already")
+
+
+def kept_results(codebase: Codebase) -> Iterator[CensusHit]:
+    """One hit per attribute, table, kind of file and skipped step."""
+    yield from _attributes(codebase)
+    yield from _tables(codebase)
+    yield from _files(codebase)
+    for unit in units(codebase, r"exist|isfile|is_file"):
+        for node in ast.walk(unit.tree):
+            if isinstance(node, ast.If) and (text := _skips(node)):
+                symbol = unit.symbols.get(node, "")
+                subject = f"`{symbol}()`" if symbol else f"The top level of {unit.path}"
+                first, _ = unit.lines(node)
+                said = f"{subject} {text}"
+                yield hit_at(codebase, unit.path, (first, first + 1), symbol=symbol, name="skip", text=said)
+
+
+def _skips(node: ast.If) -> str:
+    """`if exists(out): continue`: work that is left out because its result is there."""
+    test = source_of(node.test, 80)
+    last = node.body[-1]
+    leaves = isinstance(last, ast.Continue) or (isinstance(last, ast.Return) and len(node.body) <= 2)
+    negated = test.startswith("not ") or " not " in test
+    if not leaves or negated or not _SKIPPED.search(test) or len(node.body) > 2:
+        return ""
+    if isinstance(last, ast.Return) and last.value is not None:
+        return ""
+    does = "goes on with the next one" if isinstance(last, ast.Continue) else "returns at once"
+    return f"{does} when the result is there already: `if {test}`"
+
+
+def _attributes(codebase: Codebase) -> Iterator[CensusHit]:
+    """What a model gave, kept in an attribute or in a list that is handed in, so that it is not encoded again."""
+    told = set[tuple[str, str]]()
+    for use in roster_of(codebase).uses:
+        frame = use.frame
+        name = _kept_in(frame, use.step.node.id, use.step.written)
+        if name and (frame.path, name) not in told:
+            told.add((frame.path, name))
+            text = f"{caller(frame)[0].upper()}{caller(frame)[1:]} keeps what `{use.step.written}()` gives in `{name}`"
+            lines = (use.step.start, use.step.end)
+            yield hit_at(codebase, frame.path, lines, symbol=frame.symbol, name="results", text=text)
+
+
+def _kept_in(frame: Frame, call: int, written: str) -> str:
+    """The attribute or handed-in list that gets the result of an encoding call; "" for none."""
+    if not _ENCODING.search(written):
+        return ""
+    own = next(iter(frame.parameters), "")
+    for binding in frame.body.bindings:
+        if binding.value is None or all(node.id != call for node in (binding.value, *descendants(binding.value))):
+            continue
+        if binding.name.startswith(f"{own}.") and frame.owner is not None:
+            return binding.name
+        for store in frame.body.stores:
+            given = store.value is not None and frame.body.tree.text(store.value) == binding.name
+            outer = store.name.partition(".")[0] in frame.parameters
+            if given and outer:
+                return store.name
+    return ""
+
+
+def _tables(codebase: Codebase) -> Iterator[CensusHit]:
+    """Tables named as caches that are filled by key and read."""
+    found: dict[str, list[tuple[Unit, ast.AST, str]]] = {}
+    for unit in units(codebase, r"(?i)cache|_store"):
+        for body in (unit.tree, *(node for node, _ in unit.functions())):
+            for node in own_nodes(body):
+                target = node.targets[0] if isinstance(node, ast.Assign) else None
+                held = _root(target) if isinstance(target, ast.Subscript) else ""
+                if held and _NAMED.search(held) and not _NO_CACHE.search(held):
+                    found.setdefault(held.removeprefix("self."), []).append((unit, node, unit.symbols.get(node, "")))
+    for name, rows in found.items():
+        unit, node, _ = rows[0]
+        functions = list(dict.fromkeys(f"`{symbol}()`" for _, _, symbol in rows if symbol))
+        text = f"`{name}` keeps results by key, filled by {listed(functions, MOST_NAMED) or unit.path}"
+        text += f": `{source_of(node, 80)}`"
+        related = tuple(("fill", u.path, u.lines(n)[0], u.lines(n)[0]) for u, n, _ in rows[1:4])
+        lines = unit.lines(node)
+        yield hit_at(codebase, unit.path, lines, symbol="", name="results", text=text, related=related)
+
+
+def _root(node: ast.AST) -> str:
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return dotted(node)
+
+
+def _files(codebase: Codebase) -> Iterator[CensusHit]:
+    """Files of one ending that one function writes and another one takes up."""
+    written: dict[str, list[tuple[str, str, int]]] = {}
+    read: dict[str, list[tuple[str, str, int]]] = {}
+    for unit in units(codebase, _SUFFIX.pattern):
+        if codebase.snapshot.by_path[unit.path].role != "source":
+            continue
+        for node, symbol in unit.functions():
+            text = " ".join(i.value for i in ast.walk(node) if isinstance(i, ast.Constant) and isinstance(i.value, str))
+            endings = set(_SUFFIX.findall(text))
+            for call in (inner for inner in own_nodes(node) if isinstance(inner, ast.Call) and endings):
+                name = dotted(call.func)
+                table = written if _WRITING.search(name) else read if _READING.search(name) else None
+                for ending in endings if table is not None else ():
+                    table.setdefault(ending, []).append((symbol, unit.path, unit.row(call.lineno)))  # type: ignore[union-attr]
+    for ending in sorted(set(written) & set(read)):
+        symbol, path, line = written[ending][0]
+        makers = listed(list(dict.fromkeys(f"`{s}()`" for s, _, _ in written[ending])), MOST_NAMED)
+        takers = listed(list(dict.fromkeys(f"`{s}()`" for s, _, _ in read[ending])), MOST_NAMED)
+        text = f"Files `{ending}` written by {makers} can be taken up by {takers}"
+        related = tuple(("read", p, n, n) for _, p, n in read[ending][:3])
+        yield hit_at(codebase, path, (line, line), symbol=symbol, name="files", text=text, related=related)

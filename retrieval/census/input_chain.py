@@ -116,11 +116,17 @@ def _next(tracer: Tracer, spot: Spot) -> Spot | None:
     found = [source for source, _ in tracer.sources(spot) if source.node.type not in ("none", "integer", "string")]
     here = [source for source in found if source.frame is spot.frame]
     here = [source for source in here if _PREPARING.search(source.text()[:120])] or here
-    return (here[-1:] or sorted(found, key=lambda source: _far(tracer, source))[:1] or [None])[0]
+    found = [source for source in found if _is_run(tracer, source) or not _is_run(tracer, spot)]
+    return (here[-1:] or sorted(found, key=_is_trial)[:1] or [None])[0]
 
 
-def _far(tracer: Tracer, source: Spot) -> tuple[bool, bool]:
-    frame = source.frame
-    idle = (frame.path, frame.symbol) not in reach_of(tracer.program.codebase).units
-    trial = _TRIAL.search(frame.symbol.rpartition(".")[2]) or _FRESH.search(source.text()[:60])
-    return trial is not None, idle
+def _is_run(tracer: Tracer, spot: Spot) -> bool:
+    """Whether the main programs may run the body; the `main` of a file is a start of its own, if it is one."""
+    reach, frame = reach_of(tracer.program.codebase), spot.frame
+    started = frame.symbol not in ("main", "") or any(frame.path == path for s in reach.starts for path, _ in s.units)
+    return started and (frame.path, frame.symbol) in reach.units
+
+
+def _is_trial(source: Spot) -> bool:
+    named_so = _TRIAL.search(source.frame.symbol.rpartition(".")[2])
+    return named_so is not None or _FRESH.search(source.text()[:60]) is not None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.joined import halves, members, segments
-from retrieval.census.modalities import Told, nearest
+from retrieval.census.modalities import Told, nearest, reads_text
 from retrieval.census.modality_names import named
 from retrieval.census.model_inputs import inputs_of
 from retrieval.census.roster import Roster, Use
@@ -37,6 +37,7 @@ _MASKING = re.compile(
     r"\.(?:bool|ne|eq|lt|gt|le|ge|isnan|logical_\w+)\(|\* ?0(?:\.0*)?(?!\w|\.)|[<>=!]=|(?:zeros|ones)_like"
 )
 _WITHIN = re.compile(r"(?:self\.)?(?:query|key|value|q|k|v|attn|attention|scores?|weights?)(?:_\w+)?\b")
+_CONTRAST = re.compile(r"(?i)contrast|similarity|clip_?loss|siglip")
 _NO_MODEL = re.compile(r"(?i)loss|discriminator|criterion|metric|scheduler|processor|tokenizer|criteria")
 MOST_OPERANDS = 8
 VALUES = ("identifier", "attribute", "call", "subscript", "binary_operator")
@@ -140,13 +141,27 @@ def _of_operators(roster: Roster, frame: "Frame") -> Iterator[Meeting]:
 def _of_sides(roster: Roster, place: Spot, sign: str, sides: list[Spot]) -> Meeting | None:
     written = [side.text() for side in sides]
     if sign == "@":
-        return None if _masks(place.frame, place.node, sides) else _meeting(roster, "compared", place.node, sides)
+        compared = None if _masks(place.frame, place.node, sides) else _meeting(roster, "compared", place.node, sides)
+        return compared or _contrasted(roster, place, sides)
     for parts in segments(roster.tracer, sides):
         if meeting := _meeting(roster, "joined", place.node, parts):
             return meeting
     if not any(_says(w) for w in written) or not all(_is_feature(w) for w in written):
         return None
     return _meeting(roster, "joined", place.node, sides)
+
+
+def _contrasted(roster: Roster, place: Spot, sides: list[Spot]) -> Meeting | None:
+    """`x @ text.T` in what is named for contrast: what is compared with one modality is features of another."""
+    if not _CONTRAST.search(place.frame.symbol):
+        return None
+    told = [nearest(roster.tracer, side) for side in sides]
+    known = [(side, found[0]) for side, found in zip(sides, told, strict=True) if found]
+    others = [side for side, found in zip(sides, told, strict=True) if not found and side.node.type == "identifier"]
+    if len(known) != 1 or len(others) != 1 or others[0].text() not in place.frame.parameters:
+        return None
+    pairs = [(others[0].text(), Told("features", others[0])), (one_line(known[0][0].text(), 50), known[0][1])]
+    return Meeting("compared", place.node, tuple(pairs))
 
 
 def _operators(value: Node) -> Iterator[Node]:
@@ -193,12 +208,17 @@ def _given(roster: Roster, use: Use) -> Meeting | None:
         return None
     operands: list[tuple[str, Told]] = []
     for said, spot in inputs_of(roster.tracer, use)[:MOST_OPERANDS]:
-        told = [Told(said, spot)] if said else nearest(roster.tracer, spot)
+        told = [Told(said, spot)] if said and _is_sure(roster, said) else nearest(roster.tracer, spot)
         if told and len({item.group for item in told}) == 1 and not _aside(spot):
             operands.append((one_line(spot.text(), 50), told[0]))
     operands = [(written, told) for written, told in operands if told.modality != "landmarks"]
     kinds = {told.group for _, told in operands}
     return Meeting("given", use.step.node, tuple(operands), _model(use)) if len(kinds) > 1 else None
+
+
+def _is_sure(roster: Roster, said: str) -> bool:
+    """Whether a parameter's name says enough: prompts are points and boxes where no text is read."""
+    return said != "prompt" or reads_text(roster.program)
 
 
 def _model(use: Use) -> str:

@@ -48,6 +48,11 @@ _GIVEN = ("text", "image", "audio", "video")
 _AUDIO_LIBRARIES = words("librosa torchaudio soundfile encodec pyaudio sounddevice pydub whisper faster_whisper")
 _WHOLE = re.compile(r"^(?!.*bert)(\w+)_(?:encoder|model|net|network|extractor|tower|transformer|backbone)$")
 _TAKEN_OFF: "WeakKeyDictionary[Program, frozenset[str]]" = WeakKeyDictionary()
+_TEXT_LIBRARIES = words(
+    """transformers tokenizers sentencepiece tiktoken nltk spacy ftfy diffusers clip open_clip openai anthropic ollama
+    vllm"""
+)
+_TEXT: "WeakKeyDictionary[Program, bool]" = WeakKeyDictionary()
 _AUDIO: "WeakKeyDictionary[Program, bool]" = WeakKeyDictionary()
 MOST, NEAR, FAR = 70, 60, 120
 
@@ -84,7 +89,8 @@ def modalities(tracer: Tracer, spot: Spot, most: int = MOST) -> list[Told]:
             if source.key not in seen:
                 seen.add(source.key)
                 waiting.append(source)
-    return list(found.values()) or ([] if _is_spoken(spot, weak) else weak)
+    sure = not _is_spoken(spot, weak) and reads_text(spot.frame.program)
+    return list(found.values()) or (weak if sure else [])
 
 
 def nearest(tracer: Tracer, spot: Spot) -> list[Told]:
@@ -113,6 +119,16 @@ def taken_off(program: "Program") -> frozenset[str]:
         none = [b.name for b in bound if b.value is not None and b.value.type == "none"]
         _TAKEN_OFF[program] = frozenset(name.rpartition(".")[2] for name in none)
     return _TAKEN_OFF[program]
+
+
+def reads_text(program: "Program") -> bool:
+    """Whether any file of the repository takes text apart: only then are tokens and prompts of text."""
+    if program not in _TEXT:
+        facts = program.facts.values()
+        modules = {item.module.partition(".")[0] for found in facts for item in found.imports}
+        named_so = any("tokeniz" in item.name.lower() for found in facts for item in found.definitions)
+        _TEXT[program] = named_so or bool(modules & _TEXT_LIBRARIES)
+    return _TEXT[program]
 
 
 def _removed(spot: Spot, written: str) -> bool:

@@ -85,7 +85,7 @@ def _found(codebase: "Codebase") -> list[Said]:
         hit = hit_at(codebase, frame.path, said.place[2:], symbol=frame.symbol, name="", text="")
         run = reach.has(hit) or not reach.tells
         told.append((Said(said.pair, said.text, said.sort, said.place, run), roles[frame.path].role != "source"))
-    order = {"joined": 0, "attended": 0, "message": 0, "model": 1, "given": 2, "compared": 3}
+    order = {"joined": 0, "attended": 0, "message": 0, "model": 1, "given": 2, "apart": 3, "compared": 4}
     return [s for s, _ in sorted(told, key=lambda item: (not item[0].run, item[1], order[item[0].sort[0]]))]
 
 
@@ -134,9 +134,16 @@ def _used(model: Multimodal) -> "tuple[Frame, Said]":
     made = model.entry.made[0]
     frame, step = (model.uses[0].frame, model.uses[0].step) if model.uses else (made.frame, made.step)
     joined = "which joins them inside" if model.together else "in which the text conditions what is made"
+    joined = "which embeds each of them by itself into one space and joins nothing" if model.apart else joined
     text = f"{_name(frame)} {'runs' if model.uses else 'makes'} {model.said}, {joined}"
     pair = _pair((*model.known.takes, *(() if model.together else (model.known.gives,))))
-    return frame, Said(pair, text, ("model", model.entry.name), ("use", frame.path, step.start, step.end), True)
+    return frame, Said(
+        pair,
+        text,
+        ("apart" if model.apart else "model", model.entry.name),
+        ("use", frame.path, step.start, step.end),
+        True,
+    )
 
 
 def _name(frame: "Frame") -> str:
@@ -200,17 +207,20 @@ def _embeddings(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
     """Whether features of two modalities are combined, and whether they are compared."""
     compared = [said for said in found if said.sort[0] == "compared"]
     combined = [said for said in found if said.sort[0] in ("joined", "attended")]
+    apart = [said for said in found if said.sort[0] == "apart"]
     outside = [said for said in found if said.sort[0] in ("message", "model", "given")]
     if combined:
         yield _sentence(codebase, f"They are combined{_idle(combined)}: ", combined, join="; ")
     elif outside:
         opening = f"Not by code of this repository; they are combined inside a model that takes both{_idle(outside)}: "
         yield _sentence(codebase, opening, outside, join="; ")
+    elif apart:
+        yield _sentence(codebase, f"They are not combined{_idle(apart)}: ", apart, join="; ")
     if compared:
         yield _sentence(codebase, f"They are compared{_idle(compared)}: ", compared, join="; ")
-    elif combined or outside:
+    elif combined or outside or apart:
         text = "No comparison was traced: no product or similarity of features of two different modalities"
-        yield _at(codebase, text, (combined or outside)[:1])
+        yield _at(codebase, text, (combined or outside or apart)[:1])
 
 
 def _idle(found: list[Said]) -> str:

@@ -36,6 +36,11 @@ class Multimodal:
         return len({GROUPS.get(m, m) for m in self.known.takes}) > 1
 
     @property
+    def apart(self) -> bool:
+        """Whether it embeds each modality by itself, into one space."""
+        return self.together and self.known.gives == "embedding"
+
+    @property
     def conditions(self) -> bool:
         """Whether text decides which image, video or depth it makes, inside the library."""
         return self.known.takes == ("text",) and self.known.gives in ("image", "video", "depth")

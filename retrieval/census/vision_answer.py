@@ -29,6 +29,7 @@ READ = (
     "attribute_uses: *.normed_embedding, "
     r"re:(?i)(?:^|[._])(?:face|img|image|photo|portrait)s?\d*\.(?:embeddings?|image_embeds)$"
 )
+_PAGES = re.compile(r"(?:^|\.)(?:render|get_pixmap|to_pil|convert_from_\w+)$")  # what documents begin with
 _NORM = re.compile(r"(?:^|\.)(?:normalize|norm|l2_norm\w*|normalise)$")
 _IMAGES = re.compile(r"Resize|ToTensor|Normali[sz]e|Crop|ToImage")
 _UNTRACED = " (no way from the main programs to this code was traced)"
@@ -79,7 +80,7 @@ def _preprocessing(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]
         text = f"On its way to {run.name} in {_name(run.frame)} an image goes through {steps}{form}"
         yield _at(codebase, text, [_place(run), *(("step", s.frame.path, s.line, s.line) for s in run.chain)])
     for sort, does in (("reading", "read or decoded"), ("resizing and cropping", "resized, cropped or warped")):
-        frames = worked(codebase, sort)
+        frames = sorted(worked(codebase, sort), key=lambda item: _PAGES.search(item[1].written) is None)
         run_first = [item for item in frames if item[2]] or frames
         if run_first:
             text = f"Images and video are {does} by {listed([_with(*item[:2]) for item in run_first], SHOWN)}"

@@ -24,8 +24,13 @@ _INNER = re.compile(
     r"trunk)\w*|visual)(?:\.(?:forward|encode|forward_features|get_intermediate_layers))?$"
 )
 _NO_RUN = re.compile(r"(?i)^(?:before|after|on|prepare|init|load|get_context|log|configure|set_)_?|loss|optimizer")
+_TRIAL = re.compile(r"(?i)warm_?up|bench|(?:^|/)speed|measure_")
 _FORMS = (
-    (r"permute\(\(?2, ?0, ?1|transpose\(\(?2, ?0, ?1|ToTensor|to_tensor|img2tensor|blobFromImage", "channels first"),
+    (
+        r"permute\(\(?2, ?0, ?1|transpose\(\(?2, ?0, ?1|permute\(0, ?3, ?1, ?2|ToTensor|to_tensor|img2tensor|"
+        r"blobFromImage",
+        "channels first",
+    ),
     (r"unsqueeze\(0\)|expand_dims|\[None|newaxis|blobFromImage|\.repeat\(|torch\.stack|np\.stack", "in a batch"),
     (r"/ ?\(?127\.5.*- ?1|mean.*0?\.5.*std.*0?\.5", "values -1 to 1"),
     (r"/ ?255", "values 0 to 1"),
@@ -84,8 +89,13 @@ def runs_of(roster: Roster) -> "list[Run]":
                 run = Run(use.frame, use.step, use.made, _name(use), spot, chain, not use.made)
                 found.setdefault((use.frame.path, use.step.node.id), run)
         order = {id(frame): at for at, (frame, _) in enumerate(roster.frames)}
-        _RUNS[roster] = sorted(found.values(), key=lambda run: (order[id(run.frame)], run.step.order))
+        _RUNS[roster] = sorted(found.values(), key=lambda run: (_is_trial(run), order[id(run.frame)], run.step.order))
     return _RUNS[roster]
+
+
+def _is_trial(run: Run) -> bool:
+    """Whether a call only warms up or measures."""
+    return _TRIAL.search(f"{run.frame.path} {run.frame.symbol}") is not None
 
 
 def _others(roster: Roster) -> list[Use]:

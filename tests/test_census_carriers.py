@@ -233,3 +233,31 @@ def test_a_module_that_others_set_and_read_is_told_first() -> None:
 def test_a_module_that_few_functions_read_or_that_only_gets_patches_is_no_carrier() -> None:
     few = str(SHARED["app/steps.py"]).replace("    return state.speed\n\n\ndef local", "    return a\n\n\ndef local")
     assert not texts(codebase_of(SHARED | {"app/steps.py": few}), "shared_modules")
+
+
+def test_a_method_called_update_that_gives_a_value_fills_nothing() -> None:
+    sample = codebase_of(
+        {
+            "run.py": """
+                from outside import Decoder
+
+                class Task:
+                    def __init__(self):
+                        self.decoder = Decoder()
+                        self.seen = {}
+
+                    def step(self, tokens):
+                        tokens, done = self.decoder.update(tokens)
+                        self.seen.update(tokens)
+                        return tokens, done, self.seen
+
+                def main():
+                    task = Task()
+                    print(task.step([1]))
+
+                main()
+            """
+        }
+    )
+    (told,) = texts(sample, "kept")
+    assert "`seen`, set by `__init__()`, `step()`" in told and "`decoder`, set by" not in told

@@ -108,7 +108,8 @@ class _Walker:
     def _gather(self, node: Node, callee: Node, guards: tuple[Guard, ...]) -> None:
         arguments = node.child_by_field_name("arguments")
         given = arguments.named_children if arguments else []
-        if self.body.tree.text(callee.child_by_field_name("attribute")) in _GATHERING and given:
+        used = node.parent is not None and node.parent.type == "assignment"  # a container gives nothing back
+        if self.body.tree.text(callee.child_by_field_name("attribute")) in _GATHERING and given and not used:
             self._store(callee.child_by_field_name("object"), given[-1], guards)
 
     def _assignment(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:

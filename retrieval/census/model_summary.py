@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.instances import variants
 from retrieval.census.language import Query, hit_at, kind, parse_query
+from retrieval.census.modal_flow import taken_by
 from retrieval.census.model_entries import CLASSICAL, Entry, entries_of
 from retrieval.census.model_settings import model_settings
 from retrieval.census.model_sources import Source, absent, sources_of
@@ -113,7 +114,9 @@ def _kinds(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Census
     said += (
         f"; vision models, which take images or video: {_short(seeing)}" if seeing else "; none takes images or video"
     )
-    return _sentence(codebase, said, [*language, *seeing] or entries)
+    hearing = [entry for entry in entries if "audio" in taken_by(roster, entry)[:2] and entry not in seeing]
+    said += f"; models that take audio: {_short(hearing)}" if hearing else ""
+    return _sentence(codebase, said, [*language, *seeing, *hearing] or entries)
 
 
 def _short(entries: list[Entry]) -> str:

@@ -94,7 +94,8 @@ def _how(roster: Roster, entry: Entry) -> str:
         return "pooled"
     if any(_closed(roster, made) for made in entry.made):
         return "chosen"
-    given = [use for use in entry.uses(roster) if use.seen and all(sighting.injected for sighting in use.seen)]
+    uses = entry.uses(roster)
+    given = bool(uses) and all(sighting.injected for use in uses for sighting in use.seen)
     return "injected" if given else "fixed"
 
 

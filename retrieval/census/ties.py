@@ -41,6 +41,14 @@ _TOKEN = re.compile(
 )
 
 
+_SIZE = re.compile(
+    r"(?:\w+_)?(?:SAMPLE_RATE|SAMPLING_RATE|N_FFT|HOP_LENGTH|N_MELS|CHUNK_LENGTH|N_SAMPLES|N_FRAMES|IMAGE_SIZE|IMG_SIZE"
+    r"|INPUT_SIZE|CROP_SIZE|PATCH_SIZE|MAX_LENGTH|MAX_SEQ_LEN|CONTEXT_LENGTH|VOCAB_SIZE|HIDDEN_SIZE|EMBED_DIM|N_VOCAB)$"
+    r"|\w+_(?:VOCAB_SIZE|PAD_TOKEN|INFER_TOKEN|TOKEN_ID|RATE_HZ|MEAN|STD|CODEBOOKS|CODEBOOK_SIZE|OFFSET)$"
+)
+_NUMBERS = frozenset({"integer", "float", "binary_operator", "list", "tuple"})
+
+
 @dataclass(slots=True)
 class Ties:
     """What ties one file: names with the first line of each; `named` are lines of decisions by name."""
@@ -50,6 +58,7 @@ class Ties:
     calls: int = 0
     companions: dict[str, int] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=dict)
     types: dict[str, int] = field(default_factory=dict)
     named: list[int] = field(default_factory=list)
@@ -59,13 +68,19 @@ class Ties:
     def weight(self) -> int:
         """How tightly: what is made counts three times, what is run, decided by name or tokenised twice."""
         own = 3 * len(self.made) + 2 * len(self.run) + min(self.calls, MOST_RUNS) + 2 * len(self.companions)
-        own += min(len(self.tokens), 3) + min(len(self.keys), 4) + min(len(self.types), 3) + 2 * min(len(self.named), 4)
+        own += (
+            min(len(self.tokens), 3)
+            + min(len(self.sizes), 3)
+            + min(len(self.keys), 4)
+            + min(len(self.types), 3)
+            + 2 * min(len(self.named), 4)
+        )
         return own + min(len(self.reaches), 5)
 
     @property
     def lines(self) -> list[int]:
         """Every line that ties, in order."""
-        held = (self.made, self.run, self.companions, self.tokens, self.keys, self.types, self.reaches)
+        held = (self.made, self.run, self.companions, self.tokens, self.sizes, self.keys, self.types, self.reaches)
         return sorted({*(line for table in held for line in table.values()), *self.named})
 
 
@@ -74,6 +89,9 @@ def ties_of(codebase: "Codebase") -> dict[str, Ties]:
     roster, table = roster_of(codebase), dict[str, Ties]()
     names = frozenset(made.name for made in roster.made if made.known is None or made.known.does != CLASSICAL)
     for frame, _depth in roster.frames:
+        for binding in frame.body.bindings if frame.definition is None else ():
+            if _SIZE.match(binding.name) and binding.value is not None and binding.value.type in _NUMBERS:
+                _in(table, frame.path).sizes.setdefault(f"`{binding.name}`", binding.line)
         if frame.definition is None and not _runs_top(codebase, frame):
             continue  # a demonstration at the end of a file of the package
         for step in frame.body.calls:

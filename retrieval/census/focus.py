@@ -9,6 +9,7 @@ from retrieval.census.callgraph import Site, entered, possible, reached, started
 from retrieval.census.families import RUNNING, SETUP, is_library_model
 from retrieval.census.hooks import outside_bases
 from retrieval.census.language import Query
+from retrieval.census.model_entries import holder, is_session
 from retrieval.census.models import family_of
 from retrieval.census.narrowing import Given, given_constants
 from retrieval.census.outside import SHOWN, Outside, outside_steps
@@ -115,7 +116,9 @@ class Focus:
         learned = {made.key for made in roster.made if made.known is not None and "machine learning" in made.known.does}
         found = {made.key: ("makes", (made.name,)) for made in roster.made if made.key not in learned}
         for use in roster.uses:
-            names = tuple(dict.fromkeys(made.name for made in use.made if made.key not in learned))
+            own = [made for made in use.made if made.key not in learned]
+            session = own and is_session(own[0])  # its class says nothing; the key or the code around it does
+            names = (use.key or holder(use),) if session else tuple(dict.fromkeys(made.name for made in own))
             if names:
                 found[(use.frame.path, use.step.node.id)] = ("runs", names[:MOST_NAMED])
         return found

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-STEPS, MODELS, OTHERS, DEPTH, WRAPPING, LIBRARY = 40, 24, 8, 9, 5, 6
+STEPS, MODELS, OTHERS, DEPTH, DEEP, WRAPPING, LIBRARY = 40, 30, 8, 9, 20, 5, 6
 Place = tuple[str, str, int, int]
 
 
@@ -44,8 +44,9 @@ def outline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         yield from _steps(codebase, roots[0], marks)
     if "models" in wanted:
         used = roots[1:LIBRARY] if roots[0].entries[0].kind == "api" else []
+        deep = walked(focus, roots[0], DEEP)
         further = [mark for root in used for mark in walked(focus, root, DEPTH)]
-        yield from _models(codebase, focus, roots[0], [*marks, *further])
+        yield from _models(codebase, focus, roots[0], [*deep, *further])
     if "others" in wanted and len(roots) > 1:
         yield _others(codebase, roots)
 

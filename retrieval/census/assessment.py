@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrieval.census.families import is_model_base
+from retrieval.census.concerns import concerns_of
 from retrieval.census.import_cycles import import_cycles
-from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.metrics import Measured, python_files
 from retrieval.census.prose import counted, listed
 from retrieval.facts import CensusHit
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 LONG_MODULE, LARGE_SHARE, LONG_FUNCTION, VERY_LONG, COMPLEX = 300, 25, 50, 100, 15
-FEW_MODULES = 4
-_PARSERS = ("argparse", "click", "typer", "fire", "absl", "hydra")
+FEW_MODULES, MOST_COPIED, MANY_CONCERNS, SMALL_MODULE = 4, 5, 4, 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +96,36 @@ def _modular(codebase: "Codebase", files: list[SourceFile]) -> Iterator[Criterio
     yield Criterion(median <= LONG_MODULE, f"the median module has {median} lines (at most {LONG_MODULE})")
     shown = f"the largest module, `{largest.path}`, holds {share} % of the lines (at most {LARGE_SHARE} %)"
     yield Criterion(share <= LARGE_SHARE, shown, ((largest.path, 1, 1),))
-    cycles = import_cycles(codebase)
-    steps = [(path, start, end) for _, cycle in cycles[:1] for _, path, start, end in cycle]
-    cyclic = f"{counted(len(cycles), 'group')} of modules that import each other (none wanted)"
-    yield Criterion(
-        not cycles, cyclic if cycles else "no modules import each other in a circle when they are loaded", tuple(steps)
-    )
+    yield _circles(codebase)
+    yield _copied(codebase, sum(sizes))
+
+
+def _circles(codebase: "Codebase") -> Criterion:
+    """Whether modules import each other; circles through imports inside functions count too."""
+    source = {path for path in codebase.facts if codebase.snapshot.by_path[path].role == "source"}
+    loaded = [cycle for cycle in import_cycles(codebase) if all(step[1] in source for step in cycle[1])]
+    late = [cycle for cycle in import_cycles(codebase, on_load=False) if all(step[1] in source for step in cycle[1])]
+    cycles = loaded or late
+    steps = tuple((path, start, end) for _, cycle in cycles[:1] for _, path, start, end in cycle)
+    if loaded:
+        text = f"{counted(len(loaded), 'group')} of modules that import each other (none wanted)"
+    elif late:
+        chain = " → ".join(f"`{name}`" for name in [*late[0][0], late[0][0][0]])
+        text = f"modules import each other through imports inside functions (none wanted): {chain}"
+    else:
+        text = "no modules import each other in a circle"
+    return Criterion(not cycles, text, steps)
+
+
+def _copied(codebase: "Codebase", lines: int) -> Criterion:
+    """How much of the code is a copy of other code, nearly or wholly."""
+    copies = [hit for hit in run_query(codebase, "near_copies").hits if hit.role == "source"]
+    equal = [hit for hit in run_query(codebase, "quality: duplicated code").hits if hit.role == "source"]
+    count = sum(int(hit.detail["lines"]) for hit in copies) + sum(hit.end - hit.start for hit in equal)
+    share = round(100 * count / max(1, lines))
+    places = tuple((hit.path, hit.start, hit.end) for hit in [*copies[:2], *equal[:1]])
+    text = f"about {share} % of the lines are copies of others (at most {MOST_COPIED} %)"
+    return Criterion(share <= MOST_COPIED, text, places)
 
 
 def _readable(shapes: Measured) -> Iterator[Criterion]:
@@ -132,10 +155,7 @@ def _separated(codebase: "Codebase", files: list[SourceFile], shapes: Measured) 
         yield _part(long, functions, f"are longer than {limit} lines", most)
     hard = [(file, shape) for file, shape in functions if shape.complexity > COMPLEX]
     yield _part(hard, functions, f"have a cyclomatic complexity above {COMPLEX}", 2)
-    mixed = _mixed(codebase, files)
-    names = listed([f"`{path}`" for path, _, _ in mixed])
-    text = f"{counted(len(mixed), 'module')} both define a model and parse a command line: {names}"
-    yield Criterion(not mixed, text if mixed else "no module both defines a model and parses a command line", mixed[:4])
+    yield _responsibilities(codebase, files)
 
 
 def _part(found: Measured, of: Measured, what: str, most: int) -> Criterion:
@@ -146,12 +166,19 @@ def _part(found: Measured, of: Measured, what: str, most: int) -> Criterion:
     return Criterion(share <= most, text, tuple((file.path, s.start, s.end) for file, s in worst))
 
 
-def _mixed(codebase: "Codebase", files: Iterable[SourceFile]) -> tuple[tuple[str, int, int], ...]:
-    """The modules that define a model class and also parse command-line options outside a `__main__` block."""
-    models = {path: item for path, item, bases in codebase.classes() if any(map(is_model_base, bases))}
-    found = []
-    for file in files:
-        parses = [c for c in codebase.facts[file.path].calls if c.name.split(".")[0] in _PARSERS and c.symbol]
-        if file.path in models and parses:
-            found.append((file.path, parses[0].start, parses[0].end))
-    return tuple(found)
+def _responsibilities(codebase: "Codebase", files: Iterable[SourceFile]) -> Criterion:
+    """How many modules do many kinds of work: those that do are named with what they do."""
+    concerns = concerns_of(codebase)
+    pairs = [(file, concerns.get(file.path, ())) for file in files]
+    mixed = [(file, found) for file, found in pairs if len(found) >= MANY_CONCERNS and len(file.lines) > SMALL_MODULE]
+    mixed.sort(key=lambda pair: (-len(pair[0].lines), pair[0].path))
+    share = round(100 * sum(len(file.lines) for file, _ in mixed) / max(1, sum(len(file.lines) for file, _ in pairs)))
+    held = f"hold {share} % of the lines (at most {LARGE_SHARE} %)"
+    text = f"modules that do {MANY_CONCERNS} or more kinds of work {held}"
+    if mixed:
+        text += f": {listed([f'`{file.path}` ({_and(found)})' for file, found in mixed], 3)}"
+    return Criterion(share <= LARGE_SHARE, text, tuple((file.path, 1, 1) for file, _ in mixed[:4]))
+
+
+def _and(names: tuple[str, ...]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -45,9 +45,12 @@ def _targets(codebase: Codebase, path: str, item: Import) -> Iterator[str]:
         yield outer
 
 
-def import_cycles(codebase: Codebase) -> list[tuple[list[str], list[Step]]]:
-    """One shortest cycle per group of files that import each other: the modules, and the import of each step."""
-    graph = import_graph(codebase, on_load=True)
+def import_cycles(codebase: Codebase, *, on_load: bool = True) -> list[tuple[list[str], list[Step]]]:
+    """One shortest cycle per group of files that import each other: the modules, and the import of each step.
+
+    Without `on_load` imports inside functions count too.
+    """
+    graph = import_graph(codebase, on_load=on_load)
     found = []
     for group in _components(graph):
         cycle = _shortest(graph, group)

@@ -136,10 +136,13 @@ def _scanned(file: SourceFile) -> tuple[tuple[Found, ...], tuple[tuple[int, int]
     tree = parse_file(file)
     habits: list[Found] = []
     asserts: list[tuple[int, int]] = []
+    rebound = _rebound(tree) if "global " in file.text else {}
     for node, symbol in scoped(tree) if tree is not None else ():
         if isinstance(node, ast.Assert):
             asserts.append(lines_of(node))
-        for name, text in _habit(file, node):
+        names = ", ".join(rebound.get(node, ()))
+        shared = [("global statement", f"module state rebound through `global`: {names}")] if names else []
+        for name, text in (*shared, *_habit(file, node)):
             where = symbol
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 where = f"{symbol}.{node.name}" if symbol else node.name
@@ -160,9 +163,6 @@ def _habit(file: SourceFile, node: ast.AST) -> Iterator[tuple[str, str]]:
             yield "wildcard import", f"wildcard import: `{source_of(node)}`"
     elif isinstance(node, ast.ExceptHandler):
         yield from _handler(node)
-    elif isinstance(node, ast.Global):
-        names = ", ".join(f"`{name}`" for name in node.names)
-        yield "global statement", f"module state rebound through `global`: {names}"
     elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         for default in _mutable_defaults(node):
             yield "mutable default", f"mutable default argument `{source_of(default, 60)}`"
@@ -188,6 +188,19 @@ def _is_ellipsis(node: ast.stmt) -> bool:
 def _mutable_defaults(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
     defaults = [*node.args.defaults, *(item for item in node.args.kw_defaults if item)]
     return [item for item in defaults if _is_mutable(item)]
+
+
+def _rebound(tree: ast.AST | None) -> dict[ast.AST, list[str]]:
+    """Each `global` statement with the names that its function binds anew; what is only changed inside is left out."""
+    found: dict[ast.AST, list[str]] = {}
+    for function in ast.walk(tree) if tree is not None else ():
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            parts = list(ast.walk(function))
+            bound = {part.id for part in parts if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)}
+            for part in parts:
+                if isinstance(part, ast.Global) and (names := [f"`{n}`" for n in part.names if n in bound]):
+                    found[part] = names
+    return found
 
 
 def _is_mutable(node: ast.expr) -> bool:

@@ -18,13 +18,14 @@ _REPACKED = {2, 10, 12, 20}
 
 
 def estimate(path: Path, plan: LoadPlan) -> int:
-    """Peak bytes of weights, cache, scratch and output rows; the process itself comes on top."""
+    """Peak bytes of weights, cache, scratch, output rows and scores; the process itself comes on top."""
     header = read_header(path)
     return (
         weight_bytes(header, repack=plan.repack)
         + cache_bytes(header, plan)
         + compute_bytes(header, plan)
         + 4 * header.vocabulary * (plan.sequences + 1)
+        + (0 if plan.flash else 2 * (plan.ubatch + 64) * plan.context * header.number("attention.head_count", 1))
     )
 
 

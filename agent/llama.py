@@ -225,7 +225,7 @@ def build_facts() -> str:
 
 def measure(path: str, plan: dict[str, Any]) -> dict[str, Any]:
     """What a load would take, without allocating it: bytes per buffer type, of this process so far,
-    and of the output rows, which llama.cpp leaves out of its accounts.
+    and of output rows and half-precision attention scores, which llama.cpp leaves out of its accounts.
     """
     engine = Engine(path, plan, dry=True)
     try:
@@ -233,10 +233,16 @@ def measure(path: str, plan: dict[str, Any]) -> dict[str, Any]:
         return {
             "buffers": None if buffers is None else [asdict(buffer) for buffer in buffers],
             "resident": _resident_bytes(),
-            "output": 4 * engine.vocabulary_size * (plan["sequences"] + 1),
+            "output": 4 * engine.vocabulary_size * (plan["sequences"] + 1) + _score_bytes(engine, plan),
         }
     finally:
         engine.close()
+
+
+def _score_bytes(engine: Engine, plan: dict[str, Any]) -> int:
+    """Scores of all heads over the whole context, as the CPU multiplies them with the values."""
+    heads = 0 if plan["flash"] else int(native.llama_model_n_head(engine.model))
+    return 2 * (plan["ubatch"] + 64) * engine.context_size * heads
 
 
 def devices() -> list[dict[str, Any]]:

@@ -82,7 +82,7 @@ def run_once(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 def parse_options() -> argparse.Namespace:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--model", default="qwen2.5-coder-1.5b")
     parser.add_argument("--questions", type=int, default=5)
     parser.add_argument("--evidence", type=int, default=3000, help="shared tokens")

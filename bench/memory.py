@@ -30,7 +30,7 @@ TEXT = (ROOT / "agent" / "lockstep.py").read_text("utf-8")
 
 def main() -> None:
     """Measure what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--models", default=MODELS)
     parser.add_argument("--contexts", default="2048,8192,32768")
     parser.add_argument("--cycles", type=int, default=0)

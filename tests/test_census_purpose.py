@@ -62,3 +62,13 @@ def test_a_table_of_metadata_in_code_is_a_description() -> None:
     """
     found = sentences({"face/metadata.py": table, "README.md": "Face\n====\n\nWith some lines.\n"})
     assert found[0] == "The package metadata describes Face as “a face manipulation platform”."
+
+
+def test_the_tree_says_what_code_defines_and_not_where_it_comes_from() -> None:
+    files: dict[str, str | bytes] = {
+        "net/model.py": '"""Much of this code is adapted from another project."""\nclass Net:\n    pass\n',
+        "run.py": "from net.model import Net\n",
+    }
+    told = [hit.text for hit in run_query(codebase_of(files), "tree").hits]
+    assert any("model.py - class Net" in text and "adapted" not in text for text in told)
+    assert any("net/ - " in text and text.endswith("; used by run.py") for text in told)

@@ -33,6 +33,10 @@ _KNOWN = {
     "pkg-info": "generated package metadata",
     "setup.py": "build script for setuptools",
 }
+_PROVENANCE = re.compile(
+    r"(?i)\b(?:adapted|modified|copied|borrowed|taken|ported|forked|derived|based) (?:heavily |mostly )?(?:from|on) "
+    r"|^(?:copyright|author|created|reference|credits?|source|code (?:is )?from|from)\b\W|copyright|all rights reserved"
+)
 _NAMES = 4
 _SHORT = 40
 _SECTION = re.compile(r"(?i)(args?|arguments|parameters|params|returns?|inputs?|attributes|usage|example)\b\W|[:@>]")
@@ -121,8 +125,14 @@ def definitions_text(codebase: Codebase, facts: FileFacts, limit: int = _NAMES, 
     return "; ".join(parts)
 
 
+def own_sentence(docstring: str, limit: int = 110) -> str:
+    """The first sentence of a docstring, "" when it only says where the code comes from or who wrote it."""
+    sentence = first_sentence(docstring, limit)
+    return "" if _PROVENANCE.search(sentence) else sentence
+
+
 def _python(codebase: Codebase, file: SourceFile, facts: FileFacts) -> Described:
-    sentence = first_sentence(facts.docstring)
+    sentence = own_sentence(facts.docstring)
     if sentence:
         defined = definitions_text(codebase, facts) if len(sentence) < _SHORT else ""
         words = f"{sentence}; {defined}" if defined else sentence

@@ -34,11 +34,11 @@ def rank(codebase: "Codebase", hit: CensusHit) -> int:
 
 
 def ordered(codebase: "Codebase", hits: list[CensusHit]) -> list[CensusHit]:
-    """The options of main programs first; else by role and place."""
+    """The options of main programs first, sub-commands before them; else by role and place."""
 
-    def place(hit: CensusHit) -> tuple[int, int, str, int]:
+    def place(hit: CensusHit) -> tuple[int, int, bool, str, int]:
         role = ROLES.index(hit.role)  # type: ignore[arg-type]
-        return role, rank(codebase, hit), hit.path, hit.start
+        return role, rank(codebase, hit), hit.detail.get("library") != "sub-command", hit.path, hit.start
 
     return sorted(hits, key=place)
 

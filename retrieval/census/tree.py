@@ -11,7 +11,7 @@ from retrieval.census.describe import describe_file, main_definitions, main_name
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.mentions import named_in
 from retrieval.census.prose import counted, first_sentence, languages_text, listed
-from retrieval.census.tree_words import file_context, held_words
+from retrieval.census.tree_words import file_context, folder_users, held_words
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit
 from retrieval.languages import SOURCE_LANGUAGES, words
@@ -213,7 +213,8 @@ def _folder_words(codebase: Codebase, folder: _Folder) -> tuple[str, str, tuple[
     """What a folder is for: its package docstring, its README's heading, its exports, else what it holds."""
     files = folder.every_file()
     if not files:
-        return _unread_words(folder.every_skipped()), _any_path(codebase), (1, 1)
+        words = _unread_words(folder.every_skipped()) + named_in(codebase, folder.name)
+        return words, _any_path(codebase), (1, 1)
     words, path, lines = _own_words(codebase, folder) or ("", _told(files).path, (1, 1))
     if not words:
         words = _role_words(files) or held_words(codebase, folder.files, files)
@@ -223,6 +224,8 @@ def _folder_words(codebase: Codebase, folder: _Folder) -> tuple[str, str, tuple[
         words = f"{words}; {held}" if words else held
     if not any(file.language == "python" for file in files):
         words = (words or languages_text(files)) + named_in(codebase, folder.name)
+    else:
+        words = (words or languages_text(files)) + folder_users(codebase, files)
     return words or languages_text(files), path, lines
 
 

@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
-from retrieval.census.describe import main_definitions, main_names
-from retrieval.census.prose import counted, first_sentence, listed
+from retrieval.census.describe import main_definitions, main_names, own_sentence
+from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
 from retrieval.census.subjects import subject_words
 from retrieval.codebase import Codebase
@@ -20,7 +20,7 @@ def file_context(codebase: Codebase, file: SourceFile) -> str:
     if facts is None or file.language != "python":
         return ""
     parts = ["a main program"] if file.path in reach_of(codebase).programs else []
-    if not first_sentence(facts.docstring) and file.role != "test" and facts.definitions:
+    if not own_sentence(facts.docstring) and file.role != "test" and facts.definitions:
         used, users = _graph(codebase)
         told = subject_words(codebase, facts)
         parts += [f"works with {told}"] if told else []
@@ -44,6 +44,14 @@ def held_words(codebase: Codebase, own: list[SourceFile], files: list[SourceFile
             plural = counted(2, noun).removeprefix("2 ") if len(names) > 1 else noun
             return f"{counted(len(below), 'Python file')} with the {plural} {listed(names)}"
     return counted(len(below), "Python file")
+
+
+def folder_users(codebase: Codebase, files: list[SourceFile]) -> str:
+    """ "; used by run.py, api.py": the files outside a folder that import from it; "" for none."""
+    _, users = _graph(codebase)
+    inside = {file.path.rpartition("/")[2] for file in files}
+    found = dict.fromkeys(user for file in files for user in users.get(file.path, ()) if user not in inside)
+    return f"; used by {listed(list(found), _USERS)}" if found else ""
 
 
 @lru_cache(maxsize=2)

@@ -158,7 +158,8 @@ def _models(codebase: Codebase) -> Iterator[CensusHit]:
     for hit in outline(codebase, parse_query("outline")):
         if not hit.text.startswith(_MODELS):
             continue
-        parts = [part.partition(" in ")[0] for part in hit.text.removeprefix(_MODELS).split("; ")]
+        parts = [part.partition(" in ")[0] for part in re.split(r"[;,] (?=\(\d+\)|`)", hit.text.removeprefix(_MODELS))]
+        parts = [re.sub(r"^\(\d+\) ", "", part).partition(" by ")[0] for part in parts]
         names = list(dict.fromkeys(part for part in parts if _MODEL.search(part)))
         lines = [(path, start, end) for _, path, start, end in hit.related]
         text = f"By the models that the main program makes or loads: {listed(names, MODELS)}."

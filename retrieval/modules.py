@@ -3,6 +3,7 @@
 Knows package roots, `src`, folders beside a script, and folders that only share their name with a library.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from functools import cached_property
@@ -11,6 +12,8 @@ from pathlib import PurePosixPath
 from retrieval.extract import ROOTS
 from retrieval.facts import FileFacts
 from retrieval.snapshot import ROLES, Snapshot
+
+_PATH_ENTRY = re.compile(r"""sys\.path\.(?:append|insert)\([^\n]*?["'/]([\w./-]*\w)["']""")
 
 
 class Modules:
@@ -56,7 +59,30 @@ class Modules:
         for candidate in self._beside(module, near) if near else ():
             if candidate in self.facts:
                 return candidate
-        return self.table.get(module)
+        found = self.table.get(module)
+        return found if found is not None or not near else self._on_path(module, near)
+
+    def _on_path(self, module: str, near: str) -> str | None:
+        """A module in a folder that code puts on `sys.path`, or beside a file that runs as a script."""
+        folder = near.rpartition("/")[0]
+        scripted = folder and "__main__" in self.snapshot.by_path[near].text
+        tail = module.replace(".", "/")
+        if module.split(".")[0] in sys.stdlib_module_names:
+            return None
+        for root in (*self._path_folders, *([folder] if scripted else [])):
+            for candidate in (f"{root}/{tail}.py", f"{root}/{tail}/__init__.py"):
+                if candidate in self.facts and candidate != near:
+                    return candidate
+        return None
+
+    @cached_property
+    def _path_folders(self) -> tuple[str, ...]:
+        """The folders of the repository that constants beside `sys.path` name."""
+        folders = {str(parent) for path in self.facts for parent in PurePosixPath(path).parents}
+        texts = (self.snapshot.by_path[path].text for path in self.facts)
+        named = dict.fromkeys(name.strip("./") for text in texts for name in _PATH_ENTRY.findall(text))
+        ending = [[f for f in folders if f == name or f.endswith(f"/{name}")] for name in named if name]
+        return tuple(found[0] for found in ending if len(found) == 1)
 
     def _beside(self, module: str, near: str) -> Iterator[str]:
         """Where the module would lie below the import root of `near`, or below a folder around a script."""

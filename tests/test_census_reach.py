@@ -166,3 +166,44 @@ def test_a_notebook_is_run_only_when_it_is_the_program() -> None:
         (hit,) = run_query(codebase, "calls: gc.collect").hits
         reach = reach_of(codebase)
         assert (not reach.tells or reach.has(hit)) is runs
+
+
+def test_what_is_started_loaded_or_named_as_a_file_is_run() -> None:
+    """Scripts in another process, modules of a computed name that is checked, plug-ins, and files named by constants."""
+    codebase = codebase_of(
+        {
+            "README.md": "```\npython app.py\n```\n",
+            "app.py": """
+                import importlib, subprocess, sys
+                from plugins.base import Base
+                KNOWN = ["one"]
+
+                def load(name):
+                    if name not in KNOWN:
+                        raise ValueError(name)
+                    return importlib.import_module(f"steps.{name}")
+
+                def plugin(name):
+                    return importlib.import_module(name)
+
+                if __name__ == "__main__":
+                    load(sys.argv[1])
+                    plugin(sys.argv[2])
+                    subprocess.run([sys.executable, "jobs/work.py"])
+                    print(Base, "./settings/model_config.py")
+            """,
+            "steps/__init__.py": "",
+            "steps/one.py": "def run(): pass",
+            "steps/two.py": "def run(): pass",
+            "plugins/__init__.py": "",
+            "plugins/base.py": "class Base: pass",
+            "plugins/loud.py": "from plugins.base import Base\nclass Loud(Base): pass",
+            "jobs/work.py": "def main(): pass\nif __name__ == '__main__':\n    main()\n",
+            "settings/model_config.py": "size = 3\n",
+            "settings/other_config.py": "size = 3\n",
+        }
+    )
+    files = {path for path, _ in reach_of(codebase).units}
+    assert {"steps/one.py", "plugins/loud.py", "jobs/work.py", "settings/model_config.py"} <= files
+    assert not {"steps/two.py", "settings/other_config.py"} & files
+    assert ("jobs/work.py", "main") in reach_of(codebase).units, "a started script runs its `__main__` block"

@@ -54,7 +54,7 @@ def launched(program: "Program", frame: "Frame", step: CallStep) -> tuple[Functi
 
 def _paths(program: "Program", near: str, text: str) -> Iterator[str]:
     for name in _SCRIPT.findall(text):
-        yield from _named(program, near, name)
+        yield from named_files(program, near, name)
     for module in _MODULE.findall(text):
         inner = program.modules.get(f"{module}.__main__") or program.modules.get(module)
         yield from [inner] if inner else []
@@ -63,7 +63,8 @@ def _paths(program: "Program", near: str, text: str) -> Iterator[str]:
         yield from (path for path in inside if path.endswith(".py") and program.main_guard(path))
 
 
-def _named(program: "Program", near: str, name: str) -> list[str]:
+def named_files(program: "Program", near: str, name: str) -> list[str]:
+    """The file of the repository that a path names, as written or from the folder of `near`; none if several end so."""
     beside = str(PurePosixPath(near).parent / name)
     exact = [path for path in (name.removeprefix("./"), beside) if path in program.facts]
     ending = [path for path in program.facts if path.endswith(f"/{name}")]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from retrieval.census.following import loads, runs, scripts
 from retrieval.census.program import program_of
 from retrieval.census.starts import Unit
 from retrieval.facts import Definition
@@ -34,11 +35,16 @@ _INSTANCES: "WeakKeyDictionary[Codebase, Naming]" = WeakKeyDictionary()
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a unit names: `units` it uses, its own `methods` when it is a class, and `names` of attributes."""
+    """What a unit names: `units` it uses, its own `methods` when it is a class, and `names` of attributes.
+
+    `scripts` are files that it runs as programs; with `open` it may load a module of any name.
+    """
 
     units: tuple[Unit, ...]
     methods: tuple[Unit, ...]
     names: tuple[str, ...]
+    scripts: tuple[str, ...] = ()
+    open: bool = False
 
 
 def naming_of(codebase: "Codebase") -> "Naming":
@@ -88,9 +94,18 @@ class Naming:
         if not symbol:
             units |= dict.fromkeys(self._registered(path))
         self._mentions(unit, text, units, names)
-        if "import_module" in text or "__import__" in text:
-            units |= dict.fromkeys(self._packages(text))
-        return Named(tuple(units), methods, tuple(names))
+        held = [(p, _outermost(self.tables[p], name)) for p, name in runs(self.program, path, definition)]
+        units |= dict.fromkeys(unit for unit in held if self.knows(unit[0]))
+        known, any_name = loads(self.program, path, definition, text)
+        units |= dict.fromkeys(unit for where in known for unit in self._whole(where))
+        units |= dict.fromkeys(self._packages(text)) if any_name else {}
+        started = tuple(dict.fromkeys(scripts(self.program, path, definition, text)))
+        return Named(tuple(units), methods, tuple(names), started, any_name)
+
+    def _whole(self, path: str) -> Iterator[Unit]:
+        """A module with its functions and classes."""
+        yield path, ""
+        yield from ((path, symbol) for symbol, item in self.tables[path].items() if item.kind != "method")
 
     def _imported(self, path: str, symbol: str) -> Iterator[Unit]:
         for item in self.codebase.facts[path].imports:
@@ -151,8 +166,7 @@ class Naming:
     def _packages(self, text: str) -> Iterator[Unit]:
         """Modules loaded by a computed name, when a constant beside the call names their package."""
         for where in self._loadable(text):
-            yield where, ""
-            yield from ((where, s) for s, d in self.tables[where].items() if d.kind != "method")
+            yield from self._whole(where)
 
     def _loadable(self, text: str) -> Iterator[str]:
         for dotted in dict.fromkeys(_DOTTED.findall(text)):
@@ -163,8 +177,10 @@ class Naming:
 
     def loaded(self, unit: Unit) -> list[str]:
         """The files that a unit may load by a computed name."""
-        text = self._text(unit[0], self.tables[unit[0]].get(unit[1]), False)
-        return list(self._loadable(text)) if "import_module" in text or "__import__" in text else []
+        definition = self.tables[unit[0]].get(unit[1])
+        text = self._text(unit[0], definition, False)
+        known, any_name = loads(self.program, unit[0], definition, text)
+        return known or (list(self._loadable(text)) if any_name else [])
 
     def registered(self, path: str) -> list[Definition]:
         """The classes at the top level of a file whose decorator says that it registers them."""

@@ -64,17 +64,23 @@ def reach_of(codebase: "Codebase") -> Reach:
     if found is None:
         starts = main_starts(program_of(codebase))
         names = tuple(dict.fromkeys(start.name for start in starts))
-        guarded = frozenset(path for start in starts if start.guarded for path, _ in start.units)
-        found = _INSTANCES[codebase] = Reach(names, tuple(starts), reached_from(codebase, starts), guarded, codebase)
+        search = _searched(codebase, starts)
+        units, guarded = frozenset(search.found), frozenset(search.guarded)
+        found = _INSTANCES[codebase] = Reach(names, tuple(starts), units, guarded, codebase)
     return found
 
 
 def reached_from(codebase: "Codebase", starts: Iterable[Start]) -> frozenset[Unit]:
     """The units that programs may run."""
+    return frozenset(_searched(codebase, starts).found)
+
+
+def _searched(codebase: "Codebase", starts: Iterable[Start]) -> "_Search":
     search = _Search(codebase)
     for start in starts:
         search.begin(start)
-    return frozenset(search.run())
+    search.run()
+    return search
 
 
 class _Search:
@@ -87,6 +93,7 @@ class _Search:
         self.waiting: list[Unit] = []
         self.methods: dict[str, set[Unit]] = {}
         self.named: set[str] = set()
+        self.open = False
 
     def begin(self, start: Start) -> None:
         if start.guarded:
@@ -94,17 +101,37 @@ class _Search:
         for unit in start.units:
             self.add(unit)
 
-    def run(self) -> set[Unit]:
+    def run(self) -> None:
+        """Follow everything; where a module of any name may be loaded, also classes that derive from reached ones."""
         while self.waiting:
-            unit = self.waiting.pop()
-            told = self.naming.of(unit, guarded=unit[0] in self.guarded)
-            for other in told.units:
-                self.add(other)
-            for method in told.methods:
-                self._method(method)
-            for name in told.names:
-                self._attribute(name)
-        return self.found
+            self._follow(self.waiting.pop())
+            if not self.waiting and self.open:
+                for unit in self._deriving():
+                    self.add(unit)
+
+    def _follow(self, unit: Unit) -> None:
+        told = self.naming.of(unit, guarded=unit[0] in self.guarded)
+        self.open |= told.open
+        for other in told.units:
+            self.add(other)
+        for method in told.methods:
+            self._method(method)
+        for name in told.names:
+            self._attribute(name)
+        for path in told.scripts:
+            if path not in self.guarded:
+                self.guarded.add(path)
+                self.found.add((path, ""))
+                self.waiting.append((path, ""))
+
+    def _deriving(self) -> list[Unit]:
+        program = self.naming.program
+        reached = [cls for cls in program.classes if (cls.path, cls.definition.symbol) in self.found]
+        derived = [found for cls in reached for found in program.descendants(cls)]
+        return [(cls.path, cls.definition.symbol) for cls in derived if self._is_own(cls.path)]
+
+    def _is_own(self, path: str) -> bool:
+        return self.naming.program.snapshot.by_path[path].role == "source"
 
     def add(self, unit: Unit) -> None:
         if unit not in self.found and self.naming.knows(unit[0]):

@@ -169,7 +169,7 @@ def test_a_notebook_is_run_only_when_it_is_the_program() -> None:
 
 
 def test_what_is_started_loaded_or_named_as_a_file_is_run() -> None:
-    """Scripts in another process, modules of a computed name that is checked, plug-ins, and files named by constants."""
+    """Scripts in another process, modules of a checked name, plug-ins, and files that constants name."""
     codebase = codebase_of(
         {
             "README.md": "```\npython app.py\n```\n",

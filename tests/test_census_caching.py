@@ -112,3 +112,29 @@ def test_the_answer_says_what_is_checkpointed_too(app: Codebase) -> None:
     assert cached.startswith("Caching: yes - loaded models: `MODELS` keeps loaded models (`Net`)")
     assert "downloads kept on disk: `fetch()`" in cached
     assert checkpointed == "Checkpointing: none; what the main programs run writes no checkpoint and resumes none."
+
+
+def test_models_run_in_turn_or_in_workers(app: Codebase) -> None:
+    [answer] = _texts(app, "concurrent_models")
+    assert answer.startswith("No. Models run one after another: ")
+    threaded = """
+        from threading import Thread
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        class Chat:
+            def __init__(self):
+                self.net = Net()
+            def answer(self):
+                self.net(1)
+            def ask(self):
+                Thread(target=self.answer).start()
+
+        if __name__ == "__main__":
+            Chat().ask()
+    """
+    first, worker = _texts(codebase_of({"app.py": threaded}), "concurrent_models")
+    assert first.startswith("Yes, models run in background threads (`Chat.answer()` in `Chat.ask()`)")
+    assert "runs `Net` with `self.net(…)`" in worker

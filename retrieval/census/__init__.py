@@ -21,6 +21,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     compatibility,
     components,
     concurrency,
+    concurrent_models,
     config_keys,
     configs,
     conflicts,

@@ -68,8 +68,8 @@ def multimodal_messages(codebase: "Codebase", query: Query) -> Iterator[CensusHi
 def messages(roster: Roster) -> list[Message]:
     """Every part of a message that is no text, one per body, those that programs reach first; worked out once."""
     if roster not in _FOUND:
-        files = roster.program.snapshot.by_path
-        frames = [frame for frame, _ in roster.frames if _MAY.search(files[frame.path].data)]
+        may = {file.path for file in roster.program.snapshot.files if _MAY.search(file.data)}
+        frames = [frame for frame, _ in roster.frames if frame.path in may]
         _FOUND[roster] = [message for frame in frames for message in _of_frame(frame)]
     return _FOUND[roster]
 

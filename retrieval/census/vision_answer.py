@@ -29,6 +29,7 @@ READ = (
     "attribute_uses: *.normed_embedding, "
     r"re:(?i)(?:^|[._])(?:face|img|image|photo|portrait)s?\d*\.(?:embeddings?|image_embeds)$"
 )
+_READ_AT_ALL = re.compile(rb"\.(?:normed_embedding|embeddings?|image_embeds)\b")
 _PAGES = re.compile(r"(?:^|\.)(?:render|get_pixmap|to_pil|convert_from_\w+)$")  # what documents begin with
 _NORM = re.compile(r"(?:^|\.)(?:normalize|norm|l2_norm\w*|normalise)$")
 _IMAGES = re.compile(r"Resize|ToTensor|Normali[sz]e|Crop|ToImage")
@@ -156,7 +157,8 @@ def _embeddings(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
     if inner:
         opening = "Inside models" if whole else "Only as features inside models"
         yield _at(codebase, f"{opening}: {'; '.join(said(run) for run in inner)}", [_place(run) for run in inner])
-    read = [hit for hit in run_query(codebase, READ).hits if hit.role == "source"]
+    may = any(re.search(_READ_AT_ALL, file.data) for file in codebase.snapshot.files if file.language == "python")
+    read = [hit for hit in run_query(codebase, READ).hits if hit.role == "source"] if may else []
     if read:
         text = f"Embeddings are read from what a model gives: {'; '.join(hit.text for hit in read[:SHOWN])}"
         yield _at(codebase, text, [("read", hit.path, hit.start, hit.end) for hit in read[:SHOWN]])

@@ -132,3 +132,13 @@ def test_the_usage_of_a_command_stands_in_the_readme(name: str, command: Any) ->
         else:
             assert (flag or metavar) in usage, f"{name}: {flag or metavar}"
     assert f"- `{name.split()[0]}" in section("Commands"), f"{name} is not explained below the list"
+
+
+def test_every_kind_of_census_query_has_a_row_with_an_example() -> None:
+    from retrieval.census import KINDS
+
+    for kind in KINDS.values():
+        examples = ", ".join(f"`{example.strip()}`" for example in kind.example.split(", or "))
+        row = f"| `{kind.name}` | {kind.summary} | {examples} |"
+        cells = row.replace(" | ", "\0").replace("|", "\\|").replace("\0", " | ")
+        assert f"\n|{cells[2:-2]}|\n" in README, row

@@ -39,6 +39,14 @@ def test_a_script_at_the_top_is_a_main_program_unless_it_trains() -> None:
     assert set(reach_of(codebase_of(files)).programs) == {"inference.py", "run_cli.py"}
 
 
+def test_a_package_inside_the_code_is_no_program_by_its_main_file() -> None:
+    main = "from .work import go\n\ngo()\n"
+    copied = {"app/lib/tool/__main__.py": main, "app/lib/tool/work.py": "def go():\n    pass\n"}
+    own = {"kit/tool/__main__.py": main, "kit/tool/work.py": "def go():\n    pass\n", "kit/setup.py": "setup()\n"}
+    assert reach_of(codebase_of(APP | copied)).programs == ("inference.py",)
+    assert len(reach_of(codebase_of(APP | own)).programs) == 2
+
+
 def test_the_class_of_a_method_that_runs_is_reached() -> None:
     hook = "import cog\n\n\nclass Predictor(cog.BasePredictor):\n    def predict(self, x):\n        return x\n"
     files = APP | {"predict.py": hook}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 EntryKind = Literal["console script", "package main", "script", "web app", "command", "hub", "notebook", "api"]
 KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
 _RELATIVE = re.compile(r"\s*from\s+\.")
+_MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg")
 _BUILD = frozenset(["setup.py", "conftest.py", "noxfile.py", "conf.py", "versioneer.py"])
 
 
@@ -181,8 +182,16 @@ def _package_mains(program: "Program") -> Iterator[Entry]:
         package = facts.module.removesuffix(".__main__")
         command = f"python -m {package}" if package else f"python {path}"
         guard = program.main_guard(path)
-        entry = Entry("package main", path, (1, max(1, facts.lines)), command, "", None, guard[0] if guard else 0)
+        kind: EntryKind = "package main" if _stands_alone(program, path) else "script"
+        entry = Entry(kind, path, (1, max(1, facts.lines)), command, "", None, guard[0] if guard else 0)
         yield replace(entry, text=f"`{command}` runs {path}{_then(program, entry)}")
+
+
+def _stands_alone(program: "Program", path: str) -> bool:
+    """Whether the package of a `__main__.py` is at the top or beside a manifest; others are often somebody's copies."""
+    above = PurePosixPath(path).parent.parent
+    above = above.parent if above.name == "src" else above
+    return str(above) == "." or any(str(above / name) in program.snapshot.by_path for name in _MANIFESTS)
 
 
 def _scripts(program: "Program") -> Iterator[Entry]:

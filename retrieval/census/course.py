@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 DEPTH, NAMED, LIST, LONGEST = 16, 4, 10, 100
+_BETWEEN = "` and `"  # conditions that are false together
 _LOADER = re.compile(r"(?:^|\.)load\w*\(\)$|download\(\)$")
 
 
@@ -127,7 +128,8 @@ class _Printer:
 
     def _text(self, step: Step) -> str:
         guards = guards_of(step.mark.event) if isinstance(step.mark.event, Site | Outside) else ()
-        notes, tags = _notes(guards), [] if step.opened else self._tags(step)
+        notes = [f"also on line {', '.join(map(str, step.again))}"] if step.again else _notes(guards)
+        tags = [] if step.opened else self._tags(step)
         said = _named(self.focus.program, step) + (f" ({'; '.join(notes)})" if notes else "")
         return said + (f" - {'; '.join(tags)}" if tags else "")
 
@@ -200,9 +202,15 @@ def _notes(guards: tuple[Guard, ...]) -> list[str]:
     loops = [guard for guard in guards if guard.kind in LOOPS or guard.kind == "comprehension"]
     notes = ["in a loop" if len(loops) == 1 else f"in {len(loops)} nested loops"] if loops else []
     rest = tuple(guard for guard in guards if guard not in loops and guard.kind not in ("past", "lambda"))
-    short = tuple(replace(guard, text=one_line(guard.text, LONGEST)) for guard in rest)
+    short = tuple(
+        replace(guard, text=_BETWEEN.join(_short(part) for part in guard.text.split(_BETWEEN))) for guard in rest
+    )
     said = circumstances(short).removeprefix(" — ")
     return [*notes, said] if said else notes
+
+
+def _short(condition: str) -> str:
+    return one_line(condition, LONGEST)
 
 
 def _listed(names: dict[str, None], most: int = NAMED) -> str:

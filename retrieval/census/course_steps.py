@@ -34,6 +34,7 @@ class Step:
     runs: set[Place] = field(default_factory=set)
     news: set[Place] = field(default_factory=set)  # calls with models that no other step tells
     events: list[str] = field(default_factory=list)  # what else runs the same handler
+    again: tuple[int, ...] = ()  # lines of other calls, with other conditions, that it stands for
 
     @property
     def weight(self) -> int:
@@ -190,7 +191,12 @@ def _opens(step: Step) -> bool:
 
 def kept(inner: list[Step], most: int) -> list[Step]:
     """The steps of one body, each once; of many those with models, and the others as far as there is room."""
-    single_ones = list({_same(step): step for step in reversed(inner)}.values())[::-1]
+    alike: dict[object, list[Step]] = {}
+    for step in inner:
+        alike.setdefault(_same(step), []).append(step)
+    for first, *others_alike in alike.values():
+        first.again = tuple(dict.fromkeys(_line(other) for other in others_alike if _line(other) != _line(first)))
+    single_ones = [steps[0] for steps in alike.values()]
     heavy = [step for step in single_ones if step.weight]
     room = max(0, most - len(heavy))
     light = [step for step in single_ones if not step.weight]
@@ -198,6 +204,11 @@ def kept(inner: list[Step], most: int) -> list[Step]:
     if len(others) > room:
         others = {id(step) for step in [step for step in light if id(step) in others][-room:]}
     return [step for step in single_ones if step.weight or id(step) in others]
+
+
+def _line(step: Step) -> int:
+    event = step.mark.event
+    return event.step.start if isinstance(event, Site | Outside) else 0
 
 
 def _same(step: Step) -> object:

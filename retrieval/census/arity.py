@@ -51,7 +51,7 @@ def _lengths(program: "Program", path: str, definition: Definition) -> Iterator[
     for item in body.exits if body is not None and not any(e.kind == "yield" for e in body.exits) else ():
         node = item.value
         if item.kind == "return" and node is not None and node.type in ("expression_list", "tuple"):
-            parts = [part for part in node.named_children if part.type != "comment"]
+            parts = [part for part in node.named_children if part.type not in ("comment", "line_continuation")]
             if not any(_is_spread(part) for part in parts):
                 yield first_line(node), len(parts)
 

@@ -10,7 +10,7 @@ def left_early(statement: Node) -> list[Guard]:
     for part in (statement, *statement.children_by_field_name("alternative")):
         field = "consequence" if part.type != "else_clause" else "body"
         block = part.child_by_field_name(field)
-        inner = [c for c in block.named_children if c.type != "comment"] if block else []
+        inner = [c for c in block.named_children if c.type not in ("comment", "line_continuation")] if block else []
         last = inner[-1] if inner else None
         if last is not None and last.type in ("return_statement", "continue_statement"):
             text = last.type.removesuffix("_statement")

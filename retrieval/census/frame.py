@@ -128,11 +128,16 @@ class Frame:
             case "parenthesized_expression" | "await" | "expression_list" | "tuple":
                 return self._grouped(node, order, guards)
             case "conditional_expression" | "boolean_operator":
-                sides = [child for child in node.named_children if child.type != "comment"]
+                sides = [child for child in node.named_children if child.type not in ("comment", "line_continuation")]
                 sides = sides[::2] if node.type == "conditional_expression" else sides
                 return self.program.settle([self.value(side, order, guards) for side in sides])
             case "list" | "set":
-                return items(self, [n for n in node.named_children if n.type != "comment"], order, guards)
+                return items(
+                    self,
+                    [n for n in node.named_children if n.type not in ("comment", "line_continuation")],
+                    order,
+                    guards,
+                )
             case "list_comprehension" | "generator_expression" | "set_comprehension":
                 return items(self, [node.child_by_field_name("body")], order, guards)
             case "dictionary":
@@ -142,7 +147,7 @@ class Frame:
         return None
 
     def _grouped(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
-        inner = [child for child in node.named_children if child.type != "comment"]
+        inner = [child for child in node.named_children if child.type not in ("comment", "line_continuation")]
         if node.type in ("parenthesized_expression", "await") and len(inner) == 1:
             return self.value(inner[0], order, guards)
         return Parts(tuple(self.value(child, order, guards) for child in inner))

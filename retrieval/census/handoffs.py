@@ -114,7 +114,7 @@ def _arguments(frame: "Frame", site: Site) -> Iterator[tuple[str, Node]]:
             value = child.child_by_field_name("value")
             if value is not None:
                 yield frame.body.tree.text(child.child_by_field_name("name")), value
-        elif child.type != "comment":
+        elif child.type not in ("comment", "line_continuation"):
             yield "", child
 
 

@@ -79,7 +79,7 @@ def _step(tracer: Tracer, spot: Spot) -> tuple[str, Spot | None]:
             where = _next(tracer, spot) if not sliced else _inner(spot, node.child_by_field_name("value"))
             return text(node)[len(text(node.child_by_field_name("value"))) :] if sliced else "", where
         case "list" | "tuple":
-            inner = [child for child in node.named_children if child.type != "comment"]
+            inner = [child for child in node.named_children if child.type not in ("comment", "line_continuation")]
             return "", _inner(spot, inner[0]) if inner else None
         case "list_comprehension":
             return "", _inner(spot, node.child_by_field_name("body"))

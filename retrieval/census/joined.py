@@ -15,7 +15,7 @@ def members(tracer: Tracer, spot: Spot, depth: int = 0) -> list[Spot]:
     node = spot.node
     match node.type:
         case "list" | "tuple":
-            inner = [child for child in node.named_children if child.type != "comment"]
+            inner = [child for child in node.named_children if child.type not in ("comment", "line_continuation")]
             return [s for child in inner for s in _member(tracer, spot, child, depth)]
         case "binary_operator":
             sides = [node.child_by_field_name("left"), node.child_by_field_name("right")]

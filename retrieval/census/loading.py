@@ -137,7 +137,9 @@ def refusing(frame: "Frame", node: Node) -> frozenset[str]:
 def _given(call: Node) -> list[Node]:
     arguments = call.child_by_field_name("arguments")
     listed = arguments.named_children if arguments and arguments.type == "argument_list" else []
-    return [n for child in listed if child.type != "comment" if (n := _plain(child)) is not None]
+    return [
+        n for child in listed if child.type not in ("comment", "line_continuation") if (n := _plain(child)) is not None
+    ]
 
 
 def _plain(child: Node) -> Node | None:

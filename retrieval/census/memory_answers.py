@@ -155,13 +155,14 @@ def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     hosted = [hit for hit in placed if hit.detail["hosted"] == "yes"]
     local = [hit for hit in placed if hit not in hosted and hit.name]
     chosen: dict[str, list[str]] = {}
+    unknown = {hit.detail["chosen"] for hit in local if hit.detail.get("known") == "no"}
     for hit in local:
         if hit.detail["chosen"]:
             names = [f"`{name}`" for name in hit.detail["names"].split(",")]
             chosen.setdefault(hit.detail["chosen"], []).extend(names)
     rows = [
         f"{listed(names, MOST_NAMED)} on {said}".replace(" on chosen", " as chosen")
-        for said, names in sorted(chosen.items(), key=lambda r: -len(r[1]))
+        for said, names in sorted(chosen.items(), key=lambda r: (r[0] in unknown, -len(r[1])))
     ]
     if rows:
         text = f"Weights are placed as follows: {'; '.join(rows[:3])}."

@@ -72,7 +72,11 @@ def _texts(frame: "Frame", node: Node) -> Iterator[str]:
                 yield from _texts(frame, child)
     elif node.type == "call":
         listed_ = node.child_by_field_name("arguments")
-        given = [child for child in (listed_.named_children if listed_ else ()) if child.type != "comment"]
+        given = [
+            child
+            for child in (listed_.named_children if listed_ else ())
+            if child.type not in ("comment", "line_continuation")
+        ]
         first = [c for c in given if c.type != "keyword_argument"][:1]
         named = [c for c in given if c.type == "keyword_argument"]
         named = [c for c in named if frame.body.tree.text(c.child_by_field_name("name")) == "default"]

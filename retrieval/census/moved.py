@@ -106,7 +106,7 @@ class Judge:
                 inner = node.child_by_field_name("value") or node.named_children[0]
                 return self.of(inner, place)
             case "conditional_expression" | "boolean_operator":
-                sides = [child for child in node.named_children if child.type != "comment"]
+                sides = [child for child in node.named_children if child.type not in ("comment", "line_continuation")]
                 sides = sides[::2] if node.type == "conditional_expression" else sides
                 return _agreed([self.of(side, place) for side in sides])
         return UNKNOWN

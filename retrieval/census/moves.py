@@ -212,7 +212,7 @@ def _of_fact(path: str, call: Call) -> _Move | None:
 def _arguments(frame: "Frame", step: CallStep) -> list[str]:
     listed = step.node.child_by_field_name("arguments")
     nodes = listed.named_children if listed else []
-    return [one_line(frame.body.tree.text(node)) for node in nodes if node.type != "comment"]
+    return [one_line(frame.body.tree.text(node)) for node in nodes if node.type not in ("comment", "line_continuation")]
 
 
 def _where(method: str, given: list[str]) -> Where | None:

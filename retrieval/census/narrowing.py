@@ -59,7 +59,7 @@ def _arguments(
     listed = call.child_by_field_name("arguments")
     found: list[tuple[str, Node | None]] = []
     arguments = listed.named_children if listed is not None and listed.type == "argument_list" else []
-    for child in [child for child in arguments if child.type != "comment"][skipped:]:
+    for child in [child for child in arguments if child.type not in ("comment", "line_continuation")][skipped:]:
         if child.type in ("list_splat", "dictionary_splat"):
             return None
         if child.type == "keyword_argument":

@@ -107,7 +107,7 @@ class Origins:
         for store in self.frame.body.stores:
             node = store.value if store.name in names else None
             if node is not None and node.type in ("tuple", "expression_list") and index >= 0:
-                inner = [child for child in node.named_children if child.type != "comment"]
+                inner = [child for child in node.named_children if child.type not in ("comment", "line_continuation")]
                 node = inner[index] if index < len(inner) else None
             made = self._of(node, store.order, store.guards, "itself")
             found += [Origin(o.site, o.frame, "part", o.stored) for o in made if o.how != "computed"]
@@ -175,7 +175,9 @@ class Origins:
         """What the variable at `index` runs over in `for a, b in zip(x, y)` or `enumerate(x)`."""
         function = self.frame.body.tree.text(call.child_by_field_name("function"))
         arguments = call.child_by_field_name("arguments")
-        given = [c for c in arguments.named_children if c.type != "comment"] if arguments else []
+        given = (
+            [c for c in arguments.named_children if c.type not in ("comment", "line_continuation")] if arguments else []
+        )
         if function == "enumerate":
             return given[0] if index == 1 and given else None
         if function != "zip":

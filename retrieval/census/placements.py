@@ -108,12 +108,13 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
         told += [f"made with {', '.join(f'`{item}`' for item in written)} in {caller(made.frame)}"] if written else []
         if device is not None and choice is None:
             choice = choice_of(codebase, Spot(made.frame, device, made.step.order))
+    run = _telling(run)
     for move in run[:MOST_MOVES]:
         condition, _ = circumstances_of(codebase, move.frame, move.step.guards)
         told.append(f"{move.said} in {caller(move.frame)}{condition}")
-        given = arguments(move.step.node)
-        if given and move.to == "device" and (choice is None or not choice.known):
-            choice = choice_of(codebase, Spot(move.frame, given[0], move.step.order, move.step.guards))
+        given = _target(move)
+        if given is not None and (choice is None or not choice.known):
+            choice = choice_of(codebase, Spot(move.frame, given, move.step.order, move.step.guards))
     if not told:
         return None
     said = "; ".join(dict.fromkeys(told))
@@ -122,8 +123,26 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
     return hit_at(
         codebase, first.frame.path, (first.step.start, first.step.end), symbol="", name=entry.name,
         text=f"{entry.title}: {said}{_chosen(choice)}", related=tuple(dict.fromkeys(spans)),
-        detail={"hosted": "no", "chosen": choice.said if choice and choice.known else "", "names": entry.name},
+        detail={"hosted": "no", "names": entry.name, **_detail(choice)},
     )  # fmt: skip
+
+
+def _target(move: Moved) -> Node | None:
+    """The argument of a move that names the device."""
+    listed = arguments(move.step.node, keywords=True) if move.to == "device" else []
+    text = move.frame.body.tree.text
+    for child in listed:
+        if child.type == "keyword_argument" and text(child.child_by_field_name("name")) == "device":
+            return child.child_by_field_name("value")
+    return next((child for child in listed if child.type != "keyword_argument"), None)
+
+
+def _telling(moves: list[Moved]) -> list[Moved]:
+    """The first move to a device and the first cast beside it before the others."""
+    placed = next((m for m in moves if m.to == "device"), None)
+    same = [m for m in moves if placed is not None and m.to == "dtype" and m.frame.path == placed.frame.path]
+    first = (placed, *same[:1])
+    return list({id(m): m for m in (*first, *moves) if m is not None}.values())
 
 
 def _runs(codebase: "Codebase", move: Moved) -> bool:
@@ -147,9 +166,14 @@ def _hosted(made: Made) -> bool:
 
 
 def _chosen(choice: Choice | None) -> str:
-    if choice is None or not choice.known:
+    if choice is None or not choice.telling:
         return ""
     return f"; the device is {choice.said}"
+
+
+def _detail(choice: Choice | None) -> dict[str, str]:
+    telling = choice is not None and choice.telling
+    return {"known": "yes" if choice and choice.known else "no", "chosen": choice.said if choice and telling else ""}
 
 
 def _settings(made: Made) -> tuple[list[str], Node | None]:

@@ -42,7 +42,11 @@ def plugin_contracts(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def _contract(codebase: "Codebase", frame: "Frame", step: "CallStep") -> tuple[str, tuple[str, ...], str, int] | None:
     """The name of a list of names that `hasattr(module, name)` runs over, the names, and where the list stands."""
     given = step.node.child_by_field_name("arguments")
-    nodes = [child for child in given.named_children if child.type != "comment"] if given is not None else []
+    nodes = (
+        [child for child in given.named_children if child.type not in ("comment", "line_continuation")]
+        if given is not None
+        else []
+    )
     if len(nodes) != 2 or nodes[1].type != "identifier":
         return None
     text = frame.body.tree.text

@@ -157,10 +157,23 @@ class Shelves:
     def _named(self, frame: "Frame", name: str, depth: int) -> Iterator[Made]:
         bound: list[Binding] = [*self.holders.bindings(frame, name), *self.holders.stores(frame, name)]
         for binding in bound:
-            if binding.taken in ("whole", "part", "entered", "element"):
+            if binding.taken == "part":
+                yield from self._part(frame, binding, depth)
+            elif binding.taken in ("whole", "entered", "element"):
                 yield from self.carried(frame, binding.value, depth + 1)
         if not bound and name not in frame.parameters and (shelf := self.shelf(frame, name)) is not None:
             yield from shelf.models
+
+    def _part(self, frame: "Frame", binding: Binding, depth: int) -> Iterator[Made]:
+        """What one name of `a, b = …` holds: its own element, where the tuple is written out or returned."""
+        value = binding.value
+        call = value.child_by_field_name("function") if value is not None and value.type == "call" else None
+        called = alternatives(frame.value(call, binding.order, binding.guards)) if call is not None else ()
+        targets = [call_target(self.roster.program, member) for member in called]
+        bodies = [entered(self.roster.program, t) for t in targets if isinstance(t, FunctionRef)]
+        given = [(body, item.value) for body in bodies if body for item in body.body.exits if item.kind == "return"]
+        for around, node in given or [(frame, value)]:
+            yield from self.carried(around, _element(node, binding.index), depth + 1)
 
     def _attribute(self, frame: "Frame", node: Node, depth: int) -> Iterator[Made]:
         name = frame.body.tree.text(node)
@@ -234,6 +247,15 @@ def _members(node: Node) -> list[Node | None]:
             body = node.child_by_field_name("body")
             return [body.child_by_field_name("value") if body is not None and body.type == "pair" else body]
     return []
+
+
+def _element(node: Node | None, index: int) -> Node | None:
+    """The element of a tuple that is written out without a star before it; else the whole value."""
+    if node is None or node.type not in ("tuple", "list", "expression_list"):
+        return node
+    listed = [child for child in node.named_children if child.type not in ("comment", "line_continuation")]
+    plain = 0 <= index < len(listed) and not any(child.type == "list_splat" for child in listed[: index + 1])
+    return listed[index] if plain else node
 
 
 def written_root(frame: "Frame", node: Node | None) -> str:

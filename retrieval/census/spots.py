@@ -90,7 +90,7 @@ def arguments(call: Node, *, keywords: bool = False) -> list[Node]:
         return []
     if listed.type == "generator_expression":
         return [listed]
-    skipped = ("comment",) if keywords else ("comment", "keyword_argument")
+    skipped = ("comment", "line_continuation", *(() if keywords else ("keyword_argument",)))
     return [child for child in listed.named_children if child.type not in skipped]
 
 

@@ -128,7 +128,11 @@ def _plain(spot: Spot) -> str:
     """A text without its quotes; the items of a list one after the other."""
     text = spot.frame.body.tree.text
     if spot.node.type in ("list", "tuple"):
-        return "\0".join(_bare(text(child)) for child in spot.node.named_children if child.type != "comment")
+        return "\0".join(
+            _bare(text(child))
+            for child in spot.node.named_children
+            if child.type not in ("comment", "line_continuation")
+        )
     return _bare(text(spot.node))
 
 

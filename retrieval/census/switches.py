@@ -5,7 +5,7 @@ A condition that depends on none of these is told as it is written.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -29,6 +29,8 @@ _TELLING = re.compile(r"(?i)offload|memory|vram|low[-_]?|cpu|device|gpu|half|unl
 _PARSED = re.compile(
     r"(?:^|[._])(?:args?|opts?|options?|flags?|cfg|conf|config|hparams?|params?|parsed|settings?)$", re.I
 )
+_ARGUMENTS = re.compile(r"(?:^|[._])(?:args?|opts?|options?|flags?|parsed)$", re.I)
+_PARSING = re.compile(r"(?:^|\.)(?:parse_args|parse_known_args|vars)$")
 _LITERALS = words("true false integer float string")
 _QUIET = re.compile(r"__name__|is not None$|^not None$|isinstance\(|hasattr\(|len\(")
 Place = tuple[str, int]
@@ -90,7 +92,9 @@ class Switches:
         self.codebase = codebase
         self.program = program_of(codebase)
         self.tracer = tracer_of(self.program)
-        self.options = dict(_options(codebase))
+        self.options: dict[str, list[Switch]] = {}
+        for name, switch in _options(codebase):
+            self.options.setdefault(name, []).append(switch)
         facts = codebase.all_facts("env_var")
         self.variables = {(path, fact.start): fact for path, fact in facts if fact.detail.get("mode") == "read"}
         self._known: dict[tuple[object, ...], tuple[Switch, ...]] = {}
@@ -118,19 +122,25 @@ class Switches:
         arm = arms[guard.arm] if guard.arm < len(arms) else decision
         return arm.child_by_field_name("condition") or decision.child_by_field_name("condition")
 
-    def behind(self, spot: Spot) -> tuple[Switch, ...]:
-        """The switches that an expression depends on, nearest first; those that people set before constants."""
-        if spot.key not in self._known:
-            self._known[spot.key] = ()
-            self._known[spot.key] = tuple(self._behind(spot))
-        return self._known[spot.key]
+    def behind(self, spot: Spot, stop: Callable[[Spot], bool] | None = None) -> tuple[Switch, ...]:
+        """The switches that an expression depends on, nearest first; those that people set before constants.
 
-    def _behind(self, spot: Spot) -> Iterator[Switch]:
+        The sources of a spot for which `stop` holds are not followed.
+        """
+        key = (*spot.key, stop)
+        if key not in self._known:
+            self._known[key] = ()
+            self._known[key] = tuple(self._behind(spot, stop))
+        return self._known[key]
+
+    def _behind(self, spot: Spot, stop: Callable[[Spot], bool] | None) -> Iterator[Switch]:
         found: dict[tuple[str, str], Switch] = {}
-        for node in _names(spot.node):
+        for node in _names(spot.node) if stop is None or spot.node.type == "string" else [spot.node]:
             at = Spot(spot.frame, node, spot.order, spot.guards)
             told = [
-                switch for near in self.tracer.walk(at, computed=True, most=MOST_STEPS) for switch in self._told(near)
+                switch
+                for near in self.tracer.walk(at, computed=True, stop=stop, most=MOST_STEPS)
+                for switch in self._told(near)
             ]
             best = [s for s in told if s.kind in ("environment", "option")]
             best = best or [s for s in told if s.name == at.text().rpartition(".")[2]][:1]
@@ -149,16 +159,36 @@ class Switches:
                 return
             key = _literal_key(frame, node)
             if key in self.options and not spot.take:
-                yield self.options[key]
+                yield from self._option(spot, key)
         elif node.type == "attribute":
             owner, _, name = text.rpartition(".")
-            if name in self.options and (_PARSED.search(owner) or self._is_module(spot)):
-                yield self.options[name]
+            if name in self.options and (
+                _PARSED.search(owner) or self._is_module(spot, node.child_by_field_name("object"))
+            ):
+                yield from self._option(spot, name)
         elif node.type in _LITERALS and len(text) <= 40:
             yield from self._constant(frame, node)
 
-    def _is_module(self, spot: Spot) -> bool:
-        owner = spot.node.child_by_field_name("object")
+    def _option(self, spot: Spot, name: str) -> list[Switch]:
+        """The option of that name by the parser that the value comes from.
+
+        That is the parser of a file that the settings object is traced through. What cannot be traced is the only
+        option of that name, if it is called as parsed arguments are or asked of a module.
+        """
+        owner = _owner(spot.node)
+        start = Spot(spot.frame, owner or spot.node, spot.order, spot.guards, (), spot.stack)
+        way = list(self.tracer.walk(start, computed=False, most=MOST_STEPS))
+        named = owner is None or bool(_ARGUMENTS.search(start.text()))
+        asked = named or self._is_module(spot, owner)
+        if not asked and not any(_is_parsing(at) for at in way):
+            return []
+        files = {spot.frame.path, *(at.frame.path for at in way)}
+        near = [switch for switch in self.options[name] if switch.place[0] in files]
+        own = [switch for switch in near if switch.place[0] == spot.frame.path]
+        found = own or near or (self.options[name] if asked else [])
+        return found[-1:] if len({switch.place[0] for switch in found}) == 1 else []
+
+    def _is_module(self, spot: Spot, owner: Node | None) -> bool:
         return isinstance(spot.frame.value(owner, spot.order, spot.guards), ModuleRef)
 
     def _constant(self, frame: "Frame", node: Node) -> Iterator[Switch]:
@@ -191,6 +221,17 @@ def _names(node: Node) -> list[Node]:
     return [found for child in listed for found in _names(child)]
 
 
+def _owner(node: Node) -> Node | None:
+    """`x` of `x.name`, `x["name"]` and `x.get("name")`; None for a function that is asked by name."""
+    node = node.child_by_field_name("function") or node
+    return node.child_by_field_name("object") or node.child_by_field_name("value")
+
+
+def _is_parsing(spot: Spot) -> bool:
+    function = spot.node.child_by_field_name("function") if spot.node.type == "call" else None
+    return bool(_PARSING.search(spot.frame.body.tree.text(function))) if function is not None else False
+
+
 def _is_literal(node: Node) -> bool:
     """Whether a side of a comparison is written out: a value, or a collection of values."""
     if node.type in ("list", "tuple", "set"):
@@ -211,7 +252,7 @@ def _literal_key(frame: "Frame", node: Node) -> str:
         given = node.child_by_field_name("arguments")
         listed = given.named_children if given else []
         method = frame.body.tree.text(node.child_by_field_name("function")).rpartition(".")[2]
-        key = listed[0] if listed and method.startswith("get") else None
+        key = listed[0] if listed and method.startswith(("get", "pop")) else None
     text = frame.body.tree.text(key)
     return text[1:-1] if key is not None and key.type == "string" and text[:1] in "\"'" else ""
 

@@ -15,7 +15,7 @@ MOST_TAKEN = 5
 def compound(spot: Spot) -> list[Spot]:
     """What a literal, a conditional or a comprehension holds of what is wanted."""
     node, take = spot.node, spot.take
-    inner = [child for child in node.named_children if child.type != "comment"]
+    inner = [child for child in node.named_children if child.type not in ("comment", "line_continuation")]
     match node.type:
         case "parenthesized_expression" | "await" | "list_splat" | "dictionary_splat":
             return spot.inner(inner[0] if inner else None)

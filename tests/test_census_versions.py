@@ -104,7 +104,7 @@ def test_a_framework_is_critical_for_reasons_and_unexplained_without_one() -> No
     assert "if so `options = {'weights_only': True}`; if not `options = {}`" in told
     assert any(t.startswith("`numpy`") and "“numba does not support numpy 2”" in t for t in found)
     assert not any("gone since 1.24" in text for text in found)
-    assert found[-1] == "No reason is stated, and none was found in the code, for `transformers==4.30.0`."
+    assert found[-1] == "No reason is stated beside the bounds of `transformers==4.30.0`."
 
 
 def test_a_feature_that_is_tested_for_is_guarded_and_not_critical() -> None:

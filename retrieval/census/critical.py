@@ -112,7 +112,7 @@ def _unexplained(codebase: Codebase, explained: set[str]) -> Iterator[CensusHit]
     ]
     names = list(dict.fromkeys(f"`{shown(item)}`" for item in items))
     if names:
-        text = f"No reason is stated, and none was found in the code, for {listed(names, PINS)}."
+        text = f"No reason is stated beside the bounds of {listed(names, PINS)}."
         first = items[0]
         related = tuple(("declared", i.path, i.start, i.end) for i in items[1:PINS])
         lines = (first.start, first.end)

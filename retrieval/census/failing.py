@@ -244,7 +244,11 @@ def _some(hits: Hits) -> str:
 def _brief(hit: CensusHit) -> str:
     """A hit's text without the calls that a handler covers, cut at a word."""
     text = re.sub(r" \(covers .*?\)(?=: )", "", hit.text)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST].rsplit(' ', 1)[0]} …".replace("`…", "…")
+    if len(text) <= LONGEST:
+        return text
+    cut = text[:LONGEST].rsplit(" ", 1)[0]
+    whole = cut if cut.count("`") % 2 == 0 else cut[: cut.rindex("`")]
+    return f"{whole.rstrip(' (,')} …"
 
 
 def _broadest(hits: Hits) -> Hits:

@@ -1,7 +1,8 @@
 """Python's own syntax trees for census kinds that follow names inside functions, file by file and cell by cell.
 
-Knows symbols, parents, the conditions around a statement and which names a function binds itself. Trees are
-not kept. A file that this Python cannot parse (Python 2, templates) has no tree and yields nothing here.
+Knows symbols, parents, the conditions around a statement and which names a function binds itself. Trees are kept
+with their codebase, as far as KEPT_BYTES of source go: a tree takes about 80 times the bytes of its source. A file
+that this Python cannot parse (Python 2, templates) has no tree and yields nothing here.
 """
 
 import ast
@@ -10,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 from retrieval.codebase import Codebase
 from retrieval.notebook import cells
@@ -20,6 +22,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 Conditions = tuple[str, ...]
 MOST_CONDITIONS = 6
+KEPT_BYTES = 3_000_000
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,35 @@ class Unit:
 def units(codebase: Codebase, needs: str = "", path: str = "") -> Iterator[Unit]:
     """The parsed Python files and notebook cells (of one file, with `path`) whose text `needs` finds."""
     wanted = re.compile(needs)
+    kept = _KEPT.setdefault(codebase, _Kept())
     for file in [codebase.snapshot.by_path[path]] if path else codebase.snapshot.files:
-        if file.language not in ("python", "notebook") or not wanted.search(file.text):
-            continue
-        if file.language == "notebook":
-            yield from _cells(file)
-        elif (tree := parse_file(file)) is not None:
-            yield Unit(file.path, tree)
+        if file.language in ("python", "notebook") and wanted.search(file.text):
+            yield from kept.of(file)
+
+
+class _Kept:
+    """The units of one codebase that were made before, of its first files when they are too many to keep."""
+
+    def __init__(self) -> None:
+        self.units: dict[str, tuple[Unit, ...]] = {}
+        self.room = KEPT_BYTES
+
+    def of(self, file: SourceFile) -> tuple[Unit, ...]:
+        found = self.units.get(file.path)
+        if found is None:
+            found = tuple(_cells(file) if file.language == "notebook" else _whole(file))
+            if len(file.data) <= self.room:
+                self.room -= len(file.data)
+                self.units[file.path] = found
+        return found
+
+
+_KEPT: "WeakKeyDictionary[Codebase, _Kept]" = WeakKeyDictionary()
+
+
+def _whole(file: SourceFile) -> Iterator[Unit]:
+    if (tree := parse_file(file)) is not None:
+        yield Unit(file.path, tree)
 
 
 def _cells(file: SourceFile) -> Iterator[Unit]:

@@ -49,3 +49,59 @@ def test_plain_numbers_are_no_assumption() -> None:
 def test_a_word_that_is_no_rank_is_refused() -> None:
     with pytest.raises(QueryError, match="is none of classes"):
         run_query(codebase_of({"load.py": SOURCE}), "assumptions: colours")
+
+
+LOADING = """
+import sys
+import cv2
+import torch
+from nets import Net, Encoding
+
+def renamed(state_dict):
+    return {key.replace("module.", ""): value for key, value in state_dict.items()}
+
+def load(path):
+    net = Net()
+    weights = torch.load(path)
+    kept = {}
+    for key, value in weights.items():
+        kept[key[7:]] = value
+    net.load_state_dict(renamed(kept))
+    optimizer = torch.optim.Adam(net.parameters())
+    optimizer.load_state_dict(torch.load(path))
+    net = torch.nn.DataParallel(net)
+    max_len_ratio = 0.7
+    options = {"input_channel": 1, "retries": 3}
+    encoding = Encoding(d_model=384, retries=3)
+    for name, word in options.items():
+        print(name[2:])
+    return net, cv2.resize(path, (256, 256)), cv2.resize(path, (3, 3)), encoding
+
+def idle():
+    return Encoding(d_model=999)
+
+load(sys.argv[1])
+"""
+
+
+def test_what_loading_code_fixes_is_found_and_what_no_program_runs_is_left_out() -> None:
+    nets = """
+        from torch import nn
+        class Net(nn.Module):
+            def __init__(self):
+                self.layer = Part(in_channels=77)
+            def forward(self, x):
+                return x
+        class Encoding(Net):
+            pass
+    """
+    codebase = codebase_of({"load.py": LOADING, "nets.py": nets})
+    found = {rank: " ".join(h.text for h in run_query(codebase, f"assumptions: {rank}").hits) for rank in
+             ("classes", "checkpoint", "sizes")}  # fmt: skip
+    assert found["classes"] == "`load()` fixes `Net()`"
+    assert "`key[7:]` (cuts 7 characters off every key)" in found["checkpoint"]
+    assert "`key.replace('module.', '')` (on every key)" in found["checkpoint"]
+    assert "name[2:]" not in found["checkpoint"]
+    assert found["sizes"] == (
+        "`load()` fixes `input_channel=1`, `Encoding(d_model=384)`, `cv2.resize(path, (256, 256))`"
+    )

@@ -198,3 +198,49 @@ def test_a_codec_or_a_key_of_a_checkpoint_is_no_name_of_a_model() -> None:
     }
     (hit,) = texts(codebase_of(files), "coupled_files")
     assert hit == "run.py decides 2 times by the name or type of a model"
+
+
+def test_a_module_that_is_imported_by_a_given_name_is_a_plug_in() -> None:
+    source = """
+        import importlib, sys, torch
+        from head import Head
+
+        class Reader:
+            def __init__(self, network, folder, kind):
+                self.folder = folder
+                sys.path.append(self.folder)
+                sys.path.append("fixed")
+                if kind == "one":
+                    from one import get_finder
+                elif kind == "two":
+                    from two import get_finder
+                self.finder = get_finder()
+                self.model = recogniser(network)
+                self.head = Head()
+                print(self.model(1), self.head(2))
+
+        def recogniser(network):
+            if network == "first":
+                package = importlib.import_module("nets")
+            else:
+                package = importlib.import_module(network)
+            model = package.Net(3)
+            model.load_state_dict(torch.load("a"))
+            return model
+
+        Reader(sys.argv[1], sys.argv[2], sys.argv[3])
+    """
+    head = "from torch import nn\nclass Head(nn.Module):\n    def forward(self, x):\n        return x\n"
+    finder = "from nets import Tiny\ndef get_finder():\n    return Tiny(3)\n"
+    files = {"nets.py": FILES["nets.py"], "run.py": source, "head.py": head, "one.py": finder, "two.py": finder}
+    verdict, *told = texts(codebase_of(files), "replaceable")
+    assert verdict.startswith("Partly: `recogniser()` takes `Net` out of a module that is imported by the name in")
+    assert verdict.endswith("For `Head` another class needs a change of code")
+    assert told[0] == (
+        "`recogniser()` (run.py) imports the module that `network` names and takes its `Net`, so that another module "
+        "with it can be named; beside it `nets` can be chosen"
+    )
+    assert told[1].startswith("`Reader.__init__()` (run.py) puts the directory `self.folder`, which its caller can")
+    assert told[2].endswith("imports `get_finder` from `one` or `two` by `kind`, a closed list")
+    assert not any("class of `Net`" in text or "class of `Tiny`" in text or "`fixed`" in text for text in told)
+    assert texts(codebase_of(files), "assumptions: classes") == []

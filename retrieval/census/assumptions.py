@@ -11,8 +11,10 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from retrieval.census.fixed_parts import fixed_parts
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
@@ -50,7 +52,7 @@ _SIZES = re.compile(
     r"|shape)|det_?size|crop_?size|dsize|patch_?size|n_?frms|num_?frames|num_?kp|num_?query_?tokens?|max_?(?:len|length"
     r"|txt_?len|tokens|new_tokens|frame_pos)|context_?(?:window|length|size)|window_?size|block_?size|codebook_?size"
     r"|n_?(?:fine|coarse)_codebooks|hidden_?(?:dim|size)|embed(?:ding)?_?dim|num_?features|chunk_?length|rate_hz|mean|std"
-    r"|n_?ctx|vocab_?size)(?:$|_)"
+    r"|n_?ctx|vocab_?size|im(?:g|age)_?(?:[hw]|height|width)|d_?model|(?:in|input|latent)_?channels?)(?:$|_)(?!ratio|thr)"
 )
 _LABELS = re.compile(r"(?i)(?:^|_)(?:labels?|classes|categories|id2label|label2id|names|label_?map|category\w*)(?:$|_)")
 _CHECKPOINT = re.compile(r"(?i)(?:^|\.|_)(?:ckpt|checkpoint|state_?dict|weights?|sd|dict_s\d|loaded|cpt|params)\w*$")
@@ -95,13 +97,16 @@ def assumptions(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     reach = reach_of(codebase)
     order = list(RANKS)
 
+    def run(path: str, symbol: str, places: list[Place]) -> bool:
+        return not reach.tells or reach.has(CensusHit(path, *places[0].lines, symbol, "", ""))
+
     def weight(item: tuple[tuple[str, str, str], list[Place]]) -> tuple[int, bool, int]:
         (rank, path, symbol), places = item
-        run = not reach.tells or reach.has(CensusHit(path, *places[0].lines, symbol, "", ""))
-        return order.index(rank), not run, -len({place.text for place in places})
+        return order.index(rank), not run(path, symbol, places), -len({place.text for place in places})
 
     for (rank, path, symbol), places in sorted(found.items(), key=weight):
-        yield _hit(codebase, rank, path, symbol, places)
+        if rank != "sizes" or run(path, symbol, places):
+            yield _hit(codebase, rank, path, symbol, places)
 
 
 def _hit(codebase: Codebase, rank: str, path: str, symbol: str, places: list[Place]) -> CensusHit:
@@ -119,11 +124,10 @@ def _places(codebase: Codebase) -> Iterator[tuple[str, Place]]:
         file = codebase.snapshot.by_path[unit.path]
         if file.role != "source" or _ASIDE.search(unit.path) or file.language == "notebook":
             continue
-        for node in ast.walk(unit.tree):
-            for rank, text, at in _of(unit, node):
-                first, last = unit.lines(at)
-                symbol = unit.symbols.get(at, "")
-                yield rank, Place(text, unit.path, (first, min(last, first + 4)), symbol)
+        for rank, text, at in chain(fixed_parts(unit), *(_of(unit, node) for node in ast.walk(unit.tree))):
+            first, last = unit.lines(at)
+            symbol = unit.symbols.get(at, "")
+            yield rank, Place(text, unit.path, (first, min(last, first + 4)), symbol)
 
 
 def _of(unit: Unit, node: ast.AST) -> Iterator[Found]:

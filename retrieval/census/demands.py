@@ -78,7 +78,13 @@ def _used(frame: "Frame", site: Site) -> str:
     if not name or not text:
         return ""
     keys = dict.fromkeys(f"`{use.key}`" for use in key_uses(frame.program, frame, name, NEAR) if not use.puts)
-    read = dict.fromkeys(f"`.{found}`" for found in re.findall(rf"(?<![\w.]){re.escape(name)}\.([A-Za-z_]\w*)", text))
+    read = dict.fromkeys(
+        f"`.{found}`" for found in re.findall(rf"(?<![\w.]){re.escape(name)}\.([A-Za-z_]\w*(?:\([-\d, ]+\))?)", text)
+    )
+    read |= dict.fromkeys(
+        f"`{found}`"
+        for found in re.findall(rf"(?<![\w.])(\w[\w.]*\({re.escape(name)}, ?(?:dim|axis) ?= ?-?\d+\))", text)
+    )
     cut = dict.fromkeys(
         f"`[{found}]`" for found in re.findall(rf"(?<![\w.]){re.escape(name)}\[([^\]\"'\n]{{1,30}})\]", text)
     )

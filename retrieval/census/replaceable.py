@@ -13,8 +13,10 @@ from retrieval.census.model_entries import CLASSICAL, Entry, entries_of
 from retrieval.census.model_sources import sources_of
 from retrieval.census.model_summary import main_entries
 from retrieval.census.names import excludes
+from retrieval.census.plug_ins import Arms, PlugIn, SearchPath, arms, plug_ins, search_paths
 from retrieval.census.plugin_contracts import plugin_contracts
 from retrieval.census.prose import counted, listed
+from retrieval.census.reach import reach_of
 from retrieval.census.registries import imports_by_name, looked_up
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.wording import caller
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
 SHOWN, MOST_CITED = 8, 12
 _PATH = re.compile(r"(?i)path|ckpt|checkpoint|weights?|(?:^|_)(?:model|name)(?:_|$)")
+_MODEL = re.compile(r"(?i)model|net(?:work)?s?(?:$|_)|arch|backbone|encoder|decoder|tower|detector|recogni[sz]er")
 HOW = ("registered", "tabled", "hosted", "injected", "chosen", "pooled", "fixed")
+Point = PlugIn | SearchPath | Arms
 
 
 @kind(
@@ -40,14 +44,19 @@ def replaceable(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     roster = roster_of(codebase)
     entries = [e for e in entries_of(codebase) if e.does != CLASSICAL and query.matches(e.name)]
     groups: dict[str, list[Entry]] = {}
+    points = _points(codebase)
     for entry in main_entries(entries) if entries else ():
-        groups.setdefault(_how(roster, entry), []).append(entry)
+        groups.setdefault(_dispatched(entry, points) or _how(roster, entry), []).append(entry)
     if not groups:
         return
+    points = _telling(points, groups)
     contracts = list(plugin_contracts(codebase, parse_query("plugin_contracts")))
     everything = [entry for found in groups.values() for entry in found]
-    found_by_name = _lookups(codebase)
-    yield _hit(codebase, _verdict(groups, [*_contracts(contracts), *found_by_name]), everything)
+    found_by_name = _lookups(codebase, {(p.path, p.line) for p in points})
+    yield _hit(codebase, _verdict(groups, [*_contracts(contracts), *_plugged(points), *found_by_name]), everything)
+    for point in points:
+        yield hit_at(codebase, point.path, (point.line, point.line), symbol=point.symbol, name="replaceable",
+                     text=point.said)  # fmt: skip
     for how in HOW:
         if how in groups:
             yield _hit(codebase, _said(codebase, roster, how, groups[how]), groups[how])
@@ -59,6 +68,49 @@ def replaceable(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         related = tuple(("swap", made.frame.path, made.step.start, made.step.end) for made in rest[:MOST_CITED])
         yield hit_at(codebase, first.frame.path, (first.step.start, first.step.end), symbol=first.frame.symbol,
                      name="replaceable", text=text, related=related)  # fmt: skip
+
+
+def _points(codebase: "Codebase") -> list[Point]:
+    """Where the main programs import what the user names, put his directories on the path, or choose among modules."""
+    reach = reach_of(codebase)
+    found: list[Point] = [*plug_ins(codebase), *search_paths(codebase), *arms(codebase)]
+    return [
+        p for p in found if not reach.tells or reach.has(CensusHit(p.path, p.line, p.line, p.symbol, "", ""))
+    ]  # fmt: skip
+
+
+def _dispatched(entry: Entry, points: list[Point]) -> str:
+    """ "plugged" for a model out of a module that is imported by name, "listed" for one out of a choice of modules."""
+    return next((how for point in points for made in entry.made if (how := _reaches(point, made))), "")
+
+
+def _reaches(point: Point, made: "Made") -> str:
+    if isinstance(point, PlugIn):
+        return "plugged" if (made.frame.path, made.step.start) in {(point.path, line) for line in point.uses} else ""
+    if isinstance(point, Arms) and made.frame.symbol in point.names:
+        place = made.frame.path.removesuffix(".py").replace("/", ".")
+        return "listed" if any(f".{place}".endswith(f".{m.lstrip('.')}") for m in point.modules) else ""
+    return ""
+
+
+def _telling(points: list[Point], groups: dict[str, list[Entry]]) -> list[Point]:
+    """The points that models come through; directories on the path only beside an import by name."""
+    entries = [entry for found in groups.values() for entry in found]
+    plugs = [
+        p for p in points if isinstance(p, PlugIn) and (
+            any(_reaches(p, made) for entry in entries for made in entry.made)
+            or any(map(_MODEL.search, (p.symbol, p.named, *p.takes))))
+    ]  # fmt: skip
+    directories = [p for p in points if isinstance(p, SearchPath)] if plugs else []
+    lists = [p for p in points if isinstance(p, Arms) and any(_reaches(p, m) for e in entries for m in e.made)]
+    return [*plugs[:3], *directories[:2], *lists[:3]]
+
+
+def _plugged(points: list[Point]) -> list[str]:
+    return [
+        f"`{point.symbol}()` takes {listed([f'`{name}`' for name in point.takes], 4)} out of a module that is imported "
+        f"by the name in `{point.named}`" for point in points if isinstance(point, PlugIn)
+    ]  # fmt: skip
 
 
 def _swaps(roster: Roster, entries: list[Entry]) -> "list[Made]":
@@ -130,12 +182,14 @@ def _contracts(contracts: list[CensusHit]) -> list[str]:
     return [f"modules with the functions of `{hit.name}` are loaded by name" for hit in contracts[:2]]
 
 
-def _lookups(codebase: "Codebase") -> list[str]:
+def _lookups(codebase: "Codebase", told: set[tuple[str, int]]) -> list[str]:
     """What source code looks up by a computed name: modules that it imports, classes it asks a registry for."""
     counts = Counter(
         ".".join(call.name.split(".")[-2:])
         for path, call in codebase.all_calls()
-        if codebase.snapshot.by_path[path].role == "source" and (looked_up(call) or imports_by_name(call))
+        if codebase.snapshot.by_path[path].role == "source"
+        and (path, call.start) not in told
+        and (looked_up(call) or imports_by_name(call))
     )
     ranked = sorted(counts.items(), key=lambda item: ("model" not in item[0], -item[1]))
     named = listed([f"`{name}()` ({counted(count, 'place')})" for name, count in ranked], 3)
@@ -147,6 +201,7 @@ def _verdict(groups: dict[str, list[Entry]], found: list[str]) -> str:
         "registered": "a class registered under a name can be named instead of {}",
         "tabled": "{} come out of a table of classes, which another entry extends",
         "hosted": "the settings say which hosted model stands behind {}",
+        "listed": "a name selects the module that {} comes from out of a closed list",
         "injected": "{} come in as parameters, so that what makes them can give others",
     }
     parts = list(found)

@@ -117,3 +117,27 @@ def test_a_package_without_init_is_found_by_its_absolute_name() -> None:
         ),
     }
     assert [hit.detail["model"] for hit in run_query(codebase_of(files), "workers").hits] == ["yes"]
+
+
+def wrapped_in(wrapper: str) -> dict[str, str | bytes]:
+    source = f"import torch\nfrom net import Net\n\nif __name__ == '__main__':\n    {wrapper}(Net())(1)\n"
+    return {"net.py": NET, "app.py": source}
+
+
+def test_data_parallel_is_one_process_and_distributed_data_parallel_one_for_each_rank() -> None:
+    threads, ranks = wrapped_in("torch.nn.DataParallel"), wrapped_in("torch.nn.parallel.DistributedDataParallel")
+    assert not [text for text in told(threads, "concurrency") if "rank" in text or "launcher" in text]
+    assert "in threads of one process" in told(threads, "concurrency: async")[0]
+    assert told(threads, "concurrency: memory")[0].startswith("Everything that the main programs run")
+    assert (
+        "`torch.nn.DataParallel` runs one on each, in threads of one process" in told(threads, "concurrent_models")[0]
+    )
+    assert told(ranks, "concurrency: memory")[0].startswith("Separate processes: yes, one process per rank")
+    assert "under a distributed launcher each process runs its own" in told(ranks, "concurrent_models")[0]
+
+
+def test_an_accelerator_counts_as_replicas_wherever_it_is_asked_for() -> None:
+    files = wrapped_in("Accelerator().prepare") | {"net.py": NET}
+    files["app.py"] = b"from accelerate import Accelerator\n" + str(files["app.py"]).encode()
+    assert "each rank runs the model" in " ".join(told(files, "concurrency: models"))
+    assert "under a distributed launcher each process runs its own" in told(files, "concurrent_models")[0]

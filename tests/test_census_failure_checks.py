@@ -67,3 +67,27 @@ def test_a_raised_string_and_a_round_without_its_variable_are_debt() -> None:
 def test_unpacking_another_number_of_values_fails(returns: str, call: str, found: int) -> None:
     source = f"x = ()\n\n\ndef f():\n    {returns}\n\n\n{call}\n"
     assert len(run_query(codebase_of({"a.py": source}), "debt: unpacking fails").hits) == found
+
+
+def test_checks_that_end_the_program_are_counted_among_its_ends() -> None:
+    source = (
+        "import os, sys\n\n\ndef main(path):\n    if not os.path.exists(path):\n        print('none')\n"
+        "        sys.exit()\n    if len(path) > 9:\n        sys.exit(2)\n\n\n"
+        "if __name__ == '__main__':\n    main('x')\n"
+    )
+    said = texts(source, "failing")
+    assert any(text.startswith("The code itself ends the program at 2 places: ") for text in said)
+
+
+def test_a_cut_sentence_leaves_no_quotation_open() -> None:
+    names = " and ".join(f"value_{number} < limit" for number in range(9))
+    source = (
+        f"import time\n\n\ndef main(limit):\n    attempts = 0\n    while attempts < limit:\n        try:\n"
+        f"            return load(limit)\n        except Exception as e:\n            print('{'error ' * 20}')\n"
+        f"            attempts += 1\n    while attempts < 3 and {names}:\n        try:\n"
+        "            return fetch(limit)\n"
+        "        except Exception:\n            attempts += 1\n\n\nif __name__ == '__main__':\n    main(3)\n"
+    )
+    cut = [text for text in texts(source, "failing: course") if "…" in text]
+    assert cut
+    assert all(text.count("`") % 2 == 0 for text in cut)

@@ -74,3 +74,11 @@ def test_a_queue_is_told_with_who_fills_and_empties_it() -> None:
     assert "Queues: `self.items` (`queue.Queue`), filled in `Line.give()`, emptied in `Line.take()`" in told(
         {"app.py": source}, "blocking"
     )
+
+
+def test_barriers_are_those_of_distributed_libraries_in_python() -> None:
+    idle = "import threading\n\n\ndef meet(game):\n    game.barrier()\n"
+    files: dict[str, str | bytes] = {"a.rb": "File.join('a', 'b')\nhvd.join('c')\nx.barrier()\n", "app.py": idle}
+    assert not any("barrier" in text for text in told(files, "blocking"))
+    real = "import torch.distributed as dist\n\n\ndef meet():\n    dist.barrier()\n"
+    assert "Distributed processes wait for each other at 1 barrier, in `meet()`" in told({"app.py": real}, "blocking")

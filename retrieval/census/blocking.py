@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.language import Query, kind, run_query
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
-from retrieval.census.side_by_side import MAIN_ROLES, spoken
+from retrieval.census.side_by_side import MAIN_ROLES, in_python, spoken
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ SYNC = (
     "torch.xpu.synchronize, torch.cuda.Stream.synchronize, torch.cuda.Event.synchronize"
 )
 STREAMS = "calls: torch.cuda.Stream, torch.cuda.stream, torch.cuda.current_stream, *.wait_stream"
-BARRIERS = "calls: torch.distributed.barrier, *.barrier, *.wait_for_everyone, hvd.join, horovod.*.join"
+BARRIERS = "calls: torch.distributed.barrier, *.barrier, *.wait_for_everyone, horovod.*.join"
+_RANKED = re.compile(
+    r"^(?:torch\.distributed|accelerate|horovod|deepspeed|mpi4py|multiprocessing|lightning|pytorch_lightning)\b"
+)
 QUEUES = (
     "calls: queue.Queue, queue.LifoQueue, queue.PriorityQueue, queue.SimpleQueue, multiprocessing.Queue, "
     "multiprocessing.JoinableQueue, multiprocessing.SimpleQueue, "
@@ -66,16 +69,28 @@ class _Found:
         self.web = self._of(*WEB)
         self.sync = self._of(SYNC)
         self.streams = self._of(STREAMS)
-        self.barriers = self._of(BARRIERS)
+        self.barriers = self._ranked(*self._of(BARRIERS))
         self.events = self._of(EVENTS, only=_EVENT)
         self.copies = self._of(COPIES)
 
     def _of(self, *queries: str, only: re.Pattern[str] | None = None) -> tuple[list[CensusHit], list[CensusHit]]:
         reach = reach_of(self.codebase)
-        hits = [hit for query in queries for hit in run_query(self.codebase, query).hits if hit.role in MAIN_ROLES]
+        every = [hit for query in queries for hit in run_query(self.codebase, query).hits]
+        hits = [hit for hit in every if hit.role in MAIN_ROLES and in_python(hit)]
         hits = [hit for hit in hits if only is None or only.match(hit.name)]
         run = [hit for hit in hits if not reach.tells or reach.has(hit)]
         return run, [hit for hit in hits if hit not in run]
+
+    def _ranked(self, *groups: list[CensusHit]) -> tuple[list[CensusHit], list[CensusHit]]:
+        """Only what waits for other processes: a barrier of a distributed library, or in a file that imports one."""
+        run, idle = ([hit for hit in hits if self._is_ranked(hit)] for hits in groups)
+        return run, idle
+
+    def _is_ranked(self, hit: CensusHit) -> bool:
+        if _RANKED.match(hit.name) or hit.name.endswith("wait_for_everyone"):
+            return True
+        imported = self.codebase.facts[hit.path].imports
+        return any(_RANKED.match(f"{item.module}.{item.name}") for item in imported)
 
 
 def _verdict(found: _Found) -> Iterator[Told]:

@@ -18,7 +18,8 @@ _LABELS = {
     "async": "`async`/`await` code",
     "scripts": "scripts of the repository started as processes",
     "loaders": "data-loader workers",
-    "ranks": "distributed or multi-GPU running",
+    "ranks": "distributed running",
+    "parallel": "batches split over several GPUs by `torch.nn.DataParallel`",
 }
 
 
@@ -90,7 +91,8 @@ def _group_said(name: str, hits: tuple[CensusHit, ...]) -> str:
         named = listed(list(dict.fromkeys(hit.text for hit in hits)), SHOWN)
         return f"{_LABELS[name]}, {counted(len(hits), 'function')} in {counted(files, 'file')} ({named})"
     where = listed(list(dict.fromkeys(f"{hit.path}" for hit in hits)), SHOWN, "`")
-    return f"{_LABELS[name]} ({where})"
+    inside = ", in threads of one process" if name == "parallel" else ""
+    return f"{_LABELS[name]}{inside} ({where})"
 
 
 def _targets(hits: Iterable[CensusHit]) -> list[str]:
@@ -212,8 +214,18 @@ def _others(groups: dict[str, Group]) -> Told:
             f"Under a distributed launcher each rank runs the model: `{ranks[0].name}()` in {ranks[0].path}",
             ranks,
         )
+    if parallel := list(groups["parallel"].run):
+        yield (
+            f"`{parallel[0].name}()` in {_homes(parallel)} splits each batch over the GPUs that it is given, in "
+            "threads of the calling process, which waits for all of them; it starts no process",
+            parallel,
+        )
     if outside := list(groups["outside"].run):
         yield f"Outside programs that are started: {_programs(outside)}", outside
+
+
+def _homes(hits: Iterable[CensusHit]) -> str:
+    return listed(list(dict.fromkeys(f"`{hit.path}`" for hit in hits)), 3)
 
 
 def _memory(groups: dict[str, Group]) -> Told:
@@ -243,13 +255,22 @@ def _memory(groups: dict[str, Group]) -> Told:
         )
     if threads:
         yield f"Threads share the memory of their process: {listed(_targets(threads), 6)}", list(threads)
+    yield from _carriers(groups)
+    if outside := groups["outside"].run:
+        yield f"Outside programs run as processes of their own: {_programs(outside)}", list(outside)
+    yield from _idle_memory(groups)
+
+
+def _carriers(groups: dict[str, Group]) -> Told:
+    if parallel := groups["parallel"].run:
+        yield (
+            f"`torch.nn.DataParallel` ({_homes(parallel)}) copies the model to each GPU, within the same process",
+            list(parallel),
+        )
     if shared := groups["shared"].run:
         yield f"Memory shared between processes: {listed([f'`{hit.name}()`' for hit in shared], SHOWN)}", list(shared)
     if managers := groups["managers"].run:
         yield f"A process manager ({managers[0].path}) carries objects between processes", list(managers)
-    if outside := groups["outside"].run:
-        yield f"Outside programs run as processes of their own: {_programs(outside)}", list(outside)
-    yield from _idle_memory(groups)
 
 
 def _idle_memory(groups: dict[str, Group]) -> Told:

@@ -4,18 +4,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.concurrency import concurrency
-from retrieval.census.language import Query, kind, parse_query, run_query
-from retrieval.census.memory_answers import functions, parted, said_of
+from retrieval.census.language import Query, kind, parse_query
+from retrieval.census.memory_answers import functions, said_of
+from retrieval.census.side_by_side import Group, groups_of
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 MOST_WORKERS = 6
-_REPLICAS = (
-    "calls: torch.nn.parallel.DistributedDataParallel, torch.nn.DataParallel, torch.nn.parallel.DataParallel, "
-    "*.DistributedDataParallel, torch.distributed.fsdp.*, deepspeed.initialize, *.DistributedOptimizer"
-)
 _IN_TURN = (
     "Models run one after another: no thread, process or coroutine of the main programs was found that runs a model, "
     "so each model is called by plain calls in the thread of its caller"
@@ -35,17 +32,32 @@ def concurrent_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]
         return
     told = list(concurrency(codebase, parse_query("concurrency: models")))
     workers = [hit for hit in told if " starts " in hit.text or "is a thread" in hit.text or "is a process" in hit.text]
-    replicas, idle = parted(codebase, list(run_query(codebase, _REPLICAS).hits))
     yes = next((hit for hit in told if hit.text.startswith("Yes")), None)
-    also = f"; under a distributed launcher each process runs a replica, wrapped in {functions(replicas)}"
+    groups = groups_of(codebase)
+    ranks, parallel = groups["ranks"], groups["parallel"]
+    also = _replicas(ranks, parallel)
+    replicas = [*ranks.run[:2], *parallel.run[:2]]
     if yes is not None:
-        text = f"{yes.text.rstrip('.')}{also if replicas else ''}."
-        yield said_of(codebase, "concurrent", text, [yes, *replicas[:2]])
+        text = f"{yes.text.rstrip('.')}{f'; {also}' if also else ''}."
+        yield said_of(codebase, "concurrent", text, [yes, *replicas])
         yield from workers[:MOST_WORKERS]
-    elif replicas:
-        alone = f"Within a process {_IN_TURN[0].lower()}{_IN_TURN[1:]}"
-        text = f"Only as replicas{also.replace('; under', ': under')}. {alone}."
-        yield said_of(codebase, "concurrent", text, replicas[:4])
+    elif also:
+        alone = f"Apart from that {_IN_TURN[0].lower()}{_IN_TURN[1:]}"
+        yield said_of(codebase, "concurrent", f"Different models: no; copies of one model: {also}. {alone}.", replicas)
     else:
-        unused = f" Replicas for distributed training stand only in other code: {functions(idle)}." if idle else ""
+        idle = [*ranks.idle, *parallel.idle]
+        unused = f" Replicas of a model stand only in other code: {functions(idle)}." if idle else ""
         yield said_of(codebase, "concurrent", f"No. {_IN_TURN}.{unused}", idle[:3])
+
+
+def _replicas(ranks: Group, parallel: Group) -> str:
+    """How copies of one model run at the same time: a process for each rank, or threads of one process."""
+    said = []
+    if ranks.run:
+        said.append(f"under a distributed launcher each process runs its own, set up in {functions(ranks.run)}")
+    if parallel.run:
+        said.append(
+            "with several GPUs `torch.nn.DataParallel` runs one on each, in threads of one process, for each batch "
+            f"({functions(parallel.run)})"
+        )
+    return "; ".join(said)

@@ -193,11 +193,18 @@ def _course(found: _Found) -> Told:
             more = f" and {len(hits) - SHOWN} more" if len(hits) > SHOWN else ""
             yield f"{words}: {_some(hits)}{more}", hits
     yield from _passed_on(found, checked)
-    if ends:
+    if ends := [*ends, *_quits(found, ends)]:
         yield (
             f"The code itself ends the program at {counted(len(ends), 'place')}: {_two(ends)}",
             ends,
         )
+
+
+def _quits(found: _Found, ends: Hits) -> Hits:
+    """Checks of a failure that end the program, of which no end is told yet."""
+    told = {(hit.path, line) for hit in ends for line in range(hit.start, hit.end + 1)}
+    quits = found.of("failure_checks: exit")[0]
+    return [hit for hit in quits if not any((hit.path, line) in told for line in range(hit.start, hit.end + 1))]
 
 
 def _end(found: _Found) -> str:

@@ -9,7 +9,8 @@ from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.logged import every_message
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
-from retrieval.census.side_by_side import MAIN_ROLES, spoken
+from retrieval.census.side_by_side import MAIN_ROLES, in_python, spoken
+from retrieval.census.trackers import CHOSEN, NAMES, SENT, chosen, named_elsewhere
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -90,7 +91,19 @@ class _Found:
 
     def of(self, *queries: str) -> tuple[Hits, Hits]:
         """`apart` of what queries find."""
-        return self.apart([hit for query in queries for hit in run_query(self.codebase, query).hits])
+        hits = [hit for query in queries for hit in run_query(self.codebase, query).hits]
+        python = "".join(queries).startswith("calls:")  # names of Python libraries say nothing about other languages
+        return self.apart([hit for hit in hits if not python or in_python(hit)])
+
+    def metrics(self) -> tuple[dict[str, Hits], dict[str, Hits]]:
+        """Metric libraries and trackers, called or chosen by a keyword: in what runs, and only in other code."""
+        told = {name: self.of(query) for name, query in METRICS.items()}
+        for name, hits in chosen(self.codebase).items():
+            pairs = zip(told.get(name, ([], [])), self.apart(hits), strict=True)
+            run, idle = ([*called, *named] for called, named in pairs)
+            told[name] = (run, idle)
+        run = {name: hits[0] for name, hits in told.items() if hits[0]}
+        return run, {name: hits[1] for name, hits in told.items() if hits[1] and not hits[0]}
 
 
 def _logging(found: _Found) -> Told:
@@ -182,7 +195,7 @@ def _progress(found: _Found) -> Told:
     bars, idle = found.of(BARS)
     told = [hit for hit in found.logged if hit.detail["level"] in ("info", "debug", "success", "log", "print", "rlog")]
     states, routes = _states(found)
-    metrics = {name: hits for name, query in METRICS.items() if (hits := found.of(query)[0])}
+    metrics, aside = found.metrics()
     ways = [f"progress bars ({_where(bars)})"] if bars else []
     ways += [f"states of jobs or tasks ({counted(len(states), 'place')})"] if states else []
     ways += [f"status messages ({_called(status)})"] if (status := found.status) else []
@@ -208,24 +221,40 @@ def _progress(found: _Found) -> Told:
     if states or routes:
         yield _said_states(states, routes), [*states, *routes]
     for name, hits in metrics.items():
-        yield f"{name}: {listed(list(dict.fromkeys(f'`{hit.name}()`' for hit in hits)), 4)} in {_where(hits)}", hits
+        yield f"{name}: {listed(list(dict.fromkeys(map(_metric, hits))), 4)} in {_where(hits)}", hits
+    if metrics and (sent := found.of(SENT)[0]):
+        calls = Counter(f"`{hit.name.rpartition('.')[2]}()`" for hit in sent)
+        said = listed([f"{name} ({counted(count, 'call')})" for name, count in calls.items()], 3)
+        yield f"The trackers are set up and given values by the accelerator's {said} in {_where(sent)}", sent
     if told:
         yield f"Most log messages about the course stand in {_most(told)}", told[:SHOWN]
     if found.prints:
         yield f"Most prints stand in {_most(found.prints)}", found.prints[:SHOWN]
     if written := [hit for hit in found.of("writes")[0] if _LOG_FILE.search(hit.text) and _WRITTEN.search(hit.text)]:
         yield f"Log or metric files are written in {_where(written)}", written
-    yield from _unrecorded(found, bars, idle, metrics)
-
-
-def _unrecorded(found: _Found, bars: Hits, idle: Hits, metrics: dict[str, Hits]) -> Told:
     if idle and not bars:
         yield f"Progress bars stand only in code that the main programs do not run: {_files(idle)}", idle
-    aside = {name: hits for name, query in METRICS.items() if name not in metrics and (hits := found.of(query)[1])}
+    yield from _unrecorded(found, metrics, aside)
+
+
+def _metric(hit: CensusHit) -> str:
+    """A call of a tracker, or the keyword by which one is chosen."""
+    by = f" with `{_short(hit)}`" if hit.text.startswith(("log_with=", "report_to=")) else ""
+    return f"`{hit.name}()`{by}"
+
+
+def _unrecorded(found: _Found, metrics: dict[str, Hits], aside: dict[str, Hits]) -> Told:
     for name, hits in aside.items():
         yield f"{name} only in code that the main programs do not run: {_files(hits)}", hits
-    if absent := [name for name in METRICS if name not in metrics and name not in aside and "meters" not in name]:
-        yield f"Not used: {', '.join(absent)}", []
+    if CHOSEN in metrics or CHOSEN in aside:
+        return  # any of them may be the one
+    absent = [name for name in NAMES if name not in metrics and name not in aside]
+    named = {name: files for name in absent if (files := named_elsewhere(found.codebase, name))}
+    if named:
+        said = [f"{name} in {listed(files, 3, '`')}" for name, files in named.items()]
+        yield f"Named, but no call of it was found: {'; '.join(said)}", []
+    if unused := [name for name in absent if name not in named]:
+        yield f"Not used: {', '.join(unused)}", []
 
 
 def _states(found: _Found) -> tuple[Hits, Hits]:

@@ -22,10 +22,11 @@ PLACES = 8
 MAIN_ROLES = frozenset(["source", "config", "docs"])
 DISTRIBUTED = (
     "calls: torch.distributed.init_process_group, *.init_process_group, torch.nn.parallel.DistributedDataParallel, "
-    "torch.nn.DataParallel, *.DistributedDataParallel, accelerate.Accelerator, deepspeed.initialize, "
-    "deepspeed.init_inference, "
+    "*.DistributedDataParallel, *.DistributedOptimizer, torch.distributed.fsdp.FullyShardedDataParallel, "
+    "accelerate.Accelerator, deepspeed.initialize, deepspeed.init_inference, "
     "hvd.init, horovod.torch.init, ray.init, ray.remote"
 )
+PARALLEL = "calls: torch.nn.DataParallel, torch.nn.parallel.DataParallel, *.DataParallel"
 SERVERS = (
     "calls: uvicorn.run, uvicorn.Server, waitress.serve, gunicorn.*, gevent.pywsgi.*, aiohttp.web.run_app, *.launch, "
     "werkzeug.serving.run_simple, flask.Flask, fastapi.FastAPI"
@@ -57,7 +58,8 @@ class Group:
 
 @lru_cache(maxsize=2)
 def groups_of(codebase: "Codebase") -> dict[str, Group]:
-    """Every group by name: threads, processes, scripts, outside, async, loaders, ranks, servers, shared, managers."""
+    """Every group by name: threads, processes, scripts, outside, async, loaders, ranks (a process each), parallel
+    (threads of one process), servers, shared, managers."""
     queries: dict[str, tuple[str, Callable[[CensusHit], bool]]] = {
         "threads": ("workers: worker=thread", _any),
         "processes": ("workers: worker=process", _any),
@@ -65,6 +67,7 @@ def groups_of(codebase: "Codebase") -> dict[str, Group]:
         "outside": ("started: own=no", _any),
         "loaders": ("keywords: num_workers", _loads),
         "ranks": (DISTRIBUTED, _any),
+        "parallel": (PARALLEL, _any),
         "servers": (SERVERS, _serves),
         "shared": (SHARED, _any),
         "managers": (MANAGERS, _any),
@@ -77,9 +80,14 @@ def groups_of(codebase: "Codebase") -> dict[str, Group]:
 
 def _group(codebase: "Codebase", name: str, hits: Iterable[CensusHit]) -> Group:
     reach = reach_of(codebase)
-    main = [hit for hit in hits if hit.role in MAIN_ROLES]
+    main = [hit for hit in hits if hit.role in MAIN_ROLES and in_python(hit)]
     run = [hit for hit in main if not reach.tells or reach.has(hit)]
     return Group(name, tuple(run), tuple(hit for hit in main if hit not in run))
+
+
+def in_python(hit: CensusHit) -> bool:
+    """Whether a hit was parsed from Python: names of Python libraries say nothing about other languages."""
+    return hit.detail.get("by") != "text"
 
 
 def _any(_hit: CensusHit) -> bool:

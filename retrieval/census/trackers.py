@@ -1,0 +1,69 @@
+"""Experiment trackers that code chooses by a keyword or an option: `log_with=`, `report_to=`, `init_trackers()`.
+
+A tracker counts as used where it is called, named to a trainer, or the default of the option that is given to one.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import hit_at, run_query
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+NAMES = {
+    "Weights & Biases": re.compile(r"(?i)\bwandb\b|weights[ _&]+biases"),
+    "TensorBoard": re.compile(r"(?i)tensorboardX?\b"),
+    "MLflow, Neptune, Comet or ClearML": re.compile(r"(?i)\b(?:mlflow|neptune|comet_?ml|clearml)\b"),
+    "Langfuse, LangSmith or OpenTelemetry": re.compile(r"(?i)\b(?:langfuse|langsmith|opentelemetry)\b"),
+}
+CHOSEN = "trackers chosen at run time"
+SENT = "calls: *.init_trackers, accelerate.Accelerator.log, accelerator.log, *.accelerator.log"
+_CHOICE = ("log_with", "report_to")
+_NONE = re.compile(r"""^(?:None|\[\]|\(\)|\[?["']none["']\]?|False)$""")
+_SETTING = re.compile(r"^\s*[\"']?(?:log_with|report_to)[\"']?\s*:(.*)")
+
+
+def chosen(codebase: "Codebase") -> dict[str, list[CensusHit]]:
+    """The places that name a tracker to a trainer or an accelerator, by tracker; `CHOSEN` where none is named."""
+    found: dict[str, list[CensusHit]] = {}
+    for value, hit in _choices(codebase):
+        if _NONE.match(value):
+            continue
+        names = [name for name, pattern in NAMES.items() if pattern.search(value)]
+        for name in names or [CHOSEN]:
+            found.setdefault(name, []).append(hit)
+    return found
+
+
+def _choices(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """What a keyword of choice is given, with the default of the option that it reads."""
+    for path, call in codebase.all_calls():
+        for key, value in call.keywords:
+            if key in _CHOICE:
+                text = f"{key}={value}"
+                lines = (call.start, call.end)
+                read = f"{value} {_default(codebase)}" if value.rpartition(".")[2] in _CHOICE else value
+                yield read, hit_at(codebase, path, lines, symbol=call.symbol, name=call.name, text=text)
+
+
+def _default(codebase: "Codebase") -> str:
+    """What options that choose a tracker have as default, and settings in files give."""
+    hits = run_query(codebase, "cli_options: --report_to, --log_with, --report-to, --log-with").hits
+    files = [file for file in codebase.snapshot.files if file.language in ("yaml", "json") and file.role != "test"]
+    set_ = [found[1] for file in files for line in file.lines if (found := _SETTING.match(line)) is not None]
+    return " ".join([*(hit.detail.get("default", "") for hit in hits), *set_])
+
+
+def named_elsewhere(codebase: "Codebase", name: str) -> list[str]:
+    """The manifests and Python files that name a tracker at all, which forbids saying that it is not used."""
+    pattern = NAMES[name]
+    return [
+        file.path
+        for file in codebase.snapshot.files
+        if file.role in ("source", "config", "docs")
+        and (file.path in codebase.facts or "requirements" in file.path or file.path.endswith((".toml", ".cfg")))
+        and any(pattern.search(line) for line in file.lines)
+    ]

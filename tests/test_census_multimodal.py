@@ -172,3 +172,79 @@ def test_calls_of_vision_models_and_their_embeddings_in_sentences() -> None:
     assert not _texts(codebase_of({"app.py": "x = 1\n"}), "vision_told: part=preprocessing")
     with pytest.raises(QueryError):
         run_query(codebase, "vision_told: part=all")
+
+
+READERS: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "nets.py": """
+        import torch
+        from torch import nn
+
+        class Reader(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body = nn.Linear(4, 4)
+            def forward(self, image, text):
+                seen = self.body(image)
+                return seen.text
+
+        class Captioner(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body, self.words = nn.Linear(4, 4), nn.Embedding(4, 4)
+            def forward(self, image, text):
+                return self.body(image), self.words(text)
+
+        class Detector(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body, self.head = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 2, 1)
+            def forward(self, image):
+                feature = self.body(image)
+                return self.head(feature), feature
+    """,
+    "app.py": """
+        import torch
+        from nets import Captioner, Detector, Reader
+
+        def unread(image, text):
+            return Reader()(image, text)
+
+        def constant(image):
+            text = torch.LongTensor(2, 3).fill_(0).to("cpu")
+            return Captioner()(image, text)
+
+        def filled(image, ids):
+            text = torch.zeros(2, 3)
+            text[0] = ids
+            return Captioner()(image, text)
+
+        def real(image, text):
+            return Captioner()(image, text=text)
+
+        def boxes(image):
+            net = Detector()
+            score, feature = net(image)
+            return score > 0.5
+
+        def features(image):
+            net = Detector()
+            score, feature = net(image)
+            return feature
+
+        if __name__ == "__main__":
+            unread(1, 2), constant(1), filled(1, 2), real(1, 2), boxes(1), features(1)
+    """,
+}
+
+
+def test_what_a_model_never_reads_or_only_gets_as_zeros_is_no_second_modality() -> None:
+    given = run_query(codebase_of(READERS), "fusions: how=given").hits
+    assert [hit.symbol for hit in given] == ["filled", "real"]
+
+
+def test_of_a_result_in_parts_only_the_parts_that_are_read_are_embeddings() -> None:
+    codebase = codebase_of(READERS)
+    assert [hit.symbol for hit in run_query(codebase, "image_embeddings").hits] == ["features"]
+    [told] = _texts(codebase, "vision_told: part=embeddings")
+    assert "`features()`" in told and "kept as `feature`" in told and "boxes" not in told

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, one_line
+from retrieval.census.fillers import is_filler, is_unread
 from retrieval.census.joined import halves, members, segments
 from retrieval.census.modalities import Told, nearest, reads_text
 from retrieval.census.modality_names import named
@@ -209,7 +210,8 @@ def _given(roster: Roster, use: Use) -> Meeting | None:
     operands: list[tuple[str, Told]] = []
     for said, spot in inputs_of(roster.tracer, use)[:MOST_OPERANDS]:
         told = [Told(said, spot)] if said and _is_sure(roster, said) else nearest(roster.tracer, spot)
-        if told and len({item.group for item in told}) == 1 and not _aside(spot):
+        idle = _aside(spot) or is_filler(spot) or is_unread(roster, use, spot.node)
+        if told and len({item.group for item in told}) == 1 and not idle:
             operands.append((one_line(spot.text(), 50), told[0]))
     operands = [(written, told) for written, told in operands if told.modality != "landmarks"]
     kinds = {told.group for _, told in operands}
@@ -238,7 +240,7 @@ def _meeting(roster: Roster, how: str, node: Node, spots: list[Spot]) -> Meeting
     """The meeting of values that are each of one modality, when they are of at least two kinds."""
     found = [(spot, [] if _aside(spot) else nearest(roster.tracer, spot)) for spot in spots[:MOST_OPERANDS]]
     found = _queried(found) if how == "attended" else found
-    sure = [(spot, told) for spot, told in found if told and len({item.group for item in told}) == 1]
+    sure = [(s, told) for s, told in found if told and len({item.group for item in told}) == 1 and not is_filler(s)]
     # boxes and points are geometry, which is a modality of its own only beside sound
     groups = {told[0].group for _, told in sure if told[0].modality != "landmarks"}
     groups |= (

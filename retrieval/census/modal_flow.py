@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
 from retrieval.census.callgraph import entered
+from retrieval.census.fillers import is_unread, reads
 from retrieval.census.kept_models import inside
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.made_models import Made
@@ -43,7 +44,7 @@ def takes(roster: Roster, made: Made) -> list[str]:
         method = roster.program.method(made.cls, "forward")
         frame = entered(roster.program, FunctionRef(method[0].path, method[1], method[0], made.cls)) if method else None
         inputs = list(frame.parameters)[1:] if frame is not None else []
-        said = [named(name) for name in inputs]
+        said = [named(name) for name in inputs if frame is not None and reads(frame, name)]
         told = not inputs or any(said) or any(name in _ANY_INPUT for name in inputs)
         found = [*filter(None, said), *(found if told else [])]
     own = named(snake(made.name))
@@ -62,7 +63,8 @@ def taken_by(roster: Roster, entry: "Entry") -> list[str]:
 def _of_arguments(roster: Roster, use: Use) -> Iterator[str]:
     for child in arguments(use.step.node, keywords=True)[:MOST]:
         node = child.child_by_field_name("value") if child.type == "keyword_argument" else child
-        if node is not None and node.type not in ("string", "integer", "float", "true", "false", "none"):
+        plain = node is None or node.type in ("string", "integer", "float", "true", "false", "none")
+        if node is not None and not plain and not is_unread(roster, use, node):
             told = modalities(roster.tracer, Spot(use.frame, node, use.step.order, use.step.guards), DEEP)
             yield from (item.modality for item in told[:1])
 

@@ -136,7 +136,7 @@ def image_embeddings(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for run in runs_of(roster_of(codebase)):
         if embeds(run) and query.matches(*(made.name for made in run.made), run.name):
             text = f"{run.name[0].upper()}{run.name[1:]} makes {embeds(run)}: `{written(run)}` in {caller(run.frame)}"
-            text += f", kept as `{run.kept[0]}`" if run.kept else ""
+            text += f", kept as `{embedded(run)}`" if run.kept else ""
             yield hit_at(
                 codebase, run.frame.path, (run.step.start, run.step.end), symbol=run.frame.symbol,
                 name=run.made[0].name if run.made else run.step.written, text=text,
@@ -158,6 +158,11 @@ def embeds(run: Run) -> str:
     words = (("emb", "an embedding"), ("coeff", "coefficients"), ("latent", "latents"), ("feat", "features"))
     kind_of = next((word for piece, word in words if piece in said.lower()), "an embedding")
     return f"{kind_of} of an image" if said.strip() or gives else ""
+
+
+def embedded(run: Run) -> str:
+    """The name under which an embedding is kept: of several parts of a result, the one that is named as such."""
+    return next((name for name in run.kept if _EMBEDDING.search(name.rpartition(".")[2])), run.kept[0])
 
 
 @kind(

@@ -12,7 +12,7 @@ from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import roster_of
 from retrieval.census.tracing import Tracer
-from retrieval.census.vision import embeds, worked
+from retrieval.census.vision import embedded, embeds, worked
 from retrieval.census.vision_calls import Run, runs_of, written
 from retrieval.census.wording import title
 from retrieval.errors import QueryError
@@ -165,7 +165,7 @@ def _embeddings(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
 
 
 def _embedding(run: Run) -> str:
-    kept = f", kept as `{run.kept[0]}`" if run.kept else ""
+    kept = f", kept as `{embedded(run)}`" if run.kept else ""
     done = kept + _normalised(run.frame, run.kept) + onward(run.frame, run.step.node)
     return f"{_name(run.frame)} has {run.name} make {embeds(run)} by `{written(run)}`{done}"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from retrieval.census.body import CallStep, one_line
+from retrieval.census.fillers import reads_name
 from retrieval.census.input_chain import Formatting, input_chain
 from retrieval.census.made_models import Made
 from retrieval.census.modal_flow import takes
@@ -66,10 +67,11 @@ class Run:
 
     @property
     def kept(self) -> list[str]:
-        """The names that the result is bound to."""
+        """The names that the result is bound to, without parts of it that the body never reads."""
         bound = [b for b in self.frame.body.bindings if b.value is not None]
         node = self.step.node
-        return [b.name for b in bound if b.value.start_byte <= node.start_byte and node.end_byte <= b.value.end_byte]  # type: ignore[union-attr]
+        within = [b for b in bound if b.value.start_byte <= node.start_byte and node.end_byte <= b.value.end_byte]  # type: ignore[union-attr]
+        return [b.name for b in within if b.index < 0 or reads_name(self.frame, b.name)]
 
 
 def sees(roster: Roster, made: Made) -> bool:

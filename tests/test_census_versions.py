@@ -125,6 +125,20 @@ def test_a_feature_that_is_tested_for_is_guarded_and_not_critical() -> None:
     assert not any("at least 2.0" in text for text in texts(files, "critical"))
 
 
+def test_what_an_except_does_without_is_not_critical() -> None:
+    source = """
+    import torch
+    try:
+        scaler = torch.amp.GradScaler("cuda")
+    except AttributeError:
+        scaler = torch.cuda.amp.GradScaler()
+    """
+    bare = "import torch\nscaler = torch.amp.GradScaler('cuda')\n"
+    for code, critical in ((source, False), (bare, True)):
+        files: dict[str, str | bytes] = {"requirements.txt": "torch\n", "run.py": code}
+        assert any("at least 2.3" in text for text in texts(files, "critical")) is critical
+
+
 def test_without_pytorch_no_version_of_it_matters() -> None:
     found = texts({"run.py": "import json\n"}, "critical")
     assert found == ["PyTorch is neither declared nor imported, so no version of it matters to this code."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from retrieval.census.language import parse_query
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.removed import removed_apis
-from retrieval.census.units import subject_of
+from retrieval.census.units import subject_of, units
 from retrieval.census.version_switches import switches
 from retrieval.facts import Call, CensusHit
 from retrieval.manifests import Declaration, read_manifests
@@ -138,7 +139,7 @@ def _introduced(codebase: Codebase) -> Iterator[Reason]:
     for use in _uses(codebase):
         if (use.path, use.name.rpartition(".")[2]) in guarded or (use.path, use.distribution) in tested:
             continue
-        if not _runs(codebase, use.path, use.line, use.symbol):
+        if not _runs(codebase, use.path, use.line, use.symbol) or _is_tried(codebase, use):
             continue
         where = subject_of(codebase, use.path, use.symbol)
         text = f"at least {use.since}, because {where} uses `{use.name}`, which came with it ({use.source})"
@@ -175,6 +176,17 @@ def _uses(codebase: Codebase) -> Iterator[_Use]:
                 head = entry["distribution"], known, entry["since"], entry["source"]
                 if known:
                     yield _Use(*head, path, item.start, item.symbol)
+
+
+def _is_tried(codebase: Codebase, use: _Use) -> bool:
+    """Whether the use stands in a `try` with handlers, which do without it."""
+    for unit in units(codebase, r"\btry\b", use.path):
+        for node in ast.walk(unit.tree):
+            if isinstance(node, ast.Try) and node.handlers:
+                first, last = node.body[0].lineno, node.body[-1].end_lineno or 0
+                if unit.row(first) <= use.line <= unit.row(last):
+                    return True
+    return False
 
 
 def _named(entry: dict[str, Any], name: str) -> str:

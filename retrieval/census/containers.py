@@ -51,8 +51,8 @@ def subscripted(frame: "Frame", node: Node, order: int, guards: tuple[Guard, ...
         return value.members[int(text)] if text.isdecimal() and int(text) < len(value.members) else None
     if isinstance(value, Table):
         return value.element
-    single = isinstance(value, Items) and key is not None and key.type not in ("slice", "string", "tuple")
-    return value.element if single else None
+    single = key is not None and key.type not in ("slice", "string", "tuple")
+    return value.element if single and isinstance(value, Items) else None
 
 
 def filled(frame: "Frame", binding: Binding, value: Value | None) -> Value | None:

@@ -61,11 +61,13 @@ def steps_of(focus: Focus, marks: list[Mark]) -> list[Step]:
             for outer in (step, *around):
                 _count(focus, mark, outer)
         step.like = known.get(mark.seen) or known.get(mark.seen.rstrip("abcdefgh")) if mark.seen else None
-        for outer in (step, *around) if step.like is not None and step.like not in around else ():
-            outer.made |= step.like.made
-            outer.run |= step.like.run
-            outer.makes |= step.like.makes
-            outer.runs |= step.like.runs
+        like = step.like
+        for outer in (step, *around) if like is not None and like not in around else ():
+            assert like is not None
+            outer.made |= like.made
+            outer.run |= like.run
+            outer.makes |= like.makes
+            outer.runs |= like.runs
     for step in (*known.values(), *known.values()):  # what was moved may hold what is told aside
         _prefer_main(step)
     return found

@@ -184,9 +184,10 @@ def _compared(operator: ast.cmpop, left: object, right: object) -> bool | None:
         return left == right
     if isinstance(operator, ast.NotEq | ast.IsNot):
         return left != right
-    if isinstance(operator, ast.In | ast.NotIn) and isinstance(right, tuple | list | set | str):
-        found = left in right if not isinstance(right, str) or isinstance(left, str) else False
-        return found == isinstance(operator, ast.In)
+    if isinstance(operator, ast.In | ast.NotIn) and isinstance(right, tuple | list | set):
+        return any(left == one for one in right) == isinstance(operator, ast.In)
+    if isinstance(operator, ast.In | ast.NotIn) and isinstance(right, str):
+        return (isinstance(left, str) and left in right) == isinstance(operator, ast.In)
     return None
 
 

@@ -74,7 +74,7 @@ def _filled(codebase: Codebase, path: str, item: Definition) -> list[str]:
             pairs = [(part.targets[0].id, part.value)]
         told += [f"{name.replace('_', ' ')} {quoted(value, 100)}" for name, value in pairs if name in _FILES]
         if isinstance(part, ast.FunctionDef) and part.name == "settings_customise_sources":
-            told += [f"sources, the first wins: {quoted(r.value, 160)}" for r in _returns(part)]
+            told += [f"sources, the first wins: {quoted(r.value, 160)}" for r in _returns(part) if r.value is not None]
     return list(dict.fromkeys(told))
 
 

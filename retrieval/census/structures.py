@@ -177,7 +177,8 @@ def _given_fields(codebase: "Codebase", path: str, call: Call) -> list[str]:
         return [f"{key.value}: {ast.unparse(value)}"[:60] for key, value in pairs if isinstance(key, ast.Constant)]
     if isinstance(listed, ast.List | ast.Tuple):
         return [ast.unparse(item).strip("'\"()").replace("', ", ": ")[:60] for item in listed.elts]
-    return listed.value.replace(",", " ").split() if isinstance(listed, ast.Constant) else []
+    text = listed.value if isinstance(listed, ast.Constant) else None
+    return text.replace(",", " ").split() if isinstance(text, str) else []
 
 
 @kind(

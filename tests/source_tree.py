@@ -8,6 +8,20 @@ from retrieval.languages import language_of
 from retrieval.roles import role_of
 from retrieval.snapshot import Snapshot, SourceFile
 
+# A model and a function that runs it.
+NET = """
+import torch
+
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return x
+
+
+def infer(x):
+    return Net()(x)
+"""
+
 
 def source_file(path: str, text: str | bytes) -> SourceFile:
     """A file as the walk would hand it over; text is dedented and loses its first line break."""

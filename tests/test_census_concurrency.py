@@ -1,20 +1,8 @@
 """Census kinds `concurrency` and `started`: what runs beside the main thread, and which models that reaches."""
 
 from retrieval.census import run_query
-from tests.source_tree import codebase_of
+from tests.source_tree import NET, codebase_of
 
-NET = """
-import torch
-
-
-class Net(torch.nn.Module):
-    def forward(self, x):
-        return x
-
-
-def infer(x):
-    return Net()(x)
-"""
 POOL = """
 from concurrent.futures import ThreadPoolExecutor
 from jobs import work

@@ -1,20 +1,7 @@
 """Census kinds `locks` and `blocking`: locks with what they guard, queues, and what is no waiting for a GPU."""
 
 from retrieval.census import run_query
-from tests.source_tree import codebase_of
-
-NET = """
-import torch
-
-
-class Net(torch.nn.Module):
-    def forward(self, x):
-        return x
-
-
-def infer(x):
-    return Net()(x)
-"""
+from tests.source_tree import NET, codebase_of
 
 
 def told(files: dict[str, str | bytes], query: str) -> list[str]:

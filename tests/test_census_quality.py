@@ -79,7 +79,7 @@ SMELLS = """
     import sys
     from os import *
     sys.path.append("..")
-    ROOT = "/home/someone/data"
+    ROOT = "/scratch/somebody/data"
     STATE = None
     def f(a, b=[], *, c=dict(), d=()):
         global STATE  # TODO: remove

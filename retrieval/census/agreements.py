@@ -50,7 +50,7 @@ def _bases(codebase: Codebase) -> Iterator[CensusHit]:
     found = [
         hit
         for hit in hierarchies(codebase, Query("", "hierarchies", (), {}))
-        if hit.detail["abstract"] and hit.role == "source" and (not reach.tells or reach.has(hit))
+        if hit.detail["abstract"] and hit.role == "source" and reach.has(hit)
     ]
     for hit in sorted(found, key=lambda hit: -len(hit.detail["members"].split(", "))):
         members = hit.detail["members"].split(", ")
@@ -117,7 +117,7 @@ def _signatures(codebase: Codebase) -> Iterator[CensusHit]:
     groups: dict[tuple[str, tuple[str, ...]], list[tuple[str, Definition]]] = {}
     for path, item in codebase.all_definitions():
         main = codebase.snapshot.by_path[path].role == "source" and not is_screen(codebase, path)
-        run = not reach.tells or (path, item.symbol) in reach.units
+        run = reach.runs((path, item.symbol))
         if item.kind == "function" and "." not in item.symbol and main and run and item.name not in _COMMON:
             names = tuple(parameter.split(":")[0].split("=")[0].strip() for parameter in item.parameters)
             if names and not item.name.startswith("_"):

@@ -98,7 +98,7 @@ def assumptions(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     order = list(RANKS)
 
     def run(path: str, symbol: str, places: list[Place]) -> bool:
-        return not reach.tells or reach.has(CensusHit(path, *places[0].lines, symbol, "", ""))
+        return reach.has(CensusHit(path, *places[0].lines, symbol, "", ""))
 
     def weight(item: tuple[tuple[str, str, str], list[Place]]) -> tuple[int, bool, int]:
         (rank, path, symbol), places = item

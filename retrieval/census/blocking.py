@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.language import Query, kind, run_query
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
-from retrieval.census.side_by_side import MAIN_ROLES, in_python, spoken
+from retrieval.census.side_by_side import in_python, spoken
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -74,12 +74,8 @@ class _Found:
         self.copies = self._of(COPIES)
 
     def _of(self, *queries: str, only: re.Pattern[str] | None = None) -> tuple[list[CensusHit], list[CensusHit]]:
-        reach = reach_of(self.codebase)
-        every = [hit for query in queries for hit in run_query(self.codebase, query).hits]
-        hits = [hit for hit in every if hit.role in MAIN_ROLES and in_python(hit)]
-        hits = [hit for hit in hits if only is None or only.match(hit.name)]
-        run = [hit for hit in hits if not reach.tells or reach.has(hit)]
-        return run, [hit for hit in hits if hit not in run]
+        every = [hit for query in queries for hit in run_query(self.codebase, query).hits if in_python(hit)]
+        return reach_of(self.codebase).parted(hit for hit in every if only is None or only.match(hit.name))
 
     def _ranked(self, *groups: list[CensusHit]) -> tuple[list[CensusHit], list[CensusHit]]:
         """Only what waits for other processes: a barrier of a distributed library, or in a file that imports one."""

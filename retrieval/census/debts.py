@@ -114,7 +114,7 @@ def _hits(codebase: "Codebase", names: tuple[str, ...]) -> Hits:
     """The findings of a group in the repository's own source, those that the main programs run first."""
     reach = reach_of(codebase)
     found = [hit for name in names for hit in _named(codebase, name) if hit.role == "source"]
-    return sorted(found, key=lambda hit: (reach.tells and not reach.has(hit), names.index(hit.name), -_weight(hit)))
+    return sorted(found, key=lambda hit: (not reach.has(hit), names.index(hit.name), -_weight(hit)))
 
 
 def _weight(hit: CensusHit) -> int:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, kind, run_query
 from retrieval.census.prose import counted, listed
-from retrieval.census.reach import reach_of
-from retrieval.census.side_by_side import MAIN_ROLES, groups_of, spoken
+from retrieval.census.reach import MAIN_ROLES, reach_of
+from retrieval.census.side_by_side import groups_of, sentences
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -34,10 +34,7 @@ LONGEST = 220
 def failing(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per sentence; patterns are `errors` and `course`."""
     found = _Found(codebase)
-    for name, tell in {"errors": _errors, "course": _course}.items():
-        if query.matches(name):
-            for text, hits in tell(found):
-                yield spoken(codebase, name, text, hits)
+    yield from sentences(codebase, query, {"errors": _errors(found), "course": _course(found)})
 
 
 class _Found:
@@ -49,9 +46,7 @@ class _Found:
 
     def of(self, *queries: str) -> tuple[Hits, Hits]:
         """The hits of the main code that the main programs may run, and its other hits."""
-        hits = [hit for query in queries for hit in run_query(self.codebase, query).hits if hit.role in MAIN_ROLES]
-        run = [hit for hit in hits if not self.reach.tells or self.reach.has(hit)]
-        return run, [hit for hit in hits if hit not in run]
+        return self.reach.parted(hit for query in queries for hit in run_query(self.codebase, query).hits)
 
     @property
     def searched(self) -> int:
@@ -63,9 +58,7 @@ class _Found:
         """The web frameworks that main programs are served by, each with the first file that imports it."""
         found: dict[str, str] = {}
         for path, facts in self.codebase.facts.items():
-            if self.codebase.snapshot.by_path[path].role in MAIN_ROLES and (
-                not self.reach.tells or (path, "") in self.reach.units
-            ):
+            if self.codebase.snapshot.by_path[path].role in MAIN_ROLES and self.reach.runs((path, "")):
                 for item in facts.imports:
                     if item.module.split(".")[0] in HOSTS:
                         found.setdefault(HOSTS[item.module.split(".")[0]], path)

@@ -51,7 +51,7 @@ def feedback(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         if codebase.snapshot.by_path[unit.path].role != "source":
             continue
         for function, symbol in unit.functions():
-            if not reach.tells or (unit.path, symbol) in reach.units:
+            if reach.runs((unit.path, symbol)):
                 for loop, fed in _loops(function, own):
                     if query.matches(fed.name):
                         yield _hit(codebase, unit, symbol, (loop, fed))

@@ -72,11 +72,7 @@ def said_of(codebase: "Codebase", name: str, text: str, hits: Sequence[CensusHit
 
 def parted(codebase: "Codebase", hits: Sequence[CensusHit]) -> tuple[list[CensusHit], list[CensusHit]]:
     """The hits in main code that the main programs run, and those that they do not."""
-    main = [hit for hit in hits if hit.role in ("source", "config")]
-    reach = reach_of(codebase)
-    if not reach.tells:
-        return main, []
-    return [h for h in main if reach.has(h)], [h for h in main if not reach.has(h)]
+    return reach_of(codebase).parted(hit for hit in hits if hit.role != "docs")
 
 
 def _unloading(codebase: "Codebase") -> tuple[str, list[CensusHit]]:

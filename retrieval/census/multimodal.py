@@ -83,7 +83,7 @@ def _found(codebase: "Codebase") -> list[Said]:
     told = []
     for frame, said in found:
         hit = hit_at(codebase, frame.path, said.place[2:], symbol=frame.symbol, name="", text="")
-        run = reach.has(hit) or not reach.tells
+        run = reach.has(hit)
         told.append((Said(said.pair, said.text, said.sort, said.place, run), roles[frame.path].role != "source"))
     order = {"joined": 0, "attended": 0, "message": 0, "model": 1, "given": 2, "apart": 3, "compared": 4}
     return [s for s, _ in sorted(told, key=lambda item: (not item[0].run, item[1], order[item[0].sort[0]]))]

@@ -30,7 +30,7 @@ def rank(codebase: "Codebase", hit: CensusHit) -> int:
     parsed = {path for label, path, _, _ in hit.related if label == "parsed"}
     if hit.path in paths or parsed & paths:
         return OWN
-    return RUN if reach.has(hit) or not reach.tells else OTHER
+    return RUN if reach.has(hit) else OTHER
 
 
 def ordered(codebase: "Codebase", hits: list[CensusHit]) -> list[CensusHit]:

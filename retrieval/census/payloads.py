@@ -96,7 +96,7 @@ def _found(codebase: Codebase) -> dict[str, Payload]:
         if codebase.snapshot.by_path[unit.path].role != "source":
             continue
         for function, symbol in unit.functions():
-            if not reach.tells or (unit.path, symbol) in reach.units:
+            if reach.runs((unit.path, symbol)):
                 _read(unit, function, symbol, (found, aliases))
     return found
 

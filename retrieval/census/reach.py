@@ -24,6 +24,7 @@ _RUN_BY_LIBRARIES = re.compile(
     r"\w*forward\w*|run|emit|predict|setup|configure_\w+|(?:training|validation|test|predict)_\w+"
     r"|on_\w+|\w+Event|do_[A-Z]+|visit_\w+"
 )
+MAIN_ROLES = frozenset(["source", "config", "docs"])
 _INSTANCES: "WeakKeyDictionary[Codebase, Reach]" = WeakKeyDictionary()
 
 
@@ -44,7 +45,10 @@ class Reach:
 
     def has(self, hit: CensusHit) -> bool:
         """Whether the main programs may run the lines of a hit. What is no Python code counts as reached, and so does
-        what is said of the whole repository, or by its setup.py; a notebook only when it is a main program."""
+        what is said of the whole repository, or by its setup.py; a notebook only when it is a main program. Everything
+        counts where no main program is known."""
+        if not self.tells:
+            return True
         facts = self.codebase.facts.get(hit.path)
         if hit.path.endswith(".ipynb"):
             return any(start.path == hit.path for start in self.starts)
@@ -56,6 +60,19 @@ class Reach:
             return False
         guard = program_of(self.codebase).main_guard(hit.path) if not unit[1] else None
         return guard is None or not guard[0] <= hit.start <= guard[1] or hit.path in self.guarded
+
+    def runs(self, unit: Unit) -> bool:
+        """Whether the main programs may run a unit; any where no main program is known."""
+        return not self.tells or unit in self.units
+
+    def parted(self, hits: Iterable[CensusHit]) -> tuple[list[CensusHit], list[CensusHit]]:
+        """The hits of the main code that the main programs may run, and its other hits."""
+        run: list[CensusHit] = []
+        rest: list[CensusHit] = []
+        for hit in hits:
+            if hit.role in MAIN_ROLES:
+                (run if self.has(hit) else rest).append(hit)
+        return run, rest
 
 
 def reach_of(codebase: "Codebase") -> Reach:

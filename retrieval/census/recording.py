@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.logged import every_message
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
-from retrieval.census.side_by_side import MAIN_ROLES, in_python, spoken
+from retrieval.census.side_by_side import in_python, sentences
 from retrieval.census.trackers import CHOSEN, NAMES, SENT, chosen, named_elsewhere
 from retrieval.facts import CensusHit
 
@@ -55,10 +55,7 @@ SHOWN, MOSTLY = 5, 8
 def recording(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per sentence; patterns are `logging` and `progress`."""
     found = _Found(codebase)
-    for name, tell in {"logging": _logging, "progress": _progress}.items():
-        if query.matches(name):
-            for text, hits in tell(found):
-                yield spoken(codebase, name, text, hits)
+    yield from sentences(codebase, query, {"logging": _logging(found), "progress": _progress(found)})
 
 
 class _Found:
@@ -67,7 +64,7 @@ class _Found:
     def __init__(self, codebase: "Codebase") -> None:
         self.codebase = codebase
         self.reach = reach_of(codebase)
-        self.logged, self.idle = self.apart(every_message(codebase))
+        self.logged, self.idle = self.reach.parted(every_message(codebase))
         self.prints, self.idle_prints = self.of("prints: to=console")
         seen = {(hit.path, hit.start) for hit in self.logged}
         python = {path for path, facts in codebase.facts.items() if facts.language == "python"}
@@ -81,25 +78,19 @@ class _Found:
             for path, call in self.codebase.all_calls()
             if _STATUS.match(call.written.rpartition(".")[2]) and self.codebase.resolve_call(path, call) is not None
         ]
-        return self.apart(calls)[0]
-
-    def apart(self, hits: Iterable[CensusHit]) -> tuple[Hits, Hits]:
-        """The hits of the main code that the main programs may run, and its other hits."""
-        main = [hit for hit in hits if hit.role in MAIN_ROLES]
-        run = [hit for hit in main if not self.reach.tells or self.reach.has(hit)]
-        return run, [hit for hit in main if hit not in run]
+        return self.reach.parted(calls)[0]
 
     def of(self, *queries: str) -> tuple[Hits, Hits]:
-        """`apart` of what queries find."""
+        """What runs and what does not of what queries find."""
         hits = [hit for query in queries for hit in run_query(self.codebase, query).hits]
         python = "".join(queries).startswith("calls:")  # names of Python libraries say nothing about other languages
-        return self.apart([hit for hit in hits if not python or in_python(hit)])
+        return self.reach.parted([hit for hit in hits if not python or in_python(hit)])
 
     def metrics(self) -> tuple[dict[str, Hits], dict[str, Hits]]:
         """Metric libraries and trackers, called or chosen by a keyword: in what runs, and only in other code."""
         told = {name: self.of(query) for name, query in METRICS.items()}
         for name, hits in chosen(self.codebase).items():
-            pairs = zip(told.get(name, ([], [])), self.apart(hits), strict=True)
+            pairs = zip(told.get(name, ([], [])), self.reach.parted(hits), strict=True)
             run, idle = ([*called, *named] for called, named in pairs)
             told[name] = (run, idle)
         run = {name: hits[0] for name, hits in told.items() if hits[0]}

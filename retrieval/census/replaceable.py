@@ -75,7 +75,7 @@ def _points(codebase: "Codebase") -> list[Point]:
     reach = reach_of(codebase)
     found: list[Point] = [*plug_ins(codebase), *search_paths(codebase), *arms(codebase)]
     return [
-        p for p in found if not reach.tells or reach.has(CensusHit(p.path, p.line, p.line, p.symbol, "", ""))
+        p for p in found if reach.has(CensusHit(p.path, p.line, p.line, p.symbol, "", ""))
     ]  # fmt: skip
 
 

@@ -4,12 +4,12 @@ Each group is told apart into what the main programs may run and the rest. `conc
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from retrieval.census.language import hit_at, run_query
+from retrieval.census.language import Query, hit_at, run_query
 from retrieval.census.reach import reach_of
 from retrieval.facts import CensusHit
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 Related = tuple[str, str, int, int]
 
 PLACES = 8
-MAIN_ROLES = frozenset(["source", "config", "docs"])
 DISTRIBUTED = (
     "calls: torch.distributed.init_process_group, *.init_process_group, torch.nn.parallel.DistributedDataParallel, "
     "*.DistributedDataParallel, *.DistributedOptimizer, torch.distributed.fsdp.FullyShardedDataParallel, "
@@ -79,10 +78,8 @@ def groups_of(codebase: "Codebase") -> dict[str, Group]:
 
 
 def _group(codebase: "Codebase", name: str, hits: Iterable[CensusHit]) -> Group:
-    reach = reach_of(codebase)
-    main = [hit for hit in hits if hit.role in MAIN_ROLES and in_python(hit)]
-    run = [hit for hit in main if not reach.tells or reach.has(hit)]
-    return Group(name, tuple(run), tuple(hit for hit in main if hit not in run))
+    run, idle = reach_of(codebase).parted(filter(in_python, hits))
+    return Group(name, tuple(run), tuple(idle))
 
 
 def in_python(hit: CensusHit) -> bool:
@@ -118,6 +115,16 @@ def _async(codebase: "Codebase") -> list[CensusHit]:
         for item in facts.definitions
         if item.is_async
     ]
+
+
+def sentences(
+    codebase: "Codebase", query: Query, parts: Mapping[str, Iterable[tuple[str, Iterable[CensusHit]]]]
+) -> Iterator[CensusHit]:
+    """The sentences of those parts of an answer that the query's patterns match, each with the hits that show it."""
+    for name, told in parts.items():
+        if query.matches(name):
+            for text, hits in told:
+                yield spoken(codebase, name, text, hits)
 
 
 def spoken(codebase: "Codebase", name: str, text: str, hits: Iterable[CensusHit]) -> CensusHit:

@@ -72,7 +72,7 @@ def _bodies(focus: Focus) -> Iterator[Frame]:
         if program.snapshot.by_path[path].role != "source":
             continue
         for item in (None, *facts.definitions):
-            known = not reach.tells or (path, item.symbol if item else "") in reach.units
+            known = reach.runs((path, item.symbol if item else ""))
             frame = program.frame(path, item) if known and (item is None or item.kind != "class") else None
             if frame is not None and not focus.in_model(frame) and len(program.sites(frame)) > 1:
                 yield frame

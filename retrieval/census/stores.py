@@ -135,7 +135,7 @@ def _called(codebase: Codebase, found: list[Store]) -> None:
         if call.name.rpartition(".")[2] not in names or codebase.snapshot.by_path[path].role != "source":
             continue
         target = codebase.resolve_call(path, call)
-        if target is None or (reach.tells and (path, call.symbol) not in reach.units):
+        if target is None or not reach.runs((path, call.symbol)):
             continue
         for store in by_function.get((target[0], target[1].symbol), ()):
             if call.symbol and target[1].symbol in store.writers:

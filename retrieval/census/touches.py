@@ -167,4 +167,4 @@ def is_main(hit: CensusHit, codebase: "Codebase") -> bool:
     """Whether the main programs may run the lines of a hit."""
     from retrieval.census.reach import reach_of
 
-    return not reach_of(codebase).tells or reach_of(codebase).has(hit)
+    return reach_of(codebase).has(hit)

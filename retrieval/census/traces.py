@@ -85,7 +85,7 @@ def traces_of(codebase: Codebase) -> Traces:
             if codebase.snapshot.by_path[unit.path].role != "source":
                 continue
             for function, symbol in unit.functions():
-                if not reach.tells or (unit.path, symbol) in reach.units:
+                if reach.runs((unit.path, symbol)):
                     _read(unit, function, symbol, found)
         _KNOWN[codebase] = found
     return _KNOWN[codebase]

@@ -64,7 +64,7 @@ def reasons(codebase: Codebase) -> Iterator[Reason]:
 def _runs(codebase: Codebase, path: str, line: int, symbol: str) -> bool:
     reach = reach_of(codebase)
     hit = CensusHit(path, line, line, symbol, "", "")
-    return codebase.snapshot.by_path[path].role in ("source", "config") and (not reach.tells or reach.has(hit))
+    return codebase.snapshot.by_path[path].role in ("source", "config") and reach.has(hit)
 
 
 def _comments(codebase: Codebase) -> Iterator[Reason]:

@@ -160,6 +160,7 @@ def test_a_fence_shows_every_line_of_its_text(text: str) -> None:
 
 
 def test_prose_keeps_code_and_escapes_the_rest() -> None:
+    assert inline("due to {type(e).__name__}") == "due to {`type(e).__name__`}"
     assert inline("`torch.load(f)` in a/__init__.py. It calls a_b and _c_") == (
         "`torch.load(f)` in `a/__init__.py`. It calls a_b and \\_c\\_"
     )

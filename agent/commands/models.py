@@ -25,7 +25,7 @@ def list_() -> None:
     for spec in list_models():
         alias = spec.alias + (" (default)" if spec.default else "")
         here = "yes" if spec.present else "no"
-        rows.append((alias, spec.role, size(spec.size), here, spec.licence))
+        rows.append((alias, spec.role, size(spec.size) if spec.size else "not known", here, spec.licence))
     write_columns(rows)
     write(f"folder: {models_dir()}")
 

@@ -17,7 +17,7 @@ _ACTIVE = re.compile(r"[\\`*\[\]<>~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|^(?:[
 _QUOTED = re.compile(
     r"(?:(?:https?|ftp)://|www\.|mailto:|xmpp:)[^\s`]*[^\s`.,;:!?)'\"]"
     r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-    r"|[\w./-]*__\w+__(?:[\w./-]*\w)?",
+    r"|(?:\w{1,60}\([^()\s]{0,60}\))?[\w./-]*__\w+__(?:[\w./-]*\w)?",
     re.IGNORECASE,
 )
 _LANGUAGES = {"notebook": "json", "shell": "bash", "text": "text"}

@@ -13,7 +13,6 @@ from retrieval.census.describe import describe_file
 from retrieval.census.language import Pattern, Query, compile_pattern, hit_at, kind
 from retrieval.census.prose import counted, listed
 from retrieval.codebase import Codebase
-from retrieval.errors import QueryError
 from retrieval.facts import Call, CensusHit
 from retrieval.manifests import read_manifests
 from retrieval.snapshot import ROLES, SourceFile
@@ -84,9 +83,7 @@ def configs(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     `detail["what"]` is "config", or "data" for what is a table of data by its content or its reader's words.
     Raises QueryError for another `what`.
     """
-    what = query.options.get("what", "")
-    if what not in ("", "config", "data"):
-        raise QueryError(f"{query.text!r}: what must be config or data, not {what!r}")
+    what = query.choice("what", ("config", "data"))
     files = _files(codebase, asked="tools" in query.names())
     found = [*_loading(codebase), *_settings_classes(codebase), *files]
     found.sort(key=lambda hit: ROLES.index(hit.role))  # type: ignore[arg-type]

@@ -91,6 +91,14 @@ class Query:
             raise QueryError(f"{self.text!r}: {option} must be a whole number, not {value!r}")
         return int(value)
 
+    def choice(self, option: str, known: Iterable[str], default: str = "") -> str:
+        """The option as one of the `known` words, `default` without it. Raises QueryError for another word."""
+        value = self.options.get(option, default)
+        words = sorted(known)
+        if value not in words and value != default:
+            raise QueryError(f"{self.text!r}: unknown {option}={value}", hint=f"known: {', '.join(words)}")
+        return value
+
     def names(self) -> tuple[str, ...]:
         """The including patterns as written, for kinds that take words instead of patterns."""
         return tuple(pattern.text for pattern in self.patterns if not pattern.excluding)

@@ -14,7 +14,6 @@ from retrieval.census.names import excludes
 from retrieval.census.prose import counted, listed
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.vision import sees_entry
-from retrieval.errors import QueryError
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -37,9 +36,7 @@ def model_summary(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
     Raises QueryError for anything else.
     """
-    what = query.options.get("what", "used")
-    if what not in WHAT:
-        raise QueryError(f"{query.text!r}: unknown summary {what!r}", hint=f"known: {', '.join(WHAT)}")
+    what = query.choice("what", WHAT, "used")
     entries = [entry for entry in entries_of(codebase) if entry.does != CLASSICAL]
     if entries:
         yield from (_used if what == "used" else _formats)(codebase, roster_of(codebase), entries)

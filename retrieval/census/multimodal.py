@@ -16,7 +16,6 @@ from retrieval.census.prose import counted
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import roster_of
 from retrieval.census.wording import title
-from retrieval.errors import QueryError
 from retrieval.facts import CensusHit
 from retrieval.parse import Node, first_line, last_line
 
@@ -50,9 +49,7 @@ class Said:
 )
 def multimodal(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """At most three sentences; none where no two modalities meet. Raises QueryError for an unknown part."""
-    part = query.options.get("part", "whether")
-    if part not in PARTS:
-        raise QueryError(f"{query.text!r}: unknown part={part}", hint=f"known: {', '.join(PARTS)}")
+    part = query.choice("part", PARTS, "whether")
     found = _found(codebase)
     if part == "embeddings":
         yield from _embeddings(codebase, found)

@@ -17,7 +17,6 @@ from retrieval.census.messages import message
 from retrieval.census.option_classes import options_of_classes
 from retrieval.census.option_ranks import OTHER, PARSERS, ordered, rank
 from retrieval.census.option_words import command_words
-from retrieval.errors import QueryError
 from retrieval.facts import Call, CensusHit, Definition, Fact
 
 if TYPE_CHECKING:
@@ -47,9 +46,7 @@ def cli_options(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     Those of the main programs come first; `of=programs` gives no others, `of=others` none of them. Raises QueryError
     for another word.
     """
-    of = query.options.get("of", "")
-    if of not in ("", "programs", "others"):
-        raise QueryError(f"{query.text!r}: of must be programs or others, not {of!r}")
+    of = query.choice("of", ("programs", "others"))
     for hit in ordered(codebase, [hit for hit in all_options(codebase) if query.matches(*_spelled(hit))]):
         if not of or (rank(codebase, hit) == OTHER) == (of == "others"):
             yield hit

@@ -12,7 +12,6 @@ from retrieval.census.describe import by_weight, definitions_text, describe_file
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import counted, first_sentence, listed
 from retrieval.codebase import Codebase
-from retrieval.errors import QueryError
 from retrieval.facts import CensusHit, Definition
 from retrieval.manifests import Property, read_manifests
 from retrieval.markup import Passage, headings, paragraphs
@@ -120,9 +119,7 @@ def modules(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     `only=modules` gives every module and no folder, `only=folders` no module; `detail["kind"]` says which a hit is.
     Raises QueryError for another word.
     """
-    only = query.options.get("only", "")
-    if only not in ("", "modules", "folders"):
-        raise QueryError(f"{query.text!r}: only must be modules or folders, not {only!r}")
+    only = query.choice("only", ("modules", "folders"))
     files = [
         file
         for file in codebase.snapshot.files

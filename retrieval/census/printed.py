@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from retrieval.census.foreign import foreign_hits
 from retrieval.census.language import Query, kind, parse_query
 from retrieval.census.syntax import call_hit, call_text
-from retrieval.errors import QueryError
 from retrieval.facts import Call, CensusHit
 from retrieval.languages import words
 
@@ -41,9 +40,7 @@ def prints(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
     `detail` has `to` (console or file) and `file`, the destination as written, "" for standard output.
     """
-    asked = query.options.get("to", "")
-    if asked and asked not in TO:
-        raise QueryError(f"{query.text!r}: to must be console or file, not {asked!r}")
+    asked = query.choice("to", TO)
     for path, call in codebase.all_calls():
         if not _printing(codebase, path, call) or not query.matches(*codebase.speller.call_names(path, call)):
             continue

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from retrieval.census.foreign import foreign_hits
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.typed_only import typing_only
-from retrieval.errors import QueryError
 from retrieval.facts import Call, CensusHit, Definition, Import
 from retrieval.snapshot import ROLES
 
@@ -62,9 +61,7 @@ def calls(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     the library `whisper` calls its own `whisper.load_model`. `target=own` keeps only these. Raises QueryError for
     another target.
     """
-    target = query.options.get("target", "")
-    if target not in ("", "library", "own"):
-        raise QueryError(f"{query.text!r}: unknown target={target}", hint="known: library, own")
+    target = query.choice("target", ("library", "own"))
     for path, call in codebase.all_calls():
         fits = query.matches(*codebase.speller.call_names(path, call), typed=codebase.speller.typed_names(path, call))
         if fits and (not target or (target == "own") == _own(codebase, path, call)):

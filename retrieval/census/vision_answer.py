@@ -15,7 +15,6 @@ from retrieval.census.tracing import Tracer
 from retrieval.census.vision import embedded, embeds, worked
 from retrieval.census.vision_calls import Run, runs_of, written
 from retrieval.census.wording import title
-from retrieval.errors import QueryError
 from retrieval.facts import CensusHit
 from retrieval.parse import first_line, last_line
 
@@ -47,9 +46,7 @@ Place = tuple[str, str, int, int]
 )
 def vision_told(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """A few sentences; none where nothing of the kind is found. Raises QueryError for an unknown part."""
-    part = query.options.get("part", "calls")
-    if part not in PARTS:
-        raise QueryError(f"{query.text!r}: unknown part={part}", hint=f"known: {', '.join(PARTS)}")
+    part = query.choice("part", PARTS, "calls")
     runs = _first(codebase, runs_of(roster_of(codebase)))
     told = {"preprocessing": _preprocessing, "calls": _calls, "embeddings": _embeddings}[part]
     yield from told(codebase, runs)

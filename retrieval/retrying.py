@@ -88,14 +88,15 @@ def _redoes(reader: Reader, again: Node, before: list[Node]) -> bool:
     A message, an answer that is built for the caller and a part of a larger expression repeat no work.
     """
     use = _use(reader, again)
-    if not parts(again.child_by_field_name("arguments")) and use[0] == "bound" and "." in use[1]:
+    given = again.child_by_field_name("arguments") or again
+    if not parts(given) and use[0] == "bound" and "." in use[1]:
         return False  # a time stamp, a new identifier
     written = reader.text(again.child_by_field_name("function")).rpartition(".")[2]
     if use[0] == "part" or use not in [_use(reader, node) for node in before]:
         return False
     if use[0] == "return" and written[:1].isupper():
         return False
-    return use[0] != "plain" or not any(map(_is_message, descendants(again.child_by_field_name("arguments"))))
+    return use[0] != "plain" or not any(map(_is_message, descendants(given)))
 
 
 def _use(reader: Reader, node: Node) -> tuple[str, str]:

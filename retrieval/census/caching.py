@@ -96,7 +96,7 @@ def _attention(codebase: Codebase) -> Iterator[CensusHit]:
     for unit in units(codebase, r"cach|past_k|layer_past"):
         for node, symbol in unit.functions():
             for item, preset in _parameters(node):
-                if _FLAG.match(item.arg) and _is_flag(preset):
+                if _FLAG.match(item.arg) and preset is not None and _is_flag(preset):
                     words = f"`{source_of(preset, 20)}` by default in"
                     switches.setdefault(item.arg, {}).setdefault(words, []).append((symbol, unit.path, item.lineno))
                 elif _PAST.match(item.arg):

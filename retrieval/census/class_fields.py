@@ -146,7 +146,7 @@ def _aliases(part: ast.AnnAssign) -> Iterator[str]:
     for node in _calls(part):
         for keyword in node.keywords:
             if keyword.arg in ("aliases", "alias"):
-                yield from (n.value for n in ast.walk(keyword.value) if isinstance(n, ast.Constant) and _text(n))
+                yield from (_text(n) for n in ast.walk(keyword.value) if isinstance(n, ast.Constant) and _text(n))
 
 
 def _cut(text: str, limit: int = LONGEST) -> str:

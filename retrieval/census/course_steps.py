@@ -160,7 +160,7 @@ def open_steps(steps: list[Step]) -> None:
         ranked = [item for item in waiting if _opens(item[0]) and item[1] < DEEPEST]
         if not ranked:
             return
-        step, level = max(ranked, key=lambda item: (not item[0].aside, len(item[0].news), item[0].weight))
+        step, level = max(ranked, key=_promise)
         inner = kept(step.inner, OWN)
         waiting.remove((step, level))
         if lines >= LEAST and lines + len(inner) > MOST and single(step) is None:
@@ -169,6 +169,11 @@ def open_steps(steps: list[Step]) -> None:
         lines += len(inner) if single(step) is None else 0
         deeper = level + (single(step) is None)
         waiting += [(each, deeper) for each in inner]
+
+
+def _promise(item: tuple[Step, int]) -> tuple[bool, int, int]:
+    step, _level = item
+    return not step.aside, len(step.news), step.weight
 
 
 def single(step: Step) -> Step | None:

@@ -106,9 +106,9 @@ def _kept(loop: Loop) -> Iterator[Fed]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "extend"
     }
     for node in body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else None
-        part = node.value if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript) else None
-        name = base_of(part.value) if part is not None else ""
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Subscript):
+            continue
+        target, name = node.targets[0], base_of(node.value.value)
         if isinstance(target, ast.Subscript | ast.Attribute) and name and name in filled:
             yield Fed(name, f"{quoted(target, 60)} is set from", node.lineno, filled[name])
 
@@ -142,7 +142,7 @@ def _filled(body: list[ast.AST], name: str, results: set[str], made: dict[str, s
         elif isinstance(node, ast.AugAssign) and base_of(node.target) == name:
             added = _loaded(node.value)
         if any(_from(given, results, made) for given in added):
-            return node.lineno
+            return getattr(node, "lineno", 0)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and call_name(node.value) in _JOINING:
             names = _loaded(node.value)
             stored = {base_of(target) for target in node.targets}

@@ -114,7 +114,9 @@ class Focus:
         """Calls by file and node → whether they make or run models, and which."""
         roster = roster_of(self.program.codebase)
         learned = {made.key for made in roster.made if made.known is not None and "machine learning" in made.known.does}
-        found = {made.key: ("makes", (made.name,)) for made in roster.made if made.key not in learned}
+        found: dict[tuple[str, int], tuple[str, tuple[str, ...]]] = {
+            made.key: ("makes", (made.name,)) for made in roster.made if made.key not in learned
+        }
         for use in roster.uses:
             own = [made for made in use.made if made.key not in learned]
             session = own and is_session(own[0])  # its class says nothing; the key or the code around it does

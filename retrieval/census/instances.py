@@ -36,12 +36,13 @@ def variants(roster: Roster, made: Made) -> list[str]:
         if refuted(made.frame, made.step.guards, stack) or not _makes(roster, made, stack):
             continue
         told = [constant(made.frame, name, stack) for name in names]
-        found.update({value if isinstance(value, str) else value[1]: None for value in told if _names(value)})
+        found.update({name: None for value in told if (name := _name(value))})
     return list(found)
 
 
-def _names(value: object) -> bool:
-    return isinstance(value, tuple) or (isinstance(value, str) and bool(value))
+def _name(value: object) -> str:
+    """The text that a constant is, or the one of a pair; "" for others."""
+    return str(value[1]) if isinstance(value, tuple) else value if isinstance(value, str) else ""
 
 
 def _makes(roster: Roster, made: Made, stack: tuple[Called, ...]) -> bool:
@@ -67,7 +68,7 @@ def _ways(roster: Roster, frame: "Frame", stack: tuple[Called, ...], names: list
     for call in roster.tracer.holders.callers(frame)[:MOST_CALLS]:
         way = (call, *stack)
         inner = roster.program.frame(way[-1][2].path, way[-1][2].definition) if stack else frame
-        told = inner is None or any(_names(constant(inner, name, way)) for name in names)
+        told = inner is None or any(_name(constant(inner, name, way)) for name in names)
         if told or len(way) >= DEEPEST:
             yield way
         else:

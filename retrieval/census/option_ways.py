@@ -59,10 +59,10 @@ def _way(
     read = {name: line for name, line in found.read.items() if name not in passed}
     if read:
         text = f"{subject} reads {listed([f'`{name}`' for name in read], NAMES)}{_outside(found.given)}"
-        yield _hit(codebase, path, (min(read.values()),) * 2, symbol, text, depth)
+        yield _hit(codebase, path, (min(read.values()), min(read.values())), symbol, text, depth)
     for target, options in found.kept.items():
         text = f"{subject} keeps {_options(options)} in `{target}`"
-        yield _hit(codebase, path, (min(options.values()),) * 2, symbol, text, depth)
+        yield _hit(codebase, path, (min(options.values()), min(options.values())), symbol, text, depth)
     wide = [given for given in inside if depth == 1 or given.whole or len(given.options) >= WIDE]
     if few := [given for given in inside if given not in wide]:
         text = f"{subject} gives {_few(few)}"

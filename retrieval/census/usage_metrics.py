@@ -166,10 +166,9 @@ def _sinks(unit: Unit, nodes: list[ast.AST]) -> Iterator[tuple[ast.AST, ast.AST]
     for node in nodes:
         if isinstance(node, ast.Call) and _SINK.search(dotted(node.func) or call_name(node)):
             yield node, node
-        elif (isinstance(node, ast.Return) and node.value is not None) or (
-            isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute | ast.Subscript)
-        ):
-            yield node, node.value
+        kept = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute | ast.Subscript)
+        if (kept or isinstance(node, ast.Return)) and isinstance(value := getattr(node, "value", None), ast.AST):
+            yield node, value
 
 
 # Devices, memory, counters

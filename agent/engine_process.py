@@ -22,7 +22,8 @@ import msgpack
 
 from agent.chat_template import TemplateError, segments
 from agent.diagnosis import EngineError
-from agent.lockstep import Completion, Lockstep, Request, Step, TooLong
+from agent.lockstep import Completion, Lockstep, Request, TooLong
+from agent.pace import Step
 
 Message = dict[str, Any]
 _UTF8 = codecs.getincrementaldecoder("utf-8")

@@ -7,10 +7,11 @@ whatever came before. Knows tokens only; text and templates are the worker's, th
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from agent.pace import Listener, Pace
 from agent.prefill import Prefill, Row, Tail
 
 if TYPE_CHECKING:
@@ -43,24 +44,6 @@ class Completion:
     prompt_tokens: int = 0
     reused: int = 0
     seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Progress of a batch: prompt tokens evaluated so far, or tokens written so far.
-
-    `total` is of all prompt tokens, or of all tokens allowed; `seconds` counts from the start of
-    the phase. `written` are the tokens written since the last step, by the request's place.
-    """
-
-    phase: Literal["prompt", "write"]
-    done: int
-    total: int
-    seconds: float
-    written: Mapping[int, Sequence[int]] = field(default_factory=dict)
-
-
-Listener = Callable[[Step], None]
 
 
 @dataclass(slots=True)
@@ -120,23 +103,39 @@ class Lockstep:
     ) -> list[list[float]]:
         """Logits of the `wanted` tokens after each prompt, (prompts, wanted); nothing is written.
 
-        Raises `TooLong` and `EngineError`.
+        Prompts have at least two tokens. All but the last are read prompt by prompt; the last tokens of as many prompts
+        as fit are then evaluated in one call, so that their logits stand side by side. Raises `TooLong` and
+        `EngineError`.
         """
         for prompt in prompts:
             self._check(Request(prompt, 0))
         order = sorted(range(len(prompts)), key=lambda index: list(prompts[index]))
-        progress = _Progress(listener or (lambda step: None), "prompt", sum(len(prompt) for prompt in prompts))
+        branches = [_branch(Request(prompts[index], 0), index) for index in order]
+        heads = [branch.request.tokens[:-1] for branch in branches]
+        progress = Pace(listener or (lambda step: None), "prompt", sum(len(prompt) for prompt in prompts))
         scores: dict[int, list[float]] = {}
         try:
-            self.prefill.settle([prompts[index] for index in order], progress.add)
-            for index in order:
-                _, _, row = self.prefill.read(prompts[index], progress.add)
-                logits = self.engine.logits(row)
-                scores[index] = [float(logits[token]) for token in wanted]
+            self.prefill.settle(heads, progress.add)
+            self._keep(branches, [self.prefill.read(head, progress.add)[0] for head in heads])
+            for group in self._groups(branches):
+                scores |= self._compared(group, wanted)
+                progress.add(len(group))
         except BaseException:
             self.forget()
             raise
         return [scores[index] for index in range(len(prompts))]
+
+    def _compared(self, group: Sequence[_Branch], wanted: Sequence[int]) -> dict[int, list[float]]:
+        """The wanted logits after each prompt of a group, by its place, from one call."""
+        self._seat(group)
+        self._decode([Row(b.request.tokens[-1], b.position, b.sequence, wanted=True) for b in group])
+        found = {}
+        for row, branch in enumerate(group):
+            logits = self.engine.logits(row)
+            found[branch.place] = [float(logits[token]) for token in wanted]
+        for branch in group:
+            self.engine.drop(branch.sequence)
+        return found
 
     def forget(self) -> None:
         """Start from nothing: after an error, which leaves the cache in no known state, or for other work."""
@@ -155,7 +154,7 @@ class Lockstep:
                 branch.grammar = self.engine.grammar(branch.request.grammar)
         self._read(branches, listener)
         allowed = sum(branch.request.max_tokens for branch in branches)
-        progress = _Progress(listener, "write", allowed, self._fresh)
+        progress = Pace(listener, "write", allowed, self._fresh)
         for group in self._groups([branch for branch in branches if branch.pending >= 0]):
             self._write(group, progress)
         progress.close()
@@ -164,7 +163,7 @@ class Lockstep:
 
     def _read(self, branches: Sequence[_Branch], listener: Listener) -> None:
         """Evaluate all prompts and choose each answer's first token."""
-        progress = _Progress(listener, "prompt", sum(len(b.request.tokens) for b in branches))
+        progress = Pace(listener, "prompt", sum(len(b.request.tokens) for b in branches))
         began = time.perf_counter()
         first = self.prefill.settle([branch.request.tokens for branch in branches], progress.add)
         tails = []
@@ -175,9 +174,20 @@ class Lockstep:
             first = 0
             tails.append(tail)
             self._choose(branch, row, began)
+        self._keep(branches, tails)
+
+    def _keep(self, branches: Sequence[_Branch], tails: Sequence[Tail]) -> None:
+        """Give each branch its tail, divided as a cold start would divide them."""
         self.prefill.tails = self.prefill.level(tails)
         for branch, tail in zip(branches, self.prefill.tails, strict=True):
             branch.tail = tail
+
+    def _seat(self, group: Sequence[_Branch]) -> None:
+        """A sequence for each branch of a group, with the cells of its prompt."""
+        for sequence, branch in enumerate(group, start=1):
+            assert branch.tail
+            branch.sequence = sequence
+            self.prefill.branch(branch.tail, sequence)
 
     def _groups(self, branches: Sequence[_Branch]) -> Iterator[list[_Branch]]:
         """Branches whose answers fit sequences and context together, in order."""
@@ -194,12 +204,9 @@ class Lockstep:
 
     # --- writing
 
-    def _write(self, group: Sequence[_Branch], progress: "_Progress") -> None:
+    def _write(self, group: Sequence[_Branch], progress: "Pace") -> None:
         began = time.perf_counter()
-        for sequence, branch in enumerate(group, start=1):
-            assert branch.tail
-            branch.sequence = sequence
-            self.prefill.branch(branch.tail, sequence)
+        self._seat(group)
         live = list(group)
         while live:
             self._decode([Row(b.pending, b.position, b.sequence, wanted=True) for b in live])
@@ -237,43 +244,6 @@ class Lockstep:
         began = time.perf_counter()
         self.engine.decode(rows)
         self.native_seconds += time.perf_counter() - began
-
-
-class _Progress:
-    """Tells the listener of one phase, at most four times a second."""
-
-    def __init__(
-        self,
-        listener: Listener,
-        phase: Literal["prompt", "write"],
-        total: int,
-        fresh: dict[int, list[int]] | None = None,
-    ) -> None:
-        """`fresh` collects the tokens of each request until they are told."""
-        self._listener = listener
-        self._fresh = {} if fresh is None else fresh
-        self._phase: Literal["prompt", "write"] = phase
-        self._total = total
-        self._done = 0
-        self._began = time.perf_counter()
-        self._said = 0.0
-
-    def add(self, count: int) -> None:
-        self._done += count
-        now = time.perf_counter()
-        if now - self._said >= 0.25 or self._done == self._total:
-            self._said = now
-            self._tell(now)
-
-    def close(self) -> None:
-        """Tell what has not been told yet."""
-        if self._fresh:
-            self._tell(time.perf_counter())
-
-    def _tell(self, now: float) -> None:
-        written = dict(self._fresh)
-        self._fresh.clear()
-        self._listener(Step(self._phase, self._done, self._total, now - self._began, written))
 
 
 def _branch(request: Request, place: int) -> _Branch:

@@ -14,7 +14,8 @@ import pytest
 from agent.diagnosis import EngineError
 from agent.ladder import LoadPlan
 from agent.llama import Engine, measure
-from agent.lockstep import Lockstep, Request, Step, TooLong
+from agent.lockstep import Lockstep, Request, TooLong
+from agent.pace import Step
 from tests.small_model import small_model
 
 pytestmark = pytest.mark.model

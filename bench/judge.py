@@ -46,13 +46,18 @@ def statements(out: Path, snapshot: Snapshot, most: int, source: random.Random) 
     found: dict[str, str] = {}
     for question in (q for stage in document["stages"] for q in stage["questions"]):
         for raw in question["claims"]:
-            cited = [Citation.model_validate(citation) for citation in raw["citations"]]
+            cited = [_citation(citation) for citation in raw["citations"]]
             size = sum(citation.end - citation.start + 1 for citation in cited)
             if cited and size <= MOST_CITED and len(cited) <= 3 and _NAME.search(raw["text"]) and not raw["block"]:
                 claim = Claim(text=raw["text"], citations=tuple(cited), origin=raw["origin"])
                 found.setdefault(claim.text, cited_lines(claim, snapshot))
     pairs = sorted(found.items())
     return source.sample(pairs, min(most, len(pairs)))
+
+
+def _citation(written: Json) -> Citation:
+    """A citation without what the document adds to it."""
+    return Citation.model_validate({key: value for key, value in written.items() if key in Citation.model_fields})
 
 
 def other_lines(pair: Pair, pairs: Sequence[Pair], source: random.Random) -> Pair | None:

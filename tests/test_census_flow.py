@@ -479,3 +479,53 @@ def test_an_event_of_a_web_interface_runs_its_functions_one_after_the_other() ->
         "The script app.py passes `ask()` to `box.submit()`",
         "The script app.py passes `answer()` to `box.submit(…).then()`, to run after what was given before it",
     ]
+
+
+def test_what_a_shared_function_gives_back_is_what_its_caller_gave_it() -> None:
+    script = """
+        from shop.fill import filled, rounds
+        from shop.nets import {0}
+
+        def main():
+            model, told = filled({0}(), "weights.pt")
+            rounds(model)
+
+        if __name__ == "__main__":
+            main()
+    """
+    codebase = codebase_of(
+        {
+            "shop/__init__.py": "",
+            "shop/nets.py": """
+                import torch
+                class Block(torch.nn.Module):
+                    def __init__(self): self.fc = torch.nn.Linear(1, 1)
+                    def forward(self, x): return self.fc(x)
+                class Small(torch.nn.Module):
+                    def __init__(self): self.block = Block()
+                    def forward(self, x): return self.block(x)
+                class Big(torch.nn.Module):
+                    def __init__(self): self.block = Block()
+                    def forward(self, x): return self.block(x) + 1
+            """,
+            "shop/fill.py": """
+                import torch
+                def filled(model, path):
+                    told = model.load_state_dict(torch.load(path))
+                    model = model.to("cuda")
+                    return model, told
+                def rounds(model):
+                    for number in range(3):
+                        once(net=model, x=number)
+                def once(net, x):
+                    return net(x)
+            """,
+            "small.py": script.format("Small"),
+            "big.py": script.format("Big"),
+        }
+    )
+    walks = "\n".join(texts(codebase, "pipeline")).split("`main()` (")
+    for name, other in (("Small", "Big"), ("Big", "Small")):
+        walk = next(walk for walk in walks if walk.startswith(f"{name.lower()}.py)")).partition("\n`")[0]
+        assert f"`{name}.forward()`" in walk
+        assert f"{other}.forward()" not in walk

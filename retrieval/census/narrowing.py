@@ -6,10 +6,10 @@
 import ast
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from retrieval.census.body import Body, Guard
-from retrieval.census.values import FunctionRef, Value
+from retrieval.census.values import FunctionRef, Instance, OneOf, Value
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def given_constants(frame: "Frame", call: Node, target: FunctionRef) -> Given:
     """The literals that a call gives to the parameters that the function's conditions test; () without any."""
     tested = tested_parameters(frame.program, target)
     called = called_parameters(frame.program, target)
-    if not tested and not called:
+    if not tested and not called and not handed_on_parameters(frame.program, target):
         return ()
     written = _defaults(target) | dict(target.bound)
     given = _arguments(frame, call, target)
@@ -37,6 +37,9 @@ def given_constants(frame: "Frame", call: Node, target: FunctionRef) -> Given:
     written |= {name: _literal(frame, node) for name, node in given}
     known: dict[str, str | Value] = {name: text for name, text in written.items() if name in tested and text}
     known |= {name: frame.value(node) or "" for name, node in given if name in called}
+    handed = handed_on_parameters(frame.program, target) - called
+    objects = {name: frame.value(node) for name, node in given if name in handed}
+    known |= {name: value for name, value in objects.items() if _is_object(value)}
     return tuple(sorted(known.items(), key=lambda item: item[0]))
 
 
@@ -115,6 +118,36 @@ def called_parameters(program: "Program", target: FunctionRef) -> frozenset[str]
         names = frame.parameters if frame is not None and target.definition.kind in ("function", "method") else {}
         program.tested[key] = frozenset(name for name in names if name in called and frame and not frame.bound(name))
     return program.tested[key]
+
+
+def handed_on_parameters(program: "Program", target: FunctionRef) -> frozenset[str]:
+    """The parameters that a function gives back or hands to further calls: what they are depends on who calls it."""
+    key = (target.path, target.definition.head_start, "handed")
+    if key not in program.tested:
+        frame = program.frame(target.path, target.definition)
+        names = frame.parameters if frame is not None and target.definition.kind in ("function", "method") else {}
+        used = _handed_on(frame.body) if frame is not None and names else set()
+        program.tested[key] = frozenset(name for name in names if name in used)
+    return program.tested[key]
+
+
+def _handed_on(body: Body) -> set[str]:
+    given = [item.value for item in body.exits if item.kind == "return" and item.value is not None]
+    given += [listed for step in body.calls if (listed := step.node.child_by_field_name("arguments")) is not None]
+    found: set[str] = set()
+    for node in given:
+        inner = [node, *node.named_children]
+        found |= {body.tree.text(child) for child in inner if child.type == "identifier"}
+        pairs = [child.child_by_field_name("value") for child in inner if child.type == "keyword_argument"]
+        found |= {body.tree.text(value) for value in pairs if value is not None and value.type == "identifier"}
+    return found
+
+
+def _is_object(value: Value | None) -> TypeGuard[Value]:
+    """Whether a value is one object of the repository, or one of several."""
+    if isinstance(value, OneOf):
+        return not value.open and all(_is_object(member) for member in value.members)
+    return isinstance(value, Instance)
 
 
 def narrowed(body: Body, given: Given) -> Body:

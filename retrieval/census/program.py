@@ -53,7 +53,7 @@ class Program(Sources):
         super().__init__(codebase, first)
         self.given = given_values(first) if first else {}
         self._frames: dict[tuple[str, int, ClassRef | None, Given], Frame | None] = {}
-        self.tested: dict[tuple[str, int], frozenset[str]] = {}
+        self.tested: dict[tuple[str | int, ...], frozenset[str]] = {}
         self._attributes: dict[tuple[ClassRef, str], Value | None] = {}
         self.returns: dict[tuple[FunctionRef, Given], Value | None] = {}
         self._lines: dict[tuple[str, int], tuple[ClassRef, ...]] = {}

@@ -31,14 +31,14 @@ def refuted(frame: "Frame", guards: tuple[Guard, ...], stack: tuple[Called, ...]
     def given(name: str) -> object:
         return constant(frame, name, stack)
 
-    return any(_left(frame, guard, given) if guard.kind == "past" else _fails(guard, given) for guard in guards)
+    return any(_left(frame, guard, given) if guard.kind == "past" else fails(guard, given) for guard in guards)
 
 
 def _left(frame: "Frame", past: Guard, given: Callable[[str], object]) -> bool:
     """Whether the body was left before: the `return` that stands under conditions is certain to be reached."""
     leaving = next((item for item in frame.body.exits if item.line == past.line), None)
     around = [guard for guard in leaving.guards if guard.kind != "past"] if leaving is not None else []
-    return bool(around) and all(guard.kind == "if" and _truth(_parsed(guard.text), given) is True for guard in around)
+    return bool(around) and all(guard.kind == "if" and truth(parsed(guard.text), given) is True for guard in around)
 
 
 def constant(frame: "Frame", name: str, stack: tuple[Called, ...], hops: int = MOST_HOPS) -> object:
@@ -75,7 +75,7 @@ def _literal(text: str, node: "Node") -> object:
             return ast.literal_eval(text)
         except (ValueError, SyntaxError):
             return UNKNOWN
-    return _member(_parsed(text)) if node.type == "attribute" else UNKNOWN
+    return _member(parsed(text)) if node.type == "attribute" else UNKNOWN
 
 
 def _member(tree: ast.expr | None) -> object:
@@ -90,38 +90,40 @@ def _member(tree: ast.expr | None) -> object:
 
 
 @lru_cache(maxsize=4096)
-def _parsed(text: str) -> ast.expr | None:
+def parsed(text: str) -> ast.expr | None:
+    """A condition as a syntax tree; None for what cannot be parsed."""
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
 
 
-def _fails(guard: Guard, given: Callable[[str], object]) -> bool:
+def fails(guard: Guard, given: Callable[[str], object]) -> bool:
+    """Whether a guard certainly does not hold, for what `given` says of names and attributes."""
     match guard.kind:
         case "if":
-            return _truth(_parsed(guard.text), given) is False
+            return truth(parsed(guard.text), given) is False
         case "else":
-            return any(_truth(_parsed(part), given) is True for part in guard.text.split("` and `"))
+            return any(truth(parsed(part), given) is True for part in guard.text.split("` and `"))
         case "case":
             subject, _, patterns = guard.text.partition("` matches `")
-            value = _value(_parsed(subject), given)
-            known = [_value(_parsed(pattern), given) for pattern in patterns.replace("|", ",").split(",")]
+            value = _value(parsed(subject), given)
+            known = [_value(parsed(pattern), given) for pattern in patterns.replace("|", ",").split(",")]
             return value is not UNKNOWN and UNKNOWN not in known and not any(_same(value, k) for k in known)
     return False
 
 
-def _truth(tree: ast.expr | None, given: Callable[[str], object]) -> bool | None:
+def truth(tree: ast.expr | None, given: Callable[[str], object]) -> bool | None:
     """Whether a condition holds; None when that is not certain."""
     match tree:
         case ast.BoolOp():
-            told = [_truth(value, given) for value in tree.values]
+            told = [truth(value, given) for value in tree.values]
             decisive = isinstance(tree.op, ast.Or)
             if decisive in told:
                 return decisive
             return None if None in told else not decisive
         case ast.UnaryOp(op=ast.Not()):
-            inner = _truth(tree.operand, given)
+            inner = truth(tree.operand, given)
             return None if inner is None else not inner
         case ast.Compare() if len(tree.ops) == 1:
             return _compared(tree, given)
@@ -163,4 +165,8 @@ def _value(tree: ast.expr | None, given: Callable[[str], object]) -> object:
         case ast.Call(func=ast.Attribute(attr="lower" | "upper" | "strip" as how, value=inner), args=[]):
             value = _value(inner, given)
             return getattr(value, how)() if isinstance(value, str) else UNKNOWN
-    return _member(tree)
+        case ast.Attribute() if (member := _member(tree)) is UNKNOWN:
+            return given(ast.unparse(tree))
+        case ast.Attribute():
+            return member
+    return UNKNOWN

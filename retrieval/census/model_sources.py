@@ -1,7 +1,7 @@
 """What fills the models of a program, as format and source: checkpoints, names given to loaders, files of sessions."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -19,7 +19,10 @@ from retrieval.census.weights import Weights, weights_of
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-FILES = r"(?i)[\w}]\.(pt|pth|ckpt|safetensors|gguf|onnx|pkl|h5|tflite|engine|dfm|trt|plan|mlmodel|tar)$"
+FILES = (
+    r"(?i)(?:[\w}]\.(?:pt|pth|ckpt|safetensors|gguf|onnx|pkl|h5|tflite|engine|dfm|trt|plan|mlmodel|tar)"
+    r"|(?:model|weights)\w*\.bin)$"
+)
 MOST_FILES = 12
 _RUNTIMES = {"onnxruntime": "ONNX", "tensorrt": "TensorRT", "openvino": "OpenVINO", "cv2": "OpenCV DNN"}
 _SIGNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -35,6 +38,7 @@ _SIGNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "JAX/Flax": (("jax", "flax", "orbax"), ()),
 }
 _NAMED: "WeakKeyDictionary[Codebase, dict[str, list[str]]]" = WeakKeyDictionary()
+_PORTING = re.compile(r"(?i)weights|checkpoint")  # arrays that are read into a model mostly come from JAX
 _HUB = re.compile(r"^(?:transformers|diffusers|peft|sentence_transformers)\b")
 
 
@@ -54,7 +58,12 @@ def filled(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Weights]:
     found = [weights for made in entry.made for weights in weights_of(roster, made) if weights.said]
     reach = reach_of(codebase)
     run = [weights for weights in found if reach.has(plain(codebase, weights.frame, weights.start))]
-    return list({(weights.written, weights.reader): weights for weights in run or found}.values())
+    same: dict[tuple[str, str], Weights] = {}
+    for weights in run or found:
+        known = same.get((weights.written, weights.reader), weights)
+        values = tuple(dict.fromkeys((*known.values, *weights.values)))
+        same[weights.written, weights.reader] = replace(known, values=values)
+    return sorted(same.values(), key=lambda weights: weights.resumed)
 
 
 def sources_of(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Source]:
@@ -66,19 +75,35 @@ def sources_of(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Sourc
     if entry.only:
         form = f"{_RUNTIMES.get(library, library)} files, opened by `{first.step.written}`"
         return [Source(form, listed_files(codebase, entry.only[0].frame.path), *_place(entry))]
+    known = filled(codebase, roster, entry)
+    fresh = [weights for weights in known if not weights.resumed]  # what a resumed training reads is told without such
     found = [
-        Source(_format(weights, first.maker), _said(codebase, weights), weights.frame.path, weights.start, weights.end)
-        for weights in filled(codebase, roster, entry)
+        Source(
+            _format(weights, first.maker),
+            _said(codebase, weights, entry),
+            weights.frame.path,
+            weights.start,
+            weights.end,
+        )
+        for weights in fresh or known
     ]
     if not found and first.cls is None and not given_to(roster, first):
         return [Source(f"The library `{library}` finds and reads the weights itself", "", *_place(entry))]
     return found
 
 
-def _said(codebase: "Codebase", weights: Weights) -> str:
+def _said(codebase: "Codebase", weights: Weights, entry: Entry) -> str:
     """The names of the files that a source may be, with the expression; what else is known of it without such."""
+    if weights.resumed:
+        return f"`{weights.written}` only when training is resumed"
     files = list(dict.fromkeys(PurePosixPath(value).name for value in weights.values if re.search(FILES, value)))
-    if not files and not weights.values and 0 < len(_files(codebase).get(weights.frame.path, ())) <= MOST_FILES:
+    files = [name for name in files if _fits(name, weights.reader)]
+    if (
+        not files
+        and not entry.part
+        and not weights.values
+        and 0 < len(_files(codebase).get(weights.frame.path, ())) <= MOST_FILES
+    ):
         return f"`{weights.written}` ({weights.frame.path} names {listed_files(codebase, weights.frame.path)})"
     if not files:
         return weights.said.rstrip(",")
@@ -86,15 +111,23 @@ def _said(codebase: "Codebase", weights: Weights) -> str:
     return shown if weights.written[:1] in "\"'" else f"{shown} (`{weights.written}`)"
 
 
+def _fits(name: str, reader: str) -> bool:
+    """Whether a reader of one format may be given the file: pickles and safetensors exclude each other."""
+    safe = name.lower().endswith(".safetensors")
+    return safe if reader.startswith("safetensors") else not (safe and reader.startswith("PyTorch"))
+
+
 def absent(codebase: "Codebase") -> list[str]:
     """The usual formats of which neither a library is imported nor a file named anywhere in the code."""
     modules = {item.module.partition(".")[0] for facts in codebase.facts.values() for item in facts.imports}
     calls = {call.name for _, call in codebase.all_calls()}
     files = {PurePosixPath(name).suffix.lower() for names in _files(codebase).values() for name in names}
+    ported = any(call.name == "numpy.load" and _PORTING.search(call.symbol) for _, call in codebase.all_calls())
     return [
         name
         for name, (libraries, suffixes) in _SIGNS.items()
-        if not any(fnmatchcase(module, sign) for module in modules for sign in libraries)
+        if not (name == "JAX/Flax" and ported)
+        and not any(fnmatchcase(module, sign) for module in modules for sign in libraries)
         and not any(fnmatchcase(call, sign) for call in calls for sign in libraries if "." in sign)
         and not files & {*suffixes}
     ]

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
 from retrieval.census.devices import Choice, choice_of
+from retrieval.census.kept_models import inside
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.made_models import Made
 from retrieval.census.model_objects import Entry, entries_of
 from retrieval.census.moves import Moved, moved_models
+from retrieval.census.presets import is_off, is_preset
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import roster_of
@@ -50,8 +52,10 @@ _DEVICES = re.compile(r"^(?:device|device_map|providers|map_location)$")
 )
 def placements(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per model, those that the main programs make first; patterns match the model's name."""
-    moves = _by_model(codebase)
-    entries = [e for e in entries_of(codebase) if query.matches(e.name) and (not e.part or e.name in moves)]
+    every = entries_of(codebase)
+    parts = frozenset(entry.name for entry in every if follows(codebase, entry))
+    moves = _by_model(codebase, parts)
+    entries = [e for e in every if query.matches(e.name) and (e.name not in parts or _is_placed(e, moves))]
     hosted = [entry for entry in entries if _hosted(entry.made[0])]
     lines: dict[str, list[CensusHit]] = {}
     plain: list[Entry] = []
@@ -69,13 +73,31 @@ def placements(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             yield _together(codebase, members, text, "yes" if words == HOSTED else "no")
 
 
-def _by_model(codebase: "Codebase") -> dict[str, list[Moved]]:
-    """The calls that move or cast each model, by its name."""
+def follows(codebase: "Codebase", entry: Entry) -> bool:
+    """Whether a model is only ever a part of others, so that it goes where they go."""
+    roster = roster_of(codebase)
+    return entry.part or (not entry.hosted and all(inside(roster, made) for made in entry.made))
+
+
+def _is_placed(entry: Entry, moves: dict[str, list[Moved]]) -> bool:
+    """Whether a part is moved by itself, or told its own device when it is made."""
+    return entry.name in moves or any(_settings(made)[1] is not None for made in entry.made[:2])
+
+
+def _by_model(codebase: "Codebase", parts: frozenset[str]) -> dict[str, list[Moved]]:
+    """The calls that move or cast each model, by its name; what moves a whole is no move of its parts."""
     shelves, moves = shelves_of(roster_of(codebase)), dict[str, list[Moved]]()
     for move in _outermost(moved_models(codebase)):
-        for name in dict.fromkeys(made.name for made in shelves.carried(move.frame, move.owner)):
+        names = list(dict.fromkeys(made.name for made in shelves.carried(move.frame, move.owner)))
+        whole = [name for name in names if name not in parts]
+        for name in whole or (names if _is_part_of_one(move) else ()):
             moves.setdefault(name, []).append(move)
     return moves
+
+
+def _is_part_of_one(move: Moved) -> bool:
+    """Whether an attribute is moved: `self.encoder.to(device)`, `model.visual.half()`; a bare name may be a whole."""
+    return move.part or move.owner.type == "attribute"
 
 
 def _outermost(moves: Iterable[Moved]) -> list[Moved]:
@@ -103,6 +125,7 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
     choice: Choice | None = None
     moves = [move for move in moves if move.to != "cpu"]
     run = [move for move in moves if _runs(codebase, move)] or moves
+    run.sort(key=lambda move: is_off(codebase, move.frame, move.step.guards))
     for made in entry.made[:2]:
         written, device = _settings(made)
         told += [f"made with {', '.join(f'`{item}`' for item in written)} in {caller(made.frame)}"] if written else []
@@ -110,7 +133,7 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
             choice = choice_of(codebase, Spot(made.frame, device, made.step.order))
     run = _telling(run)
     for move in run[:MOST_MOVES]:
-        condition, _ = circumstances_of(codebase, move.frame, move.step.guards)
+        condition = _condition(codebase, move)
         told.append(f"{move.said} in {caller(move.frame)}{condition}")
         given = _target(move)
         if given is not None and (choice is None or not choice.known):
@@ -127,6 +150,14 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
     )  # fmt: skip
 
 
+def _condition(codebase: "Codebase", move: Moved) -> str:
+    """On which condition a model is moved: by default, or only if people set something."""
+    condition, behind = circumstances_of(codebase, move.frame, move.step.guards)
+    if is_preset(codebase, move.frame, move.step.guards):
+        return f" by default ({'; '.join(switch.said for switch in behind[:2])})"
+    return condition
+
+
 def _target(move: Moved) -> Node | None:
     """The argument of a move that names the device."""
     listed = arguments(move.step.node, keywords=True) if move.to == "device" else []
@@ -138,7 +169,7 @@ def _target(move: Moved) -> Node | None:
 
 
 def _telling(moves: list[Moved]) -> list[Moved]:
-    """The first move to a device and the first cast beside it before the others."""
+    """The first move to a device, by default if there is one, and the first cast beside it before the others."""
     placed = next((m for m in moves if m.to == "device"), None)
     same = [m for m in moves if placed is not None and m.to == "dtype" and m.frame.path == placed.frame.path]
     first = (placed, *same[:1])

@@ -5,6 +5,7 @@ import re
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from retrieval.census.config_lookup import entry, reads_config
 from retrieval.census.language import parse_query
 from retrieval.census.options import cli_options
 from retrieval.census.spots import Spot, arguments
@@ -18,7 +19,7 @@ _FETCHING = re.compile(
     r"(?:^|\.|_)(?:load_file_from_url|hf_hub_download|snapshot_download|cached_path|cached_download|gdown\.download)$"
 )
 MOST, DEEPEST, LONGEST = 3, 12, 110
-_OPTIONS: "WeakKeyDictionary[Codebase, dict[str, str]]" = WeakKeyDictionary()
+_OPTIONS: "WeakKeyDictionary[Codebase, dict[str, dict[str, str]]]" = WeakKeyDictionary()
 
 
 def spelled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPEST) -> list[str]:
@@ -28,6 +29,9 @@ def spelled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPE
         return [_literal(text)]
     if depth <= 0:
         return []
+    if (file := reads_config(spot)) is not None:
+        paths = spelled(codebase, tracer, spot.inner(file, take=())[0], depth - 1)
+        return [value[:LONGEST] for path in paths if (value := entry(codebase, path, spot.take))]
     parts = _joined(spot, node)
     if parts is not None:
         return [_glue(codebase, tracer, spot, parts, depth)]
@@ -84,19 +88,22 @@ def _literal(text: str) -> str:
 
 
 def _default(codebase: "Codebase", spot: Spot) -> str:
-    """The default of the command-line option that `args.name` reads."""
+    """The default of the command-line option that `args.name` reads: of the parser in the same file, else of the only
+    one that has such an option."""
     owner, _, name = spot.text().rpartition(".")
     if not any(word in owner.lower() for word in ("arg", "opt", "cfg", "conf", "flag", "param")):
         return ""
-    return _options(codebase).get(name, "")
+    known = _options(codebase).get(name, {})
+    return known.get(spot.frame.path) or (next(iter(known.values())) if len(set(known.values())) == 1 else "")
 
 
-def _options(codebase: "Codebase") -> dict[str, str]:
+def _options(codebase: "Codebase") -> dict[str, dict[str, str]]:
+    """The defaults that are texts, by the option's name and the file of its parser."""
     if codebase not in _OPTIONS:
-        table: dict[str, str] = {}
+        table: dict[str, dict[str, str]] = {}
         for hit in cli_options(codebase, parse_query("cli_options")):
             default = hit.detail.get("default", "")
             if default[:1] in "\"'" and default:
-                table.setdefault(hit.name.lstrip("-").replace("-", "_"), _literal(default))
+                table.setdefault(hit.name.lstrip("-").replace("-", "_"), {}).setdefault(hit.path, _literal(default))
         _OPTIONS[codebase] = table
     return _OPTIONS[codebase]

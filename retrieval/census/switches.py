@@ -44,19 +44,17 @@ class Switch:
     name: str
     default: str
     place: Place
+    asked: bool = False  # an option that must be given, or of a parser whose silence says nothing
 
     @property
     def said(self) -> str:
         """In words, without the place."""
         preset = f", default {_plain(self.default)}" if self.default else ""
-        match self.kind:
-            case "environment":
-                return f"environment variable `{self.name}`{preset or ', unset by default'}"
-            case "option":
-                return f"option `{self.name}`{preset}"
-            case "constant":
-                return f"constant, {_plain(self.default)}"
-        return f"parameter `{self.name}`{preset}"
+        if self.kind == "constant":
+            return f"constant, {_plain(self.default)}"
+        if self.kind == "environment":
+            return f"environment variable `{self.name}`{preset or ', unset by default'}"
+        return f"{self.kind} `{self.name}`{preset}"
 
 
 def _plain(value: str) -> str:
@@ -103,24 +101,12 @@ class Switches:
         """The conditions of the `if`s around a place, outermost first; tests of `__name__` and the like left out."""
         found = []
         for guard in guards:
-            node = self._condition(frame, guard)
+            node = condition_of(frame, guard)
             if node is None or _QUIET.search(guard.text):
                 continue
             switches = self.behind(Spot(frame, node, guards=()))
             found.append(Condition(one_line(guard.text, SHOWN), guard.kind == "else", switches, guard.line))
         return found
-
-    def _condition(self, frame: "Frame", guard: Guard) -> Node | None:
-        if guard.kind not in ("if", "else"):
-            return None
-        decision = next((d.node for d in frame.body.decisions if d.node.id == guard.key), None)
-        if decision is None:
-            return None
-        if decision.type != "if_statement":
-            return decision.named_children[1] if len(decision.named_children) == 3 else None
-        arms = [decision, *decision.children_by_field_name("alternative")]
-        arm = arms[guard.arm] if guard.arm < len(arms) else decision
-        return arm.child_by_field_name("condition") or decision.child_by_field_name("condition")
 
     def behind(self, spot: Spot, stop: Callable[[Spot], bool] | None = None) -> tuple[Switch, ...]:
         """The switches that an expression depends on, nearest first; those that people set before constants.
@@ -135,7 +121,7 @@ class Switches:
 
     def _behind(self, spot: Spot, stop: Callable[[Spot], bool] | None) -> Iterator[Switch]:
         found: dict[tuple[str, str], Switch] = {}
-        for node in _names(spot.node) if stop is None or spot.node.type == "string" else [spot.node]:
+        for node in names_of(spot.node) if stop is None or spot.node.type == "string" else [spot.node]:
             at = Spot(spot.frame, node, spot.order, spot.guards)
             told = [
                 switch
@@ -162,9 +148,7 @@ class Switches:
                 yield from self._option(spot, key)
         elif node.type == "attribute":
             owner, _, name = text.rpartition(".")
-            if name in self.options and (
-                _PARSED.search(owner) or self._is_module(spot, node.child_by_field_name("object"))
-            ):
+            if name in self.options and (_PARSED.search(owner) or _is_module(spot, node.child_by_field_name("object"))):
                 yield from self._option(spot, name)
         elif node.type in _LITERALS and len(text) <= 40:
             yield from self._constant(frame, node)
@@ -178,8 +162,7 @@ class Switches:
         owner = _owner(spot.node)
         start = Spot(spot.frame, owner or spot.node, spot.order, spot.guards, (), spot.stack)
         way = list(self.tracer.walk(start, computed=False, most=MOST_STEPS))
-        named = owner is None or bool(_ARGUMENTS.search(start.text()))
-        asked = named or self._is_module(spot, owner)
+        asked = owner is None or bool(_ARGUMENTS.search(start.text())) or _is_module(spot, owner)
         if not asked and not any(_is_parsing(at) for at in way):
             return []
         files = {spot.frame.path, *(at.frame.path for at in way)}
@@ -187,9 +170,6 @@ class Switches:
         own = [switch for switch in near if switch.place[0] == spot.frame.path]
         found = own or near or (self.options[name] if asked else [])
         return found[-1:] if len({switch.place[0] for switch in found}) == 1 else []
-
-    def _is_module(self, spot: Spot, owner: Node | None) -> bool:
-        return isinstance(spot.frame.value(owner, spot.order, spot.guards), ModuleRef)
 
     def _constant(self, frame: "Frame", node: Node) -> Iterator[Switch]:
         """A literal that a name of a module is bound to, or that a parameter has as its default."""
@@ -204,7 +184,21 @@ class Switches:
             yield Switch("constant", name, f"{name} = {text(node)}", (frame.path, first_line(node)))
 
 
-def _names(node: Node) -> list[Node]:
+def condition_of(frame: "Frame", guard: Guard) -> Node | None:
+    """The expression that a guard tests; None for what is no `if`."""
+    if guard.kind not in ("if", "else"):
+        return None
+    decision = next((d.node for d in frame.body.decisions if d.node.id == guard.key), None)
+    if decision is not None and decision.type != "if_statement":
+        return decision.named_children[1] if len(decision.named_children) == 3 else None
+    arms = [decision, *decision.children_by_field_name("alternative")] if decision is not None else []
+    arm = arms[guard.arm] if guard.arm < len(arms) else decision
+    if arm is None or decision is None:
+        return None
+    return arm.child_by_field_name("condition") or decision.child_by_field_name("condition")
+
+
+def names_of(node: Node) -> list[Node]:
     """The outermost names, attributes, calls and subscripts of a condition."""
     if node.type in ("identifier", "attribute", "subscript"):
         return [node]
@@ -213,12 +207,12 @@ def _names(node: Node) -> list[Node]:
         if written.endswith((b".get", b".pop")) and not _has_literal(node):
             return []  # what a table holds, not a setting
         given = node.child_by_field_name("arguments")
-        inner = [found for child in (given.named_children if given else ()) for found in _names(child)]
+        inner = [found for child in (given.named_children if given else ()) for found in names_of(child)]
         return [node, *inner]
     listed = list(node.named_children)
     if node.type == "comparison_operator" and not any(_is_literal(child) for child in listed):
         return []  # two values compared are no setting that is on or off
-    return [found for child in listed for found in _names(child)]
+    return [found for child in listed for found in names_of(child)]
 
 
 def _owner(node: Node) -> Node | None:
@@ -227,9 +221,13 @@ def _owner(node: Node) -> Node | None:
     return node.child_by_field_name("object") or node.child_by_field_name("value")
 
 
+def _is_module(spot: Spot, owner: Node | None) -> bool:
+    return isinstance(spot.frame.value(owner, spot.order, spot.guards), ModuleRef)
+
+
 def _is_parsing(spot: Spot) -> bool:
     function = spot.node.child_by_field_name("function") if spot.node.type == "call" else None
-    return bool(_PARSING.search(spot.frame.body.tree.text(function))) if function is not None else False
+    return function is not None and bool(_PARSING.search(spot.frame.body.tree.text(function)))
 
 
 def _is_literal(node: Node) -> bool:
@@ -265,8 +263,10 @@ def _options(codebase: "Codebase") -> Iterator[tuple[str, Switch]]:
         default = hit.detail.get("default", "")
         if not default and "store_true" in hit.detail.get("action", ""):
             default = "False"
+        told = hit.detail.get("library") in ("argparse", "click") and long.startswith("-")
+        asked = not told or hit.detail.get("required") == "True"
         for flag in flags:
-            yield flag.lstrip("-").replace("-", "_"), Switch("option", long, default, (hit.path, hit.start))
+            yield flag.lstrip("-").replace("-", "_"), Switch("option", long, default, (hit.path, hit.start), asked)
 
 
 _KNOWN: "WeakKeyDictionary[Codebase, Switches]" = WeakKeyDictionary()
@@ -282,10 +282,8 @@ def switches_of(codebase: "Codebase") -> Switches:
 def circumstances_of(codebase: "Codebase", frame: "Frame", guards: Iterable[Guard]) -> tuple[str, tuple[Switch, ...]]:
     """The conditions of a place as the end of a sentence, and the switches behind them."""
     told = switches_of(codebase).conditions(frame, guards)
-    if not told:
-        return "", ()
     behind = tuple(dict.fromkeys(switch for condition in told for switch in condition.switches))
-    return " only if " + " and ".join(dict.fromkeys(condition.said for condition in told)), behind
+    return bool(told) * " only if " + " and ".join(dict.fromkeys(condition.said for condition in told)), behind
 
 
 def proof(switches: Iterable[Switch]) -> tuple[tuple[str, str, int, int], ...]:

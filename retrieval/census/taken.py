@@ -33,7 +33,18 @@ def compound(spot: Spot) -> list[Spot]:
             return _pairs(spot, inner)
         case "list_comprehension" | "generator_expression" | "set_comprehension":
             return spot.inner(node.child_by_field_name("body"), take=take[:-1])
+        case "dictionary_comprehension":
+            return spot.inner(_rekeyed(spot))
     return []
+
+
+def _rekeyed(spot: Spot) -> Node | None:
+    """`d` of `{k.strip(): v for k, v in d.items()}`: the dictionary that another one is made from, entry by entry."""
+    clause = next((child for child in spot.node.named_children if child.type == "for_in_clause"), None)
+    over = clause.child_by_field_name("right") if clause is not None else None
+    function = over.child_by_field_name("function") if over is not None and over.type == "call" else None
+    items = function is not None and spot.frame.body.tree.text(function).endswith(".items")
+    return function.child_by_field_name("object") if items and function is not None else None
 
 
 def _pairs(spot: Spot, inner: list[Node]) -> list[Spot]:

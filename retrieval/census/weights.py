@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from retrieval.census.body import CallStep, one_line
+from retrieval.census.devices import choice_of
 from retrieval.census.made_models import LOADING, Made
 from retrieval.census.roster import Roster
 from retrieval.census.spelled import spelled
-from retrieval.census.spots import Called, Spot, arguments
+from retrieval.census.spots import Called, Spot, argument, arguments
 from retrieval.census.values import External
-from retrieval.parse import Node
+from retrieval.parse import Node, first_line, last_line
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -32,7 +33,8 @@ _NAMING = re.compile(
     r"(?:^|_)(?:model|path|ckpt|checkpoint|weights?|name|repo|pretrained|arch|url|file|id|size\w*)(?:_|$)"
 )
 _NOT_NAMING = re.compile(r"device|dtype|type$|tokenizer|kwargs|config$|args$|class|token|dir$|root")
-SHOWN, MOST_CALLS = 60, 24
+_RESUMING = re.compile(r"(?i)(?:optim\w*|scaler|scheduler)\.load_state_dict$")
+SHOWN, MOST_CALLS, MOST_SPOTS = 60, 24, 400
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,17 @@ class Weights:
     reader: str
     written: str
     values: tuple[str, ...]
+    resumed: bool = False  # a checkpoint of training, which fills the optimizer too
+    device: str = ""  # where the file is read to, as `map_location` says
 
     @property
     def said(self) -> str:
         """ "`model_path`, which may be `'a.pth'` or `'b.pth'`"; a literal stands by itself."""
         literal = self.written[:1] in "\"'" or self.written[:2] in ("f'", 'f"', "r'", 'r"')
-        told = " or ".join(f"`{value}`" for value in dict.fromkeys(self.values) if value != f"{{{self.written}}}")
-        if literal and told:
-            return told
-        return f"`{self.written}`, which may be {told}," if told else f"`{self.written}`" if self.written else ""
+        told = " or ".join(f"`{value}`" for value in dict.fromkeys(self.values))
+        if not literal:
+            told = f"`{self.written}`, which may be {told}," if told else f"`{self.written}`" if self.written else ""
+        return told + (" when training is resumed" if self.resumed and told else "")
 
 
 _KNOWN: "WeakKeyDictionary[Roster, dict[tuple[str, int], list[Weights]]]" = WeakKeyDictionary()
@@ -78,7 +82,7 @@ def _named(roster: Roster, made: Made) -> Iterator[Weights]:
     if node is None or roster.of(Spot(made.frame, node, made.step.order, made.step.guards)):
         return  # a model that is given is no source of weights
     frame, step = made.frame, made.step
-    values = spelled(roster.codebase, roster.tracer, Spot(frame, node, step.order, step.guards))
+    values = [v for v in spelled(roster.codebase, roster.tracer, Spot(frame, node, step.order, step.guards)) if v]
     written = one_line(frame.body.tree.text(node), SHOWN)
     yield Weights(frame, step.start, step.end, f"`{step.written}`", written, tuple(values))
 
@@ -128,7 +132,7 @@ def _contexts(roster: Roster, frame: "Frame") -> list[tuple[Called, ...]]:
 
 def _reading(roster: Roster, spot: Spot, step: CallStep) -> list[Weights]:
     found: list[Weights] = []
-    for at in roster.tracer.walk(spot, computed=True, stop=lambda s: bool(reader(s)), most=60):
+    for at in roster.tracer.walk(spot, computed=True, stop=lambda s: bool(reader(s)), most=MOST_SPOTS):
         told = reader(at)
         if told:
             found.append(_from(roster, at, told, (spot.frame, step)))
@@ -146,18 +150,76 @@ def reader(spot: Spot) -> tuple[str, str] | None:
 
 
 def _from(roster: Roster, at: Spot, told: tuple[str, str], taken: tuple["Frame", CallStep]) -> Weights:
-    given = arguments(at.node)
+    given = arguments(at.node) or _addresses(at)
     spot = at.inner(given[0], take=())[0] if given else at
-    values = spelled(roster.codebase, roster.tracer, spot) if given else []
-    written = one_line(spot.text(), SHOWN) if given else ""
-    if given and given[0].type == "identifier":
-        for source, computed in roster.tracer.sources(spot):
-            text = source.frame.body.tree.text
-            opened = source.node.type == "call" and text(source.node.child_by_field_name("function")).endswith("open")
-            if opened and arguments(source.node):
-                written = one_line(text(arguments(source.node)[0]), SHOWN)
-            elif at.stack and not computed and source.frame is not spot.frame:
-                written = one_line(source.text(), SHOWN)
-    frame, step = (at.stack[0][0], at.stack[0][1]) if at.stack else taken
+    values = [v for v in spelled(roster.codebase, roster.tracer, spot) if _is_told(v)] if given else []
+    (frame, start, end), written = _written(roster, at, spot) if given else (_at(at), "")
+    resumed = any(_RESUMING.search(step.written) for step in taken[0].body.calls)
     name, words = told
-    return Weights(frame, step.start, step.end, f"{words} (`{name}`)", written, tuple(values))
+    device = _device(roster, at)
+    return Weights(frame, start, end, f"{words} (`{name}`)", written, tuple(values), resumed, device)
+
+
+def _addresses(at: Spot) -> list[Node]:
+    """The file or address that a reader is given by keyword."""
+    text = at.frame.body.tree.text
+    keys = [child for child in arguments(at.node, keywords=True) if child.type == "keyword_argument"]
+    named = [key for key in keys if text(key.child_by_field_name("name")) in ("url", "f", "path", "filename", "file")]
+    return [value for key in named if (value := key.child_by_field_name("value")) is not None]
+
+
+def _at(spot: Spot) -> tuple["Frame", int, int]:
+    return spot.frame, first_line(spot.node), last_line(spot.node)
+
+
+def _written(roster: Roster, at: Spot, spot: Spot) -> tuple[tuple["Frame", int, int], str]:
+    """Where the source of a checkpoint is first written out, and how: a helper's parameter is what its caller gives."""
+    place, stack = _at(at), list(at.stack)
+    while spot.node.type == "identifier":
+        inner = _opened(roster, spot)
+        if inner is not None:
+            spot = inner
+        elif spot.text() in spot.frame.parameters and stack:
+            called = stack.pop()
+            node = argument(called, spot.frame, spot.text())
+            if node is None:
+                break
+            place = (called[0], called[1].start, called[1].end)
+            spot = Spot(called[0], node, called[1].order, called[1].guards, (), tuple(stack))
+        else:
+            break
+    return place, one_line(spot.text(), SHOWN)
+
+
+def _opened(roster: Roster, spot: Spot) -> Spot | None:
+    """What a local variable is opened or fetched from: `path` of `f = open(path)` and of `file = download(path)`."""
+    sources = [source for source, _ in roster.tracer.sources(spot)]
+    if len(sources) == 1 and sources[0].node.type == "parenthesized_expression":
+        sources = [source for source, _ in roster.tracer.sources(sources[0])]
+    if len(sources) == 1 and sources[0].node.type == "conditional_expression":
+        sources = [source for source, _ in roster.tracer.sources(sources[0])][-1:]
+    if spot.text() in spot.frame.parameters or len(sources) != 1 or sources[0].node.type != "call":
+        return None
+    source, given = sources[0], arguments(sources[0].node)
+    if source.frame is not spot.frame or not given:
+        return None
+    function = source.frame.body.tree.text(source.node.child_by_field_name("function"))
+    inner = source.inner(given[0], take=())[0]
+    known = given[0].type == "identifier" and inner.text() in inner.frame.parameters
+    return inner if known or function.endswith("open") else None
+
+
+def _device(roster: Roster, at: Spot) -> str:
+    """Where a checkpoint is read to: "cpu", "device", or "" when nothing says so."""
+    text = at.frame.body.tree.text
+    for child in arguments(at.node, keywords=True):
+        if child.type == "keyword_argument" and text(child.child_by_field_name("name")) in ("map_location", "device"):
+            node = child.child_by_field_name("value")
+            devices = choice_of(roster.codebase, at.inner(node, take=())[0]).devices if node is not None else ()
+            return "cpu" if devices == ("cpu",) or "cpu" in text(node) else "device"
+    return ""
+
+
+def _is_told(value: str) -> bool:
+    """Whether a text says anything beside expressions that are not known."""
+    return "(" not in value and re.search(r"\w", re.sub(r"\{[^{}]*\}", "", value)) is not None

@@ -1,0 +1,111 @@
+"""What is bound to a model along the calls: its weights, the move that is the default, parts that follow the whole."""
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+CLIP = """
+    import argparse
+    import torch
+    import yaml
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.line = nn.Linear(8, 8)
+
+        def forward(self, x): return self.line(x)
+
+    class Tower(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks = nn.ModuleList([Block() for _ in range(3)])
+
+        def forward(self, x):
+            for block in self.blocks:
+                x = block(x)
+            return x
+
+    class Clip(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.visual = Tower()
+
+        def forward(self, x): return self.visual(x)
+
+    def read(path, device="cpu"):
+        state = torch.load(path, map_location=device)
+        return {key: value for key, value in state.items()}
+
+    def fill(model, path):
+        model.load_state_dict(read(path))
+
+    def place(model, device, precision):
+        if precision in ("fp16", "bf16"):
+            model.half().to(device)
+        else:
+            model.to(device=device)
+
+    def create(path, device="cpu", precision="fp32"):
+        model = Clip()
+        place(model, device, precision)
+        if path:
+            fill(model, path)
+        return model
+
+    def main():
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--precision", default="amp")
+        parser.add_argument("--device", default="cuda")
+        parser.add_argument("--config", default="./configs/base.yaml")
+        parser.add_argument("--int8", default=None)
+        parser.add_argument("--resume")
+        args = parser.parse_args()
+        config = yaml.safe_load(open(args.config))
+        model = create(config["pretrained"], args.device, args.precision)
+        if args.int8 is not None:
+            model = model.to("cuda:1")
+        optimizer = torch.optim.AdamW(model.parameters())
+        if args.resume:
+            saved = torch.load(args.resume)
+            model.load_state_dict(saved["model"])
+            optimizer.load_state_dict(saved["optimizer"])
+        model("x")
+
+    if __name__ == "__main__":
+        main()
+"""
+CONFIG = """
+    pretrained: 'https://example.org/files/clip_base.pth'
+    batch_size: 32
+"""
+
+
+def _sample() -> Codebase:
+    return codebase_of({"app.py": CLIP, "configs/base.yaml": CONFIG})
+
+
+def _texts(query: str) -> list[str]:
+    return [hit.text for hit in run_query(_sample(), query).hits]
+
+
+def test_a_model_is_moved_by_the_branch_that_the_defaults_take() -> None:
+    (text,) = _texts("placements")
+    assert text.startswith("`Clip`: `model.to(device=device)` in `place()` by default (option `--precision`")
+    assert "`cpu` or `cuda`, chosen by option `--device`" in text
+
+
+def test_parts_go_where_the_whole_goes() -> None:
+    assert not [text for text in _texts("placements") if "Tower" in text]
+    source = CLIP.replace("fill(model, path)\n        return", "model.visual.to('cuda:1')\n        return")
+    hits = run_query(codebase_of({"app.py": source}), "placements").hits
+    assert [hit.text.split(":")[0] for hit in hits if "Tower" in hit.text] == ["`Tower`"]  # moved by itself
+
+
+def test_the_file_of_a_configuration_is_named_and_a_resumed_training_is_called_so() -> None:
+    first, second = _texts("model_weights")
+    assert "`Clip` is filled from `path`, which may be `https://example.org/files/clip_base.pth`" in first
+    assert "`args.resume` when training is resumed" in second
+    (summary, _) = _texts("model_summary: what=formats")
+    assert "`Clip` from `clip_base.pth` (`path`)" in summary and "resume" not in summary

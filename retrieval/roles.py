@@ -28,10 +28,14 @@ _TEST_NAME = re.compile(
 _TEST_SIGN = re.compile(
     rb"(?m)^\s*(?:async\s+)?def\s+test|^\s*class\s+\w*Test|\b(?:pytest|unittest|nose|doctest|hypothesis)\b|^\s*assert\b"
 )
+_LOCK = (
+    r"(?:package-lock|npm-shrinkwrap)\.json|(?:yarn|poetry|uv|pdm|pixi|Cargo|Pipfile|composer)\.lock"
+    r"|pnpm-lock\.yaml|(?:[\w.-]+\.)?conda-lock\.ya?ml|go\.sum|pylock(?:\.[\w-]+)?\.toml"
+)
+LOCK_NAME = re.compile(_LOCK)
 _GENERATED_NAME = re.compile(
     r".+_pb2(_grpc)?\.pyi?|.+\.pb\.(go|cc|h)|.+\.min\.(js|css)|.+\.(js|css)\.map|PKG-INFO"
-    r"|(package-lock|npm-shrinkwrap)\.json|(yarn|poetry|uv|pdm|Cargo|Pipfile|composer)\.lock"
-    r"|pnpm-lock\.yaml|conda-lock\.yml|go\.sum"
+    rf"|{_LOCK}"
 )
 _GENERATED_FOLDER = re.compile(r".+\.(egg-info|dist-info|egg)|__generated__")
 _GENERATED_HEAD = re.compile(

@@ -18,8 +18,10 @@ from retrieval.languages import SOURCE_LANGUAGES
 from retrieval.notebook import Cell, cells
 from retrieval.outline import Outlined, outline
 from retrieval.parse import Tree, first_line, parse, run_query
+from retrieval.roles import LOCK_NAME
 from retrieval.snapshot import SourceFile
 
+LARGEST_LOCK = 1_000_000  # bytes; beyond it a lock file is read for its versions only
 VERSION = 3  # raise it whenever the same bytes fall into other chunks
 MAX_LINES = 60
 WINDOW_LINES = 40
@@ -54,8 +56,8 @@ class _Cut:
 
 
 def split(file: SourceFile) -> list[Chunk]:
-    """The chunks of `file` in line order; [] for a file of blank lines."""
-    if not file.lines:
+    """The chunks of `file` in line order; [] for a file of blank lines, and for a large list of hashes."""
+    if not file.lines or (len(file.data) > LARGEST_LOCK and LOCK_NAME.fullmatch(file.path.rpartition("/")[2])):
         return []
     if file.language == "notebook":
         return _notebook_chunks(file)

@@ -16,7 +16,7 @@ from retrieval.gitdir import read_commit, read_tracked
 from retrieval.ignore import IgnoreRules, is_litter_file, litter
 from retrieval.languages import SOURCE_LANGUAGES, language_of, words
 from retrieval.mentions import is_mentioned, mentions
-from retrieval.roles import role_of
+from retrieval.roles import LOCK_NAME, role_of
 from retrieval.safefile import Refused, in_units, look, open_folder, read_file
 from retrieval.snapshot import Skipped, Snapshot, SourceFile
 
@@ -24,6 +24,7 @@ MAX_DEPTH = 64
 MAX_FILES = 30_000
 MAX_TOTAL_BYTES = 400_000_000
 NOTEBOOK_FACTOR = 20  # a notebook carries its pictures along; only its cells are read from it
+LOCK_FACTOR = 20  # a lock file lists every artefact with its hash; the versions that it fixes are worth reading
 _IGNORE_BYTES = 1_000_000
 _IGNORED = "ignored by .gitignore"
 
@@ -80,7 +81,7 @@ def take_snapshot(root: Path, *, exclude: Sequence[Path] = (), max_file_bytes: i
     """The text files below `root` as they are now.
 
     `exclude` are files or folders left out, such as the audit's own output. A file larger than
-    `max_file_bytes` is skipped (a notebook only beyond 20 times that). Raises RepositoryError when
+    `max_file_bytes` is skipped (a notebook or a lock file only beyond 20 times that). Raises RepositoryError when
     `root` is not a folder that can be read.
     """
     resolved, descriptor = _open_root(root)
@@ -234,7 +235,7 @@ def _read(walk: _Walk, folder: _Folder, name: str, size: int) -> SourceFile:
         raise Refused("desktop file")
     if extension in _BINARY and extension not in _MAYBE_TEXT:
         raise Refused(f"binary (.{extension})")
-    factor = NOTEBOOK_FACTOR if extension == "ipynb" else 1
+    factor = NOTEBOOK_FACTOR if extension == "ipynb" else LOCK_FACTOR if LOCK_NAME.fullmatch(name) else 1
     limit = walk.max_file_bytes * factor
     if size > limit:
         raise Refused(f"larger than {in_units(limit)}")

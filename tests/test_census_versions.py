@@ -34,7 +34,7 @@ def test_a_lock_file_is_told_with_the_versions_of_the_frameworks() -> None:
     lock = '[[package]]\nname = "torch"\nversion = "2.7.0"\n'
     files: dict[str, str | bytes] = {"poetry.lock": lock, "requirements.txt": "torch>=2\n", "use.py": "import torch\n"}
     found = texts(files, "versions")
-    assert "`poetry.lock` locks 1 packages to exact versions, among them `torch 2.7.0`." in found
+    assert "`poetry.lock` fixes exact versions of 1 package: `torch` 2.7.0." in found
     assert any("locked to 2.7.0 by `poetry.lock`" in text for text in found)
 
 
@@ -142,3 +142,70 @@ def test_what_an_except_does_without_is_not_critical() -> None:
 def test_without_pytorch_no_version_of_it_matters() -> None:
     found = texts({"run.py": "import json\n"}, "critical")
     assert found == ["PyTorch is neither declared nor imported, so no version of it matters to this code."]
+
+
+LOCK = """requires-python = ">=3.10"
+
+[[package]]
+name = "torch"
+version = "2.11.0"
+resolution-markers = [
+    "python_full_version == '3.12.*' and sys_platform == 'linux'",
+]
+
+[[package]]
+name = "torch"
+version = "2.13.0"
+resolution-markers = [
+    "python_full_version >= '3.14' and sys_platform == 'linux'",
+    "sys_platform == 'darwin'",
+]
+
+[[package]]
+name = "transformers"
+version = "5.8.1"
+"""
+
+
+PROJECT = """[project]
+name = "x"
+dependencies = ["torch>=2.2"]
+[build-system]
+requires = ["setuptools>=61"]
+"""
+
+
+def test_a_lock_file_of_any_size_tells_which_version_is_for_which_system() -> None:
+    lock = LOCK + "".join(f'[[package]]\nname = "p{n}"\nversion = "1.{n}"\n' for n in range(30_000))
+    files: dict[str, str | bytes] = {
+        "uv.lock": lock,
+        "pyproject.toml": PROJECT,
+        "README.md": "```\npip install numpy==1.26.4\n```\n",
+    }
+    assert len(lock) > 1_000_000
+    found = texts(files, "versions")
+    assert found[0].startswith("`uv.lock` fixes exact versions of 30002 packages: `torch` 2.11.0 (only on Linux for")
+    assert "2.13.0 (elsewhere), `transformers` 5.8.1" in found[0]
+    assert found[1].startswith("No manifest of the program pins a version exactly; documents do: `README.md` pins 1")
+    assert "Needed to build the package: `setuptools>=61`." in found
+    admitted = texts(files, "admitted: torch==2.3.0")
+    assert "excluded by any declared range, but the lock file does not have it: `uv.lock` fixes `torch`" in admitted[0]
+
+
+def test_conda_and_pixi_locks_are_read() -> None:
+    conda = "package:\n- name: pytorch\n  version: 2.3.0\n  manager: conda\n- name: timm\n  version: 0.9.2\n"
+    pixi = "packages:\n- conda: https://conda.anaconda.org/conda-forge/linux-64/pytorch-2.4.1-cpu_py312.conda\n"
+    pixi += "- pypi: https://files.example.org/timm.whl\n  name: timm\n  version: 1.0.3\n"
+    files: dict[str, str | bytes] = {"conda-lock.yml": conda, "pixi.lock": pixi, "use.py": "import torch\n"}
+    found = texts(files, "versions")
+    assert "`conda-lock.yml` fixes exact versions of 2 packages: `torch` 2.3.0; also `timm` 0.9.2." in found
+    assert "`pixi.lock` fixes exact versions of 2 packages: `torch` 2.4.1; also `timm` 1.0.3." in found
+
+
+def test_every_need_is_told_as_excluded_declared_or_new() -> None:
+    found = texts({"requirements.txt": "timm>=1.0.17\ntorch>=2.0\n", "use.py": "import timm\n"}, "admitted: imagebind")
+    assert found[0].startswith(
+        "ImageBind conflicts with what is declared: `timm>=1.0.17` (requirements.txt:1) excludes `timm==0.6.7`"
+    )
+    assert "declared and fit: `torch>=1.13.0` by `torch>=2.0`" in found[0]
+    assert "Not declared here" in found[0] and "`eva-decord==0.6.1`" in found[0]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.errors import RepositoryError
+from retrieval.split import split
 from retrieval.walk import MAX_DEPTH, escaped, take_snapshot
 
 
@@ -334,3 +335,11 @@ def test_what_may_not_be_read_is_named(tmp_path: Path):
 def test_an_empty_folder_is_an_empty_snapshot(tmp_path: Path):
     snapshot = take_snapshot(tmp_path)
     assert (snapshot.files, snapshot.skipped, snapshot.commit) == ((), (), "")
+
+
+def test_a_lock_file_may_be_large_and_other_text_may_not(tmp_path: Path):
+    for name in ("uv.lock", "data.txt"):
+        (tmp_path / name).write_text("version = 1\n" * 100_000)
+    snapshot = take_snapshot(tmp_path)
+    assert [(file.path, file.role) for file in snapshot.files] == [("uv.lock", "generated")]
+    assert split(snapshot.files[0]) == []

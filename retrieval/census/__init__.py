@@ -5,6 +5,7 @@
 
 from retrieval.census import (  # noqa: F401  register their kinds
     aborts,
+    admitted,
     agreements,
     anytext,
     assessment,

@@ -37,17 +37,22 @@ _DATA = Path(__file__).parents[1] / "data" / "constraints.yaml"
 )
 def conflicts(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     """Each pattern names a constraint set or is a requirement (`numpy<2`); without patterns, every known set."""
-    manifests = read_manifests(codebase.snapshot)
     for constraint in asked_for(query):
-        found = [
-            *_ranges(codebase, manifests, constraint),
-            *_clashes(codebase, manifests, constraint),
-            *_python(codebase, manifests, constraint),
-            *_imports(codebase, constraint),
-            *_indexes(codebase, manifests, constraint),
-            *_breaks(codebase, manifests, constraint),
-        ]
-        yield from together(found)
+        yield from found_conflicts(codebase, constraint)
+
+
+def found_conflicts(codebase: Codebase, constraint: dict[str, Any]) -> list[CensusHit]:
+    """What cannot stand beside one constraint set; declarations first."""
+    manifests = read_manifests(codebase.snapshot)
+    found = [
+        *_ranges(codebase, manifests, constraint),
+        *_clashes(codebase, manifests, constraint),
+        *_python(codebase, manifests, constraint),
+        *_imports(codebase, constraint),
+        *_indexes(codebase, manifests, constraint),
+        *_breaks(codebase, manifests, constraint),
+    ]
+    return list(together(found))
 
 
 def together(hits: Iterable[CensusHit]) -> Iterator[CensusHit]:
@@ -91,19 +96,48 @@ def _single(text: str) -> dict[str, Any]:
 def _ranges(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any]) -> Iterator[CensusHit]:
     for entry in constraint.get("requires", ()):
         need = Requirement(entry["need"])
-        for item in manifests.declarations:
-            if item.scope == "build" or distribution_of(item) != canonical(need.name):
-                continue
-            if _excludes(item, need):
+        own = [item for item in manifests.declarations if distribution_of(item) == canonical(need.name)]
+        told = False
+        for item in own:
+            if item.scope not in ("build", "lock") and excludes(item, need):
+                told = True
                 text = (
                     f"`{shown(item)}` conflicts with {constraint['title']}: it excludes "
-                    f"`{short(need)}` ({entry['why']})"
+                    f"`{short(need)}` ({entry['why']}){_besides(manifests, item, need)}"
                 )
-                fitting = [d for d in manifests.of(item.key) if d.exact and d is not item and not _excludes(d, need)]
-                if fitting:
-                    others = dict.fromkeys(f"`{shown(d)}` ({d.path}:{d.start})" for d in fitting)
-                    text += f"; it is one of several ways to install, of which {listed(list(others), 3)} fit"
                 yield declaration_hit(codebase, item, constraint, entry, text)
+        if not told and any(item.scope != "lock" for item in own):
+            yield from _locked(codebase, [item for item in own if item.scope == "lock"], own, constraint, entry)
+
+
+def _locked(
+    codebase: Codebase,
+    locked: list[Declaration],
+    own: list[Declaration],
+    constraint: dict[str, Any],
+    entry: dict[str, Any],
+) -> Iterator[CensusHit]:
+    """A lock file that fixes other versions of a package, whose declared ranges would admit what is needed."""
+    need = Requirement(entry["need"])
+    if locked and all(excludes(item, need) for item in locked):
+        versions = listed(list(dict.fromkeys(item.exact for item in locked)))
+        declared = dict.fromkeys(f"`{shown(d)}` ({d.path}:{d.start})" for d in own if d.specifier and d.scope != "lock")
+        admits = f", though {listed(list(declared), 2)} admits it" if declared else ""
+        text = (
+            f"`{locked[0].path}` fixes `{distribution_of(locked[0])}` {versions}: an installation from the lock file "
+            f"excludes `{short(need)}` of {constraint['title']} ({entry['why']}){admits}"
+        )
+        yield replace(
+            declaration_hit(codebase, locked[0], constraint, entry, text),
+            related=tuple(("again", item.path, item.start, item.end) for item in locked[1:]),
+        )
+
+
+def _besides(manifests: Manifests, item: Declaration, need: Requirement) -> str:
+    """Other ways to install a package that do admit what is needed."""
+    others = [d for d in manifests.of(item.key) if d.exact and d is not item and not excludes(d, need)]
+    exact = dict.fromkeys(f"`{shown(d)}` ({d.path}:{d.start})" for d in others)
+    return f"; it is one of several ways to install, of which {listed(list(exact), 3)} fit" if exact else ""
 
 
 def short(need: Requirement) -> str:
@@ -111,7 +145,7 @@ def short(need: Requirement) -> str:
     return f"{need.name} @ {need.url}" if need.url else f"{need.name}{need.specifier}"
 
 
-def _excludes(item: Declaration, need: Requirement) -> bool:
+def excludes(item: Declaration, need: Requirement) -> bool:
     """Whether nothing can satisfy both; False when it cannot be told."""
     if need.url:
         return bool(item.exact) and item.exact not in need.url
@@ -181,7 +215,7 @@ def _indexes(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any
 def _excludes_version(item: Declaration, constraint: dict[str, Any]) -> bool:
     """Whether an exact version is reported by its range already."""
     needs = [Requirement(entry["need"]) for entry in constraint.get("requires", ())]
-    return not any(canonical(need.name) == distribution_of(item) and _excludes(item, need) for need in needs)
+    return not any(canonical(need.name) == distribution_of(item) and excludes(item, need) for need in needs)
 
 
 def _breaks(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any]) -> Iterator[CensusHit]:

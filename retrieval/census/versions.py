@@ -33,6 +33,7 @@ FRAMEWORKS = words(
 )
 _TOOLS = ("dev", "build")
 _CI = re.compile(r"(?:^|/)(?:\.github|\.gitlab|\.circleci|\.azure|\.buildkite)[^/]*/")
+_BASE = re.compile(r"\bpytorch/pytorch:\d|nvcr\.io/nvidia/pytorch:\d")
 FILES, PINNED, PLACES, OPEN, IMPORTED = 6, 14, 5, 20, 10
 _BASIC = frozenset(["pip", "setuptools", "wheel", "virtualenv", "pipx"])
 
@@ -54,12 +55,13 @@ def versions(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     chosen = FRAMEWORKS | _most_imported(codebase)
     by_hand = [item for item in items if item.scope != "lock"]
     sentences = [
-        *_pins(codebase, by_hand, chosen),
         *_locks(codebase, items, chosen),
+        *_pins(codebase, by_hand, chosen),
         *(_asked(codebase, name, items) for name in ASKED),
-        *_others(codebase, items, chosen),
-        *_open(codebase, by_hand),
+        *_others(codebase, _program(codebase, items), chosen),
+        *_open(codebase, _program(codebase, by_hand)),
         *_platform(codebase, by_hand),
+        *_build(codebase, manifests.declarations),
     ]
     yield from (hit for hit in sentences if query.matches(hit.name))
 
@@ -67,6 +69,11 @@ def versions(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
 def _counts(item: Declaration) -> bool:
     """Whether a declaration is about running the program, and no tool of its makers."""
     return item.scope not in _TOOLS and not _CI.search(item.path) and item.ecosystem in ("python", "conda", "docker")
+
+
+def _program(codebase: Codebase, items: list[Declaration]) -> list[Declaration]:
+    """The declarations that stand in no document, example or test; all where there are no others."""
+    return [item for item in items if not _is_document(codebase, item.path)] or items
 
 
 def _most_imported(codebase: Codebase) -> frozenset[str]:
@@ -85,12 +92,34 @@ def _locks(codebase: Codebase, items: list[Declaration], chosen: frozenset[str])
         if item.scope == "lock" and item.exact:
             locked.setdefault(item.path, []).append(item)
     for path, found in locked.items():
-        asked = [item for name in ASKED for item in found if distribution_of(item) == name]
-        major = asked + [item for item in found if distribution_of(item) in chosen]
-        names = list(dict.fromkeys(f"`{item.name} {item.exact}`" for item in major))
-        among = f", among them {listed(names, PINNED)}" if names else ""
-        text = f"`{path}` locks {len({item.key for item in found})} packages to exact versions{among}"
+        by_name: dict[str, list[Declaration]] = {}
+        for item in found:
+            by_name.setdefault(distribution_of(item), []).append(item)
+        asked = [name for name in ASKED if name in by_name]
+        others = [name for name in by_name if name in chosen]
+        told = [f"`{name}` {_fixed(by_name[name])}" for name in asked]
+        rest = [f"`{name}` {' and '.join(dict.fromkeys(i.exact for i in by_name[name]))}" for name in others]
+        text = f"`{path}` fixes exact versions of {counted(len(by_name), 'package')}"
+        text += f": {listed(told)}" if told else ""
+        text += f"; also {listed(rest, PINNED)}" if rest else ""
+        major = [item for name in (*asked, *others) for item in by_name[name]]
         yield _said(codebase, "locks", text, major[:PINNED] or found[:1])
+
+
+def _fixed(items: list[Declaration]) -> str:
+    """ "2.11.0 (only on Linux) and 2.13.0 (elsewhere)": the versions that a lock file fixes, each with where."""
+    several = len({item.exact for item in items}) > 1
+    places = [_where(item.marker) if several and item.marker else "" for item in items]
+    told = [place if place != "elsewhere" or places.count(place) == 1 else "" for place in places]
+    found = dict.fromkeys(f"{i.exact} ({where})" if where else i.exact for i, where in zip(items, told, strict=True))
+    return listed(list(found), 4)
+
+
+def _where(marker: str) -> str:
+    """What all alternatives of a marker ask for, in words; "elsewhere" when they have nothing in common."""
+    first, *more = [part.strip("()").split(" and ") for part in marker.split(") or (")]
+    common = [atom for atom in first if all(atom in other for other in more)]
+    return condition(" and ".join(common)) if common and "(" not in " ".join(common) else "elsewhere"
 
 
 def _pins(codebase: Codebase, items: list[Declaration], chosen: frozenset[str]) -> Iterator[CensusHit]:
@@ -105,18 +134,26 @@ def _pins(codebase: Codebase, items: list[Declaration], chosen: frozenset[str]) 
         yield _said(codebase, "pins", text, items[:1])
         return
     ordered = sorted(pinned.items(), key=lambda entry: (_is_document(codebase, entry[0]), -len(entry[1])))
-    parts = []
-    for path, found in ordered[:FILES]:
-        major = sorted(found, key=lambda item: distribution_of(item) not in chosen | set(ASKED))
-        names = list(dict.fromkeys(f"`{shown(item)}`" for item in major))
-        parts.append(f"`{path}` pins {len(names)}: {listed(names, PINNED)}")
+    own = [f"{_pinned(path, found, chosen)}" for path, found in ordered if not _is_document(codebase, path)]
+    aside = [f"{_pinned(path, found, chosen)}" for path, found in ordered if _is_document(codebase, path)]
+    opening = "Pinned exactly" if own else "No manifest of the program pins a version exactly; documents do"
     more = f"; {counted(len(ordered) - FILES, 'more file')} pin others" if len(ordered) > FILES else ""
     proof = [item for _, found in ordered[:FILES] for item in found[:PLACES]]
-    yield _said(codebase, "pins", f"Pinned exactly: {'; '.join(parts)}{more}", proof)
+    yield _said(codebase, "pins", f"{opening}: {'; '.join([*own, *aside][:FILES])}{more}", proof)
+
+
+def _pinned(path: str, found: list[Declaration], chosen: frozenset[str]) -> str:
+    """ "`requirements.txt` pins 3: …", the asked frameworks first, then other major ones."""
+    names = [*ASKED, *sorted(chosen)]
+    rank = {name: at for at, name in enumerate(names)}
+    major = sorted(found, key=lambda item: rank.get(distribution_of(item), len(rank)))
+    told = list(dict.fromkeys(f"`{shown(item)}`" for item in major))
+    return f"`{path}` pins {len(told)}: {listed(told, PINNED)}"
 
 
 def _is_document(codebase: Codebase, path: str) -> bool:
-    return codebase.snapshot.by_path[path].role != "source" and path.endswith((".md", ".ipynb"))
+    role = codebase.snapshot.by_path[path].role
+    return role in ("example", "test") or (role != "source" and path.endswith((".md", ".ipynb", ".rst")))
 
 
 def _asked(codebase: Codebase, name: str, items: list[Declaration]) -> CensusHit:
@@ -124,6 +161,7 @@ def _asked(codebase: Codebase, name: str, items: list[Declaration]) -> CensusHit
     files = [item for item in own if item.scope not in ("lock", "command", "image")]
     commands = [item for item in own if item.scope == "command"]
     locked = [item for item in own if item.scope == "lock"]
+    images = [item for item in items if item.scope == "image" and name == "torch" and _BASE.search(item.written)]
     imported = _imports(codebase, name)
     used = f"imported by {counted(len(imported), 'file')}" if imported else "not imported by the code"
     parts = []
@@ -133,14 +171,16 @@ def _asked(codebase: Codebase, name: str, items: list[Declaration]) -> CensusHit
         how = "installed by commands" if files else "in no requirements file, but installed by commands"
         parts.append(f"{how}: {_places(commands)}")
     if locked:
-        parts.append(f"locked to {listed(_locked(locked), 3)}")
-    if not own and not imported:
+        parts.append(f"locked to {_locked(locked)}")
+    if images:
+        parts.append(f"brought along by the Docker base image {_places(images)}")
+    if not own and not images and not imported:
         text = f"`{name}` is neither declared nor imported: the code does not use it"
-    elif not own:
+    elif not own and not images:
         text = f"`{name}` is declared and pinned nowhere, though {used}; it comes with another package or by hand"
     else:
         text = f"`{name}` is {'; '.join(parts)}; {used}"
-    proof = [*files[:PLACES], *commands[:PLACES], *locked[:1]]
+    proof = [*files[:PLACES], *commands[:PLACES], *locked[:1], *images[:1]]
     return _said(codebase, name, text, proof, imported[:2])
 
 
@@ -158,8 +198,12 @@ def _places(items: list[Declaration]) -> str:
     return listed(told, PLACES)
 
 
-def _locked(items: list[Declaration]) -> list[str]:
-    return list(dict.fromkeys(f"{item.exact} by `{item.path}`" for item in items))
+def _locked(items: list[Declaration]) -> str:
+    """ "2.7.0 by `poetry.lock`"."""
+    by: dict[str, list[Declaration]] = {}
+    for item in items:
+        by.setdefault(item.path, []).append(item)
+    return listed([f"{_fixed(found)} by `{path}`" for path, found in by.items()], 3)
 
 
 def _imports(codebase: Codebase, name: str) -> list[tuple[str, int]]:
@@ -183,9 +227,8 @@ def _others(codebase: Codebase, items: list[Declaration], chosen: frozenset[str]
         hand = [item for item in found if item.scope != "lock"]
         locked = _locked([item for item in found if item.scope == "lock"])
         ways = list(dict.fromkeys(f"`{shown(item)}`" for item in hand))
-        if ways or locked:
-            lock = f" (locked to {locked[0]})" if locked and hand else ""
-            told.append(f"{listed(ways, 4) or f'`{found[0].name}`'}{lock}")
+        if ways:
+            told.append(listed(ways, 4) + (f" (locked to {locked})" if locked else ""))
     if told:
         proof = [found[0] for found in by_name.values()]
         yield _said(
@@ -219,6 +262,13 @@ def _platform(codebase: Codebase, items: list[Declaration]) -> Iterator[CensusHi
     proof = [*found[:PLACES], *(item for item in items if item.group in indexes and item.scope == "command")]
     if proof:
         yield _said(codebase, "python", text, proof[: 2 * PLACES])
+
+
+def _build(codebase: Codebase, items: Iterable[Declaration]) -> Iterator[CensusHit]:
+    found = [item for item in items if item.scope == "build" and not _CI.search(item.path)]
+    names = list(dict.fromkeys(f"`{shown(item)}`" for item in found))
+    if names:
+        yield _said(codebase, "build", f"Needed to build the package: {listed(names, 8)}", found[:PLACES])
 
 
 def _said(

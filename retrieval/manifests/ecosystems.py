@@ -40,7 +40,12 @@ _TOML_LOCKS: dict[str, Ecosystem] = {
     "pylock.toml": "python",
     "cargo.lock": "cargo",
 }
-LOCKS = frozenset([*_TOML_LOCKS, "pipfile.lock", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "go.sum"])
+LOCKS = frozenset(
+    [*_TOML_LOCKS, "pipfile.lock", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "go.sum", "pixi.lock"]
+)
+_CONDA_LOCK = re.compile(r"(?:[\w.-]+\.)?conda-lock\.ya?ml|pylock\.[\w-]+\.toml")
+_YAML_ENTRY = re.compile(r"^(?:- | {2,})(?:- )?(name|version|conda): *[\"']?([^\"'\s]+)")
+_CONDA_FILE = re.compile(r"/([A-Za-z0-9_.-]+)-(\d[\w.!+]*)-[^-/]+\.(?:conda|tar\.bz2)$")
 
 
 def read_package_json(file: SourceFile) -> Iterator[Item]:
@@ -107,11 +112,19 @@ def read_cargo(file: SourceFile) -> Iterator[Item]:
             yield replace(item, ecosystem="cargo")
 
 
+def is_lock(path: str) -> bool:
+    """Whether a file fixes the versions of all packages, by its name."""
+    name = path.rpartition("/")[2].lower()
+    return name in LOCKS or _CONDA_LOCK.fullmatch(name) is not None
+
+
 def read_lock(file: SourceFile) -> Iterator[Item]:
-    """One declaration in scope "lock" for every locked package."""
+    """One declaration in scope "lock" for every locked package, and the Python that the lock file is for."""
     name = file.path.rpartition("/")[2].lower()
-    if name in _TOML_LOCKS:
-        yield from _toml_lock(file, _TOML_LOCKS[name])
+    if name in _TOML_LOCKS or name.startswith("pylock."):
+        yield from _toml_lock(file, _TOML_LOCKS.get(name, "python"))
+    elif name == "pixi.lock" or _CONDA_LOCK.fullmatch(name):
+        yield from _yaml_lock(file)
     elif name == "pipfile.lock":
         yield from _pipfile_lock(file)
     elif name == "package-lock.json":
@@ -135,14 +148,42 @@ def _locked(file: SourceFile, name: str, version: str, line: int, ecosystem: Eco
 
 def _toml_lock(file: SourceFile, ecosystem: Ecosystem) -> Iterator[Item]:
     # Lock files are written by programs, one key a line: a scan is exact and fast.
-    name = ""
+    name, found, markers = "", None, list[str]()
     for number, line in enumerate(file.lines, 1):
         if line.startswith("["):
-            name = ""
-        elif found := re.match(r'name = "([^"]+)"', line):
-            name = found[1]
-        elif name and (found := re.match(r'version = "([^"]+)"', line)):
-            yield _locked(file, name, found[1], number, ecosystem)
+            yield from _marked(found, markers)
+            name, found = "", None
+        elif told := re.match(r'name = "([^"]+)"', line):
+            name = told[1]
+        elif name and (told := re.match(r'version = "([^"]+)"', line)):
+            found, name = _locked(file, name, told[1], number, ecosystem), ""
+        elif found is not None and (
+            told := re.match(r'(?:resolution-markers = \[)? *"([^"]*\b(?:python|sys_|platform)[^"]*)"', line)
+        ):
+            markers.append(told[1])
+    yield from _marked(found, markers)
+
+
+def _marked(item: Declaration | None, markers: list[str]) -> Iterator[Declaration]:
+    """The locked package with the environments that this version is for, where other ones get another version."""
+    if item is not None:
+        yield replace(item, marker=" or ".join(f"({marker})" for marker in markers))
+    markers.clear()
+
+
+def _yaml_lock(file: SourceFile) -> Iterator[Item]:
+    """conda-lock and pixi: `name` and `version` one below the other, or the file name of a conda package."""
+    name = ""
+    for number, line in enumerate(file.lines, 1):
+        told = _YAML_ENTRY.match(line)
+        if told is None:
+            continue
+        if told[1] == "conda" and (package := _CONDA_FILE.search(told[2])):
+            yield _locked(file, package[1], package[2], number, "conda")
+        elif told[1] == "name":
+            name = told[2]
+        elif told[1] == "version" and name:
+            yield _locked(file, name, told[2], number, "conda")
             name = ""
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from retrieval.manifests.declaration import Broken, Declaration, Include, Item, Property
 from retrieval.manifests.ecosystems import (
-    LOCKS,
+    is_lock,
     read_cargo,
     read_go_mod,
     read_lock,
@@ -35,7 +35,6 @@ _BY_NAME: dict[str, Reader] = {
     "package.json": read_package_json,
     "go.mod": read_go_mod,
     "cargo.toml": read_cargo,
-    **dict.fromkeys(LOCKS, read_lock),
 }
 _SCRIPTS = re.compile(
     r"(?:^|/)(?:noxfile\.py|tox\.ini|makefile|justfile|jenkinsfile|dockerfile[^/]*|[^/]*\.dockerfile)$", re.I
@@ -63,7 +62,7 @@ def read_manifests(snapshot: Snapshot) -> Manifests:
     """Read every manifest of the snapshot; a file that other manifests include counts as one."""
     items: dict[str, list[Item]] = {}
     for file in snapshot.files:
-        if file.role not in ("generated", "vendored") or _is_lock(file.path):
+        if file.role not in ("generated", "vendored") or is_lock(file.path):
             items[file.path] = list(_read(file))
     _follow_includes(snapshot, items)
     every = [item for path in sorted(items) for item in items[path]]
@@ -76,17 +75,13 @@ def read_manifests(snapshot: Snapshot) -> Manifests:
     )
 
 
-def _is_lock(path: str) -> bool:
-    return path.rpartition("/")[2].lower() in LOCKS
-
-
 def _unique(items: list[Declaration]) -> tuple[Declaration, ...]:
     return tuple(dict.fromkeys(items))
 
 
 def _read(file: SourceFile) -> Iterator[Item]:
     name = file.path.rpartition("/")[2].lower()
-    reader = _BY_NAME.get(name)
+    reader = read_lock if is_lock(name) else _BY_NAME.get(name)
     if reader is not None:
         yield from reader(file)
     elif is_requirements(file.path):

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +77,19 @@ def test_each_repository_gets_what_run_gives_and_a_failing_one_is_a_row(shelf: P
         run_audit(AuditOptions(repo=shelf / name, out=tmp_path / "solo" / name, model="none", only=FEW))
     assert texts(tmp_path / "out") == texts(tmp_path / "solo")
     assert "- void: it holds no file that can be read" in (tmp_path / "out" / "SUMMARY.md").read_text()
+
+
+def test_a_failure_costs_its_own_work_and_not_the_wait_for_others(shelf: Path, tmp_path: Path) -> None:
+    class Queued(Inline):
+        def poll(self, seconds: float) -> list[Any]:
+            news = super().poll(seconds)
+            assert all(one.seconds > 0 for one in news if isinstance(one, Outcome) and one.state == "failed")
+            return [replace(one, seconds=0.25) if isinstance(one, Outcome) else one for one in news]
+
+    board, tasks = enrol(BatchOptions((str(shelf / "void"),), str(tmp_path / "out"), choices()))
+    follow(board, tasks, Queued(tasks[0].choices))
+    record = board.record("void") or {}
+    assert record["seconds"] == {"index": 0.0, "answer": 0.25}
 
 
 def test_the_summary_compares_answers_and_counts_facts(shelf: Path, tmp_path: Path) -> None:

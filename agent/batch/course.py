@@ -207,7 +207,8 @@ class Course:
             raise MachineError(message.reason, message.hint)
         task, lock, began = self._claimed.pop(message.slug)
         if message.state == "failed":
-            message = replace(message, record=failed_record(task, message.reason, time.monotonic() - began))
+            seconds = message.seconds or time.monotonic() - began  # who died told nothing
+            message = replace(message, record=failed_record(task, message.reason, seconds))
         if message.record:
             self._board.deliver(message.slug, message.files)
             self._board.store(message.record)

@@ -10,8 +10,9 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 
@@ -34,10 +35,13 @@ class Job:
 
 def perform(desk: Desk, job: Job, line: "Line") -> Prepared | Outcome:
     """Do one job; a fault of the repository, or of this program before it, becomes the repository's outcome."""
+    began = time.monotonic()
     reply = _attempt(desk, job, line)
-    if isinstance(reply, Outcome):
-        forget(job.task.source)
-    return reply
+    if not isinstance(reply, Outcome):
+        return reply
+    forget(job.task.source)
+    before = job.prepared.seconds if job.prepared else 0.0
+    return replace(reply, seconds=before + time.monotonic() - began)
 
 
 def _attempt(desk: Desk, job: Job, line: "Line") -> Prepared | Outcome:

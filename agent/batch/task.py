@@ -88,7 +88,8 @@ class Prepared:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The end of one task: "done" or "failed" with the reason. `record` is what the summary needs; `fatal` faults are
-    the machine's and would meet every other repository too; `files` are results that still are to be stored."""
+    the machine's and would meet every other repository too; `files` are results that still are to be stored; `seconds`
+    is the time of work on what failed, without that in which it waited for others."""
 
     slug: str
     state: State
@@ -98,3 +99,4 @@ class Outcome:
     unchanged: bool = False
     fatal: bool = False
     files: Mapping[str, bytes] = field(default_factory=dict)
+    seconds: float = 0.0

@@ -68,6 +68,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     metrics,
     modal_flow,
     model_errors,
+    model_flow,
     model_objects,
     model_settings,
     model_summary,

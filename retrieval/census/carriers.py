@@ -14,6 +14,8 @@ from retrieval.census.feedback import feedback
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.kept import attributes_of, used_classes
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.model_bodies import leading_bodies
+from retrieval.census.model_flow import said_of
 from retrieval.census.prose import counted
 from retrieval.census.relay import relay
 from retrieval.census.screens import is_screen
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-SHOWN, BODIES, CHAIN, LOOKED = 8, 2, 6, 12
+SHOWN, BODIES, MOST_BODIES, CHAIN, LOOKED = 8, 2, 3, 6, 12
 EVERYTHING = "modules|arguments|travelling|stores|loops|dictionaries|files|objects|globals"
 Place = tuple[str, int, int]
 
@@ -88,11 +90,17 @@ def _sentence(codebase: "Codebase", name: str, text: str, places: Sequence[Place
 
 
 def _arguments(codebase: "Codebase", focus: Focus) -> CensusHit | None:
-    """The hand-overs of the first bodies of the spine, those that a model takes part in first."""
+    """What flows into the models and on from them; then the hand-overs of the first other bodies of the spine."""
     parts, places = [], []
+    bodies = leading_bodies(codebase, BODIES)
+    for body in bodies:
+        said, at = said_of(body)
+        parts.append(said)
+        places += at
+    known = {(body.frame.path, body.frame.symbol) for body in bodies}
     for frame in spine_of(focus):
-        chain = _chain(hand_overs(focus, frame))
-        if len(chain) > 1 and len(parts) < BODIES:
+        chain = _chain(hand_overs(focus, frame)) if (frame.path, frame.symbol) not in known else []
+        if len(chain) > 1 and len(parts) < MOST_BODIES:
             where = f" ({frame.path})" if frame.definition else ""
             steps = "; ".join(_handed(item) for item in chain)
             parts.append(f"In {caller(frame)}{where} {steps}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.body import one_line
 from retrieval.census.callgraph import Site, entered
 from retrieval.census.focus import Focus, focus_of
+from retrieval.census.handoffs import OPTIONS
 from retrieval.census.keys import built_keys
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.origins import Origin
@@ -41,12 +42,19 @@ def contracts(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for frame in spine_of(focus)[: query.number("bodies", BODIES)]:
         found = [
             _hit(codebase, focus, frame, step)
-            for step in steps_of(focus, frame)
+            for step in map(_without_options, steps_of(focus, frame))
             if (step.taken or step.takers) and query.matches(frame.symbol, label(step.site.target).removesuffix("()"))
         ]
         if found:
             yield body_hit(codebase, frame)
             yield from found
+
+
+def _without_options(step: Step) -> Step:
+    """A step without what it takes of an options object, and without takers where it gives such an object."""
+    taken = [item for item in step.taken if not any(map(OPTIONS.search, item[0].split(".")))]
+    gives = not OPTIONS.search(label(step.site.target).removesuffix("()"))
+    return Step(step.site, taken, step.other, step.takers if gives else {})
 
 
 def body_hit(codebase: "Codebase", frame: "Frame") -> CensusHit:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 RUNS, PLAIN, BUILDS, SCREEN = 3.0, 0.5, 1.0, 0.2
 ROOTS, DEEPER, APART, MOST_PLAIN = 8, 0.85, 0.15, 4.0
 _KNOWN: WeakKeyDictionary[Codebase, list[Frame]] = WeakKeyDictionary()
+_DEPTHS: WeakKeyDictionary[Codebase, dict[tuple[str, str], int]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,20 @@ def _nearness(depths: dict[tuple[str, str], int], frame: Frame) -> float:
     return APART if depth is None else DEEPER**depth
 
 
+def nearness_of(focus: Focus, frame: Frame) -> float:
+    """How much a body counts by its distance from the first starts of the main programs: 1 for a start itself."""
+    codebase = focus.program.codebase
+    if codebase not in _DEPTHS:
+        _DEPTHS[codebase] = _depths(focus)
+    return _nearness(_DEPTHS[codebase], frame)
+
+
 def _bodies(focus: Focus) -> Iterator[Frame]:
+    return (frame for frame in hand_over_bodies(focus) if len(focus.program.sites(frame)) > 1)
+
+
+def hand_over_bodies(focus: Focus, models: bool = False) -> Iterator[Frame]:
+    """The bodies of source code that the main programs may run; those of complete models only with `models`."""
     program, reach = focus.program, reach_of(focus.program.codebase)
     for path, facts in program.facts.items():
         if program.snapshot.by_path[path].role != "source":
@@ -74,8 +88,12 @@ def _bodies(focus: Focus) -> Iterator[Frame]:
         for item in (None, *facts.definitions):
             known = reach.runs((path, item.symbol if item else ""))
             frame = program.frame(path, item) if known and (item is None or item.kind != "class") else None
-            if frame is not None and not focus.in_model(frame) and len(program.sites(frame)) > 1:
+            if frame is not None and (not focus.in_model(frame) or (models and _is_whole(focus, frame))):
                 yield frame
+
+
+def _is_whole(focus: Focus, frame: Frame) -> bool:
+    return frame.owner is not None and focus.anatomy.tier(frame.owner) == "model"
 
 
 def _weight(focus: Focus, frame: Frame) -> float:

@@ -70,8 +70,6 @@ class _Flow:
             if item.arg not in ("self", "cls")
         }
 
-    # Statements
-
     def block(self, body: Iterable[ast.stmt]) -> None:
         """Read statements in order."""
         for statement in body:
@@ -173,8 +171,6 @@ class _Flow:
         for name in _stored(target):
             if name not in names:
                 self.back[name] = (said, names)
-
-    # Expressions
 
     def value(self, node: ast.expr | None) -> Origins:
         """The steps that an expression comes from; steps inside it are noted."""

@@ -3,6 +3,7 @@
 import pytest
 
 from retrieval.census import run_query
+from retrieval.census.roster import roster_of
 from retrieval.codebase import Codebase
 from tests.source_tree import codebase_of
 
@@ -529,3 +530,51 @@ def test_what_a_shared_function_gives_back_is_what_its_caller_gave_it() -> None:
         walk = next(walk for walk in walks if walk.startswith(f"{name.lower()}.py)")).partition("\n`")[0]
         assert f"`{name}.forward()`" in walk
         assert f"{other}.forward()" not in walk
+
+
+def test_a_table_gives_what_the_conditions_around_the_use_leave_of_it() -> None:
+    codebase = codebase_of(
+        {
+            "run.py": """
+                import torch
+                class Block(torch.nn.Module):
+                    def forward(self, x): return x
+                class Captioner(torch.nn.Module):
+                    def __init__(self): self.block = Block()
+                    def forward(self, x): return self.block(x)
+                class Matcher(torch.nn.Module):
+                    def __init__(self): self.block = Block()
+                    def forward(self, x): return self.block(x)
+                class Reader(torch.nn.Module):
+                    def __init__(self): self.block = Block()
+                    def forward(self, x): return self.block(x)
+
+                class Predictor:
+                    def __init__(self):
+                        self.nets = {"caption": Captioner(), "match": Matcher(), "read": Reader()}
+                    def predict(self, task, image):
+                        net = self.nets[task]
+                        net = net.to("cuda")
+                        if task == "caption":
+                            with torch.no_grad():
+                                return net(image)
+                        if task == "match":
+                            return net(image)
+                        return net(image)
+
+                if __name__ == "__main__":
+                    Predictor().predict("caption", None)
+            """
+        }
+    )
+    calls = [line for line in texts(codebase, "flow") if line.startswith("`Predictor.predict()` calls")]
+    assert [line.split("runs ")[1].split(" — ")[0] for line in calls] == [
+        "`Captioner.forward()`",
+        "`Matcher.forward()`",
+        "`Reader.forward()`",
+    ]
+    made = roster_of(codebase)
+    uses = {
+        use.step.start: [one.name for one in use.made] for use in made.uses if use.frame.symbol == "Predictor.predict"
+    }
+    assert uses == {22: ["Captioner"], 24: ["Matcher"], 25: ["Reader"]}

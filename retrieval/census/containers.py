@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding, Guard
+from retrieval.census.selected import under
 from retrieval.census.values import (
     ClassRef,
     ExternalObject,
@@ -38,8 +39,13 @@ def table(frame: "Frame", node: Node, order: int, guards: tuple[Guard, ...]) -> 
     held = [pair.child_by_field_name("value") for pair in node.named_children if pair.type == "pair"]
     if not all(value is not None and value.type in _TABLED for value in held):
         return None
-    found = frame.program.settle([frame.value(value, order, guards) for value in held])
-    return found and Table(found)
+    values = [frame.value(value, order, guards) for value in held]
+    found = frame.program.settle(values)
+    keys = [pair.child_by_field_name("key") for pair in node.named_children if pair.type == "pair"]
+    if not all(key is not None and key.type == "string" for key in keys):
+        return found and Table(found)
+    names = [frame.body.tree.text(key).strip("\"'") for key in keys]
+    return found and Table(found, tuple(zip(names, values, strict=True)))
 
 
 def subscripted(frame: "Frame", node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
@@ -50,7 +56,7 @@ def subscripted(frame: "Frame", node: Node, order: int, guards: tuple[Guard, ...
     if isinstance(value, Parts):
         return value.members[int(text)] if text.isdecimal() and int(text) < len(value.members) else None
     if isinstance(value, Table):
-        return value.element
+        return under(frame, value, key, guards)
     single = key is not None and key.type not in ("slice", "string", "tuple")
     return value.element if single and isinstance(value, Items) else None
 
@@ -61,7 +67,7 @@ def filled(frame: "Frame", binding: Binding, value: Value | None) -> Value | Non
         stored = [frame.value(s.value, s.order, s.guards) for s in frame.body.stores if s.name == binding.name]
         unseen = [None] if frame.definition is None and frame.program.fillings(binding.name) > len(stored) else []
         found = frame.program.settle([value.element, *stored, *unseen])
-        return found and Table(found)
+        return found and Table(found, () if stored or unseen else value.held)
     if value is not None or frame.body.tree.text(binding.value) not in _EMPTY:
         return value
     bodies = [frame] if frame.definition is not None else _around(frame)

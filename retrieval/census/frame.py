@@ -12,6 +12,7 @@ from retrieval.census.narrowing import Given, bound_by_partial, given_constants
 from retrieval.census.parameters import parameters_of
 from retrieval.census.registered import gives
 from retrieval.census.results import annotation, called, returned
+from retrieval.census.selected import keys_of, telling
 from retrieval.census.values import (
     ClassRef,
     External,
@@ -72,6 +73,7 @@ class Frame:
         self._known: dict[int, Value | None] = {}
         self._open: set[int] = set()
         self._names: dict[str, list[Binding]] = {}
+        self.keys = keys_of(body.bindings)
         for binding in body.bindings:
             self._names.setdefault(binding.name, []).append(binding)
 
@@ -128,16 +130,10 @@ class Frame:
             case "parenthesized_expression" | "await" | "expression_list" | "tuple":
                 return self._grouped(node, order, guards)
             case "conditional_expression" | "boolean_operator":
-                sides = [child for child in node.named_children if child.type not in ("comment", "line_continuation")]
-                sides = sides[::2] if node.type == "conditional_expression" else sides
+                sides = _inner(node)[::2] if node.type == "conditional_expression" else _inner(node)
                 return self.program.settle([self.value(side, order, guards) for side in sides])
             case "list" | "set":
-                return items(
-                    self,
-                    [n for n in node.named_children if n.type not in ("comment", "line_continuation")],
-                    order,
-                    guards,
-                )
+                return items(self, _inner(node), order, guards)
             case "list_comprehension" | "generator_expression" | "set_comprehension":
                 return items(self, [node.child_by_field_name("body")], order, guards)
             case "dictionary":
@@ -147,7 +143,7 @@ class Frame:
         return None
 
     def _grouped(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
-        inner = [child for child in node.named_children if child.type not in ("comment", "line_continuation")]
+        inner = _inner(node)
         if node.type in ("parenthesized_expression", "await") and len(inner) == 1:
             return self.value(inner[0], order, guards)
         return Parts(tuple(self.value(child, order, guards) for child in inner))
@@ -166,8 +162,7 @@ class Frame:
         text = self.body.tree.text(function)
         if text == "super":
             return Super(self.owner, self.receiver) if self.owner and self.receiver else None
-        arguments = node.child_by_field_name("arguments")
-        first = arguments.named_children[0] if arguments and arguments.named_children else None
+        first = next(iter(given.named_children), None) if (given := node.child_by_field_name("arguments")) else None
         if text in _PASSING:
             found = self.value(first, order, guards)
             return found if isinstance(found, Items) else None
@@ -210,7 +205,7 @@ class Frame:
             return None if bindings else imported
         if bindings:
             reach = reaching(bindings, order, guards, looped=True)
-            values = [self.binding_value(binding) for binding in reach.bindings]
+            values = [self._seen(binding, guards) for binding in reach.bindings]
             if not reach.complete and name in self.parameters:
                 values.append(self._parameter(name))
             if values:
@@ -223,6 +218,12 @@ class Frame:
         if self.outer is not None:
             return self.outer.name(name, _END, ())
         return self.program.member(self.path, name)
+
+    def _seen(self, binding: Binding, guards: tuple[Guard, ...]) -> Value | None:
+        """What a binding gives its name as seen from under `guards`, which may tell by what key it was taken."""
+        told = telling(self, self.keys, guards) if self.keys and binding.taken == "whole" else ()
+        found = self.value(binding.value, binding.order, (*binding.guards, *told)) if told else None
+        return self.binding_value(binding) if found is None else found
 
     def _global(self, name: str, order: int, guards: tuple[Guard, ...]) -> Value | None:
         """A name that the body declares `global`: what it was given here before, else what it is in the file."""
@@ -293,3 +294,7 @@ class Frame:
             return value if isinstance(value, ExternalObject) else None
         found = self.program.method(value.cls, "__enter__")
         return found and returned(self.program, FunctionRef(found[0].path, found[1], found[0], value.cls))
+
+
+def _inner(node: Node) -> list[Node]:
+    return [child for child in node.named_children if child.type not in ("comment", "line_continuation")]

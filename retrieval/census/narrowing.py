@@ -159,7 +159,7 @@ def narrowed(body: Body, given: Given) -> Body:
         for guard in guards:
             key = (guard.kind, guard.text)
             if key not in told:
-                told[key] = not _excluded(guard, known)
+                told[key] = not excluded(guard, known)
             if not told[key]:
                 return False
         return True
@@ -177,7 +177,8 @@ def narrowed(body: Body, given: Given) -> Body:
     )
 
 
-def _excluded(guard: Guard, known: dict[str, object]) -> bool:
+def excluded(guard: Guard, known: dict[str, object]) -> bool:
+    """Whether an arm cannot be the one taken where some names are known."""
     if guard.kind == "if":
         return holds(guard.text, known) is False
     if guard.kind == "else":

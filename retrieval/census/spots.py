@@ -20,7 +20,8 @@ class Spot:
     """An expression at one moment of a body.
 
     `take` are the parts of it that are wanted, the outermost last: an index, a quoted key, "[]" for any element or
-    ".name". `stack` are the calls through which the body was entered; they tell which argument a parameter is.
+    ".name". `stack` are the calls through which the body was entered; they tell which argument a parameter is. `told`
+    are the conditions around the use that the walk began at, as far as they say what a key is.
     """
 
     frame: "Frame"
@@ -29,11 +30,13 @@ class Spot:
     guards: tuple[Guard, ...] = ()
     take: tuple[str, ...] = ()
     stack: tuple[Called, ...] = ()
+    told: tuple[Guard, ...] = ()
 
     @property
     def key(self) -> tuple[object, ...]:
         """What tells two spots apart."""
-        return id(self.frame), self.node.id, self.take, tuple(call[1].node.id for call in self.stack)
+        told = tuple((guard.key, guard.arm) for guard in self.told)
+        return id(self.frame), self.node.id, self.take, tuple(call[1].node.id for call in self.stack), told
 
     def text(self) -> str:
         """The expression as written."""

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding
+from retrieval.census.selected import wanted
 from retrieval.census.spots import Spot, arguments, key_of
+from retrieval.census.values import Table
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
@@ -63,12 +65,21 @@ def _pairs(spot: Spot, inner: list[Node]) -> list[Spot]:
 def subscripted(spot: Spot) -> list[Spot]:
     """The container of `x[key]`, with the key as what is wanted of it; a slice is like the whole."""
     key = spot.node.child_by_field_name("subscript")
+    if spot.told and (names := _told(spot, key)):
+        own = spot.node.child_by_field_name("value")
+        return [s for name in names for s in spot.inner(own, take=(*spot.take, f"'{name}'")[-MOST_TAKEN:])]
     text = spot.frame.body.tree.text(key)
     literal = key is not None and key.type in ("string", "integer")
     loose = key is not None and key.type not in ("slice", "tuple") and not literal
     taken = (key_of(text),) if literal else ("[]",) if loose else ()
     take = (*spot.take, *taken)[-MOST_TAKEN:]
     return spot.inner(spot.node.child_by_field_name("value"), take=take)
+
+
+def _told(spot: Spot, key: Node | None) -> list[str]:
+    """The keys of a table that may be meant under the conditions around the use."""
+    table = spot.frame.value(spot.node.child_by_field_name("value"), spot.order, spot.guards)
+    return wanted(spot.frame, table, key, spot.told) if isinstance(table, Table) else []
 
 
 def walked(frame: "Frame", binding: Binding) -> tuple[Node | None, tuple[str, ...]]:

@@ -17,6 +17,7 @@ from retrieval.census.holders import Holders
 from retrieval.census.known_models import wrappers
 from retrieval.census.looked_up import looked_up
 from retrieval.census.names import reaching
+from retrieval.census.selected import telling
 from retrieval.census.spots import Spot, argument, arguments, default, key_of
 from retrieval.census.stored import stored
 from retrieval.census.taken import MOST_TAKEN, compound, subscripted, walked
@@ -128,7 +129,8 @@ class Tracer:
             value, take = walked(frame, binding)
             take = (*spot.take, *take)
         at = Spot(frame, value, binding.order, binding.guards, take[-MOST_TAKEN:]) if value is not None else None
-        return [replace(at, stack=spot.stack)] if at else []
+        told = (*spot.told, *telling(frame, frame.keys, spot.guards)) if frame.keys and frame is spot.frame else ()
+        return [replace(at, stack=spot.stack, told=told)] if at else []
 
     def _global(self, spot: Spot, path: str, name: str, hops: int = 4) -> list[Spot]:
         at = replace(spot, stack=())

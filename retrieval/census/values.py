@@ -108,9 +108,10 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A dictionary whose values are all `element`."""
+    """A dictionary whose values are all `element`; `held` are those under literal texts."""
 
     element: "Value"
+    held: tuple[tuple[str, "Value | None"], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

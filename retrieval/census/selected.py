@@ -1,0 +1,67 @@
+"""What stands under a key that the conditions around a place decide: `nets[task]` where `task == "caption"` holds."""
+
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import Binding, Guard
+from retrieval.census.narrowing import excluded, holds
+from retrieval.census.values import Table, Value
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+
+Guards = tuple[Guard, ...]
+
+
+def under(frame: "Frame", table: Table, key: Node | None, guards: Guards) -> Value | None:
+    """What a table holds under a literal key, or under a name that `guards` compare with its keys."""
+    names = wanted(frame, table, key, guards)
+    held = [value for name, value in table.held if name in names]
+    return frame.program.settle(held) if held else table.element
+
+
+def wanted(frame: "Frame", table: Table, key: Node | None, guards: Guards) -> list[str]:
+    """The keys of a table that may be meant; none when nothing is known of that."""
+    text = frame.body.tree.text(key)
+    if key is not None and key.type == "string":
+        return [name for name, _ in table.held if name == text.strip("\"'")]
+    if key is None or key.type != "identifier":
+        return []
+    names = [name for name, _ in table.held if not _refuted(frame, text, name, guards)]
+    return names if len(names) < len(table.held) else []
+
+
+def keys_of(bindings: list[Binding]) -> frozenset[str]:
+    """The names by which a body takes things out of tables to keep them: `task` in `net = nets[task]`."""
+    taken = [b.value.child_by_field_name("subscript") for b in bindings if b.value and b.value.type == "subscript"]
+    return frozenset((key.text or b"").decode() for key in taken if key is not None and key.type == "identifier")
+
+
+def telling(frame: "Frame", keys: frozenset[str], guards: Guards) -> Guards:
+    """Those of `guards` that say what one of the keys is."""
+    return tuple(guard for guard in guards if any(key in _condition(frame, guard) for key in keys))
+
+
+def _condition(frame: "Frame", guard: Guard) -> str:
+    if guard.kind == "past":
+        return " ".join(inner.text for inner in _left(frame, guard))
+    return guard.text if guard.kind in ("if", "else") else ""
+
+
+def _left(frame: "Frame", past: Guard) -> Guards:
+    """The conditions under which the body was left before: they do not all hold."""
+    leaving = next((item for item in frame.body.exits if item.line == past.line), None)
+    return tuple(guard for guard in leaving.guards if guard.kind != "past") if leaving is not None else ()
+
+
+def _refuted(frame: "Frame", key: str, name: str, guards: Guards) -> bool:
+    known: dict[str, object] = {key: name}
+    for guard in guards:
+        if guard.kind != "past":
+            if excluded(guard, known):
+                return True
+            continue
+        around = _left(frame, guard)
+        if around and all(g.kind == "if" and holds(g.text, known) is True for g in around):
+            return True
+    return False

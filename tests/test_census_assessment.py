@@ -30,7 +30,24 @@ def test_long_functions_stand_against_separation_with_the_longest_named() -> Non
     long = "def huge(x):\n" + "    x += 1\n" * 150
     word, text = judged(SMALL | {"m0.py": long}, "separated")
     assert word == "partly"
-    assert "the longest `huge` with 151" in text
+    assert "only single functions are monolithic: `huge()` (151 lines)" in text
+
+
+def test_a_hair_beyond_a_threshold_decides_nothing() -> None:
+    short = "".join(f"def f{n}(x):\n    return x\n\n\n" for n in range(17))
+    long = "".join(f"def g{n}(x):\n" + "    x += 1\n" * 55 + "\n\n" for n in range(2))
+    files = {f"pkg/m{n}.py": f'"""Module {n}."""\n\nY{n} = {n}\n' * 20 for n in range(6)}
+    word, text = judged(files | {"pkg/a.py": short, "pkg/b.py": long}, "separated")
+    assert "2 of 19 functions are longer than 50 lines (at most 10 %)" in text
+    assert "for it: 8 modules" in text
+    assert word in ("yes", "largely")
+
+
+def test_exceptions_of_the_main_programs_come_first() -> None:
+    run = "def run(x):\n" + "    x += 1\n" * 110 + "\n\nif __name__ == '__main__':\n    run(1)\n"
+    aside = "def aside(x):\n" + "    x += 1\n" * 200
+    _word, text = judged(SMALL | {"main.py": run, "other.py": aside}, "separated")
+    assert "monolithic: `run()` (111 lines), `aside()` (201 lines)" in text
 
 
 def test_code_that_defines_nothing_is_not_judged() -> None:

@@ -1,7 +1,8 @@
 """Kind `assessment`: a judgement on modularity, readability and separation, by criteria with figures.
 
-Every criterion is a measurement with a threshold that is said with it; the word (yes, largely, partly, hardly)
-only counts how many hold. Figures are of the main code: tests, examples and vendored files are left out.
+Every criterion is a measurement with a threshold that is said with it. How far it holds is graded, so that a hair's
+breadth beyond a threshold decides nothing; the word (yes, largely, partly, hardly) is their mean. Figures are of the
+main code: tests, examples and vendored files are left out.
 """
 
 import statistics
@@ -14,8 +15,9 @@ from retrieval.census.import_cycles import import_cycles
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.metrics import Measured, python_files
 from retrieval.census.prose import counted, listed
+from retrieval.census.reach import reach_of
 from retrieval.facts import CensusHit
-from retrieval.shape import measure
+from retrieval.shape import Shape, measure
 from retrieval.snapshot import SourceFile
 
 if TYPE_CHECKING:
@@ -23,15 +25,26 @@ if TYPE_CHECKING:
 
 LONG_MODULE, LARGE_SHARE, LONG_FUNCTION, VERY_LONG, COMPLEX = 300, 25, 50, 100, 15
 FEW_MODULES, MOST_COPIED, MANY_CONCERNS, SMALL_MODULE = 4, 5, 4, 150
+NEARLY, FAILED = 0.8, 3.0  # from which degree a criterion speaks for the code; at how many times its limit it is 0
+GRADES = ((0.9, "yes"), (0.6, "largely"), (0.3, "partly"), (0.0, "hardly"))
+EXCEPTIONS, FOLDERS = 4, 5
+Place = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One measurement in words, whether it holds, and the places that show it, as (path, first, last line)."""
+    """One measurement in words, how far it holds (0 to 1), the places that show it, as (path, first, last line), and
+    how often it counts in the mean."""
 
-    holds: bool
+    degree: float
     text: str
-    places: tuple[tuple[str, int, int], ...] = ()
+    places: tuple[Place, ...] = ()
+    weight: int = 1
+
+
+def _within(value: float, limit: float) -> float:
+    """1 up to the limit, falling to 0 at `FAILED` times the limit."""
+    return min(1.0, max(0.0, 1 - (value / limit - 1) / (FAILED - 1)))
 
 
 @kind(
@@ -48,23 +61,31 @@ def assessment(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     if not files or not shapes:
         return
     judged = {
-        "modular": _modular(codebase, files),
-        "readable": _readable(shapes),
-        "separated": _separated(codebase, files, shapes),
+        "modular": list(_modular(codebase, files)),
+        "readable": list(_readable(shapes)),
+        "separated": list(_separated(codebase, files, shapes)),
     }
     for name, criteria in judged.items():
         if query.matches(name):
-            yield _hit(codebase, files, name, list(criteria))
+            but, places = _exceptions(codebase, shapes) if name == "separated" else ("", ())
+            yield _hit(codebase, files, (name, _word(criteria, bool(but)), but), criteria, places)
 
 
-def _hit(codebase: "Codebase", files: list[SourceFile], name: str, criteria: list[Criterion]) -> CensusHit:
-    held = [c for c in criteria if c.holds]
-    broken = [c for c in criteria if not c.holds]
-    word = _word(len(held), len(criteria))
-    text = f"{name.capitalize()}: {word} ({len(held)} of {len(criteria)} criteria hold)"
+def _hit(
+    codebase: "Codebase",
+    files: list[SourceFile],
+    said: tuple[str, str, str],
+    criteria: list[Criterion],
+    first_places: tuple[Place, ...],
+) -> CensusHit:
+    """One judgement: `said` is its name, its word and what is excepted from it."""
+    name, word, but = said
+    held = [c for c in criteria if c.degree >= NEARLY]
+    broken = [c for c in criteria if c.degree < NEARLY]
+    text = f"{name.capitalize()}: {word}{but}"
     text += f"; for it: {', '.join(c.text for c in held)}" if held else ""
     text += f"; against it: {', '.join(c.text for c in broken)}" if broken else ""
-    places = [place for criterion in (*broken, *held) for place in criterion.places]
+    places = [*first_places, *(place for criterion in (*broken, *held) for place in criterion.places)]
     path, first, last = places[0] if places else (files[0].path, 1, 1)
     return hit_at(
         codebase,
@@ -73,15 +94,26 @@ def _hit(codebase: "Codebase", files: list[SourceFile], name: str, criteria: lis
         symbol="",
         name=name,
         text=text,
-        related=tuple(("shows", *place) for place in places[1:8]),
+        related=tuple(("shows", *place) for place in dict.fromkeys(places[1:8])),
         detail={"word": word, "about": "repository"} | ({} if places else {"scope": "repository"}),
     )
 
 
-def _word(held: int, of: int) -> str:
-    if held == of:
-        return "yes"
-    return "largely" if held * 3 >= of * 2 else "partly" if held * 3 >= of else "hardly"
+def _word(criteria: list[Criterion], excepted: bool) -> str:
+    """The grade of the mean degree; what has exceptions is at best largely so."""
+    mean = statistics.mean(criterion.degree for criterion in criteria for _ in range(criterion.weight))
+    word = next(word for least, word in GRADES if mean >= least)
+    return "largely" if excepted and word == "yes" else word
+
+
+def _exceptions(codebase: "Codebase", shapes: Measured) -> tuple[str, tuple[Place, ...]]:
+    """The very long functions, those that main programs run first: in words, and their places."""
+    reach = reach_of(codebase)
+    long = [(file, shape) for file, shape in shapes if not shape.is_class and shape.lines > VERY_LONG]
+    long.sort(key=lambda pair: (not reach.runs((pair[0].path, pair[1].symbol)), -pair[1].lines, pair[0].path))
+    names = listed([f"`{shape.symbol}()` ({shape.lines} lines)" for _file, shape in long], EXCEPTIONS)
+    places = tuple((file.path, shape.start, shape.end) for file, shape in long[:EXCEPTIONS])
+    return (f"; only single functions are monolithic: {names}" if long else ""), places
 
 
 def _modular(codebase: "Codebase", files: list[SourceFile]) -> Iterator[Criterion]:
@@ -90,12 +122,12 @@ def _modular(codebase: "Codebase", files: list[SourceFile]) -> Iterator[Criterio
     median = round(statistics.median(sizes))
     share = round(100 * len(largest.lines) / sum(sizes))
     yield Criterion(
-        len(files) >= FEW_MODULES,
+        min(1.0, len(files) / FEW_MODULES),
         f"the code is divided into {counted(len(files), 'module')} (at least {FEW_MODULES} wanted)",
     )
-    yield Criterion(median <= LONG_MODULE, f"the median module has {median} lines (at most {LONG_MODULE})")
+    yield Criterion(_within(median, LONG_MODULE), f"the median module has {median} lines (at most {LONG_MODULE})")
     shown = f"the largest module, `{largest.path}`, holds {share} % of the lines (at most {LARGE_SHARE} %)"
-    yield Criterion(share <= LARGE_SHARE, shown, ((largest.path, 1, 1),))
+    yield Criterion(_within(share, LARGE_SHARE), shown, ((largest.path, 1, 1),), 2)
     yield _circles(codebase)
     yield _copied(codebase, sum(sizes))
 
@@ -114,7 +146,7 @@ def _circles(codebase: "Codebase") -> Criterion:
         text = f"modules import each other through imports inside functions (none wanted): {chain}"
     else:
         text = "no modules import each other in a circle"
-    return Criterion(not cycles, text, steps)
+    return Criterion(float(not cycles) or _within(len(cycles), 1) / 2, text, steps)
 
 
 def _copied(codebase: "Codebase", lines: int) -> Criterion:
@@ -125,7 +157,7 @@ def _copied(codebase: "Codebase", lines: int) -> Criterion:
     share = round(100 * count / max(1, lines))
     places = tuple((hit.path, hit.start, hit.end) for hit in [*copies[:2], *equal[:1]])
     text = f"about {share} % of the lines are copies of others (at most {MOST_COPIED} %)"
-    return Criterion(share <= MOST_COPIED, text, places)
+    return Criterion(_within(share, MOST_COPIED), text, places)
 
 
 def _readable(shapes: Measured) -> Iterator[Criterion]:
@@ -137,33 +169,60 @@ def _readable(shapes: Measured) -> Iterator[Criterion]:
     if not functions:
         return
     median = round(statistics.median(shape.lines for shape in functions))
-    yield Criterion(median <= 20, f"the median function has {median} lines (at most 20)")
+    yield Criterion(_within(median, 20), f"the median function has {median} lines (at most 20)")
     mean = statistics.mean(shape.complexity for shape in functions)
-    yield Criterion(mean <= 5, f"the mean cyclomatic complexity is {mean:.1f} (at most 5)")
+    yield Criterion(_within(mean, 5), f"the mean cyclomatic complexity is {mean:.1f} (at most 5)")
 
 
 def _share(what: str, flags: list[bool]) -> Iterator[Criterion]:
     if flags:
         share = round(100 * sum(flags) / len(flags))
-        yield Criterion(share >= 50, f"{share} % of {what} (at least 50 %)")
+        yield Criterion(min(1.0, share / 50), f"{share} % of {what} (at least 50 %)")
 
 
 def _separated(codebase: "Codebase", files: list[SourceFile], shapes: Measured) -> Iterator[Criterion]:
+    """Parts first (folders and modules, and whether a module does one kind of work), then the sizes of functions."""
     functions = [(file, shape) for file, shape in shapes if not shape.is_class]
-    for limit, most in ((LONG_FUNCTION, 10), (VERY_LONG, 1)):
-        long = [(file, shape) for file, shape in functions if shape.lines > limit]
-        yield _part(long, functions, f"are longer than {limit} lines", most)
+    yield _parts(files)
+    yield _responsibilities(codebase, files)
+    lines = sum(len(file.lines) for file in files)
+    outer = [(f, s) for f, s in functions if s.lines > VERY_LONG and not _within_other(f, s, functions)]
+    share = round(100 * sum(shape.lines for _file, shape in outer) / max(1, lines))
+    text = f"functions longer than {VERY_LONG} lines hold {share} % of the code (at most 10 %)"
+    yield Criterion(_within(share, 10), text)
+    long = [(file, shape) for file, shape in functions if shape.lines > LONG_FUNCTION]
+    yield _part(long, functions, f"are longer than {LONG_FUNCTION} lines", 10)
     hard = [(file, shape) for file, shape in functions if shape.complexity > COMPLEX]
     yield _part(hard, functions, f"have a cyclomatic complexity above {COMPLEX}", 2)
-    yield _responsibilities(codebase, files)
+
+
+def _within_other(file: SourceFile, shape: Shape, functions: Measured) -> bool:
+    """Whether a function stands inside another very long one, which is counted already."""
+    return any(
+        other is file and outer.lines > VERY_LONG and shape.symbol.startswith(f"{outer.symbol}.")
+        for other, outer in functions
+    )
+
+
+def _parts(files: list[SourceFile]) -> Criterion:
+    """How the code is divided into folders and modules, the folders with the most lines named."""
+    sizes: dict[str, int] = {}
+    for file in files:
+        folder = file.path.rpartition("/")[0]
+        sizes[folder] = sizes.get(folder, 0) + len(file.lines)
+    named = [f"`{folder}/`" for folder in sorted(sizes, key=lambda name: (-sizes[name], name)) if folder]
+    where = f" in {counted(len(sizes), 'folder')} ({listed(named, FOLDERS)})" if len(sizes) > 1 and named else ""
+    largest = max(files, key=lambda file: len(file.lines))
+    share = round(100 * len(largest.lines) / max(1, sum(sizes.values())))
+    text = f"{counted(len(files), 'module')}{where}, the largest of which, `{largest.path}`, holds {share} % of the lines"
+    return Criterion(min(1.0, len(files) / FEW_MODULES) * _within(share, LARGE_SHARE), text, ((largest.path, 1, 1),), 2)
 
 
 def _part(found: Measured, of: Measured, what: str, most: int) -> Criterion:
     share = 100 * len(found) / max(1, len(of))
     worst = sorted(found, key=lambda pair: (-pair[1].lines, pair[0].path))[:3]
-    named = f", the longest `{worst[0][1].symbol}` with {worst[0][1].lines}" if worst and "longer" in what else ""
-    text = f"{len(found)} of {counted(len(of), 'function')} {what}{named} (at most {most} %)"
-    return Criterion(share <= most, text, tuple((file.path, s.start, s.end) for file, s in worst))
+    text = f"{len(found)} of {counted(len(of), 'function')} {what} (at most {most} %)"
+    return Criterion(_within(share, most), text, tuple((file.path, s.start, s.end) for file, s in worst))
 
 
 def _responsibilities(codebase: "Codebase", files: Iterable[SourceFile]) -> Criterion:
@@ -177,7 +236,7 @@ def _responsibilities(codebase: "Codebase", files: Iterable[SourceFile]) -> Crit
     text = f"modules that do {MANY_CONCERNS} or more kinds of work {held}"
     if mixed:
         text += f": {listed([f'`{file.path}` ({_and(found)})' for file, found in mixed], 3)}"
-    return Criterion(share <= LARGE_SHARE, text, tuple((file.path, 1, 1) for file, _ in mixed[:4]))
+    return Criterion(_within(share, LARGE_SHARE), text, tuple((file.path, 1, 1) for file, _ in mixed[:4]))
 
 
 def _and(names: tuple[str, ...]) -> str:

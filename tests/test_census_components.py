@@ -2,7 +2,7 @@
 
 from retrieval.census import run_query
 from retrieval.census.subjects import subject_words
-from retrieval.census.tree_words import file_context
+from retrieval.census.tree_words import file_words
 from tests.source_tree import codebase_of
 
 APP = {
@@ -49,8 +49,17 @@ def test_a_module_of_the_repository_tells_no_subject() -> None:
 def test_the_tree_says_who_uses_a_file_that_says_nothing_of_itself() -> None:
     codebase = codebase_of(APP)
     face = codebase.snapshot.by_path["face.py"]
-    assert file_context(codebase, face) == "; works with images (`cv2`); used by idle.py, run.py and 1 more"
-    assert file_context(codebase, codebase.snapshot.by_path["run.py"]) == "; a main program; uses Voice, draw"
+    said = file_words(codebase, face, "function draw")
+    assert said == "works with images (`cv2`); function draw; used by idle.py, run.py and 1 more"
+    run = codebase.snapshot.by_path["run.py"]
+    assert file_words(codebase, run, "functions main, setup") == "main program; functions main, setup; uses Voice, draw"
+
+
+def test_a_module_that_is_imported_for_an_except_only_is_no_work_with_other_programs() -> None:
+    guard = "import subprocess\n\n\ntry:\n    f()\nexcept subprocess.SubprocessError:\n    pass\n"
+    codebase = codebase_of({"guard.py": guard, "call.py": "import subprocess\n\nsubprocess.run(['x'])\n"})
+    assert subject_words(codebase, codebase.facts["guard.py"]) == ""
+    assert subject_words(codebase, codebase.facts["call.py"]) == "other programs (`subprocess`)"
 
 
 def test_subjects_are_told_of_what_the_main_programs_run() -> None:

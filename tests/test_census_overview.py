@@ -188,12 +188,12 @@ def test_tree_draws_every_file():
             "├── configs/ - 1 YAML file",
             "│   └── a.yaml - keys model, data",
             "├── tests/ - tests",
-            "│   └── test_net.py - function test_build",
+            "│   └── test_net.py - function test_build; tests of build",
             "├── thing/ - The thing package",
             "│   ├── __init__.py - The thing package",
-            "│   ├── cli.py - script that calls net.build, print; a main program",
+            "│   ├── cli.py - script that calls net.build, print; main program",
             "│   ├── empty.py - empty",
-            "│   ├── net.py - classes Net, _Part; function build - Net: A network of `size` parts; used by cli.py",
+            "│   ├── net.py - Net: “A network of `size` parts”; classes Net, _Part; function build; used by thing/__init__.py, cli.py",
             "│   └── version.py - sets __version__",
             "├── Makefile - target test",
             "├── README.md - “Sample”",
@@ -218,8 +218,9 @@ def test_modules_list_packages_then_modules():
     assert found[0] == "folder `thing/` holds 5 modules (16 lines): “The thing package”; main classes: `Net`, `_Part`"
     assert found[1:] == [
         "`thing/__init__.py` (2 lines): “The thing package”",
-        "`thing/cli.py` (4 lines): script that calls net.build, print",
-        "`thing/net.py` (9 lines) defines classes `Net`, `_Part`; function `build`; `Net`: “A network of `size` parts”",
+        "`thing/cli.py` (4 lines): main program; script that calls net.build, print",
+        "`thing/net.py` (9 lines): `Net`: “A network of `size` parts”; "
+        "defines classes `Net`, `_Part`; function `build`",
         "`thing/version.py` (1 line): sets __version__",
     ]
 

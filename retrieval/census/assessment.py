@@ -214,7 +214,9 @@ def _parts(files: list[SourceFile]) -> Criterion:
     where = f" in {counted(len(sizes), 'folder')} ({listed(named, FOLDERS)})" if len(sizes) > 1 and named else ""
     largest = max(files, key=lambda file: len(file.lines))
     share = round(100 * len(largest.lines) / max(1, sum(sizes.values())))
-    text = f"{counted(len(files), 'module')}{where}, the largest of which, `{largest.path}`, holds {share} % of the lines"
+    text = (
+        f"{counted(len(files), 'module')}{where}, the largest of which, `{largest.path}`, holds {share} % of the lines"
+    )
     return Criterion(min(1.0, len(files) / FEW_MODULES) * _within(share, LARGE_SHARE), text, ((largest.path, 1, 1),), 2)
 
 

@@ -39,7 +39,11 @@ _PROVENANCE = re.compile(
 )
 _NAMES = 4
 _SHORT = 40
-_SECTION = re.compile(r"(?i)(args?|arguments|parameters|params|returns?|inputs?|attributes|usage|example)\b\W|[:@>]")
+_SECTION = re.compile(
+    r"(?i)(args?|arguments|parameters|params|returns?|inputs?|attributes|usage|example)\b\W|[:@>]"
+    r"|\w+ *(?:\([\w, .|\[\]]*\) *)?:"
+)
+_DOCUMENTED = 3
 
 
 def describe_file(codebase: Codebase, file: SourceFile) -> Described:
@@ -100,12 +104,13 @@ def main_names(codebase: Codebase, items: Sequence[Definition], limit: int = _NA
 
 
 def documented(codebase: Codebase, facts: FileFacts, limit: int = 90) -> tuple[str, Definition, Definition] | None:
-    """First docstring sentence of the weightiest definition, the definition, and where the docstring is.
+    """First docstring sentence of the weightiest documented definition among the three weightiest, the definition, and
+    where the docstring is.
 
     A class without a docstring is described by that of its `__init__`.
     """
     classes, functions = main_definitions(facts)
-    for item in by_weight(codebase, [*classes, *functions])[:1]:
+    for item in by_weight(codebase, [*classes, *functions])[:_DOCUMENTED]:
         starter = (d for d in facts.definitions if d.symbol == f"{item.symbol}.__init__")
         for source in (item, *starter):
             sentence = first_sentence(source.docstring, limit)
@@ -142,8 +147,10 @@ def _python(codebase: Codebase, file: SourceFile, facts: FileFacts) -> Described
     if text:
         if told := documented(codebase, facts):
             sentence, item, source = told
-            label = "" if len(classes) + len(functions) == 1 else f"{item.name}: "
-            return f"{text} - {label}{sentence}", source.doc_start, source.doc_end
+            if len(classes) + len(functions) == 1:
+                return f"{sentence} ({text})", source.doc_start, source.doc_end
+            call = "" if item.kind == "class" else "()"
+            return f"{item.name}{call}: “{sentence}”; {text}", source.doc_start, source.doc_end
         first = min([*classes, *functions], key=lambda item: item.start)
         return text, first.head_start, first.head_start
     return _without_definitions(codebase, file, facts)

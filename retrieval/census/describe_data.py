@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 
 from retrieval.census.prose import counted, first_sentence, listed
 from retrieval.snapshot import SourceFile
@@ -9,6 +10,8 @@ from retrieval.snapshot import SourceFile
 Described = tuple[str, int, int]  # the words, and the lines that they stand on
 
 _MANY_KEYS = 24
+_COMPARED = 20
+_YAML_KEY = r"""(["']?[\w.$-]+["']?)\s*:(?:\s|$)"""
 
 
 def describe_data(file: SourceFile) -> Described:
@@ -28,6 +31,24 @@ def describe_data(file: SourceFile) -> Described:
     }
     reader = readers.get(file.language)
     return (reader(file) if reader else None) or plain_words(file)
+
+
+def shared_keys(files: Iterable[SourceFile]) -> str:
+    """ "; each with the keys a, b": the keys that all JSON or YAML files of several have; "" for none."""
+    found: list[list[str]] = []
+    for file in list(files)[:_COMPARED]:
+        described = describe_data(file)[0] if file.language in ("json", "yaml") else ""
+        if not described.startswith("key"):
+            return ""
+        found.append(_all_keys(file))
+    common = [key for key in found[0] if all(key in keys for keys in found)] if len(found) > 1 else []
+    return f"; each with the key{'s' if len(common) > 1 else ''} {listed(common, 6)}" if common else ""
+
+
+def _all_keys(file: SourceFile) -> list[str]:
+    if file.language == "json":
+        return list(map(str, json.loads(file.data)))
+    return [name for name, _line in _matches(file, _YAML_KEY)]
 
 
 def _licence(file: SourceFile) -> Described:
@@ -63,7 +84,7 @@ def _keys(file: SourceFile) -> Described | None:
     title = _matches(file, r"(?:name|title):\s*(\S.*)$")
     if ".github/" in file.path and title:
         return f"workflow “{title[0][0]}”", title[0][1], title[0][1]
-    found = _matches(file, r"""(["']?[\w.$-]+["']?)\s*:(?:\s|$)""")
+    found = _matches(file, _YAML_KEY)
     if len(found) > _MANY_KEYS:
         return f"a mapping with {len(found)} keys", found[0][1], found[0][1]
     return _named(found, "keys " if len(found) > 1 else "key ")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from retrieval.census.describe import by_weight, definitions_text, describe_file, documented, main_definitions
+from retrieval.census.duties import work_of, work_of_folder
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import counted, first_sentence, listed
 from retrieval.codebase import Codebase
@@ -153,6 +154,8 @@ def _package(codebase: Codebase, folder: str, group: list[SourceFile]) -> Census
         facts = codebase.facts[init.path]
         places.append((init.path, facts.doc_start, facts.doc_end))
         text += f": “{sentence}”"
+    if work := work_of_folder(codebase, group):
+        text += f"; {work}"
     names, heads = _largest(codebase, group)
     text += names
     places += heads or [(next((f for f in group if f.lines), group[0]).path, 1, 1)]
@@ -164,7 +167,7 @@ def _package(codebase: Codebase, folder: str, group: list[SourceFile]) -> Census
         name=folder,
         text=text,
         related=tuple(("definition", *place) for place in places[1:]),
-        detail={"part": "package", "kind": "folder"},
+        detail={"part": "package", "kind": "folder", "about": "folder"},
     )
 
 
@@ -190,15 +193,12 @@ def _module(codebase: Codebase, file: SourceFile) -> CensusHit:
     text = f"`{file.path}` ({counted(len(file.lines), 'line')})"
     sentence = first_sentence(facts.docstring, 160)
     words, start, end = describe_file(codebase, file)
-    if sentence:
-        text += f": “{sentence}”"
     defined = definitions_text(codebase, facts, 5, "`")
-    if defined:
-        text += f" defines {defined}"
-    elif not sentence:
-        text += f": {words}"
-    if not sentence and defined and (told := documented(codebase, facts, 140)):
-        text += f"; `{told[1].name}`: “{told[0]}”"
+    told = [f"“{sentence}”"] if sentence else [work_of(codebase, file.path)]
+    if not sentence and defined and (quoted := documented(codebase, facts, 140)):
+        told.append(f"`{quoted[1].name}`: “{quoted[0]}”")
+    told.append(f"defines {defined}" if defined else "" if sentence else words)
+    text += f": {'; '.join(filter(None, told))}"
     return hit_at(
         codebase,
         file.path,
@@ -206,5 +206,5 @@ def _module(codebase: Codebase, file: SourceFile) -> CensusHit:
         symbol="",
         name=facts.module or file.path,
         text=text,
-        detail={"part": "module", "kind": "module"},
+        detail={"part": "module", "kind": "module", "about": "module"},
     )

@@ -8,6 +8,7 @@ What is loaded by a computed name is found where a text constant names its packa
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -45,8 +46,8 @@ class Reach:
 
     def has(self, hit: CensusHit) -> bool:
         """Whether the main programs may run the lines of a hit. What is no Python code counts as reached, and so does
-        what is said of the whole repository, or by its setup.py; a notebook only when it is a main program. Everything
-        counts where no main program is known."""
+        what is said of the whole repository, or by its setup.py, and what is told of a module or folder of which any
+        part is run; a notebook only when it is a main program. Everything counts where no main program is known."""
         if not self.tells:
             return True
         facts = self.codebase.facts.get(hit.path)
@@ -55,11 +56,20 @@ class Reach:
         whole = "repository" in (hit.detail.get("about"), hit.detail.get("scope"))
         if facts is None or facts.language != "python" or whole or PurePosixPath(hit.path).name == "setup.py":
             return True
+        if hit.detail.get("about") == "module":
+            return hit.path in self.paths
+        if hit.detail.get("about") == "folder":
+            return any(str(PurePosixPath(path).parent) == hit.name for path in self.paths)
         unit = naming_of(self.codebase).unit_at(hit.path, hit.start)
         if unit not in self.units:
             return False
         guard = program_of(self.codebase).main_guard(hit.path) if not unit[1] else None
         return guard is None or not guard[0] <= hit.start <= guard[1] or hit.path in self.guarded
+
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """The files of which the main programs may run something, their top level included."""
+        return frozenset(path for path, _symbol in self.units)
 
     def runs(self, unit: Unit) -> bool:
         """Whether the main programs may run a unit; any where no main program is known."""

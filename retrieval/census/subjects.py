@@ -36,7 +36,8 @@ def subjects(codebase: "Codebase", facts: FileFacts) -> dict[str, list[str]]:
         if codebase.locate(item.module, facts.path) is not None:
             continue
         module = _known(f"{item.module}.{item.name}" if item.name else item.module)
-        if module and module not in found.setdefault(_subjects()[module], []):
+        idle = module and _subjects()[module] in _PLAIN and not any(c.name.startswith(module) for c in facts.calls)
+        if module and not idle and module not in found.setdefault(_subjects()[module], []):
             found[_subjects()[module]].append(module)
     return dict(sorted(found.items(), key=lambda pair: pair[0] in _PLAIN))
 

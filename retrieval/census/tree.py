@@ -7,18 +7,20 @@ folder's line with a count and names. Files that were met and not read are shown
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from retrieval.census.describe import describe_file, main_definitions, main_names
+from retrieval.census.describe import describe_file
+from retrieval.census.describe_data import shared_keys
+from retrieval.census.duties import told_by_readme
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.mentions import named_in
-from retrieval.census.prose import counted, first_sentence, languages_text, listed
-from retrieval.census.tree_words import file_context, folder_users, held_words
+from retrieval.census.prose import first_sentence, languages_text, listed
+from retrieval.census.tree_words import file_words, folder_users, held_words, package_words
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit
 from retrieval.languages import SOURCE_LANGUAGES, words
 from retrieval.markup import headings
 from retrieval.snapshot import Skipped, SourceFile
 
-_MOST_LINES = 200
+_MOST_LINES = 260
 _MANY_TESTS = 6
 _MANY_DATA = 6
 _FOLDED_NAMES = 4
@@ -88,7 +90,7 @@ class _Folder:
     ordered=True,
 )
 def tree(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
-    """Lines of a drawn tree in order; `lines` is the most of them (200), deeper folders are folded first."""
+    """Lines of a drawn tree in order; `lines` is the most of them (260), deeper folders are folded first."""
     root = _grown(codebase)
     for folder in root.every_folder():
         folder.folded = bool(folder.path) and _is_alike(folder)
@@ -119,8 +121,10 @@ def _place(root: _Folder, path: str) -> _Folder:
 
 
 def _fold(root: _Folder, most: int) -> None:
-    """Fold folders until the tree fits: tests and examples before code, deep before shallow, big first."""
+    """Fold folders until the tree fits: hidden ones at once, tests and examples before code, deep before shallow."""
     candidates = [folder for folder in root.every_folder() if folder.path]
+    for folder in candidates:
+        folder.folded = folder.folded or folder.name.startswith(".")
     candidates.sort(key=lambda f: (_is_source(f), -f.path.count("/"), -f.lines(), f.path))
     total = root.lines()
     for folder in candidates:
@@ -182,7 +186,7 @@ def _row(
         return _hit(codebase, path, lines, row.path, f"{branch}{row.name}/", words, depth)
     if isinstance(row, SourceFile):
         words, start, end = describe_file(codebase, row)
-        words += file_context(codebase, row)
+        words = file_words(codebase, row, words)
         if row.role in ("source", "config") and "/" in row.path and row.language not in SOURCE_LANGUAGES:
             words += named_in(codebase, _name(row))
         if not row.lines:  # nothing to cite in it
@@ -193,8 +197,8 @@ def _row(
     if unread:
         return _skipped_row(codebase, folder, unread, branch, depth)
     files = [file for file in row if isinstance(file, SourceFile)]
-    kind_ = "test files" if files[0].role == "test" else ""
-    words = kind_ or listed([file.path.rpartition("/")[2] for file in files], _FOLDED_NAMES)
+    words = listed([file.path.rpartition("/")[2] for file in files], _FOLDED_NAMES)
+    words = f"tests: {words}" if files[0].role == "test" else words + shared_keys(files)
     title = f"{branch}({languages_text(files)})"
     return _hit(codebase, _told(files).path, (1, 1), folder.path, title, words, depth)
 
@@ -223,9 +227,11 @@ def _folder_words(codebase: Codebase, folder: _Folder) -> tuple[str, str, tuple[
         held = f"{languages_text(files)}: {listed(names, 6)}"
         words = f"{words}; {held}" if words else held
     if not any(file.language == "python" for file in files):
-        words = (words or languages_text(files)) + named_in(codebase, folder.name)
+        words = (words or languages_text(files)) + shared_keys(files) + named_in(codebase, folder.name)
     else:
         words = (words or languages_text(files)) + folder_users(codebase, files)
+    if readme := told_by_readme(codebase, folder.path):
+        words = f"{readme}; {words}" if words else readme
     return words or languages_text(files), path, lines
 
 
@@ -247,20 +253,8 @@ def _own_words(codebase: Codebase, folder: _Folder) -> tuple[str, str, tuple[int
             return f"“{found[0][0]}”", by_name[name].path, (found[0][1], found[0][1])
     if package is not None:
         path = package.path if package.lines else _told(folder.every_file()).path
-        return _package_words(codebase, folder, package), path, (1, 1)
+        return package_words(codebase, folder.every_file(), folder.files, package), path, (1, 1)
     return None
-
-
-def _package_words(codebase: Codebase, folder: _Folder, package: SourceFile) -> str:
-    modules = sum(file.language == "python" for file in folder.every_file())
-    words = f"package of {counted(modules, 'Python file')}"
-    described = describe_file(codebase, package)[0]
-    if described.startswith("exports "):
-        return f"{words}; {described}"
-    inside = [codebase.facts[file.path] for file in folder.files if file.language == "python"]
-    classes = [item for facts in inside for item in main_definitions(facts)[0]]
-    names = main_names(codebase, [item for item in classes if not item.name.startswith("_")])
-    return f"{words} with the classes {listed(names)}" if len(names) > 1 else words
 
 
 def _role_words(files: list[SourceFile]) -> str:

@@ -1,0 +1,79 @@
+"""What modules and folders do, as the tree and the list of modules say it."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.census.duties import work_of_folder
+from retrieval.census.reach import reach_of
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+FILES = {
+    "README.md": "# Pix\n\nIt learns.\n\n## Fine-tuning\n\n```\npython train.py --lr 1\n```\n\n"
+    "## Layout\n\n- `parts/steps.py`: cuts pictures into steps\n",
+    "train.py": "import torch\nfrom parts.net import Net\nfrom parts.data import Pairs\n\n\n"
+    "def main():\n    net = Net()\n    for x in Pairs():\n        loss = net(x)\n        loss.backward()\n\n\n"
+    "if __name__ == '__main__':\n    main()\n",
+    "parts/__init__.py": "",
+    "parts/net.py": "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+    "        super().__init__()\n        self.layer = nn.Linear(2, 2)\n\n    def forward(self, x):\n"
+    "        return self.layer(x)\n",
+    "parts/crop.py": "from torch import nn\n\n\nclass Crop(nn.Module):\n"
+    "    def forward(self, x):\n        return x[1:]\n",
+    "parts/loss.py": "from torch import nn\n\n\nclass PairLoss(nn.Module):\n"
+    "    def forward(self, a, b):\n        return a - b\n",
+    "parts/data.py": "from torch.utils.data import Dataset\n\n\nclass Pairs(Dataset):\n    def __getitem__(self, n):\n"
+    "        return n\n",
+    "parts/steps.py": "def steps(x):\n    return x\n",
+    "parts/guard.py": "import subprocess\n\n\ndef safe(run):\n    try:\n        run()\n"
+    "    except subprocess.CalledProcessError:\n        return None\n",
+    "conf/a.json": '{"depth": 1, "width": 2}',
+    "conf/b.json": '{"depth": 1, "width": 2, "extra": 3}',
+    ".ci/one.yml": "a: 1\n",
+    ".ci/two.yml": "b: 1\n",
+    "tests/test_net.py": "from parts.net import Net\n\n\ndef test_net():\n    assert Net()\n",
+}
+
+
+@pytest.fixture(scope="module")
+def codebase() -> Codebase:
+    return codebase_of(FILES)
+
+
+def lines(codebase: Codebase) -> dict[str, str]:
+    """Path → what the tree says of it."""
+    return {hit.name: hit.text.partition(" - ")[2] for hit in run_query(codebase, "tree").hits}
+
+
+def test_modules_are_told_by_what_their_calls_and_classes_do(codebase: Codebase) -> None:
+    told = lines(codebase)
+    assert told["train.py"].startswith("training program: runs models; README section “Fine-tuning”; function main")
+    assert told["parts/net.py"].startswith("defines models; class Net")
+    assert told["parts/loss.py"].startswith("defines losses")
+    assert told["parts/data.py"] == "defines data sets; class Pairs; used by train.py"
+    assert "defines models" not in told["parts/crop.py"]
+
+
+def test_a_readme_that_describes_a_file_is_quoted(codebase: Codebase) -> None:
+    assert "README: “cuts pictures into steps”" in lines(codebase)["parts/steps.py"]
+
+
+def test_nothing_is_cut_off_and_an_except_is_no_work(codebase: Codebase) -> None:
+    told = lines(codebase)
+    assert not [text for text in told.values() if text.endswith(("used by", "uses"))]
+    assert "starts programs" not in told["parts/guard.py"]
+
+
+def test_folders_tell_their_work_shared_keys_and_tests_their_subject(codebase: Codebase) -> None:
+    told = lines(codebase)
+    nets = [file for file in codebase.snapshot.files if file.path in ("parts/net.py", "parts/loss.py")]
+    assert work_of_folder(codebase, nets) == "defines models and losses"
+    assert "tests of Net" in told["tests/test_net.py"]
+    assert "each with the keys depth, width" in told["conf"]
+    assert ".ci/one.yml" not in told
+
+
+def test_a_module_of_which_a_part_is_run_is_not_outside(codebase: Codebase) -> None:
+    hits = {hit.name: hit for hit in run_query(codebase, "modules: only=modules").hits}
+    assert reach_of(codebase).has(hits["parts.net"])
+    assert not reach_of(codebase).has(hits["parts.guard"])

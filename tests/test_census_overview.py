@@ -193,7 +193,8 @@ def test_tree_draws_every_file():
             "│   ├── __init__.py - The thing package",
             "│   ├── cli.py - script that calls net.build, print; main program",
             "│   ├── empty.py - empty",
-            "│   ├── net.py - Net: “A network of `size` parts”; classes Net, _Part; function build; used by thing/__init__.py, cli.py",
+            "│   ├── net.py - Net: “A network of `size` parts”; classes Net, _Part; function build; "
+            "used by thing/__init__.py, cli.py",
             "│   └── version.py - sets __version__",
             "├── Makefile - target test",
             "├── README.md - “Sample”",

@@ -167,7 +167,7 @@ def _overrides(program: "Program", target: Target) -> Iterator[FunctionRef]:
     """The methods that subclasses define anew, as `_overriding` names them."""
     if isinstance(target, ClassRef) or target.receiver is None or target.exact:
         return
-    for cls in program.descendants(target.receiver):
+    for cls in _extending(program, target.receiver):
         found = program.definition(cls.path, f"{cls.definition.symbol}.{target.definition.name}")
         if found is not None:
             yield FunctionRef(cls.path, found, cls, cls)
@@ -202,9 +202,18 @@ def _overriding(program: "Program", target: FunctionRef) -> tuple[str, ...]:
     name = target.definition.name
     return tuple(
         cls.definition.symbol
-        for cls in program.descendants(target.receiver)
+        for cls in _extending(program, target.receiver)
         if program.definition(cls.path, f"{cls.definition.symbol}.{name}")
     )
+
+
+def _extending(program: "Program", receiver: ClassRef) -> Iterator[ClassRef]:
+    """The classes that derive from one; those of examples and tests only for classes that are such themselves."""
+    role = program.snapshot.by_path
+    own = role[receiver.path].role
+    for cls in program.descendants(receiver):
+        if role[cls.path].role in ("source", own):
+            yield cls
 
 
 def entered(program: "Program", target: Target, given: Given = ()) -> "Frame | None":

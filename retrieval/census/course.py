@@ -142,7 +142,7 @@ class _Printer:
             return [told or "writes a file"] if told or step.mark.event.does == "writes" else []
         made = {name: None for name in step.made if not _LOADER.search(name)} or step.made
         tags = [f"makes or loads {_listed(made)}"] if made else []
-        tags += [f"runs {_listed(step.run)}"] if step.run else []
+        tags += [f"{'runs' if step.sure else 'may run'} {_listed(step.run)}"] if step.run else []
         event = step.mark.event
         written = self.effects.below(event) if isinstance(event, Site) else ()
         tags += [f"writes with {_listed(dict.fromkeys(written))}"] if written else []

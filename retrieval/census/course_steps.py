@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from retrieval.census.body import Guard
 from retrieval.census.callgraph import Site
+from retrieval.census.families import OPTIMIZER, STEPS
 from retrieval.census.focus import Focus
 from retrieval.census.outside import Outside, does
 from retrieval.census.screens import is_screen
 from retrieval.census.standing import is_side_name
 from retrieval.census.values import ClassRef
-from retrieval.census.walk import Mark, order_of
+from retrieval.census.walk import Mark, guards_of, order_of
 
-LEAST, MOST, OWN, DEEPEST, TELLING, FEW, LONG = 9, 30, 14, 5, 12, 7, 40
+LEAST, MOST, LINES, OWN, DEEPEST, TELLING, FEW, LONG = 9, 30, 42, 14, 5, 12, 7, 40
 
 Place = tuple[str, int, str]
 
@@ -28,6 +30,7 @@ class Step:
     opened: bool = False
     like: "Step | None" = None  # another step under which what it runs is told
     outer: "Step | None" = None
+    sure: bool = False  # a model below runs whenever the step does
     aside: bool = False  # it stands below a tool beside the program, or below the screens of one with other ways
     own_aside: bool = False  # it calls such code itself
     makes: set[Place] = field(default_factory=set)
@@ -58,19 +61,40 @@ def steps_of(focus: Focus, marks: list[Mark]) -> list[Step]:
         (step.outer.inner if step.outer else found).append(step)
         inside = {frame.receiver for outer in (step, *around) if focus.in_model(frame := outer.mark.frame)}
         if len(inside) <= 1:
+            sure = True
             for outer in (step, *around):
-                _count(focus, mark, outer)
-        step.like = known.get(mark.seen) or known.get(mark.seen.rstrip("abcdefgh")) if mark.seen else None
-        like = step.like
-        for outer in (step, *around) if like is not None and like not in around else ():
-            assert like is not None
-            outer.made |= like.made
-            outer.run |= like.run
-            outer.makes |= like.makes
-            outer.runs |= like.runs
+                _count(focus, mark, outer, sure)
+                sure = sure and not _is_conditional(outer)
+        _like(known, step)
+    for step in known.values():
+        if step.like is None:
+            _like(known, step)  # what a later step tells
     for step in (*known.values(), *known.values()):  # what was moved may hold what is told aside
         _prefer_main(step)
     return found
+
+
+def _like(known: dict[str, Step], step: Step) -> None:
+    """Let a step and those around it know what another one tells that runs the same code."""
+    seen = step.mark.seen
+    step.like = like = known.get(seen) or known.get(seen.rstrip("abcdefgh")) if seen else None
+    around = list(_around(known, step.mark.number))
+    for outer in (step, *around) if like is not None and like not in around else ():
+        assert like is not None
+        outer.made |= like.made
+        outer.run |= like.run
+        outer.makes |= like.makes
+        outer.runs |= like.runs
+    for outer in (step, *around) if like is not None and like.sure else ():
+        outer.sure = True
+        if _is_conditional(outer):
+            break
+
+
+def _is_conditional(step: Step) -> bool:
+    event = step.mark.event
+    guards = guards_of(event) if isinstance(event, Site | Outside) else ()
+    return any(guard.kind in ("if", "else", "case", "except") for guard in guards)
 
 
 def _prefer_main(step: Step) -> None:
@@ -133,13 +157,14 @@ def _around(known: dict[str, Step], number: str) -> Iterator[Step]:
             yield found
 
 
-def _count(focus: Focus, mark: Mark, step: Step) -> None:
+def _count(focus: Focus, mark: Mark, step: Step, sure: bool) -> None:
     names, makes = _models(focus, mark.event)
     if names:
         place = (mark.frame.path, order_of(mark.event), mark.frame.symbol)  # type: ignore[arg-type]
         (step.made if makes else step.run).update(dict.fromkeys(names))
         (step.makes if makes else step.runs).add(place)
         step.news.add(place)
+        step.sure = step.sure or (sure and not makes)
 
 
 def _models(focus: Focus, event: object) -> tuple[list[str], bool]:
@@ -156,14 +181,14 @@ def open_steps(steps: list[Step]) -> None:
     """Open steps, those with most models first, until there are enough lines to tell the course of the program."""
     lines = len(steps)
     waiting = [(step, 1) for step in steps]
-    while lines < MOST and waiting:
+    while lines < LINES and waiting:
         ranked = [item for item in waiting if _opens(item[0]) and item[1] < DEEPEST]
         if not ranked:
             return
         step, level = max(ranked, key=_promise)
         inner = kept(step.inner, OWN)
         waiting.remove((step, level))
-        if lines >= LEAST and lines + len(inner) > MOST and single(step) is None:
+        if lines >= LEAST and lines + len(inner) > LINES and single(step) is None:
             continue
         step.opened = True
         lines += len(inner) if single(step) is None else 0
@@ -210,7 +235,18 @@ def kept(inner: list[Step], most: int) -> list[Step]:
     others = {id(step) for step in light if (len(single_ones) <= FEW or _tells(step)) and room}
     if len(others) > room:
         others = {id(step) for step in [step for step in light if id(step) in others][-room:]}
+    told = [step for step in single_ones if step.weight or id(step) in others]
+    others |= {id(step) for step in light if any(_are_arms(step, other) for other in told)}
     return [step for step in single_ones if step.weight or id(step) in others]
+
+
+def _are_arms(step: Step, other: Step) -> bool:
+    """Whether two steps stand in different arms of one decision."""
+    one, two = step.mark.event, other.mark.event
+    if isinstance(one, Guard) or isinstance(two, Guard) or step.mark.frame != other.mark.frame:
+        return False
+    arms = {guard.key: guard.arm for guard in guards_of(two) if guard.kind in ("if", "else", "case")}
+    return any(guard.key in arms and arms[guard.key] != guard.arm for guard in guards_of(one))
 
 
 def _line(step: Step) -> int:
@@ -229,7 +265,7 @@ def _tells(step: Step) -> bool:
     """Whether a step without models is told where many stand beside it: it writes, or its function is no small one."""
     event = step.mark.event
     if isinstance(event, Outside):
-        return event.does == "writes"
+        return event.does in ("writes", "training") or bool(OPTIMIZER.search(event.name)) or event.name in STEPS
     definition = event.target.definition if isinstance(event, Site) else None
     return definition is not None and definition.end - definition.head_start >= TELLING
 

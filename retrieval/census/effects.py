@@ -8,7 +8,10 @@ from retrieval.census.body import CallStep
 from retrieval.census.callgraph import Site, entered, reached
 from retrieval.census.outside import Outside
 from retrieval.census.program import program_of
+from retrieval.census.started import STARTING
 from retrieval.census.storage import touches
+from retrieval.census.values import External
+from retrieval.census.wording import caller
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -52,6 +55,17 @@ class Effects:
         found = [step for step in frame.body.calls if (step.start, step.written) in written]
         outer = [step for step in found if not any(_holds(other, step) for other in found)]
         return [Outside(step, step.written, f"writes with `{step.written}()`", "writes") for step in outer]
+
+    def programs(self, site: Site) -> tuple[str, ...]:
+        """The calls that start another program in what a call runs, three calls deep, each with where it stands."""
+        frames = [frame for target in site.targets if (frame := entered(self.program, target)) is not None]
+        found: dict[str, None] = {}
+        for inner, _ in reached(self.program, frames, LEVELS):
+            for step in inner.body.calls:
+                value = inner.callee(step)
+                if isinstance(value, External) and STARTING.search(value.name):
+                    found[f"`{step.written}()` in {caller(inner)}"] = None
+        return tuple(found)
 
     def below(self, site: Site) -> tuple[str, ...]:
         """The writing calls of what a call runs, two calls deep."""

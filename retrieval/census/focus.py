@@ -16,12 +16,13 @@ from retrieval.census.outside import SHOWN, Outside, outside_steps
 from retrieval.census.program import program_of
 from retrieval.census.roster import roster_of
 from retrieval.census.tiers import anatomy_of
-from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.census.values import ClassRef, FunctionRef, Instance, alternatives
 from retrieval.census.wording import MOST_NAMED, either
 
 if TYPE_CHECKING:
     from retrieval.census.flow import Root
     from retrieval.census.frame import Frame
+    from retrieval.census.sightings import Use
     from retrieval.census.walk import Mark
     from retrieval.codebase import Codebase
 
@@ -121,9 +122,23 @@ class Focus:
             own = [made for made in use.made if made.key not in learned]
             session = own and is_session(own[0])  # its class says nothing; the key or the code around it does
             names = (use.key or holder(use),) if session else tuple(dict.fromkeys(made.name for made in own))
+            names += tuple(self.besides(use)) if names and not session else ()
             if names:
                 found[(use.frame.path, use.step.node.id)] = ("runs", names[:MOST_NAMED])
         return found
+
+    def besides(self, use: "Use") -> list[str]:
+        """The repository's own classes, other than the models a use is traced to, of which the object called may be."""
+        function = use.step.node.child_by_field_name("function")
+        value = use.frame.value(function, use.step.order, use.step.guards)
+        traced = {made.cls for made in use.made}
+        own = [member.cls for member in alternatives(value) if isinstance(member, Instance)]
+        return list(dict.fromkeys(cls.definition.symbol for cls in own if not self._is_traced(cls, traced)))
+
+    def _is_traced(self, cls: ClassRef, traced: set[ClassRef | None]) -> bool:
+        """Whether a class, one that it derives from or one that derives from it is among the models of a use."""
+        line = {*self.program.line(cls), *self.program.descendants(cls)}
+        return bool(line & traced)
 
     def direct(self, frame: "Frame") -> bool:
         """Whether a body itself makes, loads or runs a model."""

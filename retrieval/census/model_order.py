@@ -1,5 +1,9 @@
-"""Which models a walk makes and runs, in the order in which that happens first."""
+"""Which models a walk makes and runs, in the order in which that happens first; alternatives as alternatives."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from retrieval.census.alternatives import NEAR, Choice, Choices, Named, in_order
 from retrieval.census.body import Guard
 from retrieval.census.callgraph import Site, entered
 from retrieval.census.computing import computes
@@ -16,31 +20,52 @@ _READING = words(
     "load load_state_dict hf_hub_download snapshot_download load_file load_state_dict_from_url cached_path"
 )
 DEEPEST, MOST = 3, 3
-Named = dict[str, Mark]
 
 
-def ordered(focus: Focus, marks: list[Mark]) -> tuple[Named, Named]:
-    """What is made or loaded and what is run, by name; layers inside models and bare readers of files are left out.
+@dataclass(slots=True)
+class Order:
+    """What is made or loaded, what code outside of models runs, and what each model class runs inside, in words."""
 
-    Hosted models that stand next to each other are alternatives of one step: "`A` in `f()` or `B` in `g()`".
-    """
-    made: Named = {}
-    run: Named = {}
-    asked: list[str] = []
-    for mark in marks:
-        told = _told(focus, mark)
-        if told is None:
-            continue
-        verb, name, hosted = told
-        if verb == "makes":
-            made.setdefault(name, mark)
-        elif hosted and asked:
-            run[" or ".join([*asked, name])] = run.pop(" or ".join(asked))
-            asked.append(name)
-        elif name not in run:
-            run[name] = mark
-            asked = [name] if hosted else []
-    return made, run
+    made: list[str] = field(default_factory=list)
+    run: list[str] = field(default_factory=list)
+    inside: dict[str, list[str]] = field(default_factory=dict)
+    marks: dict[str, list[Mark]] = field(default_factory=dict)
+
+
+def ordered(focus: Focus, walks: Sequence[Sequence[Mark]]) -> Order:
+    """The order of models in the walks, each once; layers inside models and bare readers of files are left out."""
+    found: dict[str, dict[str, Named]] = {"makes": {}, "runs": {}}
+    for marks in walks:
+        choices = Choices(marks)
+        for mark in marks:
+            told = _told(focus, mark)
+            if told is not None and told[1] not in found[told[0]]:
+                found[told[0]][told[1]] = _named(focus, choices, mark, told)
+    ran = list(found["runs"].values())
+    outside = [item for item in ran if not focus.in_model(item.mark.frame)]
+    inside: dict[str, list[Named]] = {}
+    for item in ran if outside else ():
+        if focus.in_model(item.mark.frame):
+            inside.setdefault(_model_of(item.mark), []).append(item)
+    made = list(found["makes"].values())
+    marks = {"made": [i.mark for i in made], "run": [i.mark for i in outside or ran]}
+    marks["inside"] = [item.mark for items in inside.values() for item in items]
+    return Order(in_order(made), in_order(outside or ran), {n: in_order(i) for n, i in inside.items()}, marks)
+
+
+def _named(focus: Focus, choices: Choices, mark: Mark, told: tuple[str, str, bool]) -> Named:
+    """One thing with the decisions above it; hosted models that stand next to each other are one of several."""
+    verb, name, hosted = told
+    inside = focus.in_model(mark.frame)
+    above = choices.own(mark) if inside else choices.of(mark)
+    condition = choices.condition(mark, NEAR if verb == "runs" and not inside else 0)
+    item = Named(f"{name} (only if {condition})" if condition else name, mark, above)
+    return replace(item, said=name, choices=(Choice(("hosted",), name), *above)) if hosted else item
+
+
+def _model_of(mark: Mark) -> str:
+    cls = mark.frame.receiver or mark.frame.owner
+    return cls.definition.symbol if cls is not None else ""
 
 
 def _told(focus: Focus, mark: Mark) -> tuple[str, str, bool] | None:
@@ -50,10 +75,12 @@ def _told(focus: Focus, mark: Mark) -> tuple[str, str, bool] | None:
         return None
     use = focus.roster.used(mark.frame, event.step)
     if use is not None:
-        name = f"{used_name(use)} by `{event.step.written}()` in {caller(mark.frame)}"
+        also = "".join(f" or `{name}`" for name in focus.besides(use))
+        name = f"{used_name(use)}{also} by `{event.step.written}()` in {caller(mark.frame)}"
         return "runs", name, all(made.known is not None and made.known.hosted for made in use.made)
     if isinstance(event, Site):
-        return _called(focus, mark, event) if not inside else None
+        part = isinstance(event.target, ClassRef) and focus.roster.at((mark.frame.path, event.step.node.id))
+        return _called(focus, mark, event) if part or not inside else None
     verb = does(event)
     if not verb or event.step.written.rpartition(".")[2] in _READING or (inside and event.does not in TRACED):
         return None

@@ -12,6 +12,7 @@ from retrieval.census.model_order import ordered
 from retrieval.census.outside import Outside
 from retrieval.census.pipeline import main_roots
 from retrieval.census.prose import counted
+from retrieval.census.values import ClassRef
 from retrieval.census.walk import LOOPS, Mark, guards_of, walked
 from retrieval.census.wording import caller, spoken
 from retrieval.facts import CensusHit
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-STEPS, MODELS, OTHERS, DEPTH, DEEP, WRAPPING, LIBRARY = 40, 30, 8, 9, 20, 5, 6
+STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, WRAPPING, LIBRARY, MANY = 30, 24, 12, 8, 9, 20, 5, 6, 24
 Place = tuple[str, str, int, int]
 
 
@@ -41,12 +42,11 @@ def outline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     wanted = query.options.get("what", "steps|models|others").split("|")
     marks = walked(focus, roots[0], DEPTH)
     if "steps" in wanted:
-        yield from _steps(codebase, roots[0], marks)
+        yield from _steps(codebase, focus, roots[0], marks)
     if "models" in wanted:
         used = roots[1:LIBRARY] if roots[0].entries[0].kind == "api" else []
         deep = walked(focus, roots[0], DEEP)
-        further = [mark for root in used for mark in walked(focus, root, DEPTH)]
-        yield from _models(codebase, focus, roots[0], [*deep, *further])
+        yield from _models(codebase, focus, roots[0], [deep, *(walked(focus, root, DEPTH) for root in used)])
     if "others" in wanted and len(roots) > 1:
         yield _others(codebase, roots)
 
@@ -65,9 +65,11 @@ def spine(root: Root, marks: list[Mark]) -> "Frame":
         frame = below[deep[0]][0].frame
 
 
-def _steps(codebase: "Codebase", root: Root, marks: list[Mark]) -> Iterator[CensusHit]:
+def _steps(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -> Iterator[CensusHit]:
     frame = spine(root, marks)
-    own = [mark for mark in marks if mark.frame is frame and isinstance(mark.event, Site | Outside)]
+    every = [mark for mark in marks if mark.frame is frame and isinstance(mark.event, Site | Outside)]
+    own = [mark for mark in every if not _prepares(focus, mark)] if len(every) > MANY else every
+    own = own if any(_leads(focus, mark) for mark in own) else every
     if not own:
         return
     names: dict[str, Mark] = {}
@@ -76,8 +78,24 @@ def _steps(codebase: "Codebase", root: Root, marks: list[Mark]) -> Iterator[Cens
     shown = list(names)[:STEPS]
     more = f" → and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
     via = "" if frame is root.frame else f", which hands the work to {caller(frame)} ({frame.path}); that"
-    text = f"{_begins(root)}{via or '. It'} runs {counted(len(names), 'step')} in this order: {' → '.join(shown)}{more}"
+    which = counted(len(names), "step") if own is every or len(own) == len(every) else "these main steps"
+    text = f"{_begins(root)}{via or '. It'} runs {which} in this order: {' → '.join(shown)}{more}"
     yield _sentence(codebase, root, text, [_place(mark) for mark in own])
+
+
+def _leads(focus: Focus, mark: Mark) -> bool:
+    event = mark.event
+    if isinstance(event, Site):
+        return bool(focus.models(event) or focus.followed(event))
+    return isinstance(event, Outside)
+
+
+def _prepares(focus: Focus, mark: Mark) -> bool:
+    """Whether a step of a long body leads to no model and only makes an object, or stands under a condition."""
+    event = mark.event
+    if not isinstance(event, Site) or _leads(focus, mark):
+        return False
+    return isinstance(event.target, ClassRef) or any(guard.kind not in LOOPS for guard in guards_of(event))
 
 
 def _begins(root: Root) -> str:
@@ -98,15 +116,20 @@ def _named(mark: Mark) -> str:
     return f"{name} ({', '.join(notes)})" if notes else name
 
 
-def _models(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -> Iterator[CensusHit]:
-    """What is made or loaded, and what is run, in the order in which it happens first."""
-    made, run = ordered(focus, marks)
-    for verb, found in (("Made or loaded", made), ("Run", run)):
+def _models(codebase: "Codebase", focus: Focus, root: Root, walks: list[list[Mark]]) -> Iterator[CensusHit]:
+    """What is made or loaded, what is run, and what models run inside, in the order in which it happens first."""
+    order = ordered(focus, walks)
+    inside = [f"`{name}`: {' → '.join(steps[:INSIDE])}" for name, steps in order.inside.items()]
+    for verb, key, found in (
+        ("Made or loaded, in this order", "made", order.made),
+        ("Run, in this order", "run", order.run),
+        ("Inside these models run, in the order of each", "inside", inside),
+    ):
         if found:
-            shown = list(found)[:MODELS]
+            shown = found[:MODELS]
             more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
-            text = f"{verb}, in this order: {numbered(shown)}{more}"
-            yield _sentence(codebase, root, text, [_place(mark) for mark in found.values()])
+            told = "; ".join(shown) if key == "inside" else numbered(shown)
+            yield _sentence(codebase, root, f"{verb}: {told}{more}", [_place(mark) for mark in order.marks[key]])
 
 
 def numbered(names: list[str]) -> str:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import Exit, Guard, one_line
 from retrieval.census.callgraph import Site, defined
+from retrieval.census.effects import effects_of
 from retrieval.census.entries import is_side_tool
 from retrieval.census.flow import Root, roots, way
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside, does
+from retrieval.census.prose import listed
 from retrieval.census.standing import RUNS, is_training
 from retrieval.census.values import ClassRef, FunctionRef
-from retrieval.census.walk import Mark, fitting
+from retrieval.census.walk import DEEPEST, Mark, fitting, walked
 from retrieval.census.wording import action, caller, circumstances, either, label, summary
 from retrieval.facts import CensusHit
 from retrieval.parse import Node
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-LINES, STATEMENT, WRITTEN_LEVELS = 100, 130, 2
+LINES, STATEMENT, WRITTEN_LEVELS, RIVALS = 100, 130, 2, 8
 _LEAVES = {
     "return": "returns",
     "raise": "raises",
@@ -82,8 +84,45 @@ def main_roots(focus: Focus) -> list[Root]:
     role = {path: file.role for path, file in program.snapshot.by_path.items()}
     found = [root for root in roots(program) if not is_side_tool(root.entries[0])]
     found = [root for root in found if role[root.frame.path] not in ("test", "vendored")] or found
-    focus.roots = _grouped(sorted(found or roots(program), key=lambda root: _after(focus, root)))
+    found = _told(found) or found or roots(program)
+    focus.roots = _grouped(sorted(found, key=lambda root: _after(focus, root)))
+    focus.roots = _whole_first(focus, focus.roots)
     return list(focus.roots)
+
+
+def _told(found: list[Root]) -> list[Root]:
+    """Where a command is installed: without the scripts beside it that nothing names as programs."""
+    commands = any(root.entries[0].kind == "console script" for root in found)
+    return [
+        root for root in found if any(e.kind != "script" or e.standing >= RUNS for e in root.entries) or not commands
+    ]
+
+
+def _whole_first(focus: Focus, found: list[Root]) -> list[Root]:
+    """A script that runs all models of the first one and more goes before it: the first runs a part of the work."""
+    alike = [r for r in found[:RIVALS] if r.entries[0].kind == "script" and _rank(r) >= _rank(found[0])]
+    if len(alike) < 2 or alike[0] is not found[0]:
+        return found
+    models = {id(root): models_run(focus, root) for root in alike}
+    best = found[0]
+    for root in alike[1:]:
+        if models[id(best)] < models[id(root)]:
+            best = root
+    return [best, *(root for root in found if root is not best)]
+
+
+def _rank(root: Root) -> int:
+    return root.entries[0].standing
+
+
+def models_run(focus: Focus, root: Root) -> frozenset[str]:
+    """The names of the models that a program runs, those inside other models left out."""
+    uses = [
+        focus.roster.used(mark.frame, mark.event.step)
+        for mark in walked(focus, root, DEEPEST)
+        if isinstance(mark.event, Site | Outside) and not focus.in_model(mark.frame)
+    ]
+    return frozenset(made.name for use in uses if use is not None for made in use.made)
 
 
 def _grouped(found: list[Root]) -> list[Root]:
@@ -172,7 +211,10 @@ def _text(focus: Focus, mark: Mark) -> str:
     if mark.again:
         lines = [str(e.step.start) for e in mark.again if not isinstance(e, Exit)]
         text += f"; again on line{'s' if len(lines) > 1 else ''} {', '.join(lines)}"
-    return text + (f"; its steps stand under {mark.seen}" if mark.seen else "")
+    text += f"; its steps stand under {mark.seen}" if mark.seen else ""
+    quiet = isinstance(event, Site) and not mark.seen and not focus.followed(event)
+    started = effects_of(focus.program.codebase).programs(event) if quiet and isinstance(event, Site) else ()
+    return text + (f"; it starts another program: {listed(started)}" if started else "")
 
 
 def _opening(guard: Guard) -> str:

@@ -5,7 +5,7 @@ are not entered, and from the third level on only what leads to a model is kept.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from retrieval.census.callgraph import Site, imported_sites
 from retrieval.census.effects import effects_of
 from retrieval.census.focus import Focus
 from retrieval.census.narrowing import Given
-from retrieval.census.outside import Outside
+from retrieval.census.outside import Outside, does
 from retrieval.census.trivial import is_trivial
 from retrieval.census.values import ClassRef
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LOOPS = frozenset({"for", "while"})
 ALL_LEVELS, DEEPEST, COORDINATED = 2, 9, 3
 _TURNS = frozenset({"continue", "break"})
+_ENDING = frozenset({"sys.exit", "exit", "quit", "os._exit"})
 _CHOICES = frozenset({"if", "else", "case", "except", "loop-else"})
 Event = Site | Outside | Exit
 Joined = tuple[Event, tuple[Event, ...]]
@@ -58,12 +59,15 @@ class Walk:
         self.built = built
         self.imported: set[Frame] = set()
         self.opened: dict[tuple[str, str, Given], str] = {}
+        self.later: dict[str, tuple[str, str, Given]] = {}  # number → what a later line opens
 
-    def marks(self) -> Iterator[Mark]:
+    def marks(self) -> list[Mark]:
         """Every line in order."""
         frame = self.root.frame
         self.opened[_key(frame)] = "the start"
-        yield from self._block(frame, self._events(frame, 0), (0, 1, 1), "")
+        found = list(self._block(frame, self._events(frame, 0), (0, 1, 1), ""))
+        told = {number: self.opened.get(key, "") for number, key in self.later.items()}
+        return [replace(mark, seen=told[mark.number]) if mark.number in told else mark for mark in found]
 
     def _events(self, frame: "Frame", depth: int) -> list[Event]:
         program, focus = self.focus.program, self.focus
@@ -72,14 +76,15 @@ class Walk:
         sites = self.root.sites if frame is self.root.frame else self._inner(frame)
         sites = [site for site in sites if not (site.handed and site.step.written.endswith("partial"))]  # called later
         leading = [site for site in sites if focus.models(site) or focus.followed(site)]
-        whole = not within and (depth < ALL_LEVELS or coordinates(leading))
+        outside = focus.outside(frame)
+        whole = not within and (depth < ALL_LEVELS or coordinates(leading) or _works(focus, leading, outside))
         plain = [site for site in sites if whole and not is_trivial(program, site)]
         kept = {id(site) for site in (*leading, *plain)}
         found += [site for site in sites if id(site) in kept]
         effects = effects_of(program.codebase).steps(frame) if whole else []
         block = frame is self.root.frame and self.root.block
         guard = self.root.entries[0].guard_line if block else 0
-        outside = focus.outside(frame) if not block or guard else []
+        outside = outside if not block or guard else []
         told = {item.step.node.id for item in outside} | {site.step.node.id for site in sites}
         outside = [*outside, *(item for item in effects if item.step.node.id not in told)]
         found += [item for item in outside if not guard or any(g.line == guard for g in item.step.guards)]
@@ -117,6 +122,9 @@ class Walk:
         depth, level, number = place
         most = self.built if isinstance(event, Site) and isinstance(event.target, ClassRef) else self.depth
         inner = self.focus.followed(event, frame) if isinstance(event, Site) and depth < most else []
+        if inner and isinstance(event, Site) and _again_below(self.focus, frame, event):
+            self.later[number] = _key(inner[0])
+            inner = []
         fresh = [frame for frame in inner if _key(frame) not in self.opened]
         known = [self.opened[_key(f)] for f in inner if f not in fresh]
         yield Mark(frame, event, guards_of(event)[told:], level, number, again, known[0] if known else "")
@@ -136,7 +144,7 @@ def walked(focus: Focus, root: "Root", depth: int, built: int | None = None) -> 
     """The marks of one walk, each walk done once."""
     key = (root.frame.path, root.frame.symbol, root.entries[0].guard_line, depth, depth if built is None else built)
     if key not in focus.walks:
-        focus.walks[key] = list(Walk(focus, root, depth, key[-1]).marks())
+        focus.walks[key] = Walk(focus, root, depth, key[-1]).marks()
     return list(focus.walks[key])
 
 
@@ -148,6 +156,36 @@ def fitting(focus: Focus, root: "Root", most: int) -> list[Mark]:
             if len(marks) <= most:
                 return marks
     return walked(focus, root, 0)
+
+
+def _works(focus: Focus, leading: list[Site], outside: list[Outside]) -> bool:
+    """Whether a body runs a model itself, or has a loop around calls that lead to one: all its steps are told."""
+    runs = any(focus.models(site) and not isinstance(site.target, ClassRef) for site in leading)
+    looped = any(guard.kind in LOOPS for site in leading for guard in guards_of(site))
+    return runs or looped or any(does(item) == "runs" for item in outside)
+
+
+def _again_below(focus: Focus, frame: "Frame", event: Site) -> bool:
+    """Whether a call stands in an arm that ends the body, and a later call of the same code stands outside that arm:
+    the later one is on the way that the program takes otherwise."""
+    guards = guards_of(event)
+    for index, guard in enumerate(guards):
+        if guard.kind in ("if", "else", "case") and _leaves(frame, guards[: index + 1]):
+            arm = (guard.key, guard.arm)
+            for other in focus.program.sites(frame):
+                apart = arm not in [(g.key, g.arm) for g in guards_of(other)]
+                if other.step.order > event.step.order and apart and set(other.targets) & set(event.targets):
+                    return True
+    return False
+
+
+def _leaves(frame: "Frame", guards: tuple[Guard, ...]) -> bool:
+    """Whether the innermost arm of these guards ends with leaving the body."""
+    wanted = [(guard.key, guard.arm) for guard in guards]
+    exits = [item for item in frame.body.exits if item.kind == "return"]
+    ending = [step for step in frame.body.calls if step.written in _ENDING]
+    around = [item.guards for item in (*exits, *ending)]
+    return any([(g.key, g.arm) for g in held if g.kind != "past" and not _is_main(g)] == wanted for held in around)
 
 
 def coordinates(leading: list[Site]) -> bool:

@@ -1,0 +1,180 @@
+"""The order in which models run: alternatives, arms that end the program, values passed back, loops told whole."""
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+NETS = """
+    import torch
+    from torch import nn
+
+    class Big(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.line = nn.Linear(2, 2)
+        def forward(self, x):
+            return self.line(x)
+
+    class Small(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.line = nn.Linear(2, 2)
+        def forward(self, x):
+            return self.line(x)
+
+    def load_weights(model, path):
+        model.load_state_dict(torch.load(path))
+        return model, path
+
+    def big(path):
+        model, where = load_weights(Big(), path)
+        return model
+
+    def small(path):
+        model, where = load_weights(Small(), path)
+        return model
+"""
+RUN = "if __name__ == '__main__':\n    main()\n"
+
+
+def texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_what_a_loader_gives_back_is_what_this_call_gave_it() -> None:
+    main = "from nets import big\n\ndef main():\n    net = big('a')\n    return net(1)\n\n"
+    found = texts(codebase_of({"nets.py": NETS, "run.py": main + RUN}), "outline: what=models")
+    assert found[1] == "Run, in this order: `Big` by `net()` in `main()`"
+
+
+def test_alternatives_are_one_entry_and_no_steps() -> None:
+    main = """
+        import sys
+        from nets import big, small
+
+        def main():
+            if sys.argv[1] == "big":
+                net = big("a")
+                out = net(1)
+            else:
+                other = small("b")
+                out = other(1)
+            final = small("c")
+            return final(out)
+
+        if __name__ == "__main__":
+            main()
+    """
+    found = texts(codebase_of({"nets.py": NETS, "run.py": main}), "outline: what=models")
+    assert found[1] == (
+        'Run, in this order: (1) one of: if `sys.argv[1] == "big"`: `Big` by `net()` in `main()`, or '
+        'if not `sys.argv[1] == "big"`: `Small` by `other()` in `main()`; (2) `Small` by `final()` in `main()`'
+    )
+
+
+MAIN = """
+    import sys
+    from nets import big, small
+
+    def evaluate(net, data):
+        for item in data:
+            net(item)
+
+    def prepare(item):
+        print(item)
+        print(item)
+        return item
+
+    def clean(item):
+        print(item)
+        print(item)
+        return item
+
+    def step(net, data, optimizer):
+        for item in data:
+            ready = prepare(item)
+            loss = net(ready)
+            loss.backward()
+            optimizer.step()
+            clean(item)
+
+    def work(net, data, optimizer):
+        return train(net, data, optimizer)
+
+    def train(net, data, optimizer):
+        return step(net, data, optimizer)
+
+    def main():
+        net = big("a")
+        if len(sys.argv) > 1:
+            evaluate(net, [])
+            return
+        for epoch in range(3):
+            work(net, [1], None)
+            evaluate(net, [2])
+
+    if __name__ == "__main__":
+        main()
+"""
+
+
+def test_an_arm_that_ends_the_program_is_no_earlier_step() -> None:
+    found = texts(codebase_of({"nets.py": NETS, "run.py": MAIN}), "pipeline: roots=1")
+    apart = next(line for line in found if "evaluate(net, [])" in line)
+    later = next(line for line in found if "evaluate(net, [2])" in line)
+    assert "its steps stand under 3.2" in apart
+    assert later.startswith("Step 3.2: Calls `evaluate()`")
+    assert any(line.startswith("Step 3.2.1: For each `item in data`") for line in found)
+    ran = texts(codebase_of({"nets.py": NETS, "run.py": MAIN}), "outline: what=models")[1]
+    assert ran.index("`step()`") < ran.index("`evaluate()`")
+
+
+def test_the_loop_that_runs_a_model_is_told_with_all_its_steps() -> None:
+    found = [line.partition(": ")[2] for line in texts(codebase_of({"nets.py": NETS, "run.py": MAIN}), "pipeline")]
+    start = found.index("For each `item in data`:")
+    assert [line.partition(" (")[0].partition(":")[0] for line in found[start + 1 : start + 6]] == [
+        "Calls `prepare()`",
+        "Runs the model",
+        "Calls `loss.backward()`",
+        "Calls `optimizer.step()`",
+        "Calls `clean()`",
+    ]
+
+
+def test_a_model_under_a_condition_may_run() -> None:
+    main = """
+        from nets import big
+
+        def guess(net, x):
+            if x is None:
+                return net(x)
+            return x
+
+        def run(net, x):
+            return net(x)
+
+        def main():
+            net = big("a")
+            for x in range(3):
+                guess(net, x)
+                run(net, x)
+
+        if __name__ == "__main__":
+            main()
+    """
+    found = texts(codebase_of({"nets.py": NETS, "run.py": main}), "course: roots=1")
+    assert any("`guess()`" in line and line.endswith("may run `Big`") for line in found)
+    assert any("`run()`" in line and line.endswith("- runs `Big`") for line in found)
+
+
+def test_the_script_that_runs_all_models_of_another_and_more_is_the_main_one() -> None:
+    part = "from nets import big\n\ndef main():\n    net = big('a')\n    return net(1)\n\n" + RUN
+    whole = "from nets import big, small\n\ndef main():\n    net = big('a')\n    two = small('b')\n"
+    whole += "    return two(net(1))\n\n" + RUN
+    files = {
+        "nets.py": NETS,
+        "README.md": "python a_demo.py\npython b_demo.py\n",
+        "a_demo.py": part,
+        "b_demo.py": whole,
+    }
+    assert "main()` in b_demo.py" in texts(codebase_of(files), "outline: what=steps")[0]

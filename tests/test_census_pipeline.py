@@ -135,7 +135,7 @@ def test_the_outline_names_steps_models_and_other_programs() -> None:
         "The main program is `main()` in serve/talk.py, started by the script serve/talk.py. It runs 2 steps in this "
         "order: `load()` → `respond()` (in a loop)"
     )
-    assert made == "Made or loaded, in this order: `Net` in `load()`"
+    assert made == 'Made or loaded, in this order: `Net` in `load()` (only if `name == "net"`)'
     assert run == "Run, in this order: `Net` by `network()` in `respond()`"
     assert others == "Execution can also start in eval/score.py"
 

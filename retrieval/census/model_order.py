@@ -39,8 +39,9 @@ def ordered(focus: Focus, walks: Sequence[Sequence[Mark]]) -> Order:
         choices = Choices(marks)
         for mark in marks:
             told = _told(focus, mark)
-            if told is not None and told[1] not in found[told[0]]:
-                found[told[0]][told[1]] = _named(focus, choices, mark, told)
+            if told is not None:
+                item, known = _named(focus, choices, mark, told), found[told[0]].get(told[1])
+                found[told[0]][told[1]] = _both(known, item, told[1]) if known is not None else item
     ran = list(found["runs"].values())
     outside = [item for item in ran if not focus.in_model(item.mark.frame)]
     inside: dict[str, list[Named]] = {}
@@ -51,6 +52,12 @@ def ordered(focus: Focus, walks: Sequence[Sequence[Mark]]) -> Order:
     marks = {"made": [i.mark for i in made], "run": [i.mark for i in outside or ran]}
     marks["inside"] = [item.mark for items in inside.values() for item in items]
     return Order(in_order(made), in_order(outside or ran), {n: in_order(i) for n, i in inside.items()}, marks)
+
+
+def _both(first: Named, again: Named, name: str) -> Named:
+    """What happens at several places, with what holds at all of them."""
+    shared = tuple(choice for choice in first.choices if choice in again.choices)
+    return Named(first.said if first.said == again.said else name, first.mark, shared)
 
 
 def _named(focus: Focus, choices: Choices, mark: Mark, told: tuple[str, str, bool]) -> Named:

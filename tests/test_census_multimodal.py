@@ -64,7 +64,7 @@ def test_the_answer_in_sentences() -> None:
     )
     combined, compared = _texts(codebase_of(MESSAGES), "multimodal: part=embeddings")
     assert combined.startswith("Not by code of this repository; they are combined inside a model that takes both")
-    assert compared.startswith("No comparison was traced")
+    assert compared.startswith("The code of this repository itself has no product or similarity")
     assert not _texts(codebase_of({"app.py": "x = 1\n"}), "multimodal: part=whether")
     with pytest.raises(QueryError):
         run_query(codebase_of(MESSAGES), "multimodal: part=all")
@@ -248,3 +248,99 @@ def test_of_a_result_in_parts_only_the_parts_that_are_read_are_embeddings() -> N
     assert [hit.symbol for hit in run_query(codebase, "image_embeddings").hits] == ["features"]
     [told] = _texts(codebase, "vision_told: part=embeddings")
     assert "`features()`" in told and "kept as `feature`" in told and "boxes" not in told
+
+
+CROSSING = """import copy
+import torch
+from torch import nn
+from transformers import BertTokenizer
+from outputs import ModelOutputWithCrossAttentions
+
+tokenizer = BertTokenizer.from_pretrained("bert")
+
+
+class Attention(nn.Module):
+    def forward(self, x, context=None):
+        q, k, v = self.query(x), self.key(context), self.value(context)
+        qk = torch.matmul(q, k.transpose(-1, -2))
+        return qk.softmax(-1) @ v, qk
+
+
+class Layer(nn.Module):
+    def __init__(self, cross=False):
+        super().__init__()
+        self.cross_attn = Attention() if cross else None
+
+    def forward(self, text_states, image_states):
+        out, _ = self.cross_attn(text_states, context=image_states)
+        return ModelOutputWithCrossAttentions(hidden=text_states, encoder_hidden_states=image_states)
+
+
+class Decoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([Layer(cross=True) for _ in range(6)])
+
+    def forward(self, text, image):
+        for layer in self.layers:
+            text = layer(text, image)
+        return text
+
+
+def align(model, image, text):
+    kept = []
+    for layer in model.layers:
+        layer.cross_attn.register_forward_hook(lambda _, ins, outs: kept.append(outs[-1]))
+    return model(tokenizer(text), image), kept
+
+
+align(Decoder(), open_image("a.png"), "words")
+"""
+
+
+def test_the_scores_of_cross_attention_compare_two_modalities_in_named_layers() -> None:
+    codebase = codebase_of({"app.py": CROSSING})
+    attended = _texts(codebase, "fusions: how=attended")
+    assert len(attended) == 1 and "self.cross_attn" in attended[0]
+    how = " ".join(_texts(codebase, "multimodal: part=how"))
+    assert "`torch.matmul(q, k.transpose(-1, -2))` in `Attention.forward()` (app.py:13)" in how
+    assert "in every `Layer` that `Decoder` stacks" in how
+    combined, compared = _texts(codebase, "multimodal: part=embeddings")
+    assert combined.startswith("Yes, they are combined: `Layer.forward()`")
+    assert compared.startswith(
+        "Yes, they are compared inside attention: its scores `torch.matmul(q, k.transpose(-1, -2))`"
+    )
+    assert "`align()` (app.py) takes them up with a forward hook" in compared
+
+
+LABELS = """from enum import Enum
+from PIL import Image
+from transformers import BlipForConditionalGeneration, BlipProcessor
+
+processor = BlipProcessor.from_pretrained("blip")
+model = BlipForConditionalGeneration.from_pretrained("blip")
+
+
+def caption(path, tokenizer):
+    inputs = processor(Image.open(path).convert("RGB"), return_tensors="pt")
+    return model.generate(**inputs)
+
+
+class Kind(Enum):
+    VISION = "vision"
+    TEXT = "text"
+
+
+def compare(embeddings):
+    return embeddings[Kind.VISION] @ embeddings[Kind.TEXT].T
+
+
+caption("a.png", None)
+"""
+
+
+def test_a_model_that_is_given_an_image_alone_joins_nothing_and_keys_tell_a_modality() -> None:
+    codebase = codebase_of({"app.py": LABELS})
+    assert not _texts(codebase, "multimodal_models: how=together")
+    [compared] = _texts(codebase, "fusions")
+    assert "multiplies or compares image (`embeddings[Kind.VISION]`) and text (`embeddings[Kind.TEXT].T`)" in compared

@@ -26,14 +26,15 @@ _PRODUCT = re.compile(r"(?:^|\.)(?:matmul|bmm|mm|einsum|baddbmm)$")
 _ATTENDING = re.compile(
     r"(?i)(?:^|\.|_)(?:x_?attn|cross_?att\w*|\w*cross_?att(?:n|ention)\w*|fus\w*|qformer|multihead_attn)(?:$|\[)"
 )
+_MADE = re.compile(r"_?[A-Z]\w*[a-z]\w*$")
 _CONTEXT = words("encoder_hidden_states context xa key_value_states cross_attention_states vision_hidden_states")
 _SIDES = {"v": "image", "l": "text"}  # what the arguments of blocks that fuse vision and language are called
 _LIBRARIES = words("torch numpy tensorflow jax paddle keras mlx einops sentence_transformers sklearn")
 _ASIDE = re.compile(
     r"(?i)(?:^|[._])(?:\w*mask\w*|(?:\w*_)?atts?(?:_\w+)?|\w*quer(?:y|ies)(?:_tokens?|_emb\w*)?|"
-    r"pos(?:ition(?:al|s)?)?_?(?:emb\w*|enc\w*|ids?))$"
+    r"pos(?:ition(?:al|s)?)?_?(?:emb\w*|enc\w*|ids?)|(?:\w+_)?(?:tokenizer|processor))$"
 )
-"""Operands that are of no modality: masks, learned queries and encodings of positions."""
+"""Operands that are of no modality: masks, learned queries, encodings of positions, and what takes text apart."""
 _MASKING = re.compile(
     r"\.(?:bool|ne|eq|lt|gt|le|ge|isnan|logical_\w+)\(|\* ?0(?:\.0*)?(?!\w|\.)|[<>=!]=|(?:zeros|ones)_like"
 )
@@ -111,6 +112,8 @@ def _attention(roster: Roster, frame: "Frame", step: CallStep, place: Spot) -> M
     context = [child for name, child in keywords.items() if name in _CONTEXT]
     if not context and (not _ATTENDING.search(step.written) or isinstance(frame.callee(step), ClassRef)):
         return None
+    if _MADE.match(step.written.rpartition(".")[2]):
+        return None  # an object is made: a module, or what holds the results of one
     if set(_SIDES) <= keywords.keys():
         values = [(keywords[name].child_by_field_name("value"), kind) for name, kind in _SIDES.items()]
         told = [(text(n), Told(kind, place.inner(n, take=())[0])) for n, kind in values if n is not None]

@@ -16,6 +16,7 @@ from retrieval.census.spots import Spot, arguments
 from retrieval.census.tiers import snake
 from retrieval.census.tracing import Tracer, tracer_of
 from retrieval.census.values import External, ExternalObject, Instance
+from retrieval.facts import FileFacts
 from retrieval.languages import words
 from retrieval.parse import Node
 
@@ -42,6 +43,7 @@ _FRESH = re.compile(
     r"full_like|empty_like|size|isinstance|getattr)$"
 )
 _SETTINGS = re.compile(r"(?:^|\.)\w*Config(?:\.\w+)?$")  # what is computed from settings is no data of a modality
+_CONSTANT = re.compile(r"^(?:\w+\.)*[A-Z][A-Z_]+$")  # a key that an enumeration or a module names
 _MEASURES = words("shape device dtype ndim")
 _SEMANTIC = re.compile(r"(?:^|_)semantic_(?:tokens?|history|prompt|codes?|ids)|(?:^|_)(?:pred|prompt|x)_semantic$")
 _GIVEN = ("text", "image", "audio", "video")
@@ -52,7 +54,7 @@ _TEXT_LIBRARIES = words(
     """transformers tokenizers sentencepiece tiktoken nltk spacy ftfy diffusers clip open_clip openai anthropic ollama
     vllm"""
 )
-_TEXT: "WeakKeyDictionary[Program, bool]" = WeakKeyDictionary()
+_TEXT: "WeakKeyDictionary[Program, frozenset[str]]" = WeakKeyDictionary()
 _AUDIO: "WeakKeyDictionary[Program, bool]" = WeakKeyDictionary()
 MOST, NEAR, FAR = 70, 60, 120
 
@@ -89,7 +91,7 @@ def modalities(tracer: Tracer, spot: Spot, most: int = MOST) -> list[Told]:
             if source.key not in seen:
                 seen.add(source.key)
                 waiting.append(source)
-    sure = not _is_spoken(spot, weak) and reads_text(spot.frame.program)
+    sure = bool(weak) and not _is_spoken(spot, weak) and reads_text(spot.frame.program, weak[0].spot.frame.path)
     return list(found.values()) or (weak if sure else [])
 
 
@@ -121,14 +123,22 @@ def taken_off(program: "Program") -> frozenset[str]:
     return _TAKEN_OFF[program]
 
 
-def reads_text(program: "Program") -> bool:
-    """Whether any file of the repository takes text apart: only then are tokens and prompts of text."""
+def reads_text(program: "Program", path: str = "") -> bool:
+    """Whether a file beside `path` takes text apart, below the same first folder: then tokens and prompts are of text.
+
+    Without a path, whether any file of the repository does.
+    """
     if program not in _TEXT:
-        facts = program.facts.values()
-        modules = {item.module.partition(".")[0] for found in facts for item in found.imports}
-        named_so = any("tokeniz" in item.name.lower() for found in facts for item in found.definitions)
-        _TEXT[program] = named_so or bool(modules & _TEXT_LIBRARIES)
-    return _TEXT[program]
+        _TEXT[program] = frozenset(
+            path.rpartition("/")[0] for path, facts in program.facts.items() if _is_of_text(facts)
+        )
+    head, below, _ = path.partition("/")
+    return any(not below or folder == head or folder.startswith(f"{head}/") for folder in _TEXT[program])
+
+
+def _is_of_text(facts: FileFacts) -> bool:
+    modules = {item.module.partition(".")[0] for item in facts.imports}
+    return bool(modules & _TEXT_LIBRARIES) or any("tokeniz" in item.name.lower() for item in facts.definitions)
 
 
 def _removed(spot: Spot, written: str) -> bool:
@@ -154,7 +164,8 @@ def _told(spot: Spot) -> str:
             return _said(spot, text(node.child_by_field_name("attribute")))
         case "subscript":
             key = node.child_by_field_name("subscript")
-            return _said(spot, text(key).strip("\"'")) if key is not None and key.type == "string" else ""
+            named_by = key is not None and (key.type == "string" or _CONSTANT.search(text(key)) is not None)
+            return _said(spot, text(key).strip("\"'").rpartition(".")[2]) if named_by else ""
         case "call":
             return _call(spot, node)
     return ""

@@ -4,17 +4,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retrieval.census.attention_scores import Scores, collected, repeated, scores_of, wholes
 from retrieval.census.body import one_line
 from retrieval.census.fusions import meetings_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meetings import Meeting
 from retrieval.census.modality_names import GROUPS
 from retrieval.census.multimodal_messages import Message, messages, sender
-from retrieval.census.multimodal_models import Multimodal, models_of_two
+from retrieval.census.multimodal_models import Multimodal, gives_two, models_of_two
 from retrieval.census.onward import onward
 from retrieval.census.prose import counted
 from retrieval.census.reach import reach_of
-from retrieval.census.roster import roster_of
+from retrieval.census.roster import Roster, roster_of
 from retrieval.census.wording import title
 from retrieval.facts import CensusHit
 from retrieval.parse import Node, first_line, last_line
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 PARTS = ("whether", "how", "embeddings")
-SHOWN, CALL = 4, 70
+SHOWN, CALL, MECHANISMS = 4, 70, 3
 Place = tuple[str, str, int, int]
 
 
@@ -48,7 +49,7 @@ class Said:
     ordered=True,
 )
 def multimodal(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """At most three sentences; none where no two modalities meet. Raises QueryError for an unknown part."""
+    """At most four sentences; none where no two modalities meet. Raises QueryError for an unknown part."""
     part = query.choice("part", PARTS, "whether")
     found = _found(codebase)
     if part == "embeddings":
@@ -57,6 +58,7 @@ def multimodal(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     within = [said for said in found if said.sort[0] != "compared"] or found
     if within:
         yield _sentence(codebase, _opening(part, within), within, join="; ")
+        yield from _mechanisms(codebase) if part == "how" else ()
         yield from _models(codebase, within)
 
 
@@ -75,7 +77,7 @@ def _found(codebase: "Codebase") -> list[Said]:
     roster, reach = roster_of(codebase), reach_of(codebase)
     found = [_meeting(frame, meeting) for frame, meeting in meetings_of(roster)]
     found += [_message(message) for message in messages(roster)]
-    found += [_used(model) for model in models_of_two(roster) if model.together or model.conditions]
+    found += [_used(model) for model in models_of_two(roster) if model.conditions or gives_two(roster, model)]
     roles = codebase.snapshot.by_path
     told = []
     for frame, said in found:
@@ -177,15 +179,72 @@ def _sentence(codebase: "Codebase", opening: str, found: list[Said], *, join: st
     capital = not opening or opening.rstrip().endswith(".")
     text = f"{opening}{body[0].upper() + body[1:] if capital else body}"
     text += f"; {counted(more, 'more place')} below" if more else ""
-    return _at(codebase, text, shown)
+    others = (
+        {s.pair: s for s in reversed(found) if not s.run and s.pair not in {one.pair for one in run}} if run else {}
+    )
+    text += "".join(f"; in code that no main program is seen to run {said.text}" for said in [*others.values()][:2])
+    return _at(codebase, text, [*shown, *others.values()])
 
 
 def _at(codebase: "Codebase", text: str, shown: Sequence[Said]) -> CensusHit:
-    _, path, start, end = shown[0].place
+    return _places(codebase, text, [said.place for said in shown])
+
+
+def _places(codebase: "Codebase", text: str, places: Sequence[Place]) -> CensusHit:
+    _, path, start, end = places[0]
     return hit_at(
-        codebase, path, (start, end), symbol="", name="multimodal", text=text,
-        related=tuple(dict.fromkeys(said.place for said in shown)),
-    )  # fmt: skip
+        codebase, path, (start, end), symbol="", name="multimodal", text=text, related=tuple(dict.fromkeys(places))
+    )
+
+
+def _attentions(codebase: "Codebase") -> "list[tuple[Frame, Meeting, Scores]]":
+    """One meeting for every place where queries of one modality meet keys of another, layers before their callers."""
+    roster, reach = roster_of(codebase), reach_of(codebase)
+    found: dict[Place, tuple[Frame, Meeting, Scores]] = {}
+    order = sorted(
+        ((frame, meeting) for frame, meeting in meetings_of(roster) if meeting.how == "attended"),
+        key=lambda item: (not reach.has(_where(codebase, *item)), not repeated(roster, item[0], item[1].node)),
+    )
+    for frame, meeting in order:
+        scores = scores_of(roster, frame, meeting)
+        if scores is not None:
+            found.setdefault(scores.place, (frame, meeting, scores))
+    return list(found.values())
+
+
+def _where(codebase: "Codebase", frame: "Frame", meeting: Meeting) -> CensusHit:
+    lines = first_line(meeting.node), last_line(meeting.node)
+    return hit_at(codebase, frame.path, lines, symbol=frame.symbol, name="", text="")
+
+
+def _mechanisms(codebase: "Codebase") -> Iterator[CensusHit]:
+    """How cross-attention is computed, in which layers of which models."""
+    roster = roster_of(codebase)
+    found = _attentions(codebase)[:MECHANISMS]
+    told = [_mechanism(roster, *one) for one in found]
+    if told:
+        places = [place for f, m, scores in found for place in (scores.place, _place(f, m.node))]
+        yield _places(codebase, f"The attention is computed as {'; '.join(told)}", places)
+
+
+def _mechanism(roster: Roster, frame: "Frame", meeting: Meeting, scores: Scores) -> str:
+    text = f"{scores.said}, called by `{_callee(frame, meeting.node)}` in {_name(frame)}"
+    text += repeated(roster, frame, meeting.node)
+    holders = wholes(roster, frame)
+    return text + (f"; it is part of {', '.join(holders)}" if holders else "")
+
+
+def _compared_inside(codebase: "Codebase") -> Iterator[CensusHit]:
+    """The scores of cross-attention, which are products of two modalities, and what takes them up."""
+    roster = roster_of(codebase)
+    for frame, meeting, scores in _attentions(codebase)[:1]:
+        pair = " and ".join(dict.fromkeys(item.modality for _, item in meeting.operands))
+        text = f"Yes, they are compared inside attention: its scores {scores.said} are products of {pair}"
+        places = [scores.place, _place(frame, meeting.node)]
+        if (hook := collected(roster, meeting, frame)) is not None:
+            text += f"; {_name(hook[0])} takes them up with a forward hook: `{_shown(*hook)}`"
+            places.append(_place(*hook))
+        yield _places(codebase, text, places)
 
 
 def _models(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
@@ -207,17 +266,19 @@ def _embeddings(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
     apart = [said for said in found if said.sort[0] == "apart"]
     outside = [said for said in found if said.sort[0] in ("message", "model", "given")]
     if combined:
-        yield _sentence(codebase, f"They are combined{_idle(combined)}: ", combined, join="; ")
+        yield _sentence(codebase, f"Yes, they are combined{_idle(combined)}: ", combined, join="; ")
     elif outside:
         opening = f"Not by code of this repository; they are combined inside a model that takes both{_idle(outside)}: "
         yield _sentence(codebase, opening, outside, join="; ")
     elif apart:
         yield _sentence(codebase, f"They are not combined{_idle(apart)}: ", apart, join="; ")
     if compared:
-        yield _sentence(codebase, f"They are compared{_idle(compared)}: ", compared, join="; ")
-    elif combined or outside or apart:
-        text = "No comparison was traced: no product or similarity of features of two different modalities"
-        yield _at(codebase, text, (combined or outside or apart)[:1])
+        yield _sentence(codebase, f"Yes, they are compared{_idle(compared)}: ", compared, join="; ")
+    inside = [] if compared else list(_compared_inside(codebase))
+    yield from inside
+    if outside and not (compared or combined or inside):
+        text = "The code of this repository itself has no product or similarity of features of two modalities"
+        yield _at(codebase, text, outside[:1])
 
 
 def _idle(found: list[Said]) -> str:

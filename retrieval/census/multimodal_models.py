@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.known_models import Known, known_model
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.modalities import modalities
 from retrieval.census.modality_names import GROUPS
 from retrieval.census.model_entries import Entry, entries_of
 from retrieval.census.roster import Roster, Use, roster_of
+from retrieval.census.spots import Spot, arguments
 from retrieval.census.values import ClassRef
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
+PLAIN = ("integer", "float", "true", "false", "none", "string")
 _MODALITIES = ("image", "video", "audio", "text", "depth")
 
 
@@ -64,8 +67,9 @@ class Multimodal:
 def multimodal_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per model, in the order in which programs make them; patterns match its name or purpose."""
     wanted = query.options.get("how", "together|turned").split("|")
-    for model in models_of_two(roster_of(codebase)):
-        how = "together" if model.together else "turned"
+    roster = roster_of(codebase)
+    for model in models_of_two(roster):
+        how = "together" if gives_two(roster, model) else "turned"
         if how in wanted and query.matches(model.entry.name, model.known.does):
             yield _hit(codebase, model)
 
@@ -78,6 +82,29 @@ def models_of_two(roster: Roster) -> list[Multimodal]:
         if known is not None and _crosses(known) and not entry.name.endswith("Output"):
             uses = [use for made in entry.made for use in roster.uses_of(made)]
             found.append(Multimodal(entry, known, base, tuple({id(use.step): use for use in uses}.values())))
+    return found
+
+
+def gives_two(roster: Roster, model: Multimodal) -> bool:
+    """Whether a model that takes two modalities is given two, as far as its calls tell what they give."""
+    told = [groups for use in model.uses if (groups := _given(roster, use))]
+    return model.together and (not told or any(len(groups) > 1 for groups in told))
+
+
+def _given(roster: Roster, use: Use) -> set[str]:
+    """The kinds of modality that the arguments of a call are made of; none when one of them tells nothing."""
+    found: set[str] = set()
+    place = Spot(use.frame, use.step.node, use.step.order, use.step.guards)
+    for child in arguments(use.step.node, keywords=True):
+        if child.type == "keyword_argument" and child.child_by_field_name("value").type in PLAIN:  # type: ignore[union-attr]
+            continue
+        node = (
+            child.named_children[0] if child.type == "dictionary_splat" else child.child_by_field_name("value") or child
+        )
+        told = {item.group for spot in place.inner(node, take=()) for item in modalities(roster.tracer, spot)}
+        if not told:
+            return set()
+        found |= told
     return found
 
 

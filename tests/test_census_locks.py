@@ -44,7 +44,7 @@ def test_a_lock_around_other_work_is_no_queue_for_a_model() -> None:
         "if __name__ == '__main__':\n    Store().put(1)\n"
     )
     first = told({"app.py": source}, "blocking")[0]
-    assert first.startswith("No: nothing in what the main programs run makes work wait for the GPU")
+    assert first.startswith("No: in what the main programs run no lock, semaphore or queue guards the GPU or a model")
 
 
 def test_waiting_for_an_outside_program_is_no_mechanism() -> None:
@@ -58,9 +58,10 @@ def test_a_queue_is_told_with_who_fills_and_empties_it() -> None:
         "    def give(self):\n        self.items.put(1)\n\n    def take(self):\n        return self.items.get()\n\n\n"
         "if __name__ == '__main__':\n    line = Line()\n    line.give()\n    line.take()\n"
     )
-    assert "Queues: `self.items` (`queue.Queue`), filled in `Line.give()`, emptied in `Line.take()`" in told(
-        {"app.py": source}, "blocking"
-    )
+    assert (
+        "Queues for other work: The queue `self.items` (`queue.Queue`, at most `2` waiting); filled by `Line.give()`; "
+        "emptied by `Line.take()`"
+    ) in told({"app.py": source}, "blocking")
 
 
 def test_barriers_are_those_of_distributed_libraries_in_python() -> None:
@@ -68,4 +69,6 @@ def test_barriers_are_those_of_distributed_libraries_in_python() -> None:
     files: dict[str, str | bytes] = {"a.rb": "File.join('a', 'b')\nhvd.join('c')\nx.barrier()\n", "app.py": idle}
     assert not any("barrier" in text for text in told(files, "blocking"))
     real = "import torch.distributed as dist\n\n\ndef meet():\n    dist.barrier()\n"
-    assert "Distributed processes wait for each other at 1 barrier, in `meet()`" in told({"app.py": real}, "blocking")
+    first, second = told({"app.py": real}, "blocking")
+    assert first.startswith("No:") and "barriers between distributed processes (1 place)" in first
+    assert second.startswith("Distributed processes wait for each other at 1 place (`torch.distributed.barrier()`)")

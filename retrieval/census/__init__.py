@@ -96,6 +96,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     programs,
     purpose,
     quality,
+    queues,
     recording,
     registries,
     relay,

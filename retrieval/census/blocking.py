@@ -21,14 +21,12 @@ SYNC = (
     "torch.xpu.synchronize, torch.cuda.Stream.synchronize, torch.cuda.Event.synchronize"
 )
 STREAMS = "calls: torch.cuda.Stream, torch.cuda.stream, torch.cuda.current_stream, *.wait_stream"
-BARRIERS = "calls: torch.distributed.barrier, *.barrier, *.wait_for_everyone, horovod.*.join"
+BARRIERS = (
+    "calls: torch.distributed.barrier, *.barrier, *.wait_for_everyone, horovod.*.join, *.batch_isend_irecv, "
+    "torch.distributed.irecv"
+)
 _RANKED = re.compile(
     r"^(?:torch\.distributed|accelerate|horovod|deepspeed|mpi4py|multiprocessing|lightning|pytorch_lightning)\b"
-)
-QUEUES = (
-    "calls: queue.Queue, queue.LifoQueue, queue.PriorityQueue, queue.SimpleQueue, multiprocessing.Queue, "
-    "multiprocessing.JoinableQueue, multiprocessing.SimpleQueue, "
-    "torch.multiprocessing.Queue, asyncio.Queue, *.JoinableQueue"
 )
 WEB = (
     "calls: *.queue, *.wrap_queued_call, *.wrap_gradio_gpu_call",
@@ -65,7 +63,8 @@ class _Found:
         self.codebase = codebase
         self.guards = self._of("locks: model=yes")
         self.locks = self._of("locks: model=no")
-        self.queues = self._of(QUEUES)
+        self.served = self._of("queues: model=yes")
+        self.queues = self._of("queues: model=no")
         self.web = self._of(*WEB)
         self.sync = self._of(SYNC)
         self.streams = self._of(STREAMS)
@@ -90,27 +89,34 @@ class _Found:
 
 
 def _verdict(found: _Found) -> Iterator[Told]:
-    said: list[str] = []
-    hits: list[CensusHit] = []
-    for (run, _idle), words in (
+    """Whether anything makes a model or the GPU wait its turn; what else waits is said behind it."""
+    guards, hits = _counted(
         (found.guards, "locks or semaphores around model runs"),
+        (found.served, "queues out of which models are run"),
         (found.web, "the request queue of the web interface"),
-        (found.queues, "queues between workers"),
+    )
+    others, waiting = _counted(
         (found.sync, "`torch.cuda.synchronize()` and events"),
         (found.streams, "CUDA streams"),
         (found.barriers, "barriers between distributed processes"),
-    ):
-        if run:
-            said.append(f"{words} ({counted(len(run), 'place')})")
-            hits += run[:2]
-    if said:
-        yield f"Yes, in what the main programs run: {', '.join(said)}", hits
-        return
-    plus = f"; of the {counted(len(found.locks[0]), 'lock')} none was traced to a model run" if found.locks[0] else ""
-    yield (
-        f"No: nothing in what the main programs run makes work wait for the GPU or queues model runs{plus}",
-        found.locks[0][:3],
+        (found.queues, "queues for other work"),
     )
+    plus = f". Beside that: {', '.join(others)}" if others else ""
+    if guards:
+        yield f"Yes, in what the main programs run: {', '.join(guards)}{plus}", [*hits, *waiting]
+        return
+    locks = found.locks[0]
+    untied = f"; no model run was traced to the {counted(len(locks), 'lock')} that it holds" if locks else ""
+    yield (
+        "No: in what the main programs run no lock, semaphore or queue guards the GPU or a model, each model call runs "
+        f"at once in the thread that makes it{untied}{plus}",
+        [*waiting, *locks[:3]],
+    )
+
+
+def _counted(*groups: tuple[tuple[list[CensusHit], list[CensusHit]], str]) -> tuple[list[str], list[CensusHit]]:
+    said = [f"{words} ({counted(len(run), 'place')})" for (run, _idle), words in groups if run]
+    return said, [hit for (run, _idle), _words in groups for hit in run[:2]]
 
 
 def _details(found: _Found) -> Iterator[Told]:
@@ -121,20 +127,24 @@ def _details(found: _Found) -> Iterator[Told]:
     if web := found.web[0]:
         calls = listed(list(dict.fromkeys(f"`{_short(hit)}` in {hit.path}" for hit in web)), SHOWN)
         yield f"The web interface lets requests in through its queue: {calls}", web
-    if queues := found.queues[0]:
-        yield f"Queues: {listed([_queue(found.codebase, hit) for hit in queues], SHOWN)}", queues
+    for hit in found.served[0][:SHOWN]:
+        yield _plural(hit), [hit, *_related(hit)]
     if sync := found.sync[0]:
         yield f"`{sync[0].name}()` waits until the GPU has finished, in {_where(sync)}", sync
     if streams := found.streams[0]:
         yield f"CUDA streams are used in {_where(streams)}", streams
     if barriers := found.barriers[0]:
         yield (
-            f"Distributed processes wait for each other at {counted(len(barriers), 'barrier')}, in {_where(barriers)}",
+            f"Distributed processes wait for each other at {counted(len(barriers), 'place')} "
+            f"({listed([f'`{name}()`' for name in dict.fromkeys(hit.name for hit in barriers)], 3)}), in "
+            f"{_where(barriers)}; that queues no work on one GPU",
             barriers,
         )
 
 
 def _rest(found: _Found) -> Iterator[Told]:
+    if queues := found.queues[0]:
+        yield f"Queues for other work: {'. '.join(_plural(hit) for hit in queues[:SHOWN])}", queues
     if locks := found.locks[0]:
         yield (
             f"Other locks, around which no model run was traced: {listed([_brief(hit) for hit in locks], SHOWN)}",
@@ -146,7 +156,7 @@ def _rest(found: _Found) -> Iterator[Told]:
         yield f"Copies to the GPU that do not wait (`non_blocking`): {_where(copies)}", copies
     idle = {
         "locks around model runs": found.guards[1],
-        "queues": found.queues[1],
+        "queues": [*found.served[1], *found.queues[1]],
         "GPU synchronisation": found.sync[1],
         "CUDA streams": found.streams[1],
         "barriers": found.barriers[1],
@@ -156,6 +166,10 @@ def _rest(found: _Found) -> Iterator[Told]:
             f"Only in code that the main programs do not run: {'; '.join(said)}",
             [h for hits in idle.values() for h in hits[:2]],
         )
+
+
+def _plural(hit: CensusHit) -> str:
+    return hit.text[0].upper() + hit.text[1:]
 
 
 def _related(hit: CensusHit) -> list[CensusHit]:
@@ -188,18 +202,6 @@ def _bound(codebase: "Codebase", hit: CensusHit) -> str:
         if (call.start, call.end, call.name) == (hit.start, hit.end, hit.name) and call.assigned:
             return call.assigned[0]
     return ""
-
-
-def _queue(codebase: "Codebase", hit: CensusHit) -> str:
-    """A queue with who puts into it and who takes out of it, followed by its name through the repository."""
-    name = _bound(codebase, hit)
-    said = f"`{name or hit.name}` (`{hit.name}`)"
-    into, out = (
-        _callers(codebase, hit, name, ("put", "put_nowait")),
-        _callers(codebase, hit, name, ("get", "get_nowait")),
-    )
-    said += f", filled in {into}" if into else ""
-    return said + (f", emptied in {out}" if out else "")
 
 
 def _event(codebase: "Codebase", hit: CensusHit) -> str:

@@ -5,6 +5,7 @@ the first of each.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ from retrieval.census.focus import Focus, focus_of
 from retrieval.census.kept import attributes_of, used_classes
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.model_bodies import leading_bodies
-from retrieval.census.model_flow import said_of
+from retrieval.census.model_flow import handed_names, said_of
 from retrieval.census.prose import counted
+from retrieval.census.queues import queues
+from retrieval.census.reach import reach_of
 from retrieval.census.relay import relay
 from retrieval.census.screens import is_screen
 from retrieval.census.shared_files import shared_files
@@ -33,8 +36,8 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-SHOWN, BODIES, MOST_BODIES, CHAIN, LOOKED = 8, 2, 3, 6, 12
-EVERYTHING = "modules|arguments|travelling|stores|loops|dictionaries|files|objects|globals"
+SHOWN, BODIES, MOST_BODIES, PLACED, CHAIN, LOOKED = 8, 2, 3, 6, 6, 12
+EVERYTHING = "arguments|queues|modules|travelling|stores|loops|dictionaries|files|objects|globals"
 Place = tuple[str, int, int]
 
 
@@ -59,19 +62,30 @@ def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """The sentences asked for, in the order of `what`; all of them without it."""
     tellers = {
         "arguments": _arguments,
+        "places": _places,
         "dictionaries": _dictionaries,
         "objects": _objects,
         "models": _models,
         "globals": _globals,
     }
     for name in query.options.get("what", EVERYTHING).split("|"):
-        if name == "travelling":
+        if name == "queues":
+            yield from islice(_queues(codebase), MOST_BODIES)
+        elif name == "travelling":
             yield from (told(codebase, item) for item in _widest(codebase))
         elif name in _FIRST:
             search, most = _FIRST[name]
             yield from islice(search(codebase, Query("", name, (), {})), most)
         elif name in tellers and (hit := tellers[name](codebase, focus_of(codebase))) is not None:
             yield hit
+
+
+def _queues(codebase: "Codebase") -> Iterator[CensusHit]:
+    """Queues of what the main programs run, each with both ends."""
+    reach = reach_of(codebase)
+    for hit in queues(codebase, Query("", "queues", (), {})):
+        if hit.role == "source" and reach.has(hit) and "filled by" in hit.text and "emptied by" in hit.text:
+            yield replace(hit, text=f"Items pass from worker to worker through {hit.text}")
 
 
 def _widest(codebase: "Codebase") -> list[Traveller]:
@@ -109,6 +123,26 @@ def _arguments(codebase: "Codebase", focus: Focus) -> CensusHit | None:
         return None
     text = f"Steps pass results on as return values and arguments. {'. '.join(parts)}"
     return _sentence(codebase, "arguments", text, places)
+
+
+def _places(codebase: "Codebase", focus: Focus) -> CensusHit | None:
+    """The functions in which context is handed on, those of the models first, with what goes through each."""
+    parts, places, known = [], [], set()
+    for body in leading_bodies(codebase, PLACED):
+        if names := handed_names(body):
+            known.add((body.frame.path, body.frame.symbol))
+            parts.append(f"{caller(body.frame)} ({body.frame.path}: {_listed([f'`{n}`' for n in names], CHAIN)})")
+            places += said_of(body)[1][:3]
+    for frame in spine_of(focus)[:LOOKED]:
+        names = list(dict.fromkeys(item.value for item in hand_overs(focus, frame)))
+        if names and (frame.path, frame.symbol) not in known and len(parts) < PLACED:
+            where = f"{frame.path}: " if frame.definition else ""
+            parts.append(f"{caller(frame)} ({where}{_listed([f'`{n}`' for n in names], CHAIN)})")
+            places += [(frame.path, h.line, h.line) for h in hand_overs(focus, frame)[:3]]
+    if not parts:
+        return None
+    text = f"Results are handed from call to call in {'; '.join(parts)}"
+    return _sentence(codebase, "places", text, places)
 
 
 def _handed(item: HandOver) -> str:

@@ -102,7 +102,7 @@ def _targets(hits: Iterable[CensusHit]) -> list[str]:
         runs = hit.detail["runs"].split(", ")[0] if hit.detail["runs"] else ""
         at = f" in `{hit.symbol}()`" if hit.symbol and not hit.text.startswith("class") else ""
         what = f"`{runs}()`" if runs else f"`{hit.name.rpartition('.')[2]}`"
-        said.append(f"{what}{at}")
+        said.append(f"{what}{at}{hit.detail.get('off', '')}")
     return list(dict.fromkeys(said))
 
 
@@ -247,6 +247,13 @@ def _memory(groups: dict[str, Group]) -> Told:
             "shares its memory through ordinary objects",
             hits,
         )
+    elif outside := groups["outside"].run:
+        yield (
+            f"Separate processes: only outside programs ({_programs(outside)}), which share no memory with the code "
+            "and are given files or pipes. Everything else that the main programs run, models and agents included, "
+            "lives in one process and shares its memory through ordinary objects",
+            list(outside[:4]),
+        )
     else:
         yield (
             "Everything that the main programs run, models and agents included, lives in one process and shares its "
@@ -256,7 +263,7 @@ def _memory(groups: dict[str, Group]) -> Told:
     if threads:
         yield f"Threads share the memory of their process: {listed(_targets(threads), 6)}", list(threads)
     yield from _carriers(groups)
-    if outside := groups["outside"].run:
+    if apart and (outside := groups["outside"].run):
         yield f"Outside programs run as processes of their own: {_programs(outside)}", list(outside)
     yield from _idle_memory(groups)
 

@@ -9,7 +9,7 @@ from retrieval.census.body_flow import Step, Taken
 from retrieval.census.callgraph import Site, entered
 from retrieval.census.keys import built_keys
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.model_bodies import LOGS, ModelBody, data_of, made_by, model_bodies
+from retrieval.census.model_bodies import LOGS, ModelBody, data_of, is_data, made_by, model_bodies
 from retrieval.census.prose import listed
 from retrieval.census.values import FunctionRef
 from retrieval.census.wording import caller, either
@@ -77,6 +77,13 @@ def said_of(body: ModelBody) -> tuple[str, list[tuple[str, int, int]]]:
     said = "; ".join(_told(body, step) for step in chain)
     places = [(body.frame.path, *body.unit.lines(step.node)) for step in chain]
     return f"In {caller(body.frame)} ({body.frame.path}) {said}", list(dict.fromkeys(places))
+
+
+def handed_names(body: ModelBody) -> list[str]:
+    """What goes from step to step in a body, by its names, in order."""
+    taken = {maker for step in _chain(body) for maker in made_by(body, step)}
+    names = dict.fromkeys(name for step in body.steps if step in taken for name in step.gives if name != "_")
+    return [name for name in names if is_data(Taken(name, False, {}))]
 
 
 def _hit(codebase: Codebase, body: ModelBody) -> CensusHit:

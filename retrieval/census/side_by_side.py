@@ -35,9 +35,8 @@ SHARED = (
     "*.share_memory_, *.share_memory, torch.multiprocessing.set_sharing_strategy"
 )
 MANAGERS = "calls: multiprocessing.Manager, multiprocessing.managers.*"
-_WEB = re.compile(
-    r"gradio|\.launch$|demo|app|interface|blocks|uvicorn|waitress|gunicorn|run_app|run_simple|Flask|FastAPI", re.I
-)
+_WEB = re.compile(r"gradio|demo|app|interface|blocks|uvicorn|waitress|gunicorn|run_app|run_simple|Flask|FastAPI", re.I)
+_INTERFACES = ("gradio", "streamlit", "nicegui", "panel")
 _OFF = re.compile(r"num_workers\s*=\s*0\b")
 
 
@@ -67,7 +66,7 @@ def groups_of(codebase: "Codebase") -> dict[str, Group]:
         "loaders": ("keywords: num_workers", _loads),
         "ranks": (DISTRIBUTED, _any),
         "parallel": (PARALLEL, _any),
-        "servers": (SERVERS, _serves),
+        "servers": (SERVERS, lambda hit: _serves(codebase, hit)),
         "shared": (SHARED, _any),
         "managers": (MANAGERS, _any),
     }
@@ -96,8 +95,15 @@ def _loads(hit: CensusHit) -> bool:
     return "oader" in hit.text and not _OFF.search(hit.text)
 
 
-def _serves(hit: CensusHit) -> bool:
-    return _WEB.search(hit.name) is not None
+def _serves(codebase: "Codebase", hit: CensusHit) -> bool:
+    """Whether a call serves requests; a browser or a job may be launched too, a web interface only by its library."""
+    if not hit.name.endswith(".launch"):
+        return _WEB.search(hit.name) is not None
+    if hit.name.startswith(_INTERFACES):
+        return True
+    used = {item.module.partition(".")[0] for item in codebase.facts[hit.path].imports}
+    head = hit.name.removeprefix("().").partition(".")[0]
+    return bool(used & set(_INTERFACES)) and head not in used
 
 
 def _async(codebase: "Codebase") -> list[CensusHit]:

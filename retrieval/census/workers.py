@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from retrieval.census.body import CallStep
 from retrieval.census.callgraph import Target, defined, entered, possible, site_at
 from retrieval.census.frame import Frame
+from retrieval.census.held_models import HeldRun, runs_held_model
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.program import program_of
 from retrieval.census.prose import listed
+from retrieval.census.set_defaults import off_by_default
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.syntax import call_text
 from retrieval.census.touches import free_of_models, places, told, ways
@@ -95,10 +97,22 @@ def _calls(codebase: "Codebase") -> Iterator[CensusHit]:
             (call.start, call.end),
             symbol=call.symbol,
             name=call.name,
-            text=f"`{call_text(call)}` starts a worker {maker}{what}",
+            text=f"`{call_text(call)}` starts a worker {maker}{what}{_when(codebase, path, call)}",
             related=(*(defined(target) for target in targets[:NAMED]), *shown),
-            detail={"worker": maker, "model": models, "runs": ", ".join(map(_label, targets[:NAMED]))},
+            detail={
+                "worker": maker,
+                "model": models,
+                "runs": ", ".join(map(_label, targets[:NAMED])),
+                "off": _when(codebase, path, call),
+            },
         )
+
+
+def _when(codebase: "Codebase", path: str, call: Call) -> str:
+    """Why the worker is not started by default, where that is known."""
+    found = step_of(codebase, path, call)
+    off = off_by_default(codebase, found[1].guards) if found is not None else ""
+    return f" ({off})" if off else ""
 
 
 def _maker(codebase: "Codebase", path: str, call: Call) -> str:
@@ -236,13 +250,23 @@ def _runs(
     named += f" after {', '.join(f'`{_label(target)}()`' for target in first)} when it begins" if first else ""
     program = program_of(codebase)
     frames = [frame for target in (*targets, *first) if (frame := entered(program, target)) is not None]
-    if found := ways(codebase, frames):
+    found, held = ways(codebase, frames), _held(codebase, targets)
+    if held is not None and all(way.touch.written.startswith(f"{held.call}(") for way in found):
+        spots = tuple(("model", path, line, line) for path, line in ((held.path, held.line), *held.places))
+        return f"{named}; it {held.said}", "yes", spots
+    if found:
         return f"{named}; it {told(found)}", "yes", places(found)
     if call := next(filter(None, (_model_call(codebase, t.path, t.definition) for t in targets)), ""):
         return f"{named}; it calls `{call}`, a call on a model", "yes", ()
     if frames and free_of_models(codebase, frames):
         return f"{named}; it reaches no model", "no", ()
     return f"{named}; whether that reaches a model was not traced", "unknown", ()
+
+
+def _held(codebase: "Codebase", targets: list[Target]) -> HeldRun | None:
+    """The run of a model that the object of one of these methods was made with."""
+    found = (runs_held_model(codebase, (target.path, target.definition.symbol)) for target in targets)
+    return next(filter(None, found), None)
 
 
 def _label(target: Target) -> str:

@@ -1,0 +1,84 @@
+"""Whether a condition holds by default: the defaults of the options and class fields that it compares, worked out.
+
+Says so only for comparisons with a number, and for plain flags; a name whose default is not one known literal says
+nothing.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from retrieval.census.class_fields import class_fields
+from retrieval.census.language import parse_query
+from retrieval.census.options import cli_options
+
+if TYPE_CHECKING:
+    from retrieval.census.body import Guard
+    from retrieval.codebase import Codebase
+
+_COMPARED = re.compile(r"([A-Za-z_][\w.]*)\s*(>=|<=|==|!=|>|<)\s*(\d+(?:\.\d+)?)")
+_FLAG = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
+_LITERAL = re.compile(r"[\w.\-]+")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    "<": operator.lt,
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+@lru_cache(maxsize=512)
+def default_of(codebase: Codebase, name: str) -> str:
+    """The literal default that every option and class field of this name shares; "" when they differ or have none."""
+    found = {*_of_fields(codebase, name), *_of_options(codebase).get(name, ())}
+    value = next(iter(found)) if len(found) == 1 else ""
+    return value if _LITERAL.fullmatch(value) else ""
+
+
+def _of_fields(codebase: Codebase, name: str) -> set[str]:
+    found = set()
+    for path, facts in codebase.facts.items():
+        if codebase.snapshot.by_path[path].role != "source":
+            continue
+        owners = {fact.symbol for fact in facts.facts if fact.kind == "assign" and fact.name == name and fact.symbol}
+        for item in facts.definitions if owners else ():
+            if item.kind == "class" and item.symbol in owners:
+                found |= {f.default for f in class_fields(codebase, path, item, 0) if f.name == name and f.default}
+    return found
+
+
+@lru_cache(maxsize=2)
+def _of_options(codebase: Codebase) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for hit in cli_options(codebase, parse_query("cli_options")):
+        default = hit.detail.get("default", "")
+        if not default and "store_true" in hit.detail.get("action", ""):
+            default = "False"
+        for flag in hit.detail.get("flags", hit.name).split(", "):
+            found.setdefault(flag.lstrip("-").replace("-", "_"), set()).add(default)
+    return found
+
+
+def off_by_default(codebase: Codebase, guards: Iterable[Guard]) -> str:
+    """ "off by default, `workers` is 1": why a place does not run unless something is set; "" when not known."""
+    for guard in guards:
+        if guard.kind != "if":
+            continue
+        for name, sign, limit in _COMPARED.findall(guard.text):
+            default = default_of(codebase, name.rpartition(".")[2])
+            if _NUMBER.fullmatch(default) and not _OPERATORS[sign](float(default), float(limit)):
+                return f"off by default, `{name}` is {default}"
+        if _FLAG.fullmatch(guard.text) and default_of(codebase, guard.text.rpartition(".")[2]) in (
+            "False",
+            "None",
+            "0",
+        ):
+            return f"off by default, `{guard.text}` is {default_of(codebase, guard.text.rpartition('.')[2])}"
+    return ""

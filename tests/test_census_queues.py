@@ -1,0 +1,148 @@
+"""Kind `queues` and the threads behind them: own queue classes, stages that run the model they were made with."""
+
+from retrieval.census import run_query
+from tests.source_tree import codebase_of
+
+STAGES = """
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+
+@dataclass
+class Item:
+    page: object
+    number: int
+
+
+@dataclass
+class Options:
+    queue_size: int = 5
+
+
+class Line:
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._items = deque()
+        self._ready = threading.Condition()
+
+    def put(self, item: Item) -> None:
+        with self._ready:
+            while len(self._items) >= self._most:
+                self._ready.wait()
+            self._items.append(item)
+            self._ready.notify_all()
+
+    def take(self):
+        with self._ready:
+            while not self._items:
+                self._ready.wait()
+            found = self._items.popleft()
+            self._ready.notify_all()
+            return found
+
+    def close(self):
+        self._most = 0
+
+
+class Stage:
+    def __init__(self, name, model, queue_size):
+        self.name = name
+        self.model = model
+        self.incoming = Line(queue_size)
+        self.outgoing = []
+
+    def start(self):
+        threading.Thread(target=self._run).start()
+
+    def _run(self):
+        while True:
+            item = self.incoming.take()
+            self._emit(self._work(item))
+
+    def _work(self, item):
+        return list(self.model(item))
+
+    def _emit(self, items):
+        for item in items:
+            for line in self.outgoing:
+                line.put(item)
+
+
+def main(layout_model, table_model):
+    options = Options()
+    first = Stage(name="layout", model=layout_model, queue_size=options.queue_size)
+    second = Stage(name="table", model=table_model, queue_size=options.queue_size)
+    first.outgoing.append(second.incoming)
+    first.start()
+    second.start()
+
+
+if __name__ == "__main__":
+    main(print, print)
+"""
+
+
+def told(source: str, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase_of({"app.py": source}), query).hits]
+
+
+def test_a_queue_class_is_told_with_its_bound_both_ends_and_what_it_holds() -> None:
+    assert told(STAGES, "queues") == [
+        "the queue class `Line` of the repository (app.py; `put()`, `take()` wait, `close()` ends it), with at most "
+        "`queue_size` (default 5) waiting, of `Item` objects with `page`, `number`, made as `self.incoming`; filled "
+        "by `Stage._emit()`; emptied by `Stage._run()`, which runs a model on what comes out"
+    ]
+
+
+def test_a_thread_whose_method_runs_a_held_model_names_the_models() -> None:
+    (hit,) = run_query(codebase_of({"app.py": STAGES}), "workers").hits
+    assert hit.detail["model"] == "yes"
+    assert hit.text.endswith(
+        "it calls `self.model(…)` on the model that its object was made with: `layout_model`, `table_model`"
+    )
+
+
+def test_the_answer_on_the_gpu_counts_a_queue_out_of_which_models_run() -> None:
+    first, second, *_ = told(STAGES, "blocking")
+    assert first == "Yes, in what the main programs run: queues out of which models are run (1 place)"
+    assert second.startswith("The queue class `Line` of the repository")
+
+
+def test_a_queue_for_other_work_is_no_queue_for_the_gpu() -> None:
+    source = (
+        "import queue\n\nJOBS = queue.Queue(4)\n\n\ndef fill():\n    JOBS.put(1)\n\n\ndef drain():\n"
+        "    print(JOBS.get())\n\n\nif __name__ == '__main__':\n    fill()\n    drain()\n"
+    )
+    first, *rest = told(source, "blocking")
+    assert first.startswith("No: in what the main programs run no lock, semaphore or queue guards the GPU or a model")
+    assert rest == [
+        "Queues for other work: The queue `JOBS` (`queue.Queue`, at most `4` waiting); filled by `fill()`; emptied by "
+        "`drain()`"
+    ]
+
+
+def test_a_class_that_waits_for_nothing_is_no_queue() -> None:
+    source = STAGES.replace("self._ready.wait()", "break")
+    assert told(source, "queues") == []
+
+
+def test_launching_a_browser_is_no_web_server() -> None:
+    source = "from playwright.sync_api import chromium\n\nif __name__ == '__main__':\n    chromium.launch()\n"
+    assert not any("web server" in text for text in told(source, "concurrency: async"))
+    served = source.replace("playwright.sync_api", "gradio").replace("chromium", "Blocks")
+    assert any("web server" in text for text in told(served, "concurrency: async"))
+
+
+def test_a_pool_that_its_defaults_switch_off_is_said_to_be_off() -> None:
+    source = (
+        "from concurrent.futures import ThreadPoolExecutor\nfrom dataclasses import dataclass\n\n\n@dataclass\n"
+        "class Settings:\n    workers: int = 1\n\n\nsettings = Settings()\n\n\ndef work(x):\n    return x\n\n\n"
+        "def go(items):\n    if settings.workers > 1:\n        with ThreadPoolExecutor(settings.workers) as pool:\n"
+        "            return list(pool.map(work, items))\n    return list(map(work, items))\n\n\n"
+        "if __name__ == '__main__':\n    go([1])\n"
+    )
+    (text,) = told(source, "workers")
+    assert text.endswith("(off by default, `settings.workers` is 1)")
+    (text,) = told(source.replace("workers: int = 1", "workers: int = 4"), "workers")
+    assert "off by default" not in text

@@ -246,9 +246,7 @@ def test_what_fits_the_work_to_memory() -> None:
 
 def test_measures_are_told_in_one_sentence() -> None:
     [text] = _texts(codebase_of({"app.py": LIMITED}), "memory_measures")
-    assert text.startswith(
-        "Measures in what the main programs run: switches that people set: option `--tile` (default 0);"
-    )
+    assert text.startswith("Measures in what the main programs run: switches that people set: `--tile` (default 0);")
     assert "batch sizes chosen by the memory there is in `batches()`" in text
     assert "inference without gradients in `main()`" in text
-    assert text.endswith("half precision of models, autocast.")
+    assert text.endswith("half precision or autocast.")

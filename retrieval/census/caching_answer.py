@@ -27,7 +27,7 @@ _CHECKPOINTS = {
     "resumed by": "calls: *optimizer*.load_state_dict, *scaler*.load_state_dict, *scheduler*.load_state_dict, "
     "*latest_checkpoint*, *resume_from*",
 }
-_ACTIVATIONS = "calls: torch.utils.checkpoint.*, *.gradient_checkpointing_enable, *.set_grad_checkpointing"
+_ACTIVATIONS = "recomputing: on, off"
 
 
 @kind(
@@ -51,6 +51,12 @@ def caching_answer(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         yield said_of(codebase, "caching", text, (first or idle)[:MOST_CITED])
     if query.matches("checkpointing"):
         yield _checkpointing(codebase)
+
+
+def _switched(hits: Sequence[CensusHit]) -> str:
+    """What turns it on: ", on by option `--grad-checkpointing`, default `False`"."""
+    told = list(dict.fromkeys(words for hit in hits if (words := hit.detail.get("controlled", ""))))
+    return f", turned on by {'; '.join(told[:2])}" if told else ""
 
 
 def _of(hits: Sequence[CensusHit], sort: str) -> list[CensusHit]:
@@ -79,7 +85,8 @@ def _checkpointing(codebase: "Codebase") -> CensusHit:
     )
     run, _ = parted(codebase, list(run_query(codebase, _ACTIVATIONS).hits))
     text += (
-        f" Activations can be checkpointed in training (worked out again in the backward pass) in {functions(run)}."
+        f" Activations can be checkpointed in training (worked out again in the backward pass) in {functions(run)}"
+        f"{_switched(run)}."
         if run
         else ""
     )

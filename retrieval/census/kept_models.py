@@ -25,13 +25,15 @@ _LOOKING = words(
 
 @dataclass(frozen=True)
 class Kept:
-    """An attribute that holds a model: `owner.name`; `inside` when the owner is a model itself."""
+    """An attribute that holds a model: `owner.name`; `inside` when the owner is a model itself, `alias` when it is what
+    an attribute of another object is."""
 
     owner: ClassRef
     name: str
     frame: "Frame"
     line: int
     inside: bool
+    alias: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def _attributes(roster: Roster, frame: "Frame", binding: Binding) -> list[tuple[
     if layer and isinstance(known, ExternalObject) and not known.maker.endswith(".Module"):
         return []
     inside = roster.family.is_model(frame.owner)
-    at = Kept(frame.owner, name, frame, binding.line, inside)
+    at = Kept(frame.owner, name, frame, binding.line, inside, binding.value.type == "attribute")
     take = (str(binding.index),) if binding.taken == "part" else ()
     spot = Spot(frame, binding.value, binding.order, binding.guards, take)
     return [(made, at) for made in roster.of(spot)]

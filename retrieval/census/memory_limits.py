@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from retrieval.census.config_files import config_entries
 from retrieval.census.environment_reads import environment_reads
 from retrieval.census.language import Query, hit_at, kind, parse_query
+from retrieval.census.lookups import lookups
 from retrieval.census.options import cli_options
 from retrieval.census.prose import listed
 from retrieval.census.units import Function, Unit, call_name, own_nodes, subject_of, units
@@ -43,7 +45,10 @@ _PROCESS = re.compile(
 )
 _RECYCLING = re.compile(r"^(?:max_tasks_per_child|maxtasksperchild|max_requests|max_tasks_per_worker)$")
 _SAVING = re.compile(
-    r"(?i)(?:^|[-_])(?:small(?:[-_]?models?)?|low[-_]?(?:v?ram|mem\w*|resources?)|offload\w*|v?ram|\w*vram\w*|half|fp16|bf16"
+    r"(?i)(?:^|[-_])(?:small(?:[-_]?models?)?|low[-_]?(?:v?ram|mem\w*|resources?)|offload\w*|vram|\w*vram\w*|half|fp16|bf16"
+    r"|(?:mixed[-_])?precision|use[-_]amp|amp|(?:torch[-_])?dtype|int8|use[-_]bnb\w*|grad(?:ient)?[-_]?(?:ckpt|checkpoint\w*)"
+    r"|ckpt[-_]layers?|accum[-_]?\w*|\w*accumulation\w*|freeze\w*|lock[-_](?:image|text|\w*tower|\w*encoder)|patch[-_]dropout"
+    r"|queue[-_]?size|canvas[-_]?size|use[-_]?checkpoint"
     r"|load[-_]?in[-_]?\dbit|quanti\w+|tile\w*|max[-_]?mem\w*|\w*memory\w*|cpu[-_]?offload\w*|sequential\w*offload|xformers"
     r"|attention[-_]slicing|\w*window[-_]?size|\w*batch[-_]?size\w*|chunk[-_]?(?:size|length|frames?)|max[-_]?frames?"
     r"|CACHED?_\w*NUM)(?:[-_]|$)"
@@ -98,6 +103,27 @@ def _switches(codebase: Codebase) -> Iterator[CensusHit]:
                 related=hit.related,
             )
     yield from environment_reads(codebase, _SAVING)
+    yield from _entries(codebase)
+
+
+def _entries(codebase: Codebase) -> Iterator[CensusHit]:
+    """Entries of configuration files with such names that code reads, each once with its values by file."""
+    read = {item.key: item for item in reversed(lookups(codebase))}
+    found: dict[str, list[tuple[str, str, int]]] = {}
+    for path, entries in config_entries(codebase).items():
+        for entry in entries:
+            key = entry.key.rpartition(".")[2]
+            if key in read and _SAVING.search(key):
+                found.setdefault(key, []).append((entry.value, path, entry.line))
+    for key, rows in found.items():
+        values: dict[str, list[str]] = {}
+        for value, path, _ in rows:
+            values.setdefault(value, []).append(path)
+        told = [f"`{value}` in {listed(paths, 2)}" for value, paths in list(values.items())[:4]]
+        text = f"entry `{key}` of the configuration ({'; '.join(told)}): read as `{read[key].holder}[{key!r}]`"
+        related = (("read", read[key].path, read[key].line, read[key].line),)
+        _, path, line = rows[0]
+        yield hit_at(codebase, path, (line, line), symbol="", name="switch", text=text, related=related)
 
 
 def _findings(unit: Unit, readers: set[str]) -> Iterator[Finding]:
@@ -139,6 +165,8 @@ def _function(node: Function) -> Iterator[Finding]:
             for i in ast.walk(node)
             if isinstance(i, ast.Assign) and isinstance(i.value, ast.Constant)
         ]
+        if any(re.search(r"\.shape\b|\blen\(|\.size\(", item) for item in told):
+            return  # the size of what it is given
         yield "batch", node, f"chooses a batch size: {listed([f'`{item}`' for item in dict.fromkeys(told)], 6)}"
 
 

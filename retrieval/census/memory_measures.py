@@ -1,5 +1,6 @@
 """Kind `memory_measures`: the measures that keep memory small, in one sentence, most telling first."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ from retrieval.facts import CensusHit
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MOST_NAMED, MOST_CITED = 4, 8
+MOST_NAMED, MOST_CITED, MOST_SWITCHES = 4, 8, 12
+_CAST = "weight_types: weight cast in forward"
 # What a measure is called, and the query that finds it. `{}` is filled with functions or names.
 _MEASURES = (
     ("switches that people set: {}", "memory_limits: switch", "name"),
@@ -25,8 +27,13 @@ _MEASURES = (
     ),
     ("half precision of models in {}", "weight_types: model cast, model made in type", "half"),
     ("autocast in {}", "weight_types: autocast", "function"),
+    ("weights cast at each call, while those that are kept stay as they are, in {}", _CAST, "half"),
+    ("activation checkpointing in {}", "recomputing: on, off", "controlled"),
+    ("inputs moved to the device piece by piece in {}", "piecewise: inputs", "function"),
+    ("results taken back to the CPU inside loops in {}", "piecewise: results", "function"),
+    ("caches and hooks dropped after use by {}", "piecewise: dropped", "function"),
     ("batch sizes chosen by the memory there is in {}", "memory_limits: ladder", "function"),
-    ("batch sizes by device in {}", "memory_limits: batch", "function"),
+    ("batch sizes chosen in {}", "memory_limits: batch", "function"),
     ("shares of memory given to engines in {}", "memory_limits: engine", "function"),
     ("work in pieces in {}", "memory_bounds: chunks", "function"),
     ("tile, batch or precision settings given to models in {}", "memory_bounds: settings", "function"),
@@ -37,19 +44,18 @@ _MEASURES = (
     ("weights shared between processes in {}", "memory_limits: shared", "function"),
     ("cached memory given back by {}", "clearing", "function"),
     ("inference without gradients in {}", "no_gradients", "function"),
-    ("activation checkpointing in {}", "calls: torch.utils.checkpoint.*, *.gradient_checkpointing_enable", "function"),
     ("memory-efficient attention in {}", "calls: *.scaled_dot_product_attention, xformers.*, flash_attn.*", "function"),
 )
-_ASKED = (
-    "quantised loading in {}",
-    "offloading by a library in {}",
-    "models moved back to the CPU by {}",
-    "models deleted or taken out of their containers by {}",
-    "half precision of models in {}",
-    "autocast in {}",
-    "cached memory given back by {}",
-    "inference without gradients in {}",
-)
+_ASKED = {
+    "quantised loading": "weight_types: quantization",
+    "offloading by a library": "unloading: offload",
+    "models moved back to the CPU": "unloading: cpu",
+    "models deleted or taken out of their containers": "unloading: delete, container, none, release",
+    "half precision or autocast": "weight_types: model *, autocast, precision option, weight cast*",
+    "cached memory given back": "clearing",
+}
+_OFF = re.compile(r"(?:default False; )?action ['\"]store_true['\"]")
+_MUTE = re.compile(r"type \w+; |; choices \[[^\]]*\]")
 _NO_GRADIENTS = (
     "decorators: torch.no_grad, torch.inference_mode",
     "with: torch.no_grad, torch.inference_mode, torch.set_grad_enabled",
@@ -67,15 +73,14 @@ def memory_measures(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit, named "measures"."""
     if not query.matches("measures"):
         return
-    told, proving, absent = list[str](), list[CensusHit](), list[str]()
+    told, proving = list[str](), list[CensusHit]()
     for words, text, form in _MEASURES:
         queries = _NO_GRADIENTS if text == "no_gradients" else (text,)
         run, _ = parted(codebase, [hit for item in queries for hit in run_query(codebase, item).hits])
         if run and (said := _said(run, form)):
             told.append(words.format(said))
             proving += run[:2]
-        elif words in _ASKED:
-            absent.append(words.split(" in {}")[0].split(" by {}")[0])
+    absent = [words for words, text in _ASKED.items() if not run_query(codebase, text).hits]
     if told:
         sentence = f"Measures in what the main programs run: {'; '.join(told)}."
     else:
@@ -87,7 +92,7 @@ def memory_measures(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 def _said(hits: Sequence[CensusHit], form: str) -> str:
     if form == "name":
-        return listed(list(dict.fromkeys(_setting(hit) for hit in hits)), 6)
+        return listed(list(dict.fromkeys(_setting(hit) for hit in hits)), MOST_SWITCHES)
     if form == "half":
         hits = [hit for hit in hits if _is_half(hit.text)]
     if not hits:
@@ -100,7 +105,8 @@ def _said(hits: Sequence[CensusHit], form: str) -> str:
 
 def _setting(hit: CensusHit) -> str:
     """ "option `--tile` (default 0)"."""
-    return hit.text.partition("): ")[0] + ")" if "): " in hit.text else hit.text.partition(": ")[0]
+    told = hit.text.partition("): ")[0] + ")" if "): " in hit.text else hit.text.partition(": ")[0]
+    return _MUTE.sub("", _OFF.sub("off by default", told)).removeprefix("option ")
 
 
 def _is_half(text: str) -> bool:

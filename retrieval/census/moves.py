@@ -18,7 +18,7 @@ from retrieval.census.moved import Judge, Place
 from retrieval.census.program import program_of
 from retrieval.census.roster import roster_of
 from retrieval.census.shelves import shelves_of, written_root
-from retrieval.census.spots import Spot
+from retrieval.census.spots import Spot, arguments
 from retrieval.census.switches import circumstances_of, controlled, proof
 from retrieval.census.values import Instance
 from retrieval.errors import QueryError
@@ -197,6 +197,13 @@ def moved_models(codebase: "Codebase") -> Iterator[Moved]:
             yield Moved(move.frame, move.step, owner, move.where[0], f"`{move.written}`", move.part)
 
 
+def moved_tensors(codebase: "Codebase") -> "Iterator[tuple[Frame, CallStep, str, str]]":
+    """Every call that moves a tensor, or what is not known: its body, the call, where to, as written."""
+    for move in _moves(codebase):
+        if move.judged[0] != "model" and move.frame is not None and move.step is not None:
+            yield move.frame, move.step, move.where[0], move.written
+
+
 def _of_fact(path: str, call: Call) -> _Move | None:
     """A move in a notebook, where only the call's own record says what is moved."""
     receiver, _, method = call.written.rpartition(".")
@@ -232,9 +239,7 @@ def _where(method: str, given: list[str]) -> Where | None:
         return None
     types = next((written for sort, written in told if sort == "dtype"), "")
     loose = next((written for sort, written in told if sort == "unknown"), "")
-    if loose and not types:
-        return "unknown", f"`{loose}`"
-    return ("dtype", types) if types else None
+    return ("dtype", types) if types else ("unknown", f"`{loose}`") if loose else None
 
 
 def _argument(written: str) -> tuple[str, str]:
@@ -256,16 +261,14 @@ def _argument(written: str) -> tuple[str, str]:
 
 def _told(judge: Judge, step: CallStep, place: Place, where: Where) -> Where:
     """What an argument that is a name stands for: a type or device bound to it, or a tensor to be like."""
-    listed = step.node.child_by_field_name("arguments")
-    first = listed.named_children[0] if listed and listed.named_children else None
+    first = next(iter(arguments(step.node, keywords=True)), None)
     written = judge.frame.body.tree.text(first)
     bound = [judge.frame.body.tree.text(b.value) for b in judge.frame.bound(written) if b.taken == "whole" and b.value]
     sorts = {_argument(one_line(value))[0] for value in bound}
     if len(sorts) == 1 and sorts <= {"dtype", "device"}:
         return sorts.pop(), where[1]
-    if judge.of(first, place)[0] == "tensor":
-        return "device", f"the device and type of {where[1]}"
-    return where
+    like = judge.of(first, place)[0] == "tensor"
+    return ("device", f"the device and type of {where[1]}") if like else where
 
 
 def _subject(move: _Move) -> str:
@@ -273,8 +276,8 @@ def _subject(move: _Move) -> str:
         return f"the part `{move.receiver}` of the model"
     if move.encoded:
         return "the tensors of an encoding"
-    words_ = {"model": "the model", "tensor": "a tensor"}
-    return words_.get(move.judged[0], f"a `{move.kept}` object" if move.kept else f"`{move.receiver}`")
+    told = {"model": "the model", "tensor": "a tensor"}.get(move.judged[0])
+    return told or (f"a `{move.kept}` object" if move.kept else f"`{move.receiver}`")
 
 
 def _hit(codebase: "Codebase", move: _Move) -> CensusHit:
@@ -286,8 +289,9 @@ def _hit(codebase: "Codebase", move: _Move) -> CensusHit:
         text = f"`{move.written}` moves {subject} to what {target} says, a device or a type"
     else:
         text = f"`{move.written}` moves {subject} to {target}"
-    told = circumstances_of(codebase, move.frame, move.step.guards) if move.frame and move.step else ("", ())
-    condition, behind = told if what == "model" else ("", ())
+    condition, behind = "", ()
+    if move.frame and move.step and what == "model":
+        condition, behind = circumstances_of(codebase, move.frame, move.step.guards)
     return hit_at(
         codebase, move.path, move.lines, symbol=move.symbol, name=what, text=text + condition,
         related=proof(behind),

@@ -26,6 +26,8 @@ Way = tuple[tuple["Frame", Guard], ...]  # the conditions on the way, outermost 
 
 def is_first_use(guard: Guard) -> bool:
     """Whether a condition asks whether something is not there yet."""
+    if guard.kind == "else":
+        return re.fullmatch(r"[A-Za-z_]\w*", guard.text) is not None  # `model = model or load()`
     return guard.kind == "if" and _FIRST_USE.search(guard.text) is not None
 
 

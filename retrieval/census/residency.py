@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.callgraph import reached
+from retrieval.census.inner_models import beside_said, parts_said
 from retrieval.census.kept_models import Kept, inside, kept
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.lifetimes import ends_with_call, global_names
@@ -43,18 +44,33 @@ def residency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for start in starts:
         if start.path in whole and all(symbol for _, symbol in start.units):
             continue  # what a served program runs for one request
-        made = [item for item in made_by(roster, start) if not _is_part(roster, item)]
+        every = made_by(roster, start)
+        made = [item for item in every if not _is_part(roster, item)]
+        made = [item for item in made if not _belongs(roster, item, every)] or made
         if made and query.matches(start.name):
             made = [item for item in made if not _wraps(item)] or made
             stories.setdefault(_story(codebase, roster, start, made), []).append((start, made))
-    for story, programs in stories.items():
+    for story, programs in sorted(stories.items(), key=lambda row: -len({made.name for made in row[1][0][1]})):
         yield _program(codebase, story, programs)
+    shown = {made.name: made for rows in stories.values() for _, models in rows for made in models}
+    for name, made in shown.items():
+        if said := parts_said(roster, made):
+            lines = (made.step.start, made.step.end)
+            yield hit_at(codebase, made.frame.path, lines, symbol=made.frame.symbol, name=name, text=said)
 
 
 def _is_part(roster: Roster, made: Made) -> bool:
     """Whether a model is only a part of another one, made without weights of its own."""
     loaded = "from_pretrained" in made.step.written or "load" in made.step.written
     return made.cls is not None and not loaded and inside(roster, made)
+
+
+def _belongs(roster: Roster, made: Made, every: list[Made]) -> bool:
+    """Whether a model is only kept by others that the program makes, and told with them."""
+    classes = {
+        cls for item in every if item.cls is not None and item is not made for cls in roster.program.line(item.cls)
+    }
+    return inside(roster, made) and any(at.owner in classes for at in kept(roster, made))
 
 
 def made_by(roster: Roster, start: Start, *, hosted: bool = False) -> list[Made]:
@@ -101,8 +117,8 @@ def _program(codebase: "Codebase", story: str, programs: list[tuple[Start, list[
 def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made]) -> str:
     """What stays in memory together, what only on a condition, and what ends with a call."""
     ways = ways_of(roster.program, _frames(roster, start))
-    passing = [item for item in made if not _lasts(roster, item) and _ends(roster, start, item)]
-    staying = [item for item in made if item not in passing and _lasts(roster, item)]
+    passing = [item for item in made if not _lasts(roster, item) and _ends(roster, item)]
+    staying = [item for item in made if item not in passing and (_lasts(roster, item) or _is_script(start, item))]
     loose = [item for item in made if item not in passing and item not in staying]
     chosen_by = {id(item): _conditions(roster, ways, item) for item in staying}
     both = {
@@ -124,7 +140,9 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
     if passing:
         one = len({m.name for m in passing}) == 1
         parts.append(f"{_names(passing)} {'lives' if one else 'live'} only while {_callers(passing)} runs")
-    return "; ".join(parts)
+    frames = [frame for frame, _ in reached(roster.program, _frames(roster, start))]
+    beside = beside_said(roster, frames, [item for item in made if item.cls is not None])
+    return "; ".join(parts) + beside
 
 
 def _until(codebase: "Codebase", roster: Roster, start: Start, made: list[Made]) -> str:
@@ -179,9 +197,14 @@ def _wraps(made: Made) -> bool:
     return made.known is not None and made.known.wraps
 
 
-def _ends(roster: Roster, start: Start, made: Made) -> bool:
-    """Whether a model certainly ends with what makes it: the call of a function, or the program's own script."""
-    return made.frame.path == start.path if made.frame.definition is None else ends_with_call(roster, made)
+def _ends(roster: Roster, made: Made) -> bool:
+    """Whether a model certainly ends with the call of the function that makes it."""
+    return made.frame.definition is not None and ends_with_call(roster, made)
+
+
+def _is_script(start: Start, made: Made) -> bool:
+    """Whether the program's own script makes the model, which is there until the process ends."""
+    return made.frame.definition is None and made.frame.path == start.path
 
 
 def _called(start: Start) -> str:

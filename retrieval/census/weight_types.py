@@ -40,7 +40,7 @@ _ORDER = (
 )
 _NEEDS = (
     r"dtype|half\(|float\(|float16|autocast|precision|fp16|bf16|load_state_dict|GradScaler|quantiz|load_in_|double\("
-    r"|\.load\(|load_file|float32"
+    r"|\.load\(|load_file|float32|bitsandbytes|bnb\.|quanto|torchao"
 )
 _PARAMETERS = re.compile(r"(?:^|\.)(?:weight|bias|\w*_weight|\w*_bias|w|b|gamma|beta|scale)$")
 _TYPE = re.compile(r"(?:float(?:16|32|64)?|bfloat16|half|double|dtype)\b|\bdtype\b")
@@ -57,6 +57,7 @@ _TYPED = words("torch_dtype dtype cast_dtype param_dtype weight_dtype compute_dt
 _QUANTIZED = re.compile(
     r"load_in_\dbit|quantization_config|BitsAndBytesConfig|quantize_dynamic|Int8\w*|Linear8bit\w*|bnb_"
 )
+_QUANTIZERS = re.compile(r"^(?:bitsandbytes\.nn|bnb\.nn|optimum\.quanto|quanto|torchao|torch\.(?:ao\.)?quantization)\b")
 
 _KNOWN: WeakKeyDictionary[Codebase, list[CensusHit]] = WeakKeyDictionary()
 
@@ -131,6 +132,9 @@ def _call(unit: Unit, node: ast.Call) -> Iterator[Finding]:
         yield "gradient scaler", node, f"{where} scales gradients for half precision: `{source_of(node)}`", []
     elif _QUANTIZED.search(name) or any(_QUANTIZED.search(k.arg or "") for k in node.keywords):
         yield "quantization", node, f"{where} quantizes weights: `{source_of(node, 140)}`", []
+    elif _QUANTIZERS.search(name) or (name == "getattr" and _QUANTIZERS.search(dotted(node.args[0]))):
+        text = f"{where} replaces layers by quantized ones: `{source_of(node, 140)}`{_condition(unit, node)}"
+        yield "quantization", node, text, []
     else:
         yield from _made(node, where)
 

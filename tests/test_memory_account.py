@@ -1,0 +1,120 @@
+"""What memory holds and what keeps it small: parts and twins, a second model, checkpointing, pieces, switches."""
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+APP = """
+    import argparse
+    import torch
+    import yaml
+    from torch import nn
+    from fairscale.nn import checkpoint_wrapper
+
+    class Block(nn.Module):
+        def __init__(self, ckpt=False):
+            super().__init__()
+            self.line = nn.Linear(8, 8)
+            if ckpt:
+                self.line = checkpoint_wrapper(self.line)
+
+        def forward(self, x): return self.line(x)
+
+    class Vision(nn.Module):
+        def __init__(self, ckpt=False):
+            super().__init__()
+            self.old = False
+            self.blocks = nn.ModuleList([Block(ckpt) for _ in range(3)])
+
+        def forward(self, x):
+            for block in self.blocks:
+                if self.old and self.training:
+                    x = torch.utils.checkpoint.checkpoint(block, x)
+                else:
+                    x = block(x)
+            return x
+
+    class Pair(nn.Module):
+        def __init__(self, ckpt):
+            super().__init__()
+            self.visual = Vision(ckpt)
+            self.visual_m = Vision(ckpt)
+
+        def forward(self, x): return self.visual(x) + self.visual_m(x)
+
+    def create(name, ckpt=False):
+        return Pair(ckpt)
+
+    class Decoder:
+        def __init__(self, model):
+            self.model = model
+            self.kv_cache = {}
+            self.hooks = []
+
+        def run(self, x):
+            self.kv_cache["x"] = x
+            return self.model(x)
+
+        def finish(self):
+            for hook in self.hooks:
+                hook.remove()
+            self.kv_cache = {}
+
+    def main():
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--teacher", default=None)
+        parser.add_argument("--grad-checkpointing", action="store_true")
+        args = parser.parse_args()
+        config = yaml.safe_load(open("conf.yaml"))
+        model = create("student", config["vit_grad_ckpt"])
+        if args.teacher is not None:
+            teacher = create(args.teacher)
+        decoder = Decoder(model)
+        kept = []
+        for image in range(config["batch_size"]):
+            image = torch.zeros(image).to("cuda")
+            kept.append(decoder.run(image).cpu())
+        decoder.finish()
+
+    if __name__ == "__main__":
+        main()
+"""
+CONFIG = "vit_grad_ckpt: False\nbatch_size: 8\nname: a\n"
+
+
+def _sample() -> Codebase:
+    return codebase_of({"app.py": APP, "conf.yaml": CONFIG})
+
+
+def _texts(query: str) -> list[str]:
+    return [hit.text for hit in run_query(_sample(), query).hits]
+
+
+def test_twins_and_a_second_model_are_in_memory_together() -> None:
+    story, inside = _texts("residency")
+    assert (
+        "makes another one by the same `create()`, `teacher` beside `model` only if `args.teacher is not None`" in story
+    )
+    assert inside == "Inside each `Pair`, in memory with it: `visual` (`Vision`), `visual_m` (`Vision`)"
+
+
+def test_checkpointing_is_off_by_default_or_never_on() -> None:
+    hits = {hit.name: hit.text for hit in run_query(_sample(), "recomputing").hits}
+    assert "checkpoint_wrapper(self.line)" in hits["off"] and hits["off"].endswith("off by default")
+    assert hits["never"].endswith("never on: every assignment of `old` here is False")
+    alive = codebase_of({"app.py": APP.replace("class Decoder", "OLD = Vision(old=True)\n\n    class Decoder")})
+    assert "never" not in {hit.name for hit in run_query(alive, "recomputing").hits}
+
+
+def test_pieces_and_what_is_dropped_after_use() -> None:
+    hits = [(hit.name, hit.symbol) for hit in run_query(_sample(), "piecewise").hits]
+    assert hits == [("inputs", "main"), ("results", "main"), ("dropped", "Decoder.finish")]
+
+
+def test_entries_of_configuration_are_switches_only_when_code_reads_them() -> None:
+    texts = _texts("memory_limits: switch")
+    assert any(text.startswith("entry `vit_grad_ckpt` of the configuration (`False` in conf.yaml)") for text in texts)
+    assert any(text.startswith("option `--grad-checkpointing`") for text in texts)
+    assert not any("entry `name`" in text for text in texts)
+    (measures,) = _texts("memory_measures")
+    assert "`--grad-checkpointing` (off by default)" in measures and "half precision or autocast" in measures

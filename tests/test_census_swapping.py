@@ -82,14 +82,17 @@ def texts(codebase: Codebase, query: str) -> list[str]:
 
 
 def test_how_models_are_chosen(codebase: Codebase) -> None:
-    verdict, table, closed, fixed = texts(codebase, "replaceable")
+    verdict, named, table, closed = texts(codebase, "replaceable")
     assert verdict == (
-        "Partly: `Tiny`, `Wide` come out of a table of classes, which another entry extends. For `Net`, `AutoModel` "
-        "another class needs a change of code"
+        "Partly. By configuration alone, `name` can name any model that `AutoModel.from_pretrained` of `transformers` "
+        "gives. By name, `args.kind` selects one of the 2 classes of `TABLE` (`tiny`, `wide`). For `Net` another class "
+        "needs a change of code"
     )
-    assert table == "`Tiny`, `Wide` are taken by `TABLE[args.kind]` in `build()` (main.py)"
-    assert closed == "A closed list in the code: `build()` (main.py) makes `Net` by `args.kind`"
-    assert fixed.startswith("The class of `AutoModel` is fixed in `main()` (main.py); other weights of the same class")
+    assert named.startswith("By configuration alone: `main()` (main.py) makes what `name` names with")
+    assert "`TABLE` (main.py) is a table of 2 classes (`Tiny`, `Wide`)" in table
+    assert closed == (
+        'A closed choice in the code: `build()` (main.py) makes `Net` if `args.kind == "net"`; `Tiny`, `Wide` otherwise'
+    )
 
 
 def test_without_a_table_or_a_name_nothing_can_be_replaced_without_an_edit() -> None:
@@ -185,8 +188,8 @@ def test_a_look_up_by_name_stands_against_a_flat_no() -> None:
     }
     verdict = texts(codebase_of(files), "replaceable")[0]
     assert verdict == (
-        "Partly: modules or classes are looked up by a computed name with `registry.get_model_class()` (1 place). For "
-        "`Net` another class needs a change of code"
+        "Partly. Classes are looked up by a computed name with `registry.get_model_class()` (1 place). For `Net` "
+        "another class needs a change of code"
     )
 
 
@@ -234,7 +237,7 @@ def test_a_module_that_is_imported_by_a_given_name_is_a_plug_in() -> None:
     finder = "from nets import Tiny\ndef get_finder():\n    return Tiny(3)\n"
     files = {"nets.py": FILES["nets.py"], "run.py": source, "head.py": head, "one.py": finder, "two.py": finder}
     verdict, *told = texts(codebase_of(files), "replaceable")
-    assert verdict.startswith("Partly: `recogniser()` takes `Net` out of a module that is imported by the name in")
+    assert verdict.startswith("Partly. `recogniser()` takes `Net` out of a module that is imported by the name in")
     assert verdict.endswith("For `Head` another class needs a change of code")
     assert told[0] == (
         "`recogniser()` (run.py) imports the module that `network` names and takes its `Net`, so that another module "

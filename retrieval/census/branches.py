@@ -61,20 +61,24 @@ def branches(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
     Of the first, those that choose a model, a part of one, a loss or a transform come first, then those that
     choose between several functions or by a named mode, trivial ones last; each in order of execution, layers
-    of models last. Patterns match the function; `chooses=calls` (`exit`, `values`) keeps one sort of decision.
+    of models last. Patterns match the function; `chooses=calls` (`exit`, `values`) keeps one sort of decision,
+    `models` the choices of a model or a part of one.
     """
     program = program_of(codebase)
     anatomy = anatomy_of(program, family_of(codebase, Query("models", "models", (), {})).bases)
     found: list[tuple[tuple[int, ...], CensusHit]] = []
+    chooses = query.options.get("chooses")
+    wanted = "calls" if chooses == "models" else chooses
     for frame, depth in all_frames(program):
         if not query.matches(frame.symbol or frame.path):
             continue
         for decision in frame.body.decisions:
             arms = _arms(program, frame, decision)
             weight = max((arm.weight for arm in arms), default=0)
-            wanted = query.options.get("chooses") in (None, CHOICES[weight])
-            if wanted and any(arm.acts for arm in arms):
+            if wanted in (None, CHOICES[weight]) and any(arm.acts for arm in arms):
                 order = _order(anatomy, frame, decision, (arms, depth))
+                if chooses == "models" and order[2]:
+                    continue
                 found.append((order, _hit(codebase, frame, decision, (arms, depth, weight))))
     yield from (hit for _, hit in sorted(found, key=lambda item: item[0]))
 

@@ -7,12 +7,14 @@ table, `getattr` or `importlib` with a computed name, entry points, single dispa
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.families import is_model_base
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.statements import fact_hit
+from retrieval.census.swap_points import MODEL_WORD
 from retrieval.census.syntax import call_hit, call_text
 from retrieval.facts import Call, CensusHit, Fact
 
@@ -59,15 +61,36 @@ LOADERS = {
     summary="tables of functions, classes or URLs, registrations, and dispatch by name (getattr, importlib …)",
     example="registries, or registries: *MODEL*, getattr",
     reads="python",
+    options=("models",),
 )
 def registries(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """Every place that chooses by name, whose table or function fits."""
+    """Every place that chooses by name, whose table or function fits; `models=yes` keeps what is about models."""
+    for hit in _all(codebase, query):
+        if query.options.get("models") != "yes" or _about_models(codebase, hit):
+            yield hit
+
+
+def _about_models(codebase: Codebase, hit: CensusHit) -> bool:
+    """Whether names say that a model is chosen; `getattr` counts on modules, an import when the module is not only
+    read as a table of values."""
+    subject, _, told = hit.text.partition(": ")
+    if "takes the attribute that" in told:
+        owner = subject.removeprefix("getattr(").partition(",")[0].strip()
+        return any(item.alias == owner and not item.name for item in codebase.facts[hit.path].imports)
+    if "imports a module" in told:
+        item = next((d for d in codebase.facts[hit.path].definitions if d.symbol == hit.symbol), None)
+        lines = codebase.snapshot.by_path[hit.path].text.split("\n")
+        return item is None or not any(".__dict__" in line for line in lines[item.start - 1 : item.end])
+    return bool(MODEL_WORD.search(hit.text))
+
+
+def _all(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     for path, fact in codebase.all_facts("table", "decorator", "subscript_call"):
         told = _told(codebase, path, fact)
         if told and query.matches(*codebase.speller.names(path, fact.name)):
             yield fact_hit(codebase, path, fact, text=told)
     for path, call in codebase.all_calls():
-        told = _loaded(call) or _registered(codebase, path, call)
+        told = _loaded(codebase, path, call) or _registered(codebase, path, call)
         if told and query.matches(*codebase.speller.call_names(path, call)):
             yield call_hit(codebase, path, call, text=f"{call_text(call)}: {told}")
     for path, item in codebase.all_definitions():
@@ -144,7 +167,7 @@ def imports_by_name(call: Call) -> bool:
     return importing and bool(call.arguments) and not _LITERAL.fullmatch(call.arguments[0])
 
 
-def _loaded(call: Call) -> str:
+def _loaded(codebase: Codebase, path: str, call: Call) -> str:
     if call.name in LOADERS:
         fixed = call.name in ("importlib.import_module", "__import__") and not imports_by_name(call)
         return "" if fixed else LOADERS[call.name]
@@ -153,7 +176,23 @@ def _loaded(call: Call) -> str:
         return "" if _LITERAL.fullmatch(name) else f"takes the attribute that `{name}` names"
     if call.name.endswith(".__subclasses__"):
         return "lists the subclasses known at run time"
-    return looked_up(call)
+    found = codebase.resolve_call(path, call)
+    return "" if found is not None and found[1].kind == "function" else looked_up(call)
+
+
+def registry_lookups(codebase: Codebase) -> list[tuple[str, int]]:
+    """The methods by which source code asks registries from elsewhere for a class of a computed name, with counts."""
+    counts = Counter(
+        ".".join(call.name.split(".")[-2:])
+        for path, call in codebase.all_calls()
+        if codebase.snapshot.by_path[path].role == "source" and looked_up(call) and not _is_own(codebase, path, call)
+    )
+    return sorted(counts.items(), key=lambda item: ("model" not in item[0], -item[1]))
+
+
+def _is_own(codebase: Codebase, path: str, call: Call) -> bool:
+    """Whether a call reaches a definition of the repository, which says itself what it does."""
+    return codebase.resolve_call(path, call) is not None
 
 
 def looked_up(call: Call) -> str:

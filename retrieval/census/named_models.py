@@ -1,0 +1,111 @@
+"""Loaders of libraries that make any model of theirs by name, where the name is not fixed in the code.
+
+`timm.create_model(cfg.timm_model_name)` lets every backbone of timm take part without a change of code. The name is
+followed back to the field, option or parameter that holds it.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.made_models import Made
+from retrieval.census.model_entries import plain
+from retrieval.census.prose import listed
+from retrieval.census.reach import reach_of
+from retrieval.census.roster import Roster
+from retrieval.census.spots import Spot, arguments
+from retrieval.census.swap_points import Point
+from retrieval.census.wording import caller
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+
+MOST = 30
+_ANY = re.compile(
+    r"^(?:timm\.(?:\w+\.)*create_model|(?:\w+\.)*Auto(?:Model\w*|Pipeline\w*)\.from_(?:pretrained|config)"
+    r"|diffusers\.DiffusionPipeline\.from_pretrained|transformers\.pipeline|torch\.hub\.load"
+    r"|torchvision\.models\.get_model|sentence_transformers\.(?:\w+\.)*SentenceTransformer"
+    r"|segmentation_models_pytorch\.create_model|langchain\.chat_models\.init_chat_model|open_clip\.create_model\w*)$"
+)
+_NAME = re.compile(
+    r"(?i)^(?:model(?:_name(?:_or_path)?|_id)?|pretrained_model_name_or_path|repo_id|encoder_name|name)$"
+)
+_PLAIN = re.compile(r"^[A-Za-z_]\w*$")
+
+
+def named_models(roster: Roster) -> Iterator[Point]:
+    """One point per field, option or parameter that names a model of a library."""
+    found: dict[tuple[str, str], tuple[Made, str, list[str]]] = {}
+    roles = roster.program.snapshot.by_path
+    reach = reach_of(roster.codebase)
+    for made in roster.made:
+        if made.cls is not None or not _ANY.match(made.maker) or roles[made.frame.path].role != "source":
+            continue
+        if not reach.has(plain(roster.codebase, made.frame, made.step.start)):
+            continue
+        node = _name_of(made)
+        holder = _holder(roster, made, node) if node is not None else ""
+        if holder:
+            _, _, makers = found.setdefault((made.maker.partition(".")[0], holder), (made, holder, []))
+            makers.append(_spoken(made.maker))
+    fields = {(made.frame.path, made.frame.symbol) for made, holder, _ in found.values() if holder[:1] == "`"}
+    for made, holder, makers in found.values():
+        if holder[:1] != "`" and (made.frame.path, made.frame.symbol) in fields:
+            continue  # the object that the field is read from
+        yield _point(made, holder, list(dict.fromkeys(makers)))
+
+
+def _spoken(maker: str) -> str:
+    parts = maker.split(".")
+    return ".".join(parts[-2:])
+
+
+def _name_of(made: Made) -> Node | None:
+    """The argument of a call that names the model."""
+    text = made.frame.body.tree.text
+    given = arguments(made.step.node, keywords=True)
+    for child in given:
+        if child.type == "keyword_argument" and _NAME.match(text(child.child_by_field_name("name"))):
+            return child.child_by_field_name("value")
+    plain = [child for child in given if child.type not in ("keyword_argument", "dictionary_splat")]
+    position = 1 if made.maker in ("torch.hub.load", "transformers.pipeline") else 0
+    return plain[position] if position < len(plain) else None
+
+
+def _holder(roster: Roster, made: Made, node: Node) -> str:
+    """Where the name comes from: "`timm_model_name` of `VisionCfg`", "the parameter `name` of `load()`"."""
+    start = Spot(made.frame, node, made.step.order, made.step.guards)
+    field = owner = parameter = ""
+    for at in roster.tracer.walk(start, computed=False, most=MOST):
+        text = at.text()
+        if at.node.type == "attribute" and not text.startswith(("self.", "cls.")):
+            field = field or text.rpartition(".")[2]
+        elif at.node.type == "attribute" and not field and text.count(".") > 1:
+            field = text.rpartition(".")[2]
+        elif at.node.type == "identifier" and text in at.frame.parameters and _PLAIN.match(text):
+            parameter = f"the parameter `{text}` of {caller(at.frame)}"
+        if field and not owner:
+            owner = _class_with(roster, at.frame, field)
+    if field:
+        return f"`{field}` of `{owner}`" if owner else f"`{field}`"
+    return parameter
+
+
+def _class_with(roster: Roster, frame: "Frame", field: str) -> str:
+    """The class whose body a frame is, when it has the field."""
+    if frame.definition is not None and frame.definition.kind == "class" and frame.bound(field):
+        return frame.definition.name
+    return ""
+
+
+def _point(made: Made, holder: str, makers: list[str]) -> Point:
+    library = made.maker.partition(".")[0]
+    calls = listed([f"`{name}`" for name in makers], 3)
+    short = f"{holder} can name any model that `{makers[0]}` of `{library}` gives"
+    said = (
+        f"By configuration alone: {caller(made.frame)} ({made.frame.path}) makes what {holder} names with {calls}: "
+        f"any model that `{library}` gives there can be named"
+    )
+    lines = (made.step.start, made.step.end)
+    return Point("configuration", short, said, made.frame.path, lines, made.frame.symbol, (), (made.name,))

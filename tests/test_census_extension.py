@@ -139,8 +139,8 @@ def test_the_verdict_names_what_configuration_registering_and_names_can_do(codeb
     assert verdict.startswith(
         "Partly. By configuration alone, a file of `model_configs/` is a new entry of `CONFIGS` (or one given to "
         "`add_config(path)`); `trunk_name` of `Cfg` can name any model that `timm.create_model` of `timm` gives; a "
-        "name that begins with `hub:` takes a model from there. By registering, what is given to `Registry.register()` is "
-        "found by its key with `get()`. By name, `kind` selects one of the 2 classes of `MAKERS` (`small`, `large`)."
+        "name that begins with `hub:` takes a model from there. By registering, what is given to `Registry.register()` "
+        "is found by its key with `get()`. By name, `kind` selects one of the 2 classes of `MAKERS` (`small`, `large`)."
     )
 
 

@@ -77,7 +77,7 @@ def _lists(codebase: Codebase) -> Iterator[CensusHit]:
             continue
         tested = {
             node.iter.id
-            for node in ast.walk(unit.tree)
+            for node in unit.nodes
             if isinstance(node, ast.For) and isinstance(node.iter, ast.Name) and "hasattr(" in ast.unparse(node)
         }
         for node in unit.tree.body:

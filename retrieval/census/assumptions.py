@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from retrieval.census.fixed_parts import fixed_parts
 from retrieval.census.language import Query, hit_at, kind
@@ -76,6 +77,9 @@ class Place:
     symbol: str
 
 
+_KNOWN: WeakKeyDictionary[Codebase, list[tuple[str, Place]]] = WeakKeyDictionary()
+
+
 @kind(
     "assumptions",
     summary="what code fixes about its models: classes, weights, tokens, checkpoint keys, labels, sizes, prompts",
@@ -119,12 +123,19 @@ def _hit(codebase: Codebase, rank: str, path: str, symbol: str, places: list[Pla
     return hit_at(codebase, path, spots[0], symbol=symbol, name=rank, text=text, related=related, detail=detail)
 
 
-def _places(codebase: Codebase) -> Iterator[tuple[str, Place]]:
+def _places(codebase: Codebase) -> list[tuple[str, Place]]:
+    """Everything found, in the order of the files; looked for once."""
+    if codebase not in _KNOWN:
+        _KNOWN[codebase] = list(_found(codebase))
+    return _KNOWN[codebase]
+
+
+def _found(codebase: Codebase) -> Iterator[tuple[str, Place]]:
     for unit in units(codebase):
         file = codebase.snapshot.by_path[unit.path]
         if file.role != "source" or _ASIDE.search(unit.path) or file.language == "notebook":
             continue
-        for rank, text, at in chain(fixed_parts(unit), *(_of(unit, node) for node in ast.walk(unit.tree))):
+        for rank, text, at in chain(fixed_parts(unit), *(_of(unit, node) for node in unit.nodes)):
             first, last = unit.lines(at)
             symbol = unit.symbols.get(at, "")
             yield rank, Place(text, unit.path, (first, min(last, first + 4)), symbol)

@@ -146,7 +146,7 @@ def _typed(codebase: Codebase, unit: Unit, scope: ast.AST, models: Models) -> fr
 
 @lru_cache(maxsize=1)  # asked for each function of a file in turn
 def _imports(unit: Unit) -> frozenset[str]:
-    nodes = [node for node in ast.walk(unit.tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    nodes = [node for node in unit.nodes if isinstance(node, ast.Import | ast.ImportFrom)]
     return frozenset(alias.asname or alias.name.partition(".")[0] for node in nodes for alias in node.names)
 
 

@@ -101,7 +101,7 @@ def _attention(codebase: Codebase) -> Iterator[CensusHit]:
                     switches.setdefault(item.arg, {}).setdefault(words, []).append((symbol, unit.path, item.lineno))
                 elif _PAST.match(item.arg):
                     passed.setdefault(symbol, (unit.path, item.lineno))
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             _note_given(unit, node, switches)
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and _PAST.match(node.id):
                 passed.setdefault(unit.symbols.get(node, ""), (unit.path, unit.row(node.lineno)))

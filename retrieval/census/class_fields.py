@@ -41,7 +41,7 @@ class Field:
 def class_node(codebase: "Codebase", path: str, item: Definition) -> ast.ClassDef | None:
     """The syntax tree of a class of the repository."""
     for unit in units(codebase, rf"\bclass\s+{re.escape(item.name)}\b", path=path):
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             if isinstance(node, ast.ClassDef) and node.name == item.name and unit.row(node.lineno) == item.head_start:
                 return node
     return None

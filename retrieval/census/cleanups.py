@@ -24,7 +24,7 @@ SHOWN = 4
 def cleanups(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per `finally`; patterns match the function it stands in."""
     for unit in units(codebase, r"\bfinally\b"):
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             if not isinstance(node, ast.Try | ast.TryStar) or not node.finalbody:
                 continue
             symbol = unit.symbols.get(node, "")

@@ -146,7 +146,7 @@ def _findings(codebase: "Codebase") -> dict[str, Hits]:
 def _environment(codebase: "Codebase") -> Iterator[CensusHit]:
     """`os.environ[name] = value` in a function with a value that is computed: an option handed on unseen."""
     for unit in units(codebase, r"environ"):
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Subscript):
                 continue
             inside = any(isinstance(around, Function) for around in unit.enclosing(node))

@@ -141,7 +141,7 @@ def _commands(codebase: Codebase) -> Iterator[Contact]:
     for unit in units(codebase, r"[\"']-i[\"']"):
         if not _main(codebase, unit.path):
             continue
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             if not isinstance(node, ast.List) or len(node.elts) < 2:
                 continue
             flags = [item.value if isinstance(item, ast.Constant) else None for item in node.elts]

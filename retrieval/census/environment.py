@@ -49,7 +49,7 @@ def environment(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per variable and role of file, those that are read before those that are only set."""
     found: dict[tuple[str, str], list[Place]] = {}
     for unit in units(codebase, r"environ|getenv|putenv"):
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             place = _place(unit, node)
             if place is not None and query.matches(place.name):
                 role = codebase.snapshot.by_path[unit.path].role

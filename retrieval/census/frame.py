@@ -73,7 +73,7 @@ class Frame:
         self._known: dict[int, Value | None] = {}
         self._open: set[int] = set()
         self._names: dict[str, list[Binding]] = {}
-        self.keys = keys_of(body.bindings)
+        self.keys = keys_of(body)
         for binding in body.bindings:
             self._names.setdefault(binding.name, []).append(binding)
 

@@ -130,7 +130,7 @@ def _read(codebase: Codebase, unit: Unit, trees: list[Tree]) -> None:
         for cls in (tree.base, *tree.members):
             wanted.setdefault(_key(cls), []).append(tree)
     short = {symbol.rpartition(".")[2] for _path, symbol in wanted}
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         if isinstance(node, ast.ClassDef):
             for tree in wanted.get((unit.path, unit.symbol_of(node)), ()):
                 if _key(tree.base) == (unit.path, unit.symbol_of(node)):

@@ -31,7 +31,7 @@ def job_states(codebase: Codebase) -> Iterator[CensusHit]:
     for unit in units(codebase, rf"\b(?:{'|'.join(sorted(_BEGUN))})\b"):
         role = codebase.snapshot.by_path[unit.path].role
         found: dict[str, list[ast.AST]] = {}
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             if (state := _state(unit, node)) and _ABOUT.search(f"{unit.symbols.get(node, '')} {_near(unit, node)}"):
                 found.setdefault(state, []).append(node)
         if len(found) >= LEAST and _BEGUN & found.keys() and _ENDED & found.keys() and role in ("source", "config"):

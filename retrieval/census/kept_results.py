@@ -38,7 +38,7 @@ def kept_results(codebase: Codebase) -> Iterator[CensusHit]:
     yield from _tables(codebase)
     yield from _files(codebase)
     for unit in units(codebase, r"exist|isfile|is_file"):
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             if isinstance(node, ast.If) and (text := _skips(node)):
                 symbol = unit.symbols.get(node, "")
                 subject = f"`{symbol}()`" if symbol else f"The top level of {unit.path}"

@@ -62,7 +62,7 @@ def made_locks(codebase: "Codebase", unit: Unit) -> Iterator[Lock]:
 
 
 def _call_at(unit: Unit, line: int, name: str) -> ast.Call | None:
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         if isinstance(node, ast.Call) and unit.row(node.lineno) == line and written(node.func) == name:
             return node
     return None

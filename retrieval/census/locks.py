@@ -124,7 +124,7 @@ class _Holders:
 
     def _given(self, unit: Unit) -> None:
         """Locks that a call passes on: held under the name of the parameter in the function that is called."""
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             if isinstance(node, ast.Call):
                 callee = written(node.func).rpartition(".")[2]
                 for position, value in enumerate(node.args):

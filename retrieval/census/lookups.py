@@ -49,7 +49,7 @@ def lookups(codebase: Codebase) -> tuple[Lookup, ...]:
 
 
 def _of(unit: Unit) -> Iterator[Lookup]:
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         found = _entry(unit, node)
         if found is not None and HOLDER.search(found[0]):
             holder, key, default = found

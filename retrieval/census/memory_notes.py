@@ -218,7 +218,7 @@ def _spreadsheet(file: SourceFile) -> Iterator[Note]:
 
 
 def _strings(unit: Unit) -> Iterator[Note]:
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or len(node.value) < 12:
             continue
         where = _where(unit, node)

@@ -93,7 +93,7 @@ def _importance(hit: CensusHit) -> tuple[int, bool, bool, int, bool, str, int]:
 
 
 def _in_functions(unit: Unit) -> Iterator[Numeral]:
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         if not isinstance(node, ast.Compare | ast.BinOp | ast.Call) or not _inside(unit, node):
             continue
         symbol = unit.symbols.get(node, "")

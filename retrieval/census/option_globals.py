@@ -113,7 +113,7 @@ def _readers(codebase: Codebase, wanted: set[Variable]) -> dict[Variable, list[P
     if not names:
         return found
     for unit in units(codebase, rf"\b(?:{'|'.join(sorted(map(re.escape, names)))})\b"):
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             variable = _read(codebase, unit, node, names)
             if variable in wanted:
                 found.setdefault(variable, []).append((unit.path, unit.symbols.get(node, ""), unit.lines(node)[0]))

@@ -19,7 +19,7 @@ _ADDING = frozenset(["add_argument", "add_option", "Option"])
 def command_words(codebase: "Codebase") -> Iterator[CensusHit]:
     """Sub-commands by `add_parser`, arguments read by position, and options with computed names."""
     for unit in units(codebase, r"\badd_parser\b|\bargv\b|\badd_argument\b|\badd_option\b|click\.Option"):
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             if isinstance(node, ast.Call):
                 yield from _command(codebase, unit, node)
                 yield from _computed(codebase, unit, node)

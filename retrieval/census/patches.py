@@ -30,7 +30,7 @@ _WORKING = words(
 def patches(codebase: Codebase, unit: Unit) -> Iterator[Pitfall]:
     """Changes of code and of global state in one file, and what runs when the file is imported."""
     modules = _imported(unit)
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
             yield from _assignment(codebase, unit, node, modules)
         elif isinstance(node, ast.Call):
@@ -43,7 +43,7 @@ def _imported(unit: Unit) -> frozenset[str]:
     """The names of modules that `import` binds, and of classes that `from` imports, judged by their spelling."""
     found = {
         alias.asname or alias.name.partition(".")[0]
-        for node in ast.walk(unit.tree)
+        for node in unit.nodes
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
         if isinstance(node, ast.Import) or alias.name[:1].isupper()

@@ -46,7 +46,7 @@ ACTS = 6
 def periodic(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per condition or loop. Patterns match the condition as written or the function."""
     for unit in units(codebase, r"%|sleep|epoch|step|iter|time\(|monotonic"):
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             if isinstance(node, ast.If | ast.While | ast.For):
                 text = _decided(codebase, unit, node) if isinstance(node, ast.If) else _repeated(codebase, unit, node)
                 yield from _hit(codebase, unit, node, text, query) if text else ()

@@ -35,7 +35,7 @@ _RECORDS = re.compile(r"(?:^|\.)(?:dataclass|define|frozen|attrs|s)$")
 
 def pitfalls(unit: Unit) -> Iterator[Pitfall]:
     """Every pitfall of a file or notebook cell, in no particular order."""
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         for search in _SEARCHES:
             yield from search(unit, node)
 

@@ -120,7 +120,7 @@ def _descriptions(codebase: Codebase) -> Iterator[tuple[str, tuple[str, int, int
 def _tables(codebase: Codebase) -> Iterator[tuple[str, tuple[str, int, int]]]:
     """`{"name": …, "version": …, "description": "…"}` in code."""
     for unit in units(codebase, r"""["']description["']\s*:.*(?:\n.*){0,6}?["'](?:version|license|author)["']"""):
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             if isinstance(node, ast.Dict):
                 keys = {k.value: v for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant)}
                 told = keys.get("description")

@@ -89,7 +89,7 @@ def removed_apis(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 def _uses(unit: Unit, codebase: "Codebase", facts: FileFacts) -> Iterator[tuple[ast.AST, str, Removal]]:
     names = _names(codebase, facts)
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         if isinstance(node, ast.Attribute) and not isinstance(unit.parents.get(node), ast.Attribute):
             head, _, rest = dotted(node).partition(".")
             if head in names and rest and (removal := _gone(f"{names[head]}.{rest}")):

@@ -42,7 +42,7 @@ class _Leave:
 
 def retry_loops(unit: Unit) -> Iterator[Again]:
     """The loops of a file that repeat a call until a test passes."""
-    for loop in ast.walk(unit.tree):
+    for loop in unit.nodes:
         if isinstance(loop, _LOOPS):
             found = next(filter(None, (_repeated(unit, loop, leave) for leave in _leaves(loop))), None)
             if found is not None:
@@ -239,7 +239,7 @@ def _real_call(value: ast.expr) -> ast.Call | None:
 
 def fetched_again(unit: Unit) -> Iterator[Again]:
     """Where a file that fails a checksum is downloaded again: the check returns early when it passes."""
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         if not isinstance(node, ast.If) or not _checks(node.test):
             continue
         bodies = ((node.body, node.orelse), (node.orelse, node.body))

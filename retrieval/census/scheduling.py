@@ -66,7 +66,7 @@ def scheduling(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
 
 def _in_unit(codebase: Codebase, unit: Unit) -> Iterator[Found]:
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         if isinstance(node, ast.Call):
             yield from _made(codebase, unit, node)
             yield from _interface(codebase, unit, node)
@@ -124,7 +124,7 @@ def _using(codebase: Codebase, unit: Unit, target: str, methods: frozenset[str])
     """Who waits on a semaphore, by method or by `with`."""
     users = _callers(codebase, unit, target, methods)
     last = target.rpartition(".")[2].partition("[")[0]
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         entered = node.items if isinstance(node, ast.With | ast.AsyncWith) else []
         if last and any(_last(written(item.context_expr)) == last for item in entered):
             users.append(subject_of(codebase, unit.path, unit.symbols.get(node, "")))
@@ -140,7 +140,7 @@ def _callers(codebase: Codebase, unit: Unit, target: str, methods: frozenset[str
     """The functions of the file that call one of `methods` on an object of that name."""
     last = _last(target)
     found: dict[str, None] = {}
-    for node in ast.walk(unit.tree) if last else ():
+    for node in unit.nodes if last else ():
         method = node.func if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
         if method is not None and method.attr in methods and _last(written(method.value)) == last:
             found[subject_of(codebase, unit.path, unit.symbols.get(node, ""))] = None

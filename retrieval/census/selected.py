@@ -1,8 +1,9 @@
 """What stands under a key that the conditions around a place decide: `nets[task]` where `task == "caption"` holds."""
 
+import re
 from typing import TYPE_CHECKING
 
-from retrieval.census.body import Binding, Guard
+from retrieval.census.body import Body, Guard
 from retrieval.census.narrowing import excluded, holds
 from retrieval.census.values import Table, Value
 from retrieval.parse import Node
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
 
 Guards = tuple[Guard, ...]
+_NAMES = re.compile(r"\w+")
 
 
 def under(frame: "Frame", table: Table, key: Node | None, guards: Guards) -> Value | None:
@@ -31,10 +33,16 @@ def wanted(frame: "Frame", table: Table, key: Node | None, guards: Guards) -> li
     return names if len(names) < len(table.held) else []
 
 
-def keys_of(bindings: list[Binding]) -> frozenset[str]:
-    """The names by which a body takes things out of tables to keep them: `task` in `net = nets[task]`."""
-    taken = [b.value.child_by_field_name("subscript") for b in bindings if b.value and b.value.type == "subscript"]
-    return frozenset((key.text or b"").decode() for key in taken if key is not None and key.type == "identifier")
+def keys_of(body: Body) -> frozenset[str]:
+    """The names by which a body takes things out of tables to keep them and which its conditions compare with texts:
+    `task` in `net = nets[task]`."""
+    taken = [b.value.child_by_field_name("subscript") for b in body.bindings if b.value and b.value.type == "subscript"]
+    names = {(key.text or b"").decode() for key in taken if key is not None and key.type == "identifier"}
+    if not names:
+        return frozenset()
+    tested = [body.tree.text(decision.node.child_by_field_name("condition")) for decision in body.decisions]
+    compared = {name for text in tested if "'" in text or '"' in text for name in _NAMES.findall(text)}
+    return frozenset(names & compared)
 
 
 def telling(frame: "Frame", keys: frozenset[str], guards: Guards) -> Guards:

@@ -94,7 +94,7 @@ def _heads(codebase: Codebase, path: str) -> set[str]:
 def _writes(codebase: Codebase) -> Iterator[tuple[str, str, Place]]:
     """Every assignment to a variable of another module: its path, its name, the place."""
     for unit in _units(codebase, r"\w+", _SET):
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             chain = dotted(node) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) else ""
             variable = module_variable(codebase, unit.path, chain) if chain else None
             if variable is None or variable[0] == unit.path or _hidden(unit, node, chain):
@@ -114,7 +114,7 @@ def _reads(codebase: Codebase, wanted: set[Variable]) -> Iterator[tuple[Variable
     """Every read of a wanted variable in a function of another module, `getattr` with a literal name included."""
     names = {name for _, name in wanted}
     for unit in _units(codebase, f"(?:{'|'.join(sorted(map(re.escape, names)))})") if names else ():
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             chain = _chain(node, names)
             variable = module_variable(codebase, unit.path, chain) if chain else None
             if variable is None or variable not in wanted or _hidden(unit, node, chain):

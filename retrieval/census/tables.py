@@ -93,7 +93,7 @@ class Tables:
     def _use(self, unit: Unit, names: frozenset[str]) -> None:
         shadows: dict[ast.AST, frozenset[str]] = {}
         renamed = {item.alias for item in self.codebase.facts[unit.path].imports if item.name in names}
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
             if name not in names and name not in renamed:
                 continue

@@ -35,7 +35,7 @@ _NEEDS = r"(?i)stat(?:us|e)|/tasks?\b|/jobs?\b|progress"
 def task_states(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per place; patterns match the state or "route". `detail["what"]`: state or route."""
     for unit in units(codebase, _NEEDS):
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             for name, text, what in _told(node):
                 if query.matches(name):
                     yield hit_at(

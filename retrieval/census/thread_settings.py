@@ -82,7 +82,7 @@ def _condition(unit: Unit, node: ast.AST) -> str:
 
 
 def _settings(unit: Unit) -> Iterator[Setting]:
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         if isinstance(node, ast.Call):
             yield from _call(node)
         elif isinstance(node, Function):

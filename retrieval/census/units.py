@@ -22,7 +22,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 Conditions = tuple[str, ...]
 MOST_CONDITIONS = 6
-KEPT_BYTES = 3_000_000
+KEPT_BYTES = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,14 @@ class Unit:
         return self.rows[min(line, len(self.rows)) - 1] if self.rows else line
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree, level by level."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
         """node → the node around it."""
-        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
     @cached_property
     def symbols(self) -> dict[ast.AST, str]:
@@ -57,11 +62,17 @@ class Unit:
         inside = self.symbols.get(node, "")
         return f"{inside}.{node.name}" if inside else node.name
 
-    def functions(self) -> Iterator[tuple[Function, str]]:
+    def functions(self) -> tuple[tuple[Function, str], ...]:
         """Every function and method with its own dotted symbol, in source order."""
-        for node, inside in scoped(self.tree):
-            if isinstance(node, Function):
-                yield node, f"{inside}.{node.name}" if inside else node.name
+        return self._functions
+
+    @cached_property
+    def _functions(self) -> tuple[tuple[Function, str], ...]:
+        return tuple(
+            (node, f"{inside}.{node.name}" if inside else node.name)
+            for node, inside in scoped(self.tree)
+            if isinstance(node, Function)
+        )
 
     def enclosing(self, node: ast.AST) -> Iterator[Function | ast.ClassDef | ast.Lambda]:
         """The functions and classes around a node, innermost first."""
@@ -118,8 +129,16 @@ def _cells(file: SourceFile) -> Iterator[Unit]:
             continue
 
 
-def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+def own_nodes(function: ast.AST) -> Sequence[ast.AST]:
     """Every node of a body in source order, without nested functions, classes and lambdas."""
+    # Dozens of kinds ask for the same bodies; kept on the node, the list goes when the tree does.
+    found: tuple[ast.AST, ...] | None = getattr(function, "own_nodes", None)
+    if found is None:
+        found = function.own_nodes = tuple(_own_nodes(function))  # type: ignore[attr-defined]
+    return found
+
+
+def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
     stack = list(reversed(getattr(function, "body", [])))
     while stack:
         node = stack.pop()

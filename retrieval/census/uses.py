@@ -41,7 +41,7 @@ def attribute_uses(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """`model.visual` also finds `model.visual.size`; `*.x` finds x on any receiver; getattr("x") counts."""
     for unit in units(codebase, _needed(query)):
         found: dict[Place, list[int]] = {}
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             chain = _read(unit, node)
             if chain and query.matches(*_prefixes(chain)):
                 found.setdefault((unit.symbols.get(node, ""), chain), []).append(unit.lines(node)[0])
@@ -104,7 +104,7 @@ def uses(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         raise QueryError(f"{query.text!r}: which name?", hint="for example `uses: *accum*`")
     for unit in units(codebase, _needed(query)):
         found: dict[Place, dict[str, list[int]]] = {}
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             for name, form in _named(unit, node):
                 if _fits(query, name):
                     key = (unit.symbols.get(node, ""), name.lstrip("-").replace("-", "_"))

@@ -181,7 +181,7 @@ def _uses(codebase: Codebase) -> Iterator[_Use]:
 def _is_tried(codebase: Codebase, use: _Use) -> bool:
     """Whether the use stands in a `try` with handlers, which do without it."""
     for unit in units(codebase, r"\btry\b", use.path):
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             if isinstance(node, ast.Try) and node.handlers:
                 first, last = node.body[0].lineno, node.body[-1].end_lineno or 0
                 if unit.row(first) <= use.line <= unit.row(last):

@@ -34,7 +34,7 @@ def switches(codebase: Codebase) -> Iterator[Switch]:
         if codebase.snapshot.by_path[unit.path].role not in ("source", "config"):
             continue
         carriers, modules = version_names(unit.tree), imported_names(unit.tree)
-        for node in ast.walk(unit.tree):
+        for node in unit.nodes:
             if isinstance(node, ast.Compare) and (found := version_comparison(node, carriers)):
                 first = found[0].split(".")[0]
                 yield _switch(codebase, unit, node, modules.get(first, first))
@@ -70,7 +70,7 @@ def _sides(unit: Unit, node: ast.expr) -> tuple[ast.expr, str, str]:
 def _kept(unit: Unit, assign: ast.Assign) -> tuple[str, str]:
     """What is done by a variable that keeps the answer: the first `if` that tests it."""
     name = written(assign.targets[0])
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         if isinstance(node, ast.If):
             plain = written(node.test)
             if plain == name:

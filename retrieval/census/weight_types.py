@@ -102,7 +102,7 @@ def _hit(codebase: Codebase, unit: Unit, finding: Finding) -> CensusHit:
 
 
 def _findings(unit: Unit) -> Iterator[Finding]:
-    for node in ast.walk(unit.tree):
+    for node in unit.nodes:
         if isinstance(node, ast.Call):
             yield from _call(unit, node)
         elif isinstance(node, ast.With | ast.AsyncWith):

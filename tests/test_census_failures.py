@@ -201,8 +201,8 @@ def test_what_is_done_again_is_told_with_its_reason() -> None:
         ("loop", "`attempts()` repeats `requests.get()` for each `attempt in range(3)` until `answer.ok` is true"),
         (
             "loop",
-            "`settings()` repeats `model.decode()` for each `t in (0, 0.5)` until `poor` is false; "
-            "the last result is kept when none passes",
+            "`settings()` repeats `model.decode()` for each `t in (0, 0.5)` until `poor` is false "
+            "(`poor` becomes True when `out.score < 0.5`); the last result is kept when none passes",
         ),
         ("loop", "`counted()` repeats `upload()` while `tries < 3` until `done` is true"),
         (
@@ -366,8 +366,11 @@ def test_clearing_a_cache_is_no_handler_and_a_comment_tells_what_a_handler_is_fo
 
 def test_what_a_failed_step_does_is_told_in_sentences() -> None:
     said = [hit.text for hit in hits("failing: course", OVERFLOW)]
-    assert said[0].startswith("Failures are skipped at 1 place, replaced by another way or value at 1 place")
-    assert any(text.startswith("Skipped after a failed check: `crop()` tests `len(faces) == 0`") for text in said)
+    assert said[0].startswith("By default a failed step aborts: ")
+    assert said[0].endswith("failures are replaced by another way or value in `infer()`")
+    assert any(
+        text.startswith("Items that fail a check are left out: `crop()` tests `len(faces) == 0`") for text in said
+    )
 
 
 def test_a_finally_is_told_with_what_it_does() -> None:

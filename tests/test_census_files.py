@@ -131,7 +131,7 @@ def test_a_program_reads_what_another_one_writes_through_helpers_and_patterns(co
 def test_temporary_is_what_is_removed_again_and_not_what_is_called_temp(codebase: Codebase) -> None:
     told = texts(codebase, "temporary")
     assert told == [
-        "a temporary file made by `scratch()` (train.py) with `tempfile.mkstemp()`; removed by `scratch()` (train.py)",
+        "a temporary file made by `scratch()` (train.py) with `tempfile.mkstemp()`; removed by `scratch()`",
         "the folder `{out}/temp/{os.path.basename(out)}`, made by `prepare()` (prepare.py), into which go `%04d.png` "
         "by `prepare()` (prepare.py); removed by `clear()` (train.py)",
     ]
@@ -145,3 +145,55 @@ def test_a_table_tells_its_columns(codebase: Codebase) -> None:
     assert texts(codebase, "database_tables") == [
         "the table `message` (class `Message`, “What was said”) with the columns `id`, `query`"
     ]
+
+
+def test_a_temporary_file_is_paired_with_what_removes_it() -> None:
+    files = {
+        "a.py": """
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def closed(data):
+    with tempfile.NamedTemporaryFile(delete=False) as f:
+        f.write(data)
+        name = Path(f.name)
+    try:
+        return use(name)
+    finally:
+        name.unlink()
+
+
+class Holder:
+    def __init__(self):
+        self._folder = tempfile.mkdtemp()
+
+    def close(self):
+        shutil.rmtree(self._folder)
+
+
+def made():
+    handle, path = tempfile.mkstemp()
+    return path
+
+
+def caller():
+    where = made()
+    os.remove(where)
+
+
+def left():
+    folder = tempfile.mkdtemp()
+    text = open(folder).read()
+    os.remove(text)
+"""
+    }
+    ends = {hit.symbol: hit.text.rpartition("; ")[2] for hit in run_query(codebase_of(files), "temporary").hits}
+    assert ends == {
+        "closed": "removed in a `finally` of `closed()`",
+        "Holder.__init__": "removed by `Holder.close()`",
+        "made": "its path is returned, and it is removed by `caller()`",
+        "left": "no removal of it was traced",
+    }

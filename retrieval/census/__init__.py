@@ -42,6 +42,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     docstrings,
     entry_points,
     environment,
+    error_policy,
     factories,
     failing,
     failure_checks,

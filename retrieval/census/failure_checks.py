@@ -8,6 +8,7 @@ item. What exception handlers do is told by `catches`.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,8 @@ _CODES = words(
     """error_code errorcode return_code err_code returncode status_code exit_code retcode ret rc status ok success
     succeeded"""
 )
-_PRESENCE = words("exists isfile isdir is_file is_dir is_available")
+_PRESENCE = words("exists isfile isdir is_file is_dir")
+_EXHAUSTED = words("read read1 readline readlines readinto recv next fetchone fetchmany grab retrieve get_nowait poll")
 _EXITS = words("exit _exit quit abort")
 _PLAIN = words("input float int str bool dict list set tuple len getattr sorted zip enumerate range pop split")
 _ENDS = {
@@ -35,6 +37,7 @@ _ENDS = {
     "break": "leaves the loop",
     "exit": "ends",
 }
+_EXHAUSTED_BY = re.compile(rf"(?:^|[.`])(?:{'|'.join(sorted(_EXHAUSTED))})\(\)`")
 _NEEDS = r"\bif\b"
 
 
@@ -51,6 +54,8 @@ def failure_checks(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         for body, symbol in bodies:
             for check, tested, origin in _checks(body):
                 how = _leaves(check.body)
+                if how == "break" and origin and _EXHAUSTED_BY.search(origin):
+                    continue  # the end of a file or stream is no failure
                 if how and query.matches(how):
                     yield _hit(codebase, unit, check, symbol, (tested, origin, how))
 
@@ -67,13 +72,14 @@ def _checks(body: ast.AST) -> Iterator[tuple[ast.If, ast.expr, str]]:
 
 
 def _tests(node: ast.If, made: dict[str, str]) -> Iterator[tuple[ast.If, ast.expr, str]]:
+    joined = isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And)
     parts = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
     for part in parts:
         name = _failed_name(part)
         if name in made:
             yield node, node.test, f"the result of {made[name]}"
             return
-        if _is_missing(part):
+        if _is_missing(part) and (not joined or isinstance(node.body[-1], ast.Raise)):
             yield node, node.test, ""
             return
 

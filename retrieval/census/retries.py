@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.fetched_again import fetched_again
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.retry_loops import Again, fetched_again, retry_loops
+from retrieval.census.retry_loops import Again, retry_loops
 from retrieval.census.units import Unit, units
 from retrieval.facts import Call, CensusHit, Fact
 from retrieval.handlers import shown_calls
@@ -27,6 +28,7 @@ LIBRARY = re.compile(
 SETTING = re.compile(
     r"^(?:max_|num_|n_|total_|http_)?(?:retries|retry_times|retry_count|attempts)$|^autoretry_for$|^max_tries$"
 )
+_TELLS = re.compile(r"(?:^|[._])(?:\w*(?i:error|failure)\w*|[A-Z]\w*(?:Response|Result|Exception|Item|Call))$")
 NONE = frozenset(["0", "None", "False", "1"])
 _NEEDS = r"for\b|while\b|(?i:sha|md5|checksum|digest|hash|integrity)"
 
@@ -40,8 +42,8 @@ _NEEDS = r"for\b|while\b|(?i:sha|md5|checksum|digest|hash|integrity)"
 def retries(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """Patterns match the repeated call, the function it stands in, or `detail["how"]`.
 
-    That is one of loop, handler, "other arguments" (a handler that calls again, but differently), decorator, library,
-    setting, check.
+    That is one of loop, handler, decorator, library, setting, check. A second call with other arguments after an error
+    is another way, no retry: `catches: what=fallback` tells it.
     """
     for hit in _found(codebase):
         if query.matches(hit.name, hit.symbol, hit.detail["how"]):
@@ -50,7 +52,7 @@ def retries(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
 def _found(codebase: Codebase) -> Iterator[CensusHit]:
     for path, fact in codebase.all_facts("catch"):
-        if fact.detail["what"] == "retry" or (fact.detail["again"] and fact.detail["what"] == "fallback"):
+        if fact.detail["what"] == "retry" and not _TELLS.search(fact.detail["again"]):
             yield _handler(codebase, path, fact)
     for path, fact in codebase.all_facts("decorator"):
         if DECORATOR.search(fact.name):
@@ -81,12 +83,10 @@ def _handler(codebase: Codebase, path: str, fact: Fact) -> CensusHit:
     what = shown_calls(covers) if covers else "the `try`"
     if not fact.detail["loop"]:
         what = f"`{fact.detail['again']}()`"
-    how = "handler" if fact.detail["what"] == "retry" else "other arguments"
-    verb = "repeats" if how == "handler" else "calls again"
-    text = f"{_subject(path, fact.symbol)} {verb} {what} after {caught}: {fact.detail['action']}"
+    text = f"{_subject(path, fact.symbol)} repeats {what} after {caught}: {fact.detail['action']}"
     related = (("handler", path, fact.start, fact.end),)
     name = fact.detail["again"] or (covers[0] if covers else "")
-    return _hit(codebase, path, lines, (fact.symbol, name), text, how, related)
+    return _hit(codebase, path, lines, (fact.symbol, name), text, "handler", related)
 
 
 def _called(codebase: Codebase, path: str, call: Call) -> Iterator[CensusHit]:

@@ -1,4 +1,4 @@
-"""Loops that do the same thing again until its result passes a test, and files fetched again after a failed check.
+"""Loops that do the same thing again until its result passes a test.
 
 Works on one syntax tree at a time. A search (the loop's item is what is tested), an iteration (what is computed
 goes into the next round) and a loop over work are no retries: in doubt nothing is said.
@@ -13,9 +13,6 @@ from retrieval.census.units import Unit, call_name, own_nodes, quoted
 from retrieval.retrying import ATTEMPT, CONTAINER_METHODS, SILENT
 
 FALLBACK = re.compile(r"(?i)(?:^|_)fallback(?:$|_)")
-CHECKED = re.compile(r"(?i)sha\d|md5|checksum|digest|crc32|integrity|(?<![a-z])hash(?:es|lib)?(?![a-z])")
-FETCH = re.compile(r"(?i)(?:^|[._])(?:urlopen|urlretrieve|wget|gdown)$|download[^.]*$|^requests\.get$")
-PRESENT = re.compile(r"(?i)\b(?:isfile|exists|is_file|lexists)\(")
 COUNTERS = frozenset(["range", "count", "enumerate", "zip", "tqdm", "trange", "reversed", "sorted"])
 QUIET = frozenset(["print", "sleep", "warn", "info", "debug", "warning", "error", "exception", "log"])
 _LOOPS = ast.For | ast.AsyncFor | ast.While
@@ -84,6 +81,7 @@ def _repeated(unit: Unit, loop: _LOOPS, leave: _Leave) -> Again | None:
     else:
         head = f"for each `{ast.unparse(loop.target)} in {quoted(loop.iter, 60)[1:]}"
     text = f"repeats `{ast.unparse(call.func)}()` {head} until {_until(leave)}"
+    text += _set_by(loop, leave.test)
     if isinstance(leave.statement, ast.Break) and flow.result_kept(unit, call):
         text += "; the last result is kept when none passes"
     return Again(loop, call, text, leave.test)
@@ -96,6 +94,24 @@ def _until(leave: _Leave) -> str:
     if isinstance(test, ast.Compare | ast.BoolOp):
         return f"{quoted(test, 80)} is false" if negated else f"{quoted(test, 80)} holds"
     return f"{quoted(test, 80)} is {'false' if negated else 'true'}"
+
+
+def _set_by(loop: _LOOPS, test: ast.expr) -> str:
+    """What sets the flag that a loop is left by: the comparisons under which it gets a constant; "" for none."""
+    inner = test.operand if isinstance(test, ast.UnaryOp) else test
+    if not isinstance(inner, ast.Name):
+        return ""
+    found: dict[bool, list[str]] = {}
+    for node in _own_statements(loop):
+        if not isinstance(node, ast.If):
+            continue
+        for statement in node.body:
+            match statement:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=bool() as value)):
+                    if name == inner.id:
+                        found.setdefault(value, []).append(quoted(node.test, 160))
+    parts = [f"{value} when {' or '.join(tests)}" for value, tests in sorted(found.items(), reverse=True)]
+    return f" (`{inner.id}` becomes {'; '.join(parts)})" if parts else ""
 
 
 def _names_attempts(loop: _LOOPS, leave: _Leave) -> bool:
@@ -235,63 +251,3 @@ def _real_call(value: ast.expr) -> ast.Call | None:
             if "(" not in dotted and not dotted.startswith(("re.", "os.path.", "time.")):
                 return node
     return None
-
-
-def fetched_again(unit: Unit) -> Iterator[Again]:
-    """Where a file that fails a checksum is downloaded again: the check returns early when it passes."""
-    for node in unit.nodes:
-        if not isinstance(node, ast.If) or not _checks(node.test):
-            continue
-        bodies = ((node.body, node.orelse), (node.orelse, node.body))
-        failing = next((other for passed, other in bodies if passed and isinstance(passed[-1], ast.Return)), None)
-        if failing is None or (failing and isinstance(failing[-1], ast.Return | ast.Raise)):
-            continue
-        calls = [call for statement in [*failing, *_afterwards(unit, node)] for call in _fetches(statement)]
-        if calls:
-            names = list(dict.fromkeys(f"`{ast.unparse(call.func)}()`" for call in calls))[:3]
-            check = quoted(node.test, 90)
-            text = f"downloads with {' or '.join(names)} unless the check {check} passes for the file at hand"
-            if _for_present(unit, node):
-                text = f"downloads again with {' or '.join(names)} when the file at hand fails the check {check}"
-            yield Again(node, calls[0], text, node.test)
-
-
-def _checks(test: ast.expr) -> bool:
-    """Whether a test compares a checksum or calls what does."""
-    does = any(isinstance(item, ast.Call | ast.Compare) for item in ast.walk(test))
-    return does and CHECKED.search(ast.unparse(test)) is not None
-
-
-def _for_present(unit: Unit, node: ast.If) -> bool:
-    """Whether a check runs only for a file that is there."""
-    tests = [node.test]
-    current: ast.AST = node
-    while (parent := unit.parents.get(current)) is not None and not isinstance(parent, ast.FunctionDef):
-        if isinstance(parent, ast.If) and current in parent.body:
-            tests.append(parent.test)
-        current = parent
-    return any(PRESENT.search(ast.unparse(test)) for test in tests)
-
-
-def _fetches(statement: ast.stmt) -> Iterator[ast.Call]:
-    for node in own_nodes(ast.Module(body=[statement], type_ignores=[])):
-        if isinstance(node, ast.Call) and call_name(node) not in QUIET:
-            written = ast.unparse(node.func)
-            if "(" not in written and FETCH.search(written):
-                yield node
-
-
-def _afterwards(unit: Unit, node: ast.stmt) -> Iterator[ast.stmt]:
-    """The statements that run after one that ends normally, up to the next sure exit of its function."""
-    current: ast.AST = node
-    while (parent := unit.parents.get(current)) is not None:
-        for block in ("body", "orelse", "finalbody"):
-            listed = getattr(parent, block, None)
-            if isinstance(listed, list) and current in listed:
-                for statement in listed[listed.index(current) + 1 :]:
-                    yield statement
-                    if isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break):
-                        return
-        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module | _LOOPS):
-            return
-        current = parent

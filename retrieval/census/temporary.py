@@ -15,6 +15,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.path_patterns import paths_of
 from retrieval.census.people import people
 from retrieval.census.prose import listed
+from retrieval.census.temporary_ends import end_of
 from retrieval.facts import Call, CensusHit
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 NAMED, PLACES = 3, 16
 _FOLDER = re.compile(r"(?:^|/)(?:\.?te?mp(?:orary)?|\{temporary folder\})(?:/|$)")
 _HOLE = re.compile(r"\{[^{}]*\}|%0?\d*[ds]")
-_KEPT = re.compile(r"download|log$|upload|^removal$")
+_KEPT = re.compile(r"log$|upload|^removal$")
 _MOVES = frozenset({"os.replace", "os.rename", "shutil.move"})
 
 
@@ -49,7 +50,8 @@ def temporary(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
             continue  # told with the folder
         inside = {p: found for p, found in made.items() if p.startswith(f"{pattern}/")}
         moved = list(_moved(codebase, pattern))
-        if (gone or moved or _FOLDER.search(pattern)) and query.matches(pattern):
+        fetched = all("download" in contact.what for contact in group)
+        if (gone or moved or (_FOLDER.search(pattern) and not fetched)) and query.matches(pattern):
             yield _file(codebase, pattern, (group, inside), (gone, moved))
 
 
@@ -61,16 +63,16 @@ def _made(codebase: Codebase, path: str, call: Call, removals: list[Contact]) ->
     what = "folder" if "dir" in call.name.lower() else "file"
     where = f"`{call.symbol}()`" if call.symbol else f"the top level of {path}"
     gone = [c for c in removals if c.path == path and any(_names(name, c.where) for name in call.assigned)]
-    if gone:
-        ending = f"removed by {people(codebase, [c.place for c in gone], NAMED)}"
-    elif dict(call.keywords).get("delete") == "False" or call.name.rpartition(".")[2] in (
-        "mkstemp",
-        "mkdtemp",
-        "mktemp",
-    ):
-        ending = "no removal of it was found in that file"
-    else:
+    places = tuple((c.path, c.start, c.end) for c in gone)
+    lasting = call.name.rpartition(".")[2] in ("mkstemp", "mkdtemp", "mktemp")
+    if not lasting and dict(call.keywords).get("delete") != "False":
         ending = "removed when the `with` block ends" if call.in_with else "removed when it is closed"
+    else:
+        ending, traced = end_of(codebase, path, call)
+        places = traced or places
+        if gone and not traced:
+            ending = f"removed by {people(codebase, [c.place for c in gone], NAMED)}"
+        ending = ending or "no removal of it was traced"
     return hit_at(
         codebase,
         path,
@@ -78,7 +80,7 @@ def _made(codebase: Codebase, path: str, call: Call, removals: list[Contact]) ->
         symbol=call.symbol,
         name=call.name,
         text=f"a temporary {what} made by {where} ({path}) with `{call.written}()`; {ending}",
-        related=tuple(("removed", c.path, c.start, c.end) for c in gone[:PLACES]),
+        related=tuple(("removed", *place) for place in places[:PLACES]),
     )
 
 

@@ -1,0 +1,136 @@
+"""Census kind `error_policy`: what decides whether a failure ends the run, and what the answer on failures says."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+FILES = {
+    "README.md": "```\npython main.py\n```\n",
+    "main.py": """
+import sys
+
+from stage import Stage, load, convert
+from quality import decode
+
+
+def main(paths, abort_on_error: bool = False):
+    if not paths:
+        return -1
+    if len(paths) > 9:
+        load(paths)
+    convert(paths, raises_on_error=abort_on_error)
+    Stage().run(paths)
+    decode(paths)
+    return 0
+
+
+if __name__ == "__main__":
+    main(sys.argv)
+""",
+    "stage.py": """
+import urllib.request
+
+
+def convert(paths, raises_on_error: bool = True):
+    for path in paths:
+        try:
+            open(path)
+        except Exception as e:
+            if raises_on_error:
+                raise RuntimeError(path) from e
+            else:
+                print(path)
+
+
+class Stage:
+    def run(self, items):
+        for item in items:
+            try:
+                item.work()
+            except Exception as exc:
+                item.is_failed = True
+                item.error = exc
+        if any(item.is_failed for item in items):
+            self.status = "PARTIAL_SUCCESS"
+
+
+def load(path):
+    try:
+        return urllib.request.urlopen(path, timeout=3)
+    except TypeError:
+        return urllib.request.urlopen(path)
+
+
+def drain(stream):
+    while True:
+        block = stream.read()
+        if not block:
+            break
+""",
+    "quality.py": """
+def decode(paths, limit=2.4):
+    for t in (0.0, 0.5, 1.0):
+        needs_fallback = False
+        result = paths.decode(t)
+        if limit is not None and result.ratio > limit:
+            needs_fallback = True
+        if not needs_fallback:
+            break
+    return result
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def codebase() -> Codebase:
+    return codebase_of(FILES)
+
+
+def texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_a_switch_between_raising_and_recording_is_told_with_its_defaults(codebase: Codebase) -> None:
+    (told,) = texts(codebase, "error_policy: switch")
+    assert told.startswith("`convert()` raises after `Exception` only if `raises_on_error` is true; else the error")
+    assert "default `True` in `convert()`; `main` passes `abort_on_error`, default `False` in `main()`" in told
+
+
+def test_failed_items_partial_success_and_early_returns_are_found(codebase: Codebase) -> None:
+    assert texts(codebase, "error_policy: mark") == [
+        "`Stage.run()` marks what failed and goes on after `Exception`: `item.is_failed = True`, `item.error = exc`"
+    ]
+    assert "`self.status = 'PARTIAL_SUCCESS'`" in texts(codebase, "error_policy: partial")[0]
+    assert texts(codebase, "error_policy: ends") == ["`main()` ends early with `return -1` only if `not paths`"]
+
+
+def test_another_call_after_an_error_is_no_retry_and_the_end_of_a_file_no_failure(codebase: Codebase) -> None:
+    (again,) = texts(codebase, "retries")
+    assert "`decode()` repeats `paths.decode()`" in again
+    assert "(`needs_fallback` becomes True when `limit is not None and result.ratio > limit`)" in again
+    assert texts(codebase, "failure_checks: break") == []
+
+
+def test_the_answer_leads_with_the_policy_and_agrees_with_its_lists(codebase: Codebase) -> None:
+    course = texts(codebase, "failing: course")
+    assert course[0].startswith("Whether a failure ends the work is decided by `raises_on_error` in `convert()`")
+    assert "retried in `decode()`" in course[0]
+    assert "noted on the failed item or result in `Stage.run()`" in course[0]
+    assert any(text.startswith("A main function aborts by an early return at 1 place: `main()`") for text in course)
+
+
+def test_without_a_switch_a_failed_step_aborts() -> None:
+    files = {
+        "README.md": "```\npython a.py\n```\n",
+        "a.py": "def main():\n    work()\n\n\ndef work():\n    pass\n\n\nmain()\n",
+    }
+    assert texts(codebase_of(files), "failing: course")[0].startswith("By default a failed step aborts: ")
+
+
+def test_a_handler_around_the_last_step_ends_the_run_quietly() -> None:
+    body = "def main():\n    try:\n        f()\n    except Exception as e:\n        print(e)\n\n\ndef f():\n    1\n\n\n"
+    files = {"README.md": "```\npython a.py\n```\n", "a.py": f"{body}main()\n"}
+    (last,) = texts(codebase_of(files), "error_policy: last")
+    assert last.endswith("the run is over then, with exit status 0")

@@ -118,3 +118,79 @@ def test_entries_of_configuration_are_switches_only_when_code_reads_them() -> No
     assert not any("entry `name`" in text for text in texts)
     (measures,) = _texts("memory_measures")
     assert "`--grad-checkpointing` (off by default)" in measures and "half precision or autocast" in measures
+
+
+CACHES = """
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def forward(self, x): return x
+
+        def encode_image(self, x): return x
+
+    def load(path):
+        net = Net()
+        net.load_state_dict(torch.load(path, map_location="cpu"))
+        return fill(net), path
+
+    def fill(net):
+        return net
+
+    net = None
+
+    def run(images):
+        global net
+        net = net or load("a.pt")[0]
+        feats, losses = [], []
+        for image in images:
+            feat = net.encode_image(image.to("cuda"))
+            feat = feat / feat.norm()
+            feats.append(feat.cpu())
+            losses.append(feat.sum().item())
+        return torch.cat(feats)
+
+    class Holder:
+        def __init__(self):
+            self.made = {}
+            self.names = {}
+
+        def get(self, key):
+            if key not in self.made:
+                self.made[key] = build(key)
+            if key not in self.names:
+                self.names[key] = []
+            return self.made[key]
+
+        def __del__(self):
+            del self.net
+
+    def build(key):
+        return [key]
+
+    if __name__ == "__main__":
+        Holder().get("a")
+        run([torch.zeros(3)])
+"""
+
+
+def test_caches_are_models_made_once_collected_features_and_objects_by_key() -> None:
+    hits = {hit.name: hit.text for hit in run_query(codebase_of({"app.py": CACHES}), "caching").hits}
+    assert hits["models"] == "`net` keeps `Net` from the first use on, made by `run()`"
+    assert hits["collected"].endswith(
+        "collects outputs of models over a loop and joins them: `feats` (taken to the CPU)"
+    )
+    assert hits["built"] == (
+        "`self.made` keeps what is built, by `key`, so that it is built once: `build(key)` in `Holder.get()`"
+    )
+    answer = run_query(codebase_of({"app.py": CACHES}), "caching_answer: caching").hits[0].text
+    assert answer.endswith("Not cached, as far as was traced: keys and values of attention.")
+
+
+def test_the_account_says_where_checkpoints_are_read_to() -> None:
+    placed = CACHES.replace("net = Net()", 'net = Net().to("cuda")')
+    (text,) = [hit.text for hit in run_query(codebase_of({"app.py": placed}), "memory_answers: memory").hits]
+    assert "Checkpoints are read into CPU memory first and copied into the model from there (`Net`)." in text
+    assert "Inputs go to the device piece by piece, inside loops of `run()`." in text
+    (other,) = _texts("memory_answers: unloading")
+    assert other.startswith("No. What the main programs load is never offloaded") and "searched" not in other

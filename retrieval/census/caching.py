@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 
 from retrieval.census.kept_results import kept_results
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.lifetimes import global_names
 from retrieval.census.presence import is_first_use
 from retrieval.census.prose import counted, listed
 from retrieval.census.released import named
@@ -27,9 +26,11 @@ from retrieval.facts import CensusHit
 from retrieval.pyast import dotted, source_of
 
 if TYPE_CHECKING:
+    from retrieval.census.body import Binding
+    from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-NAMES = ("models", "kv", "results", "memo", "files", "skip", "download")
+NAMES = ("models", "built", "kv", "results", "collected", "files", "tables", "memo", "skip", "download")
 MOST_NAMED = 6
 _MEMO = re.compile(
     r"(?:^|\.)(?:lru_cache|cache|cached|memoize|memoized|ttl_cache|alru_cache|cache_data|cache_resource)$"
@@ -68,6 +69,8 @@ def _models(codebase: Codebase) -> Iterator[CensusHit]:
     """Containers and variables that keep loaded models."""
     roster = roster_of(codebase)
     for shelf in shelves_of(roster).by_root.values():
+        if not any(_is_keyed(frame, line) for frame, line in shelf.puts):
+            continue  # a list of what there is
         frames = list(dict.fromkeys(frame for frame, _ in shelf.puts))
         frame, line = shelf.puts[0]
         by = listed(list(dict.fromkeys(caller(frame) for frame in frames)), 3)
@@ -77,16 +80,44 @@ def _models(codebase: Codebase) -> Iterator[CensusHit]:
     yield from _variables(codebase, roster)
 
 
+def _is_keyed(frame: Frame, line: int) -> bool:
+    """Whether a line puts something into a container under a key."""
+    lines = frame.program.snapshot.by_path[frame.path].lines
+    return re.search(r"\]\s*=(?!=)|\.(?:setdefault|update|set|put)\(", lines[line - 1]) is not None
+
+
 def _variables(codebase: Codebase, roster: Roster) -> Iterator[CensusHit]:
+    """Variables of modules and attributes that get a model at its first use: `if net is None: net = load()`."""
     told = set[tuple[str, str]]()
-    for made in roster.made:
-        for name in global_names(made.frame, made):
-            if (made.frame.path, name) in told or not any(map(is_first_use, made.step.guards)):
+    for frame, _depth in roster.frames:
+        for binding in frame.body.bindings:
+            name = _outliving(frame, binding)
+            if not name or (frame.path, name) in told or not _is_lazy(frame, binding):
                 continue
-            told.add((made.frame.path, name))
-            text = f"`{name}` keeps the model `{made.name}` from its first use on, made by {caller(made.frame)}"
-            lines = (made.step.start, made.step.end)
-            yield hit_at(codebase, made.frame.path, lines, symbol=made.frame.symbol, name="models", text=text)
+            made = shelves_of(roster).carried(frame, binding.value)
+            if made:
+                told.add((frame.path, name))
+                text = f"`{name}` keeps {named(made)} from the first use on, made by {caller(frame)}"
+                lines = (binding.line, binding.line)
+                yield hit_at(codebase, frame.path, lines, symbol=frame.symbol, name="models", text=text)
+
+
+def _outliving(frame: Frame, binding: Binding) -> str:
+    """The name of a variable or attribute that outlives the call of the body that binds it; "" for others."""
+    own, dot, attribute = binding.name.partition(".")
+    if dot and frame.owner is not None and own == next(iter(frame.parameters), "") and "." not in attribute:
+        return f"{frame.owner.definition.symbol}.{attribute}"
+    return binding.name if not dot and binding.name in frame.body.not_local else ""
+
+
+def _is_lazy(frame: Frame, binding: Binding) -> bool:
+    """Whether a name is bound only when it holds nothing yet."""
+    value = binding.value
+    keeps = value is not None and value.type == "boolean_operator" and value.child_by_field_name("left") is not None
+    if keeps and value is not None and frame.body.tree.text(value.child_by_field_name("left")) == binding.name:
+        return True
+    near = [guard for guard in binding.guards if binding.name in guard.text]
+    return value is not None and any(map(is_first_use, near))
 
 
 def _attention(codebase: Codebase) -> Iterator[CensusHit]:

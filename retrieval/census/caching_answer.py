@@ -15,12 +15,20 @@ if TYPE_CHECKING:
 MOST_NAMED, MOST_CITED = 3, 8
 _SORTS = {
     "models": "loaded models",
+    "built": "objects built once and kept by key",
+    "results": "outputs of models",
+    "collected": "features collected over a run",
     "kv": "key/value cache of attention",
-    "results": "results in memory",
-    "memo": "memoised functions",
     "files": "files taken up again",
+    "tables": "other results by key",
+    "memo": "memoised functions",
     "skip": "work skipped where results exist",
     "download": "downloads kept on disk",
+}
+_ASKED = {
+    "outputs, features or embeddings of models": ("results", "collected", "files"),
+    "keys and values of attention": ("kv",),
+    "loaded models": ("models", "built"),
 }
 _CHECKPOINTS = {
     "written by": "calls: torch.save, *.save_pretrained, safetensors.torch.save*, *.save_checkpoint, *.save_weights",
@@ -43,8 +51,8 @@ def caching_answer(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         run, idle = parted(codebase, list(caching(codebase, parse_query("caching"))))
         rows = [f"{words}: {_told(found)}" for sort, words in _SORTS.items() if (found := _of(run, sort))]
         text = f"Caching: yes - {'; '.join(rows)}." if rows else "Caching: no; nothing is kept to be used again."
-        if not _of(run, "results") and not _of(run, "files") and rows:
-            text += " No cache of model outputs was found."
+        absent = [words for words, sorts in _ASKED.items() if not any(_of(run, sort) for sort in sorts)]
+        text += f" Not cached, as far as was traced: {'; '.join(absent)}." if rows and absent else ""
         if idle:
             text += f" Only in code that no main program is seen to call: {functions(idle)}."
         first = [found[0] for sort in _SORTS if (found := _of(run, sort))]

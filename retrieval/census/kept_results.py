@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.collected import collected
 from retrieval.census.language import hit_at
 from retrieval.census.prose import listed
 from retrieval.census.roster import roster_of
-from retrieval.census.units import Unit, own_nodes, units
+from retrieval.census.units import Function, Unit, bound_names, own_nodes, units
 from retrieval.census.wording import caller
 from retrieval.facts import CensusHit
 from retrieval.parse import descendants
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 MOST_NAMED = 4
-_ENCODING = re.compile(r"(?:^|\.)_?(?:encode|embed|extract)\w*$")
+_ENCODING = re.compile(r"(?:^|\.)_?(?:(?:encode|embed|extract)\w*|\w*encoder|\w*embedder)$")
 _NAMED = re.compile(r"(?i)(?:^|[._])\w*cache[sd]?$|_store(?:_set)?$")
 _NO_CACHE = re.compile(
     r"(?i)kv_?cache|use_cache|past|cache_(?:dir|path|num|size)|no_cache|clear|lru_cache|style|font|element"
+)
+_PLAIN = re.compile(
+    r"(?:^|\.)(?:list|dict|set|tuple|deque|\w*[dD]efault[dD]ict|Counter|OrderedDict|R?Lock|Event|Queue|int|float|str|len|sum"
+    r"|max|min|zeros|ones|empty|time|now|append|get|pop|format|join|split|strip|replace|\w*[mM]eter|SmoothedValue)$|^$"
 )
 _SUFFIX = re.compile(r"\.(?:pkl|pickle|npz|npy|h5|mat)\b")
 _WRITING = re.compile(r"(?:^|\.)(?:dump|save|savez|savez_compressed|savemat|to_pickle|write_\w+)$")
@@ -35,6 +40,8 @@ _SKIPPED = re.compile(r"(?i)exists?\b|is_?file|skip_existing|already")
 def kept_results(codebase: Codebase) -> Iterator[CensusHit]:
     """One hit per attribute, table, kind of file and skipped step."""
     yield from _attributes(codebase)
+    yield from collected(codebase)
+    yield from _built(codebase)
     yield from _tables(codebase)
     yield from _files(codebase)
     for unit in units(codebase, r"exist|isfile|is_file"):
@@ -83,7 +90,7 @@ def _kept_in(frame: Frame, call: int, written: str) -> str:
         if binding.value is None or all(node.id != call for node in (binding.value, *descendants(binding.value))):
             continue
         if binding.name.startswith(f"{own}.") and frame.owner is not None:
-            return binding.name
+            return "" if roster_of(frame.program.codebase).family.is_model(frame.owner) else binding.name
         for store in frame.body.stores:
             given = store.value is not None and frame.body.tree.text(store.value) == binding.name
             outer = store.name.partition(".")[0] in frame.parameters
@@ -109,7 +116,43 @@ def _tables(codebase: Codebase) -> Iterator[CensusHit]:
         text += f": `{source_of(node, 80)}`"
         related = tuple(("fill", u.path, u.lines(n)[0], u.lines(n)[0]) for u, n, _ in rows[1:4])
         lines = unit.lines(node)
-        yield hit_at(codebase, unit.path, lines, symbol="", name="results", text=text, related=related)
+        yield hit_at(codebase, unit.path, lines, symbol="", name="tables", text=text, related=related)
+
+
+def _built(codebase: Codebase) -> Iterator[CensusHit]:
+    """What is built once and kept by key: `if key not in self.made: self.made[key] = build(...)`."""
+    for unit in units(codebase, r" not in "):
+        for node in ast.walk(unit.tree):
+            found = _first_time(node) if isinstance(node, ast.If) else None
+            held = dotted(found.targets[0].value) if found is not None else ""  # type: ignore[attr-defined]
+            if found is None or ("." not in held and held in _local_names(unit, node)):
+                continue
+            symbol = unit.symbols.get(node, "")
+            key, made = source_of(found.targets[0].slice, 40), source_of(found.value, 70)  # type: ignore[attr-defined]
+            text = f"`{held}` keeps what is built, by `{key}`, so that it is built once: `{made}` in `{symbol}()`"
+            yield hit_at(codebase, unit.path, unit.lines(found), symbol=symbol, name="built", text=text)
+
+
+def _first_time(node: ast.If) -> ast.Assign | None:
+    """The assignment that fills `table[key]` when the key is not in the table, by a call that builds something."""
+    test = node.test
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.NotIn):
+        return None
+    table, key = dotted(test.comparators[0]), source_of(test.left, 60)
+    for item in (inner for statement in node.body for inner in ast.walk(statement)):
+        target = item.targets[0] if isinstance(item, ast.Assign) and len(item.targets) == 1 else None
+        if not isinstance(item, ast.Assign) or not isinstance(target, ast.Subscript) or not table:
+            continue
+        builds = isinstance(item.value, ast.Call) and not _PLAIN.search(dotted(item.value.func))
+        if builds and dotted(target.value) == table and source_of(target.slice, 60) == key:
+            return item
+    return None
+
+
+def _local_names(unit: Unit, node: ast.AST) -> frozenset[str]:
+    """The names that the function around a node binds itself, which end with its call."""
+    around = next((item for item in unit.enclosing(node) if isinstance(item, Function)), None)
+    return bound_names(around) if around is not None else frozenset()
 
 
 def _root(node: ast.AST) -> str:

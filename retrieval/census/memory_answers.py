@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from retrieval.census.account import account
 from retrieval.census.language import Query, hit_at, kind, parse_query, run_query
 from retrieval.census.moves import device_moves
 from retrieval.census.naming import naming_of
@@ -79,13 +80,25 @@ def _unloading(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     hits = unloading(codebase, parse_query("unloading: delete, container, none, release, cpu, offload"))
     run, idle = parted(codebase, list(hits))
     unused = f" Code for it exists that no main program calls: {functions(idle)}." if idle else ""
+    if run and all(map(_at_the_end, run)):
+        text = (
+            f"Not while the program works: models are let go only when the object that holds them ends: {_done(run)}."
+        )
+        return f"{text} Nothing is unloaded between steps.{unused}", run
     if run:
         return f"Yes: {_done(run)}.{_where(codebase, run)}{unused}", run
     text = (
         "No. What the main programs load is never offloaded, deleted or moved back to the CPU: a model stays in memory "
     )
     text += "until the function or object that holds it ends, at the latest with the process"
-    return f"{text} ({len(codebase.facts)} Python files searched).{unused}", idle
+    return f"{text}.{unused}", idle
+
+
+def _at_the_end(hit: CensusHit) -> bool:
+    """Whether only the end of an object or of the process makes a release run: `__del__`, `atexit`."""
+    callers = re.findall(r"`([\w.]+)\(\)`", hit.text.partition("; run by ")[2])
+    last = hit.symbol.rpartition(".")[2]
+    return last == "__del__" or (bool(callers) and all(name.rpartition(".")[2] == "__del__" for name in callers))
 
 
 def _done(hits: Sequence[CensusHit]) -> str:
@@ -150,6 +163,7 @@ def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     placed, _ = parted(codebase, list(placements(codebase, parse_query("placements"))))
     hosted = [hit for hit in placed if hit.detail["hosted"] == "yes"]
     local = [hit for hit in placed if hit not in hosted and hit.name]
+    local = [hit for hit in local if hit.detail.get("used") != "no"] or local
     chosen: dict[str, list[str]] = {}
     unknown = {hit.detail["chosen"] for hit in local if hit.detail.get("known") == "no"}
     for hit in local:
@@ -167,9 +181,8 @@ def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     elif hosted:
         text = "No model's weights are in the memory of this process."
     else:
-        text = (
-            f"No model was found that the main programs hold in memory ({len(codebase.facts)} Python files searched)."
-        )
+        text = "No model was found that the main programs hold in memory."
+    text += account(codebase) if local or rows else ""
     text += _precision(codebase)
     if hosted:
         names = [f"`{name}`" for hit in hosted for name in hit.detail["names"].split(",")]
@@ -200,9 +213,15 @@ def _precision(codebase: "Codebase") -> str:
     found, _ = parted(codebase, list(weight_types(codebase, parse_query("weight_types"))))
     half = [hit for hit in found if _HALF.search(hit.text)]
     rows = [f"{words} in {functions(hits)}" for sort, words in _TYPES.items() if (hits := _of(half, sort))]
-    if rows:
-        return f" Less than float32: {'; '.join(rows)}."
-    return " No call of the main programs casts weights or computes in less than float32."
+    if not rows:
+        return " No call of the main programs casts weights or computes in less than float32."
+    kept = {hit.name for hit in half} & {"quantization", "model made in type", "model cast", "default type"}
+    stay = (
+        ""
+        if kept
+        else " The weights that are kept are not cast: they stay in the type in which they are made or saved."
+    )
+    return f" Less than float32: {'; '.join(rows)}.{stay}"
 
 
 _HALF = re.compile(r"(?i)half|float16|bfloat16|fp16|bf16|autocast|\b[48]bit|int8|quantiz|dtype")

@@ -129,7 +129,7 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
     for made in entry.made[:2]:
         written, device = _settings(made)
         told += [f"made with {', '.join(f'`{item}`' for item in written)} in {caller(made.frame)}"] if written else []
-        if device is not None and choice is None:
+        if device is not None and choice is None and not (moves and _is_reading(made, device)):
             choice = choice_of(codebase, Spot(made.frame, device, made.step.order))
     run = _telling(run)
     for move in run[:MOST_MOVES]:
@@ -146,7 +146,7 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
     return hit_at(
         codebase, first.frame.path, (first.step.start, first.step.end), symbol="", name=entry.name,
         text=f"{entry.title}: {said}{_chosen(choice)}", related=tuple(dict.fromkeys(spans)),
-        detail={"hosted": "no", "names": entry.name, **_detail(choice)},
+        detail={"hosted": "no", "names": entry.name, "used": "yes" if entry.used else "no", **_detail(choice)},
     )  # fmt: skip
 
 
@@ -205,6 +205,12 @@ def _chosen(choice: Choice | None) -> str:
 def _detail(choice: Choice | None) -> dict[str, str]:
     telling = choice is not None and choice.telling
     return {"known": "yes" if choice and choice.known else "no", "chosen": choice.said if choice and telling else ""}
+
+
+def _is_reading(made: Made, device: Node) -> bool:
+    """Whether the device is only where a file is read to: `map_location`."""
+    name = device.parent.child_by_field_name("name") if device.parent is not None else None
+    return made.frame.body.tree.text(name) == "map_location"
 
 
 def _settings(made: Made) -> tuple[list[str], Node | None]:

@@ -13,7 +13,7 @@ from retrieval.census.config_files import config_entries
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.presets import is_off
 from retrieval.census.roster import roster_of
-from retrieval.census.switches import circumstances_of, controlled, proof
+from retrieval.census.switches import Switch, circumstances_of, controlled, proof
 from retrieval.census.values import External
 from retrieval.census.wording import caller
 from retrieval.facts import CensusHit
@@ -73,8 +73,8 @@ def _hit(codebase: "Codebase", frame: "Frame", step: "CallStep") -> CensusHit:
     )  # fmt: skip
 
 
-def _parameter(behind: "tuple[object, ...]") -> str:
-    return next((switch.said for switch in behind if getattr(switch, "kind", "") == "parameter"), "")
+def _parameter(behind: tuple[Switch, ...]) -> str:
+    return next((switch.said for switch in behind if switch.kind == "parameter"), "")
 
 
 def _dead(codebase: "Codebase", guard: Guard) -> str:

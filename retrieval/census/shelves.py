@@ -14,7 +14,7 @@ from retrieval.census.callgraph import call_target, entered
 from retrieval.census.held import held_by
 from retrieval.census.made_models import Made
 from retrieval.census.roster import Roster
-from retrieval.census.spots import Spot, arguments
+from retrieval.census.spots import Spot, argument, arguments
 from retrieval.census.tracing import SAME
 from retrieval.census.values import ClassRef, External, FunctionRef, Instance, ModuleRef, Value, alternatives
 from retrieval.parse import Node, descendants, first_line
@@ -170,10 +170,29 @@ class Shelves:
         call = value.child_by_field_name("function") if value is not None and value.type == "call" else None
         called = alternatives(frame.value(call, binding.order, binding.guards)) if call is not None else ()
         targets = [call_target(self.roster.program, member) for member in called]
-        bodies = [entered(self.roster.program, t) for t in targets if isinstance(t, FunctionRef)]
-        given = [(body, item.value) for body in bodies if body for item in body.body.exits if item.kind == "return"]
+        given = [place for t in targets if isinstance(t, FunctionRef) for place in self._returned(t)]
         for around, node in given or [(frame, value)]:
-            yield from self.carried(around, _element(node, binding.index), depth + 1)
+            place = (around, _element(node, binding.index))
+            target = next((t for t in targets if isinstance(t, FunctionRef) and around is not frame), None)
+            if target is not None and value is not None:
+                place = self._passed((frame, value, target), *place)
+            yield from self.carried(*place, depth + 1)
+
+    def _returned(self, target: FunctionRef) -> "list[tuple[Frame, Node | None]]":
+        """The expressions that a function returns, with its body."""
+        inner = entered(self.roster.program, target)
+        exits = inner.body.exits if inner is not None else ()
+        return [(inner, item.value) for item in exits if item.kind == "return" and inner is not None]
+
+    def _passed(
+        self, called: "tuple[Frame, Node, FunctionRef]", inner: "Frame", node: Node | None
+    ) -> "tuple[Frame, Node | None]":
+        """Where what a function returns stands: with the caller, for a parameter that is only handed back."""
+        frame, call, target = called
+        name = inner.body.tree.text(node) if node is not None and node.type == "identifier" else ""
+        step = self.holders.step(frame, call) if name in inner.parameters and not inner.bound(name) else None
+        given = argument((frame, step, target), inner, name) if step is not None else None
+        return (frame, given) if given is not None else (inner, node)
 
     def _attribute(self, frame: "Frame", node: Node, depth: int) -> Iterator[Made]:
         name = frame.body.tree.text(node)
@@ -204,7 +223,7 @@ class Shelves:
         if method[:1].isupper() and (value is None or isinstance(value, External)):
             yield from self._wrapped(frame, node, depth)
         for member in alternatives(value):
-            yield from self._given(member, depth)
+            yield from self._given(frame, node, member, depth)
 
     def _wrapped(self, frame: "Frame", node: Node, depth: int) -> Iterator[Made]:
         """The models that a constructor of a library is given."""
@@ -213,15 +232,14 @@ class Shelves:
             if given is not None and given.type == "identifier":
                 yield from self.carried(frame, given, depth + 1)
 
-    def _given(self, member: Value | None, depth: int) -> Iterator[Made]:
+    def _given(self, frame: "Frame", call: Node, member: Value | None, depth: int) -> Iterator[Made]:
         """What calling a class or function of the repository gives."""
         target = call_target(self.roster.program, member)
         if isinstance(target, ClassRef):
             yield from held_by(self.roster, target)
-        elif isinstance(target, FunctionRef) and (inner := entered(self.roster.program, target)) is not None:
-            for item in inner.body.exits:
-                if item.kind == "return":
-                    yield from self.carried(inner, item.value, depth + 1)
+        elif isinstance(target, FunctionRef):
+            for inner, value in self._returned(target):
+                yield from self.carried(*self._passed((frame, call, target), inner, value), depth + 1)
 
     def _partial(self, frame: "Frame", name: str) -> Value | None:
         """The function behind `load = functools.partial(load_model, name)`."""

@@ -1,0 +1,97 @@
+"""Outputs of models that a function collects over a loop and uses together afterwards: features, embeddings, scores."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import hit_at
+from retrieval.census.prose import listed
+from retrieval.census.roster import Use, roster_of
+from retrieval.census.spots import arguments
+from retrieval.census.wording import caller
+from retrieval.facts import CensusHit
+from retrieval.parse import Node, descendants
+
+if TYPE_CHECKING:
+    from retrieval.census.body import CallStep
+    from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
+
+MOST_HOPS, MOST_NAMED = 4, 6
+_JOINING = re.compile(r"(?:^|\.)(?:cat|concat|concatenate|stack|vstack|hstack)$")
+_NUMBER = re.compile(r"\.(?:item|tolist)\(|\bloss\w*$")
+_LOOPS = frozenset({"for", "while"})
+
+
+def collected(codebase: "Codebase") -> Iterator[CensusHit]:
+    """One hit per function that puts outputs of models into lists and joins these lists."""
+    frames: dict[tuple[str, str], tuple[Frame, list[Use]]] = {}
+    roster = roster_of(codebase)
+    for use in roster.uses:
+        if use.frame.owner is not None and roster.family.is_model(use.frame.owner):
+            continue  # what a model works with inside
+        frames.setdefault((use.frame.path, use.frame.symbol), (use.frame, []))[1].append(use)
+    for frame, uses in frames.values():
+        lists = dict(_lists(frame, uses))
+        if lists:
+            names = listed([f"`{name}`" + _where(frame, steps) for name, steps in lists.items()], MOST_NAMED)
+            step = next(iter(lists.values()))[0]
+            subject = caller(frame)
+            text = f"{subject[0].upper()}{subject[1:]} collects outputs of models over a loop and joins them: {names}"
+            lines = (step.start, step.end)
+            yield hit_at(codebase, frame.path, lines, symbol=frame.symbol, name="collected", text=text)
+
+
+def _where(frame: "Frame", steps: "list[CallStep]") -> str:
+    return " (taken to the CPU)" if any(".cpu()" in frame.body.tree.text(step.node) for step in steps) else ""
+
+
+def _lists(frame: "Frame", uses: list[Use]) -> "Iterator[tuple[str, list[CallStep]]]":
+    """The lists of a body that get outputs of models in a loop and are joined, with the calls that fill them."""
+    filled: dict[str, list[CallStep]] = {}
+    outputs = _outputs(frame, uses)
+    for step in frame.body.calls:
+        holder, _, method = step.written.rpartition(".")
+        given = arguments(step.node)
+        looped = any(guard.kind in _LOOPS for guard in step.guards)
+        puts = method == "append" and holder and looped and given and not _NUMBER.search(frame.body.tree.text(given[0]))
+        if puts and (_named(frame, given[0]) & outputs or _holds(given[0], uses)):
+            filled.setdefault(re.split(r"[\[(]", holder)[0], []).append(step)
+    joined = _joined(frame)
+    yield from ((name, steps) for name, steps in filled.items() if name in joined)
+
+
+def _outputs(frame: "Frame", uses: list[Use]) -> set[str]:
+    """The names that hold what models gave, or what was worked out from it."""
+    found: set[str] = set()
+    for _ in range(MOST_HOPS):
+        for binding in frame.body.bindings:
+            value = binding.value
+            local = value is not None and "." not in binding.name and binding.name not in found
+            if local and value is not None and (_holds(value, uses) or _named(frame, value) & found):
+                found.add(binding.name)
+    return found
+
+
+def _holds(node: Node, uses: list[Use]) -> bool:
+    ids = {use.step.node.id for use in uses}
+    return node.id in ids or any(child.id in ids for child in descendants(node))
+
+
+def _named(frame: "Frame", node: Node) -> set[str]:
+    """The names that an expression reads."""
+    inner = [node, *descendants(node)]
+    return {frame.body.tree.text(child) for child in inner if child.type == "identifier"}
+
+
+def _joined(frame: "Frame") -> set[str]:
+    """The names that are joined, or of which an element is."""
+    names = {
+        name
+        for step in frame.body.calls
+        if _JOINING.search(step.written)
+        for item in arguments(step.node)
+        for name in _named(frame, item)
+    }
+    aliases = [b for b in frame.body.bindings if b.name in names and b.value is not None]
+    return names | {name for binding in aliases if binding.value for name in _named(frame, binding.value)}

@@ -6,7 +6,7 @@ declares of that library. Uses that a handler or a version test guards are told 
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -89,6 +89,8 @@ def removed_apis(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 def _uses(unit: Unit, codebase: "Codebase", facts: FileFacts) -> Iterator[tuple[ast.AST, str, Removal]]:
     names = _names(codebase, facts)
+    imported = {item.module.split(".")[0] for item in facts.imports}
+    near = [removal for removal in _removals() if removal.of in imported]
     for node in unit.nodes:
         if isinstance(node, ast.Attribute) and not isinstance(unit.parents.get(node), ast.Attribute):
             head, _, rest = dotted(node).partition(".")
@@ -101,9 +103,9 @@ def _uses(unit: Unit, codebase: "Codebase", facts: FileFacts) -> Iterator[tuple[
                 if outside and (removal := _gone(f"{module}{alias.name}")):
                     yield node, f"{module}{alias.name}", removal
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            yield from _method(node, node.func.attr, facts)
-        if isinstance(node, ast.Call):
-            yield from _keywords(node, facts)
+            yield from ((node, f"{one.of}: .{node.func.attr}()", one) for one in near if node.func.attr in one.methods)
+        if isinstance(node, ast.Call) and node.keywords:
+            yield from _keywords(node, near)
 
 
 def _names(codebase: "Codebase", facts: FileFacts) -> dict[str, str]:
@@ -123,18 +125,11 @@ def _gone(name: str) -> Removal | None:
     return None
 
 
-def _method(node: ast.Call, name: str, facts: FileFacts) -> Iterator[tuple[ast.AST, str, Removal]]:
-    for removal in _removals():
-        if name in removal.methods and any(item.module.split(".")[0] == removal.of for item in facts.imports):
-            yield node, f"{removal.of}: .{name}()", removal
-
-
-def _keywords(node: ast.Call, facts: FileFacts) -> Iterator[tuple[ast.AST, str, Removal]]:
-    for removal in _removals():
-        if any(item.module.split(".")[0] == removal.of for item in facts.imports):
-            for keyword in node.keywords:
-                if keyword.arg in removal.keywords:
-                    yield node, f"{removal.of}: {keyword.arg}=", removal
+def _keywords(node: ast.Call, near: Sequence[Removal]) -> Iterator[tuple[ast.AST, str, Removal]]:
+    for removal in near:
+        for keyword in node.keywords:
+            if keyword.arg in removal.keywords:
+                yield node, f"{removal.of}: {keyword.arg}=", removal
 
 
 def _is_tolerated(unit: Unit, node: ast.AST) -> bool:

@@ -48,6 +48,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     failure_checks,
     feedback,
     filled_tables,
+    flags,
     flow,
     forward_inputs,
     fusions,

@@ -53,7 +53,7 @@ class Arm:
     summary="if/elif/match decisions on the execution paths and what each arm does",
     example="branches",
     reads="python",
-    options=("chooses",),
+    options=("chooses", "parts"),
     ordered=True,
 )
 def branches(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
@@ -61,8 +61,8 @@ def branches(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
     Of the first, those that choose a model, a part of one, a loss or a transform come first, then those that
     choose between several functions or by a named mode, trivial ones last; each in order of execution, layers
-    of models last. Patterns match the function; `chooses=calls` (`exit`, `values`) keeps one sort of decision,
-    `models` the choices of a model or a part of one.
+    of models last, and with `parts=no` left out. Patterns match the function; `chooses=calls` (`exit`,
+    `values`) keeps one sort of decision, `models` the choices of a model or a part of one.
     """
     program = program_of(codebase)
     anatomy = anatomy_of(program, family_of(codebase, Query("models", "models", (), {})).bases)
@@ -71,6 +71,8 @@ def branches(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     wanted = "calls" if chooses == "models" else chooses
     for frame, depth in all_frames(program):
         if not query.matches(frame.symbol or frame.path):
+            continue
+        if query.options.get("parts") == "no" and _is_part(anatomy, frame):
             continue
         for decision in frame.body.decisions:
             arms = _arms(program, frame, decision)
@@ -81,6 +83,14 @@ def branches(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
                     continue
                 found.append((order, _hit(codebase, frame, decision, (arms, depth, weight))))
     yield from (hit for _, hit in sorted(found, key=lambda item: item[0]))
+
+
+def _is_part(anatomy: Anatomy, frame: "Frame") -> bool:
+    """Whether a body belongs to a layer, or to a model that is a part of another."""
+    owner = frame.owner
+    if owner is None or owner not in anatomy.models:
+        return False
+    return anatomy.tier(owner) == "layer" or any(holder != owner for holder in anatomy.holders.get(owner, ()))
 
 
 def _order(anatomy: Anatomy, frame: "Frame", decision: Decision, told: tuple[list[Arm], int]) -> tuple[int, ...]:

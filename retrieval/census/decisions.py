@@ -1,31 +1,50 @@
-"""Kind `decisions`: what decides the course of the main program, in a sentence: options, data, errors, exits."""
+"""Kind `decisions`: which conditions decide what the main program runs, in a sentence, with the steps of their arms.
+
+Told are the conditions above steps that make or run models: those with most below them, in the order of execution.
+Options behind a condition are named with their defaults. Conditions inside models are left out.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from retrieval.census.body import Exit, Guard
-from retrieval.census.focus import focus_of
+from retrieval.census.body import Guard, one_line
+from retrieval.census.callgraph import Site
+from retrieval.census.course_steps import Step, steps_of
+from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.outside import Outside
 from retrieval.census.pipeline import main_roots
-from retrieval.census.prose import counted
-from retrieval.census.walk import LOOPS, Mark, guards_of, walked
-from retrieval.census.wording import caller
+from retrieval.census.switches import Switch, proof, switches_of
+from retrieval.census.walk import guards_of, walked
+from retrieval.census.wording import caller, spoken
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
+    from retrieval.census.flow import Root
+    from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-DEPTH, SHOWN = 3, 10
-_OPTION = re.compile(
-    r"\b(?:\w*args|opts?|options|cfg|config|FLAGS|hparams|self\.(?:args|opt|cfg|config))(?:\.\w+|\[[\"']\w+[\"']\])"
-)
+DEPTH, SHOWN, STEPS, CONDITION, DEFAULT = 16, 9, 2, 90, 40
+_OPTIONS = r"(?:args|opts?|options|flags|FLAGS|cfg|config|hparams)"
+_LOADS = re.compile(r"load\w*\(\)`$|from_pretrained\(\)`$")
 _CHOICES = frozenset({"if", "else", "case"})
+
+
+@dataclass(slots=True)
+class Choice:
+    """One decision of a body: its arms with the steps under each, and how much these have to do with models."""
+
+    frame: "Frame"
+    order: int
+    arms: dict[int, tuple[Guard, dict[str, None]]] = field(default_factory=dict)
+    weight: int = 0
 
 
 @kind(
     "decisions",
-    summary="a sentence on what decides the course of the main program: options, data, errors, exits, loops",
+    summary="a sentence on the conditions that decide which models the main program makes and runs, with defaults",
     example="decisions",
     reads="python",
     ordered=True,
@@ -34,59 +53,89 @@ def decisions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit about the most important program. Patterns match where it starts."""
     focus = focus_of(codebase)
     for root in main_roots(focus)[:1]:
-        marks = walked(focus, root, DEPTH)
-        if marks and query.matches(root.frame.symbol or root.frame.path):
-            yield _sentence(codebase, caller(root.frame), marks)
+        if query.matches(root.frame.symbol or root.frame.path):
+            found = choices(focus, root)
+            telling = list({_same(choice): choice for choice in reversed(found) if not _loads_only(choice)}.values())
+            heaviest = sorted(telling[::-1], key=lambda choice: -choice.weight)[:SHOWN]
+            if heaviest:
+                yield _sentence(codebase, root, sorted(heaviest, key=lambda choice: choice.order))
 
 
-def _sentence(codebase: "Codebase", start: str, marks: list[Mark]) -> CensusHit:
-    conditions: dict[str, tuple[str, int]] = {}
-    errors: dict[tuple[str, int], None] = {}
-    loops: dict[tuple[str, int], None] = {}
-    exits: dict[tuple[str, int], None] = {}
-    steps = guarded = 0
-    for mark in marks:
-        held = [mark.event, *mark.guards] if isinstance(mark.event, Guard) else list(guards_of(mark.event))
-        for guard in held:
-            place = (mark.frame.path, guard.line)
-            if guard.kind in LOOPS:
-                loops[place] = None
-            elif guard.kind == "except":
-                errors[place] = None
-            elif guard.kind in _CHOICES:
-                conditions.setdefault(guard.text, place)
-        if isinstance(mark.event, Exit):
-            exits[(mark.frame.path, mark.event.line)] = None
-        elif not isinstance(mark.event, Guard):
-            steps += 1
-            guarded += any(guard.kind in _CHOICES for guard in held if isinstance(guard, Guard))
-    options = dict.fromkeys(found for text in conditions for found in _OPTION.findall(text))
-    others = [text for text in conditions if not _OPTION.search(text) and "` and `" not in text]
-    reached = f"that {start} reaches within {DEPTH} calls"
-    parts = [f"{guarded} of {counted(steps, 'step')} {reached} run only under a condition"]
-    parts += [f"conditions test the options {_listed(list(options))}"] if options else []
-    parts += [f"{'others' if options else 'conditions'} test {_listed(others)}"] if others else []
-    leaving = "by return, raise, going on with the next round or leaving a loop"
-    parts += [f"there {_are(len(exits), 'conditional exit')}, {leaving}"] if exits else []
-    parts += [f"there {_are(len(errors), 'handler')} with other code for an error"] if errors else []
-    parts += [f"there {_are(len(loops), 'loop')} around steps"] if loops else []
-    places = [*conditions.values(), *exits, *errors, *loops]
-    first = places[0] if places else (marks[0].frame.path, 1)
-    return hit_at(
-        codebase,
-        first[0],
-        (first[1], first[1]),
-        symbol="",
-        name="decisions",
-        text=f"{'; '.join(parts)}",
-        related=tuple(("decision", path, line, line) for path, line in dict.fromkeys(places[1:])),
+def choices(focus: Focus, root: "Root") -> list[Choice]:
+    """The decisions above the steps of a program that make or run models, in the order of execution."""
+    found: dict[tuple[str, int], Choice] = {}
+    for order, step in enumerate(_every(steps_of(focus, walked(focus, root, DEPTH)))):
+        event, frame = step.mark.event, step.mark.frame
+        if not isinstance(event, Site | Outside) or not step.weight or focus.in_model(frame):
+            continue
+        guard = next((guard for guard in reversed(guards_of(event)) if guard.kind in _CHOICES), None)
+        if guard is None:
+            continue
+        choice = found.setdefault((frame.path, guard.key), Choice(frame, order))
+        _, names = choice.arms.setdefault(guard.arm, (guard, {}))
+        names[f"`{spoken(event)}`" if isinstance(event, Site) else f"`{event.step.written}()`"] = None
+        choice.weight += step.weight
+    return list(found.values())
+
+
+def _same(choice: Choice) -> tuple[object, ...]:
+    return tuple((guard.text, tuple(names)) for guard, names in choice.arms.values())
+
+
+def _loads_only(choice: Choice) -> bool:
+    """Whether all arms do the same by one call out of the repository: only how it is done differs."""
+    listed = [tuple(names) for _, names in choice.arms.values()]
+    return len(listed) > 1 and len(set(listed)) == 1 and all(_LOADS.search(name) for name in listed[0])
+
+
+def _every(steps: Iterable[Step]) -> Iterator[Step]:
+    for step in steps:
+        yield step
+        yield from _every(step.inner)
+
+
+def _sentence(codebase: "Codebase", root: "Root", found: list[Choice]) -> CensusHit:
+    told: list[str] = []
+    places: list[tuple[str, str, int, int]] = []
+    for number, choice in enumerate(found, 1):
+        said, switches = _said(codebase, choice)
+        told.append(f"({number}) {said} in {caller(choice.frame)}" if len(found) > 1 else f"{said}")
+        places += [("decision", choice.frame.path, g.line, g.line) for g, _ in choice.arms.values()]
+        places += proof(switches)
+    first = places[0]
+    text = f"What {caller(root.frame)} makes and runs is decided by these conditions: {'; '.join(told)}"
+    lines = (first[2], first[3])
+    related = tuple(dict.fromkeys(places[1:]))
+    return hit_at(codebase, first[1], lines, symbol="", name="decisions", text=text, related=related)
+
+
+def _said(codebase: "Codebase", choice: Choice) -> tuple[str, list[Switch]]:
+    parts: list[str] = []
+    behind: list[Switch] = []
+    for guard, names in (choice.arms[arm] for arm in sorted(choice.arms)):
+        told = switches_of(codebase).conditions(choice.frame, [guard])
+        switches = [switch for condition in told for switch in condition.switches if _is_named(switch, guard.text)]
+        behind += switches
+        preset = "; ".join(dict.fromkeys(switch.said for switch in switches))
+        steps = ", ".join(list(names)[:STEPS]) + (f" and {len(names) - STEPS} more" if len(names) > STEPS else "")
+        parts.append(f"{_condition(guard)}{f' ({preset})' if preset else ''} → {steps}")
+    return ", ".join(parts), behind
+
+
+def _is_named(switch: Switch, condition: str) -> bool:
+    """Whether a condition names the setting itself, as a variable or as a part of the parsed options."""
+    name = re.escape(switch.name.lstrip("-").replace("-", "_"))
+    short = len(switch.default) <= DEFAULT and "/" not in switch.default
+    return (
+        short
+        and switch.kind != "constant"
+        and re.search(rf"(?<![\w.])(?:{_OPTIONS}\.)?{name}\b", condition) is not None
     )
 
 
-def _are(count: int, noun: str) -> str:
-    return f"{'is' if count == 1 else 'are'} {counted(count, noun)}"
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:SHOWN])
-    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+def _condition(guard: Guard) -> str:
+    conditions = guard.text.split("` and `")
+    if guard.kind == "else" and len(conditions) > 1:
+        return "otherwise"
+    negated = "not " * (guard.kind == "else")
+    return f"{negated}`{one_line(conditions[0], CONDITION)}`"

@@ -17,6 +17,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     caching,
     caching_answer,
     carriers,
+    chains,
     cleanups,
     clearing,
     compatibility,

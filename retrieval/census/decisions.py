@@ -137,5 +137,8 @@ def _condition(guard: Guard) -> str:
     conditions = guard.text.split("` and `")
     if guard.kind == "else" and len(conditions) > 1:
         return "otherwise"
+    plain = conditions[0].removeprefix("not ")
+    if guard.kind == "else" and plain != conditions[0] and re.fullmatch(r"[\w.]+", plain):
+        return f"`{plain}`"
     negated = "not " * (guard.kind == "else")
     return f"{negated}`{one_line(conditions[0], CONDITION)}`"

@@ -168,13 +168,17 @@ def _chosen(codebase: Codebase, unit: Unit, node: ast.Call) -> Iterator[Found]:
     where = subject_of(codebase, unit.path, unit.symbols.get(node, ""))
     key = next((keyword.value for keyword in node.keywords if keyword.arg == "key"), None)
     if call_name(node) in ("min", "sorted", "sort") and key is not None:
-        said = f"{written(key)} {' '.join(map(written, node.args))} {unit.symbols.get(node, '')}"
-        if _LOAD.search(said) and _WORKER.search(said):
+        ranked = written(node.args[0] if node.args else node.func)
+        if _LOAD.search(written(key)) and _WORKER.search(ranked):
             yield node, "selection", f"{where} chooses {quoted(node, 140)}{_said(codebase, unit, node)}"
     if call_name(node) == "popitem" and any(k.arg == "last" for k in node.keywords):
         owner = quoted(node.func.value, 60) if isinstance(node.func, ast.Attribute) else "a store"
         yield node, "kept", f"{where} drops the oldest entry of {owner} when it is full (`{written(node)}`)"
 
 
-_LOAD = re.compile(r"(?i)load|score|pending|active|busy|usage|queue|inflight|in_flight|count|len\(|_value|running|used")
-_WORKER = re.compile(r"(?i)worker|server|backend|replica|instance|client|node|device|gpu|endpoint|platform|engine")
+_LOAD = re.compile(
+    r"(?i)(?:^|[\W_])(?:load|pending|active|busy|queue\w*|inflight|in_flight|outstanding|running|usage|num_\w+|_value)"
+)
+_WORKER = re.compile(
+    r"(?i)(?:^|[\W_])(?:workers?|servers?|backends?|replicas?|instances?|nodes?|devices?|gpus?|endpoints?|engines?)\b"
+)

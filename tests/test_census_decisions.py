@@ -117,7 +117,8 @@ def test_stages_are_told_in_the_order_in_which_they_are_wired() -> None:
     assert found == [
         "`Pipeline.build()` makes 3 objects of `Stage`, each of which calls `self.model(…)` in a thread of its own; "
         "wired one behind the other, they work in this order: `read` (`self.reader`, batches of "
-        "`opts.read_batch_size`, default 4) → `find` (`self.finder`, batches of 1) → `write` (`self.writer`, batches of 1)"
+        "`opts.read_batch_size`, default 4) → `find` (`self.finder`, batches of 1) → "
+        "`write` (`self.writer`, batches of 1)"
     ]
 
 

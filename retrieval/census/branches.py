@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import Body, Decision, Guard, one_line
 from retrieval.census.callgraph import Target
+from retrieval.census.computing import is_part
 from retrieval.census.exports import all_frames
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.models import family_of
@@ -72,7 +73,7 @@ def branches(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for frame, depth in all_frames(program):
         if not query.matches(frame.symbol or frame.path):
             continue
-        if query.options.get("parts") == "no" and _is_part(anatomy, frame):
+        if query.options.get("parts") == "no" and is_part(anatomy, frame.owner):
             continue
         for decision in frame.body.decisions:
             arms = _arms(program, frame, decision)
@@ -83,14 +84,6 @@ def branches(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
                     continue
                 found.append((order, _hit(codebase, frame, decision, (arms, depth, weight))))
     yield from (hit for _, hit in sorted(found, key=lambda item: item[0]))
-
-
-def _is_part(anatomy: Anatomy, frame: "Frame") -> bool:
-    """Whether a body belongs to a layer, or to a model that is a part of another."""
-    owner = frame.owner
-    if owner is None or owner not in anatomy.models:
-        return False
-    return anatomy.tier(owner) == "layer" or any(holder != owner for holder in anatomy.holders.get(owner, ()))
 
 
 def _order(anatomy: Anatomy, frame: "Frame", decision: Decision, told: tuple[list[Arm], int]) -> tuple[int, ...]:

@@ -9,6 +9,8 @@ from retrieval.languages import words
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.census.program import Program
+    from retrieval.census.tiers import Anatomy
+    from retrieval.census.values import ClassRef
 
 PLAIN = words(
     """append extend add update get items keys values format join split strip replace startswith endswith read write
@@ -39,3 +41,10 @@ def computes(program: "Program", frame: "Frame", depth: int) -> bool:
         if body is not None and body.symbol != frame.symbol and computes(program, body, depth - 1):
             return True
     return False
+
+
+def is_part(anatomy: "Anatomy", owner: "ClassRef | None") -> bool:
+    """Whether a class is a layer, or a model that is a part of another."""
+    if owner is None or owner not in anatomy.models:
+        return False
+    return anatomy.tier(owner) == "layer" or any(holder != owner for holder in anatomy.holders.get(owner, ()))

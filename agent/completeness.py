@@ -38,10 +38,11 @@ def missing(
 def _unanswered(question: Question, findings: Sequence[Finding], claims: Sequence[Claim]) -> Iterator[Fault]:
     """A part whose facts could not be determined, or of which no statement speaks."""
     cited = {(c.path, c.start) for claim in claims for c in claim.citations}
+    texts = {claim.text.lower() for claim in claims}
     for part, labels in question.parts.items():
         facts = [finding for finding in findings if finding.fact.label in labels]
         hits = [hit for finding in facts for hit in (*finding.hits, *finding.elsewhere)]
-        if any((hit.path, hit.start) in cited for hit in hits):
+        if any((hit.path, hit.start) in cited or hit.text.lower() in texts for hit in hits):  # an absence cites nothing
             continue
         blind = next((finding.unread for finding in facts if finding.unread), "")
         if blind:

@@ -82,6 +82,17 @@ def test_places_are_given_with_the_definition_around_them(codebase: Codebase) ->
     assert {c.symbol for claim in claims for c in claim.citations} == {"Net.load", "main"}
 
 
+def test_a_part_is_answered_by_a_sentence_that_has_no_place(codebase: Codebase) -> None:
+    facts = [{"label": "side by side", "census": "concurrent_models", "layout": "sentences"}]
+    question = Question.model_validate(
+        {"id": "1.1", "text": "?", "parts": {"together": "side by side"}, "facts": facts}
+    )
+    claims = compose(question, Findings(codebase).of(question), codebase.snapshot)
+    assert [(claim.citations, bool(claim.searched)) for claim in claims] == [((), True)]
+    assert kinds(list(claims), codebase, question) == {}
+    assert kinds([], codebase, question) == {"part": "nothing is said of together"}
+
+
 def test_what_the_census_cannot_read_is_no_answer(tmp_path: Path) -> None:
     (tmp_path / "app.js").write_text("start();\n")
     codebase = read_codebase(take_snapshot(tmp_path))

@@ -86,6 +86,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     multimodal_models,
     near_copies,
     numerals,
+    option_effects,
     option_globals,
     option_ways,
     options,

@@ -113,8 +113,8 @@ def _chosen(places: list[Made]) -> Iterator[Choice]:
 
 def _is_named(key: int, ways: "list[tuple[Made, tuple[Guard, ...], int]]") -> bool:
     """Whether a decision compares something with constants in every arm that makes a model."""
-    tests = [guard.text for _, way, _ in ways for guard in way if guard.key == key and guard.kind != "else"]
-    return bool(tests) and all(_COMPARED.search(text) for text in tests)
+    guards = [guard for _, way, _ in ways for guard in way if guard.key == key]
+    return bool(guards) and all(guard.kind != "else" and _COMPARED.search(guard.text) for guard in guards)
 
 
 def _ways(made: Made) -> Iterator[tuple[tuple[Guard, ...], int]]:

@@ -26,6 +26,7 @@ _PLAIN = words(
     reversed makedirs log exit tqdm zip any all sum map filter write splitext basename dirname Path"""
 )
 _FILLING = re.compile(r"(?i)(?:fields|configs?|cfg|from_args|from_namespace|namespace|merge\w*|update_\w+)$")
+_LIBRARIES = frozenset(["click", "typer", "rich_click", "cyclopts", "asyncclick", "hydra", "pyrallis", "draccus"])
 _COPIES = frozenset(["vars", "asdict", "dict", "deepcopy", "to_dict", "Namespace"])
 _METHODS = frozenset(["append", "extend", "items", "keys", "values", "update", "pop", "get"])
 
@@ -52,15 +53,31 @@ class Given:
     whole: frozenset[str]
     target: tuple[str, Definition] | None
     first: str = ""  # a class that stands beside all options, "InferenceConfig, …"
+    explicit: frozenset[str] = frozenset()  # the parameters that are given by name, options or not
+    count: int = 0  # how many arguments are given by position
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An expression that is an option's value."""
+
+    option: str
+    unit: Unit
+    node: ast.AST
 
 
 @dataclass(slots=True)
 class Flow:
-    """What one body does with options: option → line it is read on, kept targets, calls."""
+    """What one body does with options: option → line it is read on, kept targets, calls, each expression.
+
+    `built` are the calls with what they are given, for those that make objects of classes without an `__init__`.
+    """
 
     read: dict[str, int] = field(default_factory=dict)
     kept: dict[str, dict[str, int]] = field(default_factory=dict)
     given: list[Given] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    built: list[tuple[Unit, ast.Call, Given]] = field(default_factory=list)
 
 
 def sites(codebase: Codebase) -> Iterator[Site]:
@@ -91,17 +108,23 @@ def _gives_back(body: ast.AST, names: dict[str, str]) -> bool:
 def _parsing(codebase: Codebase, unit: Unit, body: ast.AST, symbol: str) -> Site | None:
     if isinstance(body, ast.FunctionDef | ast.AsyncFunctionDef):
         decorators = [d.func if isinstance(d, ast.Call) else d for d in body.decorator_list]
-        if any(_COMMANDS.search(written(d)) for d in decorators) and not any("app." in written(d) for d in decorators):
+        if any(_COMMANDS.search(written(d)) and _is_command(codebase, unit, written(d)) for d in decorators):
             given = {name: name for name in _parameters(body)}
             lines = unit.row(body.lineno), unit.row(body.lineno)
             said = f"is a command: its {len(given)} parameters are the options" if given else "is a command"
             return Site(unit.path, symbol, lines, said, given)
     for node in own_nodes(body):
-        if isinstance(node, ast.Call) and _PARSING.search(written(node.func)):
+        if isinstance(node, ast.Call) and _PARSING.search(written(node.func)) and "super()" not in written(node.func):
             names = _targets(unit, node)
             kept = f" into {' and '.join(f'`{name}`' for name in names)}" if names else " and gives the result back"
             return Site(unit.path, symbol, unit.lines(node), f"parses with `{written(node.func)}()`{kept}", names)
     return None
+
+
+def _is_command(codebase: Codebase, unit: Unit, name: str) -> bool:
+    """Whether a decorator such as `app.command` is one of a library for command lines, not of a web framework."""
+    libraries = {item.module.partition(".")[0] for item in codebase.facts[unit.path].imports}
+    return "." not in name or bool(libraries & _LIBRARIES) or not name.startswith(("app.", "self."))
 
 
 def _parameters(body: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
@@ -151,8 +174,13 @@ def _follow(codebase: Codebase, unit: Unit, body: ast.AST, known: dict[str, str]
     for node in own_nodes(body):
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             _assigned(unit, node, node.value, known, found)
-        if isinstance(node, ast.Attribute | ast.Subscript | ast.Call) and (option := _option(node, known)):
-            found.read.setdefault(option, unit.row(node.lineno))
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and (option := _option(node.iter, known)):
+            known[node.target.id] = option
+        if isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Name) and (option := _option(node, known)):
+            if not isinstance(getattr(node, "ctx", None), ast.Store):
+                found.seen.append(Seen(option, unit, node))
+            if not isinstance(node, ast.Name):
+                found.read.setdefault(option, unit.row(node.lineno))
         if isinstance(node, ast.Call):
             _call(codebase, unit, node, known, found)
 
@@ -168,6 +196,8 @@ def _assigned(
         if isinstance(target, ast.Name):
             if _is_whole(value, known) or (held and plain):
                 known[target.id] = held[0] if held else ""
+            elif known.get(target.id) in held or (known.get(target.id) == "" and "parse" in call_name(value)):
+                continue  # a value worked out of itself is still the option's, and the parser gives all of them
             elif not any(isinstance(p, ast.Call) and _PARSING.search(written(p.func)) for p in ast.walk(value)):
                 known.pop(target.id, None)
         elif isinstance(target, ast.Attribute) and held and plain:
@@ -183,6 +213,8 @@ def _is_whole(node: ast.AST, known: dict[str, str]) -> bool:
         and node.args
     ):
         return _is_whole(node.args[0], known)
+    if isinstance(node, ast.Dict):
+        return any(key is None and _is_whole(part, known) for key, part in zip(node.keys, node.values, strict=True))
     if isinstance(node, ast.Attribute) and node.attr == "__dict__":
         return _is_whole(node.value, known)
     if isinstance(node, ast.Call) and _FILLING.search(written(node.func)):
@@ -223,8 +255,13 @@ def _call(codebase: Codebase, unit: Unit, node: ast.Call, known: dict[str, str],
     if options:
         target = _target(codebase, unit, node)
         callee, lines, first = written(node.func), unit.lines(node), _class_beside(node, whole)
-        entry = Given(callee, lines, tuple(options), tuple(positions), frozenset(whole), target, first)
+        explicit = frozenset(k.arg for k in node.keywords if k.arg)
+        entry = Given(
+            callee, lines, tuple(options), tuple(positions), frozenset(whole), target, first, explicit, len(node.args)
+        )
         found.given.append(entry)
+        if target is None:
+            found.built.append((unit, node, entry))
 
 
 def _class_beside(node: ast.Call, whole: set[str]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.option_flow import Given, Site, flow, sites
+from retrieval.census.option_records import record_of
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.units import subject_of
@@ -37,11 +38,26 @@ def option_ways(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per place that parses and per step of the way, `detail["depth"]` deep; main programs first."""
     reach = reach_of(codebase)
     found = [site for site in sites(codebase) if query.matches(site.symbol, site.path)]
-    found.sort(key=lambda site: (codebase.snapshot.by_path[site.path].role != "source", not reach.has(_spot(site))))
-    for site in found:
+    found.sort(key=lambda site: (not _is_source(codebase, site), not reach.has(_spot(site))))
+    main = [site for site in found if _is_source(codebase, site) and reach.has(_spot(site))]
+    for site in main or found:
         text = f"{subject_of(codebase, site.path, site.symbol)} {site.said}"
         yield _hit(codebase, site.path, site.lines, site.symbol, text, 0)
         yield from _way(codebase, site.path, site.symbol, site.names, 1, {(site.path, site.symbol)})
+
+    if main and (others := [site for site in found if site not in main]):
+        yield _others(codebase, others)
+
+
+def _others(codebase: Codebase, sites: list[Site]) -> CensusHit:
+    """What other code parses, in one sentence."""
+    places = list(dict.fromkeys(site.path for site in sites))
+    text = f"Command lines of other scripts are parsed in {listed(places, 6)}"
+    return _hit(codebase, sites[0].path, sites[0].lines, sites[0].symbol, text, 0)
+
+
+def _is_source(codebase: Codebase, site: Site) -> bool:
+    return codebase.snapshot.by_path[site.path].role == "source"
 
 
 def _spot(site: Site) -> CensusHit:
@@ -53,12 +69,14 @@ def _way(
 ) -> Iterator[CensusHit]:
     """The steps below one body in which `names` (variable → option, "" for all of them) are known."""
     found = flow(codebase, path, symbol, names)
-    inside = [given for given in found.given if given.target is not None or given.whole]
+    built = [given for unit, node, given in found.built if record_of(codebase, unit, node) is not None]
+    inside = [given for given in found.given if given.target is not None or given.whole or given in built]
     subject = subject_of(codebase, path, symbol)
     passed = {option for given in inside for option, _ in given.options}
     read = {name: line for name, line in found.read.items() if name not in passed}
     if read:
-        text = f"{subject} reads {listed([f'`{name}`' for name in read], NAMES)}{_outside(found.given)}"
+        others = _outside([given for given in found.given if given not in built])
+        text = f"{subject} reads {listed([f'`{name}`' for name in read], NAMES)}{others}"
         yield _hit(codebase, path, (min(read.values()), min(read.values())), symbol, text, depth)
     for target, options in found.kept.items():
         text = f"{subject} keeps {_options(options)} in `{target}`"
@@ -100,12 +118,12 @@ def _step(
     if found is None or depth >= DEEPEST or (found[0], found[1].symbol) in seen:
         return
     seen.add((found[0], found[1].symbol))
-    names = _received(found[1], given)
+    names = received(found[1], given)
     yield from _way(codebase, found[0], found[1].symbol, names, depth + 1, seen)
 
 
-def _received(item: Definition, given: Given) -> dict[str, str]:
-    """Parameter → option that it holds."""
+def received(item: Definition, given: Given) -> dict[str, str]:
+    """Parameter → option that it holds; `**` fills the parameters that the call gives in no other way."""
     names = [parameter.split(":")[0].split("=")[0].strip() for parameter in item.parameters]
     plain = [name for name in names if name not in ("self", "cls")]
     known: dict[str, str] = {}
@@ -114,7 +132,8 @@ def _received(item: Definition, given: Given) -> dict[str, str]:
         if parameter.lstrip("*") in [own.lstrip("*") for own in plain]:
             known[parameter.lstrip("*")] = "" if option in given.whole else option
     if any(name == "**" for _, name in given.options):
-        known |= {own.lstrip("*"): own.lstrip("*") for own in plain}
+        left = [own for own in plain[given.count :] if own not in given.explicit]
+        known |= {own.lstrip("*"): "" if own.startswith("**") else own for own in left}
     return known
 
 

@@ -1,0 +1,118 @@
+"""Where options take effect: through `**`, fields of records, loops and names, and what only has an option's name."""
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+RUN = """
+    import argparse
+    from decode import load, transcribe
+
+    def cli():
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--model", default="small")
+        parser.add_argument("--beam-size", type=int)
+        parser.add_argument("--threshold", type=float, default=0.5)
+        parser.add_argument("--temperature", type=float, default=0)
+        parser.add_argument("--output")
+        args = parser.parse_args().__dict__
+        name = args.pop("model")
+        temperature = args.pop("temperature")
+        temperature = tuple(range(temperature, 9))
+        model = load(name)
+        result = transcribe(model, "a.wav", temperature=temperature, **args)
+        print(args["output"])
+        open(args["output"], "w").write(result)
+
+    if __name__ == "__main__":
+        cli()
+"""
+DECODE = """
+    from dataclasses import dataclass
+
+    @dataclass
+    class Options:
+        beam_size: int = 1
+        heat: float = 0.0
+
+    def load(name):
+        if name == "small":
+            return {}
+        return {"name": name}
+
+    def transcribe(model, audio, *, temperature=0, threshold=0.5, **rest):
+        if model is None:
+            return ""
+        for t in temperature:
+            kwargs = {**rest}
+            kwargs.pop("output", None)
+            options = Options(**kwargs, heat=t)
+            score = search(model, options)
+            if threshold is not None and score > threshold:
+                break
+        return str(score)
+
+    def search(model, options: Options):
+        if options.beam_size > 1:
+            return 2.0
+        return 1.0 if options.heat == 0 else 3.0
+"""
+TYPER = """
+    import typer
+    from dataclasses import dataclass
+
+    app = typer.Typer()
+
+    @dataclass
+    class Settings:
+        do_ocr: bool = True
+
+    @app.command()
+    def convert(source: str, ocr: bool = typer.Option(True, "--ocr")):
+        settings = Settings(do_ocr=ocr)
+        work(settings)
+
+    def work(settings: Settings):
+        if settings.do_ocr:
+            print("ocr")
+
+    if __name__ == "__main__":
+        app()
+"""
+
+
+def texts(codebase: Codebase, query: str) -> dict[str, str]:
+    return {hit.name: hit.text for hit in run_query(codebase, query).hits}
+
+
+def test_options_are_followed_to_what_tests_them() -> None:
+    told = texts(codebase_of({"run.py": RUN, "decode.py": DECODE}), "option_effects")
+    assert told["model"] == "`--model`: `load()` (decode.py) tests `name == 'small'`, works out `{'name': name}`"
+    assert (
+        told["beam_size"]
+        == "`--beam-size` (as `Options.beam_size`): `search()` (decode.py) tests `options.beam_size > 1`"
+    )
+    assert (
+        told["threshold"]
+        == "`--threshold`: `transcribe()` (decode.py) tests `threshold is not None and score > threshold`"
+    )
+    assert told["temperature"].startswith(
+        "`--temperature` (as `Options.heat`): `search()` (decode.py) chooses by `options.heat == 0`"
+    )
+    assert "`cli()` (run.py) gives it to `open()`" in told["output"]
+    assert "print" not in told["output"]
+
+
+def test_the_model_that_an_option_names_is_not_the_option() -> None:
+    told = texts(codebase_of({"run.py": RUN, "decode.py": DECODE}), "option_ways")
+    assert not any("`model` to `search`" in text for text in told.values())
+
+
+def test_a_command_of_an_app_gives_its_parameters_to_a_record() -> None:
+    codebase = codebase_of({"run.py": TYPER})
+    ways = [hit.text for hit in run_query(codebase, "option_ways").hits]
+    assert ways[0] == "`convert()` is a command: its 2 parameters are the options"
+    assert "`convert()` gives `ocr` as `do_ocr` to `Settings()`" in ways
+    assert texts(codebase, "option_effects")["ocr"] == (
+        "`--ocr` (as `Settings.do_ocr`): `work()` (run.py) tests `settings.do_ocr`"
+    )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-ROOTS, DEPTH, TEXT, NEAR = 6, 9, 130, 1
+ROOTS, DEPTH, TEXT, NEAR, MOST_CALLED = 6, 9, 130, 1, 3
 
 
 @kind(
@@ -51,7 +51,8 @@ def _hit(codebase: "Codebase", frame: "Frame", site: Site) -> CensusHit:
     step, target = site.step, site.target
     written = one_line(frame.body.tree.text(step.node), TEXT)
     used = _used(frame, site)
-    subject, called = caller(frame), either([label(t) for t in site.targets])
+    names = [label(t) for t in site.targets]
+    subject, called = caller(frame), either(names) if len(names) <= MOST_CALLED else "a model"
     text = f"{subject[0].upper()}{subject[1:]} calls {called} as `{written}`"
     return hit_at(
         codebase,
@@ -72,10 +73,8 @@ def _used(frame: "Frame", site: Site) -> str:
     if parts:
         return f"takes {len(parts)} members: {', '.join(f'`{name}`' for name in parts)}"
     name = next((b.name for b in bound if b.taken == "whole"), "")
-    text = frame.body.tree.text(
-        frame.program.node(frame.path, frame.definition) if frame.definition else frame.body.tree.root
-    )
-    if not name or not text:
+    text = _after(frame, site, name) if name else ""
+    if not text:
         return ""
     keys = dict.fromkeys(f"`{use.key}`" for use in key_uses(frame.program, frame, name, NEAR) if not use.puts)
     read = dict.fromkeys(
@@ -88,6 +87,26 @@ def _used(frame: "Frame", site: Site) -> str:
     cut = dict.fromkeys(
         f"`[{found}]`" for found in re.findall(rf"(?<![\w.]){re.escape(name)}\[([^\]\"'\n]{{1,30}})\]", text)
     )
-    told = [f"reads the keys {', '.join(keys)}"] if keys else []
+    spread = dict.fromkeys(re.findall(rf"([\w.]+)\((?:[^()]*,\s*)?\*\*{re.escape(name)}\b", text))
+    told = [f"gives all its entries to `{found}(**{name})`" for found in list(spread)[:2]]
+    told += [f"reads the keys {', '.join(keys)}"] if keys else []
     told += [f"uses {', '.join([*read, *cut][:8])}"] if read or cut else []
     return " and ".join(told)
+
+
+def _after(frame: "Frame", site: Site, name: str) -> str:
+    """What stands behind the call, up to where the name is given another value."""
+    node = frame.program.node(frame.path, frame.definition) if frame.definition else None
+    body = node or frame.body.tree.root
+    end, step = body.end_byte, site.step
+    arms = {guard.key: guard.arm for guard in step.guards}
+    for later in frame.body.bindings:
+        same = later.name == name and later.order > step.order and later.value not in (None, step.node)
+        apart = any(arms.get(guard.key, guard.arm) != guard.arm for guard in later.guards)
+        always = {guard.key for guard in later.guards if guard.kind != "past"} <= set(arms)
+        if same and not apart and always and later.value is not None:
+            end = min(end, later.value.end_byte)
+    whole = frame.body.tree.text(body).encode()
+    return whole[step.node.end_byte - body.start_byte : max(end, step.node.end_byte) - body.start_byte].decode(
+        "utf-8", "replace"
+    )

@@ -194,3 +194,38 @@ def test_the_account_says_where_checkpoints_are_read_to() -> None:
     assert "Inputs go to the device piece by piece, inside loops of `run()`." in text
     (other,) = _texts("memory_answers: unloading")
     assert other.startswith("No. What the main programs load is never offloaded") and "searched" not in other
+
+
+def test_what_an_object_keeps_is_cached_and_a_file_of_weights_is_not() -> None:
+    source = """
+        import os
+        import torch
+        from safetensors.torch import load_file, save_file
+
+        class Encoder(torch.nn.Module):
+            def __init__(self): self.block = torch.nn.TransformerEncoder(None, 1)
+            def encode_text(self, x): return self.block(x)
+
+        class Table:
+            def __init__(self, labels):
+                net, self.embeds = Encoder(), []
+                {test}
+                for label in labels:
+                    self.embeds.append(net.encode_text(label))
+                save_file(dict(e=self.embeds), "table.safetensors")
+
+            def take(self):
+                self.embeds = load_file("table.safetensors")
+
+        if __name__ == "__main__":
+            Table([1]).take()
+    """
+    cached = {
+        test: {
+            hit.name: hit.text for hit in run_query(codebase_of({"app.py": source.format(test=test)}), "caching").hits
+        }
+        for test in ("os.path.exists('table.safetensors') and self.take()", "pass")
+    }
+    kept = "`Table.__init__()` collects outputs of models over a loop and keeps them: `self.embeds`"
+    files = "Files `.safetensors` written by `Table.__init__()` can be taken up by `Table.take()`"
+    assert list(cached.values()) == [{"collected": kept, "files": files}, {"collected": kept}]

@@ -30,6 +30,10 @@ _ASKED = {
     "keys and values of attention": ("kv",),
     "loaded models": ("models", "built"),
 }
+_NONE = (
+    "Caching: none was found; outputs of models, keys and values of attention and loaded models are not kept by "
+    "anything that was traced."
+)
 _CHECKPOINTS = {
     "written by": "calls: torch.save, *.save_pretrained, safetensors.torch.save*, *.save_checkpoint, *.save_weights",
     "resumed by": "calls: *optimizer*.load_state_dict, *scaler*.load_state_dict, *scheduler*.load_state_dict, "
@@ -50,7 +54,7 @@ def caching_answer(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     if query.matches("caching"):
         run, idle = parted(codebase, list(caching(codebase, parse_query("caching"))))
         rows = [f"{words}: {_told(found)}" for sort, words in _SORTS.items() if (found := _of(run, sort))]
-        text = f"Caching: yes - {'; '.join(rows)}." if rows else "Caching: no; nothing is kept to be used again."
+        text = f"Caching: yes - {'; '.join(rows)}." if rows else _NONE
         absent = [words for words, sorts in _ASKED.items() if not any(_of(run, sort) for sort in sorts)]
         text += f" Not cached, as far as was traced: {'; '.join(absent)}." if rows and absent else ""
         if idle:

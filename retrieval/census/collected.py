@@ -24,7 +24,7 @@ _LOOPS = frozenset({"for", "while"})
 
 
 def collected(codebase: "Codebase") -> Iterator[CensusHit]:
-    """One hit per function that puts outputs of models into lists and joins these lists."""
+    """One hit per function that puts outputs of models into lists and joins them, or keeps them in its object."""
     frames: dict[tuple[str, str], tuple[Frame, list[Use]]] = {}
     roster = roster_of(codebase)
     for use in roster.uses:
@@ -37,7 +37,8 @@ def collected(codebase: "Codebase") -> Iterator[CensusHit]:
             names = listed([f"`{name}`" + _where(frame, steps) for name, steps in lists.items()], MOST_NAMED)
             step = next(iter(lists.values()))[0]
             subject = caller(frame)
-            text = f"{subject[0].upper()}{subject[1:]} collects outputs of models over a loop and joins them: {names}"
+            end = "and keeps them" if all("." in name for name in lists) else "and joins them"
+            text = f"{subject[0].upper()}{subject[1:]} collects outputs of models over a loop {end}: {names}"
             lines = (step.start, step.end)
             yield hit_at(codebase, frame.path, lines, symbol=frame.symbol, name="collected", text=text)
 
@@ -58,7 +59,9 @@ def _lists(frame: "Frame", uses: list[Use]) -> "Iterator[tuple[str, list[CallSte
         if puts and (_named(frame, given[0]) & outputs or _holds(given[0], uses)):
             filled.setdefault(re.split(r"[\[(]", holder)[0], []).append(step)
     joined = _joined(frame)
-    yield from ((name, steps) for name, steps in filled.items() if name in joined)
+    # What an object keeps outlives the body that collects it, and is joined elsewhere.
+    own = f"{next(iter(frame.parameters), '')}." if frame.owner is not None else "\0"
+    yield from ((name, steps) for name, steps in filled.items() if name in joined or name.startswith(own))
 
 
 def _outputs(frame: "Frame", uses: list[Use]) -> set[str]:

@@ -31,9 +31,10 @@ _PLAIN = re.compile(
     r"(?:^|\.)(?:list|dict|set|tuple|deque|\w*[dD]efault[dD]ict|Counter|OrderedDict|R?Lock|Event|Queue|int|float|str|len|sum"
     r"|max|min|zeros|ones|empty|time|now|append|get|pop|format|join|split|strip|replace|\w*[mM]eter|SmoothedValue)$|^$"
 )
-_SUFFIX = re.compile(r"\.(?:pkl|pickle|npz|npy|h5|mat)\b")
-_WRITING = re.compile(r"(?:^|\.)(?:dump|save|savez|savez_compressed|savemat|to_pickle|write_\w+)$")
+_SUFFIX = re.compile(r"\.(?:pkl|pickle|npz|npy|h5|mat|safetensors)\b")
+_WRITING = re.compile(r"(?:^|\.)(?:dump|save|save_file|savez|savez_compressed|savemat|to_pickle|write_\w+)$")
 _READING = re.compile(r"(?:^|\.)(?:load|loads|loadmat|read_pickle|load_\w+)$")
+_TESTING = re.compile(r"(?:^|\.)(?:exists|isfile|is_file)$")
 _SKIPPED = re.compile(r"(?i)exists?\b|is_?file|skip_existing|already")
 
 
@@ -165,18 +166,22 @@ def _files(codebase: Codebase) -> Iterator[CensusHit]:
     """Files of one ending that one function writes and another one takes up."""
     written: dict[str, list[tuple[str, str, int]]] = {}
     read: dict[str, list[tuple[str, str, int]]] = {}
+    tested: set[str] = set()
     for unit in units(codebase, _SUFFIX.pattern):
         if codebase.snapshot.by_path[unit.path].role != "source":
             continue
         for node, symbol in unit.functions():
             text = " ".join(i.value for i in ast.walk(node) if isinstance(i, ast.Constant) and isinstance(i.value, str))
             endings = set(_SUFFIX.findall(text))
+            if any(isinstance(i, ast.Call) and _TESTING.search(dotted(i.func)) for i in own_nodes(node)):
+                tested |= endings
             for call in (inner for inner in own_nodes(node) if isinstance(inner, ast.Call) and endings):
                 name = dotted(call.func)
                 table = written if _WRITING.search(name) else read if _READING.search(name) else None
                 for ending in endings if table is not None else ():
                     table.setdefault(ending, []).append((symbol, unit.path, unit.row(call.lineno)))  # type: ignore[union-attr]
-    for ending in sorted(set(written) & set(read)):
+    weights = {".safetensors"} - tested  # what one program writes and another loads is no cache
+    for ending in sorted(set(written) & set(read) - weights):
         symbol, path, line = written[ending][0]
         makers = listed(list(dict.fromkeys(f"`{s}()`" for s, _, _ in written[ending])), MOST_NAMED)
         takers = listed(list(dict.fromkeys(f"`{s}()`" for s, _, _ in read[ending])), MOST_NAMED)

@@ -56,6 +56,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     handlers,
     handoffs,
     hierarchies,
+    hub_models,
     import_graph,
     imported,
     input_contracts,

@@ -80,7 +80,7 @@ def _unloading(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     hits = unloading(codebase, parse_query("unloading: delete, container, none, release, cpu, offload"))
     run, idle = parted(codebase, list(hits))
     unused = f" Code for it exists that no main program calls: {functions(idle)}." if idle else ""
-    if run and all(map(_at_the_end, run)):
+    if run and all(_at_the_end(codebase, hit) for hit in run):
         text = (
             f"Not while the program works: models are let go only when the object that holds them ends: {_done(run)}."
         )
@@ -94,11 +94,13 @@ def _unloading(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     return f"{text}.{unused}", idle
 
 
-def _at_the_end(hit: CensusHit) -> bool:
-    """Whether only the end of an object or of the process makes a release run: `__del__`, `atexit`."""
-    callers = re.findall(r"`([\w.]+)\(\)`", hit.text.partition("; run by ")[2])
-    last = hit.symbol.rpartition(".")[2]
-    return last == "__del__" or (bool(callers) and all(name.rpartition(".")[2] == "__del__" for name in callers))
+def _at_the_end(codebase: "Codebase", hit: CensusHit) -> bool:
+    """Whether only the end of an object makes a release run: `__del__`; callers of a method are told by its name."""
+    method = hit.symbol.rpartition(".")[2]
+    roles = codebase.snapshot.by_path
+    calls = [(path, call) for path, call in codebase.all_calls() if call.name.rpartition(".")[2] == method]
+    callers = {call.symbol.rpartition(".")[2] for path, call in calls if roles[path].role == "source"} - {method}
+    return method == "__del__" or (bool(callers) and callers == {"__del__"})
 
 
 def _done(hits: Sequence[CensusHit]) -> str:

@@ -28,7 +28,7 @@ _GENERAL = words(
     "core main model models __init__ __main__ inference infer predict run app base utils util common module"
 )
 _ASIDE = re.compile(r"(?:^|/)(?:bench\w*|eval\w*|tests?|examples?|docs?)/")  # code about the program, not of it
-_TELLING = re.compile(r"For(?!Masked)[A-Z]\w+$")
+_TELLING = re.compile(r"For(?!Masked)[A-Z]\w+$|LMHead\w*$|(?:^|[a-z])BertModel$|RobertaModel$|^GPT\w*Model$")
 _ENTRIES: "WeakKeyDictionary[Codebase, list[Entry]]" = WeakKeyDictionary()
 
 

@@ -103,11 +103,9 @@ def _kinds(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Census
     """Which of the models are language models, and which take images or video."""
     language = [entry for entry in entries if "language model" in entry.kind or "text-to-text" in entry.kind]
     seeing = [entry for entry in entries if sees_entry(roster, entry) and entry not in language]
-    said = (
-        f"Language models among them: {_short(language)}"
-        if language
-        else "None of them is known to be a language model"
-    )
+    encoders = [entry for entry in entries if entry.kind == "text encoder"]
+    said = f"Language models among them: {_short(language)}" if language else "No language model is known among them"
+    said += f"; text encoders: {_short(encoders)}" if encoders else ""
     said += (
         f"; vision models, which take images or video: {_short(seeing)}" if seeing else "; none takes images or video"
     )

@@ -201,6 +201,16 @@ def only_if(conditions: Sequence[str]) -> str:
     return f" only if {' and '.join(told[-MOST_CONDITIONS:])}{more}" if told else ""
 
 
+def defaults_of(function: Function | ast.Lambda) -> Iterator[tuple[str, ast.expr]]:
+    """The parameters of a function that have a default, each with it."""
+    given = function.args
+    plain = [*given.posonlyargs, *given.args]
+    yield from (
+        (arg.arg, value) for arg, value in zip(plain[len(plain) - len(given.defaults) :], given.defaults, strict=True)
+    )
+    yield from ((a.arg, v) for a, v in zip(given.kwonlyargs, given.kw_defaults, strict=True) if v is not None)
+
+
 def bound_names(function: Function | ast.Lambda) -> frozenset[str]:
     """The names that a function binds itself: parameters, assignments, imports, definitions; no `global` ones."""
     given = function.args

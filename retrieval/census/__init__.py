@@ -129,6 +129,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     task_states,
     temporary,
     thread_settings,
+    told_figures,
     travelling,
     tree,
     unloading,

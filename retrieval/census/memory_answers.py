@@ -248,19 +248,31 @@ _MEASURED = {
 def _usage(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     hits = list(usage_metrics(codebase, parse_query("usage_metrics")))
     hits += [replace(hit, name="meter") for hit in run_query(codebase, METERS).hits]
+    hits += run_query(codebase, "told_figures").hits
     run, idle = parted(codebase, hits)
     use = [hit for hit in run if hit.name in ("gpu", "cpu")]
     rest = [hit for hit in run if hit not in use]
     aside = [hit for hit in hits if hit.role not in ("source", "config", "test")]
     text = "" if run else "No. "
-    text += f"GPU and CPU use: measured by {functions(use)}. " if use else "GPU and CPU use is not tracked. "
-    told = [words.format(functions(found)) for sort, words in _MEASURED.items() if (found := _of(rest, sort))]
+    text += _device_use(use)
+    told = [hit.text for hit in [*_of(rest, "timer")[:2], *_of(rest, "key")[:3]]]
+    told += [words.format(functions(found)) for sort, words in _MEASURED.items() if (found := _of(rest, sort))]
     text += f"Performance: {'; '.join(told)}." if told else "No performance figure is measured and told."
     text += f" Only in code that no main program calls: {functions(idle)}." if idle else ""
     text += (
         f" Beside the main code ({listed(sorted({hit.path for hit in aside}), 3)}) more is measured." if aside else ""
     )
     return text, [*use, *rest, *idle, *aside]
+
+
+def _device_use(use: Sequence[CensusHit]) -> str:
+    """What of GPU and CPU is measured, each by itself."""
+    if not use:
+        return "GPU and CPU use is not tracked. "
+    named = {"gpu": "GPU memory or load", "cpu": "CPU or process memory"}
+    said = [f"{words} is measured by {functions(found)}" for sort, words in named.items() if (found := _of(use, sort))]
+    absent = [words for sort, words in (("gpu", "GPU use"), ("cpu", "CPU use")) if not _of(use, sort)]
+    return f"{'; '.join(said)}{f'; {absent[0]} is not tracked' if absent else ''}. "
 
 
 def _of(hits: Sequence[CensusHit], sort: str) -> list[CensusHit]:

@@ -9,6 +9,7 @@ from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.logged import every_message
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
+from retrieval.census.record_files import course_messages, files_text, main_first, message_text
 from retrieval.census.side_by_side import in_python, sentences
 from retrieval.census.trackers import CHOSEN, NAMES, SENT, chosen, named_elsewhere
 from retrieval.facts import CensusHit
@@ -38,10 +39,8 @@ METRICS = {
     "Langfuse, LangSmith or OpenTelemetry": "calls: langfuse.*, langsmith.*, opentelemetry.*",
     "meters of the repository (`log_every`)": "calls: *.log_every",
 }
-_LOG_FILE = re.compile(r"(?i)\.log\b|log\.txt|log_?(?:file|path|name)|logs?/|\.jsonl?\b.*log|metrics?\.(?:jsonl?|csv)")
 _LOG_WORD = re.compile(r"(?i)(?:^|_|-)(?:log|logs|loglevel|logging|verbose|verbosity|quiet)(?:$|_|-)|log_?level")
 _STATUS = re.compile(r"^_?(?:update|set|emit|report|show|send|push)_(?:\w+_)?(?:status|progress)(?:_\w+)?$")
-_WRITTEN = re.compile(r"opened for|JSON|CSV")
 SHOWN, MOSTLY = 5, 8
 
 
@@ -156,7 +155,9 @@ def _configured(found: _Found) -> Told:
         said = listed(list(dict.fromkeys(f"`{_short(hit)}` in {_place(hit)}" for hit in handlers)), SHOWN)
         yield f"Log files are written by {said}", handlers
     elif found.logged:
-        yield "No handler that writes a log file was found: messages go to the console", []
+        kept, places = files_text(found.codebase)
+        beside = f"; what is kept of the course is written beside it, to {kept}" if kept else ""
+        yield f"No handler that writes a log file was found: messages go to the console{beside}", places
 
 
 def _file_sinks(setup: Hits) -> Hits:
@@ -167,7 +168,7 @@ def _file_sinks(setup: Hits) -> Hits:
 
 def _short(hit: CensusHit) -> str:
     text = " ".join(hit.text.replace("`", "'").split())
-    return text if len(text) <= 70 else f"{text[:70]}…"
+    return text if len(text) <= 90 else f"{text[:90]}…"
 
 
 def _place(hit: CensusHit) -> str:
@@ -184,6 +185,7 @@ def _files(hits: Hits) -> str:
 
 def _progress(found: _Found) -> Told:
     bars, idle = found.of(BARS)
+    bars = main_first(found.codebase, bars)
     told = [hit for hit in found.logged if hit.detail["level"] in ("info", "debug", "success", "log", "print", "rlog")]
     states, routes = _states(found)
     metrics, aside = found.metrics()
@@ -193,6 +195,8 @@ def _progress(found: _Found) -> Told:
     ways += [f"metrics with {listed(list(metrics), 4)}"] if metrics else []
     ways += [f"log messages ({_count(told, 'message')})"] if told else []
     ways += [f"prints ({_count(found.prints, 'print')})"] if found.prints else []
+    kept, places = files_text(found.codebase)
+    ways += [f"files ({kept})"] if kept else []
     shown = [
         *bars[:3],
         *states[:2],
@@ -200,6 +204,7 @@ def _progress(found: _Found) -> Told:
         *(hits[0] for hits in metrics.values()),
         *told[:1],
         *found.prints[:1],
+        *places,
     ]
     yield (
         (
@@ -209,6 +214,11 @@ def _progress(found: _Found) -> Told:
         ),
         shown,
     )
+    if messages := course_messages(found.codebase, main_first(found.codebase, [*told, *found.prints])):
+        said = "; ".join(f"`{message_text(hit)}` in {_place(hit)}" for hit in messages)
+        yield f"The course is told by messages such as {said}", messages
+    if keys := found.of("told_figures: key")[0]:
+        yield f"Figures that are told: {'; '.join(hit.text for hit in keys[:3])}", keys
     if states or routes:
         yield _said_states(states, routes), [*states, *routes]
     for name, hits in metrics.items():
@@ -221,8 +231,6 @@ def _progress(found: _Found) -> Told:
         yield f"Most log messages about the course stand in {_most(told)}", told[:SHOWN]
     if found.prints:
         yield f"Most prints stand in {_most(found.prints)}", found.prints[:SHOWN]
-    if written := [hit for hit in found.of("writes")[0] if _LOG_FILE.search(hit.text) and _WRITTEN.search(hit.text)]:
-        yield f"Log or metric files are written in {_where(written)}", written
     if idle and not bars:
         yield f"Progress bars stand only in code that the main programs do not run: {_files(idle)}", idle
     yield from _unrecorded(found, metrics, aside)

@@ -30,7 +30,7 @@ def test_debt_is_told_by_kind_with_the_most_harmful_first() -> None:
     kinds = told({"a.py": source, "b.py": ONE, "c.py": OTHER}, "debts: kinds")
     assert [text.split(" (")[0] for text in kinds[:4]] == [
         "Copied code",
-        "State shared through globals and classes",
+        "State shared through globals, classes and rewritten options",
         "Options passed through the environment",
         "Library code that ends the program",
     ]

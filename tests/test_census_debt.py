@@ -110,3 +110,83 @@ def test_sums_of_a_thousand_terms_and_endless_lines_are_read() -> None:
     assert [hit.start for hit in run_query(code, "debt").hits] == [2]
     assert [hit.start for hit in run_query(code, "numerals").hits] == [2, 3]
     assert run_query(code, "memory_notes").hits == ()
+
+
+HAZARDS = {
+    "a.py": """
+import sys
+from pick import shapes, Registry
+
+registry = Registry()
+registry.register("a", 1)
+
+
+def spy(model):
+    hooks = [block.register_forward_hook(print) for block in model.blocks]
+    model()
+    for hook in hooks:
+        hook.remove()
+
+
+def safe(model):
+    handle = model.register_forward_hook(print)
+    try:
+        model()
+    finally:
+        handle.remove()
+
+
+def prepare(args):
+    args.a = 1
+    args.b = 2
+    args.c = 3
+    if "big" in args.model.lower():
+        return 1
+
+
+def outer(x):
+    def inner(y):
+        a = y + 1
+        b = a + 2
+        c = b + 3
+        d = c + 4
+        e = d + 5
+        f = e + 6
+        g = f + 7
+        h = g + 8
+        i = h + 9
+        j = i + 10
+        return j
+
+    return inner(x)
+
+
+def use():
+    a, b = shapes("pair")
+    return a, b
+""",
+    "pick.py": '''
+class Registry:
+    """Keeps things. Entries that are broken should be removed by the caller."""
+
+    def register(self, name, value):
+        self.name = value
+
+
+def shapes(kind):
+    if kind == "pair":
+        return 1, 2
+    return 1, 2, 3
+''',
+}
+
+
+def test_harmful_habits_are_told_and_harmless_ones_are_not() -> None:
+    codebase = codebase_of(HAZARDS)
+    kinds = "\n".join(hit.text for hit in run_query(codebase, "debts: kinds").hits)
+    assert "`spy()` (a.py) registers hooks on a model and removes them only when no error comes in between" in kinds
+    assert "`safe()`" not in kinds
+    assert "`prepare()` (a.py) sets 3 attributes of the options it was given: `args.a`, `args.b`, `args.c`" in kinds
+    assert "`'big' in args.model.lower()`" in kinds
+    for harmless in ("Copied code", "Debt that the code admits", "when a module is imported", "fails when"):
+        assert harmless not in kinds

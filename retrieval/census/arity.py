@@ -23,7 +23,10 @@ def arities(codebase: "Codebase") -> Iterator[CensusHit]:
         found = codebase.resolve_call(path, call)
         if found is None or found[1].kind == "class":
             continue
-        for line, given in _lengths(program, *found):
+        lengths = list(_lengths(program, *found))
+        if any(given == wanted for _line, given in lengths) and _gives_constant(call):
+            continue  # the constant may choose the return that fits
+        for line, given in lengths:
             if given == wanted:
                 continue
             text = f"{wanted} values are unpacked from `{call.written}()`, which returns {given} "
@@ -37,6 +40,12 @@ def arities(codebase: "Codebase") -> Iterator[CensusHit]:
                 text=text,
                 related=(("return", found[0], line, line),),
             )
+
+
+def _gives_constant(call: Call) -> bool:
+    """Whether a call gives a text, a number or a truth value as such, by which a function may choose its return."""
+    values = [*call.arguments, *(value for _key, value in call.keywords)]
+    return any(value[:1] in "'\"0123456789" or value in ("True", "False", "None") for value in values if value)
 
 
 def _is_flat(call: Call) -> bool:

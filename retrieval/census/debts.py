@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from retrieval.census.hazards import hazards
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
@@ -21,30 +22,31 @@ Hits = list[CensusHit]
 # What each group says, most harmful first: heading → names of findings.
 GROUPS: dict[str, tuple[str, ...]] = {
     "code that fails when it is reached": ("unpacking fails", "string raised"),
+    "functions, classes and files that are too large": (
+        "long function",
+        "large class",
+        "complex function",
+        "large file",
+    ),
     "copied code": ("duplicated code", "near copy"),
-    "modules that import each other in a circle": ("import cycle",),
-    "state shared through globals and classes": (
+    "errors hidden": ("bare except", "swallowed exception", "returned error", "broad except"),
+    "hooks that stay on a model when an error comes": ("leaked hook",),
+    "state shared through globals, classes and rewritten options": (
         "global statement",
         "mutable class attribute",
-        "cached method",
-        "cached tensor",
+        "rewritten options",
     ),
+    "decisions by the name of a type or model": ("dispatch by name",),
+    "modules that import each other in a circle": ("import cycle",),
     "options passed through the environment": ("environment set",),
     "library code that ends the program": ("exit in a function",),
-    "errors hidden": ("bare except", "swallowed exception", "returned error", "broad except"),
     "code or settings of others changed at run time": (
         "patched source",
         "monkeypatch",
         "global switch",
         "eval or exec",
     ),
-    "functions, classes and files that are too large": (
-        "large class",
-        "large file",
-        "long function",
-        "complex function",
-    ),
-    "paths fixed to one machine or import paths changed": ("machine path", "changed sys.path", "work at import"),
+    "paths fixed to one machine or import paths changed": ("machine path", "changed sys.path"),
     "pitfalls of single statements": (
         "file never closed",
         "mutable default",
@@ -55,9 +57,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "debt that the code admits": ("admission", "todo", "limitation"),
     "code switched off": ("commented-out code", "unimported module"),
+    "results kept as long as the program runs": ("cached method", "cached tensor"),
+    "work done when a module is imported": ("work at import",),
     "imports of everything": ("wildcard import",),
 }
 SHOWN, HEAD, LONGEST = 3, 4, 190
+_HAZARDS = frozenset(["leaked hook", "rewritten options", "dispatch by name"])
 _EXIT = re.compile(r"^(?:sys\.exit|exit|quit|os\._exit)$")
 _ENTRY = re.compile(r"(?i)^(?:main|cli|run|start|launch|\w*_main|\w*_cli|parse_\w+|usage)$")
 
@@ -129,8 +134,15 @@ def _named(codebase: "Codebase", name: str) -> Iterator[CensusHit]:
         yield from _environment(codebase)
     elif name == "exit in a function":
         yield from _exits(codebase)
+    elif name in _HAZARDS:
+        yield from (hit for hit in _hazards(codebase) if hit.name == name)
     else:
         yield from _findings(codebase).get(name, ())
+
+
+@lru_cache(maxsize=2)
+def _hazards(codebase: "Codebase") -> Hits:
+    return list(hazards(codebase))
 
 
 @lru_cache(maxsize=2)

@@ -75,6 +75,8 @@ def _groups(codebase: "Codebase") -> tuple[tuple[tuple[Body, ...], int], ...]:
     shares: dict[int, float] = {}
     for (one, other), count in shared.items():
         longer = max(len(bodies[one].lines), len(bodies[other].lines))
+        if _is_inside(bodies[one], bodies[other]):
+            continue  # a function holds the lines of those inside it
         if count >= longer * SHARE / 2 and SHARE <= (share := _share(bodies[one], bodies[other])) < 1:
             low, high = sorted((_find(root, one), _find(root, other)))
             root[high] = low
@@ -85,6 +87,11 @@ def _groups(codebase: "Codebase") -> tuple[tuple[tuple[Body, ...], int], ...]:
     found = [(sorted(g, key=lambda b: -len(b.lines)), round(100 * shares[n])) for n, g in groups.items() if n in shares]
     found.sort(key=lambda item: (-len(item[0][0].lines) * (len(item[0]) - 1), item[0][0].path))
     return tuple((tuple(group), share) for group, share in found)
+
+
+def _is_inside(one: Body, other: Body) -> bool:
+    inner, outer = sorted((one.symbol, other.symbol), key=len, reverse=True)
+    return one.path == other.path and inner.startswith(f"{outer}.")
 
 
 def _find(root: list[int], number: int) -> int:

@@ -17,6 +17,7 @@ from retrieval.languages import words
 from retrieval.pyast import dotted, source_of
 
 _SOURCE = words("src __code__ __globals__ __closure__ __defaults__ __kwdefaults__ __class__ __bases__")
+_REGISTERS = re.compile(r"(?:\w+_)?(?:register|include|mount|add|subscribe)(?:_\w+)?$")
 _HARMLESS = words(
     """getLogger TypeVar NewType namedtuple NamedTuple extend_path field Parameter register simplefilter
     update_wrapper compile append extend insert add_argument update"""
@@ -127,7 +128,8 @@ def _at_import(unit: Unit, body: list[ast.stmt]) -> Iterator[Pitfall]:
 def _effect(statement: ast.stmt) -> str:
     """The call or change that a top-level statement makes beyond binding names, "" without one."""
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        return "" if call_name(statement.value) in _HARMLESS else source_of(statement.value, 100)
+        name = call_name(statement.value)
+        return "" if name in _HARMLESS or _REGISTERS.match(name) else source_of(statement.value, 100)
     if isinstance(statement, ast.Assign | ast.AugAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         if any(isinstance(t, ast.Subscript) and dotted(t.value) == "os.environ" for t in targets):

@@ -28,7 +28,7 @@ from retrieval.census.flow import Root
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside, does
-from retrieval.census.pipeline import main_roots, start_hit
+from retrieval.census.pipeline import main_roots, models_run, start_hit, tells_nothing_new
 from retrieval.census.values import FunctionRef
 from retrieval.census.walk import LOOPS, Mark, guards_of, walked
 from retrieval.census.wording import caller, circumstances, label, spoken, summary
@@ -60,13 +60,15 @@ def course(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     found = [root for root in roots if query.matches(root.frame.symbol or root.frame.path)]
     found = [root for root in found if library or query.patterns or root.entries[0].kind != "api"]
     told: set[tuple[str, str]] = set()
+    known: frozenset[str] = frozenset()
     told_models = False
     left = query.number("roots", 1)
     for root in found:
         if left <= 0:
             break
-        if (root.frame.path, root.frame.symbol) in told:
+        if (root.frame.path, root.frame.symbol) in told or tells_nothing_new(focus, root, known):
             continue
+        known |= models_run(focus, root)
         printer = _Printer(codebase, focus, root, models=query.options.get("what") == "models")
         hits = list(printer.hits())
         told |= printer.frames
@@ -141,7 +143,10 @@ class _Printer:
             told = named if step.mark.event.does == verb else {"makes": made, "runs": "runs a model"}.get(verb, "")
             return [told or "writes a file"] if told or step.mark.event.does == "writes" else []
         made = {name: None for name in step.made if not _LOADER.search(name)} or step.made
-        tags = [f"makes or loads {_listed(made)}"] if made else []
+        always = dict.fromkeys(name for name in made if name in step.certain)
+        rest = dict.fromkeys(name for name in made if name not in step.certain)
+        tags = [f"makes or loads {_listed(always)}"] if always else []
+        tags += [f"may make or load {_listed(rest)}"] if rest else []
         tags += [f"{'runs' if step.sure else 'may run'} {_listed(step.run)}"] if step.run else []
         event = step.mark.event
         written = self.effects.below(event) if isinstance(event, Site) else ()

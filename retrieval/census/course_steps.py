@@ -13,7 +13,7 @@ from retrieval.census.standing import is_side_name
 from retrieval.census.values import ClassRef
 from retrieval.census.walk import Mark, guards_of, order_of
 
-LEAST, MOST, LINES, OWN, DEEPEST, TELLING, FEW, LONG = 9, 30, 42, 14, 5, 12, 7, 40
+LEAST, MOST, LINES, OWN, DEEPEST, LAYERS, TELLING, FEW, LONG = 9, 30, 42, 14, 5, 3, 12, 7, 40
 
 Place = tuple[str, int, str]
 
@@ -31,6 +31,7 @@ class Step:
     like: "Step | None" = None  # another step under which what it runs is told
     outer: "Step | None" = None
     sure: bool = False  # a model below runs whenever the step does
+    certain: set[str] = field(default_factory=set)  # what is made whenever the step runs
     aside: bool = False  # it stands below a tool beside the program, or below the screens of one with other ways
     own_aside: bool = False  # it calls such code itself
     makes: set[Place] = field(default_factory=set)
@@ -85,6 +86,7 @@ def _like(known: dict[str, Step], step: Step) -> None:
         outer.run |= like.run
         outer.makes |= like.makes
         outer.runs |= like.runs
+        outer.certain |= like.certain
     for outer in (step, *around) if like is not None and like.sure else ():
         outer.sure = True
         if _is_conditional(outer):
@@ -165,6 +167,7 @@ def _count(focus: Focus, mark: Mark, step: Step, sure: bool) -> None:
         (step.makes if makes else step.runs).add(place)
         step.news.add(place)
         step.sure = step.sure or (sure and not makes)
+        step.certain |= set(names) if makes and sure else set()
 
 
 def _models(focus: Focus, event: object) -> tuple[list[str], bool]:
@@ -182,7 +185,7 @@ def open_steps(steps: list[Step]) -> None:
     lines = len(steps)
     waiting = [(step, 1) for step in steps]
     while lines < LINES and waiting:
-        ranked = [item for item in waiting if _opens(item[0]) and item[1] < DEEPEST]
+        ranked = [item for item in waiting if _opens(item[0]) and item[1] < DEEPEST and not _is_inside(*item)]
         if not ranked:
             return
         step, level = max(ranked, key=_promise)
@@ -194,6 +197,11 @@ def open_steps(steps: list[Step]) -> None:
         lines += len(inner) if single(step) is None else 0
         deeper = level + (single(step) is None)
         waiting += [(each, deeper) for each in inner]
+
+
+def _is_inside(step: Step, level: int) -> bool:
+    """Whether a step deep down only makes a model: of what parts it is made is no step of the program."""
+    return level >= LAYERS and isinstance(target_of(step), ClassRef) and not step.runs
 
 
 def _promise(item: tuple[Step, int]) -> tuple[bool, int, int]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-DEPTH, SHOWN, STEPS, CONDITION, DEFAULT = 16, 9, 2, 90, 40
+DEPTH, ROOTS, SHOWN, STEPS, CONDITION, DEFAULT = 16, 4, 9, 2, 90, 40
 _OPTIONS = r"(?:args|opts?|options|flags|FLAGS|cfg|config|hparams)"
 _LOADS = re.compile(r"load\w*\(\)`$|from_pretrained\(\)`$")
 _CHOICES = frozenset({"if", "else", "case"})
@@ -50,15 +50,16 @@ class Choice:
     ordered=True,
 )
 def decisions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """One hit about the most important program. Patterns match where it starts."""
+    """One hit about the most important program that has such conditions. Patterns match where it starts."""
     focus = focus_of(codebase)
-    for root in main_roots(focus)[:1]:
+    for root in main_roots(focus)[:ROOTS]:
         if query.matches(root.frame.symbol or root.frame.path):
             found = choices(focus, root)
             telling = list({_same(choice): choice for choice in reversed(found) if not _loads_only(choice)}.values())
             heaviest = sorted(telling[::-1], key=lambda choice: -choice.weight)[:SHOWN]
             if heaviest:
                 yield _sentence(codebase, root, sorted(heaviest, key=lambda choice: choice.order))
+                return
 
 
 def choices(focus: Focus, root: "Root") -> list[Choice]:

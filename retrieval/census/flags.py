@@ -1,4 +1,4 @@
-"""Kind `flags`: variables that are set by comparisons and later decide: a retry, a skip, the end of a loop, a step.
+"""Kind `flags`: variables that are set by comparisons and later decide: a retry, a skip, the end of a loop.
 
 `needs_fallback` says nothing by itself; what sets it does: the results compared with thresholds, and their defaults.
 Only variables of one function are followed, and only those that a comparison sets or stands above.
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
+from retrieval.census.focus import focus_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.reach import reach_of
 from retrieval.census.units import Function, Unit, own_nodes, subject_of, units
@@ -22,12 +23,7 @@ if TYPE_CHECKING:
 
 MOST, TEXT, TESTS = 4, 150, 2
 _LOOPS = ast.For | ast.AsyncFor | ast.While
-_LEAVING = {
-    ast.Break: "leaves the loop",
-    ast.Continue: "goes on with the next round",
-    ast.Return: "returns",
-    ast.Raise: "raises",
-}
+_LEAVING = {ast.Break: "leaves the loop", ast.Continue: "goes on with the next round"}
 
 
 @dataclass(slots=True)
@@ -42,11 +38,22 @@ class Flag:
 @kind(
     "flags",
     summary="variables set by comparisons that later decide on a retry, a skip or the end of a loop, with thresholds",
-    example="flags",
+    example="flags, or flags: model=yes",
     reads="python",
+    options=("model",),
+    ordered=True,
 )
 def flags(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """One hit per variable; patterns match the variable or the function."""
+    """One hit per variable, those of functions that lead to a model first (`model=yes` for these alone); patterns match
+    the variable or the function."""
+    found = list(_every(codebase, query))
+    wanted = query.options.get("model", "yes|no").split("|")
+    for hit in sorted(found, key=lambda hit: hit.detail["model"] != "yes"):
+        if hit.detail["model"] in wanted:
+            yield hit
+
+
+def _every(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     reach = reach_of(codebase)
     for unit in units(codebase, r"\bif\b"):
         if codebase.snapshot.by_path[unit.path].role != "source":
@@ -56,6 +63,13 @@ def flags(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
             for flag in _flags(unit, function) if reach.runs((unit.path, outer)) else ():
                 if query.matches(flag.name) or query.matches(symbol):
                     yield _hit(codebase, unit, (function, symbol), flag)
+
+
+def _leads(codebase: Codebase, path: str, symbol: str) -> bool:
+    """Whether a function makes or runs a model, or calls what does."""
+    focus = focus_of(codebase)
+    frame = focus.program.frame(path, focus.program.definition(path, symbol))
+    return frame is not None and focus.leads(frame)
 
 
 def _outermost(codebase: Codebase, path: str, symbol: str) -> str:
@@ -147,7 +161,8 @@ def _hit(codebase: Codebase, unit: Unit, place: tuple[Function, str], flag: Flag
     lines = [unit.lines(node) for node in (*flag.sets[1:], *flag.tests)]
     related = tuple(("flag", unit.path, a, min(b, a + 8)) for a, b in lines)
     first = unit.lines(flag.sets[0])
-    return hit_at(codebase, unit.path, first, symbol=symbol, name=flag.name, text=text, related=related)
+    detail = {"model": "yes" if _leads(codebase, unit.path, symbol) else "no"}
+    return hit_at(codebase, unit.path, first, symbol=symbol, name=flag.name, text=text, related=related, detail=detail)
 
 
 def _effect(unit: Unit, function: Function, test: ast.If | ast.While) -> str:
@@ -156,7 +171,7 @@ def _effect(unit: Unit, function: Function, test: ast.If | ast.While) -> str:
         return f"the loop goes on while {condition}"
     leaving = _leaving(test)
     loop = next((node for node in _outer(unit, function, test) if isinstance(node, _LOOPS)), None)
-    if leaving and loop is not None and leaving not in ("returns", "raises"):
+    if loop is not None:
         over = (
             f"for `{ast.unparse(loop.target)} in {one_line(ast.unparse(loop.iter), 60)}`"
             if not isinstance(loop, ast.While)
@@ -167,7 +182,7 @@ def _effect(unit: Unit, function: Function, test: ast.If | ast.While) -> str:
 
 
 def _leaving(test: ast.If) -> str:
-    """How the arm of a condition leaves the loop or the function, "" when it does not."""
+    """How the arm of a condition leaves the round or the loop, "" when it does not."""
     return next((words for kind_, words in _LEAVING.items() if any(isinstance(s, kind_) for s in test.body)), "")
 
 

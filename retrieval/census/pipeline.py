@@ -54,11 +54,15 @@ def pipeline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     found = [root for root in main_roots(focus) if query.matches(root.frame.symbol or root.frame.path)]
     most = query.number("lines", LINES)
     shown: set[tuple[str, str]] = set()
-    for rank, root in enumerate(found[: query.number("roots", len(found))]):
-        marks = fitting(focus, root, most if not rank else most // 3)
-        if (root.frame.path, root.frame.symbol) in shown:
+    known: frozenset[str] = frozenset()
+    left = query.number("roots", len(found))
+    for rank, root in enumerate(found):
+        if not left or (root.frame.path, root.frame.symbol) in shown or tells_nothing_new(focus, root, known):
             continue
+        left -= 1
+        marks = fitting(focus, root, most if not rank else most // 3)
         shown |= {(mark.frame.path, mark.frame.symbol) for mark in marks}
+        known |= models_run(focus, root)
         hits = [start_hit(codebase, root), *(_hit(codebase, focus, mark) for mark in marks)]
         yield from _models_only(hits) if query.options.get("what") == "models" else hits
 
@@ -113,6 +117,12 @@ def _whole_first(focus: Focus, found: list[Root]) -> list[Root]:
 
 def _rank(root: Root) -> int:
     return root.entries[0].standing
+
+
+def tells_nothing_new(focus: Focus, root: Root, known: frozenset[str]) -> bool:
+    """Whether a further program runs only models of those that are told already."""
+    models = models_run(focus, root) if known else frozenset()
+    return bool(models) and models <= known
 
 
 def models_run(focus: Focus, root: Root) -> frozenset[str]:

@@ -48,7 +48,7 @@ def flags(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     the variable or the function."""
     found = list(_every(codebase, query))
     wanted = query.options.get("model", "yes|no").split("|")
-    for hit in sorted(found, key=lambda hit: hit.detail["model"] != "yes"):
+    for hit in sorted(found, key=lambda hit: (hit.detail["model"] != "yes", hit.path, hit.start)):
         if hit.detail["model"] in wanted:
             yield hit
 

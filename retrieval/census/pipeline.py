@@ -127,12 +127,17 @@ def tells_nothing_new(focus: Focus, root: Root, known: frozenset[str]) -> bool:
 
 def models_run(focus: Focus, root: Root) -> frozenset[str]:
     """The names of the models that a program runs, those inside other models left out."""
-    uses = [
-        focus.roster.used(mark.frame, mark.event.step)
-        for mark in walked(focus, root, DEEPEST)
-        if isinstance(mark.event, Site | Outside) and not focus.in_model(mark.frame)
-    ]
-    return frozenset(made.name for use in uses if use is not None for made in use.made)
+    found: set[str] = set()
+    for mark in walked(focus, root, DEEPEST):
+        event = mark.event
+        if focus.in_model(mark.frame) or not isinstance(event, Site | Outside):
+            continue
+        if isinstance(event, Site):  # what this way of calling runs, where the roster has every way
+            made = isinstance(event.target, ClassRef)
+            found |= set() if made else {cls.definition.symbol for cls in focus.models(event)}
+        elif (use := focus.roster.used(mark.frame, event.step)) is not None:
+            found |= {made.name for made in use.made}
+    return frozenset(found)
 
 
 def _grouped(found: list[Root]) -> list[Root]:

@@ -72,6 +72,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     memory_notes,
     metrics,
     modal_flow,
+    model_checks,
     model_errors,
     model_flow,
     model_objects,

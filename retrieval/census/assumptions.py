@@ -19,6 +19,8 @@ from retrieval.census.fixed_parts import fixed_parts
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
+from retrieval.census.roster import roster_of
+from retrieval.census.swap_limits import limits, model_rows
 from retrieval.census.units import Unit, call_name, subject_of, units, written
 from retrieval.errors import QueryError
 from retrieval.facts import CensusHit
@@ -30,6 +32,9 @@ RANKS = {
     "classes": "model classes named where models are loaded",
     "weights": "names, addresses and paths of particular weights",
     "tokens": "tokenizers and special tokens",
+    "values": "allowed values of sizes, kinds and modes",
+    "numbers": "numbers that sizes of the model are compared with",
+    "rows": "tables with an entry for each model",
     "checkpoint": "keys that a checkpoint must have",
     "labels": "tables of labels",
     "sizes": "sizes, rates and lengths of inputs",
@@ -63,6 +68,7 @@ _KEYS = re.compile(
 _PROMPT = re.compile(r"(?i)prompt|template|system_message|instruction|conv_")
 _MARK = re.compile(r"<[\w/|]+>|\[INST\]|###\s?\w+|\{\w*\}")
 _ASIDE = re.compile(r"(?i)augment|docx|xlsx|pptx|plot|font|draw|visual|figure|benchmark|logg|test|setup")
+_NEAR = ("labels", "sizes", "tokens", "values", "numbers")  # told only of files about models
 SHOWN, LONGEST = 8, 100
 Found = tuple[str, str, ast.AST]
 
@@ -131,17 +137,35 @@ def _places(codebase: Codebase) -> list[tuple[str, Place]]:
 
 
 def _found(codebase: Codebase) -> Iterator[tuple[str, Place]]:
+    about = _about_models(codebase)
     for unit in units(codebase):
         file = codebase.snapshot.by_path[unit.path]
         if file.role != "source" or _ASIDE.search(unit.path) or file.language == "notebook":
             continue
+        near = unit.path in about
         for rank, text, at in chain(fixed_parts(unit), *(_of(unit, node) for node in unit.nodes)):
-            first, last = unit.lines(at)
-            symbol = unit.symbols.get(at, "")
-            yield rank, Place(text, unit.path, (first, min(last, first + 4)), symbol)
+            if near or rank not in _NEAR:
+                yield rank, _place(unit, text, at)
+    for unit, (rank, text, at) in model_rows(codebase):
+        yield rank, _place(unit, text, at)
+
+
+def _place(unit: Unit, text: str, at: ast.AST) -> Place:
+    first, last = unit.lines(at)
+    return Place(text, unit.path, (first, min(last, first + 4)), unit.symbols.get(at, ""))
+
+
+def _about_models(codebase: Codebase) -> frozenset[str]:
+    """The files that define, make or run models, and those that these import."""
+    roster = roster_of(codebase)
+    found = {made.frame.path for made in roster.made} | {use.frame.path for use in roster.uses}
+    found |= {cls.path for cls in roster.family.bases}
+    imported = {codebase.locate(item.module, path) for path in found for item in codebase.facts[path].imports}
+    return frozenset(found | {path for path in imported if path is not None})
 
 
 def _of(unit: Unit, node: ast.AST) -> Iterator[Found]:
+    yield from limits(unit, node)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield from _text(unit, node)
     elif isinstance(node, ast.Call):

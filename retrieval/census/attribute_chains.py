@@ -54,11 +54,12 @@ def attribute_chains(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     models = frozenset(
         (path, item.symbol) for path, item, bases in codebase.classes() if any(map(is_model_base, bases))
     )
-    for unit in units(codebase, r"\.\w+\."):
+    parts = _parts(codebase, models)
+    for unit in units(codebase, r"\.\w+[.(]"):
         found: dict[str, list[Chain]] = {}
         for scope, symbol in (*unit.functions(), (unit.tree, "")):
             if not _of_model(unit, scope, models):
-                found.setdefault(symbol, []).extend(_chains(codebase, unit, scope, models))
+                found.setdefault(symbol, []).extend(_chains(codebase, unit, scope, models, parts))
         for symbol, chains in found.items():
             chains = [chain for chain in chains if query.matches(chain[0], chain[0].replace("[]", ""))]
             if chains:
@@ -100,7 +101,23 @@ def _of_model(unit: Unit, scope: ast.AST, models: Models) -> bool:
     return owner is not None and (unit.path, unit.symbol_of(owner)) in models
 
 
-def _chains(codebase: Codebase, unit: Unit, scope: ast.AST, models: Models) -> Iterator[Chain]:
+def _parts(codebase: Codebase, models: Models) -> frozenset[str]:
+    """The names under which model classes of the repository keep what they make in their `__init__`."""
+    paths = {path for path, _ in models}
+    return frozenset(
+        target.attr
+        for path in paths
+        for unit in units(codebase, path=path)
+        for scope, symbol in unit.functions()
+        if symbol.endswith(".__init__") and (path, symbol.removesuffix(".__init__")) in models
+        for node in own_nodes(scope)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        for target in node.targets
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self"
+    )
+
+
+def _chains(codebase: Codebase, unit: Unit, scope: ast.AST, models: Models, parts: frozenset[str]) -> Iterator[Chain]:
     starts = _typed(codebase, unit, scope, models)
     imported = _imports(unit)
     bound = bound_names(scope) if isinstance(scope, Function) else frozenset()
@@ -123,7 +140,8 @@ def _chains(codebase: Codebase, unit: Unit, scope: ast.AST, models: Models) -> I
         if inner or not root or (root in imported and root not in bound):
             continue
         called = isinstance(outer, ast.Call) and outer.func is node
-        if text := _deep(_spelled(node, aliases), starts, called):
+        spelled = _spelled(node, aliases)
+        if text := _deep(spelled, starts, called) or (called and _part(spelled, starts, parts)):
             yield text, node
 
 
@@ -188,6 +206,14 @@ def _looped(target: ast.expr, source: ast.expr, aliases: dict[str, str]) -> None
 
 def _is_modelish(part: str) -> bool:
     return bool(MODELISH.search(part.lower())) and part not in _NOT_MODELS
+
+
+def _part(text: str, starts: frozenset[str], parts: frozenset[str]) -> str:
+    """The call of a part of a model, `model.text_encoder()`, "" for any other call."""
+    names = [name for name in text.split(".") if name not in _WRAPPERS]
+    if len(names) != 2 or names[1] not in parts or names[1] in _END or names[0] in ("self", "cls"):
+        return ""
+    return f"{text}()" if names[0] in starts or _is_modelish(names[0]) else ""
 
 
 def _deep(text: str, starts: frozenset[str], called: bool) -> str:

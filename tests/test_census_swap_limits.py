@@ -1,0 +1,97 @@
+"""What blocks the swap of a model: allowed values, numbers, markers, rows per model, parts, uses after the call."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+FILES: dict[str, str | bytes] = {
+    "run.py": """
+        import sys
+        import torch
+        from nets import Net, Wide
+
+        URLS = {
+            "tiny": "https://x.org/tiny.pt", "base": "https://x.org/base.pt", "big": "https://x.org/big.pt",
+            "huge": "https://x.org/huge.pt",
+        }
+        HEADS = {"tiny": b"1", "base": b"2", "big": b"3", "huge": b"4"}
+        COLOURS = {"red": 1, "green": 2, "blue": 3, "grey": 4}
+
+        def build(arch):
+            assert arch in ["tiny", "base"], arch
+            return Net(4)
+
+        def mood(name):
+            assert name in ["glad", "sad"]
+
+        def main(x, loss):
+            model = build(sys.argv[1])
+            print(HEADS, COLOURS, URLS, mood(sys.argv[2]))
+            y = x.mean()
+            y = model(y)
+            total = loss(**y)
+            features = model.trunk(x)
+            if isinstance(model, Wide):
+                print(features.shape, total)
+            if isinstance(x, torch.Tensor):
+                print("<|end|>")
+            y = str(total)
+            print(y.upper())
+
+        main(1, dict)
+    """,
+    "nets.py": """
+        from torch import nn
+
+        class Net(nn.Module):
+            def __init__(self, vocab_size):
+                super().__init__()
+                self.trunk = nn.Linear(4, vocab_size)
+                self.vocab_size = vocab_size
+            def forward(self, x):
+                return {"logits": self.trunk(x)}
+            @property
+            def languages(self):
+                return self.vocab_size - 51765
+
+        class Wide(Net):
+            pass
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def codebase() -> Codebase:
+    return codebase_of(FILES)
+
+
+def texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_allowed_values_numbers_and_rows(codebase: Codebase) -> None:
+    assert texts(codebase, "assumptions: values, numbers, rows") == [
+        "`build()` fixes `arch` only as `'tiny'` or `'base'`",
+        "`Net.languages()` fixes `self.vocab_size - 51765`",
+        "run.py fixes `HEADS` (an entry for 4 of the 4 of `URLS`)",
+    ]
+
+
+def test_markers_of_tokenizers(codebase: Codebase) -> None:
+    assert texts(codebase, "assumptions: tokens") == ["`main()` fixes `<|end|>`"]
+
+
+def test_only_what_is_used_after_the_call_is_demanded(codebase: Codebase) -> None:
+    told = texts(codebase, "model_demands")[0]
+    assert told.startswith("`main()` calls `Net.forward()`")
+    assert told.endswith("of its result it gives all its entries to `loss(**y)`")
+
+
+def test_the_call_of_a_part_reaches_into_the_model(codebase: Codebase) -> None:
+    assert texts(codebase, "attribute_chains") == ["`main()` reaches into the model: `model.trunk()` (run.py)"]
+
+
+def test_checks_for_a_model_class_leave_tensors_out(codebase: Codebase) -> None:
+    assert texts(codebase, "model_checks") == ["`main()` tests `isinstance(model, Wide)`"]

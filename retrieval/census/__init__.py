@@ -57,6 +57,8 @@ from retrieval.census import (  # noqa: F401  register their kinds
     handoffs,
     hierarchies,
     hub_models,
+    image_batches,
+    image_transforms,
     import_graph,
     imported,
     input_contracts,

@@ -27,16 +27,18 @@ if TYPE_CHECKING:
 _EMBEDDING = re.compile(r"(?i)emb|feat|coeff|latent|code\b|hidden|repr|vector|descriptor|encod")
 _CALLS = re.compile(
     r"^(?:cv2|PIL\.Image|PIL\.ImageOps|torchvision\.(?:transforms|io|utils)|skimage|imageio|kornia|albumentations|decord|av|"
-    r"moviepy|timm\.data|pdf2image)\.|^torch\.nn\.functional\.(?:interpolate|grid_sample|pad)$|^ffmpeg\."
+    r"moviepy|timm\.data|pdf2image|torchvision\.datasets(?!\.utils))\.|^webdataset\.(?:decode|map_dict)$|^torch\.nn\.functional\.(?:interpolate|grid_sample|pad)$|^ffmpeg\."
 )
 _READING = (
     r"imread|\bopen$|VideoCapture|VideoReader|\bread\b|imdecode|read_video|mimread|get_reader|input$|get_pixmap$|to_pil$|"
-    r"\brender$|convert_from_"
+    r"\brender$|convert_from_|ImageFolder|datasets\.[A-Z]\w+$|wds\.decode|webdataset\.decode"
 )
 _PAGES = re.compile(r"(?:^|\.)(?:get_pixmap|to_pil|render)$")
 _PAGE_LIBRARIES = frozenset({"fitz", "pymupdf", "pypdfium2", "pdf2image"})
 _VIDEO = re.compile(r"(?i)rawvideo|pix_fmt|vcodec|video|frame|image2|fps")
 _METHODS = re.compile(r"(?:^|\.)(?:resize|crop|thumbnail|rotate|imwrite|imread|convert|save)$")
+_RESAMPLING = re.compile(r"\.(?:interpolate|grid_sample|pad|upsample)$")
+_POSITIONS = re.compile(r"(?i)pos(?:ition\w*)?_?(?:emb|enc|tok)|state_dict|checkpoint|rel_pos")
 _SORTS = tuple(
     (sort, re.compile(pattern, re.IGNORECASE))
     for sort, pattern in (
@@ -179,14 +181,14 @@ def image_work(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """
     reach = reach_of(codebase)
     found = []
-    for frame, steps in _working(roster_of(codebase)):
+    for frame, steps in working(roster_of(codebase)):
         sorts = list(dict.fromkeys(_sort(step) for step in steps))
         if any(query.matches(sort) for sort in sorts):
             found.append(_work(codebase, frame, steps, sorts))
     yield from sorted(found, key=lambda hit: not reach.has(hit))
 
 
-def _working(roster: Roster) -> "list[tuple[Frame, list[CallStep]]]":
+def working(roster: Roster) -> "list[tuple[Frame, list[CallStep]]]":
     """The bodies that work on images, with the calls that do; worked out once."""
     if roster not in _WORKING:
         all_steps = [(f, [step for step in f.body.calls if _is_image_call(roster, f, step)]) for f, _ in roster.frames]
@@ -194,10 +196,15 @@ def _working(roster: Roster) -> "list[tuple[Frame, list[CallStep]]]":
     return _WORKING[roster]
 
 
+def reads_images(steps: list[CallStep]) -> bool:
+    """Whether calls on images read or decode some."""
+    return any(_sort(step) == "reading" for step in steps)
+
+
 def worked(codebase: "Codebase", sort: str) -> "list[tuple[Frame, CallStep, bool]]":
     """The bodies with calls of one sort, the first such call of each, and whether the main programs may run it."""
     reach, found = reach_of(codebase), []
-    for frame, steps in _working(roster_of(codebase)):
+    for frame, steps in working(roster_of(codebase)):
         step = next((step for step in steps if _sort(step) == sort), None)
         if step is not None:
             place = hit_at(codebase, frame.path, (step.start, step.end), symbol=frame.symbol, name="", text="")
@@ -209,7 +216,8 @@ def _is_image_call(roster: Roster, frame: "Frame", step: CallStep) -> bool:
     value = frame.callee(step)
     if isinstance(value, External):
         if value.name.startswith("torch.nn.functional."):
-            given = arguments(step.node) if frame.owner is None else []
+            wanted = frame.owner is None and _RESAMPLING.search(value.name) is not None
+            given = arguments(step.node) if wanted and not _POSITIONS.search(f"{frame.symbol} {step.written}") else []
             told = modalities(roster.tracer, Spot(frame, given[0], step.order, step.guards), 20) if given else []
             return bool(told) and told[0].modality in SEEN
         if value.name.startswith("ffmpeg."):

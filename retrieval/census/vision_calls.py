@@ -43,7 +43,8 @@ _FORMS = (
     (r"float16|\.half\(\)", "float16"),
 )
 _HELD = ("get", "detect", "forward", "predict", "infer", "get_feat")
-MOST_ARGUMENTS, NEAR = 6, 30
+_LOADER = re.compile(r"(?i)^(?:\w+\.)*\w*data_?loader\w*\b|^(?:\w+\.)*\w*_loader\b")
+MOST_ARGUMENTS, NEAR, LOADED = 6, 30, 40
 _RUNS: "WeakKeyDictionary[Roster, list[Run]]" = WeakKeyDictionary()
 
 
@@ -63,7 +64,8 @@ class Run:
     def form(self) -> list[str]:
         """What the steps make of the input, in words: "channels first", "values 0 to 1"."""
         steps = " ".join(step.written for step in self.chain)
-        return [words for pattern, words in _FORMS if re.search(pattern, steps)]
+        told = [words for pattern, words in _FORMS if re.search(pattern, steps)]
+        return told + [f"of shape ({', '.join(names)})" for names in [_unpacked(self.frame, self.spot)] if names]
 
     @property
     def kept(self) -> list[str]:
@@ -72,6 +74,22 @@ class Run:
         node = self.step.node
         within = [b for b in bound if b.value.start_byte <= node.start_byte and node.end_byte <= b.value.end_byte]  # type: ignore[union-attr]
         return [b.name for b in within if b.index < 0 or reads_name(self.frame, b.name)]
+
+
+def _unpacked(frame: "Frame", spot: Spot) -> list[str]:
+    """The names that the body unpacks the shape of a value into: `b, n, c, h, w = video.shape`."""
+    name = re.match(r"[\w.]*", spot.text())
+    asked = re.compile(rf"{re.escape(name[0])}\.(?:shape|size\(\))$") if name and name[0] else None
+    found = [b for b in frame.body.bindings if b.index >= 0 and b.value is not None and asked is not None]
+    return [b.name for b in found if asked is not None and asked.match(frame.body.tree.text(b.value))]
+
+
+def from_loader(roster: Roster, run: Run) -> bool:
+    """Whether the input of a call comes out of a data loader."""
+    for at in roster.tracer.walk(run.spot, computed=True, most=LOADED):
+        if at.node.type in ("identifier", "attribute", "call") and _LOADER.search(at.text()[:60]):
+            return True
+    return False
 
 
 def sees(roster: Roster, made: Made) -> bool:
@@ -87,12 +105,18 @@ def runs_of(roster: Roster) -> "list[Run]":
         for use in [*roster.uses, *_others(roster)]:
             spot = _image_input(roster, use)
             if spot is not None:
-                chain = tuple(input_chain(roster.tracer, spot))
+                chain = tuple(step for step in input_chain(roster.tracer, spot) if _belongs(roster, use, step))
                 run = Run(use.frame, use.step, use.made, _name(use), spot, chain, not use.made)
                 found.setdefault((use.frame.path, use.step.node.id), run)
         order = {id(frame): at for at, (frame, _) in enumerate(roster.frames)}
         _RUNS[roster] = sorted(found.values(), key=lambda run: (_is_trial(run), order[id(run.frame)], run.step.order))
     return _RUNS[roster]
+
+
+def _belongs(roster: Roster, use: Use, step: Formatting) -> bool:
+    """Whether a step formats the input of this call: a model's own method does not know which caller it has."""
+    inner = use.frame.owner is not None and roster.family.is_model(use.frame.owner)
+    return not inner or step.frame.path == use.frame.path
 
 
 def _is_trial(run: Run) -> bool:

@@ -1,0 +1,74 @@
+"""What the settings in an expression are: numbers in configuration files by key, defaults of options and parameters."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import run_query
+from retrieval.census.prose import listed
+from retrieval.census.spots import default
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
+
+_KEYED = re.compile(r"\b\w+(?:\[[\"']([\w.-]+)[\"']\])")
+_DOTTED = re.compile(r"\b(?:self\.)?(?:cfg|config|conf|hparams|hps)(?:\.\w+)*\.(\w+)(?!\w*\()")
+_OPTION = re.compile(r"\b(?:args|opts?|options|flags|parsed_args)\.(\w+)")
+_NAME = re.compile(r"(?<![\w.\"'])([a-z_]\w*)(?![\w(\"'.=\[])")
+_ENTRY = re.compile(
+    r"""^[ \t]*["']?(?P<key>[\w.-]+)["']?[ \t]*:[ \t]*(?P<value>\[?[\d., ]*\d\]?)[ \t]*,?[ \t]*(?:#.*)?$""", re.M
+)
+SHOWN, FILES = 3, 400
+
+
+def told_value(codebase: "Codebase", frame: "Frame", written: str) -> Iterator[str]:
+    """ "`config['image_size']` is 224 (configs/a.yaml)", "`args.batch_size` is 64 by default"."""
+    for found in (*_KEYED.finditer(written), *_DOTTED.finditer(written)):
+        values = _configured(codebase).get(found[1], {})
+        if values:
+            told = [f"{value} ({_paths(paths)})" for value, paths in values.items()]
+            yield f"`{found[0]}` is {listed(told, SHOWN)}"
+    for found in _OPTION.finditer(written):
+        given = _options(codebase).get(found[1], "")
+        if given:
+            yield f"`{found[0]}` is {given} by default"
+    for name in dict.fromkeys(_NAME.findall(written)):
+        node = default(frame, name) if name in frame.parameters else None
+        if node is not None and node.type in ("integer", "float", "tuple", "list"):
+            yield f"`{name}` is {frame.body.tree.text(node)} by default"
+
+
+def _paths(paths: list[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+
+
+@lru_cache(maxsize=2)
+def _configured(codebase: "Codebase") -> dict[str, dict[str, list[str]]]:
+    """Key → number in a configuration file → the files that have it."""
+    found: dict[str, dict[str, list[str]]] = {}
+    listed_ = [f for f in codebase.snapshot.files if f.language in ("yaml", "json") and f.role in ("config", "source")]
+    for file in listed_[:FILES]:
+        for entry in _ENTRY.finditer(file.text) if len(file.data) < 100_000 else ():
+            paths = found.setdefault(entry["key"], {}).setdefault(entry["value"].strip(), [])
+            if file.path not in paths:
+                paths.append(file.path)
+    return found
+
+
+@lru_cache(maxsize=2)
+def _options(codebase: "Codebase") -> dict[str, str]:
+    """Name of a command-line option → its default, with the file where several programs have another one each."""
+    found: dict[str, dict[str, str]] = {}
+    for hit in run_query(codebase, "cli_options").hits:
+        value = hit.detail.get("default", "")
+        if value and hit.role == "source":
+            found.setdefault(hit.name.lstrip("-").replace("-", "_"), {}).setdefault(value, hit.path)
+    return {name: _defaults(values) for name, values in found.items() if len(values) <= SHOWN}
+
+
+def _defaults(values: dict[str, str]) -> str:
+    if len(values) == 1:
+        return next(iter(values))
+    return " or ".join(f"{value} ({path})" for value, path in values.items())

@@ -1,0 +1,117 @@
+"""How images come to models: transforms in order, batches, frames of video, and the form of the inputs."""
+
+from retrieval.census import run_query
+from tests.source_tree import codebase_of
+
+PIPELINE = """import argparse
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from decord import VideoReader
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+
+def make_transform(size, train, jitter):
+    normalize = transforms.Normalize((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
+    steps = [transforms.Resize(size)]
+    if jitter:
+        steps.append(transforms.ColorJitter(0.4))
+    steps += [transforms.CenterCrop(size)]
+    steps.extend([transforms.ToTensor(), normalize])
+    return transforms.Compose(steps)
+
+
+class Pictures(Dataset):
+    def __init__(self, paths, transform):
+        self.paths, self.transform = paths, transform
+
+    def __getitem__(self, index):
+        return self.transform(Image.open(self.paths[index]).convert("RGB"))
+
+
+def collate(images):
+    return torch.stack(images)
+
+
+def read_frames(video_path, count=8):
+    reader = VideoReader(video_path)
+    return reader.get_batch(np.linspace(0, len(reader) - 1, count))
+
+
+class Encoder(nn.Module):
+    def __init__(self, width=64, embed_dim=256):
+        super().__init__()
+        self.visual = nn.Conv2d(3, width, 16)
+        self.proj = nn.Linear(width, embed_dim)
+
+    def forward(self, image):
+        b, c, h, w = image.shape
+        image_embeds = self.visual(image)
+        image_feat = F.normalize(self.proj(image_embeds[:, 0, :]), dim=-1)
+        return image_feat
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--batch-size", type=int, default=16)
+    args = parser.parse_args()
+    data = Pictures(["a.png"], make_transform(224, True, False))
+    image_loader = DataLoader(data, batch_size=args.batch_size, collate_fn=collate)
+    model = Encoder()
+    for images in image_loader:
+        feats = model(images)
+        loss = F.cross_entropy(feats, torch.cat([feats, feats]))
+    frames = read_frames("a.mp4")
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def _texts(query: str, source: str = PIPELINE) -> list[str]:
+    return [hit.text for hit in run_query(codebase_of({"app.py": source}), query).hits]
+
+
+def test_transforms_are_told_in_order_with_conditions_and_what_they_give() -> None:
+    [told] = _texts("image_transforms")
+    assert told == (
+        "`make_transform()` (app.py): `transforms.Resize(size)` → `transforms.ColorJitter(0.4)` (if `jitter`) → "
+        "`transforms.CenterCrop(size)` → `transforms.ToTensor()` → "
+        "`transforms.Normalize((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))`; "
+        "the result is a float tensor (3, H, W), channels first"
+    )
+
+
+def test_batches_are_loaders_and_collate_functions_with_the_size_and_no_joined_features() -> None:
+    loader, collate = _texts("image_batches")
+    assert "(`batch_size=args.batch_size`, `collate_fn=collate`), where `args.batch_size` is 16 by default" in loader
+    assert collate == "`collate()` (app.py) puts a batch together by `torch.stack(images)`"
+
+
+def test_loaders_of_what_is_no_image_are_no_batches_of_images() -> None:
+    source = "from torch.utils.data import DataLoader\nloader = DataLoader(open('a.txt').readlines(), batch_size=4)\n"
+    assert not _texts("image_batches", source)
+
+
+def test_frames_of_video_are_told_with_how_they_are_chosen() -> None:
+    [told] = _texts("video_frames")
+    assert "reads video by `VideoReader(video_path)` and takes frames by" in told
+    assert "`np.linspace(0, len(reader) - 1, count)`" in told
+
+
+def test_losses_and_normalised_features_are_no_work_on_images() -> None:
+    told = " ".join(_texts("image_work"))
+    assert "Image.open" in told and "cross_entropy" not in told and "F.normalize" not in told
+
+
+def test_the_form_of_inputs_from_a_loader_and_what_becomes_of_an_embedding() -> None:
+    calls = " ".join(_texts("vision_told: part=calls"))
+    assert "batches of shape (B, 3, H, W) from a data loader" in calls
+    assert "of shape (b, c, h, w)" in calls
+    embedded = " ".join(_texts("vision_told: part=embeddings"))
+    assert "`self.proj` is `nn.Linear(width, embed_dim)`" in embedded and "`embed_dim` is 256 by default" in embedded
+    assert "normalised with" not in embedded

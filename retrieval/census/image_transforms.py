@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 _COMPOSE = re.compile(r"(?:^|\.)(?:Compose|Sequential)$")
 _IMAGES = re.compile(
-    r"Resize|ToTensor|to_tensor|ToImage|Normali[sz]e|Crop|Flip|ToPIL|ColorJitter|LongestMaxSize|ToDtype"
+    r"Resize|ToTensor|to_tensor|ToImage|Normali[sz]e(?!\(dim)|Crop|Flip|ToPIL|ColorJitter|LongestMaxSize|ToDtype"
 )
 _LAYERS = re.compile(r"(?i)\bnn\.(?!Module)|linear|conv\d|norm\d|relu|gelu|dropout|pool|attention|embedding")
 _TENSOR = re.compile(r"ToTensor|to_tensor|ToImage|ToTensorV2")
 _MEANS = re.compile(r"Normali[sz]e\( *(?:mean=)?[\[(] *[\d.e-]+ *, *[\d.e-]+ *, *[\d.e-]+ *,? *[\])]")
-_TRAINING = re.compile(r"(?i)train|aug|random")
+_TRAINING = re.compile(r"(?i)train|aug|random(?!resize\()")
 STEP, ALIKE = 100, 3
 _FOUND: "WeakKeyDictionary[Roster, list[Composed]]" = WeakKeyDictionary()
 

@@ -32,6 +32,7 @@ _FORMATTING = re.compile(
 _PREPARING = re.compile(r"(?i)process|transform|resize|imread|open\(|normali[sz]e")
 _TRIAL = re.compile(r"(?i)warm|dummy|debug|(?:^|_)(?:test|demo|bench\w*|example)(?:_|$)")
 _FRESH = re.compile(r"^(?:\w+\.)*(?:zeros|ones|rand|randn|randint|empty|full)\(")
+_PATH = re.compile(r"(?i)(?:^|[_.])(?:\w*(?:path|file\w*|dir|folder|stem|suffix)|name)$")
 STEPS, DEEPEST, SHOWN = 10, 40, 64
 
 
@@ -72,7 +73,8 @@ def _step(tracer: Tracer, spot: Spot) -> tuple[str, Spot | None]:
         case "binary_operator":
             left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
             sign = text(node.child_by_field_name("operator"))
-            return f"{sign} {text(right)}" if sign in "*/-" else "", _inner(spot, left)
+            path = sign == "/" and right is not None and (right.type == "string" or _PATH.search(text(right)))
+            return f"{sign} {text(right)}" if sign in "*/-" and not path else "", _inner(spot, left)
         case "subscript":
             key = node.child_by_field_name("subscript")
             sliced = ":" in text(node).partition("[")[2] and key is not None

@@ -43,6 +43,10 @@ WHAT = {
 _NUMBERS = re.compile(r"[(\[]?\s*-?[\d.][\d._e-]*(?:\s*[,*/+x-]\s*-?[\d.][\d._e-]*)*\s*,?\s*[)\]]?(?:\s*\*\s*\d+)?\Z")
 _STRING = re.compile(r"[\"'][^\"']{1,40}[\"']\Z")
 _CONVOLUTION = re.compile(r"(?:^|\.)(?:Conv[123]d|LazyConv[123]d|PatchEmbed\w*)\Z")
+_MODELS = frozenset(
+    ["torch", "torchvision", "onnxruntime", "tensorflow", "keras", "transformers", "timm", "jax", "mlx"]
+)
+_SETTINGS = re.compile(r"(?i)(?:^|[/_])(?:config\w*|constants?|settings|params|hparams|options?|defaults?)\w*\.py$")
 _SHAPED = re.compile(r"\.(?:shape|ndim|size\(|dim\(\))|\blen\(\w+\.shape\)")
 _SPECIAL = re.compile(
     r"<\|[\w ./-]{1,30}\|>\Z|</?s>\Z"
@@ -113,7 +117,7 @@ def _found(codebase: Codebase, path: str) -> Iterator[Found]:
     for fact in facts.facts:
         if fact.kind == "name" and fact.detail["form"] == "parameter":
             yield from _default(fact)
-        elif fact.kind == "assign":
+        elif fact.kind == "assign" and not _is_layout(codebase, path, fact):
             yield from _assigned(path, fact)
         elif fact.kind == "assert" and _SHAPED.search(fact.name):
             text = f"{subject_of(codebase, path, fact.symbol)} asserts {_code(fact.name)}"
@@ -125,6 +129,14 @@ def _found(codebase: Codebase, path: str) -> Iterator[Found]:
         yield from _passed(codebase, path, call)
     yield from _checked(codebase, path)
     yield from _noted(codebase, path)
+
+
+def _is_layout(codebase: Codebase, path: str, fact: Fact) -> bool:
+    """Whether a constant is a size in a module without models: that of a page or a window, not of an input."""
+    if fact.detail["scope"] != "module" or _sort(fact.name) not in ("size", ""):
+        return False
+    modules = {item.module.partition(".")[0] for item in codebase.facts[path].imports}
+    return not modules & _MODELS and _SETTINGS.search(path) is None
 
 
 def _sort(name: str) -> str:

@@ -24,6 +24,8 @@ Input = tuple[str, Spot]  # the modality that the parameter's or the key's name 
 def inputs_of(tracer: Tracer, use: Use) -> list[Input]:
     """The values that a call gives to the model, with the modality that each parameter's name says."""
     place = Spot(use.frame, use.step.node, use.step.order, use.step.guards)
+    if _is_session_run(use.step):  # what comes first are the names of the outputs
+        return _pairs(place, arguments(use.step.node)[1])
     return inputs_at(tracer, place)
 
 

@@ -101,7 +101,7 @@ def _listed(codebase: "Codebase", query: str, opening: str, wanted: str = "") ->
     hits = [hit for hit in hits if wanted in hit.text] or hits
     if hits:
         more = f"; and {len(hits) - KINDS} more below" if len(hits) > KINDS else ""
-        text = opening + "; ".join(hit.text for hit in hits[:KINDS]) + more
+        text = opening + "; ".join(re.sub("^The script", "the script", hit.text) for hit in hits[:KINDS]) + more
         yield _at(codebase, text, [("place", hit.path, hit.start, hit.end) for hit in hits[:KINDS]])
 
 

@@ -184,7 +184,17 @@ def _image_input(roster: Roster, use: Use) -> Spot | None:
         if told and (told[0] == "image" or (told[0] == "video" and seeing)):
             return spot
         first = first or (spot if not told else None)
-    return first if first is not None and seeing else None
+    return (first or _handed(use)) if seeing else None
+
+
+def _handed(use: Use) -> Spot | None:
+    """What a known model that reads images is handed as a whole: `model.generate(**inputs)`."""
+    known = use.made[0].known if use.made else None
+    if known is None or not set(known.takes) & {*SEEN} or known.immediate:
+        return None
+    place = Spot(use.frame, use.step.node, use.step.order, use.step.guards)
+    splats = [child for child in arguments(use.step.node, keywords=True) if child.type == "dictionary_splat"]
+    return place.inner(splats[0].named_children[0], take=())[0] if splats else None
 
 
 def _ruled_out(roster: Roster, use: Use) -> bool:

@@ -15,7 +15,7 @@ from retrieval.facts import CensusHit
 from retrieval.snapshot import ROLES, Snapshot
 
 MOST_NAMES = 12
-NOT_DETERMINED = "Not determined: {labels} - the census reads these from Python code only; not read: {unread}."
+NOT_DETERMINED = "Not determined: {labels} - {unread}."
 ONLY_IDLE = "Not in what the main programs are seen to run ({programs}). Only in other code of the repository: {found}."
 ALSO_IDLE = "Only outside what the main programs are seen to run: {found}."
 NONE_RUN = ", none in what the main programs are seen to run"

@@ -4,10 +4,12 @@ Runs each census query once per audit. Says nothing in words; that is `compose.p
 """
 
 import re
+import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePath
 
 from agent.stages import FactSpec, Question
 from agent.state import CensusRecord
@@ -15,7 +17,8 @@ from retrieval.census import run_query
 from retrieval.census.language import is_code
 from retrieval.census.reach import reach_of
 from retrieval.codebase import Codebase
-from retrieval.facts import CensusHit, CensusResult
+from retrieval.errors import QueryError
+from retrieval.facts import CensusHit, CensusResult, Unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,8 @@ class Finding:
     """One fact of a question with its hits: `hits` in the roles that count, `elsewhere` in the others.
 
     Of `hits` the first `run` stand in code that the main `programs` may run, the others do not.
-    `searched` is the number of files read by the least far-reaching of the fact's queries; `unread` names the
-    languages of code that none of them can read, when they read nothing else.
+    `searched` is the number of files read by the least far-reaching of the fact's queries; `unread` says why nothing is
+    known when that is 0: a census kind failed, or there is code only in languages that none of them can read.
     """
 
     fact: FactSpec
@@ -39,15 +42,30 @@ class Finding:
 class Findings:
     """Runs and remembers the census queries of one audit."""
 
-    def __init__(self, codebase: Codebase) -> None:
+    def __init__(self, codebase: Codebase, tell: Callable[[str], None] = lambda text: None) -> None:
+        """`tell` gets a line for every census query that failed by a fault of this program."""
         self.codebase = codebase
+        self._tell = tell
         self._results: dict[str, CensusResult] = {}
+        self._failed: dict[str, str] = {}
 
     def result(self, query: str) -> CensusResult:
-        """The census result of `query`. Raises QueryError."""
+        """The census result of `query`, of no file when the census failed. Raises QueryError."""
         if query not in self._results:
-            self._results[query] = run_query(self.codebase, query)
+            self._results[query] = self._run(query)
         return self._results[query]
+
+    def _run(self, query: str) -> CensusResult:
+        try:
+            return run_query(self.codebase, query)
+        except QueryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - strange code that trips one kind must not cost the other answers
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            reason = f"{type(error).__name__} in {PurePath(place.filename).name}:{place.lineno}"
+            self._failed[query] = f"the census failed at `{query}` ({reason}), a fault of this program"
+            self._tell(f"{self._failed[query]}: {error}")
+            return CensusResult(query=query, files_searched=0, hits=(), unread=(Unread("", reason),))
 
     def of(self, question: Question) -> list[Finding]:
         """A finding for every fact of the question, in the pack's order."""
@@ -65,7 +83,8 @@ class Findings:
         counted = tuple(hit for hit in hits if hit.role in fact.roles)
         elsewhere = tuple(hit for hit in hits if hit.role not in fact.roles)
         searched = min(r.files_searched for r in results)
-        unread = "" if searched else self._foreign
+        failed = next((self._failed[query] for query in fact.census if query in self._failed), "")
+        unread = failed or ("" if searched else self._foreign)
         run, idle = self._apart(fact, counted)
         return Finding(fact, (*run, *idle), elsewhere, searched, unread, len(run), reach_of(self.codebase).programs)
 
@@ -79,10 +98,11 @@ class Findings:
 
     @cached_property
     def _foreign(self) -> str:
-        """The languages of code that only a text search reads, "JavaScript (7 files)"; "" without such code."""
+        """That there is code which only a text search reads, with its languages; "" without such code."""
         files = self.codebase.snapshot.files
         counts = Counter(f.language for f in files if is_code(f) and f.language != "python")
-        return ", ".join(f"{name} ({n} file{'s' if n > 1 else ''})" for name, n in counts.most_common())
+        told = ", ".join(f"{name} ({n} file{'s' if n > 1 else ''})" for name, n in counts.most_common())
+        return f"the census reads these from Python code only; not read: {told}" if told else ""
 
 
 def _matches(wanted: re.Pattern[str], hit: CensusHit) -> bool:

@@ -61,7 +61,7 @@ def open_context(
     context = Context(
         pack=pack,
         codebase=codebase,
-        findings=Findings(codebase),
+        findings=Findings(codebase, lambda text: listener(Note(text))),
         prompts=Prompts(prompts_folder()),
         records=Records(folder.stages),
         tell=listener,

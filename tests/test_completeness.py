@@ -1,5 +1,7 @@
 """What an answer leaves out is a fault that names it."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from agent.errors import PackError
 from agent.findings import Findings
 from agent.stages import Question, load_pack
 from agent.state import Claim
+from retrieval.census.language import KINDS
 from retrieval.codebase import Codebase, read_codebase
+from retrieval.facts import CensusHit
 from retrieval.walk import take_snapshot
 
 SOURCE = """import torch
@@ -100,6 +104,26 @@ def test_what_the_census_cannot_read_is_no_answer(tmp_path: Path) -> None:
     question = Question.model_validate({"id": "1.1", "text": "?", "parts": {"streamed": "streams"}, "facts": facts})
     claims = compose(question, Findings(codebase).of(question), codebase.snapshot)
     assert "javascript (1 file)" in kinds(claims, codebase, question)["part_unread"].lower()
+
+
+def test_a_kind_that_fails_costs_its_fact_and_nothing_else(codebase: Codebase, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_codebase: Codebase, _query: object) -> Iterator[CensusHit]:
+        yield from [][0]
+
+    monkeypatch.setitem(KINDS, "frees", replace(KINDS["calls"], name="frees", search=fails))
+    facts = [{"label": "loads", "census": "calls: torch.load"}, {"label": "frees", "census": "frees: x"}]
+    parts = {"loaded": "loads", "freed": "frees"}
+    question = Question.model_validate({"id": "1.1", "text": "?", "parts": parts, "facts": facts})
+    told: list[str] = []
+    findings = Findings(codebase, told.append).of(question)
+    claims = compose(question, findings, codebase.snapshot)
+    assert [claim.text for claim in claims if not claim.citations] == [
+        "Not determined: frees - the census failed at `frees: x` (IndexError in test_completeness.py:"
+        f"{fails.__code__.co_firstlineno + 1}), a fault of this program."
+    ]
+    assert sum(len(claim.citations) for claim in claims) > 1
+    assert [line.endswith("list index out of range") for line in told] == [True]
+    assert list(kinds(list(placed(claims, codebase)), codebase, question)) == ["part_unread"]
 
 
 def test_a_part_names_facts_of_its_question(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def _arguments(codebase: "Codebase", focus: Focus) -> CensusHit | None:
     bodies = leading_bodies(codebase, BODIES)
     for body in bodies:
         said, at = said_of(body)
-        parts.append(said)
+        parts += [said] if at else []
         places += at
     known = {(body.frame.path, body.frame.symbol) for body in bodies}
     for frame in spine_of(focus):

@@ -32,7 +32,8 @@ STEPS, BODIES, KEYS, NAMED, ARGUMENTS = 8, 8, 10, 3, 4
 def model_flow(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per body, the weightiest first. Patterns match the function."""
     for body in model_bodies(codebase)[:BODIES]:
-        if query.matches(body.frame.symbol, body.frame.symbol.rpartition(".")[2]):
+        named = query.matches(body.frame.symbol, body.frame.symbol.rpartition(".")[2])
+        if named and _chain(body):
             yield _hit(codebase, body)
 
 

@@ -32,3 +32,28 @@ def test_names_are_told_with_their_keys_and_defaults_first() -> None:
     ]
     assert hits[0].text == "`acme/detector-small` (`repo_id` of `SMALL`), a default"
     assert hits[3].text == "`acme/net-base` (`from_pretrained()`)"
+
+
+TABLES = """
+    class Tables:
+        def __init__(self, device):
+            from acme_models.tables import TablePredictor
+            from acme_models.stats import Predictor
+
+            self.predictor = TablePredictor({"save_dir": "weights"}, device)
+            self.plain = Predictor()
+            self.seen = []
+
+        def run(self, page):
+            self.seen.append(self.plain.predict(page))
+            return self.predictor.multi_table_predict(page)
+
+    if __name__ == "__main__":
+        Tables("cpu").run("page")
+"""
+
+
+def test_a_predictor_of_a_library_that_is_imported_inside_a_function_is_a_model() -> None:
+    (hit,) = run_query(codebase_of({"app.py": TABLES}), "model_objects").hits
+    assert hit.name == "`TablePredictor`"  # made with settings, and run; the other one is given nothing
+    assert "run as `self.predictor.multi_table_predict(page)` in `Tables.run()`" in hit.text

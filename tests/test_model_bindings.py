@@ -109,3 +109,26 @@ def test_the_file_of_a_configuration_is_named_and_a_resumed_training_is_called_s
     assert "`args.resume` when training is resumed" in second
     (summary, _) = _texts("model_summary: what=formats")
     assert "`Clip` from `clip_base.pth` (`path`)" in summary and "resume" not in summary
+
+
+def test_an_optimizer_that_may_be_left_out_makes_no_resumed_training() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        def restore(net, path, optimizer=None):
+            saved = torch.load(path)
+            net.load_state_dict(saved["net"])
+            if optimizer is not None:
+                optimizer.load_state_dict(saved["optimizer"])
+
+        if __name__ == "__main__":
+            net = Net()
+            restore(net, "a.pth")
+            net(1)
+    """
+    (hit,) = run_query(codebase_of({"app.py": source}), "model_weights").hits
+    assert "resumed" not in hit.text and "`a.pth`" in hit.text

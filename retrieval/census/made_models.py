@@ -18,6 +18,7 @@ from retrieval.parse import Node
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.census.program import Program
+    from retrieval.census.shown_models import Shown
 
 _REPEATED = re.compile(
     r"(?:Layer|Block|Stage|Attention|M[Ll][Pp]|Norm|Embed(?:ding)?s?|Head|Pool(?:er|ing)?|Unit|Conv)\d*[dD]?$"
@@ -76,10 +77,10 @@ class Makers:
         self.family = family
         self.anatomy = anatomy_of(program, family.bases)
 
-    def of(self, frame: "Frame", step: CallStep, shown: str = "") -> Iterator[Made]:
+    def of(self, frame: "Frame", step: CallStep, shown: "Shown | None" = None) -> Iterator[Made]:
         """The models that a call makes: several when a variable holds one of several classes.
 
-        `shown` is the outside name that the call calls when what it gives is used as a model.
+        `shown` is the outside name that the call calls when what it gives is used as a model, and how.
         """
         function = step.node.child_by_field_name("function")
         if function is None or function.type not in ("identifier", "attribute", "subscript"):
@@ -88,8 +89,8 @@ class Makers:
         for value in values:
             if isinstance(value, External) and (known := known_model(value.name)) is not None:
                 yield Made(frame, step, value.name, None, known)
-            elif isinstance(value, External) and value.name == shown:
-                yield Made(frame, step, value.name, None, Known(()))
+            elif isinstance(value, External) and shown is not None and value.name == shown.maker:
+                yield Made(frame, step, value.name, None, Known((), runs=shown.runs))
             elif isinstance(value, ClassRef) and (self._is_own(frame, step, value) or self._counts(frame, value)):
                 yield Made(frame, step, value.definition.symbol, value, None)
             elif isinstance(value, External) and _POSTING.match(value.name) and self._asks_model(frame):

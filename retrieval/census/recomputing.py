@@ -27,6 +27,7 @@ NAMES = ("on", "off", "never")
 _ENABLING = re.compile(r"\.(?:\w*gradient_checkpointing_enable|enable_gradient_checkpointing|set_grad_checkpointing)$")
 _OUTSIDE = re.compile(r"^torch\.utils\.checkpoint\.|(?:^|\.)(?:checkpoint_wrapper|apply_activation_checkpointing)$")
 _ATTRIBUTE = re.compile(r"\bself\.(\w+)")
+_NAME = re.compile(r"(?<![\w.\"'])([A-Za-z_]\w{3,})(?![\w.(\"'])")
 
 
 @kind(
@@ -59,9 +60,9 @@ def _is_outside(frame: "Frame", step: "CallStep") -> bool:
 
 def _hit(codebase: "Codebase", frame: "Frame", step: "CallStep") -> CensusHit:
     condition, behind = circumstances_of(codebase, frame, step.guards)
-    dead = next((name for guard in step.guards if (name := _dead(codebase, guard))), "")
+    dead = next((name for guard in step.guards if (name := _dead(codebase, frame, guard))), "")
     off = is_off(codebase, frame, step.guards) or any(s.default == "False" for s in behind)
-    off = off or any(_starts_off(codebase, guard) for guard in step.guards)
+    off = off or any(_starts_off(codebase, frame, guard) for guard in step.guards)
     name = "never" if dead else "off" if off else "on"
     ending = f"; never on: every assignment of `{dead}` here is False" if dead else ", off by default" if off else ""
     subject = caller(frame)
@@ -77,19 +78,22 @@ def _parameter(behind: tuple[Switch, ...]) -> str:
     return next((switch.said for switch in behind if switch.kind == "parameter"), "")
 
 
-def _dead(codebase: "Codebase", guard: Guard) -> str:
-    """The attribute that a condition asks for and that nothing here ever sets to anything but False; "" for none."""
-    return next((name for name in _asked(guard) if _never_set(codebase, name)), "")
+def _dead(codebase: "Codebase", frame: "Frame", guard: Guard) -> str:
+    """The flag that a condition asks for and that nothing here ever sets to anything but False; "" for none."""
+    return next((name for name in _asked(frame, guard) if _never_set(codebase, name)), "")
 
 
-def _asked(guard: Guard) -> list[str]:
-    """The attributes of its own object that must be true for a condition to hold."""
-    asked = _ATTRIBUTE.findall(guard.text) if guard.kind == "if" and " or " not in guard.text else []
-    return [name for name in asked if f"not self.{name}" not in guard.text]
+def _asked(frame: "Frame", guard: Guard) -> list[str]:
+    """The attributes of its own object and the variables of the module that must be true for a condition to hold."""
+    if guard.kind != "if" or " or " in guard.text:
+        return []
+    free = [name for name in _NAME.findall(guard.text) if name not in frame.parameters and not frame.bound(name)]
+    asked = [*_ATTRIBUTE.findall(guard.text), *free]
+    return [name for name in asked if not re.search(rf"\bnot (?:self\.)?{name}\b", guard.text)]
 
 
-def _starts_off(codebase: "Codebase", guard: Guard) -> bool:
-    return any(f"self.{name} = False" in _values(codebase, name) for name in _asked(guard))
+def _starts_off(codebase: "Codebase", frame: "Frame", guard: Guard) -> bool:
+    return any(f"self.{name} = False" in _values(codebase, name) for name in _asked(frame, guard))
 
 
 @lru_cache(maxsize=64)

@@ -72,7 +72,7 @@ class Roster:
             made
             for frame, _depth in self.frames
             for step in frame.body.calls
-            for made in dict.fromkeys(self.makers.of(frame, step, shown.get((frame.path, step.node.id), "")))
+            for made in dict.fromkeys(self.makers.of(frame, step, shown.get((frame.path, step.node.id))))
         ]
         return found + self.makers.components(found, [frame for frame, _depth in self.frames])
 

@@ -11,7 +11,7 @@ from retrieval.census.devices import choice_of
 from retrieval.census.made_models import LOADING, Made
 from retrieval.census.roster import Roster
 from retrieval.census.spelled import spelled
-from retrieval.census.spots import Called, Spot, argument, arguments
+from retrieval.census.spots import Called, Spot, argument, arguments, default
 from retrieval.census.values import External
 from retrieval.parse import Node, first_line, last_line
 
@@ -154,10 +154,15 @@ def _from(roster: Roster, at: Spot, told: tuple[str, str], taken: tuple["Frame",
     spot = at.inner(given[0], take=())[0] if given else at
     values = [v for v in spelled(roster.codebase, roster.tracer, spot) if _is_told(v)] if given else []
     (frame, start, end), written = _written(roster, at, spot) if given else (_at(at), "")
-    resumed = any(_RESUMING.search(step.written) for step in taken[0].body.calls)
+    resumed = any(_RESUMING.search(step.written) and _is_given(taken[0], step) for step in taken[0].body.calls)
     name, words = told
     device = _device(roster, at)
     return Weights(frame, start, end, f"{words} (`{name}`)", written, tuple(values), resumed, device)
+
+
+def _is_given(frame: "Frame", step: CallStep) -> bool:
+    """Whether what a call is made on is there for certain: no parameter that may be left out."""
+    return default(frame, step.written.partition(".")[0]) is None
 
 
 def _addresses(at: Spot) -> list[Node]:

@@ -41,6 +41,7 @@ _NETWORK = re.compile(
     r"(?:urlopen|urlretrieve|hf_hub_download|snapshot_download|load_file_from_url|download_url_to_file|cached_download"
     r"|load_state_dict_from_url|gdown\.(?:cached_)?download|wget\.download|requests\.get|load_url|_download_url)$"
 )
+_FETCHES = re.compile(rf"(?:{_NETWORK.pattern})|(?:^|[._])download(?:_\w+)?$")
 _KEPT = re.compile(
     r"(?:hf_hub_download|snapshot_download|load_file_from_url|load_state_dict_from_url|cached_download|load_url"
     r"|get_file)$"
@@ -207,7 +208,7 @@ def _functions(codebase: Codebase) -> Iterator[CensusHit]:
 def _download(node: Function) -> str:
     """What a function says of a download that it keeps; "" when it keeps none."""
     calls = [inner for inner in own_nodes(node) if isinstance(inner, ast.Call)]
-    fetching = [call for call in calls if _NETWORK.search(dotted(call.func) or call_name(call))]
+    fetching = [call for call in calls if _FETCHES.search(dotted(call.func) or call_name(call))]
     own = re.search(r"download|fetch", node.name) is not None
     tests = [call for call in calls if _THERE.search(dotted(call.func) or call_name(call))]
     kept = [call for call in fetching if _KEPT.search(dotted(call.func) or call_name(call))]

@@ -126,7 +126,7 @@ def _built(codebase: Codebase) -> Iterator[CensusHit]:
         for node in ast.walk(unit.tree):
             found = _first_time(node) if isinstance(node, ast.If) else None
             held = dotted(found.targets[0].value) if found is not None else ""  # type: ignore[attr-defined]
-            if found is None or ("." not in held and held in _local_names(unit, node)):
+            if found is None or not _outlives(unit, node, held) or not _reads_back(unit, node, found):
                 continue
             symbol = unit.symbols.get(node, "")
             key, made = source_of(found.targets[0].slice, 40), source_of(found.value, 70)  # type: ignore[attr-defined]
@@ -150,10 +150,21 @@ def _first_time(node: ast.If) -> ast.Assign | None:
     return None
 
 
-def _local_names(unit: Unit, node: ast.AST) -> frozenset[str]:
-    """The names that the function around a node binds itself, which end with its call."""
+def _outlives(unit: Unit, node: ast.AST, held: str) -> bool:
+    """Whether a table is there when the function ends: an attribute of the own object or class, or a global."""
+    root, dot, _ = held.partition(".")
     around = next((item for item in unit.enclosing(node) if isinstance(item, Function)), None)
-    return bound_names(around) if around is not None else frozenset()
+    if dot:
+        return root in ("self", "cls") or root[:1].isupper()
+    return around is not None and root not in bound_names(around)
+
+
+def _reads_back(unit: Unit, node: ast.AST, made: ast.Assign) -> bool:
+    """Whether the function takes the entry out of the table again, beside making it."""
+    around = next((item for item in unit.enclosing(node) if isinstance(item, Function)), None)
+    wanted = source_of(made.targets[0], 120)
+    inner = ast.walk(around) if around is not None else ()
+    return any(isinstance(i, ast.Subscript) and i is not made.targets[0] and source_of(i, 120) == wanted for i in inner)
 
 
 def _root(node: ast.AST) -> str:

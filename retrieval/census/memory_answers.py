@@ -228,7 +228,7 @@ def _precision(codebase: "Codebase") -> str:
 
 _HALF = re.compile(r"(?i)half|float16|bfloat16|fp16|bf16|autocast|\b[48]bit|int8|quantiz|dtype")
 _TYPES = {
-    "quantization": "quantised loading",
+    "quantization": "quantised weights",
     "model made in type": "models made in a given type",
     "model cast": "models cast",
     "autocast": "autocast",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -18,6 +19,7 @@ from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.lookups import lookups
 from retrieval.census.options import cli_options
 from retrieval.census.prose import listed
+from retrieval.census.reach import reach_of
 from retrieval.census.units import Function, Unit, call_name, own_nodes, subject_of, units
 from retrieval.facts import CensusHit
 from retrieval.pyast import dotted, source_of
@@ -53,6 +55,7 @@ _SAVING = re.compile(
     r"|attention[-_]slicing|\w*window[-_]?size|\w*batch[-_]?size\w*|chunk[-_]?(?:size|length|frames?)|max[-_]?frames?"
     r"|CACHED?_\w*NUM)(?:[-_]|$)"
 )
+_PARSED = re.compile(r"(?:^|[._])(?:args?|opts?|options?|flags?)$")
 Finding = tuple[str, ast.AST, str]
 _KNOWN: WeakKeyDictionary[Codebase, list[CensusHit]] = WeakKeyDictionary()
 
@@ -108,22 +111,30 @@ def _switches(codebase: Codebase) -> Iterator[CensusHit]:
 
 def _entries(codebase: Codebase) -> Iterator[CensusHit]:
     """Entries of configuration files with such names that code reads, each once with its values by file."""
-    read = {item.key: item for item in reversed(lookups(codebase))}
+    read: dict[str, CensusHit] = {}
+    reach = reach_of(codebase)
+    options = {hit.name.lstrip("-").replace("-", "_") for hit in cli_options(codebase, parse_query("cli_options"))}
+    for item in lookups(codebase):
+        parsed = item.key in options and _PARSED.search(item.holder)
+        if _SAVING.search(item.key) and not parsed:
+            text = f"read as `{item.holder}[{item.key!r}]`"
+            hit = hit_at(codebase, item.path, (item.line, item.line), symbol=item.symbol, name="switch", text=text)
+            if item.key not in read or (reach.has(hit) and not reach.has(read[item.key])):
+                read[item.key] = hit
     found: dict[str, list[tuple[str, str, int]]] = {}
     for path, entries in config_entries(codebase).items():
         for entry in entries:
             key = entry.key.rpartition(".")[2]
-            if key in read and _SAVING.search(key):
+            if key in read:
                 found.setdefault(key, []).append((entry.value, path, entry.line))
     for key, rows in found.items():
         values: dict[str, list[str]] = {}
         for value, path, _ in rows:
             values.setdefault(value, []).append(path)
         told = [f"`{value}` in {listed(paths, 2)}" for value, paths in list(values.items())[:4]]
-        text = f"entry `{key}` of the configuration ({'; '.join(told)}): read as `{read[key].holder}[{key!r}]`"
-        related = (("read", read[key].path, read[key].line, read[key].line),)
-        _, path, line = rows[0]
-        yield hit_at(codebase, path, (line, line), symbol="", name="switch", text=text, related=related)
+        text = f"entry `{key}` of the configuration ({'; '.join(told)}): {read[key].text}"
+        related = tuple(("value", path, line, line) for _, path, line in rows[:3])
+        yield replace(read[key], text=text, related=related)
 
 
 def _findings(unit: Unit, readers: set[str]) -> Iterator[Finding]:

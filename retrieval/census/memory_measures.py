@@ -12,12 +12,12 @@ from retrieval.facts import CensusHit
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MOST_NAMED, MOST_CITED, MOST_SWITCHES = 4, 8, 12
+MOST_NAMED, MOST_CITED, MOST_SWITCHES = 4, 8, 10
 _CAST = "weight_types: weight cast in forward"
 # What a measure is called, and the query that finds it. `{}` is filled with functions or names.
 _MEASURES = (
     ("switches that people set: {}", "memory_limits: switch", "name"),
-    ("quantised loading in {}", "weight_types: quantization", "function"),
+    ("quantised weights in {}", "weight_types: quantization", "function"),
     ("offloading by a library in {}", "unloading: offload", "function"),
     ("models moved back to the CPU by {}", "unloading: cpu", "controlled"),
     (
@@ -47,7 +47,7 @@ _MEASURES = (
     ("memory-efficient attention in {}", "calls: *.scaled_dot_product_attention, xformers.*, flash_attn.*", "function"),
 )
 _ASKED = {
-    "quantised loading": "weight_types: quantization",
+    "quantised weights": "weight_types: quantization",
     "offloading by a library": "unloading: offload",
     "models moved back to the CPU": "unloading: cpu",
     "models deleted or taken out of their containers": "unloading: delete, container, none, release",

@@ -131,7 +131,8 @@ def _call(unit: Unit, node: ast.Call) -> Iterator[Finding]:
     elif method == "GradScaler":
         yield "gradient scaler", node, f"{where} scales gradients for half precision: `{source_of(node)}`", []
     elif _QUANTIZED.search(name) or any(_QUANTIZED.search(k.arg or "") for k in node.keywords):
-        yield "quantization", node, f"{where} quantizes weights: `{source_of(node, 140)}`", []
+        text = f"{where} quantizes weights: `{source_of(node, 140)}`{_condition(unit, node)}"
+        yield "quantization", node, text, []
     elif _QUANTIZERS.search(name) or (name == "getattr" and _QUANTIZERS.search(dotted(node.args[0]))):
         text = f"{where} replaces layers by quantized ones: `{source_of(node, 140)}`{_condition(unit, node)}"
         yield "quantization", node, text, []

@@ -95,3 +95,16 @@ def test_the_call_of_a_part_reaches_into_the_model(codebase: Codebase) -> None:
 
 def test_checks_for_a_model_class_leave_tensors_out(codebase: Codebase) -> None:
     assert texts(codebase, "model_checks") == ["`main()` tests `isinstance(model, Wide)`"]
+
+
+def test_blockers_lead_with_what_is_hardest_to_meet(codebase: Codebase) -> None:
+    (told,) = texts(codebase, "swap_blockers")
+    assert told.startswith(
+        "Yes. A model that takes the place of another meets these limits, the hardest first: (1) callers rely on "
+        "arguments and results, as `main()` calls `Net.forward()` as `model(y)`; of its result it gives all its entries"
+    )
+    assert (
+        "(2) code outside the model reaches into its parts, as `main()` reaches into the model: `model.trunk()`" in told
+    )
+    assert "only certain values are let through, as `build()` fixes `arch` only as `'tiny'` or `'base'`" in told
+    assert not texts(codebase_of({"a.py": "print(1)\n"}), "swap_blockers")

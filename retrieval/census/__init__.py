@@ -128,6 +128,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     stores,
     structures,
     subjects,
+    swap_blockers,
     syntax,
     task_states,
     temporary,

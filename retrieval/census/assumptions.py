@@ -200,7 +200,8 @@ def _call(unit: Unit, node: ast.Call) -> Iterator[Found]:
     if last == "cuda" and not node.args and "torch" not in name:
         yield "devices", f"`{_short(written(node))}`", node
     owner = name.rpartition(".")[0].rpartition(".")[2]
-    if _LOADS.search(name) and owner[:1].isupper():
+    any_model = owner.startswith("Auto") and bool(node.args) and not isinstance(node.args[0], ast.Constant)
+    if _LOADS.search(name) and owner[:1].isupper() and not any_model:
         rank = "tokens" if "Tokenizer" in owner or "Processor" in owner else "classes"
         yield rank, f"`{_short(written(node))}`", node
     if last in ("load_state_dict",) and node.args:

@@ -6,7 +6,9 @@ key, on objects that are called configuration; a file that is given under anothe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from retrieval.census.config_files import Entry, config_entries
@@ -20,7 +22,7 @@ from retrieval.facts import CensusHit
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-SHOWN, VALUE, ALIKE, KEYS, LEAST = 16, 60, 3, 14, 3
+SHOWN, VALUE, ALIKE, KEYS, LEAST = 16, 60, 8, 14, 3
 
 
 @kind(
@@ -39,8 +41,17 @@ def config_values(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         if chosen:
             keys = frozenset(entry.key for entry in chosen)
             groups.setdefault((path.rpartition("/")[0], keys), []).append((path, chosen))
-    for group in groups.values():
+    spoken = "\n".join(
+        file.text for file in codebase.snapshot.files if file.language == "python" and file.role == "source"
+    )
+    ordered = [sorted(group, key=lambda item: not _is_named(spoken, item[0])) for group in groups.values()]
+    for group in sorted(ordered, key=lambda group: not _is_named(spoken, group[0][0])):
         yield _file(codebase, group, read)
+
+
+def _is_named(spoken: str, path: str) -> bool:
+    """Whether source code names a file: those come first."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(PurePosixPath(path).name)}[\"']", spoken))
 
 
 def _file(codebase: Codebase, group: list[tuple[str, list[Entry]]], read: set[str]) -> CensusHit:

@@ -71,7 +71,10 @@ def _used(frame: "Frame", site: Site) -> str:
     bound = [b for b in frame.body.bindings if b.value == site.step.node]
     parts = [b.name for b in bound if b.taken == "part"]
     if parts:
-        return f"takes {len(parts)} members: {', '.join(f'`{name}`' for name in parts)}"
+        named = [f"`{name}`" for name in parts if name.strip("_")]
+        return (
+            f"takes {len(parts)} members{', of which it uses ' if len(named) < len(parts) else ': '}{', '.join(named)}"
+        )
     name = next((b.name for b in bound if b.taken == "whole"), "")
     text = _after(frame, site, name) if name else ""
     if not text:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from retrieval.census.config_paths import opened_by, paths_given
 from retrieval.census.data_tables import CONFIGURING, is_data_table, reads_data
 from retrieval.census.describe import describe_file
 from retrieval.census.language import Pattern, Query, compile_pattern, hit_at, kind
@@ -38,6 +39,7 @@ _TOOLS = re.compile(
 )
 _MANY = 6
 _MOST_LINES = 20
+_MOST_PATHS = 6
 
 Groups = dict[tuple[str, str], list[SourceFile]]  # (folder, language) → files
 
@@ -98,7 +100,7 @@ def _loading(codebase: Codebase) -> Iterator[CensusHit]:
     json_patterns = _patterns(_JSON)
     for path, call in codebase.all_calls():
         name = next((n for n, found in loaders.items() if any(p.matches(call.name) for p in found)), "")
-        if not name and any(p.matches(call.name) for p in json_patterns) and _about_config(call):
+        if not name and any(p.matches(call.name) for p in json_patterns) and _about_config(codebase, path, call):
             name = "JSON"
         if name and name in _FORMATS.values() and reads_data(call):
             hit = _code_hit(codebase, path, call, name, f"{name} data table is read: `{call.text[:160]}`")
@@ -123,9 +125,10 @@ def _verb(name: str, call: Call) -> str:
     return f"{name} is read" if not name[0].isupper() or name in ("YAML", "TOML", "INI", "JSON") else f"{name} reads"
 
 
-def _about_config(call: Call) -> bool:
+def _about_config(codebase: Codebase, path: str, call: Call) -> bool:
     """Whether a JSON load says itself that it is of configuration."""
-    if call.name.rpartition(".")[2] == "loads" and "read" not in call.text:
+    texts = call.name.rpartition(".")[2] == "loads" and "read" not in call.text
+    if texts and opened_by(codebase, path, call) is None:
         return False
     said = " ".join([*call.arguments, *call.assigned, call.symbol, call.text])
     return CONFIGURING.search(said) is not None
@@ -133,7 +136,12 @@ def _about_config(call: Call) -> bool:
 
 def _code_hit(codebase: Codebase, path: str, call: Call, name: str, text: str) -> CensusHit:
     where = f" in `{call.symbol}`" if call.symbol else ""
-    return hit_at(codebase, path, (call.start, call.end), symbol=call.symbol, name=name, text=text + where)
+    given = list(dict.fromkeys(paths_given(codebase, path, call)))
+    names = [f"`{written}` ({file}:{line})" for written, file, line in given]
+    where += f", of {listed(names, _MOST_PATHS)}" if names else ""
+    related = tuple(("path", file, line, line) for _, file, line in given[:_MOST_PATHS])
+    lines = (call.start, call.end)
+    return hit_at(codebase, path, lines, symbol=call.symbol, name=name, text=text + where, related=related)
 
 
 def _settings_classes(codebase: Codebase) -> Iterator[CensusHit]:

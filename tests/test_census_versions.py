@@ -209,3 +209,60 @@ def test_every_need_is_told_as_excluded_declared_or_new() -> None:
     )
     assert "declared and fit: `torch>=1.13.0` by `torch>=2.0`" in found[0]
     assert "Not declared here" in found[0] and "`eva-decord==0.6.1`" in found[0]
+
+
+OPTIONAL = """import subprocess
+import warnings
+import triton
+import undeclared_helper
+
+try:
+    from torch.nn.functional import scaled_dot_product_attention
+    FAST = True
+except ImportError:
+    FAST = False
+
+
+def attend(q, k, v):
+    if FAST:
+        return scaled_dot_product_attention(q, k, v)
+    else:
+        return slow(q, k, v)
+
+
+def build(source):
+    kernel = triton.JITFunction(source)
+    kernel._unsafe_update_src(source)
+    return kernel
+
+
+def load(path):
+    try:
+        from .gpu import median
+    except RuntimeError:
+        warnings.warn("CUDA toolkit is missing; falling back to a slower median")
+    return subprocess.run(["ffmpeg", "-i", path], check=True)
+
+
+build("x")
+load("a.wav")
+attend(1, 2, 3)
+"""
+
+
+def test_why_a_version_matters_and_what_is_lost_without_an_optional_part() -> None:
+    files: dict[str, str | bytes] = {
+        "pkg/app.py": OPTIONAL,
+        "pkg/__init__.py": "",
+        "pkg/gpu.py": "import cupy\nmedian = cupy.median\n",
+        "requirements.txt": "torch==1.10.0\ntorchvision==0.11.1\ntriton>=2\n",
+    }
+    told = texts(files, "critical")
+    assert any("private parts of it" in t and "`kernel._unsafe_update_src` (pkg/app.py:22)" in t for t in told)
+    assert "Programs that must be installed beside the packages: `ffmpeg` (run by `load()`, pkg/app.py:31)." in told
+    assert any("no manifest declares it" in t and "`undeclared_helper`" in t for t in told)
+    assert any("changes only together with `torch==1.10.0` (requirements.txt:1)" in t for t in told)
+    assert not any("scaled_dot_product_attention" in t for t in told)
+    lost = texts(files, "optional_features")
+    assert any("which came with torch 2.0" in t and "tests `FAST`: returns `slow(q, k, v)`" in t for t in lost)
+    assert any("which needs `cupy`" in t and "“CUDA toolkit is missing; falling back" in t for t in lost)

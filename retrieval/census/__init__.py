@@ -93,6 +93,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     option_effects,
     option_globals,
     option_ways,
+    optional_features,
     options,
     outline,
     overview,

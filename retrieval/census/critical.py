@@ -7,16 +7,19 @@ declared with a version and has no such reason is said to have none stated. Uses
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.imported import third_party
-from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.prose import listed
+from retrieval.census.reach import reach_of
 from retrieval.census.version_reasons import Reason, reasons
 from retrieval.census.version_switches import switches
 from retrieval.census.versions import ASKED, FRAMEWORKS
 from retrieval.facts import CensusHit
+from retrieval.languages import words
 from retrieval.manifests import read_manifests
 from retrieval.manifests.distributions import distribution_of
 from retrieval.manifests.wording import shown
@@ -24,7 +27,11 @@ from retrieval.manifests.wording import shown
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-REASONS, PINS, DECLARED = 6, 14, 3
+_PROGRAM = re.compile(r"[A-Za-z][\w.+-]*")
+_ALWAYS = words(
+    "python python3 pip sh bash cmd git rm cp mv ls cat echo mkdir kill pkill open xdg-open clear cls which start chmod"
+)
+REASONS, PINS, DECLARED, PROGRAMS = 6, 14, 3, 10
 
 
 @kind(
@@ -46,6 +53,10 @@ def critical(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
             yield _framework(codebase, name, found[name])
     if query.matches("torch") and "torch" not in found:
         yield from _without_torch(codebase)
+    if query.matches("programs"):
+        yield from _programs(codebase)
+    if query.matches("undeclared"):
+        yield from _missing(codebase)
     if query.matches("unexplained"):
         yield from _unexplained(codebase, set(found))
 
@@ -64,6 +75,43 @@ def version_guards(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         if item.guard and not local and query.matches(item.name) and (item.path, item.text) not in seen:
             seen.add((item.path, item.text))
             yield hit_at(codebase, item.path, item.lines, symbol="", name=item.name, text=item.text)
+
+
+def _programs(codebase: Codebase) -> Iterator[CensusHit]:
+    """Programs that must be installed beside the Python packages, because the code runs them."""
+    found: dict[str, list[CensusHit]] = {}
+    for hit in run_query(codebase, "started: own=no").hits:
+        name = hit.detail["program"].rpartition("/")[2].removesuffix(".exe")
+        if hit.role == "source" and _PROGRAM.fullmatch(name) and name not in _ALWAYS:
+            found.setdefault(name, []).append(hit)
+    if found:
+        told = [f"`{name}` (run by {_caller(hits[0])})" for name, hits in sorted(found.items())]
+        text = f"Programs that must be installed beside the packages: {listed(told, PROGRAMS)}."
+        first, *rest = [hit for hits in found.values() for hit in hits[:1]]
+        related = tuple(("started", hit.path, hit.start, hit.end) for hit in rest)
+        lines = (first.start, first.end)
+        yield hit_at(codebase, first.path, lines, symbol="", name="programs", text=text, related=related)
+
+
+def _caller(hit: CensusHit) -> str:
+    return f"`{hit.symbol}()`, {hit.path}:{hit.start}" if hit.symbol else f"{hit.path}:{hit.start}"
+
+
+def _is_guarded(codebase: Codebase, hit: CensusHit) -> bool:
+    return any(item.start == hit.start and item.guarded for item in codebase.facts[hit.path].imports)
+
+
+def _missing(codebase: Codebase) -> Iterator[CensusHit]:
+    """Modules that main programs import and no manifest declares, so that an installation lacks them."""
+    hits = [hit for hit in run_query(codebase, "undeclared").hits if hit.role == "source"]
+    hits = [hit for hit in hits if reach_of(codebase).has(hit) and not _is_guarded(codebase, hit)]
+    if hits and read_manifests(codebase.snapshot).declarations:
+        told = [f"`{hit.name}` ({hit.path}:{hit.start})" for hit in hits]
+        text = f"Imported though no manifest declares it, so nothing fixes its version: {listed(told, PROGRAMS)}."
+        related = tuple(("imported", hit.path, hit.start, hit.end) for hit in hits[1:PROGRAMS])
+        first = hits[0]
+        lines = (first.start, first.end)
+        yield hit_at(codebase, first.path, lines, symbol="", name="undeclared", text=text, related=related)
 
 
 def _without_torch(codebase: Codebase) -> Iterator[CensusHit]:

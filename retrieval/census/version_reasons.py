@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,22 +15,26 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from packaging.specifiers import SpecifierSet
 
+from retrieval.census.constraints import imported_names
 from retrieval.census.imported import third_party
 from retrieval.census.language import parse_query
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.removed import removed_apis
-from retrieval.census.units import subject_of, units
+from retrieval.census.units import Unit, subject_of, units
 from retrieval.census.version_switches import switches
 from retrieval.facts import Call, CensusHit
 from retrieval.manifests import Declaration, read_manifests
 from retrieval.manifests.distributions import distribution_of, usual_provider
+from retrieval.pyast import dotted
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 TABLE = Path(__file__).parents[1] / "data" / "introduced.yaml"
-_INSIDE = re.compile(r"^(?:transformers\.(?:models\.|modeling_utils|\w+_utils\b)|torch\._|diffusers\.models\.)|\._\w")
+_INSIDE = re.compile(
+    r"^(?:transformers\.(?:models\.|modeling_utils|\w+_utils\b)|torch\._|diffusers\.models\.|timm\.models\.\w)|\._\w"
+)
 _BUILDS = re.compile(r"(?:CUDAExtension|CppExtension|cpp_extension\.load\w*)$")
 _REASON = re.compile(
     r"(?i)\b(?:because|due|since|needs?|needed|requires?|required|fix\w*|bugs?|breaks?|broken|incompat\w+|compat\w+"
@@ -59,6 +64,8 @@ def reasons(codebase: Codebase) -> Iterator[Reason]:
     yield from _compiled(codebase)
     yield from _introduced(codebase)
     yield from _inside(codebase)
+    yield from _private(codebase)
+    yield from _companions(codebase)
 
 
 def _runs(codebase: Codebase, path: str, line: int, symbol: str) -> bool:
@@ -128,6 +135,12 @@ def _compiled(codebase: Codebase) -> Iterator[Reason]:
 @cache
 def _table() -> list[dict[str, Any]]:
     return yaml.safe_load(TABLE.read_text(encoding="utf-8"))["introduced"]
+
+
+def introduced(name: str) -> str:
+    """ "torch 2.0": the release that brought a dotted name, "" when the table does not know it."""
+    known = next((entry for entry in _table() if _named(entry, name)), None)
+    return f"{known['distribution']} {known['since']}" if known is not None else ""
 
 
 def _introduced(codebase: Codebase) -> Iterator[Reason]:
@@ -217,6 +230,57 @@ def _inside(codebase: Codebase) -> Iterator[Reason]:
             text = f"the code imports from inside it, which other releases may have moved: {listed(told, SHOWN)}"
             path, line = next(iter(found.values()))
             yield Reason(usual_provider(module), text, path, (line, line), 4)
+
+
+def _private(codebase: Codebase) -> Iterator[Reason]:
+    """Attributes with a leading underscore that are read of a library or of an object that it made."""
+    found: dict[str, list[tuple[str, str, int]]] = {}
+    for unit in units(codebase, r"\._[a-zA-Z]"):
+        if codebase.snapshot.by_path[unit.path].role != "source":
+            continue
+        names = {
+            alias: module for alias, module in imported_names(unit.tree).items() if _is_foreign(codebase, unit, module)
+        }
+        made = _made(unit, names)
+        for node in unit.nodes:
+            if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+                root = dotted(node.value).split(".")[0]
+                module = names.get(root) or made.get((unit.symbols.get(node, ""), root), "")
+                line = unit.row(node.lineno)
+                if module and _runs(codebase, unit.path, line, unit.symbols.get(node, "")):
+                    written = ast.unparse(node)
+                    found.setdefault(module.split(".")[0], []).append((written, unit.path, line))
+    for module, uses in found.items():
+        told = list(dict.fromkeys(f"`{name[:60]}` ({path}:{line})" for name, path, line in uses))
+        text = f"the code uses private parts of it, which any release may change: {listed(told, SHOWN)}"
+        yield Reason(usual_provider(module), text, uses[0][1], (uses[0][2], uses[0][2]), 3)
+
+
+def _is_foreign(codebase: Codebase, unit: Unit, module: str) -> bool:
+    top = module.split(".")[0]
+    return top not in sys.stdlib_module_names and codebase.locate(top, unit.path) is None
+
+
+def _made(unit: Unit, names: dict[str, str]) -> dict[tuple[str, str], str]:
+    """(symbol, variable) → the library whose call the variable is bound to, where every binding is such a call."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for node in unit.nodes:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            call = dotted(node.value.func) if isinstance(node.value, ast.Call) else ""
+            module = names.get(call.split(".")[0], "") if "." in call else ""
+            found.setdefault((unit.symbols.get(node, ""), node.targets[0].id), set()).add(module)
+    return {key: next(iter(modules)) for key, modules in found.items() if len(modules) == 1 and "" not in modules}
+
+
+def _companions(codebase: Codebase) -> Iterator[Reason]:
+    """Packages of PyTorch that are each built for one release of it."""
+    torch = [item for item in _declared(codebase, "torch") if item.exact]
+    for name in ("torchvision", "torchaudio", "torchtext", "xformers"):
+        own = [item for item in _declared(codebase, name) if item.exact or item.specifier]
+        if own and torch:
+            pin = f"`{torch[0].name}=={torch[0].exact}` ({torch[0].path}:{torch[0].start})"
+            text = f"every release of it is built for one release of `torch`, so it changes only together with {pin}"
+            yield Reason(name, text, own[0].path, (own[0].start, own[0].end), 2)
 
 
 def _cut(text: str) -> str:

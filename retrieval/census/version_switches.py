@@ -58,7 +58,7 @@ def _sides(unit: Unit, node: ast.expr) -> tuple[ast.expr, str, str]:
         if isinstance(parent, ast.IfExp) and current is parent.test:
             return parent.test, f"it takes {quoted(parent.body, LONGEST)}", f"{quoted(parent.orelse, LONGEST)}"
         if isinstance(parent, ast.If | ast.While) and current is parent.test:
-            return parent.test, _done(parent.body), _done(parent.orelse)
+            return parent.test, done(parent.body), done(parent.orelse)
         if isinstance(parent, ast.Assert) and current is parent.test:
             return parent.test, "it goes on", "it stops with an assertion"
         if isinstance(parent, ast.Assign):
@@ -74,13 +74,24 @@ def _kept(unit: Unit, assign: ast.Assign) -> tuple[str, str]:
         if isinstance(node, ast.If):
             plain = written(node.test)
             if plain == name:
-                return f"(kept as `{name}`) {_done(node.body)}", _done(node.orelse)
+                return f"(kept as `{name}`) {done(node.body)}", done(node.orelse)
             if plain == f"not {name}":
-                return f"(kept as `{name}`) {_done(node.orelse) or 'it goes on'}", _done(node.body)
+                return f"(kept as `{name}`) {done(node.orelse) or 'it goes on'}", done(node.body)
     return f"it is kept as `{name}`", ""
 
 
-def _done(body: list[ast.stmt]) -> str:
+def flagged(unit: Unit, name: str) -> tuple[ast.expr, str, str, str] | None:
+    """The first `if` that asks for a variable: the test, what is done with it and without it, and the symbol around."""
+    for node in unit.nodes:
+        if isinstance(node, ast.If) and any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node.test)):
+            plain = written(node.test)
+            absent = plain.startswith(f"not {name}") or f"{name} is None" in plain
+            sides = (node.orelse, node.body) if absent else (node.body, node.orelse)
+            return node.test, done(sides[0]), done(sides[1]), unit.symbols.get(node, "")
+    return None
+
+
+def done(body: list[ast.stmt]) -> str:
     """The first statements of a branch, in words."""
     told = []
     for statement in body:

@@ -72,3 +72,33 @@ def test_the_tree_says_what_code_defines_and_not_where_it_comes_from() -> None:
     told = [hit.text for hit in run_query(codebase_of(files), "tree").hits]
     assert any("model.py - class Net" in text and "adapted" not in text for text in told)
     assert any("net/ - " in text and text.endswith("; used by run.py") for text in told)
+
+
+def test_a_notice_is_no_title_and_a_vendored_package_no_description() -> None:
+    files = {
+        "README.md": "## This repo is DEPRECATED and not maintained\n\n## Pix: Learning to See by Listening\n\n"
+        "This is the code of a model that sees.\n\nCatalog:\n- [x] Training code\n- [x] Inference demo\n\n"
+        "In order to finetune with larger images, simply change the file.\n\n"
+        "<pre>python -m torch.distributed.run --nproc_per_node=8 train.py --config other/setup.py</pre>\n",
+        "train.py": "def main():\n    return 1\n\n\nif __name__ == '__main__':\n    main()\n",
+        "check.py": "class C:\n    pass\n\n\nif __name__ == '__main__':\n    C()\n",
+        "other/setup.py": "from setuptools import setup\n\nsetup(name='other', description='entirely other thing')\n",
+        "other/code.py": "X = 1\n" * 9,
+    }
+    codebase = codebase_of(files)
+    said = [hit.text for hit in run_query(codebase, "purpose").hits]
+    assert said[0] == "The README is titled “Pix: Learning to See by Listening”."
+    assert "Features it lists: Training code; Inference demo." in said
+    assert not [text for text in said if "DEPRECATED" in text or "entirely other" in text or "finetune" in text]
+    assert "train.py" in [hit.name for hit in run_query(codebase, "programs").hits]
+    assert "other/setup.py" not in [hit.name for hit in run_query(codebase, "programs").hits]
+
+
+def test_a_folder_of_weights_is_no_input() -> None:
+    body = (
+        "import argparse\n\n\ndef main():\n    p = argparse.ArgumentParser()\n"
+        "    p.add_argument('--input-file', help='a page')\n"
+        "    p.add_argument('--artifacts-path', help='where the model weights lie')\n    p.parse_args()\n\n\nmain()\n"
+    )
+    said = [hit.text for hit in run_query(codebase_of({"run.py": body}), "purpose: input").hits]
+    assert said == ["Goes in, by the options of the main programs: `--input-file` (a page)."]

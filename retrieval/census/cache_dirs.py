@@ -21,8 +21,11 @@ _CALLS = {
     "download into the cache of a library": "huggingface_hub.snapshot_download huggingface_hub.hf_hub_download "
     "huggingface_hub.cached_download torch.utils.model_zoo.load_url "
     "torch.hub.load_state_dict_from_url torch.hub.load keras.utils.get_file "
-    "tensorflow.keras.utils.get_file nltk.download gdown.cached_download",
+    "tensorflow.keras.utils.get_file nltk.download gdown.cached_download timm.*.download_cached_file "
+    "*.download_cached_file whisper.load_model",
 }
+_HUB = re.compile(r"""^["'][\w.-]+(?:/[\w.-]+)?["']$""")
+_HUB_CACHE = "download into the Hugging Face cache (`~/.cache/huggingface`, or what `HF_HOME` names)"
 _KEYWORD = re.compile(r"^(cache_dir|cache_folder|cachedir|download_root|temp_dir|tmp_dir|cache_root|cache_path)$")
 _PATH = re.compile(r"(^|[/\\])\.cache([/\\]|$)|^~[/\\]\.|^/(var/)?tmp([/\\]|$)|^/dev/shm")
 _VARIABLE = re.compile(
@@ -97,6 +100,9 @@ def _call(call: Call) -> Iterator[Place]:
     for name, words in _CALLS.items():
         if any(compile_pattern(word).matches(call.name) for word in words.split()):
             yield *lines, call.symbol, name, f"{name}: {shown}"
+    given = [*call.arguments, *(v for k, v in call.keywords if k == "pretrained_model_name_or_path")]
+    if call.name.endswith(".from_pretrained") and given and _HUB.match(given[0]):
+        yield *lines, call.symbol, "download into the cache of a library", f"{_HUB_CACHE}: {shown}"
     arguments = " ".join([*call.arguments, *(f"{key} {value}" for key, value in call.keywords)])
     if any(pattern.matches(call.name) for pattern in _FOLDER) and _NAMES.search(f"{call.written} {arguments}"):
         yield *lines, call.symbol, "folder created", f"cache or temporary folder created: {shown}"

@@ -22,6 +22,7 @@ _LAUNCH = re.compile(
     r"uvicorn|gunicorn|hypercorn|celery|ray\s+(?:job\s+submit|start)|mpirun|srun)\b[\s\"',].*)"
 )
 _TARGET = re.compile(r"(?:[\w./${}-]+\.py\b|(?:^|\s)-m\s+[\w.]+|\b[\w.]+:\w+)")
+_PRE = re.compile(r"</?(?:pre|code)\b[^>]*>", re.IGNORECASE)
 _INDENTED, _INLINE = re.compile(r"(?: {4}|\t)\s*\S"), re.compile(r"`([^`\n]+)`")
 _CHORE = re.compile(
     r"\s-m\s+(?:pip|pytest|build|venv|unittest|twine|black|isort|flake8|mypy|ruff|pylint|coverage|"
@@ -75,14 +76,16 @@ def _commands(program: "Program", file: SourceFile, *, fenced: bool) -> Iterator
         if fenced and line.lstrip().startswith("```"):
             inside = not inside
             continue
-        spans = [line] if inside or _INDENTED.match(line) else _INLINE.findall(line)
+        marked = fenced and _PRE.search(line) is not None
+        line = _PRE.sub(" ", line).strip() if marked else line
+        spans = [line] if inside or marked or _INDENTED.match(line) else _INLINE.findall(line)
         code = next((span for span in spans if _LAUNCH.search(span)), "")
         match = _LAUNCH.search(code) if code and not _is_comment(file, line) else None
         if match is None:
             continue
         start, command = number, match[1]
         while command.rstrip().endswith("\\") and number < len(file.lines):
-            command = command.rstrip()[:-1].rstrip() + " " + file.lines[number].strip()
+            command = command.rstrip()[:-1].rstrip() + " " + _PRE.sub(" ", file.lines[number]).strip()
             number += 1
         if _CHORE.search(command) or not _TARGET.search(command):
             continue

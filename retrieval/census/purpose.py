@@ -17,6 +17,7 @@ from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.options import cli_options
 from retrieval.census.outline import outline
 from retrieval.census.prose import listed
+from retrieval.census.reach import reach_of
 from retrieval.census.readme import Readme, Said, read_readme
 from retrieval.census.units import units
 from retrieval.facts import CensusHit
@@ -33,16 +34,19 @@ _OUT = re.compile(
     r"(?i)(?:^|[-_])(?:out|outputs?|save|results?)(?:[-_](?:dir|directory|path|file|filename|folder|name|format))?$"
 )
 _NOT = re.compile(
-    r"(?i)model|ckpt|checkpoint|config|cfg|weight|log|cache|device|server|port|host|token|batch|temp|gpu|lora|bert|gpt"
+    r"(?i)model|artifact|network|pretrained|ckpt|checkpoint|config|cfg|weight|log|cache|device|server|port|host|token|batch|temp|gpu|lora|bert|gpt"
     r"|jobs?[-_]|api|url|font|benchmark|prune|max[-_]|init[-_]"
 )
+_WEIGHTS = re.compile(r"(?i)\b(?:models?|weights?|checkpoints?|networks?|artifacts?)\b")
+_PLACE = re.compile(r"(?i)(?:paths?|files?|dir|directory|folder)$")
 _SWITCH = re.compile(
-    r"(?i)type bool|store_(?:true|false)|is_flag|: whether\b|: if true|^`--(?:keep|no|use|enable|disable)[-_]"
+    r"(?i)type (?:bool|float|int)\b|store_(?:true|false)|is_flag|: whether\b|: if true"
+    r"|^`--(?:keep|no|use|enable|disable)[-_]"
 )
 _MODEL = re.compile(r"`(?:[\w.]*\.)?[A-Z]\w*(?:\.from_\w+|\.create)?(?:\(\))?`")
 _WORDS = ("sub-command", "position", "computed")
 _MODELS = "Made or loaded, in this order: "
-GIVEN, MODELS, HELP = 5, 6, 90
+GIVEN, MODELS, HELP, TITLE, FEW = 5, 6, 90, 5, 2
 Place = tuple[str, int, int]  # path, first line, last line
 
 
@@ -70,6 +74,10 @@ def _said(codebase: Codebase) -> Iterator[CensusHit]:
             yield _hit(codebase, lines, "description", f"The package metadata describes {title} as “{word}”.")
     if parts is None:
         return
+    if parts.title and len(parts.title.text.split()) >= TITLE and not any(parts.title.text in one for one in told):
+        where = (path, parts.title.start, parts.title.end)
+        yield _hit(codebase, where, "title", f"The README is titled “{parts.title.text}”.")
+        title = "the project"
     for name, said, before in (
         ("tagline", parts.tagline, f"The README says of {title}:"),
         ("abstract", parts.abstract, "It goes on:"),
@@ -112,9 +120,19 @@ def _descriptions(codebase: Codebase) -> Iterator[tuple[str, tuple[str, int, int
         for item in read_manifests(codebase.snapshot).properties
         if item.name == "description" and len(item.value.split()) > 1
     )
+    depth = [item for item in depth if item[0] == 0 or _holds_most(codebase, item[1])]
     lowest = depth[0][0] if depth else 9
     found = [(value, (path, start, end)) for level, path, start, end, value in depth if level == lowest <= 2]
     yield from found[:2] or list(_tables(codebase))[:1]
+
+
+def _holds_most(codebase: Codebase, path: str) -> bool:
+    """Whether the folder of a manifest holds most of the code: a package that is only used beside it does not."""
+    folder = f"{PurePosixPath(path).parent}/"
+    sizes = {f.path: len(f.lines) for f in codebase.snapshot.files if f.language == "python" and f.role == "source"}
+    inside = sum(size for where, size in sizes.items() if where.startswith(folder))
+    beside = any("/" not in where for where in sizes)
+    return inside * 2 > sum(sizes.values()) and not beside
 
 
 def _tables(codebase: Codebase) -> Iterator[tuple[str, tuple[str, int, int]]]:
@@ -141,6 +159,7 @@ def _goes(codebase: Codebase) -> Iterator[CensusHit]:
     for rule, other, name, words in kinds:
         chosen = [hit for hit in options if rule.search(hit.name.lstrip("-")) and not _NOT.search(hit.name)]
         chosen = [hit for hit in chosen if other is None or not other.search(hit.name)]
+        chosen = [hit for hit in chosen if not (_PLACE.search(hit.name) and _WEIGHTS.search(_helped(hit) + hit.name))]
         unique = list({hit.name: hit for hit in reversed(chosen)}.values())[::-1][:GIVEN]
         if unique:
             told = [f"`{hit.name}`" + _helped(hit) for hit in unique]
@@ -155,6 +174,9 @@ def _helped(hit: CensusHit) -> str:
 
 
 def _models(codebase: Codebase) -> Iterator[CensusHit]:
+    """The models of the main program; of many programs none stands for all."""
+    if len({start.path for start in reach_of(codebase).starts if not start.name.startswith("the public")}) > FEW:
+        return
     for hit in outline(codebase, parse_query("outline")):
         if not hit.text.startswith(_MODELS):
             continue

@@ -18,7 +18,8 @@ _ASIDE = re.compile(
     r"|\d{4}[-/.]\d{2}"
     r"|acknowledge\w*|you agree|read this|do not trust|fake|throughput"
     r"|(?:above|following) (?:results?|figures?|tables?|checkpoints?)|communit\w+|limited long-term support)\b"
-    r"|^\W*\[?20\d\d|^\W*(?:notice|note|warning|important|tips?)\b|\u2003|[\u2020\u2021]|^-\s|^\[|(?:\d[ ,].{1,30}){4}"
+    r"|^\W*\[?20\d\d|^\W*(?:in order )?to (?:run|train|re-?train|fine-?tune|evaluate|use|try|test|build)\b"
+    r"|^\W*(?:notice|note|warning|important|tips?)\b|\u2003|[\u2020\u2021]|^-\s|^\[|(?:\d[ ,].{1,30}){4}"
 )
 _DOES = re.compile(
     r"(?i)\b(?:is an?|are|is the|provides?|enables?|allows?|converts?|generates?|turns?|transforms?|extracts?|detects?"
@@ -28,8 +29,16 @@ _DOES = re.compile(
 _INDEX = re.compile(
     r"(?i)^\W*(?:change ?log|contents|table of contents|news|updates?|overview|readme|\u76ee\u5f55)\W*$"
 )
-_FEATURES = re.compile(r"(?i)^\W*(?:key |main |core )?(?:features?|highlights?|functions?|capabilities|what it does)\b")
+_NOTICE = re.compile(
+    r"(?i)\bdeprecated\b|\barchived?\b|\bno longer\b|\bunmaintained\b|\bnot maintained\b"
+    r"|^\W*(?:announcement|notice|warning|note|important|attention|news)\b"
+)
+_FEATURES = re.compile(
+    r"(?i)^\W*(?:key |main |core )?(?:features?|catalog(?:ue)?|(?:supported )?tasks|highlights?|functions?"
+    r"|capabilities|what it does)\b"
+)
 _ITEM = re.compile(r"^\s{0,3}(?:[-*+]|\d+[.)])\s+(.*)$")
+_BOX = re.compile(r"^\[[ xX]\]\s+")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^)]*\)|!?\[([^\]]*)\]\[[^\]]*\]")
 _IMAGE = re.compile(r"\[?!\[[^\]]*\]\([^)]*\)\]?(?:\([^)]*\))?|<img[^>]*>|<a\b[^>]*>\s*<img.*?</a>|<!--.*?-->")
@@ -61,7 +70,7 @@ def read_readme(file: SourceFile) -> Readme:
     """The parts of a README in Markdown that say what the project is."""
     blocks = _blocks(file)
     named = (b for kind, b in blocks if kind == "heading" and b.start <= HEAD and not _INDEX.match(b.text))
-    title = next((block for block in named if not _FEATURES.search(block.text)), None)
+    title = next((b for b in named if not _FEATURES.search(b.text) and not _NOTICE.search(b.text)), None)
     prose = [block for kind, block in blocks if kind == "text" and block.start <= TOP and _is_purpose(block.text)]
     known = {title.text.lower()} if title else set()
     tagline = next((block for block in prose if block.text.lower() not in known), None)
@@ -81,10 +90,12 @@ def _features(blocks: list[tuple[str, Said]]) -> tuple[Said, ...]:
     found: list[Said] = []
     inside = False
     for kind, block in blocks:
-        if kind == "heading":
+        if kind == "heading" or (kind == "text" and block.text.endswith(":") and not found):
             if found:
                 break
             inside = _FEATURES.search(block.text) is not None
+        elif found and kind == "text" and block.start > found[-1].end + 1:
+            break
         elif inside and kind == "item" and block.text and not _ASIDE.search(block.text):
             found.append(block)
     return tuple(found[:ITEMS])
@@ -109,7 +120,7 @@ def _blocks(file: SourceFile) -> list[tuple[str, Said]]:
             found.append(("heading", Said(plain(heading[2] or heading[4] or "") or text, number, number)))
             found += [("text", Said(rest, number, number))] if len(rest) > LONGEST // 40 and heading[4] else []
         elif text and item:
-            found.append(("item", Said(plain(item[1])[:LONGEST], number, number)))
+            found.append(("item", Said(plain(_BOX.sub("", item[1]))[:LONGEST], number, number)))
         elif text and open_ and found and found[-1][0] == "text":
             before = found[-1][1]
             joined = f"{before.text} {text}"

@@ -25,7 +25,7 @@ SETUP = (
     "rich.logging.RichHandler, *.setLevel, *.addHandler, loguru.logger.add, loguru.logger.remove, "
     "loguru.logger.configure, *.logger.add, *.logger.remove, structlog.configure, logging.disable, *.set_verbosity*"
 )
-FILES = 'text: "(?:Rotating|TimedRotating|Watched)?FileHandler\\b"'
+FILES = 'text: "(?<![A-Za-z])(?:Rotating|TimedRotating|Watched)?FileHandler\\b"'
 BARS = (
     "calls: tqdm.*, tqdm, *.tqdm, *.trange, rich.progress.*, progressbar.*, alive_progress.*, gradio.Progress, "
     "fastprogress.*, click.progressbar, streamlit.progress, st.progress"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _PREDICTORS = {
     "cog.BasePredictor": ("Cog", ("setup", "predict")),
+    "cog.Predictor": ("Cog", ("setup", "predict")),
     "cog.BaseRunner": ("Cog", ("setup", "run")),
     "litserve.LitAPI": ("LitServe", ("setup", "decode_request", "predict", "encode_response")),
     "ts.torch_handler.base_handler.BaseHandler": ("TorchServe", ("initialize", "handle", "inference")),

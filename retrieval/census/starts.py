@@ -19,6 +19,7 @@ Unit = tuple[str, str]
 """A file and the symbol in it that runs as one: a function, a method, a class body, or "" for the top level."""
 
 _SCRIPT = re.compile(r"(?:^|\s)(?:-m\s+)?([\w./-]+\.py|[\w.]+)(?=\s|$)")
+_GIVEN = re.compile(r"(?:^|\s)--[\w-]+[\s=]+$")
 _PACKAGED = re.compile(r"(?m)^\[(?:project|build-system|tool\.(?:poetry|flit|pdm|hatch|setuptools))[\].]")
 _TRAINS = re.compile(r"(?:^|_)(?:train|fine_?tune|eval|test|benchmark)")
 _PROGRAMS = ("console script", "package main", "web app", "hub")
@@ -87,7 +88,10 @@ def _is_told(program: "Program", path: str, said: str) -> bool:
 
 
 def _named_files(program: "Program", entry: Entry) -> Iterator[str]:
-    for name in _SCRIPT.findall(entry.name):
+    for match in _SCRIPT.finditer(entry.name):
+        name = match[1]
+        if _GIVEN.search(entry.name[: match.start(1)]):
+            continue  # the value of an option is read, not run
         path = name.removeprefix("./") if name.endswith(".py") else program.modules.get(name, "")
         folder = str(PurePosixPath(entry.path).parent)
         near = path if folder == "." else f"{folder}/{path}"

@@ -93,7 +93,7 @@ def texts(codebase: Codebase, query: str) -> list[str]:
 def test_bases_lists_and_equal_signatures_are_interfaces(codebase: Codebase) -> None:
     bases, listed = texts(codebase, "agreements: sort=bases|lists")
     assert bases == (
-        "base class `Writer` (writers.py), which leaves `write()` to 2 subclasses: `TextWriter`, `JsonWriter`"
+        "base class `Writer` (writers.py), which leaves `write(text)` to 2 subclasses: `TextWriter`, `JsonWriter`"
     )
     assert listed == (
         "the list `METHODS` (core.py) of the functions that a module must have: `pre_check()`, `process()`; 2 modules "
@@ -115,3 +115,80 @@ def test_types_of_data_come_with_the_shapes_that_code_asserts(codebase: Codebase
 
 def test_a_typed_dict_made_by_a_call_has_its_keys(codebase: Codebase) -> None:
     assert texts(codebase, "structures: Line") == ["TypedDict `Line` with keys `text: str`, `width: int`"]
+
+
+TOWERS = """
+class Small:
+    def lock(self, groups=0, freeze=False):
+        return groups
+
+    def grow(self, by):
+        return by
+
+
+class Large:
+    def lock(self, groups: int = 0, freeze: bool = True):
+        return freeze
+
+    def grow(self, by):
+        return -by
+
+
+def build(size):
+    if size == "small":
+        tower = Small()
+    else:
+        tower = Large()
+    return tower
+
+
+if __name__ == "__main__":
+    build("small").lock()
+"""
+SHOW = """
+def show(image, where):
+    print(image)
+    print(where)
+    return image
+
+
+if __name__ == "__main__":
+    show(1, 2)
+"""
+
+
+def said(files: dict[str, str | bytes], query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase_of(files), query).hits]
+
+
+def test_classes_that_a_branch_chooses_between_keep_the_methods_that_they_share() -> None:
+    assert said({"towers.py": TOWERS}, "agreements") == [
+        "`lock(groups, freeze)`, `grow(by)`, which `Small`, `Large` all have with the same parameters and without a "
+        "common base class; `build()` (towers.py) chooses between them"
+    ]
+    assert said({"towers.py": TOWERS.replace("def grow(self, by):\n        return -by", "")}, "agreements") == []
+
+
+def test_functions_that_a_condition_imports_from_several_modules_are_an_interface() -> None:
+    main = (
+        "def load(kind):\n    if kind == 'a':\n        from first import find\n    else:\n"
+        "        from second import find\n    return find(kind)\n\n\nif __name__ == '__main__':\n    load('a')\n"
+    )
+    one = "def find(kind):\n    return kind\n"
+    found = said({"main.py": main, "first.py": one, "second.py": one}, "agreements")
+    assert found == ["`find`, which `load()` (main.py) imports from first.py, second.py, by condition"]
+
+
+def test_copies_that_nothing_exchanges_are_no_interface_and_count_against_reuse() -> None:
+    files: dict[str, str | bytes] = {f"{name}.py": SHOW for name in ("one", "two", "three")}
+    assert said(files, "agreements") == []
+
+
+def test_a_base_with_one_implementation_is_told_last() -> None:
+    source = TOWERS.replace(
+        "class Small:",
+        "class Base:\n    def rank(self):\n        raise NotImplementedError\n\n\n"
+        "class Only(Base):\n    def rank(self):\n        return 1\n\n\nclass Small:",
+    )
+    found = said({"towers.py": source.replace("    build(", "    Only().rank()\n    build(")}, "agreements")
+    assert found[-1] == "base class `Base` (towers.py), which leaves `rank()` to 1 subclass: `Only`"

@@ -1,7 +1,8 @@
 """Kind `agreements`: the interfaces that several parts of the main programs keep, with who keeps them.
 
-Three sorts: base classes with methods that subclasses must bring, lists of names that the code tests modules for
-(`hasattr(module, name)`), and functions of one name and the same parameters in several modules.
+Base classes with methods that subclasses must bring, lists of names that the code tests modules for (`hasattr(module,
+name)`), classes and modules that one place chooses between, and functions of one name and the same parameters in
+several modules that are called on a module known at run time only. Copies that nothing exchanges are no interface.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from retrieval.census.people import people
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
 from retrieval.census.screens import is_screen
+from retrieval.census.stand_ins import class_stand_ins, import_stand_ins, is_exchanged
 from retrieval.census.units import units
 from retrieval.facts import CensusHit, Definition
 from retrieval.languages import words
@@ -23,7 +25,7 @@ from retrieval.languages import words
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-LEAST, SHOWN, PLACES = 3, 6, 20
+LEAST, SHOWN, PLACES, LONGEST = 3, 6, 20, 40
 _COMMON = words("main run forward setup init render listen test parse_args get_parser build load __init__ __call__")
 
 
@@ -36,8 +38,15 @@ _COMMON = words("main run forward setup init render listen test parse_args get_p
     ordered=True,
 )
 def agreements(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """One hit per interface: base classes first, then lists of names, then equal signatures. Patterns match names."""
-    tellers = {"bases": _bases, "lists": _lists, "signatures": _signatures}
+    """One hit per interface, base classes first, those with one subclass last. Patterns match names."""
+    tellers = {
+        "bases": _bases,
+        "lists": _lists,
+        "classes": _classes,
+        "imports": _imports,
+        "signatures": _signatures,
+        "single": _single,
+    }
     for name in query.options.get("sort", "|".join(tellers)).split("|"):
         for hit in tellers[name](codebase) if name in tellers else ():
             if query.matches(hit.name):
@@ -46,6 +55,15 @@ def agreements(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
 def _bases(codebase: Codebase) -> Iterator[CensusHit]:
     """Base classes that leave methods to at least two subclasses, those with most subclasses first."""
+    yield from _left(codebase, single=False)
+
+
+def _single(codebase: Codebase) -> Iterator[CensusHit]:
+    """Base classes that leave methods to one subclass so far."""
+    yield from _left(codebase, single=True)
+
+
+def _left(codebase: Codebase, single: bool) -> Iterator[CensusHit]:
     reach = reach_of(codebase)
     found = [
         hit
@@ -54,19 +72,30 @@ def _bases(codebase: Codebase) -> Iterator[CensusHit]:
     ]
     for hit in sorted(found, key=lambda hit: -len(hit.detail["members"].split(", "))):
         members = hit.detail["members"].split(", ")
-        if len(members) < 2:
+        if (len(members) < 2) != single:
             continue
-        left = [f"`{name}()`" for name in hit.detail["abstract"].split(", ")]
-        text = (
-            f"base class `{hit.name}` ({hit.path}), which leaves {listed(left, SHOWN)} to {len(members)} subclasses: "
-        )
+        left = [f"`{_signed(codebase, hit, name)}`" for name in hit.detail["abstract"].split(", ")]
+        text = f"base class `{hit.name}` ({hit.path}), which leaves {listed(left, SHOWN)} to "
+        text += f"{counted(len(members), 'subclass')}: "
         text += listed([f"`{name}`" for name in members], SHOWN)
         related = tuple(place for place in hit.related if place[0] == "subclass")[:PLACES]
         detail = {"said": f"`{hit.name}` ({counted(len(members), 'subclass')}, {listed(left, 3)})"}
+        detail |= {"single": members[0]} if single else {}
         lines = (hit.start, hit.end)
         yield hit_at(
             codebase, hit.path, lines, symbol=hit.symbol, name=hit.name, text=text, related=related, detail=detail
         )
+
+
+def _signed(codebase: Codebase, hit: CensusHit, name: str) -> str:
+    """A method of a base class with its parameters and what it gives, as far as annotations tell."""
+    symbol = f"{hit.symbol}.{name}"
+    item = next((d for d in codebase.facts[hit.path].definitions if d.symbol == symbol), None)
+    if item is None:
+        return f"{name}()"
+    names = [parameter.split(":")[0].split("=")[0].strip() for parameter in item.parameters]
+    given = f" -> {item.returns}" if item.returns and len(item.returns) <= LONGEST else ""
+    return f"{name}({', '.join(n for n in names if n not in ('self', 'cls'))}){given}"
 
 
 def _lists(codebase: Codebase) -> Iterator[CensusHit]:
@@ -102,6 +131,34 @@ def _lists(codebase: Codebase) -> Iterator[CensusHit]:
                     )
 
 
+def _classes(codebase: Codebase) -> Iterator[CensusHit]:
+    """Classes without a common base that one place chooses between, with the methods that all of them have."""
+    for found in class_stand_ins(codebase):
+        names = [f"`{item.name}`" for _, item in found.classes]
+        methods = [f"`{method}`" for method in found.methods]
+        path, symbol, line = found.place
+        text = (
+            f"{listed(methods, SHOWN)}, which {listed(names, SHOWN)} all have with the same parameters and without a "
+        )
+        text += f"common base class; `{symbol}()` ({path}) chooses between them"
+        related = tuple(("class", p, d.head_start, d.head_end) for p, d in found.classes)
+        detail = {"said": f"the methods that {listed(names, 4)} share without a base ({listed(methods, 3)})"}
+        yield hit_at(
+            codebase, path, (line, line), symbol=symbol, name=names[0][1:-1], text=text, related=related, detail=detail
+        )
+
+
+def _imports(codebase: Codebase) -> Iterator[CensusHit]:
+    """Functions of one name that a condition imports from one module or another."""
+    for found in import_stand_ins(codebase):
+        names = [f"`{name}`" for name in found.names]
+        path, symbol, line = found.place
+        where = f"`{symbol}()` ({path})" if symbol else path
+        text = f"{listed(names, SHOWN)}, which {where} imports from {listed(list(found.modules), SHOWN)}, by condition"
+        detail = {"said": f"{listed(names, 3)} ({counted(len(found.modules), 'module')}, chosen by a condition)"}
+        yield hit_at(codebase, path, (line, line), symbol=symbol, name=found.names[0], text=text, detail=detail)
+
+
 def _module_functions(codebase: Codebase) -> dict[str, set[str]]:
     """Path of a source file → the functions at its top level."""
     found: dict[str, set[str]] = {}
@@ -112,27 +169,48 @@ def _module_functions(codebase: Codebase) -> dict[str, set[str]]:
 
 
 def _signatures(codebase: Codebase) -> Iterator[CensusHit]:
-    """Functions of one name and the same parameters in at least three modules, outside of screens."""
+    """Functions of one name and the same parameters in at least three modules that code calls on any of these."""
+    told = {name for hit in _lists(codebase) for name in hit.detail["names"].split(", ")}
+    for (name, names), found in same_functions(codebase):
+        if name in told or name in _COMMON or not is_exchanged(codebase, name):
+            continue
+        first = found[0][1]
+        given = f" -> {first.returns}" if first.returns else ""
+        text = f"the function `{name}({', '.join(names)}){given}`, which {len(found)} modules define with these "
+        text += f"parameters: {people(codebase, [(p, d.symbol) for p, d in found], SHOWN)}"
+        lines = (first.head_start, first.head_end)
+        related = tuple(("definition", p, d.head_start, d.head_end) for p, d in found[1:PLACES])
+        detail = {"said": f"`{name}()` ({counted(len(found), 'module')})"}
+        yield hit_at(
+            codebase, found[0][0], lines, symbol=first.symbol, name=name, text=text, related=related, detail=detail
+        )
+
+
+def same_functions(codebase: Codebase) -> list[tuple[tuple[str, tuple[str, ...]], list[tuple[str, Definition]]]]:
+    """Functions at the top of at least three modules with one name and the same parameters, outside of screens."""
     reach = reach_of(codebase)
     groups: dict[tuple[str, tuple[str, ...]], list[tuple[str, Definition]]] = {}
     for path, item in codebase.all_definitions():
         main = codebase.snapshot.by_path[path].role == "source" and not is_screen(codebase, path)
-        run = reach.runs((path, item.symbol))
-        if item.kind == "function" and "." not in item.symbol and main and run and item.name not in _COMMON:
+        top = item.kind == "function" and "." not in item.symbol and not item.name.startswith("_")
+        if top and main and reach.runs((path, item.symbol)):
             names = tuple(parameter.split(":")[0].split("=")[0].strip() for parameter in item.parameters)
-            if names and not item.name.startswith("_"):
+            if names:
                 groups.setdefault((item.name, names), []).append((path, item))
-    told = {name for hit in _lists(codebase) for name in hit.detail["names"].split(", ")}
-    kept = [(k, found) for k, found in groups.items() if k[0] not in told and len({p for p, _ in found}) >= LEAST]
-    for (name, names), found in sorted(kept, key=lambda row: -len(row[1])):
-        paths = [path for path, _ in found]
-        first = found[0][1]
-        given = f" -> {first.returns}" if first.returns else ""
-        text = f"the function `{name}({', '.join(names)}){given}`, which {len(paths)} modules define with these "
-        text += f"parameters: {people(codebase, [(p, d.symbol) for p, d in found], SHOWN)}"
-        lines = (first.head_start, first.head_end)
-        related = tuple(("definition", p, d.head_start, d.head_end) for p, d in found[1:PLACES])
-        detail = {"said": f"`{name}()` ({counted(len(paths), 'module')})"}
-        yield hit_at(
-            codebase, paths[0], lines, symbol=first.symbol, name=name, text=text, related=related, detail=detail
-        )
+    kept = [(key, found) for key, found in groups.items() if len({path for path, _ in found}) >= LEAST]
+    return sorted(kept, key=lambda row: -len(row[1]))
+
+
+def copied_functions(codebase: Codebase) -> list[tuple[str, list[tuple[str, Definition]]]]:
+    """Such functions of which at least three have the same lines and that no code exchanges: copies."""
+    result = []
+    for (name, _), found in same_functions(codebase):
+        texts: dict[str, list[tuple[str, Definition]]] = {}
+        for path, item in found:
+            lines = codebase.snapshot.by_path[path].lines[item.head_end : item.end]
+            if len(lines) >= LEAST:
+                texts.setdefault("".join("".join(map(str, lines)).split()), []).append((path, item))
+        most = max(texts.values(), key=len, default=[])
+        if len(most) >= LEAST and not is_exchanged(codebase, name):
+            result.append((name, most))
+    return result

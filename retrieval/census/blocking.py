@@ -93,9 +93,9 @@ def _verdict(found: _Found) -> Iterator[Told]:
     guards, hits = _counted(
         (found.guards, "locks or semaphores around model runs"),
         (found.served, "queues out of which models are run"),
-        (found.web, "the request queue of the web interface"),
     )
     others, waiting = _counted(
+        (found.web, "the request queue of the web interface, which holds requests back and guards no GPU"),
         (found.sync, "`torch.cuda.synchronize()` and events"),
         (found.streams, "CUDA streams"),
         (found.barriers, "barriers between distributed processes"),
@@ -126,7 +126,7 @@ def _details(found: _Found) -> Iterator[Told]:
         yield f"{len(rest)} more locks are held around model runs: {listed([f'`{hit.name}`' for hit in rest], 6)}", rest
     if web := found.web[0]:
         calls = listed(list(dict.fromkeys(f"`{_short(hit)}` in {hit.path}" for hit in web)), SHOWN)
-        yield f"The web interface lets requests in through its queue: {calls}", web
+        yield f"The web interface lets requests in through its queue, whatever the GPU does: {calls}", web
     for hit in found.served[0][:SHOWN]:
         yield _plural(hit), [hit, *_related(hit)]
     if sync := found.sync[0]:

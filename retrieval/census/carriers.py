@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from retrieval.census.agreements import agreements
 from retrieval.census.dict_flow import dict_flow
 from retrieval.census.exports import all_frames
 from retrieval.census.feedback import feedback
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-SHOWN, BODIES, MOST_BODIES, PLACED, CHAIN, LOOKED = 8, 2, 3, 6, 6, 12
+SHOWN, BODIES, MOST_BODIES, PLACED, CHAIN, LOOKED, WIDE = 8, 2, 3, 6, 6, 12, 12
 EVERYTHING = "arguments|queues|modules|travelling|stores|loops|dictionaries|files|objects|globals"
 Place = tuple[str, int, int]
 
@@ -68,8 +69,14 @@ def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         "models": _models,
         "globals": _globals,
     }
-    for name in query.options.get("what", EVERYTHING).split("|"):
-        if name == "queues":
+    names = query.options.get("what", EVERYTHING).split("|")
+    if "travelling" in names and (first := next(iter(_widest(codebase)), None)) is not None:
+        wide = first.sort == "object" and len(first.users) >= WIDE
+        names.sort(key=lambda name: name != "travelling" if wide else False)
+    for name in names:
+        if name == "contracts":
+            yield from _contracts(codebase)
+        elif name == "queues":
             yield from islice(_queues(codebase), MOST_BODIES)
         elif name == "travelling":
             yield from (told(codebase, item) for item in _widest(codebase))
@@ -78,6 +85,13 @@ def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             yield from islice(search(codebase, Query("", name, (), {})), most)
         elif name in tellers and (hit := tellers[name](codebase, focus_of(codebase))) is not None:
             yield hit
+
+
+def _contracts(codebase: "Codebase") -> Iterator[CensusHit]:
+    """The base classes that most parts of the main programs keep, with the signature of what each part must do."""
+    hits = agreements(codebase, Query("", "agreements", (), {"sort": "bases|lists"}))
+    for hit in islice((hit for hit in hits if not is_screen(codebase, hit.path)), BODIES):
+        yield replace(hit, text=f"One contract for several parts: {hit.text}")
 
 
 def _queues(codebase: "Codebase") -> Iterator[CensusHit]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-DEEPEST = 12
+DEEPEST, SIBLINGS, ALTERNATIVE = 12, 3, 0.3
 _WRITES = re.compile(r"^(?:save\w*|dump|dumps|write\w*|imwrite|imsave|to_csv|to_json|put|put_nowait|send|backward)$")
 DIRECT = 1.5  # how much more a hand-over counts in which a model itself takes part
 _TOOLS = re.compile(
@@ -161,9 +161,21 @@ def _read(codebase: Codebase, focus: Focus, frame: Frame, roles: dict[tuple[int,
 
     steps = steps_in(function, lambda call: role_of(call) is not None)
     told = {step: role_of(step.node) or Role("ends") for step in steps}
-    near = nearness_of(focus, frame)
+    near = nearness_of(focus, frame) * (ALTERNATIVE if _is_alternative(focus, frame) else 1)
     weight = _weight(steps, told) * near * (0.2 if is_screen(codebase, frame.path) else 1)
     return ModelBody(frame, unit, steps, told, weight, near) if weight else None
+
+
+def _is_alternative(focus: Focus, frame: Frame) -> bool:
+    """Whether a method is one of several that stand in for each other: siblings below one base define it too."""
+    program, name = focus.program, frame.symbol.rpartition(".")[2]
+    if frame.owner is None or name == "__init__":
+        return False
+    for base in program.line(frame.owner)[1:]:
+        owners = {program.codebase.member((c.path, c.definition), name) for c in program.descendants(base)}
+        if len({(found[0], found[1].symbol) for found in owners if found is not None}) >= SIBLINGS:
+            return True
+    return False
 
 
 def _function(codebase: Codebase, frame: Frame) -> tuple[Unit, Function] | None:

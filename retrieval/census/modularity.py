@@ -8,9 +8,11 @@ it makes the models that it runs, or it sets globals.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from retrieval.census.agreements import agreements
+from retrieval.census.agreements import agreements, copied_functions
+from retrieval.census.attribute_chains import attribute_chains
 from retrieval.census.callgraph import Target, entered
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.handoffs import OPTIONS
@@ -18,7 +20,9 @@ from retrieval.census.import_cycles import import_cycles
 from retrieval.census.keys import key_uses
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import does
+from retrieval.census.program import program_of
 from retrieval.census.prose import counted, listed
+from retrieval.census.roster import roster_of
 from retrieval.census.shared_modules import shared_of
 from retrieval.census.spine import spine_of
 from retrieval.census.steps import steps_of
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-BODIES, SHOWN, PLACES, LONG, LARGELY, PARTLY = 12, 5, 20, 150, 0.25, 0.6
+BODIES, SHOWN, PLACES, LONG, LARGELY, PARTLY, COPIES = 12, 5, 20, 150, 0.25, 0.6, 3
 _STARTING = re.compile(r"(?:^|\.)(?:parse_args|parse_known_args|from_pretrained|launch|from_config)$")
 _PLAIN = re.compile(r"(?:typing\.|t\.)?(?:[Ll]ist|[Tt]uple|Sequence|Iterable|str|int|float|bool|bytes)\b")
 WORDS = {
@@ -44,6 +48,8 @@ WORDS = {
     ),
     "script": ("stands in a file that starts work when imported", "stand in files that start work when imported"),
     "shared": ("reads variables of a module that other code sets", "read variables of a module that other code sets"),
+    "reaches": ("reaches into the parts of a concrete model", "reach into the parts of a concrete model"),
+    "made": ("uses a model that its module makes at import", "use models that their modules make at import"),
     "models": ("makes or loads a model itself", "make or load models themselves"),
     "globals": ("sets variables of its module", "set variables of their modules"),
 }
@@ -76,18 +82,23 @@ def modularity(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
                 if target not in found and query.matches(target.definition.name):
                     found[target] = _judge(focus, target)
     if found:
-        yield _verdict(codebase, list(found.values()))
+        yield _verdict(codebase, list(found.values()), _is_scripted(focus))
     yield from _interfaces(codebase)
     yield from _entangled(codebase, focus)
 
 
 def _interfaces(codebase: "Codebase") -> Iterator[CensusHit]:
     """The interfaces that parts are exchanged at, or that there is none."""
-    hits = list(agreements(codebase, Query("", "agreements", (), {})))
-    if not hits:
+    every = list(agreements(codebase, Query("", "agreements", (), {})))
+    hits = [hit for hit in every if "single" not in hit.detail]
+    alone = [f"`{hit.name}` (`{hit.detail['single']}`)" for hit in every if "single" in hit.detail]
+    if not every:
         return
     told = listed([hit.detail["said"] for hit in hits], SHOWN)
-    text = f"Parts are exchangeable behind {counted(len(hits), 'common interface')}: {told}"
+    text = f"Parts are exchangeable behind {counted(len(hits), 'common interface')}: {told}" if hits else ""
+    if alone:
+        text += f"{'; b' if hits else 'B'}ase classes with one implementation so far: {listed(alone, SHOWN)}"
+    hits = hits or every
     related = tuple(("interface", hit.path, hit.start, hit.end) for hit in hits[1:PLACES])
     first = hits[0]
     lines = (first.start, first.end)
@@ -104,6 +115,16 @@ def _entangled(codebase: "Codebase", focus: Focus) -> Iterator[CensusHit]:
             parts.append(f"`{frame.symbol}()` ({frame.path}) holds its hand-overs in one body of {length} lines")
             places.append((frame.path, frame.definition.head_start, frame.definition.head_end))
     parts = parts[:SHOWN]
+    scripts = _scripts(focus)
+    if scripts:
+        joins = "joins its" if len(scripts) == 1 else "join their"
+        names = listed(scripts, 4, "`")
+        told = f"{counted(len(scripts), 'program')} {joins} steps at the top level, out of reach of imports ({names})"
+        parts.insert(0, told)
+        places.insert(0, (scripts[0], 1, 1))
+    for name, found in copied_functions(codebase)[:SHOWN]:
+        parts.append(f"`{name}()` is copied into {counted(len(found), 'module')} instead of shared")
+        places += [(path, item.head_start, item.head_end) for path, item in found[:2]]
     cycles = [c for c in import_cycles(codebase) if codebase.snapshot.by_path[c[1][0][1]].role == "source"]
     if cycles:
         verb = "imports" if len(cycles) == 1 else "import"
@@ -113,6 +134,17 @@ def _entangled(codebase: "Codebase", focus: Focus) -> Iterator[CensusHit]:
         related = tuple(("place", *place) for place in places[1:])
         text = f"Against reuse speaks that {'; '.join(parts)}"
         yield hit_at(codebase, places[0][0], places[0][1:], symbol="", name="entangled", text=text, related=related)
+
+
+def _is_scripted(focus: Focus) -> bool:
+    """Whether half of the programs join their steps at the top level, or share by copying."""
+    half = len(_scripts(focus)) * 2 >= min(BODIES, len(spine_of(focus)))
+    return half or len(copied_functions(focus.program.codebase)) >= COPIES
+
+
+def _scripts(focus: Focus) -> list[str]:
+    """The files in whose top level the first hand-overs of the main programs stand."""
+    return list(dict.fromkeys(frame.path for frame in spine_of(focus)[:BODIES] if not frame.definition))
 
 
 def _judge(focus: Focus, target: Target) -> Judged:
@@ -133,11 +165,52 @@ def _judge(focus: Focus, target: Target) -> Judged:
         ("options", any(_is_options(frame, name) for name in names)),
         ("keys", any(not use.puts for name in names for use in key_uses(focus.program, frame, name, 1))),
         ("shared", (frame.path, frame.symbol) in readers),
+        ("reaches", _reaches(focus.program.codebase, target)),
+        ("made", _uses_made(focus, frame)),
         ("models", not focus.in_model(frame) and _makes(focus, frame)),
         ("globals", any(binding.name in frame.body.not_local for binding in frame.body.bindings)),
     ]
     found = tuple(name for name, holds in ties if holds)
     return Judged(target, found, typed, bool(definition.docstring or told.docstring))
+
+
+def _reaches(codebase: "Codebase", target: Target) -> bool:
+    """Whether a function, or a method of a class, follows attributes into the parts of a model."""
+    symbol = target.definition.symbol
+    return any(
+        path == target.path and (inner == symbol or (isinstance(target, ClassRef) and inner.startswith(f"{symbol}.")))
+        for path, inner in _chained(codebase)
+    )
+
+
+@lru_cache(maxsize=2)
+def _chained(codebase: "Codebase") -> frozenset[tuple[str, str]]:
+    hits = attribute_chains(codebase, Query("", "attribute_chains", (), {}))
+    return frozenset((hit.path, hit.symbol) for hit in hits if hit.symbol)
+
+
+def _uses_made(focus: Focus, frame: "Frame") -> bool:
+    """Whether a body reads a name that the top level of its file binds to a model."""
+    return any(
+        path == frame.path and not frame.bound(name) and name not in frame.parameters and _reads(frame, name)
+        for path, name in _made_at_import(focus.program.codebase)
+    )
+
+
+@lru_cache(maxsize=2)
+def _made_at_import(codebase: "Codebase") -> frozenset[tuple[str, str]]:
+    made = {(m.frame.path, m.step.start) for m in roster_of(codebase).made if not m.frame.symbol}
+    return frozenset(
+        (path, name)
+        for path, call in codebase.all_calls()
+        if not call.symbol and (path, call.start) in made
+        for name in call.assigned
+        if not program_of(codebase).main_guard(path)
+    )
+
+
+def _reads(frame: "Frame", name: str) -> bool:
+    return any(step.written == name or step.written.startswith(f"{name}.") for step in frame.body.calls)
 
 
 def _starts(focus: Focus, path: str) -> bool:
@@ -161,11 +234,12 @@ def _makes(focus: Focus, frame: "Frame") -> bool:
     return bool(made) or any(does(event) == "makes" for event in focus.outside(frame))
 
 
-def _verdict(codebase: "Codebase", steps: list[Judged]) -> CensusHit:
+def _verdict(codebase: "Codebase", steps: list[Judged], scripted: bool) -> CensusHit:
+    """The share of steps without a tie; `scripted` when most programs join their steps at the top level."""
     total = len(steps)
     tied = [step for step in steps if step.ties]
     share = len(tied) / total
-    word = "Largely" if share <= LARGELY else "Partly" if share <= PARTLY else "Hardly"
+    word = "Largely" if share <= LARGELY and not scripted else "Partly" if share <= PARTLY else "Hardly"
     parts = []
     for tie, words in WORDS.items():
         held = [f"`{label(step.target)}`" for step in tied if tie in step.ties]

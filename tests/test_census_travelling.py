@@ -136,3 +136,61 @@ def test_a_loop_that_asks_with_its_own_answers_feeds_back_and_one_that_collects_
     (told,) = texts(codebase, "feedback")
     assert told.startswith("`say()` feeds results back: in the loop over `range(3)`")
     assert "`answer()` is given what `spoken` holds" in told
+
+
+LOOPS = """
+def write(model, text, keep=True, start=None):
+    options = {}
+    said = []
+    since = 0
+    if start is not None:
+        said.extend(start)
+    for part in text:
+        options["prompt"] = said[since:]
+        answer = reply(options, part)
+        if answer.heat > 0.5 or not keep:
+            since = len(said)
+        if answer.done:
+            break
+        said.extend(answer.words)
+    return said
+
+
+def reply(options, part):
+    first = options.prompt
+    tokens = [0] + first[-9:]
+    return ask(tokens, part)
+
+
+def ask(tokens, part):
+    return tokens
+
+
+def search(tokens, sound):
+    for _ in range(9):
+        marks = ask(tokens, sound)
+        tokens, done = choose(tokens, marks)
+        if done:
+            break
+    return tokens
+
+
+def choose(tokens, marks):
+    return tokens + marks, True
+
+
+if __name__ == "__main__":
+    write(None, "a")
+    search([], 1)
+"""
+
+
+def test_a_loop_tells_the_rule_of_what_it_carries() -> None:
+    first, second = texts(codebase_of({"app.py": LOOPS}), "feedback")
+    assert first.partition(". The rule of `said`: ")[2] == (
+        "it begins as `[]`; with `start` added only if `start is not None`. a round takes `said[since:]`. it is cut "
+        "back by `since = len(said)` only if `answer.heat > 0.5 or not keep`. the loop is left only if `answer.done`. "
+        "switches: `start` (default None), `keep` (default True). `prompt` is read by `reply()` (app.py), where `tokens "
+        "= [0] + first[-9:]`"
+    )
+    assert second.startswith("`search()` feeds results back") and "the loop is left only if `done`" in second

@@ -98,7 +98,7 @@ def _group_said(name: str, hits: tuple[CensusHit, ...]) -> str:
 def _targets(hits: Iterable[CensusHit]) -> list[str]:
     """What each worker runs, in words: "`f()` started in `g()`", those that run models first."""
     said = []
-    for hit in sorted(hits, key=lambda hit: (hit.detail["model"] != "yes", _is_off(hit))):
+    for hit in sorted(hits, key=lambda hit: (hit.detail["model"] != "yes", bool(hit.detail.get("off")))):
         runs = hit.detail["runs"].split(", ")[0] if hit.detail["runs"] else ""
         at = f" in `{hit.symbol}()`" if hit.symbol and not hit.text.startswith("class") else ""
         what = f"`{runs}()`" if runs else f"`{hit.name.rpartition('.')[2]}`"
@@ -117,7 +117,8 @@ def _programs(hits: Iterable[CensusHit]) -> str:
 
 def _models(groups: dict[str, Group]) -> Told:
     workers = [*groups["threads"].run, *groups["processes"].run]
-    yes, unknown = sorted(_split(workers, "yes"), key=_is_off), _split(workers, "unknown")
+    yes, unknown = _split(workers, "yes"), _split(workers, "unknown")
+    yes.sort(key=lambda hit: bool(hit.detail.get("off")))
     scripts = list(groups["scripts"].run)
     launched = list({hit.detail["program"]: hit for hit in reversed(_split(scripts, "yes"))}.values())[::-1]
     if yes or launched:
@@ -149,10 +150,6 @@ def _yes(yes: list[CensusHit], launched: list[CensusHit]) -> Told:
         each = "a process of its own" if len(launched) == 1 else "processes of their own"
         said.append(f"in {noun} of the repository started as {each}")
     yield f"Yes, models run {', '.join(said)}", [*yes[:SHOWN], *launched[:2]]
-
-
-def _is_off(hit: CensusHit) -> bool:
-    return bool(hit.detail.get("off"))
 
 
 def _split(hits: Iterable[CensusHit], model: str) -> list[CensusHit]:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retrieval.census.families import MODELISH
+from retrieval.census.feedback_rule import rule_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.reach import reach_of
 from retrieval.census.traces import ADDING, base_of
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 Loop = ast.For | ast.AsyncFor | ast.While
+FARTHEST = 40
 _JOINING = words("cat concat concatenate hstack vstack append column_stack")
 _PLAIN = words("len range min max int float str print sum abs round isinstance enumerate zip list tuple set sorted")
 
@@ -34,6 +37,7 @@ class Fed:
     taker: str
     given: int
     filled: int
+    kept: str = ""  # the key or attribute that holds it in a round
 
 
 @kind(
@@ -44,8 +48,9 @@ class Fed:
     ordered=True,
 )
 def feedback(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """One hit per loop and name in what the main programs run. Patterns match the name."""
+    """One hit per loop and name in what the main programs run, those with most rules first. Patterns match names."""
     reach = reach_of(codebase)
+    hits: list[CensusHit] = []
     own = {item.name for _, item in codebase.all_definitions() if item.kind != "class"}
     for unit in units(codebase, r"\b(?:for|while)\b"):
         if codebase.snapshot.by_path[unit.path].role != "source":
@@ -54,11 +59,13 @@ def feedback(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
             if reach.runs((unit.path, symbol)):
                 for loop, fed in _loops(function, own):
                     if query.matches(fed.name):
-                        yield _hit(codebase, unit, symbol, (loop, fed))
+                        hits.append(_hit(codebase, unit, (function, symbol), (loop, fed)))
+    yield from sorted(hits, key=lambda hit: -int(hit.detail["rules"]))
 
 
 def _loops(function: Function, own: set[str]) -> Iterator[tuple[Loop, Fed]]:
-    before: dict[str, int] = {}
+    given = function.args
+    before = {item.arg: function.lineno for item in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
     for node in own_nodes(function):
         if isinstance(node, ast.Assign):
             for target in node.targets:
@@ -76,7 +83,7 @@ def _fed(loop: Loop, own: set[str]) -> Iterator[Fed]:
     body = [node for statement in loop.body for node in ast.walk(statement)]
     made = _made(body)
     for node in body:
-        if not isinstance(node, ast.Call) or call_name(node) not in own - _PLAIN - ADDING:
+        if not isinstance(node, ast.Call) or not _is_step(node, own):
             continue
         results = _results(body, node)
         for name in _given(node):
@@ -84,6 +91,12 @@ def _fed(loop: Loop, own: set[str]) -> Iterator[Fed]:
                 line = _filled(body, held, results, made)
                 if line and held not in results:
                     yield Fed(held, f"`{call_name(node)}()` is given", node.lineno, line)
+
+
+def _is_step(call: ast.Call, own: set[str]) -> bool:
+    """Whether a call runs code of the repository, or what its name says is a model."""
+    name = call_name(call)
+    return name in own - _PLAIN - ADDING or (isinstance(call.func, ast.Name) and bool(MODELISH.search(name)))
 
 
 def _made(body: list[ast.AST]) -> dict[str, set[str]]:
@@ -110,7 +123,13 @@ def _kept(loop: Loop) -> Iterator[Fed]:
             continue
         target, name = node.targets[0], base_of(node.value.value)
         if isinstance(target, ast.Subscript | ast.Attribute) and name and name in filled:
-            yield Fed(name, f"{quoted(target, 60)} is set from", node.lineno, filled[name])
+            yield Fed(name, f"{quoted(target, 60)} is set from", node.lineno, filled[name], _key(target))
+
+
+def _key(target: ast.Subscript | ast.Attribute) -> str:
+    if isinstance(target, ast.Attribute):
+        return target.attr
+    return target.slice.value if isinstance(target.slice, ast.Constant) and isinstance(target.slice.value, str) else ""
 
 
 def _given(call: ast.Call) -> set[str]:
@@ -143,16 +162,32 @@ def _filled(body: list[ast.AST], name: str, results: set[str], made: dict[str, s
             added = _loaded(node.value)
         if any(_from(given, results, made) for given in added):
             return getattr(node, "lineno", 0)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and call_name(node.value) in _JOINING:
+        joins = isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and not _is_fresh(body, name)
+        if isinstance(node, ast.Assign) and (joins or call_name(node.value) in _JOINING):
             names = _loaded(node.value)
-            stored = {base_of(target) for target in node.targets}
+            stored = {inner for target in node.targets for inner in _stored(target)}
             if name in stored and name in names and any(_from(given, results, made) for given in names - {name}):
                 return node.lineno
     return 0
 
 
+def _is_fresh(body: list[ast.AST], name: str) -> bool:
+    """Whether a round gives the name a value that does not come from its last one."""
+    bound = [
+        node for node in body if isinstance(node, ast.Assign) and name in {n for t in node.targets for n in _stored(t)}
+    ]
+    looped = any(isinstance(node, ast.For) and name in _stored(node.target) for node in body)
+    return looped or any(name not in _loaded(node.value) for node in bound)
+
+
 def _from(name: str, results: set[str], made: dict[str, set[str]]) -> bool:
-    return bool(_behind(name, made) & results)
+    found, waiting = {name}, [name]
+    while waiting and len(found) < FARTHEST:
+        for near in made.get(waiting.pop(0), ()):
+            if near not in found:
+                found.add(near)
+                waiting.append(near)
+    return bool(found & results)
 
 
 def _stored(target: ast.AST) -> set[str]:
@@ -168,16 +203,18 @@ def _loaded(value: ast.AST) -> set[str]:
     return {node.id for node in ast.walk(value) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
-def _hit(codebase: Codebase, unit: Unit, symbol: str, found: tuple[Loop, Fed]) -> CensusHit:
-    loop, fed = found
+def _hit(codebase: Codebase, unit: Unit, of: tuple[Function, str], found: tuple[Loop, Fed]) -> CensusHit:
+    (function, symbol), (loop, fed) = of, found
     runs, word = (loop.test, "while") if isinstance(loop, ast.While) else (loop.iter, "over")
     lines = [unit.row(line) for line in (loop.lineno, fed.given, fed.filled)]
     where = subject_of(codebase, unit.path, symbol)
+    rule = rule_of(codebase, unit, (function, loop), fed.name, fed.kept)
     text = (
         f"{where} feeds results back: in the loop {word} {quoted(runs, 60)} (line {lines[0]}) "
         f"{fed.taker} what `{fed.name}` holds (line {lines[1]}), and the results of the round are added to "
         f"`{fed.name}` for the next one (line {lines[2]})"
     )
+    text += f". The rule of `{fed.name}`: {'. '.join(rule.parts)}" if rule.parts else ""
     return hit_at(
         codebase,
         unit.path,
@@ -185,5 +222,8 @@ def _hit(codebase: Codebase, unit: Unit, symbol: str, found: tuple[Loop, Fed]) -
         symbol=symbol,
         name=fed.name,
         text=text[0].upper() + text[1:],
-        related=tuple(("round", unit.path, line, line) for line in lines[1:]),
+        related=tuple(
+            ("round", path, line, line) for path, line in (*((unit.path, line) for line in lines[1:]), *rule.places)
+        ),
+        detail={"rules": str(len(rule.parts))},
     )

@@ -189,8 +189,24 @@ def test_a_loop_tells_the_rule_of_what_it_carries() -> None:
     first, second = texts(codebase_of({"app.py": LOOPS}), "feedback")
     assert first.partition(". The rule of `said`: ")[2] == (
         "it begins as `[]`; with `start` added only if `start is not None`. a round takes `said[since:]`. it is "
-        "cut back by `since = len(said)` only if `answer.heat > 0.5 or not keep`. the loop is left only if `answer.done`. "
-        "switches: `start` (default None), `keep` (default True). `prompt` is read by `reply()` (app.py), where `tokens "
-        "= [0] + first[-9:]`"
+        "cut back by `since = len(said)` only if `answer.heat > 0.5 or not keep`. the loop is left only if "
+        "`answer.done`. switches: `start` (default None), `keep` (default True). `prompt` is read by `reply()` "
+        "(app.py), where `tokens = [0] + first[-9:]`"
     )
     assert second.startswith("`search()` feeds results back") and "the loop is left only if `done`" in second
+
+
+def test_buffers_that_a_model_changes_and_the_memory_of_an_agent_are_state() -> None:
+    net = (
+        "import torch\nfrom langchain.memory import ConversationBufferMemory\n\n\nclass Net(torch.nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.register_buffer('queue', torch.zeros(9))\n"
+        "        self.register_buffer('mean', torch.zeros(3))\n\n    def forward(self, x):\n"
+        "        self.queue[0] = x\n        return x - self.mean\n\n\nclass Bot:\n    def __init__(self):\n"
+        "        self.memory = ConversationBufferMemory()\n\n    def say(self, x):\n        return self.memory.load(x)\n"
+        "\n\nif __name__ == '__main__':\n    Net()(1)\n    Bot().say(1)\n"
+    )
+    (told,) = texts(codebase_of({"app.py": net}), "carriers: what=state")
+    assert told == (
+        "`Net` keeps `queue` in buffers that `forward()` changes (app.py); an agent keeps its conversation in "
+        "`ConversationBufferMemory` (app.py), used in `Bot.__init__()` and `Bot.say()`"
+    )

@@ -16,8 +16,9 @@ from retrieval.census.feedback import feedback
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.kept import attributes_of, used_classes
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.model_bodies import leading_bodies
+from retrieval.census.model_bodies import leading_bodies, model_bodies
 from retrieval.census.model_flow import handed_names, said_of
+from retrieval.census.model_state import agent_memories, changing_buffers
 from retrieval.census.prose import counted
 from retrieval.census.queues import queues
 from retrieval.census.reach import reach_of
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 SHOWN, BODIES, MOST_BODIES, PLACED, CHAIN, LOOKED, WIDE = 8, 2, 3, 6, 6, 12, 12
-EVERYTHING = "arguments|queues|modules|travelling|stores|loops|dictionaries|files|objects|globals"
+EVERYTHING = "arguments|queues|state|loops|modules|travelling|stores|dictionaries|files|objects|globals"
 Place = tuple[str, int, int]
 
 
@@ -66,6 +67,7 @@ def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         "places": _places,
         "dictionaries": _dictionaries,
         "objects": _objects,
+        "state": _state,
         "models": _models,
         "globals": _globals,
     }
@@ -184,18 +186,41 @@ def _dictionaries(codebase: "Codebase", _focus: Focus) -> CensusHit | None:
 
 
 def _objects(codebase: "Codebase", focus: Focus) -> CensusHit | None:
-    """Objects whose attributes change after they are made, screens left out."""
-    parts, places = [], []
+    """Objects whose attributes change after they are made, those that run models first, screens left out."""
     leading = {frame.receiver or frame.owner for frame in spine_of(focus)[:LOOKED]}
-    for cls in sorted(used_classes(focus), key=lambda cls: cls not in leading):
+    leading |= {body.frame.owner for body in model_bodies(codebase)}
+    first, rest, places = [], [], []
+    for cls in used_classes(focus):
         table = {name: value for name, value in attributes_of(focus, cls).items() if value.changes}
-        if table and len(parts) < SHOWN and not is_screen(codebase, cls.path):
-            parts.append(f"`{cls.definition.symbol}` ({_listed([f'`{name}`' for name in table])})")
-            places += [(cls.path, v[0], v[0]) for value in table.values() for v in value.set_in.values()]
+        kept = first if cls in leading else rest
+        if table and len(kept) < (SHOWN if cls in leading else BODIES) and not is_screen(codebase, cls.path):
+            kept.append(f"`{cls.definition.symbol}` ({_listed([f'`{name}`' for name in table])})")
+            spots = [(cls.path, v[0], v[0]) for value in table.values() for v in value.set_in.values()]
+            places = [*spots, *places] if cls in leading else [*places, *spots]
+    if not first and not rest:
+        return None
+    text = f"Objects keep state in attributes from one method call to the next: {_listed([*first, *rest])}"
+    return _sentence(codebase, "objects", text, places)
+
+
+def _state(codebase: "Codebase", _focus: Focus) -> CensusHit | None:
+    """Buffers that models change, and the memories of agents."""
+    parts, places = [], []
+    for found in islice(changing_buffers(codebase), CHAIN):
+        names, methods = (_listed([f"`{n}`" for n in items]) for items in (found.buffers, found.methods))
+        parts.append(f"`{found.name}` keeps {names} in buffers that `{methods[1:-1]}()` changes ({found.path})")
+        places += [(path, line, line) for path, line in found.places]
+    for memory in islice(agent_memories(codebase), BODIES):
+        users = _listed([f"`{symbol}()`" for symbol in memory.users]) if memory.users else ""
+        last = memory.call.name.rpartition(".")[2]
+        parts.append(
+            f"an agent keeps its conversation in `{last}` ({memory.path})" + (f", used in {users}" if users else "")
+        )
+        places += [(memory.path, memory.call.start, memory.call.end), *((memory.path, n, n) for n in memory.lines)]
     if not parts:
         return None
-    text = f"Objects keep state in attributes from one method call to the next: {_listed(parts)}"
-    return _sentence(codebase, "objects", text, places)
+    text = "; ".join(parts)
+    return _sentence(codebase, "state", text[0].upper() + text[1:], places)
 
 
 def _models(codebase: "Codebase", focus: Focus) -> CensusHit | None:

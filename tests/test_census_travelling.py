@@ -201,9 +201,10 @@ def test_buffers_that_a_model_changes_and_the_memory_of_an_agent_are_state() -> 
         "import torch\nfrom langchain.memory import ConversationBufferMemory\n\n\nclass Net(torch.nn.Module):\n"
         "    def __init__(self):\n        super().__init__()\n        self.register_buffer('queue', torch.zeros(9))\n"
         "        self.register_buffer('mean', torch.zeros(3))\n\n    def forward(self, x):\n"
-        "        self.queue[0] = x\n        return x - self.mean\n\n\nclass Bot:\n    def __init__(self):\n"
-        "        self.memory = ConversationBufferMemory()\n\n    def say(self, x):\n        return self.memory.load(x)\n"
-        "\n\nif __name__ == '__main__':\n    Net()(1)\n    Bot().say(1)\n"
+        "        self.queue[0] = x\n        return x - self.mean\n\n\nclass Bot:\n"
+        "    def __init__(self):\n"
+        "        self.memory = ConversationBufferMemory()\n\n    def say(self, x):\n"
+        "        return self.memory.load(x)\n\n\nif __name__ == '__main__':\n    Net()(1)\n    Bot().say(1)\n"
     )
     (told,) = texts(codebase_of({"app.py": net}), "carriers: what=state")
     assert told == (

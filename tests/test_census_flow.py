@@ -578,3 +578,30 @@ def test_a_table_gives_what_the_conditions_around_the_use_leave_of_it() -> None:
         use.step.start: [one.name for one in use.made] for use in made.uses if use.frame.symbol == "Predictor.predict"
     }
     assert uses == {22: ["Captioner"], 24: ["Matcher"], 25: ["Reader"]}
+
+
+def test_a_framework_is_known_by_forward_and_gives_its_model_first() -> None:
+    codebase = codebase_of(
+        {
+            "run.py": """
+                import torch
+                from strange.framework import Frame, Note
+
+                class Net(Frame):
+                    def __init__(self, args): self.inner = torch.nn.Linear(1, 1)
+                    def forward(self, x): return self.inner(x)
+
+                class Record(Note):
+                    def show(self): return 1
+
+                def main():
+                    net, options = Net.from_pretrained("weights")
+                    net(options)
+
+                if __name__ == "__main__":
+                    main()
+            """
+        }
+    )
+    assert [hit.name for hit in run_query(codebase, "models").hits] == ["Net"]
+    assert any("runs `Net.forward()`" in line for line in texts(codebase, "flow")), texts(codebase, "flow")

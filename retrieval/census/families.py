@@ -6,7 +6,9 @@ The lists name public libraries and their own class names; nothing here is about
 import re
 from fnmatch import fnmatchcase
 
+from retrieval.census.body import Binding
 from retrieval.languages import words
+from retrieval.parse import Tree
 
 BASES = (
     "torch.nn.Module",
@@ -131,6 +133,13 @@ COMPANIONS = re.compile(
     r"Callback|Template|Loader|Splitter|SessionOptions|RunOptions|IOBinding|OrtValue|tokeniz|(?<!model_and_)transforms"
 )
 """Names of things in model libraries that are not models."""
+
+
+def gives_first(tree: Tree, binding: Binding) -> bool:
+    """Whether a name is the first of what a constructing class method gives: `model, args = Net.from_pretrained(…)`."""
+    node = binding.value
+    callee = node.child_by_field_name("function") if node is not None and node.type == "call" else None
+    return binding.index == 0 and callee is not None and tree.text(callee).rpartition(".")[2] in CONSTRUCTING
 
 
 def library(name: str) -> str:

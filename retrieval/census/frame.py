@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding, Body, CallStep, Guard
 from retrieval.census.containers import element, filled, items, subscripted, table
-from retrieval.census.families import CONSTRUCTING
+from retrieval.census.families import CONSTRUCTING, gives_first
 from retrieval.census.known_models import wrappers
 from retrieval.census.loading import loaded, member
 from retrieval.census.names import reaching
@@ -169,12 +169,10 @@ class Frame:
         if text == "getattr":
             return member(self, node, (order, guards))
         target = self.value(function, order, guards)
-        if isinstance(target, External) and target.name in _CONTAINERS:
+        if isinstance(target, External) and (target.name in _CONTAINERS or target.name in wrappers()):
             found = self.value(first, order, guards)
-            return found if isinstance(found, Items) else ExternalObject(target.name)
-        if isinstance(target, External) and target.name in wrappers():
-            found = self.value(first, order, guards)
-            return found if isinstance(found, Instance | OneOf | Items | Nothing) else ExternalObject(target.name)
+            kept = Items if target.name in _CONTAINERS else Instance | OneOf | Items | Nothing
+            return found if isinstance(found, kept) else ExternalObject(target.name)
         if isinstance(target, External) and target.name.rpartition(".")[2] == "partial":
             found = self.value(first, order, guards)
             found = bound_by_partial(self, node, found) if isinstance(found, FunctionRef) else found
@@ -285,6 +283,8 @@ class Frame:
         if binding.taken == "entered":
             return self._entered(value)
         if binding.taken == "part":
+            if isinstance(value, Instance | ExternalObject) and gives_first(self.body.tree, binding):
+                return value
             members = value.members if isinstance(value, Parts) else ()
             return members[binding.index] if binding.index < len(members) else None
         return filled(self, binding, value)

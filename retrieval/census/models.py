@@ -1,6 +1,6 @@
 """Kind `models`: the model classes of a repository, whole models before their parts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,15 +31,34 @@ class Family:
         return cls in self.bases
 
 
+_TENSORS = frozenset({"torch", "tensorflow", "jax", "paddle", "mindspore", "mlx"})
+_PLAIN = frozenset({"abc", "typing", "typing_extensions", "enum", "collections", "pydantic", "dataclasses"})
+
+
 def family_of(codebase: "Codebase", query: Query) -> Family:
     """Classes that derive from the patterns of the query, or from any known model base without patterns."""
     fits = query.matches if query.patterns else _is_base
     found: dict[ClassRef, str] = {}
     for cls in program_of(codebase).classes:
-        base = next((b for b in codebase.bases(cls.path, cls.definition) if fits(b)), "")
-        if base:
+        bases = list(codebase.bases(cls.path, cls.definition))
+        base = next((b for b in bases if fits(b)), "")
+        if base or (not query.patterns and (base := _computing(codebase, cls, bases))):
             found[cls] = base
     return Family(found)
+
+
+def _computing(codebase: "Codebase", cls: ClassRef, bases: Sequence[str]) -> str:
+    """The outside base of a class that has a `forward` of its own in a file that works with tensors, "" for none.
+
+    A framework's own base of models is told by that, whatever the framework is.
+    """
+    facts = codebase.facts[cls.path]
+    tensors = any(item.module.partition(".")[0] in _TENSORS for item in facts.imports)
+    forward = f"{cls.definition.symbol}.forward"
+    if not tensors or all(item.symbol != forward for item in facts.definitions):
+        return ""
+    outside = (base for base in bases if "." in base and base.partition(".")[0] not in _TENSORS | _PLAIN)
+    return next((base for base in outside if codebase.locate(base.rpartition(".")[0], cls.path) is None), "")
 
 
 def _is_base(name: str) -> bool:

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from retrieval.census.body import Binding
 from retrieval.census.callgraph import call_target, entered
+from retrieval.census.families import gives_first
 from retrieval.census.feasible import refuted
 from retrieval.census.holders import Holders
 from retrieval.census.known_models import wrappers
@@ -123,7 +124,7 @@ class Tracer:
         value, take = binding.value, spot.take
         if value is None or refuted(frame, binding.guards, spot.stack):
             return []
-        if binding.taken == "part":
+        if binding.taken == "part" and not gives_first(frame.body.tree, binding):
             take = (*take, str(binding.index))
         elif binding.taken == "element":
             value, take = walked(frame, binding)

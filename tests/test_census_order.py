@@ -178,3 +178,53 @@ def test_the_script_that_runs_all_models_of_another_and_more_is_the_main_one() -
         "b_demo.py": whole,
     }
     assert "main()` in b_demo.py" in texts(codebase_of(files), "outline: what=steps")[0]
+
+
+def test_a_condition_of_one_way_is_not_told_of_code_that_is_reached_by_two() -> None:
+    main = """
+        import sys
+        from nets import big
+
+        def use(net, x):
+            return net(x)
+
+        def main():
+            net = big("a")
+            out = 1
+            if sys.argv[1] == "twice":
+                out = use(net, out)
+            if sys.argv[2] == "once":
+                out = use(net, 2)
+            return out
+
+        if __name__ == "__main__":
+            main()
+    """
+    found = texts(codebase_of({"nets.py": NETS, "run.py": main}), "outline: what=models")
+    assert found[1] == "Run, in this order: `Big` by `net()` in `use()`"
+
+
+def test_alternatives_among_the_steps_are_one_entry() -> None:
+    main = """
+        import sys
+        from nets import big, small
+
+        def warm(net):
+            print(net)
+            print(net)
+            return net
+
+        def main():
+            if sys.argv[1] == "big":
+                net = big("a")
+            else:
+                net = small("b")
+            return warm(net)
+
+        if __name__ == "__main__":
+            main()
+    """
+    found = texts(codebase_of({"nets.py": NETS, "run.py": main}), "outline: what=steps")
+    assert found[0].endswith(
+        'in this order: one of: if `sys.argv[1] == "big"`: `big()`, or if not `sys.argv[1] == "big"`: `small()` → `warm()`'
+    )

@@ -45,6 +45,7 @@ class Choices:
 
     def __init__(self, marks: Sequence[Mark]) -> None:
         self._known = {mark.number: mark for mark in marks}
+        self._shared = {mark.seen for mark in marks if mark.seen}  # code that is reached by other ways too
 
     def of(self, mark: Mark) -> tuple[Choice, ...]:
         """The decisions above a mark, in the bodies that lead to it too."""
@@ -62,11 +63,13 @@ class Choices:
         return tuple(_decided(mark))
 
     def above(self, mark: Mark) -> Iterator[Mark]:
-        """The calls that lead to a mark, the nearest first."""
+        """The calls that lead to a mark, the nearest first, as far as there is one way only."""
         number = mark.number
         while "." in number:
             number = number.rpartition(".")[0]
             found = self._known.get(number) or self._known.get(number.rstrip(_LETTERS))
+            if number in self._shared:
+                return
             if found is not None and isinstance(found.event, Site | Outside):
                 yield found
 
@@ -169,7 +172,13 @@ def _one_of(held: Sequence[Named], place: Place) -> str:
     said: dict[str, None] = {}
     for inside in arms.values():
         condition = next(choice.said for choice in inside[0].choices if choice.place == place)
-        steps = " then ".join(dict.fromkeys(item.said.removesuffix(f" (only if {condition})") for item in inside))
+        steps = " then ".join(dict.fromkeys(_bare(item.said, condition) for item in inside))
         said[f"if {condition}: {steps}" if condition else steps] = None
     shown = list(said)
     return f"one of: {', or '.join(shown)}" if len(shown) > 1 else shown[0]
+
+
+def _bare(said: str, condition: str) -> str:
+    """What is said of a mark, without the condition that is told before it."""
+    said = said.removesuffix(f" (only if {condition})").removesuffix(" (on a condition)")
+    return said.replace("(in a loop, on a condition)", "(in a loop)")

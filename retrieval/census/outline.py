@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.alternatives import Choices, Named, in_order
 from retrieval.census.body import Guard
 from retrieval.census.callgraph import Site
 from retrieval.census.flow import Root, way
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, WRAPPING, LIBRARY, MANY = 30, 24, 12, 8, 9, 20, 5, 6, 24
+STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, WRAPPING, LIBRARY, MANY, ASSEMBLED = 36, 24, 12, 8, 9, 20, 5, 6, 24, 10
 Place = tuple[str, str, int, int]
 
 
@@ -69,18 +70,32 @@ def _steps(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) ->
     frame = spine(root, marks)
     every = [mark for mark in marks if mark.frame is frame and isinstance(mark.event, Site | Outside)]
     own = [mark for mark in every if not _prepares(focus, mark)] if len(every) > MANY else every
+    own = _work(focus, own) if _assembles(every) else own
     own = own if any(_leads(focus, mark) for mark in own) else every
     if not own:
         return
     names: dict[str, Mark] = {}
     for mark in own:
         names.setdefault(_named(mark), mark)
-    shown = list(names)[:STEPS]
-    more = f" → and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    choices = Choices(marks)
+    told = in_order([Named(name, mark, choices.own(mark)) for name, mark in names.items()])
+    shown = told[:STEPS]
+    more = f" → and {len(told) - len(shown)} more" if len(told) > len(shown) else ""
     via = "" if frame is root.frame else f", which hands the work to {caller(frame)} ({frame.path}); that"
     which = counted(len(names), "step") if own is every or len(own) == len(every) else "these main steps"
     text = f"{_begins(root)}{via or '. It'} runs {which} in this order: {' → '.join(shown)}{more}"
     yield _sentence(codebase, root, text, [_place(mark) for mark in own])
+
+
+def _assembles(marks: list[Mark]) -> bool:
+    """Whether a body makes many objects: the options of a command line, put together before the work begins."""
+    return sum(isinstance(m.event, Site) and isinstance(m.event.target, ClassRef) for m in marks) >= ASSEMBLED
+
+
+def _work(focus: Focus, marks: list[Mark]) -> list[Mark]:
+    """The steps that lead to models or leave the program, and those after the last of these."""
+    leading = [at for at, mark in enumerate(marks) if _leads(focus, mark)]
+    return [mark for at, mark in enumerate(marks) if at in leading or at > leading[-1]] if leading else marks
 
 
 def _leads(focus: Focus, mark: Mark) -> bool:
@@ -91,11 +106,9 @@ def _leads(focus: Focus, mark: Mark) -> bool:
 
 
 def _prepares(focus: Focus, mark: Mark) -> bool:
-    """Whether a step of a long body leads to no model and only makes an object, or stands under a condition."""
+    """Whether a step of a long body only makes an object, and leads to no model."""
     event = mark.event
-    if not isinstance(event, Site) or _leads(focus, mark):
-        return False
-    return isinstance(event.target, ClassRef) or any(guard.kind not in LOOPS for guard in guards_of(event))
+    return isinstance(event, Site) and isinstance(event.target, ClassRef) and not _leads(focus, mark)
 
 
 def _begins(root: Root) -> str:

@@ -226,5 +226,6 @@ def test_alternatives_among_the_steps_are_one_entry() -> None:
     """
     found = texts(codebase_of({"nets.py": NETS, "run.py": main}), "outline: what=steps")
     assert found[0].endswith(
-        'in this order: one of: if `sys.argv[1] == "big"`: `big()`, or if not `sys.argv[1] == "big"`: `small()` → `warm()`'
+        'in this order: one of: if `sys.argv[1] == "big"`: `big()`, or if not `sys.argv[1] == "big"`: `small()`'
+        " → `warm()`"
     )

@@ -112,8 +112,10 @@ def _outliving(frame: Frame, binding: Binding) -> str:
 
 
 def _is_lazy(frame: Frame, binding: Binding) -> bool:
-    """Whether a name is bound only when it holds nothing yet."""
+    """Whether a name is bound only when it holds nothing yet; what a constructor does is a beginning."""
     value = binding.value
+    if frame.symbol.rpartition(".")[2] == "__init__":
+        return False
     keeps = value is not None and value.type == "boolean_operator" and value.child_by_field_name("left") is not None
     if keeps and value is not None and frame.body.tree.text(value.child_by_field_name("left")) == binding.name:
         return True

@@ -67,7 +67,7 @@ def beside_said(roster: Roster, frames: "Iterable[Frame]", models: Iterable[Made
     for frame in frames:
         bound = [item for item in frame.body.bindings if _makes(roster, frame, item, wanted)]
         for first, other in combinations(bound, 2):
-            same = _callee(frame, first) == _callee(frame, other)
+            same = _callee(frame, first) == _callee(frame, other) and _texts(frame, first) == _texts(frame, other)
             if same and first.name != other.name and not excludes(first.guards, other.guards):
                 condition, _ = circumstances_of(roster.codebase, frame, other.guards)
                 asked = [guard.text for guard in other.guards if guard.kind == "if"]
@@ -81,6 +81,12 @@ def beside_said(roster: Roster, frames: "Iterable[Frame]", models: Iterable[Made
 
 def _callee(frame: "Frame", binding: "Binding") -> str:
     return frame.body.tree.text(binding.value.child_by_field_name("function")) if binding.value is not None else ""
+
+
+def _texts(frame: "Frame", binding: "Binding") -> set[str]:
+    """The texts that a call is given, which may say what to make."""
+    given = arguments(binding.value) if binding.value is not None else []
+    return {frame.body.tree.text(item) for item in given if item.type == "string"}
 
 
 def _makes(roster: Roster, frame: "Frame", binding: "Binding", wanted: set[Made]) -> bool:

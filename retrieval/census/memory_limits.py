@@ -48,7 +48,7 @@ _PROCESS = re.compile(
 _RECYCLING = re.compile(r"^(?:max_tasks_per_child|maxtasksperchild|max_requests|max_tasks_per_worker)$")
 _SAVING = re.compile(
     r"(?i)(?:^|[-_])(?:small(?:[-_]?models?)?|low[-_]?(?:v?ram|mem\w*|resources?)|offload\w*|vram|\w*vram\w*|half|fp16|bf16"
-    r"|(?:mixed[-_])?precision|use[-_]amp|amp|(?:torch[-_])?dtype|int8|use[-_]bnb\w*|grad(?:ient)?[-_]?(?:ckpt|checkpoint\w*)"
+    r"|(?:mixed[-_])?precision|use[-_]amp|amp(?![-_])|(?:torch[-_])?dtype|int8|use[-_]bnb\w*|grad(?:ient)?[-_]?(?:ckpt|checkpoint\w*)"
     r"|ckpt[-_]layers?|accum[-_]?\w*|\w*accumulation\w*|freeze\w*|lock[-_](?:image|text|\w*tower|\w*encoder)|patch[-_]dropout"
     r"|queue[-_]?size|canvas[-_]?size|use[-_]?checkpoint"
     r"|load[-_]?in[-_]?\dbit|quanti\w+|tile\w*|max[-_]?mem\w*|\w*memory\w*|cpu[-_]?offload\w*|sequential\w*offload|xformers"

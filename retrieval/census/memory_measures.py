@@ -105,7 +105,7 @@ def _said(hits: Sequence[CensusHit], form: str) -> str:
 
 def _setting(hit: CensusHit) -> str:
     """ "option `--tile` (default 0)"."""
-    told = hit.text.partition("): ")[0] + ")" if "): " in hit.text else hit.text.partition(": ")[0]
+    told = re.split(r"(?<=\)): |(?<=\)) (?:fills|is read)|: ", hit.text)[0]
     return _MUTE.sub("", _OFF.sub("off by default", told)).removeprefix("option ")
 
 

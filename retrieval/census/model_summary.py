@@ -173,9 +173,7 @@ def _formats(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iter
         told: dict[str, list[str]] = {}
         for entry, source in found:
             told.setdefault(f"`{entry.name}`", []).extend([source.said] if source.said else [])
-        models = [
-            f"{name} from {listed(list(dict.fromkeys(said)), 3)}" if said else name for name, said in told.items()
-        ]
+        models = [f"{name} from {listed(_once(said), 3)}" if said else name for name, said in told.items()]
         hit = _sentence(codebase, f"{form}: {'; '.join(models[:MOST])}", [entry for entry, _ in found])
         places = [("read", s.path, s.start, s.end) for _, s in found][:MOST_CITED]
         _, path, start, end = places[0]
@@ -183,6 +181,11 @@ def _formats(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iter
     missing = absent(codebase)
     if missing and groups:
         yield _sentence(codebase, f"Nothing in the code points to {listed(missing, len(missing))}", main[:1])
+
+
+def _once(said: list[str]) -> list[str]:
+    """Sources without those that name the same file by another expression."""
+    return list({text.partition(" (")[0]: text for text in reversed(said)}.values())[::-1]
 
 
 def _sentence(codebase: "Codebase", text: str, entries: list[Entry]) -> CensusHit:

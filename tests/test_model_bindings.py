@@ -132,3 +132,26 @@ def test_an_optimizer_that_may_be_left_out_makes_no_resumed_training() -> None:
     """
     (hit,) = run_query(codebase_of({"app.py": source}), "model_weights").hits
     assert "resumed" not in hit.text and "`a.pth`" in hit.text
+
+
+def test_settings_that_are_spread_over_a_call_count_when_the_defaults_put_them_in() -> None:
+    source = """
+        import argparse
+        from transformers import AutoModelForCausalLM
+
+        def load(path, small=False, where="auto"):
+            kwargs = {"device_map": where}
+            if small:
+                kwargs["load_in_8bit"] = True
+            else:
+                kwargs["torch_dtype"] = "float16"
+            return AutoModelForCausalLM.from_pretrained(path, **kwargs)
+
+        if __name__ == "__main__":
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--small", action="store_true")
+            args = parser.parse_args()
+            load("acme/model", args.small).generate(1)
+    """
+    (hit,) = run_query(codebase_of({"app.py": source}), "placements").hits
+    assert 'made with `device_map=where`, `torch_dtype="float16"` in `load()`; the device is `auto`' in hit.text

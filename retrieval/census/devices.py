@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
+from retrieval.census.language import hit_at
+from retrieval.census.reach import reach_of
 from retrieval.census.spots import Spot
 from retrieval.census.switches import Switch, switches_of
 from retrieval.census.tracing import SAME, tracer_of
@@ -60,6 +62,7 @@ class Choice:
 def choice_of(codebase: "Codebase", spot: Spot) -> Choice:
     """Everything that a device expression is traced to."""
     devices: dict[str, None] = {}
+    aside: dict[str, None] = {}  # named only in code that no main program runs
     tests: dict[str, None] = {}
     places: dict[Place, None] = {}
     source = ""
@@ -67,8 +70,10 @@ def choice_of(codebase: "Codebase", spot: Spot) -> Choice:
         text = at.text()
         found = _DEVICE.match(text) or _PROVIDER.match(text)
         if at.node.type == "string" and found:
-            devices[found[1]] = None
-            places[at.frame.path, at.node.start_point[0] + 1] = None
+            line = at.node.start_point[0] + 1
+            here = hit_at(codebase, at.frame.path, (line, line), symbol=at.frame.symbol, name="", text="")
+            (devices if reach_of(codebase).has(here) else aside)[found[1]] = None
+            places[at.frame.path, line] = None
         for step in at.frame.body.calls if at.node.type != "call" else ():
             near = at.node.start_point[0] + 1 - 3 <= step.start <= at.node.start_point[0] + 1
             if near and at.node.type == "string" and found and _TEST.search(step.written):
@@ -84,7 +89,7 @@ def choice_of(codebase: "Codebase", spot: Spot) -> Choice:
     for switch in behind:
         devices |= dict.fromkeys(re.findall(r"""["'](cuda|cpu|mps|npu|xpu)["':]""", switch.default))
     written = one_line(spot.text(), 60)
-    return Choice(tuple(devices), tuple(tests), behind, tuple(places), written, source)
+    return Choice(tuple(devices or aside), tuple(tests), behind, tuple(places), written, source)
 
 
 def opaque(spot: Spot) -> bool:

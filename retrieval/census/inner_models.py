@@ -67,7 +67,10 @@ def beside_said(roster: Roster, frames: "Iterable[Frame]", models: Iterable[Made
     for frame in frames:
         bound = [item for item in frame.body.bindings if _makes(roster, frame, item, wanted)]
         for first, other in combinations(bound, 2):
-            same = _callee(frame, first) == _callee(frame, other) and _texts(frame, first) == _texts(frame, other)
+            same = _callee(frame, first) == _callee(frame, other)
+            asked = [_texts(frame, item) for item in (first, other)]
+            if all(asked) and asked[0] != asked[1]:
+                continue  # something else is asked for
             if same and first.name != other.name and not excludes(first.guards, other.guards):
                 condition, _ = circumstances_of(roster.codebase, frame, other.guards)
                 asked = [guard.text for guard in other.guards if guard.kind == "if"]

@@ -202,11 +202,8 @@ def _unplaced(codebase: "Codebase", placed: list[CensusHit]) -> tuple[str, list[
     if not where and not main:
         text += "; the libraries that load them choose"
     text += f"; availability is tested by {functions(where)}" if where else ""
-    text += (
-        f"; options that name devices: {listed([hit.text.partition('): ')[0] + ')' for hit in main], 3)}"
-        if main
-        else ""
-    )
+    told = [hit.text.partition("): ")[0] + ")" if "): " in hit.text else hit.text for hit in main]
+    text += f"; options that name devices: {listed(list(dict.fromkeys(told)), 3)}" if main else ""
     return f"{text}.", [*placed, *main[:2]]
 
 

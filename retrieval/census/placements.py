@@ -21,7 +21,7 @@ from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import roster_of
 from retrieval.census.shelves import shelves_of
-from retrieval.census.spots import Spot, arguments
+from retrieval.census.spots import Spot, arguments, key_node
 from retrieval.census.switches import circumstances_of
 from retrieval.census.wording import caller
 from retrieval.facts import CensusHit
@@ -55,7 +55,7 @@ def placements(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     every = entries_of(codebase)
     parts = frozenset(entry.name for entry in every if follows(codebase, entry))
     moves = _by_model(codebase, parts)
-    entries = [e for e in every if query.matches(e.name) and (e.name not in parts or _is_placed(e, moves))]
+    entries = [e for e in every if query.matches(e.name) and (e.name not in parts or _is_placed(codebase, e, moves))]
     hosted = [entry for entry in entries if _hosted(entry.made[0])]
     lines: dict[str, list[CensusHit]] = {}
     plain: list[Entry] = []
@@ -79,9 +79,9 @@ def follows(codebase: "Codebase", entry: Entry) -> bool:
     return entry.part or (not entry.hosted and all(inside(roster, made) for made in entry.made))
 
 
-def _is_placed(entry: Entry, moves: dict[str, list[Moved]]) -> bool:
+def _is_placed(codebase: "Codebase", entry: Entry, moves: dict[str, list[Moved]]) -> bool:
     """Whether a part is moved by itself, or told its own device when it is made."""
-    return entry.name in moves or any(_settings(made)[1] is not None for made in entry.made[:2])
+    return entry.name in moves or any(_settings(codebase, made)[1] is not None for made in entry.made[:2])
 
 
 def _by_model(codebase: "Codebase", parts: frozenset[str]) -> dict[str, list[Moved]]:
@@ -127,7 +127,7 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
     run = [move for move in moves if _runs(codebase, move)] or moves
     run.sort(key=lambda move: is_off(codebase, move.frame, move.step.guards))
     for made in entry.made[:2]:
-        written, device = _settings(made)
+        written, device = _settings(codebase, made)
         told += [f"made with {', '.join(f'`{item}`' for item in written)} in {caller(made.frame)}"] if written else []
         if device is not None and choice is None and not (moves and _is_reading(made, device)):
             choice = choice_of(codebase, Spot(made.frame, device, made.step.order))
@@ -213,14 +213,34 @@ def _is_reading(made: Made, device: Node) -> bool:
     return made.frame.body.tree.text(name) == "map_location"
 
 
-def _settings(made: Made) -> tuple[list[str], Node | None]:
+def _settings(codebase: "Codebase", made: Made) -> tuple[list[str], Node | None]:
     """The arguments that place or type a model, and the one that names its device."""
     text, written, device = made.frame.body.tree.text, [], None
     for child in arguments(made.step.node, keywords=True):
-        if child.type != "keyword_argument":
+        if child.type == "dictionary_splat":
+            pairs = list(_spread(codebase, made, text(child).lstrip("*")))
+        elif child.type == "keyword_argument":
+            pairs = [(text(child.child_by_field_name("name")), child.child_by_field_name("value"))]
+        else:
             continue
-        name = text(child.child_by_field_name("name"))
-        if _SETTING.match(name):
-            written.append(one_line(text(child), 70))
-            device = child.child_by_field_name("value") if _DEVICES.match(name) else device
-    return written, device
+        for name, value in pairs:
+            if _SETTING.match(name) and value is not None:
+                written.append(one_line(f"{name}={text(value)}", 70))
+                device = value if _DEVICES.match(name) else device
+    return list(dict.fromkeys(written)), device
+
+
+def _spread(codebase: "Codebase", made: Made, name: str) -> Iterator[tuple[str, Node | None]]:
+    """The entries of a dictionary that is spread over a call: written out in the same body, or put in by default."""
+    frame = made.frame
+    for binding in frame.bound(name):
+        value = binding.value if binding.value is not None and binding.value.type == "dictionary" else None
+        for pair in value.named_children if value is not None else ():
+            key = pair.child_by_field_name("key") if pair.type == "pair" else None
+            if key is not None and key.type == "string":
+                yield frame.body.tree.text(key).strip("\"'"), pair.child_by_field_name("value")
+    for store in frame.body.stores:
+        key = key_node(store)
+        put = store.name == name and key is not None and key.type == "string" and store.value is not None
+        if put and not is_off(codebase, frame, store.guards):
+            yield frame.body.tree.text(key).strip("\"'"), store.value

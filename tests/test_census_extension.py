@@ -198,3 +198,29 @@ def test_an_attribute_of_a_layer_is_no_registry() -> None:
     }
     (hit,) = texts(codebase_of(files), "registries: models=yes")
     assert hit.startswith("getattr(nets, name)")
+
+
+def test_a_class_that_an_import_path_names() -> None:
+    source = """
+        import importlib
+        import sys
+
+        def by_path(path):
+            module, name = path.rsplit(".", 1)
+            return getattr(importlib.import_module(module), name)
+
+        def settings(path):
+            module = importlib.import_module(path)
+            return {key: value for key, value in module.__dict__.items()}
+
+        def main():
+            settings(sys.argv[1])
+            print(by_path(sys.argv[2])())
+
+        main()
+    """
+    told = texts(codebase_of({"run.py": source}), "replaceable: what=points")
+    assert told == [
+        "By name: `by_path()` (run.py) imports the class that an import path names, so that a class from elsewhere can "
+        "be named; used in `main()` (run.py)"
+    ]

@@ -9,6 +9,7 @@ from retrieval.census.class_registries import class_registries, entry_points
 from retrieval.census.filled_tables import filled_tables
 from retrieval.census.folder_registries import folder_registries
 from retrieval.census.hierarchies import hierarchies
+from retrieval.census.import_paths import import_paths
 from retrieval.census.language import parse_query
 from retrieval.census.model_tables import model_tables
 from retrieval.census.name_schemas import name_schemas
@@ -45,6 +46,7 @@ def _found(codebase: "Codebase") -> Iterator[Point]:
         registries,
         _decorated(codebase, {point.path for point in registries}),
         model_tables(roster),
+        import_paths(codebase),
         _interfaces(codebase),
     ):
         yield from sorted(points, key=lambda point: not _run(codebase, point))[:MOST]

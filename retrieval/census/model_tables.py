@@ -4,6 +4,7 @@ Also classes of a module that a computed name selects in `globals()`.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 LEAST, SHOWN, HOPS = 2, 6, 3
+_LAYER = re.compile(r"Att(?:entio)?n|Processor|Layer|Block|Embed|Norm|Hook|Pool|Conv|MLP|Seq\b")
 _NAMES = ast.Name | ast.Attribute
 Use = tuple[str, str, int, str]  # path, symbol, line, key as written
 
@@ -96,10 +98,18 @@ def _kind(roster: Roster, path: str, value: ast.expr) -> tuple[str, list[str]]:
     if found is None:
         return "", []
     if found[1].kind == "class":
-        model = roster.family.is_model(ClassRef(*found))
+        model = _is_whole(roster, ClassRef(*found))
         return ("models" if made else "classes", [found[1].name]) if model else ("", [])
     given = _given(roster, FunctionRef(*found)) if found[1].kind == "function" else []
     return ("models" if made else "functions that make models", given) if given else ("", [])
+
+
+def _is_whole(roster: Roster, cls: ClassRef) -> bool:
+    """Whether a class is a model or a part of one, no layer such as an attention."""
+    anatomy = roster.makers.anatomy
+    return roster.family.is_model(cls) and not (
+        cls in anatomy.models and anatomy.tier(cls) == "layer" and _LAYER.search(cls.definition.name)
+    )
 
 
 def gives_model(codebase: "Codebase", found: tuple[str, Definition]) -> bool:

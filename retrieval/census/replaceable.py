@@ -55,7 +55,7 @@ def replaceable(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     if not groups and not points:
         return
     places = _telling(places, groups)
-    told = _verdict(codebase, groups, points, _loaded(codebase, places))
+    told = _verdict(codebase, groups, points, _loaded(codebase, places, points))
     if query.options.get("what") != "points" or not points:
         yield told
     yield from (_point_hit(codebase, point) for point in points if point.sort != "subclassing")
@@ -111,7 +111,7 @@ def _telling(places: list[Place], groups: dict[str, list[Entry]]) -> list[Place]
     return [*plugs[:3], *directories[:2], *lists[:3]]
 
 
-def _loaded(codebase: "Codebase", places: list[Place]) -> list[str]:
+def _loaded(codebase: "Codebase", places: list[Place], points: list[Point]) -> list[str]:
     """Clauses on modules that are loaded by name: their contracts, what is taken out of them, registries of others."""
     contracts = list(plugin_contracts(codebase, parse_query("plugin_contracts")))[:2]
     told = [f"modules with the functions of `{hit.name}` are loaded by name" for hit in contracts]
@@ -119,7 +119,12 @@ def _loaded(codebase: "Codebase", places: list[Place]) -> list[str]:
         f"`{place.symbol}()` takes {listed([f'`{name}`' for name in place.takes], 4)} out of a module that is imported "
         f"by the name in `{place.named}`" for place in places if isinstance(place, PlugIn)
     ]  # fmt: skip
-    named = [f"`{name}()` ({counted(count, 'place')})" for name, count in registry_lookups(codebase)]
+    known = " ".join(point.said for point in points)
+    named = [
+        f"`{name}()` ({counted(count, 'place')})"
+        for name, count in registry_lookups(codebase)
+        if f"`{name.rpartition('.')[0]}`" not in known
+    ]
     return [*told, f"classes are looked up by a computed name with {listed(named, 3)}"] if named else told
 
 

@@ -42,11 +42,13 @@ def test_install_commands_of_documents_helpers_and_code_are_declarations() -> No
     url = "https://download.pytorch.org/whl/cu128"
     files: dict[str, str | bytes] = {
         "README.md": f"Do not `pip install other`.\n\n```\npip install torch==2.3.0 --index-url {url}\n```\n",
+        "INSTALL.md": "```\nmim install mmcv==2.0.1\n```\n",
         "install.sh": 'quiet() {\n  out=$(pip install "$@" 2>&1)\n}\nquiet torchaudio --index-url ' + url + "\n",
         "setup_env.py": 'import os\nrun("pip install timm==0.9.2")\nprint("pip install never")\n',
         "installer.py": 'CALL = ["pip", "install"]\nSET = {"cuda": ("onnxruntime-gpu", "1.24.4")}\n',
     }
     found = texts(files, "dependencies")
+    assert any(text.startswith("`mmcv==2.0.1` is installed by a command") for text in found)
     assert "`torch==2.3.0` is installed by a command from the index `cu128`, pinned to exactly this version" in found
     assert "`torchaudio` is installed by a command from the index `cu128` without a version constraint" in found
     assert any(text.startswith("`timm==0.9.2` is installed by a command") for text in found)

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 _PROGRAM = re.compile(r"[A-Za-z][\w.+-]*")
 _ALWAYS = words(
-    "python python3 pip sh bash cmd git rm cp mv ls cat echo mkdir kill pkill open xdg-open clear cls which start chmod"
+    """python python3 pip sh bash cmd git rm cp mv ls cat echo mkdir kill pkill open xdg-open clear cls which start
+    chmod touch tar unzip"""
 )
+_LOCAL = words("main util utils config configs common models model data tools lib src test tests")
 REASONS, PINS, DECLARED, PROGRAMS = 6, 14, 3, 10
 
 
@@ -82,7 +84,7 @@ def _programs(codebase: Codebase) -> Iterator[CensusHit]:
     found: dict[str, list[CensusHit]] = {}
     for hit in run_query(codebase, "started: own=no").hits:
         name = hit.detail["program"].rpartition("/")[2].removesuffix(".exe")
-        if hit.role == "source" and _PROGRAM.fullmatch(name) and name not in _ALWAYS:
+        if hit.role == "source" and reach_of(codebase).has(hit) and _PROGRAM.fullmatch(name) and name not in _ALWAYS:
             found.setdefault(name, []).append(hit)
     if found:
         told = [f"`{name}` (run by {_caller(hits[0])})" for name, hits in sorted(found.items())]
@@ -105,6 +107,7 @@ def _missing(codebase: Codebase) -> Iterator[CensusHit]:
     """Modules that main programs import and no manifest declares, so that an installation lacks them."""
     hits = [hit for hit in run_query(codebase, "undeclared").hits if hit.role == "source"]
     hits = [hit for hit in hits if reach_of(codebase).has(hit) and not _is_guarded(codebase, hit)]
+    hits = [hit for hit in hits if hit.name not in _LOCAL]  # files beside the program that a checkout lacks
     if hits and read_manifests(codebase.snapshot).declarations:
         told = [f"`{hit.name}` ({hit.path}:{hit.start})" for hit in hits]
         text = f"Imported though no manifest declares it, so nothing fixes its version: {listed(told, PROGRAMS)}."

@@ -113,9 +113,9 @@ def _note(places: list[Place]) -> str:
 
 def _declared_names(codebase: Codebase) -> frozenset[str]:
     items = read_manifests(codebase.snapshot).declarations
-    return frozenset(distribution_of(item) for item in items if item.scope in _TOLERANT) | frozenset(
-        _base_image(item) for item in items if item.ecosystem == "docker"
-    )
+    names = {distribution_of(item) for item in items if item.scope in _TOLERANT}
+    names |= {name.removeprefix("python-").removesuffix("-python") for name in names}  # `python-bidi` holds `bidi`
+    return frozenset(names) | frozenset(_base_image(item) for item in items if item.ecosystem == "docker")
 
 
 def _base_image(item: Declaration) -> str:

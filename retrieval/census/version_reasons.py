@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,18 +14,17 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from packaging.specifiers import SpecifierSet
 
-from retrieval.census.constraints import imported_names
 from retrieval.census.imported import third_party
 from retrieval.census.language import parse_query
+from retrieval.census.private_parts import Private, private_parts
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.removed import removed_apis
-from retrieval.census.units import Unit, subject_of, units
+from retrieval.census.units import subject_of, units
 from retrieval.census.version_switches import switches
 from retrieval.facts import Call, CensusHit
 from retrieval.manifests import Declaration, read_manifests
 from retrieval.manifests.distributions import distribution_of, usual_provider
-from retrieval.pyast import dotted
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -122,14 +120,19 @@ def _switched(codebase: Codebase) -> Iterator[Reason]:
 
 
 def _compiled(codebase: Codebase) -> Iterator[Reason]:
-    """Extensions that are compiled against the installed PyTorch."""
-    for path, call in codebase.all_calls():
-        if _BUILDS.search(call.name) and codebase.snapshot.by_path[path].role != "test":
-            text = (
-                f"`{call.name.rpartition('.')[2]}` in {path} compiles an extension against the installed PyTorch, "
-                "whose version and CUDA must match the compiler's and the toolkit's"
-            )
-            yield Reason("torch", text, path, (call.start, call.start), 2)
+    """Extensions that are compiled against the installed PyTorch, all in one reason."""
+    calls = [
+        (path, call)
+        for path, call in codebase.all_calls()
+        if _BUILDS.search(call.name) and codebase.snapshot.by_path[path].role != "test"
+    ]
+    if calls:
+        told = list(dict.fromkeys(f"`{call.name.rpartition('.')[2]}` ({path}:{call.start})" for path, call in calls))
+        text = (
+            f"extensions are compiled against the installed PyTorch by {listed(told, SHOWN)}, "
+            "whose version and CUDA must match the compiler's and the toolkit's"
+        )
+        yield Reason("torch", text, calls[0][0], (calls[0][1].start, calls[0][1].start), 2)
 
 
 @cache
@@ -233,49 +236,30 @@ def _inside(codebase: Codebase) -> Iterator[Reason]:
 
 
 def _private(codebase: Codebase) -> Iterator[Reason]:
-    """Attributes with a leading underscore that are read of a library or of an object that it made."""
-    found: dict[str, list[tuple[str, str, int]]] = {}
-    for unit in units(codebase, r"\._[a-zA-Z]"):
-        if codebase.snapshot.by_path[unit.path].role != "source":
-            continue
-        names = {
-            alias: module for alias, module in imported_names(unit.tree).items() if _is_foreign(codebase, unit, module)
-        }
-        made = _made(unit, names)
-        for node in unit.nodes:
-            if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
-                root = dotted(node.value).split(".")[0]
-                module = names.get(root) or made.get((unit.symbols.get(node, ""), root), "")
-                line = unit.row(node.lineno)
-                if module and _runs(codebase, unit.path, line, unit.symbols.get(node, "")):
-                    written = ast.unparse(node)
-                    found.setdefault(module.split(".")[0], []).append((written, unit.path, line))
+    """Private parts of a library that code which main programs run uses, those of one library together."""
+    found: dict[str, list[Private]] = {}
+    for use in private_parts(codebase):
+        if _runs(codebase, use.path, use.line, use.symbol):
+            found.setdefault(use.module, []).append(use)
     for module, uses in found.items():
-        told = list(dict.fromkeys(f"`{name[:60]}` ({path}:{line})" for name, path, line in uses))
+        told = list(dict.fromkeys(f"`{use.written[:60]}` ({use.path}:{use.line})" for use in uses))
         text = f"the code uses private parts of it, which any release may change: {listed(told, SHOWN)}"
-        yield Reason(usual_provider(module), text, uses[0][1], (uses[0][2], uses[0][2]), 3)
-
-
-def _is_foreign(codebase: Codebase, unit: Unit, module: str) -> bool:
-    top = module.split(".")[0]
-    return top not in sys.stdlib_module_names and codebase.locate(top, unit.path) is None
-
-
-def _made(unit: Unit, names: dict[str, str]) -> dict[tuple[str, str], str]:
-    """(symbol, variable) → the library whose call the variable is bound to, where every binding is such a call."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for node in unit.nodes:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            call = dotted(node.value.func) if isinstance(node.value, ast.Call) else ""
-            module = names.get(call.split(".")[0], "") if "." in call else ""
-            found.setdefault((unit.symbols.get(node, ""), node.targets[0].id), set()).add(module)
-    return {key: next(iter(modules)) for key, modules in found.items() if len(modules) == 1 and "" not in modules}
+        yield Reason(usual_provider(module), text, uses[0].path, (uses[0].line, uses[0].line), 3)
 
 
 def _companions(codebase: Codebase) -> Iterator[Reason]:
     """Packages of PyTorch that are each built for one release of it."""
     torch = [item for item in _declared(codebase, "torch") if item.exact]
-    for name in ("torchvision", "torchaudio", "torchtext", "xformers"):
+    for name in (
+        "torchvision",
+        "torchaudio",
+        "torchtext",
+        "xformers",
+        "mmcv",
+        "mmcv-full",
+        "flash-attn",
+        "torch-scatter",
+    ):
         own = [item for item in _declared(codebase, name) if item.exact or item.specifier]
         if own and torch:
             pin = f"`{torch[0].name}=={torch[0].exact}` ({torch[0].path}:{torch[0].start})"

@@ -11,11 +11,11 @@ from retrieval.census.multimodal_messages import Message, messages, sender
 from retrieval.census.onward import inside, onward
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
-from retrieval.census.roster import roster_of
+from retrieval.census.roster import Roster, roster_of
 from retrieval.census.spots import arguments
 from retrieval.census.told_values import told_value
 from retrieval.census.tracing import Tracer
-from retrieval.census.vision import embedded, embeds, worked
+from retrieval.census.vision import embedded, embeds, worked, working
 from retrieval.census.vision_calls import Run, from_loader, runs_of, written
 from retrieval.census.wording import title
 from retrieval.facts import CensusHit
@@ -147,6 +147,7 @@ def _forms(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
     if applied:
         text = f"What formats the inputs: {'; '.join(said(codebase, one) for one in applied[:2])}"
         yield _at(codebase, text, [("composed", one.frame.path, one.step.start, one.step.end) for one in applied[:2]])
+    chains = _of_data(roster_of(codebase), chains)
     if fed and chains:
         names = listed(list(dict.fromkeys(run.name for run in fed)), 6)
         channels = "3" if all("(3, H, W)" in one.gives for one in chains if one.gives) else "C"
@@ -155,6 +156,13 @@ def _forms(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
         text += f"transforms made: {'; '.join(said(codebase, one) for one in chains[:2])}"
         places = [("composed", one.frame.path, one.step.start, one.step.end) for one in chains[:2]]
         yield _at(codebase, text, [*places, *(_place(run) for run in fed[:SHOWN])])
+
+
+def _of_data(roster: Roster, chains: list[Composed]) -> list[Composed]:
+    """The chains that stand beside data sets which read images; else those that no class keeps for itself."""
+    folders = {frame.path.rpartition("/")[0] for frame, _ in working(roster) if frame.symbol.endswith(".__getitem__")}
+    beside = [one for one in chains if one.frame.path.rpartition("/")[0] in folders]
+    return beside or [one for one in chains if one.frame.owner is None]
 
 
 def _role(codebase: "Codebase", one: Composed) -> str:

@@ -14,7 +14,7 @@ from retrieval.snapshot import SourceFile
 
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _PROSE = re.compile(r"(?i)\b(?:raise|print|warn\w*|log(?:ger|ging)?|error|echo|\w*Error|\w*Exception)\b\W")
-_COMMAND = re.compile(r"(?:\S*python[\d.]*\S*\s+-m\s+)?\bpip[\d.]*\s+install\s")
+_COMMAND = re.compile(r"(?:\S*python[\d.]*\S*\s+-m\s+)?\b(?:pip[\d.]*|mim)\s+install\s")
 _INDEX = re.compile(r"download\.pytorch\.org/whl/(?:[a-z]+/)?(cu\d+|cpu|rocm[\d.]+|xpu|nightly/\w+)")
 _HELPER = re.compile(r"(?m)^\s*(?:function\s+)?([A-Za-z_][\w-]*)\s*(?:\(\))?\s*\{")
 _PASSING = re.compile(r"""\bpip[\d.]*["']?\s+install\s[^\n]*(?:"?\$[@*]"?|@Args\b|@args\b|\$Args\b)""")

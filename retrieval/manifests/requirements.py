@@ -33,7 +33,7 @@ _DEVELOPMENT = re.compile(
 _OPTION = re.compile(r"(-r|-c|--requirement|--constraint)(?:\s+|=|(?<=-[rc])(?=\S))(.+)")
 _TRAILING = re.compile(r"\s+--(?:hash|config-settings|global-option|install-option)[= ]\S+")
 _INSTALL = re.compile(
-    r"(?:\bpip[\d.]*[\"']?|\buv\s+(?:pip|tool)|\b(conda|mamba|micromamba))\s+install\s+(.*)"
+    r"(?:\bpip[\d.]*[\"']?|\bmim|\buv\s+(?:pip|tool)|\b(conda|mamba|micromamba))\s+install\s+(.*)"
     r"|\bsession\.(?:install|conda_install)\((.*)"
 )
 _PRINTED = re.compile(r"(?:^|[;&|@]|\bRUN|\brun:)\s*(?:echo|printf|print)\b[^;&|]*$")

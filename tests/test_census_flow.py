@@ -605,3 +605,31 @@ def test_a_framework_is_known_by_forward_and_gives_its_model_first() -> None:
     )
     assert [hit.name for hit in run_query(codebase, "models").hits] == ["Net"]
     assert any("runs `Net.forward()`" in line for line in texts(codebase, "flow")), texts(codebase, "flow")
+
+
+def test_a_model_runs_in_the_outside_function_that_is_given_it_to_generate_with() -> None:
+    codebase = codebase_of(
+        {
+            "run.py": """
+                import torch
+                from strange.generation import filling_sequence, quantize
+
+                class Net(torch.nn.Module):
+                    def __init__(self): self.inner = torch.nn.TransformerEncoder(None, 1)
+                    def forward(self, x): return self.inner(x)
+
+                def main():
+                    net = Net()
+                    quantize(net, 8)
+                    return filling_sequence(net, [1], strategy=None)
+
+                if __name__ == "__main__":
+                    main()
+            """
+        }
+    )
+    uses = roster_of(codebase).uses
+    assert [(use.step.written, use.made[0].name) for use in uses if use.frame.symbol == "main"] == [
+        ("filling_sequence", "Net")
+    ]
+    assert any("filling_sequence" in line and "uns the model" in line for line in texts(codebase, "pipeline"))

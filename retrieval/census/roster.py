@@ -23,7 +23,7 @@ from retrieval.census.made_models import Made, Makers
 from retrieval.census.models import Family, family_of
 from retrieval.census.program import program_of
 from retrieval.census.shown_models import shown_models
-from retrieval.census.sightings import Sighting, Use, use_of
+from retrieval.census.sightings import Sighting, Use, hands_over, use_of
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.tracing import tracer_of
 from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance, Value
@@ -173,6 +173,10 @@ class Roster:
         if function is None:
             return None
         value = frame.value(function, step.order, step.guards)
+        if isinstance(value, External) or (value is None and function.type == "identifier"):
+            given = [self.sightings(Spot(frame, node, step.order, step.guards)) for node in hands_over(step)]
+            if any(given):
+                return use_of(frame, step, next(filter(None, given)), "", depth)
         if self._ruled_out(value):
             return None
         if function.type != "attribute":

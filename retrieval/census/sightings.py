@@ -1,11 +1,13 @@
 """Where models are met: an expression that may be one, with the way it came, and a call that runs one."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep
 from retrieval.census.made_models import Made
-from retrieval.census.spots import Called
+from retrieval.census.spots import Called, arguments
+from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -41,7 +43,24 @@ class Use:
         return next((sighting.key for sighting in self.seen if sighting.key), "")
 
 
+MOST_HANDED = 4
+_COMPUTING = re.compile(
+    r"(?:^|_)(?:generate|generation|sampl\w+|predict\w*|infer|inference|filling|decode|encode|forward|transcribe|translate|denoise"
+    r"|detect|segment|inpaint|chat)(?:_|$)"
+)
+
+
 def use_of(frame: "Frame", step: CallStep, seen: tuple[Sighting, ...], method: str, depth: int) -> Use | None:
     """The call as one that runs what was seen; None when nothing was."""
     made = tuple(dict.fromkeys(sighting.made for sighting in seen))
     return Use(frame, step, made, method, depth, seen) if made else None
+
+
+def hands_over(step: CallStep) -> list[Node]:
+    """The names that a call gives to a function whose own name says that it computes with a model."""
+    last = step.written.rpartition(".")[2]
+    if last[:1].isupper() or not _COMPUTING.search(last):
+        return []
+    listed = arguments(step.node, keywords=True)[:MOST_HANDED]
+    given = [node.child_by_field_name("value") if node.type == "keyword_argument" else node for node in listed]
+    return [node for node in given if node is not None and node.type in ("identifier", "attribute")]

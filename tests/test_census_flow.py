@@ -633,3 +633,26 @@ def test_a_model_runs_in_the_outside_function_that_is_given_it_to_generate_with(
         ("filling_sequence", "Net")
     ]
     assert any("filling_sequence" in line and "uns the model" in line for line in texts(codebase, "pipeline"))
+
+
+def test_a_client_of_the_repository_s_own_server_uses_no_hosted_model() -> None:
+    server = """
+        from fastapi import FastAPI
+        app = FastAPI()
+
+        @app.post("/v1/chat/completions")
+        def complete(request):
+            return request
+    """
+    client = """
+        import requests
+
+        def ask(base):
+            return requests.post(f"{base}/v1/chat/completions", json={})
+
+        if __name__ == "__main__":
+            ask("http://localhost")
+    """
+    alone = roster_of(codebase_of({"client.py": client})).made
+    assert [made.name for made in alone] == ["http.ask"]
+    assert roster_of(codebase_of({"client.py": client, "server.py": server})).made == []

@@ -10,6 +10,7 @@ from retrieval.census.body import CallStep
 from retrieval.census.known_models import Known, known_model
 from retrieval.census.makers import FACTORY
 from retrieval.census.models import Family
+from retrieval.census.routes import requested
 from retrieval.census.tiers import anatomy_of
 from retrieval.census.values import ClassRef, External, alternatives
 from retrieval.languages import words
@@ -94,6 +95,8 @@ class Makers:
             elif isinstance(value, ClassRef) and (self._is_own(frame, step, value) or self._counts(frame, value)):
                 yield Made(frame, step, value.definition.symbol, value, None)
             elif isinstance(value, External) and _POSTING.match(value.name) and self._asks_model(frame):
+                if requested(self.program, frame, step):
+                    continue  # the server is the repository's own, and its models are met there
                 name = (frame.owner.definition if frame.owner else frame.definition).name if frame.definition else ""
                 yield Made(frame, step, f"http.{name or step.written}", None, _POSTED)
         loaded = self._loaded(frame, step, function)

@@ -102,3 +102,12 @@ def test_a_folder_of_weights_is_no_input() -> None:
     )
     said = [hit.text for hit in run_query(codebase_of({"run.py": body}), "purpose: input").hits]
     assert said == ["Goes in, by the options of the main programs: `--input-file` (a page)."]
+
+
+def test_authors_and_their_universities_say_nothing_of_the_purpose() -> None:
+    readme = (
+        "# Pix\n\nAda Lang 1, Ben Roth 2, Cleo Marsh 1\n\n1 Northern University 2 Tidal AI Lab\n\n"
+        "To appear at a conference 2\n\nA model that draws what it hears in a room.\n"
+    )
+    said = [hit.text for hit in run_query(codebase_of({"README.md": readme, "a.py": "X = 1\n"}), "purpose").hits]
+    assert said == ["The README says of Pix: “A model that draws what it hears in a room.”"]

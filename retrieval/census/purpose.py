@@ -37,7 +37,8 @@ _NOT = re.compile(
     r"(?i)model|artifact|network|pretrained|ckpt|checkpoint|config|cfg|weight|log|cache|device|server|port|host|token|batch|temp|gpu|lora|bert|gpt"
     r"|jobs?[-_]|api|url|font|benchmark|prune|max[-_]|init[-_]"
 )
-_WEIGHTS = re.compile(r"(?i)\b(?:models?|weights?|checkpoints?|networks?|artifacts?)\b")
+_WEIGHTS = re.compile(r"(?i)\b(?:models?|weights?|checkpoints?|networks?|artifacts?|executable|ffmpeg)\b|ffmpeg_")
+_BLANK = re.compile(r"(?i)\b(?:brief|short) description\b|^\W*(?:todo|add your|my (?:package|project))")
 _PLACE = re.compile(r"(?i)(?:paths?|files?|dir|directory|folder)$")
 _SWITCH = re.compile(
     r"(?i)type (?:bool|float|int)\b|store_(?:true|false)|is_flag|: whether\b|: if true"
@@ -118,7 +119,7 @@ def _descriptions(codebase: Codebase) -> Iterator[tuple[str, tuple[str, int, int
     depth = sorted(
         (item.path.count("/"), item.path, item.start, item.end, item.value)
         for item in read_manifests(codebase.snapshot).properties
-        if item.name == "description" and len(item.value.split()) > 1
+        if item.name == "description" and len(item.value.split()) > 1 and not _BLANK.search(item.value)
     )
     depth = [item for item in depth if item[0] == 0 or _holds_most(codebase, item[1])]
     lowest = depth[0][0] if depth else 9
@@ -159,7 +160,7 @@ def _goes(codebase: Codebase) -> Iterator[CensusHit]:
     for rule, other, name, words in kinds:
         chosen = [hit for hit in options if rule.search(hit.name.lstrip("-")) and not _NOT.search(hit.name)]
         chosen = [hit for hit in chosen if other is None or not other.search(hit.name)]
-        chosen = [hit for hit in chosen if not (_PLACE.search(hit.name) and _WEIGHTS.search(_helped(hit) + hit.name))]
+        chosen = [hit for hit in chosen if not (_PLACE.search(hit.name) and _WEIGHTS.search(hit.text))]
         unique = list({hit.name: hit for hit in reversed(chosen)}.values())[::-1][:GIVEN]
         if unique:
             told = [f"`{hit.name}`" + _helped(hit) for hit in unique]

@@ -18,7 +18,10 @@ _ASIDE = re.compile(
     r"|\d{4}[-/.]\d{2}"
     r"|acknowledge\w*|you agree|read this|do not trust|fake|throughput"
     r"|(?:above|following) (?:results?|figures?|tables?|checkpoints?)|communit\w+|limited long-term support)\b"
-    r"|^\W*\[?20\d\d|^\W*(?:in order )?to (?:run|train|re-?train|fine-?tune|evaluate|use|try|test|build)\b"
+    r"|^\W*\[?20\d\d|^\W*(?:if you|for (?:the|more)|details|to appear|accepted)\b"
+    r"|^\W*(?:in order )?to (?:run|train|re-?train|fine-?tune|evaluate|use|try|test|build)\b"
+    r"|\bwe(?:'ve|\u2019ve| have)\b|\bnow available\b|\bhas (?:now )?(?:officially )?been\b"
+    r"|\b(?:University|Universit\u00e9|Institute of|Academy of|Laborator(?:y|ies)|AI Labs?)\b(?!.*[.!?]$)"
     r"|^\W*(?:notice|note|warning|important|tips?)\b|\u2003|[\u2020\u2021]|^-\s|^\[|(?:\d[ ,].{1,30}){4}"
 )
 _DOES = re.compile(
@@ -83,7 +86,17 @@ def _is_purpose(text: str) -> bool:
     words = len(text.split())
     wide = len(re.findall(r"[\u3040-\u9fff\uac00-\ud7af]", text))
     first = re.split(r"(?<=[.!?])\s", text)[0]
+    if _is_people(text):
+        return False
     return (words >= LEAST or wide >= 3 * LEAST) and not _ASIDE.search(first) and text.count("|") < LEAST
+
+
+def _is_people(text: str) -> bool:
+    """Whether a text is a list of names, as of authors: capitals nearly everywhere, and commas or footnote marks."""
+    words = re.findall(r"[^\W\d_][\w.'-]*", text)
+    capital = sum(word[0].isupper() for word in words)
+    marked = text.count(",") >= 2 or re.search(r"[A-Za-z] ?\d\b", text) is not None
+    return len(words) >= LEAST and capital * 100 >= len(words) * 85 and marked and not _DOES.search(text)
 
 
 def _features(blocks: list[tuple[str, Said]]) -> tuple[Said, ...]:

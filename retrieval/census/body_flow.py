@@ -10,14 +10,13 @@ import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from retrieval.census.flow_names import SETTINGS, each_of, read_names, scalars, short, stored_names
 from retrieval.census.traces import ADDING
 from retrieval.census.units import Function, call_name, written
 from retrieval.languages import words
 
 _PLAIN = words("len isinstance issubclass print range id type hasattr callable bool repr format time")
 _SAME = words("list tuple iter next sorted reversed set enumerate zip dict copy")
-_SETTINGS = words("device dtype non_blocking dim axis copy memory_format key desc total disable")
-_WRAPPING = words("enumerate tqdm trange zip list iter sorted reversed track progress_bar log_every")
 _FILLING = ADDING | {"add", "update"}
 DEEPEST = 4
 Origins = dict["Step", str]
@@ -67,7 +66,7 @@ class _Flow:
         self.back: dict[str, tuple[str, list[str]]] = {
             item.arg: ("parameter", [])
             for item in (*given.posonlyargs, *given.args, *given.kwonlyargs)
-            if item.arg not in ("self", "cls")
+            if item.arg not in scalars(function)
         }
 
     def block(self, body: Iterable[ast.stmt]) -> None:
@@ -94,7 +93,7 @@ class _Flow:
         match node:
             case ast.For() | ast.AsyncFor():
                 self._bind(node.target, self.value(node.iter))
-                self._remember(node.target, _each(node.iter), [])
+                self._remember(node.target, each_of(node.iter), [])
                 self.block((*node.body, *node.orelse))
             case ast.While():
                 self.value(node.test)
@@ -145,10 +144,10 @@ class _Flow:
         for target in targets:
             self._bind(target, made)
             if not made:
-                self._remember(target, "", _names(value))
+                self._remember(target, "", read_names(value))
             for step in self.steps[count:]:
                 if step in made:
-                    step.gives += [name for name in _stored(target) if name not in step.gives]
+                    step.gives += [name for name in stored_names(target) if name not in step.gives]
 
     def _bind(self, target: ast.expr, made: Origins) -> None:
         if isinstance(target, ast.Tuple | ast.List):
@@ -168,7 +167,7 @@ class _Flow:
             self.made.setdefault(written(holder), {}).update(made)
 
     def _remember(self, target: ast.expr, said: str, names: list[str]) -> None:
-        for name in _stored(target):
+        for name in stored_names(target):
             if name not in names:
                 self.back[name] = (said, names)
 
@@ -209,7 +208,7 @@ class _Flow:
     def _comprehended(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Origins:
         for part in node.generators:
             self._bind(part.target, self.value(part.iter))
-            self._remember(part.target, _each(part.iter), [])
+            self._remember(part.target, each_of(part.iter), [])
         return self.value(node.value if isinstance(node, ast.DictComp) else node.elt)
 
     def _joined(self, nodes: Iterable[ast.expr]) -> Origins:
@@ -224,7 +223,7 @@ class _Flow:
             return {self._step(node, holder): ""}
         name = call_name(node)
         held = self.value(holder) if holder is not None else {}
-        given = self._joined([*node.args, *(k.value for k in node.keywords if k.arg not in _SETTINGS)])
+        given = self._joined([*node.args, *(k.value for k in node.keywords if k.arg not in SETTINGS)])
         if name in _FILLING and holder is not None:
             self._put(holder, given)
             return {}
@@ -239,7 +238,7 @@ class _Flow:
         if isinstance(holder, ast.Name) and (own := self.made.get(holder.id)):
             held = own
         if held and holder is not None and not isinstance(holder, ast.Call):
-            takes.insert(0, Taken(_short(holder), False, held, receiver=True))
+            takes.insert(0, Taken(short(holder), False, held, receiver=True))
         step = Step(node, written(node.func), takes)
         self.steps.append(step)
         return step
@@ -247,9 +246,9 @@ class _Flow:
     def _taken(self, node: ast.expr, splat: bool = False) -> Taken:
         inner = node.value if isinstance(node, ast.Starred) else node
         made = self.value(inner)
-        taken = Taken(_short(inner), splat, made)
+        taken = Taken(short(inner), splat, made)
         if not made:
-            taken.source = next(filter(None, map(self._came, _names(inner))), "")
+            taken.source = next(filter(None, map(self._came, read_names(inner))), "")
         return taken
 
     def _came(self, name: str, depth: int = DEEPEST) -> str:
@@ -265,36 +264,3 @@ class _Flow:
 
 def _part(made: Origins, key: str) -> Origins:
     return {step: key or part for step, part in made.items()}
-
-
-def _stored(target: ast.expr) -> list[str]:
-    if isinstance(target, ast.Tuple | ast.List):
-        return [name for item in target.elts for name in _stored(item)]
-    if isinstance(target, ast.Starred):
-        return _stored(target.value)
-    return [_short(target)] if isinstance(target, ast.Name | ast.Attribute | ast.Subscript) else []
-
-
-def _each(node: ast.expr) -> str:
-    """What a loop runs over, without counting and progress bars around it."""
-    while isinstance(node, ast.Call) and call_name(node) in _WRAPPING and node.args:
-        node = node.args[0]
-    return "" if call_name(node) == "range" else f"each of `{_short(node)}`"
-
-
-def _names(node: ast.expr) -> list[str]:
-    """The names that an expression reads, without those that it only calls."""
-    called = {id(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
-    aside = {
-        id(inner)
-        for n in ast.walk(node)
-        if isinstance(n, ast.keyword) and n.arg in _SETTINGS
-        for inner in ast.walk(n.value)
-    }
-    kept = (n for n in ast.walk(node) if isinstance(n, ast.Name) and id(n) not in called | aside)
-    return list(dict.fromkeys(n.id for n in kept))
-
-
-def _short(node: ast.expr, limit: int = 48) -> str:
-    text = written(node).replace("`", "'")
-    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -264,7 +264,9 @@ def _memory(groups: dict[str, Group]) -> Told:
             [],
         )
     if threads:
-        yield f"Threads share the memory of their process: {listed(_targets(threads), 6)}", list(threads)
+        shared = listed(_targets(_split(threads, "yes")), 3)
+        models = f"; the models that {shared} run are objects of it" if shared else ""
+        yield f"Threads share the memory of their process{models}: {listed(_targets(threads), 6)}", list(threads)
     yield from _carriers(groups)
     if apart and (outside := groups["outside"].run):
         yield f"Outside programs run as processes of their own: {_programs(outside)}", list(outside)
@@ -284,11 +286,8 @@ def _carriers(groups: dict[str, Group]) -> Told:
 
 
 def _idle_memory(groups: dict[str, Group]) -> Told:
-    idle = [
-        (name, groups[name].idle)
-        for name in ("processes", "threads", "scripts", "ranks")
-        if groups[name].idle and not groups[name].run
-    ]
+    names = [n for n in ("processes", "threads", "scripts", "ranks") if groups[n].idle and not groups[n].run]
+    idle = [(name, groups[name].idle) for name in names]
     if idle:
         said = ", ".join(
             f"{_LABELS[name]} ({listed(list(dict.fromkeys(f'`{hit.path}`' for hit in hits)), 3)})"

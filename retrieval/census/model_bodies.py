@@ -75,7 +75,10 @@ class ModelBody:
 
 def leading_bodies(codebase: Codebase, most: int) -> list[ModelBody]:
     """The weightiest bodies, those nearest to the start of a program first, training before other work."""
-    return sorted(model_bodies(codebase)[:most], key=lambda body: (-body.near, not body.trains))
+    named: dict[str, ModelBody] = {}
+    for body in model_bodies(codebase):
+        named.setdefault(body.frame.symbol, body)  # one of several scripts with the same function
+    return sorted(list(named.values())[:most], key=lambda body: (-body.near, not body.trains))
 
 
 def model_bodies(codebase: Codebase) -> list[ModelBody]:

@@ -43,7 +43,7 @@ def _chain(body: ModelBody) -> list[Step]:
     seen: set[tuple[str, str]] = set()
     for step in body.steps:
         role = body.roles[step]
-        key = (step.callee, " ".join(taken.text for taken in step.takes) if role.leading else "")
+        key = (step.callee, " ".join(taken.text for taken in data_of(body, step)) if role.leading else "")
         if key in seen or (LOGS.search(step.callee) and not role.leading):
             continue
         seen.add(key)

@@ -166,7 +166,8 @@ def _readers(codebase: Codebase, key: str) -> Iterator[tuple[str, str, int]]:
         if codebase.snapshot.by_path[unit.path].role != "source":
             continue
         for function, symbol in unit.functions():
-            found = next((n for n in ast.walk(function) if _is_read(n, key)), None)
+            reads = (n for n in ast.walk(function) if isinstance(n, ast.Attribute) and _is_read(n, key))
+            found = next(reads, None)
             if found is None or not reach.runs((unit.path, symbol)) or told == READERS:
                 continue
             told += 1
@@ -176,9 +177,9 @@ def _readers(codebase: Codebase, key: str) -> Iterator[tuple[str, str, int]]:
             yield f"`{key}` is read by `{symbol}()` ({unit.path}){said}", unit.path, line
 
 
-def _is_read(node: ast.AST, key: str) -> bool:
-    known = isinstance(node, ast.Attribute) and node.attr == key and isinstance(node.ctx, ast.Load)
-    return known and bool(OPTIONS.search(written(node.value).rpartition(".")[2]))  # type: ignore[attr-defined]
+def _is_read(node: ast.Attribute, key: str) -> bool:
+    known = node.attr == key and isinstance(node.ctx, ast.Load)
+    return known and bool(OPTIONS.search(written(node.value).rpartition(".")[2]))
 
 
 def _used(function: Function, read: ast.AST) -> ast.stmt | None:

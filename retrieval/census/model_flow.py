@@ -149,7 +149,9 @@ def result_keys(frame: Frame, site: Site | None) -> list[str]:
     found: dict[str, None] = {}
     for target in site.targets if site is not None else ():
         inner = entered(frame.program, target) if isinstance(target, FunctionRef) else None
-        for item in inner.body.exits if inner is not None else ():
+        if inner is None:
+            continue
+        for item in inner.body.exits:
             if item.kind == "return":
                 found.update(dict.fromkeys(built_keys(inner, item.value)))
     return list(found)

@@ -120,8 +120,8 @@ def _imported(codebase: Codebase, unit: Unit, arm: list[ast.stmt]) -> dict[str, 
     """Name → file of the repository that an arm imports it from, its inner conditions included."""
     found = {}
     for statement in arm:
-        for node in ast.walk(statement):
-            for alias in node.names if isinstance(node, ast.ImportFrom) else ():
+        for node in (n for n in ast.walk(statement) if isinstance(n, ast.ImportFrom)):
+            for alias in node.names:
                 module = (node.module or "").rpartition(".")[2]
                 ends = (f"/{module}.py", f"/{module}/__init__.py")
                 paths = [path for path in codebase.facts if module and f"/{path}".endswith(ends)]

@@ -144,6 +144,8 @@ def _format(weights: Weights, maker: str) -> str:
         plural = words.replace("checkpoint", "checkpoints", 1)
         return f"{plural}, read by {call.rstrip(')')}"
     if weights.reader.strip("`").rpartition(".")[2] in LOADING:
+        if "." in maker and not _HUB.match(maker):
+            return f"Checkpoints in the own format of the library `{maker.partition('.')[0]}`, by its `from_pretrained`"
         library = maker.partition(".")[0] if _HUB.match(maker) else "Hugging Face"
         return f"`from_pretrained` and the like of {library} (safetensors or PyTorch files, by hub name or folder)"
     return "By the name or file that the maker of a library is given"

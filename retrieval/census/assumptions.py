@@ -201,7 +201,7 @@ def _call(unit: Unit, node: ast.Call) -> Iterator[Found]:
         yield "devices", f"`{_short(written(node))}`", node
     owner = name.rpartition(".")[0].rpartition(".")[2]
     any_model = owner.startswith("Auto") and bool(node.args) and not isinstance(node.args[0], ast.Constant)
-    if _LOADS.search(name) and owner[:1].isupper() and not any_model:
+    if _LOADS.search(name) and owner[:1].isupper() and not any_model and not owner.endswith("Config"):
         rank = "tokens" if "Tokenizer" in owner or "Processor" in owner else "classes"
         yield rank, f"`{_short(written(node))}`", node
     if last in ("load_state_dict",) and node.args:

@@ -74,6 +74,7 @@ def _interfaces(codebase: "Codebase") -> Iterator[Point]:
     run = [h for h in hits if reach_of(codebase).has(h)] or hits
     if not run:
         return
+    run.sort(key=lambda hit: not MODEL_WORD.search(hit.name))
     told = [f"`{h.name}` ({_methods(h)}{h.path}, {len(h.detail['members'].split(', '))} classes)" for h in run]
     said = f"By subclassing: {listed(told, BASES)}; a new subclass takes part where it is registered or constructed"
     short = f"subclasses of {listed([f'`{h.name}`' for h in run], BASES)} can be written"

@@ -31,7 +31,7 @@ _ANY = re.compile(
 _NAME = re.compile(
     r"(?i)^(?:model(?:_name(?:_or_path)?|_id)?|pretrained_model_name_or_path|repo_id|encoder_name|name)$"
 )
-_PLACE = re.compile(r"(?i)`(?!\w*model)\w*(?:path|dir|folder|cache|file)\w*`(?! of `[A-Z])")
+_PLACE = re.compile(r"(?i)^the parameter `(?!\w*model)\w*(?:path|dir|folder|cache|file)")
 _PLAIN = re.compile(r"^[A-Za-z_]\w*$")
 
 
@@ -47,7 +47,7 @@ def named_models(roster: Roster) -> Iterator[Point]:
             continue
         node = _name_of(made)
         holder = _holder(roster, made, node) if node is not None else ""
-        if holder and not _PLACE.search(holder):
+        if holder and not _PLACE.match(holder):
             _, _, makers = found.setdefault((made.maker.partition(".")[0], holder), (made, holder, []))
             makers.append(_spoken(made.maker))
     fields = {(made.frame.path, made.frame.symbol) for made, holder, _ in found.values() if holder[:1] == "`"}

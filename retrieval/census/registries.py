@@ -185,7 +185,10 @@ def registry_lookups(codebase: Codebase) -> list[tuple[str, int]]:
     counts = Counter(
         ".".join(call.name.split(".")[-2:])
         for path, call in codebase.all_calls()
-        if codebase.snapshot.by_path[path].role == "source" and looked_up(call) and not _is_own(codebase, path, call)
+        if codebase.snapshot.by_path[path].role == "source"
+        and looked_up(call)
+        and not _is_own(codebase, path, call)
+        and not call.name.endswith(".get")  # any table is asked so
     )
     return sorted(counts.items(), key=lambda item: ("model" not in item[0], -item[1]))
 

@@ -145,6 +145,7 @@ def _how(roster: Roster, entry: Entry, points: list[Point], closed: list[Choice]
         return "chosen"
     uses = entry.uses(roster)
     given = bool(uses) and all(sighting.injected for use in uses for sighting in use.seen)
+    given = given and not {use.frame.path for use in uses} & {made.frame.path for made in entry.made}
     return "injected" if given else "fixed"
 
 

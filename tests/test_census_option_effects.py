@@ -116,3 +116,12 @@ def test_a_command_of_an_app_gives_its_parameters_to_a_record() -> None:
     assert texts(codebase, "option_effects")["ocr"] == (
         "`--ocr` (as `Settings.do_ocr`): `work()` (run.py) tests `settings.do_ocr`"
     )
+
+
+def test_a_program_is_led_by_what_gets_most_of_its_options() -> None:
+    codebase = codebase_of({"run.py": RUN, "decode.py": DECODE})
+    (hit,) = run_query(codebase, "option_ways: what=lead").hits
+    assert hit.text == (
+        "`cli()` (run.py) parses with `parser.parse_args()` into `args`; it gives them to `transcribe()` "
+        "(all, with `**`)"
+    )

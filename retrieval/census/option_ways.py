@@ -22,7 +22,7 @@ from retrieval.facts import CensusHit, Definition
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-DEEPEST, NAMES, WIDE = 3, 12, 3
+DEEPEST, NAMES, WIDE, LEADS, GIVEN = 3, 12, 3, 4, 6
 _RAISED = re.compile(r"(?:Error|Exception|Warning)$|^self\.\w+\.append$")
 Place = tuple[str, str]
 
@@ -32,14 +32,21 @@ Place = tuple[str, str]
     summary="the way of command-line options: where parsed, to which functions and parameters given, where read",
     example="option_ways",
     reads="python",
+    options=("what",),
     ordered=True,
 )
 def option_ways(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """One hit per place that parses and per step of the way, `detail["depth"]` deep; main programs first."""
+    """One hit per place that parses and per step of the way, `detail["depth"]` deep; main programs first.
+
+    `what=lead` says in one sentence per main program where it parses and to what it gives most options.
+    """
     reach = reach_of(codebase)
     found = [site for site in sites(codebase) if query.matches(site.symbol, site.path)]
     found.sort(key=lambda site: (not _is_source(codebase, site), not reach.has(_spot(site))))
     main = [site for site in found if _is_source(codebase, site) and reach.has(_spot(site))]
+    if query.options.get("what") == "lead":
+        yield from (hit for site in main[:LEADS] if (hit := _lead(codebase, site)) is not None)
+        return
     for site in main or found:
         text = f"{subject_of(codebase, site.path, site.symbol)} {site.said}"
         yield _hit(codebase, site.path, site.lines, site.symbol, text, 0)
@@ -47,6 +54,33 @@ def option_ways(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
     if main and (others := [site for site in found if site not in main]):
         yield _others(codebase, others)
+
+
+def _lead(codebase: Codebase, site: Site) -> CensusHit | None:
+    """One program: where it parses, and the functions and records that are given most of its options."""
+    found = flow(codebase, site.path, site.symbol, dict(site.names))
+    built = [given for unit, node, given in found.built if record_of(codebase, unit, node) is not None]
+    inside = [given for given in found.given if given.target is not None or given in built]
+    inside.sort(key=lambda given: (not given.whole, -len(given.options)))
+    told = dict.fromkeys(f"`{given.callee}()` ({_amount(given)})" for given in inside if _is_telling(given))
+    subject = subject_of(codebase, site.path, site.symbol)
+    where = "" if site.path in subject else f" ({site.path})"
+    text = f"{subject[0].upper()}{subject[1:]}{where} {site.said}"
+    text += f"; it gives them to {listed(list(told), GIVEN)}" if told else ""
+    related = tuple(("given", site.path, *given.lines) for given in inside[:GIVEN])
+    return hit_at(codebase, site.path, site.lines, symbol=site.symbol, name=site.symbol or site.path, text=text,
+                  related=related) if told else None  # fmt: skip
+
+
+def _is_telling(given: Given) -> bool:
+    return "parse" not in given.callee and (bool(given.whole) or len(given.options) > 1)
+
+
+def _amount(given: Given) -> str:
+    if given.whole:
+        return "all, with `**`" if any(name == "**" for _, name in given.options) else "all"
+    names = [f"`{option}`" for option, _ in given.options]
+    return listed(names, 3)
 
 
 def _others(codebase: Codebase, sites: list[Site]) -> CensusHit:

@@ -229,3 +229,10 @@ def test_alternatives_among_the_steps_are_one_entry() -> None:
         'in this order: one of: if `sys.argv[1] == "big"`: `big()`, or if not `sys.argv[1] == "big"`: `small()`'
         " → `warm()`"
     )
+
+
+def test_what_a_test_imports_is_no_program() -> None:
+    main = "from nets import big\n\ndef main():\n    net = big('a')\n    return net(1)\n\n" + RUN
+    files = {"nets.py": NETS, "run.py": main, "work.py": "from nets import small\nready = small('b')\nready(1)\n"}
+    files["tests/test_work.py"] = "import work\n\nprint(1)\n"
+    assert not [line for line in texts(codebase_of(files), "outline: what=others") if "work.py" in line]

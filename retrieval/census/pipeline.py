@@ -87,7 +87,8 @@ def main_roots(focus: Focus) -> list[Root]:
     program = focus.program
     role = {path: file.role for path, file in program.snapshot.by_path.items()}
     found = [root for root in roots(program) if not is_side_tool(root.entries[0])]
-    found = [root for root in found if role[root.frame.path] not in ("test", "vendored")] or found
+    apart = ("test", "vendored")
+    found = [r for r in found if role[r.frame.path] not in apart and role[r.entries[0].path] not in apart] or found
     found = _told(found) or found or roots(program)
     focus.roots = _grouped(sorted(found, key=lambda root: _after(focus, root)))
     focus.roots = _whole_first(focus, focus.roots)

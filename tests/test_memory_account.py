@@ -192,6 +192,9 @@ def test_the_account_says_where_checkpoints_are_read_to() -> None:
     (text,) = [hit.text for hit in run_query(codebase_of({"app.py": placed}), "memory_answers: memory").hits]
     assert "Checkpoints are read into CPU memory first and copied into the model from there (`Net`)." in text
     assert "Inputs go to the device piece by piece, inside loops of `run()`." in text
+    with_autocast = placed.replace("net = net or", "with torch.autocast('cuda'): net = net or")
+    (text,) = [hit.text for hit in run_query(codebase_of({"app.py": with_autocast}), "memory_answers: memory").hits]
+    assert text.endswith("they stay float32, as the classes are constructed, whatever the file holds.")
     (other,) = _texts("memory_answers: unloading")
     assert other.startswith("No. What the main programs load is never offloaded") and "searched" not in other
 
@@ -229,3 +232,14 @@ def test_what_an_object_keeps_is_cached_and_a_file_of_weights_is_not() -> None:
     kept = "`Table.__init__()` collects outputs of models over a loop and keeps them: `self.embeds`"
     files = "Files `.safetensors` written by `Table.__init__()` can be taken up by `Table.take()`"
     assert list(cached.values()) == [{"collected": kept, "files": files}, {"collected": kept}]
+
+
+def test_a_method_that_nothing_calls_unloads_nothing() -> None:
+    source = CACHES.replace("class Net(nn.Module):", "class Net(nn.Module):\n        def aside(self): self.to('cpu')\n")
+    source = source.replace("return torch.cat(feats)", "HERE\n        return torch.cat(feats)")
+    texts = [
+        run_query(codebase_of({"app.py": source.replace("HERE", line)}), "memory_answers: unloading").hits[0].text
+        for line in ("pass", "net.aside()")
+    ]
+    assert texts[0].startswith("No.") and "no main program calls: `Net.aside()`" in texts[0]
+    assert texts[1].startswith("Yes: models are moved back to the CPU by `Net.aside()`")

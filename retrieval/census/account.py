@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import run_query
+from retrieval.census.made_models import LOADING
 from retrieval.census.model_entries import entries_of
 from retrieval.census.model_sources import filled
 from retrieval.census.placements import follows
@@ -26,6 +27,16 @@ _PIECES = {
 def account(codebase: "Codebase") -> str:
     """Sentences, each with a space before it, on what the main programs do; "" when nothing is known."""
     return "".join(f" {text}." for text in (*_parts(codebase), *_checkpoints(codebase), *_pieces(codebase)))
+
+
+def stays(codebase: "Codebase") -> str:
+    """In which type weights are that nothing casts: a class that is constructed here has float32 whatever it is filled
+    from, a loader of a library decides by itself."""
+    entries = [entry for entry in entries_of(codebase) if entry.run and not entry.part and not entry.hosted]
+    first = [entry.made[0] for entry in entries]
+    if first and all(made.cls is not None and made.step.written.rpartition(".")[2] not in LOADING for made in first):
+        return "float32, as the classes are constructed, whatever the file holds"
+    return "in the type they are made or saved in"
 
 
 def _parts(codebase: "Codebase") -> list[str]:

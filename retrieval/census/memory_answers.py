@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrieval.census.account import account
+from retrieval.census.account import account, stays
 from retrieval.census.language import Query, hit_at, kind, parse_query, run_query
 from retrieval.census.moves import device_moves
 from retrieval.census.naming import naming_of
@@ -32,6 +32,9 @@ _DEVICE_OPTION = re.compile(
 )
 METERS = "calls: *AverageMeter, *MetricLogger, *SmoothedValue, *.log_every"
 MOST_NAMED, MOST_CITED, MOST_PROGRAMS = 4, 6, 8
+_HOOK = re.compile(
+    r"^(?:forward|setup|teardown|close|shutdown|run|predict|load|process\w*|\w+_step|\w+_end|\w+_start)$"
+)
 _DOING = {
     "delete": "deleted with `del`",
     "container": "taken out of the container that keeps them",
@@ -77,8 +80,7 @@ def parted(codebase: "Codebase", hits: Sequence[CensusHit]) -> tuple[list[Census
 
 
 def _unloading(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
-    hits = unloading(codebase, parse_query("unloading: delete, container, none, release, cpu, offload"))
-    run, idle = parted(codebase, list(hits))
+    run, idle = let_go(codebase, "delete, container, none, release, cpu, offload")
     unused = f" Code for it exists that no main program calls: {functions(idle)}." if idle else ""
     if run and all(_at_the_end(codebase, hit) for hit in run):
         text = (
@@ -92,6 +94,19 @@ def _unloading(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     )
     text += "until the function or object that holds it ends, at the latest with the process"
     return f"{text}.{unused}", idle
+
+
+def let_go(codebase: "Codebase", sorts: str) -> tuple[list[CensusHit], list[CensusHit]]:
+    """What lets models go in what the main programs run, and the rest; a method that nothing calls is of the rest."""
+    run, idle = parted(codebase, list(unloading(codebase, parse_query(f"unloading: {sorts}"))))
+    called = {call.name.rpartition(".")[2] for _, call in codebase.all_calls()}
+    unused = [hit for hit in run if "." in hit.symbol and not _may_run(hit.symbol.rpartition(".")[2], called)]
+    return [hit for hit in run if hit not in unused], [*idle, *unused]
+
+
+def _may_run(method: str, called: set[str]) -> bool:
+    """Whether a method is called by its name, or is one that Python or a library may call."""
+    return method in called or method.startswith(("__", "on_")) or bool(_HOOK.search(method))
 
 
 def _at_the_end(codebase: "Codebase", hit: CensusHit) -> bool:
@@ -145,10 +160,8 @@ def programs(names: Sequence[str]) -> str:
 
 def _moving(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     moved, _ = parted(codebase, list(device_moves(codebase, parse_query("device_moves: model, to=device"))))
-    back, idle = parted(codebase, list(unloading(codebase, parse_query("unloading: cpu, offload"))))
-    gone, unused = parted(
-        codebase, list(unloading(codebase, parse_query("unloading: delete, container, none, release")))
-    )
+    back, idle = let_go(codebase, "cpu, offload")
+    gone, unused = let_go(codebase, "delete, container, none, release")
     text = (
         f"Moved: yes, to a device by {functions(moved)}"
         if moved
@@ -215,11 +228,7 @@ def _precision(codebase: "Codebase") -> str:
     if not rows:
         return " No call of the main programs casts weights or computes in less than float32."
     kept = {hit.name for hit in half} & {"quantization", "model made in type", "model cast", "default type"}
-    stay = (
-        ""
-        if kept
-        else " The weights that are kept are not cast: they stay in the type in which they are made or saved."
-    )
+    stay = "" if kept else f" The weights that are kept are not cast: they stay {stays(codebase)}."
     return f" Less than float32: {'; '.join(rows)}.{stay}"
 
 

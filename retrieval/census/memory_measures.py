@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, kind, run_query
-from retrieval.census.memory_answers import functions, parted, said_of
+from retrieval.census.memory_answers import functions, let_go, parted, said_of
 from retrieval.census.prose import listed
 from retrieval.facts import CensusHit
 
@@ -76,7 +76,10 @@ def memory_measures(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     told, proving = list[str](), list[CensusHit]()
     for words, text, form in _MEASURES:
         queries = _NO_GRADIENTS if text == "no_gradients" else (text,)
-        run, _ = parted(codebase, [hit for item in queries for hit in run_query(codebase, item).hits])
+        if text.startswith("unloading: "):
+            run, _ = let_go(codebase, text.partition(": ")[2])
+        else:
+            run, _ = parted(codebase, [hit for item in queries for hit in run_query(codebase, item).hits])
         if run and (said := _said(run, form)):
             told.append(words.format(said))
             proving += run[:2]

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _FETCHING = re.compile(
-    r"(?:^|\.|_)(?:load_file_from_url|hf_hub_download|snapshot_download|cached_path|cached_download|gdown\.download)$"
+    r"(?:^|\.|_)(?:load_file_from_url|hf_hub_download|snapshot_download|cached_path|cached_download|gdown\.download"
+    r"|download_cached_file)$"
 )
 MOST, DEEPEST, LONGEST = 3, 12, 110
 _OPTIONS: "WeakKeyDictionary[Codebase, dict[str, dict[str, str]]]" = WeakKeyDictionary()
@@ -61,7 +62,8 @@ def _joined(spot: Spot, node: Node) -> tuple[str, list[Node]] | None:
         return "/", arguments(node)
     if _FETCHING.search(function):
         given = arguments(node, keywords=True)
-        return "/", [child.child_by_field_name("value") or child for child in given][:2]
+        parts = 2 if function.endswith("hub_download") else 1  # a repository and a file of it, or an address
+        return "/", [child.child_by_field_name("value") or child for child in given][:parts]
     if function.rpartition(".")[2] in ("open", "BytesIO"):
         return "", arguments(node)[:1]
     if function.rpartition(".")[2] in ("Path", "str", "abspath", "expanduser", "realpath", "as_posix", "format"):

@@ -70,5 +70,5 @@ def test_barriers_are_those_of_distributed_libraries_in_python() -> None:
     assert not any("barrier" in text for text in told(files, "blocking"))
     real = "import torch.distributed as dist\n\n\ndef meet():\n    dist.barrier()\n"
     first, second = told({"app.py": real}, "blocking")
-    assert first.startswith("No:") and "barriers between distributed processes (1 place)" in first
+    assert first.startswith("No:") and "barriers and collective calls between distributed processes (1 place)" in first
     assert second.startswith("Distributed processes wait for each other at 1 place (`torch.distributed.barrier()`)")

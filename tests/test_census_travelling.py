@@ -188,9 +188,9 @@ if __name__ == "__main__":
 def test_a_loop_tells_the_rule_of_what_it_carries() -> None:
     first, second = texts(codebase_of({"app.py": LOOPS}), "feedback")
     assert first.partition(". The rule of `said`: ")[2] == (
-        "it begins as `[]`; with `start` added only if `start is not None`. a round takes `said[since:]`. it is "
-        "cut back by `since = len(said)` only if `answer.heat > 0.5 or not keep`. the loop is left only if "
-        "`answer.done`. switches: `start` (default None), `keep` (default True). `prompt` is read by `reply()` "
+        "it begins as `[]`; with `start` added only if `start is not None`. A round takes `said[since:]`. It is "
+        "cut back by `since = len(said)` only if `answer.heat > 0.5 or not keep`. The loop is left only if "
+        "`answer.done`. Switches: `start` (default None), `keep` (default True). `prompt` is read by `reply()` "
         "(app.py), where `tokens = [0] + first[-9:]`"
     )
     assert second.startswith("`search()` feeds results back") and "the loop is left only if `done`" in second

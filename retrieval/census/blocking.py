@@ -23,7 +23,7 @@ SYNC = (
 STREAMS = "calls: torch.cuda.Stream, torch.cuda.stream, torch.cuda.current_stream, *.wait_stream"
 BARRIERS = (
     "calls: torch.distributed.barrier, *.barrier, *.wait_for_everyone, horovod.*.join, *.batch_isend_irecv, "
-    "torch.distributed.irecv"
+    "torch.distributed.irecv, torch.distributed.all_reduce, torch.distributed.all_gather, torch.distributed.broadcast"
 )
 _RANKED = re.compile(
     r"^(?:torch\.distributed|accelerate|horovod|deepspeed|mpi4py|multiprocessing|lightning|pytorch_lightning)\b"
@@ -98,7 +98,7 @@ def _verdict(found: _Found) -> Iterator[Told]:
         (found.web, "the request queue of the web interface, which holds requests back and guards no GPU"),
         (found.sync, "`torch.cuda.synchronize()` and events"),
         (found.streams, "CUDA streams"),
-        (found.barriers, "barriers between distributed processes"),
+        (found.barriers, "barriers and collective calls between distributed processes"),
         (found.queues, "queues for other work"),
     )
     plus = f". Beside that: {', '.join(others)}" if others else ""

@@ -214,7 +214,8 @@ def _hit(codebase: Codebase, unit: Unit, of: tuple[Function, str], found: tuple[
         f"{fed.taker} what `{fed.name}` holds (line {lines[1]}), and the results of the round are added to "
         f"`{fed.name}` for the next one (line {lines[2]})"
     )
-    text += f". The rule of `{fed.name}`: {'. '.join(rule.parts)}" if rule.parts else ""
+    told = [part if not number else part[0].upper() + part[1:] for number, part in enumerate(rule.parts)]
+    text += f". The rule of `{fed.name}`: {'. '.join(told)}" if told else ""
     return hit_at(
         codebase,
         unit.path,

@@ -134,3 +134,23 @@ def test_a_handler_around_the_last_step_ends_the_run_quietly() -> None:
     files = {"README.md": "```\npython a.py\n```\n", "a.py": f"{body}main()\n"}
     (last,) = texts(codebase_of(files), "error_policy: last")
     assert last.endswith("the run is over then, with exit status 0")
+
+
+def test_the_policy_is_told_with_errors_of_model_runs_too(codebase: Codebase) -> None:
+    said = texts(codebase, "failing: errors")
+    assert any(text.startswith("An error is raised or recorded by a switch: `convert()`") for text in said)
+    assert any(text.startswith("An item that fails is marked: `Stage.run()`") for text in said)
+
+
+def test_a_none_that_a_caller_uses_untested_is_told() -> None:
+    body = (
+        "def read(path):\n    try:\n        return open(path)\n    except Exception:\n        return None\n\n\n"
+        "def use(path):\n    frames = read(path)\n    return frames.size\n\n\n"
+        "def careful(path):\n    frames = read(path)\n    return frames.size if frames else 0\n\n\nuse('a')\n"
+    )
+    said = texts(codebase_of({"README.md": "```\npython a.py\n```\n", "a.py": body}), "failing: course")
+    told = "The `None` that `read()` gives after an error is used without a test by `frames.size` in `use()`"
+    assert f"{told}, so that the failure comes out there" in said
+    careful = body[: body.index("def use")] + body[body.index("def careful") :].replace("use('a')", "careful('a')")
+    said = texts(codebase_of({"README.md": "```\npython a.py\n```\n", "a.py": careful}), "failing: course")
+    assert not [text for text in said if "without a test" in text]

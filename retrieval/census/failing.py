@@ -43,6 +43,7 @@ def _errors(found: Found) -> Told:
             aside,
         )
     yield from _covered(found)
+    yield from _noted(found)
     yield from _broad(found)
     yield from _hosted(found)
     yield from _lost(found)
@@ -70,6 +71,17 @@ def _covered(found: Found) -> Told:
         h for h in calls if h.detail["covered"] == "callers"
     ][:2]:
         yield _capital(hit.text), [hit]
+
+
+def _noted(found: Found) -> Told:
+    """What is done about an error beside a handler's own words: a switch that raises or records, marks on the item."""
+    policy = found.of("error_policy: switch, mark")[0]
+    told = (("switch", "An error is raised or recorded by a switch"), ("mark", "An item that fails is marked"))
+    for name, words in told:
+        hits = [hit for hit in policy if hit.name == name]
+        if hits:
+            more = f" and {len(hits) - 2} more" if len(hits) > 2 else ""
+            yield f"{words}: {'; '.join(hit.text for hit in hits[:2])}{more}", hits
 
 
 def _broad(found: Found) -> Told:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.language import run_query
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import MAIN_ROLES, reach_of
+from retrieval.census.unchecked import used_unchecked
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -91,8 +92,18 @@ def course(found: Found) -> Told:
         if hits:
             more = f" and {len(hits) - SHOWN} more" if len(hits) > SHOWN else ""
             yield f"{words}: {_some(hits)}{more}", hits
+    yield from _dereferenced(found, fallback)
     yield from _passed_on(found)
     yield from _ended(found, policy.get("ends", []))
+
+
+def _dereferenced(found: Found, fallback: Hits) -> Told:
+    """Fallbacks to `None` that a caller uses untested: the failure is no fallback, it ends the run a little later."""
+    for hit in fallback:
+        if re.search(r"returns `None`$", hit.text) and (use := used_unchecked(found.codebase, hit.symbol)):
+            words, place = use
+            text = f"The `None` that `{hit.symbol}()` gives after an error is used without a test by {words}"
+            yield f"{text}, so that the failure comes out there", [hit, place]
 
 
 def _headline(found: Found, groups: tuple[tuple[Hits, str], ...], switches: Hits) -> str:

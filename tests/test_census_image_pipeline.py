@@ -115,3 +115,12 @@ def test_the_form_of_inputs_from_a_loader_and_what_becomes_of_an_embedding() -> 
     embedded = " ".join(_texts("vision_told: part=embeddings"))
     assert "`self.proj` is `nn.Linear(width, embed_dim)`" in embedded and "`embed_dim` is 256 by default" in embedded
     assert "normalised with" not in embedded
+
+
+def test_frames_that_ffmpeg_takes_count_and_sound_that_it_takes_does_not() -> None:
+    frames = "import subprocess\n\ndef video_frames(path):\n"
+    frames += '    out = subprocess.run(["ffmpeg", "-i", path, "-f", "rawvideo"])\n'
+    frames += '    return out.stdout.decode("utf-8")\n\nvideo_frames("a.mp4")\n'
+    [told] = _texts("video_frames", frames)
+    assert told.startswith("`video_frames()` (app.py) reads video by `subprocess.run(") and "takes frames" not in told
+    assert not _texts("video_frames", frames.replace("rawvideo", "s16le").replace("video_frames", "load_audio"))

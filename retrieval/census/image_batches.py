@@ -34,11 +34,13 @@ _VIDEO = re.compile(
 )
 _SIZE = re.compile(r"(?i)batch|(?:^|[_.])bs\b")
 _SAMPLING = re.compile(
-    r"(?:^|\.)(?:linspace|arange|sample|randint|get_batch|get_frames_at|get_frames_played_at|get_frame|seek|set|decode|"
+    r"(?:^|\.)(?:linspace|arange|sample|randint|get_batch|get_frames_at|get_frames_played_at|get_frame|seek|set|"
     r"iter_frames|get_clip|subclip)$"
 )
 _FRAMES = re.compile(r"(?i)frame|\bvlen|fps|num_frm|video|CAP_PROP|\bvr\b|indices|index|total")
 _SAMPLER = re.compile(r"(?i)(?:sample|select|extract|read|get|load)\w*_(?:video_)?frames?\w*$|frames?_?sampl\w*$")
+_CLASS = re.compile(r"Frames?Sampl|Sampl\w*Frame")
+_PICTURES = re.compile(r"rawvideo|image2|mjpeg|\bpng\b|-frames|vframes|rgb24|bgr24|fps=|PIL|Image\.")
 _FILM = re.compile(r"(?i)video|frame|fps")
 WIDE, MOST = 90, 5
 
@@ -173,7 +175,7 @@ def video_frames(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         if (opened or _samples(frame)) and query.matches(frame.symbol):
             films = {b.name for b in frame.body.bindings for step in opened if b.value and inside(step.node, b.value)}
             chosen = [step for step in frame.body.calls if step not in opened and _chooses(frame, step, films)]
-            if opened or chosen:
+            if opened or chosen or _CLASS.search(frame.symbol):
                 found.append(_video(codebase, frame, opened, chosen))
     yield from sorted(found, key=lambda hit: (hit.role != "source", not reach.has(hit)))
 
@@ -181,14 +183,26 @@ def video_frames(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def _opens(frame: "Frame", step: CallStep) -> bool:
     value = frame.callee(step)
     name = value.name if isinstance(value, External) else step.written
+    if name.startswith("subprocess.") and _FILM.search(frame.symbol):
+        return _runs_ffmpeg(frame)
     return _VIDEO.search(name) is not None and (isinstance(value, External) or value is None)
 
 
+def _runs_ffmpeg(frame: "Frame") -> bool:
+    """Whether a body names ffmpeg and pictures: the program takes sound apart as well."""
+    node = frame.program.node(frame.path, frame.definition) if frame.definition is not None else None
+    text = frame.body.tree.text(node) if node is not None else ""
+    return "ffmpeg" in text and _PICTURES.search(text) is not None
+
+
 def _samples(frame: "Frame") -> bool:
-    """Whether a function is one that takes frames of a video, by its name and its parameters."""
+    """Whether a function is one that takes frames of a video, by its name or its class, and its parameters."""
     name = frame.symbol.rpartition(".")[2]
     film = any(named(parameter) == "video" or _FILM.search(parameter) for parameter in frame.parameters)
-    return frame.definition is not None and film and _SAMPLER.search(name) is not None
+    owner = frame.owner.definition.name if frame.owner is not None else ""
+    by_class = _CLASS.search(owner) is not None and not name.startswith("_")
+    film = film and "audio" not in frame.symbol.lower()
+    return frame.definition is not None and film and (by_class or _SAMPLER.search(name) is not None)
 
 
 def _chooses(frame: "Frame", step: CallStep, films: set[str]) -> bool:
@@ -207,12 +221,12 @@ def _video(codebase: "Codebase", frame: "Frame", opened: list[CallStep], chosen:
     if chosen:
         told = [f"`{_shown(frame, step)}`{_when(step, opened or chosen)}" for step in chosen]
         said.append(f"takes frames by {listed(list(dict.fromkeys(told)), MOST)}")
-    first = (opened or chosen)[0]
-    hit = _at(codebase, frame, first, " and ".join(said))
-    related = tuple(dict.fromkeys(("step", frame.path, s.start, s.end) for s in (*opened, *chosen)))
-    return hit_at(
-        codebase, frame.path, (first.start, first.end), symbol="", name=frame.symbol, text=hit.text, related=related
-    )
+    name, steps = name_of(frame), [*opened, *chosen]
+    head = frame.definition.head_start if frame.definition is not None else 1
+    lines = (steps[0].start, steps[0].end) if steps else (head, head)
+    text = f"{name[0].upper()}{name[1:]} {' and '.join(said) or 'chooses frames of video'}"
+    related = tuple(dict.fromkeys(("step", frame.path, s.start, s.end) for s in steps))
+    return hit_at(codebase, frame.path, lines, symbol="", name=frame.symbol, text=text, related=related)
 
 
 def _when(step: CallStep, first: list[CallStep]) -> str:

@@ -656,3 +656,14 @@ def test_a_client_of_the_repository_s_own_server_uses_no_hosted_model() -> None:
     alone = roster_of(codebase_of({"client.py": client})).made
     assert [made.name for made in alone] == ["http.ask"]
     assert roster_of(codebase_of({"client.py": client, "server.py": server})).made == []
+
+
+def test_a_documented_script_is_found_in_the_folder_that_people_change_to() -> None:
+    main = 'def main():\n    return 1\n\nif __name__ == "__main__":\n    main()\n'
+    readme = "# Tool\n\nSwitch to `talking/` first:\n\n```bash\npython talk.py --fast\n```\n"
+    files: dict[str, str | bytes] = {"README.md": readme, "talking/talk.py": main, "tools/count.py": main}
+    assert [hit.path for hit in run_query(codebase_of(files), "programs").hits] == ["talking/talk.py"]
+    files["other/talk.py"] = main
+    assert [hit.path for hit in run_query(codebase_of(files), "programs").hits] == ["talking/talk.py"]
+    files["README.md"] = readme.replace("talking/", "its folder")
+    assert len(run_query(codebase_of(files), "programs").hits) == 3

@@ -95,7 +95,17 @@ def _named_files(program: "Program", entry: Entry) -> Iterator[str]:
         path = name.removeprefix("./") if name.endswith(".py") else program.modules.get(name, "")
         folder = str(PurePosixPath(entry.path).parent)
         near = path if folder == "." else f"{folder}/{path}"
-        yield from (p for p in dict.fromkeys((near, path)) if p in program.facts)
+        found = [p for p in dict.fromkeys((near, path)) if p in program.facts]
+        yield from found or _in_another_folder(program, entry.path, path)
+
+
+def _in_another_folder(program: "Program", document: str, path: str) -> list[str]:
+    """The one file that `python path` runs after a `cd` that the document only tells in words; empty when unclear."""
+    ends = [p for p in program.facts if path.endswith(".py") and p.endswith(f"/{path}") and _is_main_code(program, p)]
+    if len(ends) > 1:
+        said = program.snapshot.by_path[document].text
+        ends = [p for p in ends if p.removesuffix(f"/{path}") in said]
+    return ends if len(ends) == 1 else []
 
 
 def _start(entry: Entry) -> Start:

@@ -102,6 +102,9 @@ def test_checkpointing_is_off_by_default_or_never_on() -> None:
     hits = {hit.name: hit.text for hit in run_query(_sample(), "recomputing").hits}
     assert "checkpoint_wrapper(self.line)" in hits["off"] and hits["off"].endswith("off by default")
     assert hits["never"].endswith("never on: every assignment of `old` here is False")
+    asked = APP.replace("if ckpt:", "if cfg.vit_grad_ckpt:")
+    told = run_query(codebase_of({"app.py": asked, "conf.yaml": CONFIG}), "recomputing").hits[0].detail["controlled"]
+    assert told == "entry `vit_grad_ckpt` of the configuration (`False` in conf.yaml)"
     alive = codebase_of({"app.py": APP.replace("class Decoder", "OLD = Vision(old=True)\n\n    class Decoder")})
     assert "never" not in {hit.name for hit in run_query(alive, "recomputing").hits}
 

@@ -12,6 +12,7 @@ from retrieval.census.body import Guard, one_line
 from retrieval.census.config_files import config_entries
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.presets import is_off
+from retrieval.census.prose import listed
 from retrieval.census.roster import roster_of
 from retrieval.census.switches import Switch, circumstances_of, controlled, proof
 from retrieval.census.values import External
@@ -27,6 +28,7 @@ NAMES = ("on", "off", "never")
 _ENABLING = re.compile(r"\.(?:\w*gradient_checkpointing_enable|enable_gradient_checkpointing|set_grad_checkpointing)$")
 _OUTSIDE = re.compile(r"^torch\.utils\.checkpoint\.|(?:^|\.)(?:checkpoint_wrapper|apply_activation_checkpointing)$")
 _ATTRIBUTE = re.compile(r"\bself\.(\w+)")
+_KEY = re.compile(r"(?:cfg|conf\w*)\.(?:\w+\.)*(\w+)|\[[\"'](\w+)[\"']\]")
 _NAME = re.compile(r"(?<![\w.\"'])([A-Za-z_]\w{3,})(?![\w.(\"'])")
 
 
@@ -70,8 +72,20 @@ def _hit(codebase: "Codebase", frame: "Frame", step: "CallStep") -> CensusHit:
     text = f"{subject[0].upper()}{subject[1:]} has activations worked out again: `{shown}`{condition}{ending}"
     return hit_at(
         codebase, frame.path, (step.start, step.end), symbol=frame.symbol, name=name, text=text,
-        related=proof(behind), detail={"controlled": controlled(behind) or _parameter(behind)},
+        related=proof(behind),
+        detail={"controlled": _entry(codebase, step.guards) or controlled(behind) or _parameter(behind)},
     )  # fmt: skip
+
+
+def _entry(codebase: "Codebase", guards: tuple[Guard, ...]) -> str:
+    """The entry of configuration files that a condition asks for, with its values; "" for none."""
+    asked = {key for guard in guards if guard.kind == "if" for pair in _KEY.findall(guard.text) for key in pair if key}
+    found: dict[str, list[str]] = {}
+    for path, entries in config_entries(codebase).items():
+        for item in entries:
+            if item.key.rpartition(".")[2] in asked:
+                found.setdefault(f"`{item.key}`", []).append(f"`{item.value}` in {path}")
+    return next((f"entry {key} of the configuration ({listed(told, 3)})" for key, told in found.items()), "")
 
 
 def _parameter(behind: tuple[Switch, ...]) -> str:

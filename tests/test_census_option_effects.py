@@ -125,3 +125,31 @@ def test_a_program_is_led_by_what_gets_most_of_its_options() -> None:
         "`cli()` (run.py) parses with `parser.parse_args()` into `args`; it gives them to `transcribe()` "
         "(all, with `**`)"
     )
+
+
+def test_two_files_may_have_a_parser_of_one_name() -> None:
+    program = """
+        import argparse
+        from work import work
+
+        def parse_args():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--{0}")
+            parser.add_argument("--{0}-size")
+            return parser.parse_args()
+
+        def main():
+            args = parse_args()
+            work(args.{0}, args.{0}_size)
+
+        if __name__ == "__main__":
+            main()
+    """
+    files = {f"{name}.py": program.replace("{0}", name) for name in ("one", "two")}
+    codebase = codebase_of({**files, "work.py": "def work(a, b):\n    print(a, b)\n"})
+    told = [hit.text for hit in run_query(codebase, "option_ways: what=lead").hits]
+    assert told == [
+        f"`main()` ({name}.py) takes the options from `parse_args()` into `args`; it gives them to `work()` "
+        f"(`{name}`, `{name}_size`)"
+        for name in ("one", "two")
+    ]

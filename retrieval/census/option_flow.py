@@ -42,6 +42,9 @@ class Site:
     names: dict[str, str]
 
 
+Places = dict[tuple[str, str], Site]  # path and name of a function that gives back what it parses
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """A call that is given options: pairs of option and parameter ("" when by position, "**" when spread)."""
@@ -82,14 +85,15 @@ class Flow:
 
 def sites(codebase: Codebase) -> Iterator[Site]:
     """Bodies that parse a command line, those that call such a body for its result, and click or typer commands."""
-    returning: dict[str, Site] = {}
+    returning: Places = {}
     for unit in units(codebase, r"parse_|tyro|click|typer|hydra|pyrallis|draccus|CliApp"):
         for body, symbol in [(unit.tree, ""), *unit.functions()]:
             if (site := _parsing(codebase, unit, body, symbol)) is not None:
                 if symbol and _gives_back(body, site.names):
-                    returning[symbol.rpartition(".")[2]] = site
+                    returning[site.path, symbol.rpartition(".")[2]] = site
                 yield site
-    for unit in units(codebase, rf"\b(?:{'|'.join(map(re.escape, returning))})\b") if returning else ():
+    names = sorted({name for _, name in returning})
+    for unit in units(codebase, rf"\b(?:{'|'.join(map(re.escape, names))})\b") if names else ():
         for body, symbol in [(unit.tree, ""), *unit.functions()]:
             yield from _asking(codebase, unit, body, symbol, returning)
 
@@ -145,12 +149,13 @@ def _targets(unit: Unit, node: ast.AST) -> dict[str, str]:
     return {}
 
 
-def _asking(codebase: Codebase, unit: Unit, body: ast.AST, symbol: str, returning: dict[str, Site]) -> Iterator[Site]:
+def _asking(codebase: Codebase, unit: Unit, body: ast.AST, symbol: str, returning: Places) -> Iterator[Site]:
     for node in own_nodes(body):
         name = call_name(node)
-        if name in returning and isinstance(node, ast.Call) and (names := _targets(unit, node)):
+        called = any(name == known for _, known in returning)
+        if called and isinstance(node, ast.Call) and (names := _targets(unit, node)):
             found = codebase.resolve_local(unit.path, written(node.func))
-            if found is not None and found[0] == returning[name].path:
+            if found is not None and (found[0], name) in returning:
                 said = f"takes the options from `{name}()` into {' and '.join(f'`{n}`' for n in names)}"
                 yield Site(unit.path, symbol, unit.lines(node), said, names)
 

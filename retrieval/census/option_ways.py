@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEEPEST, NAMES, WIDE, LEADS, GIVEN = 3, 12, 3, 4, 6
 _RAISED = re.compile(r"(?:Error|Exception|Warning)$|^self\.\w+\.append$")
+_ASIDE = re.compile(r"(?:^|/)(?:\w*tests?|bench\w*|scripts|tools|docs?|examples?)/")  # not the program itself
 Place = tuple[str, str]
 
 
@@ -42,7 +43,7 @@ def option_ways(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """
     reach = reach_of(codebase)
     found = [site for site in sites(codebase) if query.matches(site.symbol, site.path)]
-    found.sort(key=lambda site: (not _is_source(codebase, site), not reach.has(_spot(site))))
+    found.sort(key=lambda s: (not _is_source(codebase, s), not reach.has(_spot(s)), bool(_ASIDE.search(s.path))))
     main = [site for site in found if _is_source(codebase, site) and reach.has(_spot(site))]
     if query.options.get("what") == "lead":
         yield from (hit for site in main[:LEADS] if (hit := _lead(codebase, site)) is not None)

@@ -73,7 +73,8 @@ def course(found: Found) -> Told:
         (fallback, "replaced by another way or value in"),
         (quiet, "only logged or swallowed in"),
     )
-    yield _headline(found, groups, switches), [hits[0] for hits in (switches, *(hits for hits, _ in groups)) if hits]
+    raising = [hit for hit in switches if " raises after " in hit.text]  # others end a series, not the run
+    yield _headline(found, groups, raising), [hits[0] for hits in (switches, *(hits for hits, _ in groups)) if hits]
     yield from ((hit.text, [hit]) for hit in _unlike(switches))
     open_ = [hit for hit in found.of("aborts")[0] if hit.detail["how"] == "exception"]
     if open_:

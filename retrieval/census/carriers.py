@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-SHOWN, BODIES, MOST_BODIES, PLACED, CHAIN, LOOKED, WIDE = 8, 2, 3, 6, 6, 12, 12
+SHOWN, BODIES, MOST_BODIES, PLACED, CHAIN, LOOKED, WIDE = 8, 2, 3, 6, 6, 12, 10
 EVERYTHING = "arguments|queues|state|loops|modules|travelling|stores|dictionaries|files|objects|globals"
 Place = tuple[str, int, int]
 
@@ -49,7 +49,17 @@ def _passed_files(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     yield from relay(codebase, query)
 
 
-_FIRST = {"modules": (shared_modules, 2), "stores": (stores, 2), "loops": (feedback, 2), "files": (_passed_files, 3)}
+def _fed(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """Loops that feed back, of functions of one name only the first."""
+    seen: set[tuple[str, str]] = set()
+    for hit in feedback(codebase, query):
+        key = (hit.name, hit.symbol.rpartition(".")[2])
+        if key not in seen:
+            seen.add(key)
+            yield hit
+
+
+_FIRST = {"modules": (shared_modules, 2), "stores": (stores, 2), "loops": (_fed, 2), "files": (_passed_files, 3)}
 
 
 @kind(
@@ -72,16 +82,16 @@ def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         "globals": _globals,
     }
     names = query.options.get("what", EVERYTHING).split("|")
-    if "travelling" in names and (first := next(iter(_widest(codebase)), None)) is not None:
-        wide = first.sort == "object" and len(first.users) >= WIDE
-        names.sort(key=lambda name: name != "travelling" if wide else False)
+    widest = _widest(codebase) if "travelling" in names else []
+    leads = [item for item in widest[:1] if item.sort != "list" and len(item.users) >= WIDE]
+    yield from (told(codebase, item) for item in leads)
     for name in names:
         if name == "contracts":
             yield from _contracts(codebase)
         elif name == "queues":
             yield from islice(_queues(codebase), MOST_BODIES)
         elif name == "travelling":
-            yield from (told(codebase, item) for item in _widest(codebase))
+            yield from (told(codebase, item) for item in widest if item not in leads)
         elif name in _FIRST:
             search, most = _FIRST[name]
             yield from islice(search(codebase, Query("", name, (), {})), most)

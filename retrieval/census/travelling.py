@@ -6,6 +6,7 @@ dictionary by its name and the keys that several functions share, a list by its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 LEAST, SHOWN_KEYS, PLACES, NAMED = 3, 14, 40, 5
+_KEY = re.compile(r"[A-Za-z_][\w-]*")
 _PLAIN = words("str int float bool bytes list tuple set Path Tensor ndarray Image")
 _COMMON = words("state_dict ckpt checkpoint environ kwargs defaults self cls match row")
 _KNOWN: WeakKeyDictionary[Codebase, list[Traveller]] = WeakKeyDictionary()
@@ -167,7 +169,7 @@ def _shared(traces: list[Trace]) -> dict[str, int]:
     counts: dict[str, set[Place]] = {}
     for trace in traces:
         for key in trace.keys:
-            if key.isidentifier():
+            if _KEY.fullmatch(key):
                 counts.setdefault(key, set()).add(trace.place)
     shared = {key for key, places in counts.items() if len(places) > 1}
     several = len({t.place for t in traces if t.parameter and t.keys.keys() & counts.keys()}) >= LEAST

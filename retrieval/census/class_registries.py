@@ -154,7 +154,8 @@ def _point(codebase: "Codebase", registry: Registry) -> Point | None:
     text += f"; kept apart by its subclasses {listed([f'`{b}`' for b in below], SHOWN)}" if below else ""
     places = list(dict.fromkeys(f"`{s}()` ({p})" if s else p for p, s, _ in asked))
     text += f"; asked in {listed(places, SHOWN)}"
-    short = f"what is given to `{node.name}.{registry.enters[0]}()` is found by its key with `{registry.gives[0]}()`"
+    entering, giving = next(iter(registry.enters)), next(iter(registry.gives))
+    short = f"what is given to `{node.name}.{entering}()` is found by its key with `{giving}()`"
     related = tuple(("asked", path, line, line) for path, _, line in asked[:8])
     return Point("registering", short, text, unit.path, unit.lines(node), symbol, related, tuple(entered))
 

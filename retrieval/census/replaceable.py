@@ -267,6 +267,7 @@ def _hit(
     codebase: "Codebase", text: str, entries: list[Entry], others: "list[tuple[str, int, int]] | None" = None
 ) -> CensusHit:
     made = [(e.made[0].frame.path, e.made[0].step.start, e.made[0].step.end) for e in entries[:MOST_CITED]]
-    first, *rest = dict.fromkeys([*(others or []), *made])
+    places: list[tuple[str, int, int]] = list(dict.fromkeys([*(others or []), *made]))
+    first, *rest = places
     related = tuple(("made", *place) for place in rest[:MOST_CITED])
     return hit_at(codebase, first[0], first[1:], symbol="", name="replaceable", text=text, related=related)

@@ -100,7 +100,7 @@ def course(found: Found) -> Told:
 
 def _dereferenced(found: Found, fallback: Hits) -> Told:
     """Fallbacks to `None` that a caller uses untested: the failure is no fallback, it ends the run a little later."""
-    for hit in fallback:
+    for hit in {hit.symbol: hit for hit in reversed(fallback)}.values():
         if re.search(r"returns `None`$", hit.text) and (use := used_unchecked(found.codebase, hit.symbol)):
             words, place = use
             text = f"The `None` that `{hit.symbol}()` gives after an error is used without a test by {words}"

@@ -60,7 +60,7 @@ def _makes(call: Call) -> bool:
 
 
 def _made(codebase: Codebase, path: str, call: Call, removals: list[Contact]) -> CensusHit:
-    what = "folder" if "dir" in call.name.lower() else "file"
+    what = "folder" if re.search(r"(?i)dir|mkdtemp", call.name) else "file"
     where = f"`{call.symbol}()`" if call.symbol else f"the top level of {path}"
     gone = [c for c in removals if c.path == path and any(_names(name, c.where) for name in call.assigned)]
     places = tuple((c.path, c.start, c.end) for c in gone)

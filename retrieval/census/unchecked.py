@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def used_unchecked(codebase: Codebase, function: str) -> tuple[str, CensusHit] | None:
     """The first caller of `function` that takes an attribute or item of its result, untested: words, place."""
     name = function.rpartition(".")[2]
+    if sum(item.name == name for facts in codebase.facts.values() for item in facts.definitions) != 1:
+        return None  # a call of that name may be of another function
     for unit in units(codebase, rf"\b{name}\("):
         if codebase.snapshot.by_path[unit.path].role != "source":
             continue

@@ -16,7 +16,9 @@ from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside, does
 from retrieval.census.prose import listed
+from retrieval.census.reach import reach_of
 from retrieval.census.standing import RUNS, is_training
+from retrieval.census.starts import LIBRARY
 from retrieval.census.values import ClassRef, FunctionRef
 from retrieval.census.walk import DEEPEST, Mark, fitting, walked
 from retrieval.census.wording import action, caller, circumstances, either, label, summary
@@ -157,8 +159,14 @@ def _grouped(found: list[Root]) -> list[Root]:
 def _after(focus: Focus, root: Root) -> tuple[bool, bool, bool]:
     leads = any(focus.models(site) or focus.followed(site) for site in root.sites) or focus.direct(root.frame)
     entry = root.entries[0]
-    minor = entry.kind == "script" and entry.standing < RUNS
+    minor = entry.kind == "script" and entry.standing < RUNS and not _is_told(focus, root)
     return not leads, minor, entry.kind == "api" and not focus.runs(root.frame)
+
+
+def _is_told(focus: Focus, root: Root) -> bool:
+    """Whether the file is one of the main programs, by what it builds or by who names it."""
+    starts = reach_of(focus.program.codebase).starts
+    return any((root.frame.path, "") in start.units for start in starts if not start.name.startswith(LIBRARY))
 
 
 def start_hit(codebase: "Codebase", root: Root) -> CensusHit:

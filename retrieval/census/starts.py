@@ -22,6 +22,7 @@ _SCRIPT = re.compile(r"(?:^|\s)(?:-m\s+)?([\w./-]+\.py|[\w.]+)(?=\s|$)")
 _GIVEN = re.compile(r"(?:^|\s)--[\w-]+[\s=]+$")
 _PACKAGED = re.compile(r"(?m)^\[(?:project|build-system|tool\.(?:poetry|flit|pdm|hatch|setuptools))[\].]")
 _TRAINS = re.compile(r"(?:^|_)(?:train|fine_?tune|eval|test|benchmark)")
+LIBRARY = "the public API of"
 _PROGRAMS = ("console script", "package main", "web app", "hub")
 
 
@@ -129,7 +130,7 @@ def _library(program: "Program") -> Iterator[Start]:
         units = [unit for e in offered for unit in _offered_units(program, e)]
         lines = (min(e.line for e in offered), max(e.line for e in offered))
         text = f"as a library, `{package}` offers {len(offered)} functions and classes"
-        yield Start(f"the public API of `{package}`", ((path, ""), *units), path, lines, text)
+        yield Start(f"{LIBRARY} `{package}`", ((path, ""), *units), path, lines, text)
 
 
 def _describes_a_package(file: SourceFile) -> bool:

@@ -21,9 +21,17 @@ def absent_parts(question: Question, findings: Sequence[Finding]) -> Iterator[tu
     for part, labels in question.parts.items():
         facts = [finding for finding in findings if finding.fact.label in labels]
         found = any(finding.hits or finding.elsewhere for finding in facts)
-        said = any(f.fact.none or (question.verdict and f.fact.decides) for f in facts)
+        said = any(f.fact.none or _is_denied(question, f, findings) for f in facts)
         if facts and not found and not said and not any(finding.unread for finding in facts):
             yield part, facts
+
+
+def _is_denied(question: Question, finding: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether the direct answer says of a deciding fact that nothing was found: a no does, a yes with its list does."""
+    if question.verdict is None or not finding.fact.decides:
+        return False
+    found = any(other.hits for other in findings if other.fact.decides)
+    return not found or "{absent}" in question.verdict.positive
 
 
 def missing(
@@ -45,6 +53,8 @@ def _unanswered(question: Question, findings: Sequence[Finding], claims: Sequenc
         if any((hit.path, hit.start) in cited or hit.text.lower() in texts for hit in hits):  # an absence cites nothing
             continue
         blind = next((finding.unread for finding in facts if finding.unread), "")
+        if not hits and not blind and any(_is_denied(question, finding, findings) for finding in facts):
+            continue
         if blind:
             yield load_lint().fault("part_unread", part, blind)
         elif hits or not any(_denies(claim, part, facts) for claim in claims):

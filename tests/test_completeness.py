@@ -134,3 +134,18 @@ def test_a_part_names_facts_of_its_question(tmp_path: Path) -> None:
     )
     with pytest.raises(PackError, match=r"question 1\.1.*part 'loaded' names the fact 'lods'"):
         load_pack(pack)
+
+
+def test_a_no_denies_every_part_and_a_yes_only_what_it_lists(codebase: Codebase) -> None:
+    verdict = {"positive": "Yes: {found}.", "negative": "No: neither in {searched} files."}
+    facts = [{"label": "saves", "census": "calls: torch.save"}, {"label": "frees", "census": "calls: gc.collect"}]
+    parts = {"saved": "saves", "freed": "frees"}
+    no = Question.model_validate({"id": "1.1", "text": "?", "parts": parts, "facts": facts, "verdict": verdict})
+    claims = compose(no, Findings(codebase).of(no), codebase.snapshot)
+    assert [claim.text for claim in claims] == ["No: neither in 1 files."]
+    assert kinds(list(claims), codebase, no) == {}
+    facts[0]["census"] = "calls: torch.load"
+    yes = Question.model_validate({"id": "1.1", "text": "?", "parts": parts, "facts": facts, "verdict": verdict})
+    claims = compose(yes, Findings(codebase).of(yes), codebase.snapshot)
+    assert claims[-1].text == "Freed: nothing found in 1 files searched (frees)."
+    assert kinds(list(placed(claims, codebase)), codebase, yes) == {}

@@ -177,7 +177,7 @@ def _mark(node: ast.AST) -> str:
 
 def _early(function: ast.AST) -> Iterator[tuple[ast.AST, str, str]]:
     body = function.body if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else []
-    found: list[tuple[ast.stmt, str]] = []
+    found: list[tuple[ast.Return, str]] = []
     before: ast.stmt | None = None
     for statement, around in guarded(body):
         if isinstance(statement, ast.Return) and around and _is_failure(statement, before):

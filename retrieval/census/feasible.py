@@ -165,8 +165,7 @@ def _value(tree: ast.expr | None, given: Callable[[str], object]) -> object:
         case ast.Call(func=ast.Attribute(attr="lower" | "upper" | "strip" as how, value=inner), args=[]):
             value = _value(inner, given)
             return getattr(value, how)() if isinstance(value, str) else UNKNOWN
-        case ast.Attribute() if (member := _member(tree)) is UNKNOWN:
-            return given(ast.unparse(tree))
         case ast.Attribute():
-            return member
+            member = _member(tree)
+            return given(ast.unparse(tree)) if member is UNKNOWN else member
     return UNKNOWN

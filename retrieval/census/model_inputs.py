@@ -56,8 +56,8 @@ def _pairs(place: Spot, node: Node) -> list[Input]:
     found: list[Input] = []
     for pair in node.named_children:
         if pair.type == "pair":
-            node = pair.child_by_field_name("key")  # a key that is no literal says nothing of its value
-            key = key_of(text(node)).strip("'") if node is not None and node.type == "string" else ""
+            name = pair.child_by_field_name("key")  # a key that is no literal says nothing of its value
+            key = key_of(text(name)).strip("'") if name is not None and name.type == "string" else ""
             found += _keyword(place, key, pair.child_by_field_name("value"))
     return found
 

@@ -26,14 +26,14 @@ def end_of(codebase: Codebase, path: str, call: Call) -> tuple[str, tuple[Place,
     A path that is returned is followed into the callers, one step.
     """
     for unit in units(codebase, path=path):
-        node = next((n for n in unit.nodes if _is_call(unit, n, call)), None)
+        node = next((n for n in unit.nodes if isinstance(n, ast.Call) and _is_call(unit, n, call)), None)
         if node is not None:
             return _followed(codebase, unit, node, steps=1)
     return "", ()
 
 
-def _is_call(unit: Unit, node: ast.AST, call: Call) -> bool:
-    return isinstance(node, ast.Call) and unit.row(node.lineno) == call.start and dotted(node.func) == call.written
+def _is_call(unit: Unit, node: ast.Call, call: Call) -> bool:
+    return unit.row(node.lineno) == call.start and dotted(node.func) == call.written
 
 
 def _followed(codebase: Codebase, unit: Unit, made: ast.Call, steps: int) -> tuple[str, tuple[Place, ...]]:

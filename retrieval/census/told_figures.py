@@ -108,7 +108,7 @@ def _around(unit: Unit, call: ast.AST, made: dict[str, list[str]]) -> list[str]:
 def _dictionaries(nodes: list[ast.AST]) -> dict[str, list[str]]:
     """Name → the constant keys that the dictionary of that name is given in a body."""
     found: dict[str, list[str]] = {}
-    for node in sorted((n for n in nodes if hasattr(n, "lineno")), key=lambda n: n.lineno):
+    for node in sorted((n for n in nodes if isinstance(n, ast.stmt | ast.expr)), key=lambda n: n.lineno):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
             if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):

@@ -124,3 +124,11 @@ def test_frames_that_ffmpeg_takes_count_and_sound_that_it_takes_does_not() -> No
     [told] = _texts("video_frames", frames)
     assert told.startswith("`video_frames()` (app.py) reads video by `subprocess.run(") and "takes frames" not in told
     assert not _texts("video_frames", frames.replace("rawvideo", "s16le").replace("video_frames", "load_audio"))
+
+
+def test_a_container_that_is_opened_for_its_sound_is_no_video() -> None:
+    source = "import av\n\ndef load(path):\n    container = av.open(path)\n    return list(container.decode({0}=0))\n"
+    main = "\nif __name__ == '__main__':\n    load('x')\n"
+    for stream, kinds in (("audio", []), ("video", ["image_work", "video_frames"])):
+        codebase = codebase_of({"app.py": source.replace("{0}", stream) + main})
+        assert [kind for kind in ("image_work", "video_frames") if run_query(codebase, kind).hits] == kinds, stream

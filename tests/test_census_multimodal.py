@@ -344,3 +344,26 @@ def test_a_model_that_is_given_an_image_alone_joins_nothing_and_keys_tell_a_moda
     assert not _texts(codebase, "multimodal_models: how=together")
     [compared] = _texts(codebase, "fusions")
     assert "multiplies or compares image (`embeddings[Kind.VISION]`) and text (`embeddings[Kind.TEXT].T`)" in compared
+
+
+def test_a_module_that_fuses_without_attention_attends_to_nothing() -> None:
+    source = """
+        import torch
+        class Fuse(torch.nn.Module):
+            def __init__(self): self.mlp = {layer}
+            def forward(self, text, image): return self.mlp(torch.cat([text, image]))
+        class Net(torch.nn.Module):
+            def __init__(self): self.fuse_module, self.inner = Fuse(), Fuse()
+            def forward(self, image, text):
+                image_embeds = self.encode_image(image)
+                text_embeds = self.encode_text(text)
+                return self.fuse_module(text_embeds, image_embeds)
+        if __name__ == "__main__":
+            Net()(None, None)
+    """
+    how = {}
+    for layer in ("torch.nn.Linear(2, 1)", "torch.nn.MultiheadAttention(2, 1)"):
+        codebase = codebase_of({"app.py": source.replace("{layer}", layer)})
+        hits = [hit for hit in run_query(codebase, "fusions").hits if hit.symbol == "Net.forward"]
+        how[layer] = [hit.text for hit in hits]
+    assert ["attend" in " ".join(texts) for texts in how.values()] == [False, True], how

@@ -146,3 +146,29 @@ def test_a_pool_that_its_defaults_switch_off_is_said_to_be_off() -> None:
     assert text.endswith("(off by default, `settings.workers` is 1)")
     (text,) = told(source.replace("workers: int = 1", "workers: int = 4"), "workers")
     assert "off by default" not in text
+
+
+def test_a_lock_that_an_object_carries_and_a_lent_gpu_make_work_wait() -> None:
+    carried = {
+        "state.py": """
+            import asyncio
+            class State:
+                def __init__(self, inference_lock): self.inference_lock = inference_lock
+            def load():
+                return State(inference_lock=asyncio.Lock())
+        """,
+        "app.py": """
+            import asyncio
+            from state import load
+            async def run(state, job):
+                async with state.inference_lock:
+                    return await asyncio.to_thread(job)
+            if __name__ == "__main__":
+                asyncio.run(run(load(), print))
+        """,
+    }
+    first = run_query(codebase_of(carried), "blocking").hits[0].text
+    assert first.startswith("Yes, as far as names tell, in what the main programs run: `inference_lock` is a lock held")
+    lent = "import spaces\n\n@spaces.GPU\ndef make(x):\n    return x\n\nif __name__ == '__main__':\n    make(1)\n"
+    said = [hit.text for hit in run_query(codebase_of({"app.py": lent}), "blocking").hits]
+    assert said[0].startswith("Yes") and said[1].endswith("`@spaces.GPU` on `make()`")

@@ -65,6 +65,7 @@ class _Found:
         self.locks = self._of("locks: model=no")
         self.served = self._of("queues: model=yes")
         self.queues = self._of("queues: model=no")
+        self.shared = self._of("decorators: spaces.GPU")
         self.web = self._of(*WEB)
         self.sync = self._of(SYNC)
         self.streams = self._of(STREAMS)
@@ -88,11 +89,15 @@ class _Found:
         return any(_RANKED.match(f"{item.module}.{item.name}") for item in imported)
 
 
+_GUARDING = re.compile(r"(?i)(?:^|[_.])(?:infer\w*|models?|gpu|cuda|generat\w*|predict\w*)(?:_|$)")
+
+
 def _verdict(found: _Found) -> Iterator[Told]:
     """Whether anything makes a model or the GPU wait its turn; what else waits is said behind it."""
     guards, hits = _counted(
         (found.guards, "locks or semaphores around model runs"),
         (found.served, "queues out of which models are run"),
+        (found.shared, "functions that wait for their turn on a shared GPU of Hugging Face Spaces, `@spaces.GPU`"),
     )
     others, waiting = _counted(
         (found.web, "the request queue of the web interface, which holds requests back and guards no GPU"),
@@ -106,12 +111,25 @@ def _verdict(found: _Found) -> Iterator[Told]:
         yield f"Yes, in what the main programs run: {', '.join(guards)}{plus}", [*hits, *waiting]
         return
     locks = found.locks[0]
+    named = [hit for hit in locks if _GUARDING.search(hit.name) and "no place that holds it" not in hit.text]
+    if named:
+        told = listed([f"`{hit.name}`" for hit in named], SHOWN)
+        yield (
+            f"Yes, as far as names tell, in what the main programs run: {told} {_are_held(named)} around work on a "
+            f"model, though no run of one was traced inside{plus}",
+            [*named, *waiting],
+        )
+        return
     untied = f"; no model run was traced to the {counted(len(locks), 'lock')} that it holds" if locks else ""
     yield (
         "No: in what the main programs run no lock, semaphore or queue guards the GPU or a model, each model call runs "
         f"at once in the thread that makes it{untied}{plus}",
         [*waiting, *locks[:3]],
     )
+
+
+def _are_held(hits: list[CensusHit]) -> str:
+    return "is a lock held" if len(hits) == 1 else "are locks held"
 
 
 def _counted(*groups: tuple[tuple[list[CensusHit], list[CensusHit]], str]) -> tuple[list[str], list[CensusHit]]:
@@ -124,6 +142,8 @@ def _details(found: _Found) -> Iterator[Told]:
         yield hit.text, [hit, *_related(hit)]
     if rest := found.guards[0][SHOWN:]:
         yield f"{len(rest)} more locks are held around model runs: {listed([f'`{hit.name}`' for hit in rest], 6)}", rest
+    if shared := found.shared[0]:
+        yield f"A call waits until the service lends it a GPU: `@spaces.GPU` on {_where(shared)}", shared
     if web := found.web[0]:
         calls = listed(list(dict.fromkeys(f"`{_short(hit)}` in {hit.path}" for hit in web)), SHOWN)
         yield f"The web interface lets requests in through its queue, whatever the GPU does: {calls}", web

@@ -15,7 +15,7 @@ from retrieval.census.roster import Roster, roster_of
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.told_values import told_value
 from retrieval.census.values import External
-from retrieval.census.vision import reads_images, working
+from retrieval.census.vision import reads_images, shows_pictures, working
 from retrieval.census.vision_calls import runs_of
 from retrieval.facts import CensusHit
 
@@ -185,6 +185,8 @@ def _opens(frame: "Frame", step: CallStep) -> bool:
     name = value.name if isinstance(value, External) else step.written
     if name.startswith("subprocess.") and _FILM.search(frame.symbol):
         return _runs_ffmpeg(frame)
+    if name.startswith("av.") and not shows_pictures(frame):
+        return False
     return _VIDEO.search(name) is not None and (isinstance(value, External) or value is None)
 
 

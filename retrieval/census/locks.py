@@ -93,6 +93,9 @@ def locks_of(codebase: "Codebase") -> tuple[Lock, ...]:
     return tuple(found)
 
 
+_WORDS = re.compile(r"[a-z0-9]{2,}")
+
+
 class _Holders:
     """Finds the places that hold the locks of a codebase."""
 
@@ -147,7 +150,10 @@ class _Holders:
         stem = PurePosixPath(lock.path).stem
         imported = any(item.alias == text.split(".")[0] for item in self.codebase.facts[unit.path].imports)
         from_it = any(stem == item.module.rpartition(".")[2] for item in self.codebase.facts[unit.path].imports)
-        return not own and imported and (stem in text.split(".") or from_it)
+        if not own and imported and (stem in text.split(".") or from_it):
+            return True
+        # A field of an object that is handed about: no other lock has the name, and the name says more than "lock".
+        return not own and "." in text and len(self.by_name[_key(text)]) == 1 and len(_WORDS.findall(_key(text))) > 1
 
     def fill(self, unit: Unit) -> None:
         """Note every place of a file that holds a lock."""

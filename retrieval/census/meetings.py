@@ -13,7 +13,7 @@ from retrieval.census.modality_names import named
 from retrieval.census.model_inputs import inputs_of
 from retrieval.census.roster import Roster, Use
 from retrieval.census.spots import Spot, arguments
-from retrieval.census.values import ClassRef, External
+from retrieval.census.values import ClassRef, External, Instance
 from retrieval.languages import words
 from retrieval.parse import Node, descendants, first_line
 
@@ -26,6 +26,8 @@ _PRODUCT = re.compile(r"(?:^|\.)(?:matmul|bmm|mm|einsum|baddbmm)$")
 _ATTENDING = re.compile(
     r"(?i)(?:^|\.|_)(?:x_?attn|cross_?att\w*|\w*cross_?att(?:n|ention)\w*|fus\w*|qformer|multihead_attn)(?:$|\[)"
 )
+_FUSING = re.compile(r"(?i)(?:^|\.|_)fus\w*$")
+_ATTENTION = re.compile(r"(?i)att(?:n|ention)|softmax")
 _MADE = re.compile(r"_?[A-Z]\w*[a-z]\w*$")
 _CONTEXT = words("encoder_hidden_states context xa key_value_states cross_attention_states vision_hidden_states")
 _SIDES = {"v": "image", "l": "text"}  # what the arguments of blocks that fuse vision and language are called
@@ -121,7 +123,17 @@ def _attention(roster: Roster, frame: "Frame", step: CallStep, place: Spot) -> M
     ordered = sorted(listed, key=lambda child: child in context)
     nodes = [child.child_by_field_name("value") if child.type == "keyword_argument" else child for child in ordered]
     nodes = [node for node in nodes if node is not None and node.type in VALUES]
-    return _meeting(roster, "attended", step.node, [s for v in nodes[:MOST_OPERANDS] for s in place.inner(v, take=())])
+    how = "attended" if context or not _FUSING.search(step.written) or _attends(frame, step) else "joined"
+    return _meeting(roster, how, step.node, [s for v in nodes[:MOST_OPERANDS] for s in place.inner(v, take=())])
+
+
+def _attends(frame: "Frame", step: CallStep) -> bool:
+    """Whether the class of a called module has to do with attention: a module that fuses may do so in other ways."""
+    value = frame.callee(step)
+    if not isinstance(value, Instance):
+        return False
+    node = frame.program.node(value.cls.path, value.cls.definition)
+    return node is not None and _ATTENTION.search((node.text or b"").decode("utf-8", "replace")) is not None
 
 
 def _of_operators(roster: Roster, frame: "Frame") -> Iterator[Meeting]:

@@ -100,6 +100,10 @@ def let_go(codebase: "Codebase", sorts: str) -> tuple[list[CensusHit], list[Cens
     """What lets models go in what the main programs run, and the rest; a method that nothing calls is of the rest."""
     run, idle = parted(codebase, list(unloading(codebase, parse_query(f"unloading: {sorts}"))))
     called = {call.name.rpartition(".")[2] for _, call in codebase.all_calls()}
+    # A method may also be handed on to be called: `change(fn=voice.load)`.
+    given = (text for _, call in codebase.all_calls() for text in (*call.arguments, *dict(call.keywords).values()))
+    called |= {text.rpartition(".")[2] for text in given if "." in text and text.replace(".", "").isidentifier()}
+    run = [hit for hit in run if not hit.symbol.endswith(".__init__")]  # a part that is built anew
     unused = [hit for hit in run if "." in hit.symbol and not _may_run(hit.symbol.rpartition(".")[2], called)]
     return [hit for hit in run if hit not in unused], [*idle, *unused]
 

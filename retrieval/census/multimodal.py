@@ -1,5 +1,6 @@
 """Kind `multimodal`: in sentences, whether modalities meet, how and where, and whether their features are compared."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -114,10 +115,14 @@ def _pair(told: Iterable[str]) -> str:
     return " and ".join(sorted({GROUPS.get(modality, modality) for modality in told}))
 
 
+_FUSING = re.compile(r"(?i)(?:^|\.|_)fus\w*$")
+
+
 def _verb(frame: "Frame", node: Node) -> tuple[str, str]:
     written = _callee(frame, node) if node.type == "call" else ""
     if written:
-        return "joins" if "stack" in written else "concatenates", f" with `{written}`"
+        how = "fuses" if _FUSING.search(written) else "joins" if "stack" in written else "concatenates"
+        return how, f" with `{written}`"
     return ("adds the embeddings of" if node.type == "binary_operator" else "puts together"), ""
 
 

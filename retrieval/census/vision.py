@@ -36,6 +36,7 @@ _READING = (
 _PAGES = re.compile(r"(?:^|\.)(?:get_pixmap|to_pil|render)$")
 _PAGE_LIBRARIES = frozenset({"fitz", "pymupdf", "pypdfium2", "pdf2image"})
 _VIDEO = re.compile(r"(?i)rawvideo|pix_fmt|vcodec|video|frame|image2|fps")
+_PICTURED = re.compile(r"(?i)video|to_image|to_rgb|rgb24|bgr24|picture")
 _METHODS = re.compile(r"(?:^|\.)(?:resize|crop|thumbnail|rotate|imwrite|imread|convert|save)$")
 _RESAMPLING = re.compile(r"\.(?:interpolate|grid_sample|pad|upsample)$")
 _POSITIONS = re.compile(r"(?i)pos(?:ition\w*)?_?(?:emb|enc|tok)|state_dict|checkpoint|rel_pos")
@@ -212,6 +213,11 @@ def worked(codebase: "Codebase", sort: str) -> "list[tuple[Frame, CallStep, bool
     return found
 
 
+def shows_pictures(frame: "Frame") -> bool:
+    """Whether a file says a word of pictures: `av.open` opens files of sound too."""
+    return _PICTURED.search(frame.program.snapshot.by_path[frame.path].text) is not None
+
+
 def _is_image_call(roster: Roster, frame: "Frame", step: CallStep) -> bool:
     value = frame.callee(step)
     if isinstance(value, External):
@@ -222,6 +228,8 @@ def _is_image_call(roster: Roster, frame: "Frame", step: CallStep) -> bool:
             return bool(told) and told[0].modality in SEEN
         if value.name.startswith("ffmpeg."):
             return _of_video(roster, frame)
+        if value.name.startswith("av.") and not shows_pictures(frame):
+            return False
         return _CALLS.search(value.name) is not None and not value.name.endswith((".Compose", ".release"))
     holder = step.written.rpartition(".")[0].rpartition(".")[2]
     if _PAGES.search(step.written) and not isinstance(value, External):

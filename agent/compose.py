@@ -35,6 +35,7 @@ def cite(snapshot: Snapshot, span: Span) -> Citation:
 def compose(question: Question, findings: Sequence[Finding], snapshot: Snapshot) -> list[Claim]:
     """The question's direct answer and its facts, as claims in printing order."""
     claims = [_verdict(question, findings, snapshot)] if question.verdict else []
+    claims = [claim for claim in claims if claim.text]  # the facts begin with the answer themselves
     for finding in findings:
         claims += _statement(finding, snapshot, silent=question.verdict is not None)
     return claims + [_absent_part(part, facts) for part, facts in absent_parts(question, findings)]
@@ -75,7 +76,7 @@ def _verdict(question: Question, findings: Sequence[Finding], snapshot: Snapshot
         text += NOT_DETERMINED.format(labels=", ".join(finding.fact.label for finding in blind), unread=blind[0].unread)
     if aside:
         named = ", ".join(f"{f.fact.label} ({_roles(f.elsewhere)})" for f in aside)
-        text += f" Outside the main code only: {named}."
+        text = f"{text} Outside the main code only: {named}.".strip()
     shown = [finding.hits[0] for finding in (*found, *idle)] or [finding.elsewhere[0] for finding in aside]
     return Claim(text=text, citations=_cite_hits(shown, snapshot), origin="census", searched=searched)
 
@@ -85,7 +86,7 @@ def _direct(verdict: VerdictSpec, values: dict[str, str], idle: Sequence[Finding
     held = "; ".join(_counted(finding) for finding in idle)
     if values["found"]:
         text = _fill(verdict.positive, values)
-        return f"{text} {ALSO_IDLE.format(found=held)}" if idle else text
+        return f"{text} {ALSO_IDLE.format(found=held)}".strip() if idle else text
     if not idle:
         return _fill(verdict.negative, values)
     rest = f" Not found in {values['searched']} files searched: {values['absent']}." if values["absent"] else ""

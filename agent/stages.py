@@ -77,7 +77,8 @@ class VerdictSpec(_Entry):
     """The direct answer drawn from the facts: `positive` when a deciding fact has hits in the
     main code, else `negative`.
 
-    Both may use {found} and {absent} (labels of the deciding facts with and without hits) and {searched}.
+    Both may use {found} and {absent} (labels of the deciding facts with and without hits) and {searched}. An empty
+    `positive` leaves the answer to the facts, which then begin with it.
     """
 
     positive: str = "Yes. Found: {found}. Not found in {searched} files searched: {absent}."

@@ -69,7 +69,8 @@ def test_sentences_use_only_known_variables() -> None:
                 fact.none.format(**known)
             if question.verdict:
                 values = {"found": "f", "absent": "a", "searched": "1"}
-                assert question.verdict.positive.format(**values)
+                led = question.facts[0].layout == "sentences"  # then its first sentence is the answer
+                assert question.verdict.positive.format(**values) or led
                 assert question.verdict.negative.format(**values)
 
 

@@ -119,6 +119,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     returned,
     reuse,
     scheduling,
+    served_inputs,
     settings,
     shared_files,
     shared_modules,

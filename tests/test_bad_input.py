@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from retrieval.census import run_query
 from retrieval.codebase import Codebase, read_codebase
 from retrieval.embed import HashEmbedder
 from retrieval.index import Index, open_index
 from retrieval.walk import take_snapshot
+from tests.source_tree import codebase_of
 
 DEF = "def {name}(x):\n    return x\n"
 PADDING = "# one\n# two\n\n"
@@ -110,3 +112,13 @@ def test_ten_thousand_tiny_files(tmp_path: Path):
         assert index.stats.embedded == 101  # equal texts of files with equal names are kept once
         assert index.search(["sought_after"], 3)[0].span.path == "other.py"
         assert len([hit for hit in index.search(["tiny"], 10) if "tiny" in hit.span.path]) == 1
+
+
+@pytest.mark.parametrize("piece", ["a", "a/", "ab_", "meter"])
+def test_a_word_of_a_megabyte_is_read_in_passing(piece: str) -> None:
+    word = piece * (300_000 // len(piece))
+    codebase = codebase_of(
+        {"app.py": f"import logging\nword = '{word}'\n\nif __name__ == '__main__':\n    print(word)\n"}
+    )
+    for query in ("programs", "told_figures", "agreements"):
+        assert run_query(codebase, query).files_searched == 1

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from retrieval.census.program import Program
     from retrieval.facts import Definition
 
-_FILE = re.compile(r"""["'][^"'\n]*?((?:[\w.-]+/)+[\w-]+\.py)\b""")
+# Bounded, since a line of a megabyte would be searched from every place of it.
+_FILE = re.compile(r"""["'][^"'\n]{0,120}?((?:[\w.-]{1,80}/){1,20}[\w-]{1,80}\.py)\b""")
 _LOADING = re.compile(r"\bimport_module\(|\b__import__\(|\bspec_from_file_location\(")
 
 
@@ -33,7 +34,7 @@ def scripts(program: "Program", path: str, definition: "Definition | None", text
     frame = program.frame(path, definition)
     for site in program.sites(frame) if frame is not None else ():
         yield from (target.path for target in site.targets if target.definition.kind == "script")
-    for name in dict.fromkeys(_FILE.findall(text)):
+    for name in dict.fromkeys(_FILE.findall(text)) if ".py" in text else ():
         yield from named_files(program, path, name.lstrip("./"))
 
 

@@ -30,7 +30,7 @@ STARTING = re.compile(
     r"|os\.(?:system|popen|exec\w+|spawn\w+|startfile)"
     r"|asyncio\.create_subprocess_(?:exec|shell)|pexpect\.\w+|mcp\.client\.stdio\.stdio_client|psutil\.Popen)$"
 )
-_SCRIPT = re.compile(r"(?<![\w.])[\w./\\-]+\.py\b")
+_SCRIPT = re.compile(r"(?<![\w.])[\w./\\-]{1,200}\.py\b")
 _MODULE = re.compile(r"(?:^|\s|\0)-m(?:\s|\0)+([A-Za-z_][\w.]*)")
 _FIRST = re.compile(r"^[\"'\s]*([\w./\\-]+)")
 _QUOTED = re.compile(r"^[rbfuRBFU]{0,2}(?=[\"'])")

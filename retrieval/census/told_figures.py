@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _NEEDS = (
-    r"\.log\(|log_dict|log_metrics|add_scalar|set_postfix|json\.dumps?\(|writerow|__exit__|contextmanager|\w*[mM]eter\w*\.update\("
+    r"\.log\(|log_dict|log_metrics|add_scalar|set_postfix|json\.dumps?\(|writerow|__exit__|contextmanager|[mM]eter\w{0,40}\.update\("
     r"|metric_logger|def (?:stop|toc)\b"
 )
 _TRACK = re.compile(r"(?:^|\.)(?:log|log_dict|log_metrics|log_metric|add_scalars?|set_postfix|update_metrics)$")

@@ -580,6 +580,37 @@ def test_a_table_gives_what_the_conditions_around_the_use_leave_of_it() -> None:
     assert uses == {22: ["Captioner"], 24: ["Matcher"], 25: ["Reader"]}
 
 
+def test_the_key_of_a_table_may_be_an_attribute_and_the_condition_its_beginning() -> None:
+    codebase = codebase_of(
+        {
+            "run.py": """
+                class Git:
+                    def write(self):
+                        for number in range(1):
+                            work(number)
+                class Blip:
+                    def write(self):
+                        for number in range(2):
+                            work(number)
+                def work(x): return print(x)
+                NETS = {"git-large": Git(), "blip-base": Blip()}
+
+                def main(config):
+                    net = NETS[config.name]
+                    if config.name.startswith("git-"):
+                        net.write()
+                    else:
+                        net.write()
+
+                main(None)
+            """
+        }
+    )
+    told = [line for line in texts(codebase, "flow") if "`main()` calls `net.write()`" in line]
+    assert ["Git.write" in line for line in told] == [True, False]
+    assert ["Blip.write" in line for line in told] == [False, True]
+
+
 def test_a_framework_is_known_by_forward_and_gives_its_model_first() -> None:
     codebase = codebase_of(
         {

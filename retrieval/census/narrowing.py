@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeGuard
 
 from retrieval.census.body import Body, Guard
+from retrieval.census.conditions import UNKNOWN, fails
 from retrieval.census.values import FunctionRef, Instance, OneOf, Value
 from retrieval.parse import Node
 
@@ -155,11 +156,14 @@ def narrowed(body: Body, given: Given) -> Body:
     known = {name: _value(text) for name, text in given if isinstance(text, str)}
     told: dict[tuple[str, str], bool] = {}
 
+    def given_value(name: str) -> object:
+        return known.get(name, UNKNOWN)
+
     def runs(guards: Iterable[Guard]) -> bool:
         for guard in guards:
             key = (guard.kind, guard.text)
             if key not in told:
-                told[key] = not excluded(guard, known)
+                told[key] = not fails(guard, given_value)
             if not told[key]:
                 return False
         return True
@@ -175,62 +179,6 @@ def narrowed(body: Body, given: Given) -> Body:
         body.nested,
         body.not_local,
     )
-
-
-def excluded(guard: Guard, known: dict[str, object]) -> bool:
-    """Whether an arm cannot be the one taken where some names are known."""
-    if guard.kind == "if":
-        return holds(guard.text, known) is False
-    if guard.kind == "else":
-        return any(holds(condition, known) is True for condition in guard.text.split("` and `"))
-    return False
-
-
-def holds(condition: str, known: dict[str, object]) -> bool | None:
-    """Whether a condition holds where some names are known; None when that does not decide it."""
-    try:
-        node = ast.parse(condition.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    return _holds(node, known)
-
-
-def _holds(node: ast.expr, known: dict[str, object]) -> bool | None:
-    if isinstance(node, ast.BoolOp):
-        parts = [_holds(value, known) for value in node.values]
-        ends = isinstance(node.op, ast.Or)
-        if ends in parts:
-            return ends
-        return None if None in parts else not ends
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        inner = _holds(node.operand, known)
-        return None if inner is None else not inner
-    if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        return _compared(node.ops[0], _read(node.left, known), _read(node.comparators[0], known))
-    value = _read(node, known)
-    return None if value is _MISSING else bool(value)
-
-
-def _compared(operator: ast.cmpop, left: object, right: object) -> bool | None:
-    if left is _MISSING or right is _MISSING:
-        return None
-    if isinstance(operator, ast.Eq | ast.Is):
-        return left == right
-    if isinstance(operator, ast.NotEq | ast.IsNot):
-        return left != right
-    if isinstance(operator, ast.In | ast.NotIn) and isinstance(right, tuple | list | set):
-        return any(left == one for one in right) == isinstance(operator, ast.In)
-    if isinstance(operator, ast.In | ast.NotIn) and isinstance(right, str):
-        return (isinstance(left, str) and left in right) == isinstance(operator, ast.In)
-    return None
-
-
-def _read(node: ast.expr, known: dict[str, object]) -> object:
-    if isinstance(node, ast.Name):
-        return known.get(node.id, _MISSING)
-    if isinstance(node, ast.Constant | ast.List | ast.Tuple | ast.Set | ast.UnaryOp):
-        return _value(ast.unparse(node))
-    return _MISSING
 
 
 def _value(text: str) -> object:

@@ -4,7 +4,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Guard
-from retrieval.census.feasible import UNKNOWN, fails, parsed, truth
+from retrieval.census.conditions import UNKNOWN, fails, parsed, truth
 from retrieval.census.spots import Spot
 from retrieval.census.switches import Switch, condition_of, names_of, switches_of
 

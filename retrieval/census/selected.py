@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Body, Guard
-from retrieval.census.narrowing import excluded, holds
+from retrieval.census.conditions import UNKNOWN, left_under, refutes
 from retrieval.census.values import Table, Value
 from retrieval.parse import Node
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
 
 Guards = tuple[Guard, ...]
-_NAMES = re.compile(r"\w+")
+_KEYED = ("identifier", "attribute")
 
 
 def under(frame: "Frame", table: Table, key: Node | None, guards: Guards) -> Value | None:
@@ -27,7 +27,7 @@ def wanted(frame: "Frame", table: Table, key: Node | None, guards: Guards) -> li
     text = frame.body.tree.text(key)
     if key is not None and key.type == "string":
         return [name for name, _ in table.held if name == text.strip("\"'")]
-    if key is None or key.type != "identifier":
+    if key is None or key.type not in _KEYED:
         return []
     names = [name for name, _ in table.held if not _refuted(frame, text, name, guards)]
     return names if len(names) < len(table.held) else []
@@ -37,12 +37,12 @@ def keys_of(body: Body) -> frozenset[str]:
     """The names by which a body takes things out of tables to keep them and which its conditions compare with texts:
     `task` in `net = nets[task]`."""
     taken = [b.value.child_by_field_name("subscript") for b in body.bindings if b.value and b.value.type == "subscript"]
-    names = {(key.text or b"").decode() for key in taken if key is not None and key.type == "identifier"}
+    names = {(key.text or b"").decode() for key in taken if key is not None and key.type in _KEYED}
     if not names:
         return frozenset()
     tested = [body.tree.text(decision.node.child_by_field_name("condition")) for decision in body.decisions]
-    compared = {name for text in tested if "'" in text or '"' in text for name in _NAMES.findall(text)}
-    return frozenset(names & compared)
+    compared = "\n".join(text for text in tested if "'" in text or '"' in text)
+    return frozenset(name for name in names if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", compared))
 
 
 def telling(frame: "Frame", keys: frozenset[str], guards: Guards) -> Guards:
@@ -52,24 +52,9 @@ def telling(frame: "Frame", keys: frozenset[str], guards: Guards) -> Guards:
 
 def _condition(frame: "Frame", guard: Guard) -> str:
     if guard.kind == "past":
-        return " ".join(inner.text for inner in _left(frame, guard))
+        return " ".join(inner.text for inner in left_under(frame.body, guard))
     return guard.text if guard.kind in ("if", "else") else ""
 
 
-def _left(frame: "Frame", past: Guard) -> Guards:
-    """The conditions under which the body was left before: they do not all hold."""
-    leaving = next((item for item in frame.body.exits if item.line == past.line), None)
-    return tuple(guard for guard in leaving.guards if guard.kind != "past") if leaving is not None else ()
-
-
 def _refuted(frame: "Frame", key: str, name: str, guards: Guards) -> bool:
-    known: dict[str, object] = {key: name}
-    for guard in guards:
-        if guard.kind != "past":
-            if excluded(guard, known):
-                return True
-            continue
-        around = _left(frame, guard)
-        if around and all(g.kind == "if" and holds(g.text, known) is True for g in around):
-            return True
-    return False
+    return refutes(frame.body, guards, lambda asked: name if asked == key else UNKNOWN)

@@ -6,7 +6,8 @@ A key that a parameter decides is worked out for every call, so that `models["te
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding
-from retrieval.census.feasible import UNKNOWN, constant, refuted
+from retrieval.census.conditions import UNKNOWN
+from retrieval.census.feasible import constant, refuted
 from retrieval.census.holders import Holders
 from retrieval.census.spots import Called, Spot, key_depth, key_node, key_of
 from retrieval.languages import words

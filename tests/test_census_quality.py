@@ -135,3 +135,11 @@ def test_large_functions_duplicates_cycles_and_dead_modules():
     assert "1 function (14 lines) is the same in `pkg/a.py`, `pkg/b.py`" in found["duplicated code"].text
     assert found["long function"].text == "`long` is 101 lines long"
     assert found["unimported module"].path == "pkg/lazy.py"
+
+
+def test_a_library_s_own_loader_is_no_download_into_the_cache_of_a_library() -> None:
+    call = "import whisper\n\nmodel = whisper.load_model('base')\n"
+    own = {"whisper/__init__.py": "def load_model(name):\n    return name\n", "tool.py": call}
+    [hit] = hits(codebase_of({"tool.py": call}), "cache_dirs")
+    assert hit.name == "download into the cache of a library"
+    assert not hits(codebase_of(own), "cache_dirs")

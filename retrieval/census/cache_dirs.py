@@ -82,7 +82,8 @@ def _places(codebase: Codebase, file: SourceFile) -> Iterator[Place]:
     if file.language in ("python", "notebook"):
         facts = codebase.facts[file.path]
         for call in facts.calls:
-            yield from _call(call)
+            own = codebase.locate(call.name.rpartition(".")[0], file.path) is not None  # a library that audits itself
+            yield from _call(call, own=own)
         yield from _strings(file)
         for item in facts.definitions:
             yield from _parameters(item)
@@ -94,10 +95,10 @@ def _places(codebase: Codebase, file: SourceFile) -> Iterator[Place]:
         yield from _lines(file)
 
 
-def _call(call: Call) -> Iterator[Place]:
+def _call(call: Call, *, own: bool) -> Iterator[Place]:
     shown = f"`{call.text[:160]}`"
     lines = (call.start, call.end)
-    for name, words in _CALLS.items():
+    for name, words in _CALLS.items() if not own else ():
         if any(compile_pattern(word).matches(call.name) for word in words.split()):
             yield *lines, call.symbol, name, f"{name}: {shown}"
     given = [*call.arguments, *(v for k, v in call.keywords if k == "pretrained_model_name_or_path")]

@@ -26,7 +26,7 @@ _PRODUCT = re.compile(r"(?:^|\.)(?:matmul|bmm|mm|einsum|baddbmm)$")
 _ATTENDING = re.compile(
     r"(?i)(?:^|\.|_)(?:x_?attn|cross_?att\w*|\w*cross_?att(?:n|ention)\w*|fus\w*|qformer|multihead_attn)(?:$|\[)"
 )
-_FUSING = re.compile(r"(?i)(?:^|\.|_)fus\w*$")
+FUSING = re.compile(r"(?i)(?:^|\.|_)fus\w*$")
 _ATTENTION = re.compile(r"(?i)att(?:n|ention)|softmax")
 _MADE = re.compile(r"_?[A-Z]\w*[a-z]\w*$")
 _CONTEXT = words("encoder_hidden_states context xa key_value_states cross_attention_states vision_hidden_states")
@@ -123,7 +123,7 @@ def _attention(roster: Roster, frame: "Frame", step: CallStep, place: Spot) -> M
     ordered = sorted(listed, key=lambda child: child in context)
     nodes = [child.child_by_field_name("value") if child.type == "keyword_argument" else child for child in ordered]
     nodes = [node for node in nodes if node is not None and node.type in VALUES]
-    how = "attended" if context or not _FUSING.search(step.written) or _attends(frame, step) else "joined"
+    how = "attended" if context or not FUSING.search(step.written) or _attends(frame, step) else "joined"
     return _meeting(roster, how, step.node, [s for v in nodes[:MOST_OPERANDS] for s in place.inner(v, take=())])
 
 

@@ -1,6 +1,5 @@
 """Kind `multimodal`: in sentences, whether modalities meet, how and where, and whether their features are compared."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from retrieval.census.attention_scores import Scores, collected, repeated, score
 from retrieval.census.body import one_line
 from retrieval.census.fusions import meetings_of
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.meetings import Meeting
+from retrieval.census.meetings import FUSING, Meeting
 from retrieval.census.modality_names import GROUPS
 from retrieval.census.multimodal_messages import Message, messages, sender
 from retrieval.census.multimodal_models import Multimodal, gives_two, models_of_two
@@ -115,13 +114,10 @@ def _pair(told: Iterable[str]) -> str:
     return " and ".join(sorted({GROUPS.get(modality, modality) for modality in told}))
 
 
-_FUSING = re.compile(r"(?i)(?:^|\.|_)fus\w*$")
-
-
 def _verb(frame: "Frame", node: Node) -> tuple[str, str]:
     written = _callee(frame, node) if node.type == "call" else ""
     if written:
-        how = "fuses" if _FUSING.search(written) else "joins" if "stack" in written else "concatenates"
+        how = "fuses" if FUSING.search(written) else "joins" if "stack" in written else "concatenates"
         return how, f" with `{written}`"
     return ("adds the embeddings of" if node.type == "binary_operator" else "puts together"), ""
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.fixed_parts import fixed_parts
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import counted, listed
@@ -83,7 +83,7 @@ class Place:
     symbol: str
 
 
-_KNOWN: WeakKeyDictionary[Codebase, list[tuple[str, Place]]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, list[tuple[str, Place]]] = Beside()
 
 
 @kind(

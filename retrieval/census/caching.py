@@ -11,8 +11,8 @@ import ast
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.kept_results import kept_results
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.presence import is_first_use
@@ -48,7 +48,7 @@ _KEPT = re.compile(
 )
 _THERE = re.compile(r"(?:^|\.)(?:exists|isfile|is_file|lexists|\w*exists?\w*|is_download_done)$")
 Switches = dict[str, dict[str, list[tuple[str, str, int]]]]  # flag → how it is set → functions with their places
-_KNOWN: WeakKeyDictionary[Codebase, list[CensusHit]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, list[CensusHit]] = Beside()
 
 
 @kind(

@@ -1,9 +1,9 @@
 """Kinds of work that modules of a repository do: define, load or run models, options, interfaces, files, training."""
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.families import is_model_base
 from retrieval.census.touches import touches_of
 
@@ -23,7 +23,7 @@ _CALLS = {
 _PATTERNS = {name: re.compile(pattern) for name, pattern in _CALLS.items()}
 
 
-@lru_cache(maxsize=2)
+@once
 def concerns_of(codebase: "Codebase") -> dict[str, tuple[str, ...]]:
     """Path → the kinds of work that the calls and classes of a module do."""
     models = {path for path, _item, bases in codebase.classes() if any(map(is_model_base, bases))}

@@ -1,12 +1,20 @@
 """Whether conditions hold, as far as what is known of names and attributes decides it."""
 
 import ast
+import operator
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import Any
 
 from retrieval.census.body import Body, Guard
 
 UNKNOWN = object()
+_ORDERED: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Gt: operator.gt,
+    ast.Lt: operator.lt,
+    ast.GtE: operator.ge,
+    ast.LtE: operator.le,
+}
 
 
 def member(tree: ast.expr | None) -> object:
@@ -83,24 +91,27 @@ def truth(tree: ast.expr | None, given: Callable[[str], object]) -> bool | None:
 
 
 def _compared(tree: ast.Compare, given: Callable[[str], object]) -> bool | None:
-    left, operator, right = value_of(tree.left, given), tree.ops[0], tree.comparators[0]
+    left, sign, right = value_of(tree.left, given), tree.ops[0], tree.comparators[0]
     if left is UNKNOWN:
         return None
-    if isinstance(operator, ast.In | ast.NotIn):
+    if isinstance(sign, ast.In | ast.NotIn):
         text = value_of(right, given)
         if isinstance(text, str) and isinstance(left, str):
-            return (left in text) == isinstance(operator, ast.In)
+            return (left in text) == isinstance(sign, ast.In)
         if not isinstance(right, ast.List | ast.Tuple | ast.Set):
             return None
         members = [value_of(item, given) for item in right.elts]
         found = any(_same(left, member) for member in members)
-        return None if not found and UNKNOWN in members else found == isinstance(operator, ast.In)
+        return None if not found and UNKNOWN in members else found == isinstance(sign, ast.In)
     other = value_of(right, given)
     if other is UNKNOWN or isinstance(left, tuple) != isinstance(other, tuple):
         return None
-    if isinstance(operator, ast.Eq | ast.Is):
+    if isinstance(sign, ast.Eq | ast.Is):
         return _same(left, other)
-    return not _same(left, other) if isinstance(operator, ast.NotEq | ast.IsNot) else None
+    if type(sign) in _ORDERED:
+        numbers = isinstance(left, int | float) and isinstance(other, int | float)
+        return _ORDERED[type(sign)](left, other) if numbers else None
+    return not _same(left, other) if isinstance(sign, ast.NotEq | ast.IsNot) else None
 
 
 def _same(one: object, other: object) -> bool:

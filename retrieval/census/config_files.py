@@ -12,10 +12,10 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import yaml
 
+from retrieval.beside import Beside
 from retrieval.census.configs import is_config_file
 from retrieval.pyast import parse_file, source_of
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from retrieval.snapshot import SourceFile
 
 DEEPEST, MOST, LARGEST = 5, 400, 200_000
-_KNOWN: WeakKeyDictionary[Codebase, dict[str, list[Entry]]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, dict[str, list[Entry]]] = Beside()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 import ast
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.hazards import hazards
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.prose import counted, listed
@@ -84,7 +84,7 @@ def debts(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         yield spoken(codebase, "kinds", text, hits[:SHOWN])
 
 
-@lru_cache(maxsize=2)
+@once
 def _found(codebase: "Codebase") -> list[tuple[str, Hits]]:
     return [(words, hits) for words, names in GROUPS.items() if (hits := _hits(codebase, names))]
 
@@ -140,12 +140,12 @@ def _named(codebase: "Codebase", name: str) -> Iterator[CensusHit]:
         yield from _findings(codebase).get(name, ())
 
 
-@lru_cache(maxsize=2)
+@once
 def _hazards(codebase: "Codebase") -> Hits:
     return list(hazards(codebase))
 
 
-@lru_cache(maxsize=2)
+@once
 def _findings(codebase: "Codebase") -> dict[str, Hits]:
     """Every finding of the kinds `quality` and `debt`, by its name."""
     table: dict[str, Hits] = {}

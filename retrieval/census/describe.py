@@ -7,8 +7,8 @@ says nothing gets its language and length, never a guess.
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
+from retrieval.beside import once
 from retrieval.census.describe_data import Described, describe_data, plain_words
 from retrieval.census.prose import counted, first_sentence, listed
 from retrieval.codebase import Codebase
@@ -74,7 +74,7 @@ def main_definitions(facts: FileFacts) -> tuple[list[Definition], list[Definitio
     return list(classes.values()), list(functions.values())
 
 
-@lru_cache(maxsize=2)
+@once
 def _importers(codebase: Codebase) -> Counter[str]:
     """How many files import a name from a module of the repository."""
     return Counter(

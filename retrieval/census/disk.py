@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.path_patterns import paths_of
 from retrieval.census.storage import access_of, is_buffer
 from retrieval.census.units import call_name, units
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROUNDS = 3
 _BARE = re.compile(r"(?:.*/)?\{(\w+)\}")
 _GENERIC = frozenset({"write", "read", "open", "save", "load", "get", "put", "run", "close", "__init__", "__call__"})
-_KNOWN: WeakKeyDictionary[Codebase, list[Contact]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, list[Contact]] = Beside()
 Place = tuple[str, str]
 
 

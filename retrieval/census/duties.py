@@ -5,9 +5,9 @@ Nothing is told from a name alone: kinds of work come from calls and base classe
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import PurePosixPath
 
+from retrieval.beside import once
 from retrieval.census.concerns import concerns_of
 from retrieval.census.families import is_model_base
 from retrieval.census.prose import listed
@@ -72,7 +72,7 @@ def _does(codebase: Codebase, path: str) -> list[str]:
     return [*families, *concerns, *(["sets up logging"] if any(map(_LOGS.search, called)) else [])]
 
 
-@lru_cache(maxsize=2)
+@once
 def _families(codebase: Codebase) -> dict[str, tuple[str, ...]]:
     """Path → what its classes are by their bases."""
     found: dict[str, list[str]] = {}
@@ -133,13 +133,13 @@ def _section(readme: SourceFile, number: int) -> str:
     return above[-1].rstrip(":") if above and len(above[-1]) <= _LONGEST else ""
 
 
-@lru_cache(maxsize=4096)
+@once
 def _is_unique(codebase: Codebase, path: str) -> bool:
     """Whether no other file or folder has this name."""
     return _names(codebase).get(PurePosixPath(path).name, 0) == 1
 
 
-@lru_cache(maxsize=2)
+@once
 def _names(codebase: Codebase) -> dict[str, int]:
     """How many files and folders have a name."""
     paths = {
@@ -158,7 +158,7 @@ def _readmes(codebase: Codebase, path: str) -> list[SourceFile]:
     return [file for parent in PurePosixPath(path).parents for file in by_folder.get(str(parent), ())]
 
 
-@lru_cache(maxsize=2)
+@once
 def _readme_files(codebase: Codebase) -> dict[str, list[SourceFile]]:
     found: dict[str, list[SourceFile]] = {}
     for file in codebase.snapshot.files:

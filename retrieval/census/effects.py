@@ -2,8 +2,8 @@
 
 import re
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import CallStep
 from retrieval.census.callgraph import Site, entered, reached
 from retrieval.census.outside import Outside
@@ -23,7 +23,7 @@ _NO_OUTPUT = re.compile(
     r"(?i)\.?(?:makedirs|mkdir|rmtree|remove|unlink|rmdir|mkdtemp|mkstemp|chdir|replace|rename|move|copy\w*|extractall|"
     r"filehandler|rotatingfilehandler|temporarydirectory|namedtemporaryfile|\w*download\w*|\w*pretrained|touch)$"
 )
-_KNOWN: "WeakKeyDictionary[Codebase, Effects]" = WeakKeyDictionary()
+_KNOWN: "Beside[Codebase, Effects]" = Beside()
 
 
 def effects_of(codebase: "Codebase") -> "Effects":

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, get_args
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.callgraph import entered, reached
 from retrieval.census.scripts import declared_scripts
 from retrieval.census.standing import DOCUMENT, README, Standing, is_side_name
@@ -30,7 +30,7 @@ _MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg")
 _BUILD = frozenset(["setup.py", "conftest.py", "noxfile.py", "conf.py", "versioneer.py"])
 
 
-_ENTRIES: "WeakKeyDictionary[Program, list[Entry]]" = WeakKeyDictionary()
+_ENTRIES: "Beside[Program, list[Entry]]" = Beside()
 
 
 @dataclass(frozen=True, slots=True)

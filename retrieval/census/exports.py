@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.callgraph import reached
 from retrieval.census.entries import Entry, code_entries, is_side_tool, start_frames
 from retrieval.census.results import returned
@@ -179,7 +179,7 @@ def entries_in_order(program: "Program") -> list[Entry]:
     return list(_ENTRIES[program])
 
 
-_ENTRIES: "WeakKeyDictionary[Program, list[Entry]]" = WeakKeyDictionary()
+_ENTRIES: "Beside[Program, list[Entry]]" = Beside()
 
 
 def _entries_in_order(program: "Program") -> list[Entry]:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.class_registries import class_registries, entry_points
 from retrieval.census.filled_tables import filled_tables
 from retrieval.census.folder_registries import folder_registries
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST, BASES, METHODS = 4, 5, 6
 _TELLING = re.compile(rf"{MODEL_WORD.pattern}|inference|logit|embedd|agent|ocr|tts|vocod|transformer|classif|service")
-_POINTS: "WeakKeyDictionary[Codebase, list[Point]]" = WeakKeyDictionary()
+_POINTS: "Beside[Codebase, list[Point]]" = Beside()
 
 
 def extension_points(codebase: "Codebase") -> list[Point]:

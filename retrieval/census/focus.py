@@ -2,8 +2,8 @@
 
 from functools import cached_property
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.callgraph import Site, entered, possible, reached, started
 from retrieval.census.families import RUNNING, SETUP, is_library_model
@@ -30,7 +30,7 @@ DEEPEST = 12
 Body = tuple[str, str, Given]
 _MODES = frozenset({"train", "eval"})
 WHOLE = ("model", "part")
-_KNOWN: "WeakKeyDictionary[Codebase, Focus]" = WeakKeyDictionary()
+_KNOWN: "Beside[Codebase, Focus]" = Beside()
 
 
 def focus_of(codebase: "Codebase") -> "Focus":

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import one_line
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meetings import Meeting, meetings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HOW = ("joined", "attended", "compared", "given")
 SHOWN = 90
-_MEETINGS: "WeakKeyDictionary[Roster, list[tuple[Frame, Meeting]]]" = WeakKeyDictionary()
+_MEETINGS: "Beside[Roster, list[tuple[Frame, Meeting]]]" = Beside()
 
 
 @kind(

@@ -1,7 +1,6 @@
 """The models that objects of a class hold, directly and through the objects they hold."""
 
-from weakref import WeakKeyDictionary
-
+from retrieval.beside import Beside
 from retrieval.census.kept_models import kept
 from retrieval.census.made_models import Made
 from retrieval.census.roster import Roster
@@ -9,7 +8,7 @@ from retrieval.census.spots import Spot
 from retrieval.census.values import ClassRef
 
 MOST_DEEP = 3
-_HELD: "WeakKeyDictionary[Roster, dict[ClassRef, list[Made]]]" = WeakKeyDictionary()
+_HELD: "Beside[Roster, dict[ClassRef, list[Made]]]" = Beside()
 
 
 def held_by(roster: Roster, cls: ClassRef) -> list[Made]:

@@ -9,9 +9,9 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.class_fields import class_node
 from retrieval.census.families import MODELISH, RUNNING
 from retrieval.census.prose import listed
@@ -42,7 +42,7 @@ class HeldRun:
         return f"calls `{self.call}(…)` on the model that its object was made with{models}"
 
 
-@lru_cache(maxsize=256)
+@once
 def runs_held_model(codebase: Codebase, place: Place) -> HeldRun | None:
     """The run of a held model in a method, or in the methods of its object that it calls."""
     path, symbol = place

@@ -7,8 +7,8 @@ the library's affair: all that nothing in the repository calls by name are liste
 
 import re
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import CallStep
 from retrieval.census.families import RUNNING
 from retrieval.census.values import ClassRef, FunctionRef, Instance, Super
@@ -75,7 +75,7 @@ def _overrides(program: "Program", cls: ClassRef, caller: "Frame") -> list[Funct
     return [function for name, function in found.items() if name not in called]
 
 
-_CALLED: "WeakKeyDictionary[Codebase, frozenset[str]]" = WeakKeyDictionary()
+_CALLED: "Beside[Codebase, frozenset[str]]" = Beside()
 
 
 def _called(codebase: "Codebase") -> frozenset[str]:

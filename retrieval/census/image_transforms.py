@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import CallStep, Guard, one_line
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.names import excludes
@@ -34,7 +34,7 @@ _TENSOR = re.compile(r"ToTensor|to_tensor|ToImage|ToTensorV2")
 _MEANS = re.compile(r"Normali[sz]e\( *(?:mean=)?[\[(] *[\d.e-]+ *, *[\d.e-]+ *, *[\d.e-]+ *,? *[\])]")
 _TRAINING = re.compile(r"(?i)train|aug|random(?!resize\()")
 STEP, ALIKE = 100, 3
-_FOUND: "WeakKeyDictionary[Roster, list[Composed]]" = WeakKeyDictionary()
+_FOUND: "Beside[Roster, list[Composed]]" = Beside()
 
 
 @dataclass(frozen=True)

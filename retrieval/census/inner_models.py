@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from itertools import combinations
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.kept_models import kept
 from retrieval.census.made_models import Made
 from retrieval.census.names import excludes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LEAST, MOST_PARTS, MOST_KINDS = 2, 8, 3
 Parts = dict[str, list[Made]]
-_PARTS: "WeakKeyDictionary[Roster, dict[ClassRef, Parts]]" = WeakKeyDictionary()
+_PARTS: "Beside[Roster, dict[ClassRef, Parts]]" = Beside()
 
 
 def parts_of(roster: Roster, made: Made) -> Parts:

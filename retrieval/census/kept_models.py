@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import Binding
 from retrieval.census.callgraph import call_target
 from retrieval.census.known_models import wrappers
@@ -45,8 +45,8 @@ class Given:
     line: int
 
 
-_KEPT: "WeakKeyDictionary[Roster, dict[tuple[str, int], list[Kept]]]" = WeakKeyDictionary()
-_GIVEN: "WeakKeyDictionary[Roster, dict[tuple[str, int], list[Given]]]" = WeakKeyDictionary()
+_KEPT: "Beside[Roster, dict[tuple[str, int], list[Kept]]]" = Beside()
+_GIVEN: "Beside[Roster, dict[tuple[str, int], list[Given]]]" = Beside()
 
 
 def kept(roster: Roster, made: Made) -> list[Kept]:

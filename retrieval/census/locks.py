@@ -7,11 +7,11 @@ or import it for a module's variable, through a function that hands it out, and 
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from retrieval.actions import LOG_METHODS, SILENT
+from retrieval.beside import once
 from retrieval.census.callgraph import entered
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.lock_makers import Held, Lock, made_locks
@@ -78,7 +78,7 @@ def _use(use: Held) -> str:
     return f"{around}{where}" + (f", only if {' and '.join(use.when)}" if use.when else "")
 
 
-@lru_cache(maxsize=2)
+@once
 def locks_of(codebase: "Codebase") -> tuple[Lock, ...]:
     """Every lock of the code that is no test, with its uses."""
     roles = codebase.snapshot.by_path

@@ -5,10 +5,10 @@ A logger is followed to where it is made: through imports, variables of modules 
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from retrieval.actions import LOG_METHODS
+from retrieval.beside import once
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.syntax import call_text
 from retrieval.facts import Call, CensusHit
@@ -47,7 +47,7 @@ def logged(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             yield hit
 
 
-@lru_cache(maxsize=2)
+@once
 def every_message(codebase: "Codebase") -> tuple[CensusHit, ...]:
     """Every call that logs, of the whole repository."""
     source = _Source(codebase)

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.units import Unit, units, written
 from retrieval.pyast import dotted
 
@@ -25,7 +25,7 @@ _WORDS = (
 HOLDER = re.compile(rf"(?i)(?:^|[._])\w*?(?<![a-z])(?:{_WORDS})(?:[._]|$)|(?:Config|Settings|Args|Options)\b")
 _READING = frozenset(["get", "pop", "setdefault", "getattr"])
 _DEFAULT = 60
-_KNOWN: WeakKeyDictionary[Codebase, tuple[Lookup, ...]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, tuple[Lookup, ...]] = Beside()
 
 
 @dataclass(frozen=True, slots=True)

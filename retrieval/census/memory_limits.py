@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.config_files import config_entries
 from retrieval.census.environment_reads import environment_reads
 from retrieval.census.language import Query, hit_at, kind, parse_query
@@ -57,7 +57,7 @@ _SAVING = re.compile(
 )
 _PARSED = re.compile(r"(?:^|[._])(?:args?|opts?|options?|flags?)$")
 Finding = tuple[str, ast.AST, str]
-_KNOWN: WeakKeyDictionary[Codebase, list[CensusHit]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, list[CensusHit]] = Beside()
 
 
 @kind(

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.units import units
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _ASKED = re.compile(r"""[\w.]*\(\s*["']([a-z]\w*(?:\.\w+)+)["'](?:\s*,\s*[^()]*)?\)""")
-_KNOWN: "WeakKeyDictionary[Codebase, dict[str, list[tuple[str, str]]]]" = WeakKeyDictionary()
+_KNOWN: "Beside[Codebase, dict[str, list[tuple[str, str]]]]" = Beside()
 
 
 def message(codebase: "Codebase", path: str, source: str) -> str:

@@ -8,8 +8,8 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.known_models import known_model
 from retrieval.census.modality_names import GROUPS, documented, named
 from retrieval.census.spots import Spot, arguments
@@ -49,13 +49,13 @@ _SEMANTIC = re.compile(r"(?:^|_)semantic_(?:tokens?|history|prompt|codes?|ids)|(
 _GIVEN = ("text", "image", "audio", "video")
 _AUDIO_LIBRARIES = words("librosa torchaudio soundfile encodec pyaudio sounddevice pydub whisper faster_whisper")
 _WHOLE = re.compile(r"^(?!.*bert)(\w+)_(?:encoder|model|net|network|extractor|tower|transformer|backbone)$")
-_TAKEN_OFF: "WeakKeyDictionary[Program, frozenset[str]]" = WeakKeyDictionary()
+_TAKEN_OFF: "Beside[Program, frozenset[str]]" = Beside()
 _TEXT_LIBRARIES = words(
     """transformers tokenizers sentencepiece tiktoken nltk spacy ftfy diffusers clip open_clip openai anthropic ollama
     vllm"""
 )
-_TEXT: "WeakKeyDictionary[Program, frozenset[str]]" = WeakKeyDictionary()
-_AUDIO: "WeakKeyDictionary[Program, bool]" = WeakKeyDictionary()
+_TEXT: "Beside[Program, frozenset[str]]" = Beside()
+_AUDIO: "Beside[Program, bool]" = Beside()
 MOST, NEAR, FAR = 70, 60, 120
 
 

@@ -10,8 +10,8 @@ import ast
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body_flow import Step, Taken, steps_in
 from retrieval.census.callgraph import Site, entered, reached
 from retrieval.census.focus import Focus, focus_of
@@ -37,9 +37,9 @@ _TOOLS = re.compile(
 )
 """Names of what steps work with, and not of what flows through them."""
 LOGS = re.compile(r"(?i)(?:^|[._])(?:log\w*|debug|info|warn\w*|meter\w*|add_scalar|update)$")
-_KNOWN: WeakKeyDictionary[Codebase, list[ModelBody]] = WeakKeyDictionary()
-_REACHES: WeakKeyDictionary[Codebase, dict[tuple[str, str], bool]] = WeakKeyDictionary()
-_RUNS: WeakKeyDictionary[Codebase, dict[tuple[str, str], bool]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, list[ModelBody]] = Beside()
+_REACHES: Beside[Codebase, dict[tuple[str, str], bool]] = Beside()
+_RUNS: Beside[Codebase, dict[tuple[str, str], bool]] = Beside()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.instances import labels
 from retrieval.census.kept_models import given_to, inside
 from retrieval.census.known_models import known_model
@@ -29,7 +29,7 @@ _GENERAL = words(
 )
 _ASIDE = re.compile(r"(?:^|/)(?:bench\w*|eval\w*|tests?|examples?|docs?)/")  # code about the program, not of it
 _TELLING = re.compile(r"For(?!Masked)[A-Z]\w+$|LMHead\w*$|(?:^|[a-z])BertModel$|RobertaModel$|^GPT\w*Model$")
-_ENTRIES: "WeakKeyDictionary[Codebase, list[Entry]]" = WeakKeyDictionary()
+_ENTRIES: "Beside[Codebase, list[Entry]]" = Beside()
 
 
 @dataclass(frozen=True)

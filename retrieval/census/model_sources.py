@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.kept_models import given_to
 from retrieval.census.language import parse_query
 from retrieval.census.made_models import LOADING
@@ -37,7 +37,7 @@ _SIGNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "JAX/Flax": (("jax", "flax", "orbax"), ()),
 }
-_NAMED: "WeakKeyDictionary[Codebase, dict[str, list[str]]]" = WeakKeyDictionary()
+_NAMED: "Beside[Codebase, dict[str, list[str]]]" = Beside()
 _PORTING = re.compile(r"(?i)weights|checkpoint")  # arrays that are read into a model mostly come from JAX
 _HUB = re.compile(r"^(?:transformers|diffusers|peft|sentence_transformers)\b")
 

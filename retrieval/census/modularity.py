@@ -8,9 +8,9 @@ it makes the models that it runs, or it sets globals.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.agreements import agreements, copied_functions
 from retrieval.census.attribute_chains import attribute_chains
 from retrieval.census.callgraph import Target, entered
@@ -183,7 +183,7 @@ def _reaches(codebase: "Codebase", target: Target) -> bool:
     )
 
 
-@lru_cache(maxsize=2)
+@once
 def _chained(codebase: "Codebase") -> frozenset[tuple[str, str]]:
     hits = attribute_chains(codebase, Query("", "attribute_chains", (), {}))
     return frozenset((hit.path, hit.symbol) for hit in hits if hit.symbol)
@@ -197,7 +197,7 @@ def _uses_made(focus: Focus, frame: "Frame") -> bool:
     )
 
 
-@lru_cache(maxsize=2)
+@once
 def _made_at_import(codebase: "Codebase") -> frozenset[tuple[str, str]]:
     made = {(m.frame.path, m.step.start) for m in roster_of(codebase).made if not m.frame.symbol}
     return frozenset(

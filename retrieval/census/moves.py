@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.makers import UNKNOWN, Judged, made_by
@@ -85,7 +85,7 @@ class _Move:
     step: CallStep | None = None
 
 
-_MOVES: "WeakKeyDictionary[Codebase, list[_Move]]" = WeakKeyDictionary()
+_MOVES: "Beside[Codebase, list[_Move]]" = Beside()
 
 
 def _wanted(query: Query) -> frozenset[str]:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import one_line
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.roster import Roster, roster_of
@@ -31,7 +31,7 @@ _SENDING = re.compile(
     r"generate|infer|send_message|batch_infer)$"
 )
 SHOWN = 90
-_FOUND: "WeakKeyDictionary[Roster, list[Message]]" = WeakKeyDictionary()
+_FOUND: "Beside[Roster, list[Message]]" = Beside()
 
 
 @dataclass(frozen=True)

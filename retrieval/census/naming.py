@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.following import loads, runs, scripts
 from retrieval.census.program import program_of
 from retrieval.census.starts import Unit
@@ -30,7 +30,7 @@ _PLAIN_DECORATORS = words(
     functools.lru_cache functools.cache functools.wraps functools.cached_property contextmanager
     contextlib.contextmanager torch.no_grad torch.inference_mode torch.jit.script overload typing.overload"""
 )
-_INSTANCES: "WeakKeyDictionary[Codebase, Naming]" = WeakKeyDictionary()
+_INSTANCES: "Beside[Codebase, Naming]" = Beside()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ import ast
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import listed
 from retrieval.census.units import Function, units, written
@@ -60,7 +60,7 @@ def near_copies(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             )
 
 
-@lru_cache(maxsize=2)
+@once
 def _groups(codebase: "Codebase") -> tuple[tuple[tuple[Body, ...], int], ...]:
     bodies = list(_bodies(codebase))
     places: dict[str, list[int]] = defaultdict(list)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.program import program_of
 from retrieval.census.values import Instance
 from retrieval.facts import Definition
@@ -19,7 +19,7 @@ LEAST_ATTRIBUTES = 2
 _WORD = re.compile(r"[A-Za-z_][\w.]*")
 _NO_RECORD = re.compile(r"(?:Error|Exception|Warning)$|(?:^|\.)(?:Enum|IntEnum|StrEnum|Flag)$")
 _CONTAINERS = re.compile(r"^(?:typing\.)?(?:list|dict|tuple|set|List|Dict|Tuple|Set|Sequence|Iterable|Type|type)\b")
-_KNOWN: WeakKeyDictionary[Codebase, dict[str, set[tuple[str, str]]]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, dict[str, set[tuple[str, str]]]] = Beside()
 
 
 def class_of_parameter(codebase: Codebase, trace: Trace) -> Found | None:

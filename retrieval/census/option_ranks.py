@@ -5,8 +5,8 @@ A parser that is only given lists by the code itself takes nothing from the comm
 
 import re
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.reach import reach_of
 from retrieval.facts import Call, CensusHit
 from retrieval.snapshot import ROLES
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OWN, RUN, OTHER = 0, 1, 2
 PARSERS = frozenset(["parse_args", "parse_known_args", "parse_intermixed_args"])
 _LITERAL = re.compile(r"[\[(]")
-_ASKED: "WeakKeyDictionary[Codebase, list[tuple[str, Call]]]" = WeakKeyDictionary()
+_ASKED: "Beside[Codebase, list[tuple[str, Call]]]" = Beside()
 
 
 def rank(codebase: "Codebase", hit: CensusHit) -> int:

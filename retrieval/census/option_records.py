@@ -8,8 +8,8 @@ import ast
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.class_fields import class_fields
 from retrieval.census.units import Unit, units, written
 from retrieval.facts import Definition
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 Read = tuple[Unit, ast.Attribute, str]  # the file, the expression, the symbol around it
-_READS: "WeakKeyDictionary[Codebase, dict[tuple[str, str], dict[str, list[Read]]]]" = WeakKeyDictionary()
+_READS: "Beside[Codebase, dict[tuple[str, str], dict[str, list[Read]]]]" = Beside()
 
 
 def record_of(codebase: "Codebase", unit: Unit, node: ast.Call) -> tuple[str, Definition] | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.traces import ADDING
 from retrieval.census.units import Function, Unit, call_name, units, written
 from retrieval.languages import words
@@ -40,7 +40,7 @@ class OwnQueue:
     closes: str
 
 
-@lru_cache(maxsize=2)
+@once
 def own_queues(codebase: Codebase) -> tuple[OwnQueue, ...]:
     """The queue classes of the code that is no test."""
     found = []

@@ -10,8 +10,8 @@ import ast
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.units import call_name, own_nodes, units
 from retrieval.languages import words
 from retrieval.pyast import dotted
@@ -24,7 +24,7 @@ _SAME = words("Path PurePath PosixPath str abspath realpath normpath expanduser 
 _LISTING = words("glob iglob rglob iterdir listdir sorted list tqdm reversed enumerate")
 _FORMAT = re.compile(r"\{[^{}]*\}")
 _PERCENT = re.compile(r"%(?:\(\w+\))?[-+ #0]*\d*(?:\.\d+)?[sdifrx]")
-_KNOWN: WeakKeyDictionary[Codebase, Paths] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, Paths] = Beside()
 Env = dict[str, str]
 
 

@@ -7,8 +7,8 @@ expressions inside one body and stands on this module.
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.arguments import given_values
 from retrieval.census.narrowing import Given, narrowed
 from retrieval.census.results import returned
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-_INSTANCES: "WeakKeyDictionary[Codebase, Program]" = WeakKeyDictionary()
+_INSTANCES: "Beside[Codebase, Program]" = Beside()
 
 
 def program_of(codebase: "Codebase") -> "Program":

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.naming import naming_of
 from retrieval.census.program import program_of
 from retrieval.census.starts import Start, Unit, main_starts
@@ -26,7 +26,7 @@ _RUN_BY_LIBRARIES = re.compile(
     r"|on_\w+|\w+Event|do_[A-Z]+|visit_\w+"
 )
 MAIN_ROLES = frozenset(["source", "config", "docs"])
-_INSTANCES: "WeakKeyDictionary[Codebase, Reach]" = WeakKeyDictionary()
+_INSTANCES: "Beside[Codebase, Reach]" = Beside()
 
 
 @dataclass

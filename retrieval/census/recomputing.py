@@ -5,9 +5,9 @@ A place behind an attribute that every assignment in the repository sets to Fals
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.body import Guard, one_line
 from retrieval.census.config_files import config_entries
 from retrieval.census.language import Query, hit_at, kind
@@ -110,7 +110,7 @@ def _starts_off(codebase: "Codebase", frame: "Frame", guard: Guard) -> bool:
     return any(f"self.{name} = False" in _values(codebase, name) for name in _asked(frame, guard))
 
 
-@lru_cache(maxsize=64)
+@once
 def _values(codebase: "Codebase", name: str) -> dict[str, str]:
     """What a name is set to or given as, in all code: the assignment as written → the value."""
     given = re.compile(rf"((?:self\.)?\b{name})\s*(?::[^=\n]+)?=(?!=)\s*([^\n,#)]+)")
@@ -119,7 +119,7 @@ def _values(codebase: "Codebase", name: str) -> dict[str, str]:
     return {f"{match[1]} = {match[2].strip()}": match[2].strip() for match in found}
 
 
-@lru_cache(maxsize=64)
+@once
 def _never_set(codebase: "Codebase", name: str) -> bool:
     """Whether all assignments and keyword arguments of a name are False, in code and in configuration files."""
     values = _values(codebase, name).values()

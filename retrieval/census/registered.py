@@ -6,8 +6,8 @@
 
 import re
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.results import called
 from retrieval.census.values import ClassRef, FunctionRef, Value
 from retrieval.parse import Node
@@ -23,7 +23,7 @@ _BUILDING = re.compile(r"_*(?:build|create|make|instantiate)")
 _FILLERS = frozenset(
     {"regist", "register", "registe", "registry", "with", "name", "module", "get", "class", "build", "by"}
 )
-_KNOWN: "WeakKeyDictionary[Program, dict[str, list[tuple[str, Registered]]]]" = WeakKeyDictionary()
+_KNOWN: "Beside[Program, dict[str, list[tuple[str, Registered]]]]" = Beside()
 
 
 def registered_for(program: "Program", frame: "Frame", node: Node | None) -> tuple[Registered, ...]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import CallStep
 from retrieval.census.callgraph import call_target, entered
 from retrieval.census.computing import PLAIN, computes
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 PLAIN_KEYS = words("model models net network module instance pipeline")
-_ROSTERS: "WeakKeyDictionary[Codebase, Roster]" = WeakKeyDictionary()
+_ROSTERS: "Beside[Codebase, Roster]" = Beside()
 
 
 def roster_of(codebase: "Codebase") -> "Roster":

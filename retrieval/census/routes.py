@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import CallStep
 from retrieval.census.values import External, ExternalObject, FunctionRef
 from retrieval.languages import words
@@ -22,7 +22,7 @@ _CLIENTS = words("get post put delete patch request stream ws_connect websocket_
 _DECORATOR = re.compile(r"[\w.]*\.(\w+)")
 _WRITTEN = re.compile(r"""@[\w.]+\.\w+\(\s*(?:path\s*=\s*)?[rf]?["']([^"']*)["']""")
 _PATH = re.compile(r"""["'][^"'\s]*?((?:/[\w{}.-]+)+)/?["'?]""")
-_KNOWN: "WeakKeyDictionary[Program, list[Route]]" = WeakKeyDictionary()
+_KNOWN: "Beside[Program, list[Route]]" = Beside()
 SHORTEST, MOST_SERVED = 4, 40
 
 

@@ -1,18 +1,18 @@
 """Whether a condition holds by default: the defaults of the options and class fields that it compares, worked out.
 
-Says so only for comparisons with a number, and for plain flags; a name whose default is not one known literal says
-nothing.
+A name whose default is not one known literal says nothing.
 """
 
 from __future__ import annotations
 
-import operator
+import ast
 import re
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.class_fields import class_fields
+from retrieval.census.conditions import UNKNOWN, parsed, truth
 from retrieval.census.language import parse_query
 from retrieval.census.options import cli_options
 
@@ -20,21 +20,10 @@ if TYPE_CHECKING:
     from retrieval.census.body import Guard
     from retrieval.codebase import Codebase
 
-_COMPARED = re.compile(r"([A-Za-z_][\w.]*)\s*(>=|<=|==|!=|>|<)\s*(\d+(?:\.\d+)?)")
-_FLAG = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
 _LITERAL = re.compile(r"[\w.\-]+")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_OPERATORS: dict[str, Callable[[float, float], bool]] = {
-    ">": operator.gt,
-    "<": operator.lt,
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 
 
-@lru_cache(maxsize=512)
+@once
 def default_of(codebase: Codebase, name: str) -> str:
     """The literal default that every option and class field of this name shares; "" when they differ or have none."""
     found = {*_of_fields(codebase, name), *_of_options(codebase).get(name, ())}
@@ -54,7 +43,7 @@ def _of_fields(codebase: Codebase, name: str) -> set[str]:
     return found
 
 
-@lru_cache(maxsize=2)
+@once
 def _of_options(codebase: Codebase) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for hit in cli_options(codebase, parse_query("cli_options")):
@@ -69,16 +58,23 @@ def _of_options(codebase: Codebase) -> dict[str, set[str]]:
 def off_by_default(codebase: Codebase, guards: Iterable[Guard]) -> str:
     """ "off by default, `workers` is 1": why a place does not run unless something is set; "" when not known."""
     for guard in guards:
-        if guard.kind != "if":
-            continue
-        for name, sign, limit in _COMPARED.findall(guard.text):
-            default = default_of(codebase, name.rpartition(".")[2])
-            if _NUMBER.fullmatch(default) and not _OPERATORS[sign](float(default), float(limit)):
-                return f"off by default, `{name}` is {default}"
-        if _FLAG.fullmatch(guard.text) and default_of(codebase, guard.text.rpartition(".")[2]) in (
-            "False",
-            "None",
-            "0",
-        ):
-            return f"off by default, `{guard.text}` is {default_of(codebase, guard.text.rpartition('.')[2])}"
+        tree = parsed(guard.text) if guard.kind == "if" else None
+        asked: dict[str, str] = {}
+        whole = isinstance(tree, ast.Compare)  # a bare name that is no more than tested may be any variable
+
+        def given(name: str, asked: dict[str, str] = asked, whole: bool = whole) -> object:
+            default = default_of(codebase, name.rpartition(".")[2]) if whole or "." in name else ""
+            asked |= {name: default} if default else {}
+            return _literal(default) if default else UNKNOWN
+
+        if truth(tree, given) is False and asked:
+            name, default = next(iter(asked.items()))
+            return f"off by default, `{name}` is {default}"
     return ""
+
+
+def _literal(text: str) -> object:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return UNKNOWN

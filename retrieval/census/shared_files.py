@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.disk import Contact, contacts_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.path_patterns import paths_of
@@ -28,7 +28,7 @@ NAMED, PLACES, NEAR, LETTERS, TELLING = 4, 24, 3, 3, 5
 _HOLE = re.compile(r"\{[^{}]*\}|%0?\d*[ds]")
 _NO_RESULT = re.compile(r"download|log$|^folder$|^removal$|^link$|upload|^temporary|database|cache|^model files$")
 _PLAIN = re.compile(r"^(?:file|move|copy)\b|program$")
-_KNOWN: WeakKeyDictionary[Codebase, list[SharedFile]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, list[SharedFile]] = Beside()
 Key = tuple[str, str]
 
 

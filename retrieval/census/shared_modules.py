@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.option_globals import Place, Variable, module_variable
 from retrieval.census.prose import counted, listed
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LEAST_READERS, SHOWN, PLACES = 3, 6, 40
 _SET = r"(?:\s*[-+*/|&^%@]{1,2}|\s*[,:][^=\n]*)?\s*=(?!=)"
-_KNOWN: WeakKeyDictionary[Codebase, dict[str, SharedModule]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, dict[str, SharedModule]] = Beside()
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ an object that holds models, or a container of its own that it has put models in
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import Binding
 from retrieval.census.callgraph import call_target, entered
 from retrieval.census.held import held_by
@@ -41,7 +41,7 @@ class Shelf:
         return f"{self.root[1]}.{self.root[2]}" if self.root[1] else self.root[2]
 
 
-_KNOWN: "WeakKeyDictionary[Roster, Shelves]" = WeakKeyDictionary()
+_KNOWN: "Beside[Roster, Shelves]" = Beside()
 
 
 def shelves_of(roster: Roster) -> "Shelves":

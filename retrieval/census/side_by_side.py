@@ -6,9 +6,9 @@ Each group is told apart into what the main programs may run and the rest. `conc
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.language import Query, hit_at, run_query
 from retrieval.census.reach import reach_of
 from retrieval.facts import CensusHit
@@ -54,7 +54,7 @@ class Group:
         return (*self.run, *self.idle)
 
 
-@lru_cache(maxsize=2)
+@once
 def groups_of(codebase: "Codebase") -> dict[str, Group]:
     """Every group by name: threads, processes, scripts, outside, async, loaders, ranks (a process each), parallel
     (threads of one process), servers, shared, managers."""

@@ -3,8 +3,8 @@
 import ast
 import re
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.config_lookup import entry, reads_config
 from retrieval.census.language import parse_query
 from retrieval.census.options import cli_options
@@ -20,7 +20,7 @@ _FETCHING = re.compile(
     r"|download_cached_file)$"
 )
 MOST, DEEPEST, LONGEST = 3, 12, 110
-_OPTIONS: "WeakKeyDictionary[Codebase, dict[str, dict[str, str]]]" = WeakKeyDictionary()
+_OPTIONS: "Beside[Codebase, dict[str, dict[str, str]]]" = Beside()
 
 
 def spelled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPEST) -> list[str]:

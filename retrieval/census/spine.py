@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.callgraph import reached
 from retrieval.census.handoffs import NAMES, OPTIONS
 from retrieval.census.pipeline import main_roots
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 RUNS, PLAIN, BUILDS, SCREEN = 3.0, 0.5, 1.0, 0.2
 ROOTS, DEEPER, APART, MOST_PLAIN = 8, 0.85, 0.15, 4.0
-_KNOWN: WeakKeyDictionary[Codebase, list[Frame]] = WeakKeyDictionary()
-_DEPTHS: WeakKeyDictionary[Codebase, dict[tuple[str, str], int]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, list[Frame]] = Beside()
+_DEPTHS: Beside[Codebase, dict[tuple[str, str], int]] = Beside()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ is looked into for models like any other body; what an outside program does is n
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.callgraph import entered
 from retrieval.census.frame import Frame
 from retrieval.census.language import Query, hit_at, kind
@@ -55,7 +55,7 @@ def started(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             yield hit
 
 
-@lru_cache(maxsize=2)
+@once
 def _every(codebase: "Codebase") -> tuple[CensusHit, ...]:
     calls = [(path, call) for path, call in codebase.all_calls() if STARTING.match(call.name)]
     return tuple(_hit(codebase, path, call) for path, call in calls)

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.people import people
 from retrieval.census.prose import counted, listed
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LEAST_CALLERS, SEVERAL, NAMED, KEYS, PLACES = 2, 3, 5, 8, 30
 Place = tuple[str, str]
 _HOLDERS = (ast.Dict, ast.List, ast.Set, ast.Constant, ast.Call)
-_KNOWN: WeakKeyDictionary[Codebase, list[Store]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, list[Store]] = Beside()
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import Guard, one_line
 from retrieval.census.language import parse_query
 from retrieval.census.options import cli_options
@@ -269,7 +269,7 @@ def _options(codebase: "Codebase") -> Iterator[tuple[str, Switch]]:
             yield flag.lstrip("-").replace("-", "_"), Switch("option", long, default, (hit.path, hit.start), asked)
 
 
-_KNOWN: "WeakKeyDictionary[Codebase, Switches]" = WeakKeyDictionary()
+_KNOWN: "Beside[Codebase, Switches]" = Beside()
 
 
 def switches_of(codebase: "Codebase") -> Switches:

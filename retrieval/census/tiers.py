@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import CallStep
 from retrieval.census.exports import exports, packages
 from retrieval.census.families import LOADING, MODELISH, library
@@ -42,7 +42,7 @@ _LAYERS = re.compile(r"(?:torch\.nn|keras\.layers|tensorflow\.keras\.layers|flax
 _WHOLE = re.compile(r"PreTrainedModel$|LightningModule$|\.Model$|ModelMixin$|Pipeline$|ForCausalLM$")
 _CONTAINERS = words("Module Sequential ModuleList ModuleDict Layer Parameter Model Cell")
 
-_KNOWN: "WeakKeyDictionary[Program, Anatomy]" = WeakKeyDictionary()
+_KNOWN: "Beside[Program, Anatomy]" = Beside()
 
 
 def anatomy_of(program: "Program", models: dict[ClassRef, str]) -> "Anatomy":

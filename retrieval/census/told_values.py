@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.language import run_query
 from retrieval.census.prose import listed
 from retrieval.census.spots import default
@@ -44,7 +44,7 @@ def _paths(paths: list[str]) -> str:
     return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
 
 
-@lru_cache(maxsize=2)
+@once
 def _configured(codebase: "Codebase") -> dict[str, dict[str, list[str]]]:
     """Key → number in a configuration file → the files that have it."""
     found: dict[str, dict[str, list[str]]] = {}
@@ -57,7 +57,7 @@ def _configured(codebase: "Codebase") -> dict[str, dict[str, list[str]]]:
     return found
 
 
-@lru_cache(maxsize=2)
+@once
 def _options(codebase: "Codebase") -> dict[str, str]:
     """Name of a command-line option → its default, with the file where several programs have another one each."""
     found: dict[str, dict[str, str]] = {}

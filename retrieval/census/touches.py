@@ -6,9 +6,9 @@ and said only when no object of unknown type is called on the way.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.callgraph import entered, possible
 from retrieval.census.families import CONSTRUCTING
 from retrieval.census.kept_models import given_to
@@ -49,7 +49,7 @@ class Way:
     chain: tuple[str, ...]
 
 
-@lru_cache(maxsize=2)
+@once
 def touches_of(codebase: "Codebase") -> dict[Unit, tuple[Touch, ...]]:
     """The touches of every body of the repository that is no test."""
     table: dict[Unit, dict[Touch, None]] = {}

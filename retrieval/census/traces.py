@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.reach import reach_of
 from retrieval.census.units import Function, Unit, own_nodes, units
 
@@ -21,7 +21,7 @@ ADDING = frozenset({"append", "extend", "insert", "appendleft"})
 CHANGING = ADDING | {"update", "add", "setdefault", "pop", "popleft", "clear", "remove"}
 _TAKING = frozenset({"get", "pop"})
 Place = tuple[str, str]  # path and symbol of a function
-_KNOWN: WeakKeyDictionary[Codebase, Traces] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, Traces] = Beside()
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import Binding
 from retrieval.census.callgraph import call_target, entered
 from retrieval.census.families import gives_first
@@ -44,7 +44,7 @@ _GETTING = words("get pop setdefault")
 _WALKING = words("items values keys")
 MOST_SPOTS, MOST_CALLERS = 250, 12
 _END = 1 << 60
-_TRACERS: "WeakKeyDictionary[Program, Tracer]" = WeakKeyDictionary()
+_TRACERS: "Beside[Program, Tracer]" = Beside()
 
 Step = tuple[Spot, bool]  # where the value comes from, and whether it is only computed from that
 

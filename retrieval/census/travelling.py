@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.handoffs import OPTIONS
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.object_types import class_of_parameter
@@ -29,7 +29,7 @@ LEAST, SHOWN_KEYS, PLACES, NAMED = 3, 14, 40, 5
 _KEY = re.compile(r"[A-Za-z_][\w-]*")
 _PLAIN = words("str int float bool bytes list tuple set Path Tensor ndarray Image")
 _COMMON = words("state_dict ckpt checkpoint environ kwargs defaults self cls match row")
-_KNOWN: WeakKeyDictionary[Codebase, list[Traveller]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, list[Traveller]] = Beside()
 
 
 @dataclass(slots=True)

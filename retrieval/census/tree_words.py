@@ -1,7 +1,6 @@
 """What a line of the tree can say of code that says nothing of itself: what it works with, uses and serves."""
 
-from functools import lru_cache
-
+from retrieval.beside import once
 from retrieval.census.describe import describe_file, main_definitions, main_names, own_sentence
 from retrieval.census.duties import tested_names, told_by_readme, work_of, work_of_folder
 from retrieval.census.prose import counted, listed
@@ -84,7 +83,7 @@ def folder_users(codebase: Codebase, files: list[SourceFile]) -> str:
     return f"; used by {listed(list(found), _USERS)}" if found else ""
 
 
-@lru_cache(maxsize=2)
+@once
 def _graph(codebase: Codebase) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """path → names of the repository that the file imports, and path → names of the files that import from it."""
     used: dict[str, list[str]] = {}

@@ -11,8 +11,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.codebase import Codebase
 from retrieval.notebook import cells
 from retrieval.pyast import lines_of, parse_file, scoped
@@ -109,7 +109,7 @@ class _Kept:
         return found
 
 
-_KEPT: "WeakKeyDictionary[Codebase, _Kept]" = WeakKeyDictionary()
+_KEPT: "Beside[Codebase, _Kept]" = Beside()
 
 
 def _whole(file: SourceFile) -> Iterator[Unit]:

@@ -7,8 +7,8 @@ that unloads it, by a library's offloading, or for a while by a move to the CPU.
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import Guard, one_line
 from retrieval.census.held import held_by
 from retrieval.census.language import Query, hit_at, kind
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _ORDER = ("delete", "container", "none", "release", "cpu", "offload", "discard")
-_HITS: "WeakKeyDictionary[Codebase, list[CensusHit]]" = WeakKeyDictionary()
-_KNOWN: "WeakKeyDictionary[Codebase, list[Act]]" = WeakKeyDictionary()
+_HITS: "Beside[Codebase, list[CensusHit]]" = Beside()
+_KNOWN: "Beside[Codebase, list[Act]]" = Beside()
 
 
 @kind(

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.modal_flow import taken_by
@@ -56,7 +56,7 @@ _SORTS = tuple(
     )
 )
 CALL, MOST_STEPS = 60, 9
-_WORKING: "WeakKeyDictionary[Roster, list[tuple[Frame, list[CallStep]]]]" = WeakKeyDictionary()
+_WORKING: "Beside[Roster, list[tuple[Frame, list[CallStep]]]]" = Beside()
 
 
 def sees_entry(roster: Roster, entry: Entry) -> bool:

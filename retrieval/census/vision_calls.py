@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.fillers import reads_name
 from retrieval.census.input_chain import Formatting, input_chain
@@ -45,7 +45,7 @@ _FORMS = (
 _HELD = ("get", "detect", "forward", "predict", "infer", "get_feat")
 _LOADER = re.compile(r"(?i)^(?:\w+\.)*\w*data_?loader\w*\b|^(?:\w+\.)*\w*_loader\b")
 MOST_ARGUMENTS, NEAR, LOADED = 6, 30, 40
-_RUNS: "WeakKeyDictionary[Roster, list[Run]]" = WeakKeyDictionary()
+_RUNS: "Beside[Roster, list[Run]]" = Beside()
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import ast
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.checkpoints import Finding, checkpoints, readers
 from retrieval.census.families import MODELISH, is_library_model
 from retrieval.census.language import Query, hit_at, kind
@@ -59,7 +59,7 @@ _QUANTIZED = re.compile(
 )
 _QUANTIZERS = re.compile(r"^(?:bitsandbytes\.nn|bnb\.nn|optimum\.quanto|quanto|torchao|torch\.(?:ao\.)?quantization)\b")
 
-_KNOWN: WeakKeyDictionary[Codebase, list[CensusHit]] = WeakKeyDictionary()
+_KNOWN: Beside[Codebase, list[CensusHit]] = Beside()
 
 
 @kind(

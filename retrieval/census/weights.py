@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from retrieval.beside import Beside
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.devices import choice_of
 from retrieval.census.made_models import LOADING, Made
@@ -60,7 +60,7 @@ class Weights:
         return told + (" when training is resumed" if self.resumed and told else "")
 
 
-_KNOWN: "WeakKeyDictionary[Roster, dict[tuple[str, int], list[Weights]]]" = WeakKeyDictionary()
+_KNOWN: "Beside[Roster, dict[tuple[str, int], list[Weights]]]" = Beside()
 
 
 def weights_of(roster: Roster, made: Made) -> list[Weights]:

@@ -6,9 +6,9 @@ themselves, and coroutines handed to a thread. A function that comes in by a par
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.body import CallStep
 from retrieval.census.callgraph import Target, defined, entered, possible, site_at
 from retrieval.census.frame import Frame
@@ -73,7 +73,7 @@ def workers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             yield hit
 
 
-@lru_cache(maxsize=2)
+@once
 def _every_worker(codebase: "Codebase") -> tuple[CensusHit, ...]:
     return (*_calls(codebase), *_classes(codebase))
 

@@ -7,8 +7,8 @@ the manifests say and are not read.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
+from retrieval.beside import once
 from retrieval.manifests.declaration import Broken, Declaration, Include, Item, Property
 from retrieval.manifests.ecosystems import (
     is_lock,
@@ -57,7 +57,7 @@ class Manifests:
         return [item for item in self.declarations if item.key in keys and item.scope != "lock"]
 
 
-@lru_cache(maxsize=4)
+@once
 def read_manifests(snapshot: Snapshot) -> Manifests:
     """Read every manifest of the snapshot; a file that other manifests include counts as one."""
     items: dict[str, list[Item]] = {}

@@ -59,12 +59,10 @@ def test_messages_and_models_of_two_modalities() -> None:
 
 def test_the_answer_in_sentences() -> None:
     [whether] = _texts(codebase_of(MESSAGES), "multimodal: part=whether")
-    assert whether.startswith(
-        "The modalities are image and text. `ask()` (app.py) puts text and image into one request"
-    )
+    assert whether.startswith("Yes, image and text go together: `ask()` (app.py) puts text and image into one request")
     combined, compared = _texts(codebase_of(MESSAGES), "multimodal: part=embeddings")
     assert combined.startswith("Not by code of this repository; they are combined inside a model that takes both")
-    assert compared.startswith("The code of this repository itself has no product or similarity")
+    assert compared.startswith("They are not compared: no product or similarity has features of two modalities")
     assert not _texts(codebase_of({"app.py": "x = 1\n"}), "multimodal: part=whether")
     with pytest.raises(QueryError):
         run_query(codebase_of(MESSAGES), "multimodal: part=all")
@@ -367,3 +365,110 @@ def test_a_module_that_fuses_without_attention_attends_to_nothing() -> None:
         hits = [hit for hit in run_query(codebase, "fusions").hits if hit.symbol == "Net.forward"]
         how[layer] = [hit.text for hit in hits]
     assert ["attend" in " ".join(texts) for texts in how.values()] == [False, True], how
+
+
+FUSED: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "net.py": """
+        import torch
+        from torch import nn
+
+        class MLP(nn.Module):
+            def __init__(self, i, o):
+                super().__init__()
+                self.fc = nn.Linear(i, o)
+            def forward(self, x):
+                return self.fc(x)
+
+        class Fuse(nn.Module):
+            def __init__(self, dim):
+                super().__init__()
+                self.mlp1 = MLP(dim * 2, dim)
+                self.norm = nn.LayerNorm(dim)
+            def mix(self, prompt_embeds, id_embeds):
+                both = torch.cat([prompt_embeds, id_embeds], dim=-1)
+                both = self.mlp1(both) + prompt_embeds
+                return self.norm(both)
+            def forward(self, prompt_embeds, id_embeds, mask):
+                id_embeds = id_embeds.to(prompt_embeds.dtype)
+                picked = prompt_embeds[mask]
+                both = self.mix(picked, id_embeds)
+                prompt_embeds.masked_scatter_(mask[:, None], both.to(prompt_embeds.dtype))
+                return prompt_embeds
+
+        class Encoder(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.vision_model = nn.Conv2d(3, 8, 3)
+                self.fuse_module = Fuse(2048)
+            def forward(self, image, text_embeds, mask):
+                image_embeds = self.vision_model(image)
+                return self.fuse_module(text_embeds, image_embeds, mask)
+
+        class Clip(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.visual, self.text_encoder = nn.Conv2d(3, 8, 3), nn.Embedding(8, 8)
+            def forward(self, image, text):
+                image_features = self.visual(image)
+                text_features = self.text_encoder(text)
+                return {"image": image_features, "text": text_features}
+
+        class Experts(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.language_mlp, self.vision_mlp = MLP(8, 8), MLP(8, 8)
+            def forward(self, hidden, vision_expert_mask):
+                out = torch.empty(hidden.shape)
+                language_hidden = hidden[~vision_expert_mask.bool()]
+                out[~vision_expert_mask.bool()] = self.language_mlp(language_hidden)
+                vision_hidden = hidden[vision_expert_mask.bool()]
+                out[vision_expert_mask.bool()] = self.vision_mlp(vision_hidden)
+                return out
+    """,
+    "app.py": """
+        from net import Encoder, Clip, Experts
+
+        def report(transcript_items, frames):
+            events = []
+            for item in transcript_items:
+                events.append((item.start_time, 1, item))
+            for frame in frames:
+                events.append((frame.timestamp, 0, frame))
+            events.sort(key=lambda e: e[0])
+            return events
+
+        def main(image, text, mask):
+            encoder, clip, experts = Encoder(), Clip(), Experts()
+            clip(image, text)
+            experts(encoder(image, text, mask), mask)
+            report([], [])
+
+        if __name__ == "__main__":
+            main(1, 2, 3)
+    """,
+}
+
+
+def test_a_fusion_is_told_from_the_code_of_the_module_that_is_called() -> None:
+    codebase = codebase_of(FUSED)
+    whether, besides, models = _texts(codebase, "multimodal: part=whether")
+    assert whether.startswith("Yes, image and text are fused: `Encoder.forward()` (net.py) fuses text (`text_embeds`)")
+    assert "with `self.fuse_module` (`Fuse(2048)`, by concatenation, sums and writing into chosen places)" in whether
+    assert "merges text (`item`) and image (`frame`) into one list by time" in whether
+    assert besides.startswith(
+        "Besides, `main()` (app.py) gives image (`image`) and text (`text`) to `Clip` in one call"
+    )
+    assert models.startswith("`Clip` embeds each modality by itself and returns both, without fusion; `Encoder` (by ")
+    how = _texts(codebase, "multimodal: part=how")[1]
+    assert how.startswith(
+        "In `self.fuse_module`, `Fuse(2048)`, `Fuse.mix()` (net.py) concatenates `prompt_embeds` (text) and `id_embeds` "
+        "(image) along the last axis (line 17), then passes the result through `self.mlp1` (line 18), then adds"
+    )
+    assert (
+        "writes `both.to(prompt_embeds.dtype)` (image and text) into `prompt_embeds` (text) by" in how
+    )
+    assert how.endswith("in which this stands, is called by `main()` (app.py:15)")
+    combined, compared = _texts(codebase, "multimodal: part=embeddings")
+    assert "sends image (`self.vision_mlp(vision_hidden)`) and text" in combined and "merges" not in combined
+    assert compared == "They are not compared: no product or similarity has features of two modalities"

@@ -53,7 +53,7 @@ class Scores:
 
 def scores_of(roster: Roster, frame: "Frame", meeting: Meeting) -> Scores | None:
     """Where the module that a meeting calls multiplies queries with keys; None when that is not seen."""
-    classes = _classes(roster, frame, meeting.node)
+    classes = run_classes(roster, frame, meeting.node)
     anatomy = anatomy_of(roster.program, roster.family.bases)
     waiting, seen = [(cls, 0) for cls in classes], set(classes)
     while waiting:
@@ -70,7 +70,7 @@ def scores_of(roster: Roster, frame: "Frame", meeting: Meeting) -> Scores | None
     return None
 
 
-def _classes(roster: Roster, frame: "Frame", node: Node) -> list[ClassRef]:
+def run_classes(roster: Roster, frame: "Frame", node: Node) -> list[ClassRef]:
     """The classes of the repository whose objects a call may run."""
     step = next((step for step in frame.body.calls if step.node.id == node.id), None)
     function = node.child_by_field_name("function") if step is not None else None

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-HOW = ("joined", "attended", "compared", "given")
+HOW = ("joined", "attended", "compared", "given", "routed", "merged")
 SHOWN = 90
 _MEETINGS: "Beside[Roster, list[tuple[Frame, Meeting]]]" = Beside()
 
 
 @kind(
     "fusions",
-    summary="where values of different modalities meet; how=joined (cat, +), attended, compared, given (to one model)",
+    summary="where values of different modalities meet; how=joined, attended, compared, routed, merged or given",
     example="fusions: how=joined",
     reads="python",
     options=("how",),
@@ -89,6 +89,10 @@ def _does(meeting: Meeting, told: list[str]) -> str:
             return f"multiplies or compares {both}"
         case "given":
             return f"gives {both} to {meeting.model or 'one model'} together"
+        case "routed":
+            return f"sends {both} through different weights, chosen by a mask"
+        case "merged":
+            return f"merges {both} by time into one list"
     return f"lets {told[0]} attend to {' and '.join(told[1:])}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.fillers import is_filler, is_unread
+from retrieval.census.gathered import gathered
 from retrieval.census.joined import halves, members, segments
 from retrieval.census.modalities import Told, nearest, reads_text
 from retrieval.census.modality_names import named
@@ -34,7 +35,7 @@ _SIDES = {"v": "image", "l": "text"}  # what the arguments of blocks that fuse v
 _LIBRARIES = words("torch numpy tensorflow jax paddle keras mlx einops sentence_transformers sklearn")
 _ASIDE = re.compile(
     r"(?i)(?:^|[._])(?:\w*mask\w*|(?:\w*_)?atts?(?:_\w+)?|\w*quer(?:y|ies)(?:_tokens?|_emb\w*)?|"
-    r"pos(?:ition(?:al|s)?)?_?(?:emb\w*|enc\w*|ids?)|(?:\w+_)?(?:tokenizer|processor))$"
+    r"pos(?:ition(?:al|s)?)?_?(?:emb\w*|enc\w*|ids?)|(?:\w+_)?(?:tokenizer|processor|func|fn|callback))$"
 )
 """Operands that are of no modality: masks, learned queries, encodings of positions, and what takes text apart."""
 _MASKING = re.compile(
@@ -61,7 +62,7 @@ def meetings(roster: Roster, frame: "Frame", uses: list[Use]) -> Iterator[Meetin
     """The meetings of a body, each line once; `uses` are its calls of models."""
     seen: set[int] = set()
     found = [meeting for step in frame.body.calls if (meeting := _of_call(roster, frame, step))]
-    found += [*_of_operators(roster, frame), *_of_stores(roster, frame)]
+    found += [*_of_operators(roster, frame), *_of_stores(roster, frame), *_gathered(roster, frame)]
     found += [meeting for use in uses if (meeting := _given(roster, use))]
     for meeting in found:
         if first_line(meeting.node) not in seen:
@@ -215,6 +216,16 @@ def _of_stores(roster: Roster, frame: "Frame") -> Iterator[Meeting]:
         owner = left.child_by_field_name("value")
         meeting = _meeting(roster, "joined", left, [*place.inner(owner, take=()), place])
         if meeting is not None:
+            yield meeting
+
+
+def _gathered(roster: Roster, frame: "Frame") -> Iterator[Meeting]:
+    """What data structures bring together: experts chosen by a mask, lists sorted by time."""
+    for one in gathered(frame):
+        if one.how == "routed":
+            told = tuple((one_line(spot.text(), 50), Told(kind, spot)) for spot, kind in one.values)
+            yield Meeting(one.how, one.node, told)
+        elif meeting := _meeting(roster, one.how, one.node, [spot for spot, _ in one.values]):
             yield meeting
 
 

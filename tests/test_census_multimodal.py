@@ -462,8 +462,8 @@ def test_a_fusion_is_told_from_the_code_of_the_module_that_is_called() -> None:
     assert models.startswith("`Clip` embeds each modality by itself and returns both, without fusion; `Encoder` (by ")
     how = _texts(codebase, "multimodal: part=how")[1]
     assert how.startswith(
-        "In `self.fuse_module`, `Fuse(2048)`, `Fuse.mix()` (net.py) concatenates `prompt_embeds` (text) and `id_embeds` "
-        "(image) along the last axis (line 17), then passes the result through `self.mlp1` (line 18), then adds"
+        "In `self.fuse_module`, `Fuse(2048)`, `Fuse.mix()` (net.py) concatenates `prompt_embeds` (text) and "
+        "`id_embeds` (image) along the last axis (line 17), then passes the result through `self.mlp1` (line 18), then adds"
     )
     assert (
         "writes `both.to(prompt_embeds.dtype)` (image and text) into `prompt_embeds` (text) by" in how

@@ -463,11 +463,9 @@ def test_a_fusion_is_told_from_the_code_of_the_module_that_is_called() -> None:
     how = _texts(codebase, "multimodal: part=how")[1]
     assert how.startswith(
         "In `self.fuse_module`, `Fuse(2048)`, `Fuse.mix()` (net.py) concatenates `prompt_embeds` (text) and "
-        "`id_embeds` (image) along the last axis (line 17), then passes the result through `self.mlp1` (line 18), then adds"
+        "`id_embeds` (image) along the last axis (line 17), then passes the result through `self.mlp1` (line 18), "
     )
-    assert (
-        "writes `both.to(prompt_embeds.dtype)` (image and text) into `prompt_embeds` (text) by" in how
-    )
+    assert "writes `both.to(prompt_embeds.dtype)` (image and text) into `prompt_embeds` (text) by" in how
     assert how.endswith("in which this stands, is called by `main()` (app.py:15)")
     combined, compared = _texts(codebase, "multimodal: part=embeddings")
     assert "sends image (`self.vision_mlp(vision_hidden)`) and text" in combined and "merges" not in combined

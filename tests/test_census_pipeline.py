@@ -133,7 +133,8 @@ def test_the_outline_names_steps_models_and_other_programs() -> None:
     steps, made, run, others = texts(codebase_of(FILES), "outline")
     assert steps == (
         "The main program is `main()` in serve/talk.py, started by the script serve/talk.py. It runs 2 steps in this "
-        "order: `load()` → `respond()` (in a loop)"
+        "order: `load()` → `respond()` (for each `line`); `respond()` runs `encode()` → `Net.forward()` "
+        "(while `x.any()`)"
     )
     assert made == 'Made or loaded, in this order: `Net` in `load()` (only if `name == "net"`)'
     assert run == "Run, in this order: `Net` by `network()` in `respond()`"

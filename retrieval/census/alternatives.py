@@ -181,4 +181,4 @@ def _one_of(held: Sequence[Named], place: Place) -> str:
 def _bare(said: str, condition: str) -> str:
     """What is said of a mark, without the condition that is told before it."""
     said = said.removesuffix(f" (only if {condition})").removesuffix(" (on a condition)")
-    return said.replace("(in a loop, on a condition)", "(in a loop)")
+    return said.replace(", on a condition)", ")")

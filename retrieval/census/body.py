@@ -10,7 +10,9 @@ from typing import Literal
 
 from retrieval.parse import Node, Tree
 
-GuardKind = Literal["if", "else", "for", "while", "loop-else", "except", "case", "comprehension", "lambda", "past"]
+GuardKind = Literal[
+    "if", "else", "for", "while", "loop-else", "except", "case", "comprehension", "lambda", "past", "event"
+]
 Taken = Literal["whole", "part", "element", "entered", "unknown"]
 
 TEXT_LIMIT = 100

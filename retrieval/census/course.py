@@ -29,6 +29,7 @@ from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside, does
 from retrieval.census.pipeline import main_roots, models_run, start_hit, tells_nothing_new
+from retrieval.census.user_events import WAITING, event_under, needed, silence, trigger_of
 from retrieval.census.values import FunctionRef
 from retrieval.census.walk import LOOPS, Mark, guards_of, walked
 from retrieval.census.wording import caller, circumstances, label, spoken, summary
@@ -86,6 +87,7 @@ class _Printer:
         self.models = models
         self.effects: Effects = effects_of(codebase)
         self.numbers: dict[int, str] = {}
+        self.waits = False  # whether the line that announces the events is told
         marks = walked(focus, root, DEPTH)
         self.frames = {(mark.frame.path, mark.frame.symbol) for mark in marks}
         self.steps = steps_of(focus, marks)
@@ -108,8 +110,7 @@ class _Printer:
 
     def _silent(self, count: int) -> CensusHit:
         place = next(s.mark for s in self.steps if self._is_wiring(s))
-        text = f"Besides, {count} handlers are connected that change the interface or settings and lead to no model"
-        return self._hit(place, text, 1, "")
+        return self._hit(place, silence(count), 1, "")
 
     def _told(self, steps: list[Step], prefix: str, level: int) -> Iterator[CensusHit]:
         position = 0
@@ -117,6 +118,9 @@ class _Printer:
         for step in steps:
             if self.models and not step.weight:
                 continue
+            if level == 1 and not self.waits and _waits(step):
+                self.waits = True
+                yield self._hit(step.mark, WAITING, 1, "")
             position += 1
             number, way = f"{prefix}{position}", chain(step)
             inside = f"in {caller(step.mark.frame)} ({step.mark.frame.path}): " if several else ""
@@ -133,7 +137,14 @@ class _Printer:
         notes = [f"also on line {', '.join(map(str, step.again))}"] if step.again else _notes(guards)
         tags = [] if step.opened else self._tags(step)
         said = _named(self.focus.program, step) + (f" ({'; '.join(notes)})" if notes else "")
-        return said + (f" - {'; '.join(tags)}" if tags else "")
+        return said + (f" - {'; '.join(tags)}" if tags else "") + self._needs(step)
+
+    def _needs(self, step: Step) -> str:
+        """What a handler needs that other events set."""
+        event = step.mark.event
+        guards = event.step.guards if isinstance(event, Site) and step.weight else ()
+        found = event_under(self.focus, step.mark.frame, guards)
+        return needed(found) if found is not None else ""
 
     def _tags(self, step: Step) -> list[str]:
         if isinstance(step.mark.event, Outside):
@@ -172,6 +183,11 @@ class _Printer:
             related=tuple(map(defined, targets[:NAMED])),
             detail={"depth": str(level), "number": number, "does": "step"},
         )
+
+
+def _waits(step: Step) -> bool:
+    """Whether a step runs when an event of an interface happens."""
+    return isinstance(step.mark.event, Site) and trigger_of(step.mark.event.step.guards) is not None
 
 
 def _named(program: "Program", step: Step) -> str:

@@ -10,6 +10,7 @@ from retrieval.census.focus import Focus
 from retrieval.census.outside import Outside, does
 from retrieval.census.screens import is_screen
 from retrieval.census.standing import is_side_name
+from retrieval.census.user_events import trigger_of
 from retrieval.census.values import ClassRef
 from retrieval.census.walk import Mark, guards_of, order_of
 
@@ -287,6 +288,8 @@ def event_of(step: Step) -> str:
     """What runs a handler: the call that takes it."""
     event = step.mark.event
     assert isinstance(event, Site)
+    if (waits := trigger_of(event.step.guards)) is not None:
+        return waits.text.removesuffix("()")
     return (
         f"{event.step.written.partition('(')[0]}(…).{event.step.chained}" if event.step.chained else event.step.written
     )

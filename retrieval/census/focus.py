@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from retrieval.census.flow import Root
     from retrieval.census.frame import Frame
     from retrieval.census.sightings import Use
+    from retrieval.census.user_events import Event
     from retrieval.census.walk import Mark
     from retrieval.codebase import Codebase
 
@@ -60,6 +61,7 @@ class Focus:
         self.anatomy = anatomy_of(self.program, family.bases)
         self.walks: dict[tuple[str, str, int, int, int], list[Mark]] = {}
         self.roots: list[Root] = []
+        self.events: dict[tuple[str, str], list[Event]] = {}  # what `user_events.py` finds in a body
         self._outside: dict[Body, list[Outside]] = {}
         self._direct: dict[Body, bool] = {}
         self._leads: dict[Body, bool] = {}

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep
+from retrieval.census.screens import is_screen
 from retrieval.census.values import External, FunctionRef
 from retrieval.languages import words
 from retrieval.parse import Node
@@ -23,6 +24,13 @@ RUNNERS = words(
 _TELLING = words(
     """wraps update_wrapper isinstance issubclass signature getsource getdoc getmembers iscoroutinefunction isfunction
     ismethod unwrap cast get_type_hints partial partialmethod register overload TypeVar cache lru_cache"""
+)
+
+
+# Methods of widgets and signals that connect a function to an event, in files that build an interface.
+EVENTS = words(
+    """click change upload release submit select input blur focus tick load edit like stop clear connect bind on
+    on_click on_change add_event_handler key_up"""
 )
 
 
@@ -51,5 +59,7 @@ def _runs(frame: "Frame", step: CallStep) -> bool:
     """Whether a call runs the functions that it is given: known runners do, and so does most code from outside."""
     last = step.written.rpartition(".")[2]
     if last in RUNNERS or step.chained:
+        return True
+    if last in EVENTS and is_screen(frame.program.codebase, frame.path):
         return True
     return isinstance(frame.callee(step), External) and last not in _TELLING

@@ -3,26 +3,24 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.alternatives import Choices, Named, in_order
-from retrieval.census.body import Guard
 from retrieval.census.callgraph import Site
+from retrieval.census.event_outline import event_sentence
 from retrieval.census.flow import Root, way
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.model_order import ordered
 from retrieval.census.outside import Outside
+from retrieval.census.own_steps import inside, spine, steps_by_number, steps_in
 from retrieval.census.pipeline import main_roots
 from retrieval.census.prose import counted
-from retrieval.census.values import ClassRef
-from retrieval.census.walk import LOOPS, Mark, guards_of, walked
-from retrieval.census.wording import caller, spoken
+from retrieval.census.walk import Mark, walked
+from retrieval.census.wording import caller
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
-    from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, WRAPPING, LIBRARY, MANY, ASSEMBLED = 36, 24, 12, 8, 9, 20, 5, 6, 24, 10
+STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, LIBRARY = 36, 24, 12, 8, 9, 20, 6
 Place = tuple[str, str, int, int]
 
 
@@ -52,63 +50,26 @@ def outline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         yield _others(codebase, roots)
 
 
-def spine(root: Root, marks: list[Mark]) -> "Frame":
-    """The body that does the work: the start, or what it hands everything to in its one step with steps below."""
-    frame = root.frame
-    while True:
-        own = [mark for mark in marks if mark.frame is frame and isinstance(mark.event, Site | Outside)]
-        below = {
-            m.number: [n for n in marks if n.frame is not frame and n.number.startswith(f"{m.number}.")] for m in own
-        }
-        deep = [number for number, inner in below.items() if inner]
-        if len(deep) != 1 or len(own) > WRAPPING or deep[0] != own[-1].number:
-            return frame
-        frame = below[deep[0]][0].frame
-
-
 def _steps(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -> Iterator[CensusHit]:
-    frame = spine(root, marks)
-    every = [mark for mark in marks if mark.frame is frame and isinstance(mark.event, Site | Outside)]
-    own = [mark for mark in every if not _prepares(focus, mark)] if len(every) > MANY else every
-    own = _work(focus, own) if _assembles(every) else own
-    own = own if any(_leads(focus, mark) for mark in own) else every
-    if not own:
+    frame = spine(root.frame, marks)
+    told, own, partly = steps_in(focus, marks, frame)
+    events = event_sentence(focus, marks)
+    if not told and not events:
         return
-    names: dict[str, Mark] = {}
-    for mark in own:
-        names.setdefault(_named(mark), mark)
-    choices = Choices(marks)
-    told = in_order([Named(name, mark, choices.own(mark)) for name, mark in names.items()])
-    shown = told[:STEPS]
-    more = f" → and {len(told) - len(shown)} more" if len(told) > len(shown) else ""
     via = "" if frame is root.frame else f", which hands the work to {caller(frame)} ({frame.path}); that"
-    which = counted(len(names), "step") if own is every or len(own) == len(every) else "these main steps"
-    text = f"{_begins(root)}{via or '. It'} runs {which} in this order: {' → '.join(shown)}{more}"
-    yield _sentence(codebase, root, text, [_place(mark) for mark in own])
+    begin = "At its start it" if events and not via else "It"
+    run = f"{via or f'. {begin}'} runs {_listed(told, partly)}" if told else ""
+    run += "" if events else inside(focus, marks, own, steps_by_number(focus, marks))
+    yield _sentence(codebase, root, _begins(root) + run + events, [_place(mark) for mark in own or marks[:1]])
 
 
-def _assembles(marks: list[Mark]) -> bool:
-    """Whether a body makes many objects: the options of a command line, put together before the work begins."""
-    return sum(isinstance(m.event, Site) and isinstance(m.event.target, ClassRef) for m in marks) >= ASSEMBLED
-
-
-def _work(focus: Focus, marks: list[Mark]) -> list[Mark]:
-    """The steps that lead to models or leave the program, and those after the last of these."""
-    leading = [at for at, mark in enumerate(marks) if _leads(focus, mark)]
-    return [mark for at, mark in enumerate(marks) if at in leading or at > leading[-1]] if leading else marks
-
-
-def _leads(focus: Focus, mark: Mark) -> bool:
-    event = mark.event
-    if isinstance(event, Site):
-        return bool(focus.models(event) or focus.followed(event))
-    return isinstance(event, Outside)
-
-
-def _prepares(focus: Focus, mark: Mark) -> bool:
-    """Whether a step of a long body only makes an object, and leads to no model."""
-    event = mark.event
-    return isinstance(event, Site) and isinstance(event.target, ClassRef) and not _leads(focus, mark)
+def _listed(told: list[str], partly: bool) -> str:
+    """ "4 steps in this order: a → b"; one step by its name."""
+    if len(told) == 1:
+        return told[0]
+    more = f" → and {len(told) - STEPS} more" if len(told) > STEPS else ""
+    which = "these main steps" if partly else counted(len(told), "step")
+    return f"{which} in this order: {' → '.join(told[:STEPS])}{more}"
 
 
 def _begins(root: Root) -> str:
@@ -117,16 +78,6 @@ def _begins(root: Root) -> str:
     if not ways:
         return f"The code is used as a library; the most important of its public functions is {where}"
     return f"The main program is {where}" + (f", started by {' or '.join(ways)}" if root.frame.definition else "")
-
-
-def _named(mark: Mark) -> str:
-    """A step by its name, with what decides whether and how often it runs."""
-    event = mark.event
-    name = f"`{spoken(event)}`" if isinstance(event, Site) else f"`{event.step.written}()`"  # type: ignore[union-attr]
-    kinds = {guard.kind for guard in guards_of(event)} if not isinstance(event, Guard) else set()
-    notes = ["in a loop"] if kinds & LOOPS else []
-    notes += ["on an error"] if "except" in kinds else ["on a condition"] if kinds - LOOPS else []
-    return f"{name} ({', '.join(notes)})" if notes else name
 
 
 def _models(codebase: "Codebase", focus: Focus, root: Root, walks: list[list[Mark]]) -> Iterator[CensusHit]:

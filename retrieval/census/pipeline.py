@@ -7,35 +7,27 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrieval.census.body import Exit, Guard, one_line
+from retrieval.census.body import Exit, Guard
 from retrieval.census.callgraph import Site, defined
-from retrieval.census.effects import effects_of
 from retrieval.census.entries import is_side_tool
 from retrieval.census.flow import Root, roots, way
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside, does
-from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.standing import RUNS, is_training
 from retrieval.census.starts import LIBRARY
-from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.census.step_lines import line_of
+from retrieval.census.user_events import SILENT, WAITING, event_under, silence, trigger_of
+from retrieval.census.values import ClassRef
 from retrieval.census.walk import DEEPEST, Mark, fitting, walked
-from retrieval.census.wording import action, caller, circumstances, either, label, summary
+from retrieval.census.wording import caller, label, summary
 from retrieval.facts import CensusHit
-from retrieval.parse import Node
 
 if TYPE_CHECKING:
-    from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-LINES, STATEMENT, WRITTEN_LEVELS, RIVALS = 100, 130, 2, 8
-_LEAVES = {
-    "return": "returns",
-    "raise": "raises",
-    "continue": "goes on with the next round",
-    "break": "leaves the loop",
-}
+LINES, RIVALS = 100, 8
 
 
 @kind(
@@ -65,8 +57,48 @@ def pipeline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         marks = fitting(focus, root, most if not rank else most // 3)
         shown |= {(mark.frame.path, mark.frame.symbol) for mark in marks}
         known |= models_run(focus, root)
-        hits = [start_hit(codebase, root), *(_hit(codebase, focus, mark) for mark in marks)]
+        hits = [start_hit(codebase, root), *_lines(codebase, focus, marks)]
         yield from _models_only(hits) if query.options.get("what") == "models" else hits
+
+
+def _lines(codebase: "Codebase", focus: Focus, marks: list[Mark]) -> Iterator[CensusHit]:
+    """The lines of a walk; handlers that lead to no model are counted, and what waits for events is announced."""
+    silent = [mark for mark in marks if _is_silent(focus, mark)]
+    aside = tuple(f"{mark.number}." for mark in silent)
+    begun = False
+    for mark in marks:
+        if len(silent) > 1 and (mark in silent or mark.number.startswith(aside)):
+            continue
+        if not begun and _waits(mark):
+            begun = True
+            yield _remark(codebase, mark, WAITING)
+        yield _hit(codebase, focus, mark)
+    if len(silent) > 1:
+        yield _remark(codebase, silent[0], silence(len(silent)))
+
+
+def _waits(mark: Mark) -> bool:
+    """Whether a line tells what an event runs."""
+    event = mark.event
+    return trigger_of(event.step.guards if isinstance(event, Site) else mark.guards) is not None or (
+        isinstance(event, Guard) and event.kind == "event"
+    )
+
+
+def _is_silent(focus: Focus, mark: Mark) -> bool:
+    """Whether a line connects a handler that leads to no model."""
+    guards = mark.event.step.guards if isinstance(mark.event, Site) else ()
+    found = event_under(focus, mark.frame, (mark.event,) if isinstance(mark.event, Guard) else guards)
+    return found is not None and found.rank == SILENT
+
+
+def _remark(codebase: "Codebase", mark: Mark, text: str) -> CensusHit:
+    """A line between the steps."""
+    event = mark.event
+    start = event.step.start if isinstance(event, Site | Outside) else event.line
+    detail = {"depth": str(mark.level), "number": "", "does": "remark"}
+    lines = (start, start)
+    return hit_at(codebase, mark.frame.path, lines, symbol=mark.frame.symbol, name="", text=text, detail=detail)
 
 
 def _models_only(hits: list[CensusHit]) -> Iterator[CensusHit]:
@@ -207,7 +239,7 @@ def _hit(codebase: "Codebase", focus: Focus, mark: Mark) -> CensusHit:
         lines,
         symbol=frame.symbol,
         name=label(targets[0]) if targets else getattr(event, "name", ""),
-        text=f"Step {mark.number}: {_text(focus, mark)}",
+        text=f"Step {mark.number}: {line_of(focus, mark)}",
         related=(*map(defined, targets), *(("again", frame.path, s.start, s.end) for s in again)),
         detail={"depth": str(mark.level), "number": mark.number, "does": does},
     )
@@ -220,64 +252,3 @@ def _does(focus: Focus, event: Site | Outside) -> str:
     if not focus.models(event):
         return "calls"
     return "makes" if isinstance(event.target, ClassRef) else "runs"
-
-
-def _text(focus: Focus, mark: Mark) -> str:
-    event = mark.event
-    if isinstance(event, Guard):
-        return f"{_opening(event)}{_when(mark.guards)}:"
-    if isinstance(event, Exit):
-        value = one_line(mark.frame.body.tree.text(event.value), 60) if event.value is not None else ""
-        said = f"{_LEAVES[event.kind]} `{value}`" if value else _LEAVES[event.kind]
-        return f"Early exit: {said}{_when(mark.guards)}"
-    said = event.said if isinstance(event, Outside) else _said(focus, mark, event)
-    text = f"{said[0].upper()}{said[1:]}{_when(mark.guards)}"
-    if mark.again:
-        lines = [str(e.step.start) for e in mark.again if not isinstance(e, Exit)]
-        text += f"; again on line{'s' if len(lines) > 1 else ''} {', '.join(lines)}"
-    text += f"; its steps stand under {mark.seen}" if mark.seen else ""
-    quiet = isinstance(event, Site) and not mark.seen and not focus.followed(event)
-    started = effects_of(focus.program.codebase).programs(event) if quiet and isinstance(event, Site) else ()
-    return text + (f"; it starts another program: {listed(started)}" if started else "")
-
-
-def _opening(guard: Guard) -> str:
-    match guard.kind:
-        case "for":
-            return f"For each `{guard.text}`"
-        case "while":
-            return f"Repeated while `{guard.text}`"
-        case "if":
-            return f"Else if `{guard.text}`" if guard.arm else f"If `{guard.text}`"
-        case "else":
-            return f"Otherwise (not `{guard.text.replace('` and `', '`, not `')}`)"
-        case "case":
-            return f"If `{guard.text}`"
-        case "except":
-            return f"When `{guard.text}` is caught" if guard.text else "When an exception is caught"
-    return "After the loop"
-
-
-def _said(focus: Focus, mark: Mark, site: Site) -> str:
-    said = action(site, mark.frame.path)
-    models = focus.models(site)
-    if models and not isinstance(site.target, ClassRef) and not site.base:
-        runs = [label(t) for t in site.targets if isinstance(t, FunctionRef)]
-        known = "" if site.sure else ", for the objects whose class is known"
-        said = f"runs the model: {either(runs)} ({site.target.path}){known}"
-    elif models and not site.base:
-        said = said.replace("constructs", "makes the model", 1)
-    written = _statement(mark.frame, site.step.node)
-    shown = mark.level <= WRITTEN_LEVELS or bool(models)
-    return f"{said}: `{one_line(written, STATEMENT)}`" if shown else said
-
-
-def _statement(frame: "Frame", node: Node) -> str:
-    """The call with what its result is bound to."""
-    holder = node.parent
-    plain = holder is not None and holder.type == "assignment" and holder.child_by_field_name("right") == node
-    return frame.body.tree.text(holder if plain else node)
-
-
-def _when(guards: tuple[Guard, ...]) -> str:
-    return circumstances(guards)

@@ -17,6 +17,7 @@ from retrieval.census.focus import Focus
 from retrieval.census.narrowing import Given
 from retrieval.census.outside import Outside, does
 from retrieval.census.trivial import is_trivial
+from retrieval.census.user_events import parted
 from retrieval.census.values import ClassRef
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Walk:
         whole = not within and (depth < ALL_LEVELS or coordinates(leading) or _works(focus, leading, outside))
         plain = [site for site in sites if whole and not is_trivial(program, site)]
         kept = {id(site) for site in (*leading, *plain)}
-        found += [site for site in sites if id(site) in kept]
+        found += parted(focus, frame, [site for site in sites if id(site) in kept])
         effects = effects_of(program.codebase).steps(frame) if whole else []
         block = frame is self.root.frame and self.root.block
         guard = self.root.entries[0].guard_line if block else 0

@@ -77,6 +77,8 @@ def _handed(site: "Site", place: str) -> str:
         return f"imports `{target.path}`, whose top level runs"
     if target.definition.kind == "script":
         return f"starts {either([label(member) for member in site.targets])} in another process, with `{written}()`"
+    if any(guard.kind == "event" for guard in site.step.guards):
+        return f"runs {_listed(tuple(label(member) for member in site.targets))}{place}"
     if site.how == "serves":
         return f"serves {_listed(tuple(label(member) for member in site.targets))} with `{written}()`"
     if site.how == "asks":

@@ -13,6 +13,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     attribute_chains,
     blocking,
     branches,
+    brought,
     cache_dirs,
     caching,
     caching_answer,

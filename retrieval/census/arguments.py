@@ -7,7 +7,8 @@ several kinds is one of them, open when one of the calls gives what is not known
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.values import ClassRef, FunctionRef, Nothing, Value
+from retrieval.census.configured import held_by_config
+from retrieval.census.values import ClassRef, FunctionRef, Instance, Nothing, Value
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ def given_values(program: "Program") -> dict[Key, Value]:
                     value = frame.value(node, site.step.order, site.step.guards)
                     passed = _passed_on(frame, node) if value is None else None
                     found.setdefault((path, definition.head_start, name), []).append(passed or value)
+    for (cls, name), entries in held_by_config(program).items():
+        start = program.method(cls, "__init__")
+        if start is not None:
+            given = [Instance(target) for _, target in entries]
+            found.setdefault((start[0].path, start[1].head_start, name), []).extend(given)
     settled = {key: program.settle(_resolved(found, key, frozenset())) for key in found}
     return {key: value for key, value in settled.items() if value is not None and not isinstance(value, Nothing)}
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep
+from retrieval.census.configured import configured_for
 from retrieval.census.families import CONSTRUCTING
 from retrieval.census.handed import handed
 from retrieval.census.hooks import called_back
@@ -19,6 +20,7 @@ from retrieval.census.results import call_target
 from retrieval.census.routes import requested, served
 from retrieval.census.values import (
     ClassRef,
+    External,
     ExternalObject,
     FunctionRef,
     Instance,
@@ -46,7 +48,8 @@ class Site:
     `others` are the further targets when a variable holds one of several functions, classes or objects.
     When it may also hold something that is not known, `sure` is false; `registry` says that a registry gives it.
     `base` is a class from outside whose code is called, which calls the targets (see `hooks.py`). `how` "serves"
-    means that the call runs a server whose handlers the targets are, "asks" that it sends them a request.
+    means that the call runs a server whose handlers the targets are, "asks" that it sends them a request, "configured"
+    that configuration files name them.
     """
 
     step: CallStep
@@ -120,7 +123,10 @@ def _asked(program: "Program", frame: "Frame", step: CallStep) -> Site | None:
     given = direct or (registered_for(program, frame, held) if held is not None else ())
     found = [_method(program, target, name) for target in given] if not direct else list(given)
     known = [target for target in found if target is not None]
-    return Site(step, known[0], others=tuple(known[1:]), registry=True) if known else None
+    if known:
+        return Site(step, known[0], others=tuple(known[1:]), registry=True)
+    made = [target for _, target in configured_for(program, frame, step.node) if not isinstance(target, External)]
+    return Site(step, made[0], others=tuple(made[1:]), registry=True, how="configured") if made else None
 
 
 def _method(program: "Program", target: Target, name: str) -> Target | None:

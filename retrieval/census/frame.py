@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding, Body, CallStep, Guard
+from retrieval.census.configured import gives as made_by_config
 from retrieval.census.containers import element, filled, items, subscripted, table
 from retrieval.census.families import CONSTRUCTING, gives_first
 from retrieval.census.known_models import wrappers
@@ -159,8 +160,7 @@ class Frame:
         function = node.child_by_field_name("function")
         if function is None:
             return None
-        text = self.body.tree.text(function)
-        if text == "super":
+        if (text := self.body.tree.text(function)) == "super":
             return Super(self.owner, self.receiver) if self.owner and self.receiver else None
         first = next(iter(given.named_children), None) if (given := node.child_by_field_name("arguments")) else None
         if text in _PASSING:
@@ -177,8 +177,8 @@ class Frame:
             found = self.value(first, order, guards)
             found = bound_by_partial(self, node, found) if isinstance(found, FunctionRef) else found
             return found if isinstance(found, FunctionRef | ClassRef | OneOf) else ExternalObject(target.name)
-        if (module := loaded(self, node, target, (order, guards))) is not None:
-            return module
+        if (found := loaded(self, node, target, (order, guards)) or made_by_config(self, node)) is not None:
+            return found
         same = target is None and function.type == "attribute"
         given = given_constants(self, node, target) if isinstance(target, FunctionRef) else ()
         found = self._same_object(function, order, guards) if same else called(self.program, target, given)

@@ -37,6 +37,8 @@ _LOADS = re.compile(
     r"^(?:from_pretrained|snapshot_download|hf_hub_download|cached_download|load_model|SentenceTransformer|CrossEncoder"
     r"|WhisperModel|pipeline|LLM|AsyncLLMEngine|load)$"
 )
+_ENVIRONMENT = re.compile(r"(?:^|\.)(?:environ\.get|getenv)$")
+_VARIABLE = re.compile(r"(?i)model|checkpoint|ckpt|weights|repo|tokenizer|hub")
 
 
 @dataclass
@@ -123,6 +125,9 @@ def _called(node: ast.Call) -> Iterator[tuple[str, ast.AST, bool]]:
     """What a loading call is given, and the default of an option that names a model."""
     if _LOADS.match(call_name(node)):
         yield from ((f"{call_name(node)}()", given, False) for given in node.args[:1])
+    if _ENVIRONMENT.search(dotted(node.func)) and len(node.args) > 1 and isinstance(node.args[0], ast.Constant):
+        variable = str(node.args[0].value)
+        yield from [(variable, node.args[1], True)] if _VARIABLE.search(variable) else []
     flags = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
     flag = next((flag for flag in flags if flag.startswith("--")), "")
     if flag and _KEY.search(flag.lstrip("-").replace("-", "_")):

@@ -25,12 +25,17 @@ class Injected:
         for at in self.tracer.walk(spot, computed=False, most=30):
             name = at.text() if at.node.type == "identifier" and not at.take else ""
             if name in at.frame.parameters and not at.frame.bound(name):
-                typed = self._typed(at.frame, name)
+                typed = self._configured(at.frame, name) or self._typed(at.frame, name)
                 named = not self.tracer.holders.callers(at.frame) and at.frame.symbol.endswith("__init__")
                 found = typed or (self._kept.get(key_of(f"'{name}'"), []) if named else [])
                 if found:
                     return found
         return []
+
+    def _configured(self, frame: "Frame", name: str) -> list[Made]:
+        """The models that configuration names for a parameter of a constructor."""
+        owner = frame.owner if frame.symbol.endswith("__init__") else None
+        return [made for made in self.made if owner is not None and made.parameter == name and made.holder == owner]
 
     def _typed(self, frame: "Frame", name: str) -> list[Made]:
         """The models of the class that an annotation names, when programs make it."""

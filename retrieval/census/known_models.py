@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from retrieval.census.families import COMPANIONS
+from retrieval.languages import words
 
 TABLE = Path(__file__).parents[1] / "data" / "models.yaml"
 
@@ -19,6 +20,7 @@ class Known:
     """A kind of library model: its purpose, modalities, and the methods that make it compute.
 
     `hosted`: it runs elsewhere. `immediate`: the call itself runs the model. `wraps`: it wraps the model it is given.
+    `side`: it only guards or marks what other models make.
     """
 
     patterns: tuple[str, ...]
@@ -30,6 +32,7 @@ class Known:
     immediate: bool = False
     wraps: bool = False
     companion: bool = False
+    side: bool = False
 
 
 @cache
@@ -46,6 +49,7 @@ def _rows() -> tuple[Known, ...]:
             row.get("immediate", False),
             row.get("wraps", False),
             row.get("companion", False),
+            row.get("side", False),
         )
         for row in table["models"]
     )
@@ -57,9 +61,14 @@ def wrappers() -> frozenset[str]:
     return frozenset(yaml.safe_load(TABLE.read_text(encoding="utf-8"))["wrappers"])
 
 
+_GIVING = words("from_pretrained from_single_file load_from_checkpoint from_hparams restore_from")
 _RESULT = re.compile(r"[a-z]Output(?:s|With\w*)?$")  # records of what a model gives
 _OTHER = frozenset(
-    {"torch", "tensorflow", "keras", "numpy", "pandas", "polars", "sklearn", "accelerate", "deepspeed", "apex", "copy"}
+    words(
+        """torch tensorflow keras numpy pandas polars sklearn scipy accelerate deepspeed apex copy pydantic django
+        fastapi flask sqlalchemy gradio streamlit wandb requests httpx datasets matplotlib omegaconf hydra sounddevice
+        pyaudio"""
+    )
     | sys.stdlib_module_names
 )
 """Packages whose objects are tensors, tables, layers or wrappers when `known_model` does not know them."""
@@ -87,4 +96,6 @@ def known_model(maker: str) -> Known | None:
     if maker.startswith("diffusers.") and last[:1].islower() and not last.startswith(("from_", "load_")):
         return None
     found = next((row for row in _rows() if any(fnmatchcase(maker, pattern) for pattern in row.patterns)), None)
+    if found is None and last in _GIVING and maker.rpartition(".")[0].rpartition(".")[2][:1].isupper():
+        return Known((maker,))  # a class of any library that loads its weights by name
     return found if found and not found.companion else None

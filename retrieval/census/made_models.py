@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep
+from retrieval.census.configured import configured_for, held_by_config
 from retrieval.census.known_models import Known, known_model
 from retrieval.census.makers import FACTORY
 from retrieval.census.models import Family
@@ -35,6 +36,7 @@ _SERVICES = re.compile(
 _POSTED = Known((), "hosted language model, called over HTTP", ("text",), "text", hosted=True, immediate=True)
 _GENERAL = words("Client AsyncClient Model Pipeline Predictor Inference")
 _LAYER = re.compile(r"Att(?:entio)?n|Processor|Layer|Block|Embed|Norm|Hook|Pool|Conv")
+MOST_NESTED = 40
 _LOOPS = frozenset({"for", "while", "comprehension"})
 LOADING = words(
     """from_pretrained from_config from_checkpoint load_from_checkpoint from_single_file restore_from from_hparams"""
@@ -50,6 +52,9 @@ class Made:
     maker: str
     cls: ClassRef | None
     known: Known | None
+    config: tuple[str, int] = ("", 0)  # the file and line of the configuration that names the class
+    parameter: str = ""  # of the class `holder` for which Hydra makes it, from an entry inside the entry of that class
+    holder: ClassRef | None = None
 
     @property
     def name(self) -> str:
@@ -67,7 +72,7 @@ class Made:
     @property
     def key(self) -> tuple[str, int]:
         """What tells two places apart."""
-        return self.frame.path, self.step.node.id
+        return f"{self.frame.path}{self.parameter and f'#{self.parameter}'}", self.step.node.id
 
 
 class Makers:
@@ -86,6 +91,7 @@ class Makers:
         function = step.node.child_by_field_name("function")
         if function is None or function.type not in ("identifier", "attribute", "subscript"):
             return
+        yield from self._configured(frame, step)
         values = alternatives(frame.value(function, step.order, step.guards))
         for value in values:
             if isinstance(value, External) and (known := known_model(value.name)) is not None:
@@ -104,6 +110,35 @@ class Makers:
             yield loaded
         elif values == (None,) and self._fetches(step):
             yield Made(frame, step, step.written, None, Known(()))
+
+    def _configured(self, frame: "Frame", step: CallStep) -> Iterator[Made]:
+        """The models that a call makes as configuration files name them."""
+        for named, target in configured_for(self.program, frame, step.node):
+            at = (named.path, named.line)
+            if isinstance(target, ClassRef) and self._counts(frame, target):
+                yield Made(frame, step, target.definition.symbol, target, None, at)
+            elif isinstance(target, External) and (known := known_model(target.name)) is not None:
+                yield Made(frame, step, target.name, None, known, at)
+
+    def nested(self, made: "list[Made]") -> "list[Made]":
+        """The models that Hydra makes for the parameters of those that configuration names, and for theirs."""
+        held = held_by_config(self.program) if any(item.config[0] for item in made) else {}
+        found: dict[tuple[ClassRef, str], Made] = {}
+        waiting = [item for item in made if item.config[0] and item.cls is not None]
+        while waiting and len(found) < MOST_NESTED:
+            outer = waiting.pop(0)
+            for (holder, parameter), entries in held.items():
+                for named, cls in entries if holder == outer.cls else ():
+                    if (
+                        self.family.is_model(cls)
+                        and self.anatomy.tier(cls) in ("model", "part")
+                        and (cls, parameter) not in found
+                    ):
+                        at = (named.path, named.line)
+                        inner = Made(outer.frame, outer.step, cls.definition.symbol, cls, None, at, parameter, holder)
+                        found[cls, parameter] = inner
+                        waiting.append(inner)
+        return list(found.values())
 
     def components(self, made: "list[Made]", frames: "list[Frame]") -> "list[Made]":
         """The places that make the direct parts of whole models: encoders and the like, layers left out."""

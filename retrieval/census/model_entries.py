@@ -12,7 +12,8 @@ from retrieval.census.known_models import known_model
 from retrieval.census.language import hit_at
 from retrieval.census.made_models import Made
 from retrieval.census.reach import reach_of
-from retrieval.census.roster import Roster, Use, roster_of, wrapped
+from retrieval.census.roster import Roster, Use, roster_of
+from retrieval.census.spots import Spot, arguments
 from retrieval.census.wording import summary
 from retrieval.facts import CensusHit
 from retrieval.languages import words
@@ -67,6 +68,11 @@ class Entry:
         return known.does if known is not None else ""
 
     @property
+    def side(self) -> bool:
+        """Whether it only guards or marks what other models make."""
+        return self.made[0].known is not None and self.made[0].known.side
+
+    @property
     def hosted(self) -> bool:
         """Whether it runs elsewhere and is called over the network."""
         known = self.made[0].known or (known_model(self.base) if self.base else None)
@@ -114,7 +120,7 @@ def _entries(codebase: "Codebase") -> list[Entry]:
         found.append(_entry(codebase, roster, name, places))
     found = [replace(entry, used=_is_used(codebase, roster, entry)) for entry in found]
     aside = {entry.name for entry in found if _ASIDE.search(entry.made[0].frame.path)}
-    return sorted(found, key=lambda entry: (not entry.run, entry.name in aside, not entry.used))
+    return sorted(found, key=lambda entry: (not entry.run, entry.name in aside, not entry.used, entry.side))
 
 
 def is_session(made: Made) -> bool:
@@ -177,3 +183,10 @@ def plain(codebase: "Codebase", frame: "Frame", line: int) -> CensusHit:
 
 def _has(codebase: "Codebase", frame: "Frame", line: int) -> bool:
     return reach_of(codebase).has(plain(codebase, frame, line))
+
+
+def wrapped(roster: Roster, made: Made) -> tuple[Made, ...]:
+    """The models that an adapter is put around, () for what is a model itself."""
+    wraps = made.known is not None and made.known.wraps
+    given = arguments(made.step.node) if wraps else []
+    return roster.of(Spot(made.frame, given[0], made.step.order, made.step.guards)) if given else ()

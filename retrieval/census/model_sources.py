@@ -23,7 +23,12 @@ FILES = (
     r"(?i)(?:[\w}]\.(?:pt|pth|ckpt|safetensors|gguf|onnx|pkl|h5|tflite|engine|dfm|trt|plan|mlmodel|tar)"
     r"|(?:model|weights)\w*\.bin)$"
 )
-MOST_FILES = 12
+_FORMATS = {
+    "safetensors": (".safetensors",),
+    "PyTorch": (".pt", ".pth", ".ckpt", ".bin", ".tar", ".pkl"),
+    "NumPy": (".npy", ".npz", ".mat"),
+}
+"""Words that readers begin with, and the files that only these read."""
 _RUNTIMES = {"onnxruntime": "ONNX", "tensorrt": "TensorRT", "openvino": "OpenVINO", "cv2": "OpenCV DNN"}
 _SIGNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "GGUF/llama.cpp": (("llama_cpp", "ctransformers", "gguf"), (".gguf",)),
@@ -38,6 +43,7 @@ _SIGNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "JAX/Flax": (("jax", "flax", "orbax"), ()),
 }
 _NAMED: "Beside[Codebase, dict[str, list[str]]]" = Beside()
+_SAFE = re.compile(r"\buse_safetensors\s*=\s*True\b")
 _PORTING = re.compile(r"(?i)weights|checkpoint")  # arrays that are read into a model mostly come from JAX
 _HUB = re.compile(r"^(?:transformers|diffusers|peft|sentence_transformers)\b")
 
@@ -55,7 +61,8 @@ class Source:
 
 def filled(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Weights]:
     """What fills the model in code that the main programs may run; anything else only when there is nothing."""
-    found = [weights for made in entry.made for weights in weights_of(roster, made) if weights.said]
+    every = [readable(weights) for made in entry.made for weights in weights_of(roster, made)]
+    found = [weights for weights in every if weights is not None and weights.said]
     reach = reach_of(codebase)
     run = [weights for weights in found if reach.has(plain(codebase, weights.frame, weights.start))]
     same: dict[tuple[str, str], Weights] = {}
@@ -80,7 +87,7 @@ def sources_of(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Sourc
     found = [
         Source(
             _format(weights, first.maker),
-            _said(codebase, weights, entry),
+            _said(weights),
             weights.frame.path,
             weights.start,
             weights.end,
@@ -92,29 +99,29 @@ def sources_of(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Sourc
     return found
 
 
-def _said(codebase: "Codebase", weights: Weights, entry: Entry) -> str:
+def _said(weights: Weights) -> str:
     """The names of the files that a source may be, with the expression; what else is known of it without such."""
     if weights.resumed:
         return f"`{weights.written}` only when training is resumed"
     files = list(dict.fromkeys(PurePosixPath(value).name for value in weights.values if re.search(FILES, value)))
-    files = [name for name in files if _fits(name, weights.reader)]
-    if (
-        not files
-        and not entry.part
-        and not weights.values
-        and 0 < len(_files(codebase).get(weights.frame.path, ())) <= MOST_FILES
-    ):
-        return f"`{weights.written}` ({weights.frame.path} names {listed_files(codebase, weights.frame.path)})"
     if not files:
         return weights.said.rstrip(",")
     shown = " or ".join(f"`{name}`" for name in files)
     return shown if weights.written[:1] in "\"'" else f"{shown} (`{weights.written}`)"
 
 
-def _fits(name: str, reader: str) -> bool:
-    """Whether a reader of one format may be given the file: pickles and safetensors exclude each other."""
-    safe = name.lower().endswith(".safetensors")
-    return safe if reader.startswith("safetensors") else not (safe and reader.startswith("PyTorch"))
+def readable(weights: Weights) -> Weights | None:
+    """The source with the files that its reader can read: pickles, safetensors and arrays exclude each other; None
+    when all that it may be is of another format."""
+    fitting = tuple(value for value in weights.values if _fits(value, weights.reader))
+    return replace(weights, values=fitting) if fitting or not weights.values else None
+
+
+def _fits(value: str, reader: str) -> bool:
+    suffix = PurePosixPath(value.partition("?")[0]).suffix.lower()
+    known = next((form for form, suffixes in _FORMATS.items() if suffix in suffixes), "")
+    told = next((form for form in _FORMATS if reader.startswith(form)), "")
+    return not known or not told or known == told
 
 
 def absent(codebase: "Codebase") -> list[str]:
@@ -147,8 +154,14 @@ def _format(weights: Weights, maker: str) -> str:
         if "." in maker and not _HUB.match(maker):
             return f"Checkpoints in the own format of the library `{maker.partition('.')[0]}`, by its `from_pretrained`"
         library = maker.partition(".")[0] if _HUB.match(maker) else "Hugging Face"
-        return f"`from_pretrained` and the like of {library} (safetensors or PyTorch files, by hub name or folder)"
+        files = "safetensors files" if _SAFE.search(_text(weights)) else "safetensors or PyTorch files"
+        return f"`from_pretrained` and the like of {library} ({files}, by hub name or folder)"
     return "By the name or file that the maker of a library is given"
+
+
+def _text(weights: Weights) -> str:
+    lines = weights.frame.program.snapshot.by_path[weights.frame.path].lines
+    return "\n".join(lines[weights.start - 1 : weights.end])
 
 
 def listed_files(codebase: "Codebase", path: str, most: int = 6) -> str:

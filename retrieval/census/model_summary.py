@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.instances import variants
-from retrieval.census.language import Query, hit_at, kind, parse_query
+from retrieval.census.inventory import off_by_default, weights_named
+from retrieval.census.language import Query, hit_at, kind, parse_query, run_query
 from retrieval.census.modal_flow import taken_by
 from retrieval.census.model_entries import CLASSICAL, Entry, entries_of
 from retrieval.census.model_settings import model_settings
 from retrieval.census.model_sources import Source, absent, sources_of
 from retrieval.census.names import excludes
-from retrieval.census.prose import counted, listed
+from retrieval.census.prose import listed
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.vision import sees_entry
 from retrieval.facts import CensusHit
@@ -62,20 +63,16 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
             hosted,
         )
     else:
-        count = sum(max(len(entry.labels) for entry in group) or 1 for group in alternatives(roster, local))
-        verb = "is" if count == 1 else "are"
-        run = "" if any(entry.run for entry in local) else ", none of them in what the main programs are seen to run"
-        order = "" if count == 1 else ", in the order in which the programs make them"
-        yield _sentence(
-            codebase, f"{counted(count, 'model')} {verb} used{order}{run}: {_grouped(roster, local)}", local
-        )
+        yield from _local(codebase, roster, local)
         if hosted:
             yield _sentence(
                 codebase, f"Besides, hosted models are called over the network with {_names(hosted)}", hosted
             )
     parts = [entry for entry in entries if entry.part and (entry.run or not any(e.run for e in main))]
     if parts:
-        yield _sentence(codebase, f"Inside them work, as parts: {_names(parts, MOST_PARTS)}", parts)
+        told = [_filled(codebase, roster, entry) for entry in parts[:MOST_PARTS]]
+        more = f"; and {len(parts) - MOST_PARTS} more" if len(parts) > MOST_PARTS else ""
+        yield _sentence(codebase, f"Inside them work, as parts: {'; '.join(told)}{more}", parts)
     yield _kinds(codebase, roster, [*hosted, *local, *parts])
     if idle:
         yield _sentence(
@@ -87,6 +84,18 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
         yield _sentence(
             codebase, f"Only code that the main programs are not seen to run makes {_names(others, MOST_PARTS)}", others
         )
+
+
+def _local(codebase: "Codebase", roster: Roster, local: list[Entry]) -> Iterator[CensusHit]:
+    """The models that are there by default, then those that only an option or a variable brings."""
+    off = [entry for entry in local if off_by_default(codebase, roster, entry)]
+    preset = [entry for entry in local if entry not in off] or off
+    run = "" if any(entry.run for entry in local) else ", none of them in what the main programs are seen to run"
+    order = "" if len(preset) == 1 else ", in the order in which the programs make them"
+    subject = "One model is used" if len(preset) == 1 and not preset[0].labels else "These models are used"
+    yield _sentence(codebase, f"{subject}{order}{run}: {_grouped(codebase, roster, preset)}", preset)
+    if off and preset is not off:
+        yield _sentence(codebase, f"Off by default: {_grouped(codebase, roster, off)}", off)
 
 
 def _settings(codebase: "Codebase") -> Iterator[CensusHit]:
@@ -137,11 +146,17 @@ def alternatives(roster: Roster, entries: list[Entry]) -> list[list[Entry]]:
     return groups
 
 
-def _grouped(roster: Roster, entries: list[Entry]) -> str:
-    groups = alternatives(roster, entries)
-    told = [f"one of {' or '.join(map(_named, group))}" if len(group) > 1 else _named(group[0]) for group in groups]
+def _grouped(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> str:
+    groups = [[_filled(codebase, roster, entry) for entry in group] for group in alternatives(roster, entries)]
+    told = [f"one of {' or '.join(group)}" if len(group) > 1 else group[0] for group in groups]
     more = f"; and {len(told) - MOST} more" if len(told) > MOST else ""
     return "; ".join(told[:MOST]) + more
+
+
+def _filled(codebase: "Codebase", roster: Roster, entry: Entry) -> str:
+    """The model with what fills it."""
+    weights = weights_named(codebase, roster, entry)
+    return _named(entry) + (f" from {weights}" if weights else "")
 
 
 def _named(entry: Entry) -> str:
@@ -178,9 +193,22 @@ def _formats(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iter
         places = [("read", s.path, s.start, s.end) for _, s in found][:MOST_CITED]
         _, path, start, end = places[0]
         yield replace(hit, path=path, start=start, end=end, related=tuple(dict.fromkeys(places[1:])))
+    if groups:
+        yield _not_used(codebase, main)
+
+
+def _not_used(codebase: "Codebase", main: list[Entry]) -> CensusHit:
+    """The usual formats that nothing here points to; of GGUF, which people ask for, always whether it is used."""
     missing = absent(codebase)
-    if missing and groups:
-        yield _sentence(codebase, f"Nothing in the code points to {listed(missing, len(missing))}", main[:1])
+    others = [name for name in missing if not name.startswith("GGUF")]
+    if len(others) < len(missing):
+        nor = f", nor to {listed(others, len(others))}" if others else ""
+        return _sentence(codebase, f"GGUF is not used: nothing in the code points to it or to llama.cpp{nor}", main[:1])
+    named = run_query(codebase, "strings: *.gguf, *gguf*").hits + run_query(codebase, "imports: llama_cpp, gguf").hits
+    places = tuple(("named", hit.path, hit.start, hit.end) for hit in named if hit.role == "source")[:MOST_CITED]
+    nor = f"; nothing points to {listed(others, len(others))}" if others else ""
+    hit = _sentence(codebase, f"GGUF or llama.cpp is named in the code{nor}", main[:1])
+    return replace(hit, path=places[0][1], start=places[0][2], end=places[0][3], related=places[1:]) if places else hit
 
 
 def _once(said: list[str]) -> list[str]:

@@ -23,8 +23,8 @@ from retrieval.census.made_models import Made, Makers
 from retrieval.census.models import Family, family_of
 from retrieval.census.program import program_of
 from retrieval.census.shown_models import shown_models
-from retrieval.census.sightings import Sighting, Use, hands_over, use_of
-from retrieval.census.spots import Spot, arguments
+from retrieval.census.sightings import Sighting, Use, hands_over, methods_given, use_of
+from retrieval.census.spots import Spot
 from retrieval.census.tracing import tracer_of
 from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance, Value
 from retrieval.languages import words
@@ -74,6 +74,7 @@ class Roster:
             for step in frame.body.calls
             for made in dict.fromkeys(self.makers.of(frame, step, shown.get((frame.path, step.node.id))))
         ]
+        found += self.makers.nested(found)
         return found + self.makers.components(found, [frame for frame, _depth in self.frames])
 
     def of(self, spot: Spot) -> tuple[Made, ...]:
@@ -97,8 +98,7 @@ class Roster:
             for made in self._at(at) if at.node.type == "call" else ():
                 sure = True
                 yield Sighting(made, at.stack, key)
-        if not sure:
-            yield from (Sighting(made, (), injected=True) for made in self.injected.of(spot))
+        yield from (Sighting(made, (), injected=True) for made in self.injected.of(spot)) if not sure else ()
 
     @cached_property
     def injected(self) -> Injected:
@@ -148,8 +148,7 @@ class Roster:
         found = []
         for frame, depth in self.frames:
             for step in frame.body.calls:
-                use = self._use(frame, step, depth)
-                if use is not None:
+                if (use := self._use(frame, step, depth) or self._handed(frame, step, depth)) is not None:
                     found.append(use)
                     self._note(use)
         return found
@@ -183,6 +182,17 @@ class Roster:
             seen = self.sightings(Spot(frame, function, step.order, step.guards))
             return use_of(frame, step, seen, "", depth)
         return self._method_use(frame, step, (value, depth))
+
+    def _handed(self, frame: "Frame", step: CallStep, depth: int) -> Use | None:
+        """A call that is given the method of a model to run: `Thread(target=model.generate)`."""
+        for node in methods_given(step):
+            method = frame.body.tree.text(node.child_by_field_name("attribute"))
+            owner = node.child_by_field_name("object")
+            if owner is not None and method in RUNNING | self._library_methods:
+                seen = self.sightings(Spot(frame, owner, step.order, step.guards))
+                if ran := tuple(item for item in seen if self._runs(item.made, method)):
+                    return use_of(frame, step, ran, method, depth)
+        return None
 
     def _method_use(self, frame: "Frame", step: CallStep, told: tuple[Value | None, int]) -> Use | None:
         value, depth = told
@@ -288,10 +298,3 @@ class Roster:
             for made in use.made:
                 table.setdefault((made.key, made.name), []).append(use)
         return table
-
-
-def wrapped(roster: Roster, made: Made) -> tuple[Made, ...]:
-    """The models that an adapter is put around, () for what is a model itself."""
-    wraps = made.known is not None and made.known.wraps
-    given = arguments(made.step.node) if wraps else []
-    return roster.of(Spot(made.frame, given[0], made.step.order, made.step.guards)) if given else ()

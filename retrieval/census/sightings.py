@@ -64,3 +64,10 @@ def hands_over(step: CallStep) -> list[Node]:
     listed = arguments(step.node, keywords=True)[:MOST_HANDED]
     given = [node.child_by_field_name("value") if node.type == "keyword_argument" else node for node in listed]
     return [node for node in given if node is not None and node.type in ("identifier", "attribute")]
+
+
+def methods_given(step: CallStep) -> list[Node]:
+    """The attributes that a call is given as they are: `model.generate` of `Thread(target=model.generate)`."""
+    listed = arguments(step.node, keywords=True)[:MOST_HANDED]
+    given = [node.child_by_field_name("value") if node.type == "keyword_argument" else node for node in listed]
+    return [node for node in given if node is not None and node.type == "attribute"]

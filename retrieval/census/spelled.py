@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 _FETCHING = re.compile(
     r"(?:^|\.|_)(?:load_file_from_url|hf_hub_download|snapshot_download|cached_path|cached_download|gdown\.download"
-    r"|download_cached_file)$"
+    r"|download_cached_file|_get_model_file|cached_file)$"
 )
+_FILE_OF_TWO = re.compile(r"(?:hub_download|_get_model_file|cached_file)$")  # a repository or folder and a file of it
+_FILE_KEYS = ("filename", "weights_name")
+_ENDS = ("dirname", "basename")
 MOST, DEEPEST, LONGEST = 3, 12, 110
 _OPTIONS: "Beside[Codebase, dict[str, dict[str, str]]]" = Beside()
 
@@ -33,6 +36,10 @@ def spelled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPE
     if (file := reads_config(spot)) is not None:
         paths = spelled(codebase, tracer, spot.inner(file, take=())[0], depth - 1)
         return [value[:LONGEST] for path in paths if (value := entry(codebase, path, spot.take))]
+    function = spot.frame.body.tree.text(node.child_by_field_name("function")) if node.type == "call" else ""
+    if function.rpartition(".")[2] in _ENDS and (given := arguments(node)):
+        paths = spelled(codebase, tracer, spot.inner(given[0], take=())[0], depth - 1)
+        return [end for path in paths if (end := _end(path, function))]
     parts = _joined(spot, node)
     if parts is not None:
         return [_glue(codebase, tracer, spot, parts, depth)]
@@ -61,14 +68,27 @@ def _joined(spot: Spot, node: Node) -> tuple[str, list[Node]] | None:
     ):
         return "/", arguments(node)
     if _FETCHING.search(function):
-        given = arguments(node, keywords=True)
-        parts = 2 if function.endswith("hub_download") else 1  # a repository and a file of it, or an address
-        return "/", [child.child_by_field_name("value") or child for child in given][:parts]
+        return "/", _fetched(spot, node, _FILE_OF_TWO.search(function) is not None)
     if function.rpartition(".")[2] in ("open", "BytesIO"):
         return "", arguments(node)[:1]
     if function.rpartition(".")[2] in ("Path", "str", "abspath", "expanduser", "realpath", "as_posix", "format"):
         return ("", arguments(node)) if arguments(node) and not function.endswith("format") else None
     return None
+
+
+def _fetched(spot: Spot, node: Node, two: bool) -> list[Node]:
+    """What a call that fetches is given: an address, or a repository or folder and a file of it."""
+    text = spot.frame.body.tree.text
+    given = arguments(node, keywords=True)
+    named = [c for c in given if c.type == "keyword_argument" and text(c.child_by_field_name("name")) in _FILE_KEYS]
+    chosen = [*[child for child in given if child not in named][:1], *named] if two and named else given[: 1 + two]
+    return [child.child_by_field_name("value") or child for child in chosen]
+
+
+def _end(path: str, function: str) -> str:
+    """The folder of a path, or its last part; "" for a path of which that is not known."""
+    folder, _, name = path.rpartition("/")
+    return folder if function.endswith("dirname") else name
 
 
 def _glue(codebase: "Codebase", tracer: Tracer, spot: Spot, parts: tuple[str, list[Node]], depth: int) -> str:

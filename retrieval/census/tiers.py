@@ -36,6 +36,7 @@ _LOSS = re.compile(r"(?:[a-z0-9]|^)(?:Loss|Criterion|Objective)\d*$|(?:^|_)loss$
 _TRANSFORM = re.compile(
     r"(?:Crop|Pad|Resize|Flip|Rotat|Jitter|Blur|Augment|Normalize|ToTensor|ToPIL|Grayscale|GrayScale|"
     r"ColorSpace|Solarize|Transform)(?:s|ed|e|ing|ion)?(?=[A-Z\d]|$)(?<!Transforme)"
+    r"|(?:Spectrogram|STFT|Stft|MFCC|Mfcc|Fbank|FilterBank|MelScale|Resampl\w*|(?:Noise|Torch|Spectral)Gate)$"
 )
 _TRANSFORM_FILE = re.compile(r"(?:^|[/_])(?:\w*_)?(?:transforms?|augment\w*|preprocess\w*)(?:_\w+)?(?:/|\.py$)")
 _LAYERS = re.compile(r"(?:torch\.nn|keras\.layers|tensorflow\.keras\.layers|flax\.linen|paddle\.nn|mlx\.nn)\.[^.]*\w$")
@@ -185,7 +186,7 @@ class Anatomy:
         """The first that holds:
 
         - loss: the name says so (`…Loss`, `…Criterion`), or it has no parts and `forward` returns only a `loss`;
-        - transform: no weights and no parts, and its name or its file's name says image transform;
+        - transform: no weights and no parts, and its name or its file's name says transform of images or sound;
         - layer: it derives from a layer of a library, or has neither parts, library model nor weights;
         - model: a function outside of model code returns objects of it; or it is no part of another class,
           and it is constructed by other code, exported, registered by a decorator, holds a complete model,

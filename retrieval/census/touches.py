@@ -13,10 +13,11 @@ from retrieval.census.callgraph import entered, possible
 from retrieval.census.families import CONSTRUCTING
 from retrieval.census.kept_models import given_to
 from retrieval.census.language import run_query
+from retrieval.census.model_entries import wrapped
 from retrieval.census.program import program_of
 from retrieval.census.prose import listed
 from retrieval.census.reach import reached_from
-from retrieval.census.roster import roster_of, wrapped
+from retrieval.census.roster import roster_of
 from retrieval.census.starts import Start, Unit
 from retrieval.facts import CensusHit
 

@@ -33,6 +33,7 @@ _NAMING = re.compile(
     r"(?:^|_)(?:model|path|ckpt|checkpoint|weights?|name|repo|pretrained|arch|url|file|id|size\w*)(?:_|$)"
 )
 _NOT_NAMING = re.compile(r"device|dtype|type$|tokenizer|kwargs|config$|args$|class|token|dir$|root")
+_PLACED = re.compile(r"(?:^|_)(?:device|dtype|torch_dtype)$|^(?:cpu|cuda(?::\d+)?|mps|auto)$")  # where, not what
 _RESUMING = re.compile(r"(?i)(?:optim\w*|scaler|scheduler)\.load_state_dict$")
 SHOWN, MOST_CALLS, MOST_SPOTS = 60, 24, 400
 
@@ -104,6 +105,8 @@ def _naming(made: Made) -> Node | None:
         return None
     last = made.step.written.rpartition(".")[2]
     written = text(plain[0]).rpartition(".")[2].strip("\"'])")
+    if _PLACED.search(written):
+        return None
     loads = (last[:1].islower() and not last.startswith("build")) or plain[0].type in ("string", "concatenated_string")
     return plain[0] if loads or _NAMING.search(written.lower()) else None
 

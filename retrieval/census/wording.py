@@ -62,7 +62,10 @@ def action(site: "Site", caller_path: str) -> str:
     if site.handed:
         return _handed(site, place)
     if site.registry:
-        return f"calls `{written}(…)`, which is {_listed(tuple(map(label, site.targets)))} as registered"
+        told = _listed(tuple(map(label, site.targets)))
+        if site.how == "configured":
+            return f"makes what configuration names with `{written}(…)`: {told}"
+        return f"calls `{written}(…)`, which is {told} as registered"
     if site.others or not site.sure:
         return _alternatives(site) if site.sure else _possible(site)
     if isinstance(target, ClassRef):

@@ -1,0 +1,59 @@
+"""What tells a model of a program to a reader: the name of its weights, and whether it is there by default."""
+
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from retrieval.census.made_models import Made
+from retrieval.census.model_entries import Entry
+from retrieval.census.model_sources import FILES, filled
+from retrieval.census.presets import is_off
+from retrieval.census.prose import listed
+from retrieval.census.roster import Roster
+from retrieval.census.weights import Weights
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+SHOWN, DEEPEST, MOST_CALLERS = 3, 3, 12
+_HUB = re.compile(r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
+_PLAIN = re.compile(r"^[\w.+-]+$")
+
+
+def weights_named(codebase: "Codebase", roster: Roster, entry: Entry) -> str:
+    """ "`big/model` or `net.pth`": the files and names that fill a model, as far as the code writes them out."""
+    found = [name for weights in filled(codebase, roster, entry) for name in _names(weights)]
+    return listed([f"`{name}`" for name in dict.fromkeys(found)], SHOWN)
+
+
+def _names(weights: Weights) -> list[str]:
+    loads = not weights.reader.startswith(("PyTorch", "safetensors", "NumPy", "pickle", "timm"))
+    return [name for value in weights.values if (name := _name(value, loads))] if not weights.resumed else []
+
+
+def _name(value: str, loads: bool) -> str:
+    """A file by its name, a model of a hub by its whole name, the plain name that a loader is given; "" for others."""
+    if re.search(FILES, value) or value.endswith(".bin"):
+        name = PurePosixPath(value).name
+        return name if re.search(r"\w", re.sub(r"\{[^{}]*\}", "", PurePosixPath(name).stem)) else ""
+    if _HUB.match(value):
+        return value
+    return value if loads and _PLAIN.match(value) and re.search(r"[A-Za-z]", value) else ""
+
+
+def off_by_default(codebase: "Codebase", roster: Roster, entry: Entry) -> bool:
+    """Whether no place makes the model when nobody sets an option or a variable."""
+    return all(_off(codebase, roster, made) for made in entry.made)
+
+
+def _off(codebase: "Codebase", roster: Roster, made: Made) -> bool:
+    frame, guards, seen = made.frame, made.step.guards, set[int]()
+    for _ in range(DEEPEST):
+        if is_off(codebase, frame, guards):
+            return True
+        callers = roster.tracer.holders.callers(frame)[:MOST_CALLERS]
+        if len(callers) != 1 or id(frame) in seen:
+            return bool(callers) and all(is_off(codebase, around, step.guards) for around, step, _ in callers)
+        seen.add(id(frame))
+        frame, guards = callers[0][0], callers[0][1].guards
+    return False

@@ -1,0 +1,125 @@
+"""Which models a program uses: found by use, named by their weights, told by whether they are there by default."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+APP = """
+    import argparse, os, threading
+    import torch
+    from huggingface_hub import hf_hub_download
+    from diffusers import StableDiffusionXLPipeline, T2IAdapter
+    from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+    import pitchlib
+    from nets import Painter
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--captions", action="store_true")
+    args = parser.parse_args()
+    path = hf_hub_download(repo_id="some/painter", filename="painter-v1.bin")
+
+    checker = StableDiffusionSafetyChecker.from_pretrained("some/checker")
+    adapter = T2IAdapter.from_pretrained("some/adapter")
+    pipe = Painter.from_pretrained("some/base", adapter=adapter, use_safetensors=True)
+    pipe.load_brush_adapter(os.path.dirname(path), weight_name=os.path.basename(path))
+    pipe.load_ip_adapter("h94/IP-Adapter", subfolder="models", weight_name="ip.safetensors")
+    pitch = pitchlib.spawn_bundled_infer_model(device="cuda")
+    if args.captions:
+        from transformers import BlipForConditionalGeneration
+        captioner = BlipForConditionalGeneration.from_pretrained("some/captions")
+        captioner.generate(1)
+
+    def run(prompt, sound):
+        pitch.infer(sound, sr=16000)
+        worker = threading.Thread(target=captioner.generate, kwargs={})
+        worker.start()
+        return checker(pipe(prompt))
+
+    run("a", 1)
+"""
+NETS = """
+    import torch
+    from safetensors import safe_open
+    from torch import nn
+    from diffusers import StableDiffusionXLPipeline
+    from diffusers.utils import _get_model_file
+
+    class Stroke(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(3, 3)
+        def forward(self, x): return self.linear(x)
+
+    class BrushEncoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stroke = Stroke()
+            self.linear = nn.Linear(3, 3)
+        def forward(self, x): return self.linear(self.stroke(x))
+
+    class Painter(StableDiffusionXLPipeline):
+        def load_brush_adapter(self, folder, weight_name):
+            file = _get_model_file(folder, weights_name=weight_name)
+            if weight_name.endswith(".safetensors"):
+                state = {}
+                with safe_open(file, framework="pt") as f:
+                    state = {key: f.get_tensor(key) for key in f.keys()}
+            else:
+                state = torch.load(file)
+            brush = BrushEncoder()
+            brush.load_state_dict(state["brush"])
+            self.brush = brush
+
+        def __call__(self, prompt):
+            return self.vae.decode(self.unet(self.brush(prompt)))
+"""
+
+
+@pytest.fixture(scope="module")
+def codebase() -> Codebase:
+    readme = "Run `python app.py`.\n"
+    return codebase_of({"README.md": readme, "app.py": APP, "nets.py": NETS})
+
+
+def texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_models_are_named_with_their_weights_and_what_only_guards_comes_last(codebase: Codebase) -> None:
+    used = texts(codebase, "model_summary: what=used")
+    assert "`Painter` (text-to-image generation) (nets.py) from `some/base`" in used[0]
+    assert "`BrushEncoder` (nets.py) from `painter-v1.bin`" in used[2]
+    assert "from `some/adapter`" in used[0]
+    assert "`pitchlib.spawn_bundled_infer_model` of the library `pitchlib`" in used[0]
+    assert used[0].index("`Painter`") < used[0].index("`StableDiffusionSafetyChecker`")
+
+
+def test_what_an_option_brings_is_told_as_off_by_default(codebase: Codebase) -> None:
+    used = texts(codebase, "model_summary: what=used")
+    assert used[1].startswith("Off by default: `BlipForConditionalGeneration`")
+    assert "Blip" not in used[0]
+
+
+def test_formats_are_those_that_the_reader_of_the_file_reads(codebase: Codebase) -> None:
+    formats = texts(codebase, "model_summary: what=formats")
+    pickled = next(text for text in formats if "torch.load" in text)
+    assert "`BrushEncoder`" in pickled and "painter-v1.bin" in pickled
+    assert not any(text.startswith("safetensors, read by") for text in formats)
+    assert any("(safetensors files, by hub name or folder): `Painter`" in text for text in formats)
+    assert formats[-1].startswith("GGUF is not used")
+
+
+def test_parts_of_a_library_and_adapters_are_told(codebase: Codebase) -> None:
+    told = texts(codebase, "model_additions")
+    assert told[0].startswith(
+        "`Painter` runs parts that its base class `StableDiffusionXLPipeline` of `diffusers` keeps"
+    )
+    assert "`self.vae`" in told[0] and "`self.unet`" in told[0] and "brush" not in told[0]
+    assert any("loads `h94/IP-Adapter`" in text for text in told)
+
+
+def test_a_method_that_a_thread_runs_is_a_run(codebase: Codebase) -> None:
+    runs = [text for text in texts(codebase, "model_runs") if "Thread(" in text]
+    assert len(runs) == 1 and "BlipForConditionalGeneration" in runs[0]

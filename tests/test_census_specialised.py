@@ -174,11 +174,13 @@ def test_models_of_one_class_count_one_by_one() -> None:
 def test_summaries_name_models_formats_and_what_is_absent(voices: Codebase) -> None:
     """The sentences on the models used, and on what fills them."""
     used = [hit.text for hit in run_query(voices, "model_summary: what=used").hits]
-    assert used[0].startswith("3 models are used") and "`Codec` of the library `codec_lib`" in used[0]
+    assert used[0].startswith("These models are used") and "`Codec` of the library `codec_lib`" in used[0]
     formats = [hit.text for hit in run_query(voices, "model_summary: what=formats").hits]
     assert any(text.startswith("PyTorch checkpoints, read by `torch.load`: `Writer` from") for text in formats)
     assert any("The library `codec_lib` finds and reads the weights itself: `Codec`" in text for text in formats)
-    assert formats[-1].startswith("Nothing in the code points to GGUF/llama.cpp, safetensors, ONNX")
+    assert formats[-1].startswith(
+        "GGUF is not used: nothing in the code points to it or to llama.cpp, nor to safetensors, ONNX"
+    )
 
 
 HOSTED = """

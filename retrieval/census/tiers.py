@@ -34,9 +34,8 @@ TIERS: tuple[Tier, ...] = ("model", "part", "layer", "loss", "transform")
 LARGE = 60  # lines from which a class without parts, held by a complete model, is a part and not a layer
 _LOSS = re.compile(r"(?:[a-z0-9]|^)(?:Loss|Criterion|Objective)\d*$|(?:^|_)loss$|^Loss(?![a-z])")
 _TRANSFORM = re.compile(
-    r"(?:Crop|Pad|Resize|Flip|Rotat|Jitter|Blur|Augment|Normalize|ToTensor|ToPIL|Grayscale|GrayScale|"
-    r"ColorSpace|Solarize|Transform)(?:s|ed|e|ing|ion)?(?=[A-Z\d]|$)(?<!Transforme)"
-    r"|(?:Spectrogram|STFT|Stft|MFCC|Mfcc|Fbank|FilterBank|MelScale|Resampl\w*|(?:Noise|Torch|Spectral)Gate)$"
+    r"(?:Crop|Pad|Resize|Flip|Rotat|Jitter|Blur|Augment|Normalize|ToTensor|ToPIL|Gray[Ss]cale|ColorSpace|Solarize"
+    r"|Transform)(?:s|ed|e|ing|ion)?(?=[A-Z\d]|$)(?<!Transforme)|(?:Spectrogram|STFT|Stft|MFCC|Mfcc|Fbank|FilterBank|MelScale|Resampl\w*|NoiseGate|TorchGate)$"
 )
 _TRANSFORM_FILE = re.compile(r"(?:^|[/_])(?:\w*_)?(?:transforms?|augment\w*|preprocess\w*)(?:_\w+)?(?:/|\.py$)")
 _LAYERS = re.compile(r"(?:torch\.nn|keras\.layers|tensorflow\.keras\.layers|flax\.linen|paddle\.nn|mlx\.nn)\.[^.]*\w$")

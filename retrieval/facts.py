@@ -29,10 +29,11 @@ class Import:
 class Definition:
     """A class, function or method. `start` includes decorators; `head_end` is the last line of the header.
 
-    The top level of a file that runs is a "script", of one that is imported a "module"; files list neither.
+    The top level of a file that runs is a "script", of one that is imported a "module", a block of Python in a
+    document an "example"; files list none of these.
     """
 
-    kind: Literal["class", "function", "method", "module", "script"]
+    kind: Literal["class", "function", "method", "module", "script", "example"]
     name: str
     symbol: str  # its own dotted name inside the file, "Whisper.decode"
     start: int

@@ -16,6 +16,7 @@ Passage = tuple[str, int, int]  # plain text, first line, last line
 
 _TAG = re.compile(r"<[^>]+>")
 _LEAST = 40
+_PYTHON = ("python", "py", "python3", "pycon")
 
 
 @cache
@@ -53,6 +54,15 @@ def paragraphs(file: SourceFile, limit: int = 3) -> list[Passage]:
         if len(found) >= limit:
             break
     return found[:limit]
+
+
+def python_blocks(file: SourceFile) -> list[Passage]:
+    """The fenced blocks of Python in a Markdown file: code without its indentation, first and last line of it."""
+    return [
+        (token.content, token.map[0] + 2, token.map[1] - 1)
+        for token in _tokens(file)
+        if token.type == "fence" and token.map and token.info.strip().lower().partition(" ")[0] in _PYTHON
+    ]
 
 
 def _tokens(file: SourceFile) -> list[Token]:

@@ -15,10 +15,8 @@ _VENDORED = words(
     extern externals site-packages bower_components"""
 )
 _TESTS = words("test tests unittest unittests unit_tests integration_tests __tests__")
-_EXAMPLES = words(
-    """example examples demo demos tutorial tutorials sample samples cookbook cookbooks quickstart
-    notebook notebooks playground"""
-)
+_EXAMPLES = words("""example examples tutorial tutorials cookbook cookbooks quickstart notebook notebooks playground""")
+_SAMPLES = words("sample samples")  # deeper down it is a word of the subject: samples of audio, of a distribution
 _DOCS = words("doc docs documentation")
 
 _TEST_NAME = re.compile(
@@ -53,14 +51,14 @@ _MINIFIED_LINE = 1_000  # average bytes per line that nobody writes by hand
 def role_of(path: str, language: str, data: bytes = b"") -> Role:
     """The role of the file at the repository-relative `path`; `data` are its bytes."""
     place = PurePosixPath(path)
-    folders = {part.lower() for part in place.parts[:-1]}
+    folders = {part.lower() for part in place.parts[:-1]}  # a demo is none: it is how many models are run
     if _is_generated(place, language, data):
         return "generated"
     if folders & _VENDORED:
         return "vendored"
     if folders & _TESTS or (_TEST_NAME.fullmatch(place.name) and not _only_named_test(language, data)):
         return "test"
-    if folders & _EXAMPLES:
+    if folders & _EXAMPLES or (folders and place.parts[0].lower() in _SAMPLES):
         return "example"
     return _by_kind(folders, place.name, language)
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from retrieval.beside import Beside
 from retrieval.census.callgraph import entered, reached
+from retrieval.census.examples import example_frames
 from retrieval.census.scripts import declared_scripts
 from retrieval.census.standing import DOCUMENT, README, Standing, is_side_name
 from retrieval.census.subcommands import group_commands
 from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.facts import Definition
 from retrieval.parse import Node
 from retrieval.snapshot import SourceFile
 
@@ -49,6 +51,7 @@ class Entry:
     guard_line: int = 0
     weight: int = 0
     imported: bool = False  # other source files import the script
+    shown: Definition | None = None  # the block of a document that is run instead of a target
     standing: int = 0  # how much of a main program the file is; see `standing.py`
 
 
@@ -114,6 +117,8 @@ def is_side_tool(entry: Entry) -> bool:
 
 def start_frames(program: "Program", entry: Entry) -> "list[Frame]":
     """The bodies that an entry runs first."""
+    if entry.shown is not None:
+        return [frame for frame in example_frames(program) if frame.definition is entry.shown]
     if entry.target is not None:
         frame = entered(program, entry.target)
         return [frame] if frame else []

@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
-from retrieval.census.callgraph import reached
+from retrieval.census.callgraph import Target, reached
 from retrieval.census.entries import Entry, code_entries, is_side_tool, start_frames
+from retrieval.census.examples import example_frames
 from retrieval.census.results import returned
 from retrieval.census.served import served_entries
 from retrieval.census.values import ClassRef, FunctionRef, Instance, alternatives
@@ -107,7 +108,20 @@ def api_entries(program: "Program") -> list[Entry]:
             reach = max((entry.weight for entry in starts), default=0)
             offers.append(((not _makes(program, export), -reach), starts))
     offers.sort(key=lambda offer: offer[0])
-    return [entry for _, starts in offers for entry in starts] or _uncalled(program)
+    shown = list(_shown(program))
+    return [*shown, *(entry for _, starts in offers for entry in starts)] or _uncalled(program)
+
+
+def _shown(program: "Program") -> Iterator[Entry]:
+    """The uses that documents show, each as a start of its own; those that only repeat earlier calls left out."""
+    told: set[Target] = set()
+    for frame in example_frames(program):
+        run = {target for site in program.sites(frame) for target in site.targets}
+        if run - told and frame.definition is not None:
+            told |= run
+            lines = (frame.definition.start, frame.definition.end)
+            text = f"{frame.path} shows how the code is used"
+            yield Entry("api", frame.path, lines, frame.path, text, shown=frame.definition)
 
 
 def _uncalled(program: "Program") -> list[Entry]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.census.callgraph import Site, defined, entered, imported_sites
-from retrieval.census.entries import Entry, main_sites
+from retrieval.census.entries import Entry, main_sites, start_frames
 from retrieval.census.exports import entries_in_order
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside, outside_steps
@@ -80,6 +80,8 @@ def roots(program: "Program") -> list[Root]:
 
 
 def _root(program: "Program", entry: Entry) -> Root | None:
+    if entry.shown is not None:
+        return next((Root(frame, program.sites(frame)) for frame in start_frames(program, entry)), None)
     if entry.target is not None:
         frame = entered(program, entry.target)
         return Root(frame, program.sites(frame)) if frame else None
@@ -122,7 +124,7 @@ class _Printer:
         what = f"{caller(frame)} ({frame.path})" if definition else caller(frame)
         lines = (definition.head_start, definition.head_end) if definition else entries[0].lines
         if not ways or definition is None:
-            offered = "Public API: " if not ways else "Execution of "
+            offered = "Public API: " if not ways and not entries[0].shown else "Execution of " if ways else ""
             text = f"{offered}{what} runs the following calls"
         else:
             text = f"Execution starts in {what}, run by {' and by '.join(ways)}"

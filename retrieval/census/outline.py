@@ -74,6 +74,8 @@ def _listed(told: list[str], partly: bool) -> str:
 
 def _begins(root: Root) -> str:
     ways = list(dict.fromkeys(way(entry) for entry in root.entries if entry.kind != "api"))
+    if _is_shown(root):
+        return f"The code is used as a library, as {caller(root.frame)} shows ({root.frame.symbol})"
     where = caller(root.frame) + (f" in {root.frame.path}" if root.frame.definition else "")
     if not ways:
         return f"The code is used as a library; the most important of its public functions is {where}"
@@ -103,12 +105,23 @@ def numbered(names: list[str]) -> str:
 
 def _others(codebase: "Codebase", roots: list[Root]) -> CensusHit:
     others = [root for root in roots[1:] if root.entries[0].kind != "api"] or roots[1:]
-    names = [f"{caller(r.frame)} ({r.frame.path})" if r.frame.definition else r.frame.path for r in others]
+    named = {_placed(root): None for root in others}
+    names = list(named)
     more = f" and {len(names) - OTHERS} more" if len(names) > OTHERS else ""
     places = [(r.frame.path, "", *r.entries[0].lines) for r in others if r.entries[0].path == r.frame.path]
     api = others[0].entries[0].kind == "api"
     text = f"{'As a library it offers' if api else 'Execution can also start in'} {', '.join(names[:OTHERS])}{more}"
     return _sentence(codebase, others[0], text, [("entry", p, a, b) for p, _, a, b in places])
+
+
+def _is_shown(root: Root) -> bool:
+    return root.entries[0].shown is not None
+
+
+def _placed(root: Root) -> str:
+    if _is_shown(root):
+        return caller(root.frame)
+    return f"{caller(root.frame)} ({root.frame.path})" if root.frame.definition else root.frame.path
 
 
 def _place(mark: Mark) -> Place:

@@ -206,11 +206,12 @@ def start_hit(codebase: "Codebase", root: Root) -> CensusHit:
     frame, entries = root.frame, root.entries
     definition = frame.definition
     ways = list(dict.fromkeys(way(entry) for entry in entries if entry.kind != "api"))
-    lines = (definition.head_start, definition.head_end) if definition else entries[0].lines
-    what = f"{caller(frame)} ({frame.path})" if definition else caller(frame)
+    shown = entries[0].shown is not None
+    lines = (definition.head_start, definition.head_end) if definition and not shown else entries[0].lines
+    what = f"{caller(frame)} ({frame.path})" if definition and not shown else caller(frame)
     run = f", run by {' and by '.join(ways)}" if ways and definition else "" if ways else ", a public function"
     about = f', documented as "{summary(definition)}"' if definition and summary(definition) else ""
-    text = what[0].upper() + what[1:] + run + about
+    text = what[0].upper() + what[1:] + (f" ({frame.symbol})" if shown else run) + about
     return hit_at(
         codebase,
         frame.path,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.arguments import given_values
+from retrieval.census.examples import read_examples
 from retrieval.census.narrowing import Given, narrowed
 from retrieval.census.results import returned
 from retrieval.census.settling import settle
@@ -89,9 +90,9 @@ class Program(Sources):
     @cached_property
     def _imports(self) -> dict[tuple[str, str, str], list[Import]]:
         table: dict[tuple[str, str, str], list[Import]] = {}
-        for path, facts in self.facts.items():
-            for item in facts.imports:
-                table.setdefault((path, item.symbol, item.alias), []).append(item)
+        for part in (*self.facts.values(), *read_examples(self.codebase)):
+            for item in part.imports:
+                table.setdefault((part.path, item.symbol, item.alias), []).append(item)
         return table
 
     def imported(self, path: str, symbol: str, name: str) -> tuple[bool, Value | None]:

@@ -7,12 +7,15 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from retrieval.census.entries import Entry, code_entries, is_side_tool
+from retrieval.census.examples import example_frames
 from retrieval.census.exports import Export, exports, top_packages
 from retrieval.census.launchers import outside_entries
-from retrieval.census.values import ClassRef
+from retrieval.census.prose import listed
+from retrieval.census.values import ClassRef, FunctionRef
 from retrieval.snapshot import SourceFile
 
 if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
     from retrieval.census.program import Program
 
 Unit = tuple[str, str]
@@ -20,9 +23,11 @@ Unit = tuple[str, str]
 
 _SCRIPT = re.compile(r"(?:^|\s)(?:-m\s+)?([\w./-]+\.py|[\w.]+)(?=\s|$)")
 _GIVEN = re.compile(r"(?:^|\s)--[\w-]+[\s=]+$")
+_APART = re.compile(r"&&|\|\||[;|]")
 _PACKAGED = re.compile(r"(?m)^\[(?:project|build-system|tool\.(?:poetry|flit|pdm|hatch|setuptools))[\].]")
 _TRAINS = re.compile(r"(?:^|_)(?:train|fine_?tune|eval|test|benchmark)")
 LIBRARY = "the public API of"
+SHOWN = 8
 _PROGRAMS = ("console script", "package main", "web app", "hub")
 
 
@@ -52,7 +57,7 @@ def main_starts(program: "Program") -> list[Start]:
     plain = [replace(e, path=p, lines=(1, 1)) for p, e in launched.items() if p not in {c.path for c in chosen}]
     told = [e for e in (*chosen, *plain) if not is_side_tool(e)]
     open_ones = [e for e in entries if not is_side_tool(e) and (not told or _is_offered(program, e))]
-    starts = [*(_start(entry) for entry in dict.fromkeys((*told, *open_ones))), *_library(program)]
+    starts = [*(_start(entry) for entry in dict.fromkeys((*told, *open_ones))), *_library(program), *_shown(program)]
     return list({(start.name, start.units): start for start in reversed(starts)}.values())[::-1]
 
 
@@ -89,15 +94,21 @@ def _is_told(program: "Program", path: str, said: str) -> bool:
 
 
 def _named_files(program: "Program", entry: Entry) -> Iterator[str]:
-    for match in _SCRIPT.finditer(entry.name):
+    for command in _APART.split(entry.name):
+        yield from next(filter(None, _run_files(program, entry, command)), [])
+
+
+def _run_files(program: "Program", entry: Entry, command: str) -> Iterator[list[str]]:
+    """The files that each word of a command may name; what comes after the first of them is given to it."""
+    for match in _SCRIPT.finditer(command):
         name = match[1]
-        if _GIVEN.search(entry.name[: match.start(1)]):
+        if _GIVEN.search(command[: match.start(1)]):
             continue  # the value of an option is read, not run
         path = name.removeprefix("./") if name.endswith(".py") else program.modules.get(name, "")
         folder = str(PurePosixPath(entry.path).parent)
         near = path if folder == "." else f"{folder}/{path}"
         found = [p for p in dict.fromkeys((near, path)) if p in program.facts]
-        yield from found or _in_another_folder(program, entry.path, path)
+        yield found or _in_another_folder(program, entry.path, path)
 
 
 def _in_another_folder(program: "Program", document: str, path: str) -> list[str]:
@@ -133,6 +144,28 @@ def _library(program: "Program") -> Iterator[Start]:
         yield Start(f"{LIBRARY} `{package}`", ((path, ""), *units), path, lines, text)
 
 
+def _shown(program: "Program") -> Iterator[Start]:
+    """The functions and classes that documents show in use, with the public methods of the classes."""
+    uses: dict[str, list[tuple[Frame, FunctionRef | ClassRef]]] = {}
+    for frame in example_frames(program):
+        for target in (target for site in program.sites(frame) for target in site.targets):
+            package = program.facts[target.path].module.partition(".")[0]
+            if package and program.snapshot.by_path[target.path].role == "source":
+                uses.setdefault(package, []).append((frame, target))
+    for package, found in uses.items():
+        frame = found[0][0]
+        units = dict.fromkeys(unit for _, target in found for unit in _units(program, _whole(program, target)))
+        names = listed(list(dict.fromkeys(f"`{target.definition.symbol}`" for _, target in found)), SHOWN)
+        lines = (frame.definition.start, frame.definition.end) if frame.definition else (1, 1)
+        text = f"as a library, `{package}` is used as {frame.path} shows: {names}"
+        yield Start(f"{LIBRARY} `{package}`", tuple(units), frame.path, lines, text)
+
+
+def _whole(program: "Program", target: "FunctionRef | ClassRef") -> "FunctionRef | ClassRef":
+    """The class whose method is called: its other public methods are as open to users."""
+    return target.receiver if isinstance(target, FunctionRef) and target.receiver is not None else target
+
+
 def _describes_a_package(file: SourceFile) -> bool:
     """Whether a manifest says how to install the code, and does not only hold settings of tools."""
     name = PurePosixPath(file.path).name
@@ -144,10 +177,15 @@ def _describes_a_package(file: SourceFile) -> bool:
 
 
 def _offered_units(program: "Program", export: Export) -> Iterator[Unit]:
-    """What users of a package may run: an exported function, or a class with its public methods."""
-    path, symbol = export.value.path, export.value.definition.symbol
+    """What users of a package may run of an export."""
+    return _units(program, export.value)
+
+
+def _units(program: "Program", value: FunctionRef | ClassRef) -> Iterator[Unit]:
+    """A function, or a class with its public methods."""
+    path, symbol = value.path, value.definition.symbol
     yield path, symbol
-    for item in program.facts[path].definitions if isinstance(export.value, ClassRef) else ():
+    for item in program.facts[path].definitions if isinstance(value, ClassRef) else ():
         method = item.symbol.removeprefix(f"{symbol}.")
         if item.kind == "method" and method != item.symbol and "." not in method and not method.startswith("_"):
             yield path, item.symbol

@@ -79,7 +79,8 @@ class Walk:
         leading = [site for site in sites if focus.models(site) or focus.followed(site)]
         outside = focus.outside(frame)
         whole = not within and (depth < ALL_LEVELS or coordinates(leading) or _works(focus, leading, outside))
-        plain = [site for site in sites if whole and not is_trivial(program, site)]
+        shown = self.root.entries[0].shown is not None and frame is self.root.frame
+        plain = [site for site in sites if shown or (whole and not is_trivial(program, site))]
         kept = {id(site) for site in (*leading, *plain)}
         found += parted(focus, frame, [site for site in sites if id(site) in kept])
         effects = effects_of(program.codebase).steps(frame) if whole else []

@@ -37,7 +37,7 @@ def either(names: list[str]) -> str:
 
 def title(definition: Definition) -> str:
     """How a function is written in a sentence: `cli()`, `Whisper.decode()`, and inner functions by their own name."""
-    if definition.kind in ("module", "script"):
+    if definition.kind in ("module", "script", "example"):
         return definition.name
     inner = definition.kind == "function"
     return f"{definition.name if inner else definition.symbol}()"
@@ -47,6 +47,8 @@ def caller(frame: "Frame") -> str:
     """The body as the subject of a sentence: "`cli()`", or "the script train.py" for a top level."""
     if frame.definition is None:
         return f"the script {frame.path}"
+    if frame.definition.kind == "example":
+        return f"the example in {frame.path}"
     if frame.definition.kind == "class":
         return f"the body of class `{frame.symbol}`"
     return f"`{title(frame.definition)}`"

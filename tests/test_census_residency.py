@@ -85,11 +85,11 @@ def _texts(codebase: Codebase, query: str) -> list[str]:
 def test_what_a_program_has_in_memory_together(app: Codebase) -> None:
     [text] = _texts(app, "residency")
     assert text.startswith(
-        "`app.py`: `Net` (`Holder.net`), `AutoModelForSeq2SeqLM` (`Holder.llm`) in memory together, "
-        "until `del self.holder` (app.py:44)"
+        "`app.py`: 2 models in memory together: `Net` (`box.holder.net`), `AutoModelForSeq2SeqLM` (`box.holder.llm`), "
+        "until `del self.holder` (app.py:44); of these `Net` on `cuda`"
     )
-    assert '`AutoModelForCausalLM` (`Holder.llm`) only if `name == "t5"` is false in `Holder.__init__()`' in text
-    assert text.endswith("`GFPGANer` lives only while `restore()` runs")
+    assert "`GFPGANer` lives only while `restore()` runs" in text
+    assert text.endswith("never `AutoModelForCausalLM`, which the constants that the calls give rule out")
 
 
 def test_where_each_model_goes(app: Codebase) -> None:
@@ -176,9 +176,127 @@ GLOBAL: dict[str, str | bytes] = {
 def test_how_long_a_model_lives_is_told_only_where_it_is_certain() -> None:
     codebase = codebase_of(GLOBAL)
     [text] = _texts(codebase, "residency")
-    assert text.startswith("`app.py`: `FaceAnalysis` (`FACES`) in memory, from the first use on; ")
+    assert text.startswith("`app.py`: one model in memory: `FaceAnalysis` (`FACES`), from the first use on; ")
     assert "`AutoModelForCausalLM` are made by `main()`, `speed_up()`, `talk()` and handed on" in text
     assert "get_peft_model" not in text  # the same model, wrapped
     assert text.endswith("`GFPGANer` lives only while `sharpen()` runs")  # and of the session nothing is said
     assert "get_faces().get(image)" in " ".join(_texts(codebase, "model_runs: FaceAnalysis"))
     assert "get_peft_model" not in " ".join(_texts(codebase, "model_objects"))
+
+
+OBJECTS: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        import torch
+        from torch import nn
+        import voices
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        english = voices.Speaker("en.json", device=device)
+        german = voices.Speaker("de.json", device=device)
+        tone = voices.Converter("tone.json", device=device)
+
+        def answer(sound):
+            return voices.cut(sound, quick=True), voices.pick("small")
+
+        if __name__ == "__main__":
+            answer(open("a.wav"))
+    """,
+    "voices.py": """
+        import marks
+        from faster_whisper import WhisperModel
+        from torch import nn
+
+        hearing = None
+        tables = {}
+
+        class Voice(nn.Module):
+            def __init__(self, many):
+                super().__init__()
+                if many:
+                    self.table = Table()
+                else:
+                    self.one = One()
+                self.body = Body()
+            def forward(self, x): return self.body(x)
+
+        class Body(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.linear = nn.Linear(2, 2)
+            def forward(self, x): return self.linear(x)
+
+        class Table(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first = Body()
+                self.second = nn.Linear(2, 2)
+            def forward(self, x): return self.second(self.first(x))
+
+        class One(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first = Body()
+                self.second = nn.Linear(2, 2)
+            def forward(self, x): return self.second(self.first(x))
+
+        class Small(Body): pass
+        class Large(Body): pass
+
+        class Base:
+            def __init__(self, path, device="cuda:0"):
+                model = Voice(len(path)).to(device)
+                self.model = model
+
+        class Speaker(Base):
+            def say(self, text): return self.model(text)
+
+        class Converter(Base):
+            def __init__(self, *args, **kwargs):
+                super().__init__(*args, **kwargs)
+                if kwargs.get("sign", True):
+                    self.signer = Voice(2)
+
+        def cut(sound, quick=False):
+            if quick:
+                return sound
+            else:
+                return heard(sound)
+
+        def heard(sound):
+            global hearing
+            if hearing is None:
+                hearing = WhisperModel("medium", device="cuda")
+            return hearing.transcribe(sound)
+
+        def pick(size):
+            if size not in tables:
+                tables[size] = made(size)
+            return tables[size]
+
+        def made(size):
+            if size == "small":
+                net = Small()
+            else:
+                net = Large()
+            return net.eval()
+    """,
+}
+
+
+def test_objects_are_counted_each_by_what_holds_it() -> None:
+    [text] = [text for text in _texts(codebase_of(OBJECTS), "residency") if text.startswith("`app.py`")]
+    assert "`Voice` (`english.model`, `german.model`, `tone.model`, `tone.signer`)" in text.replace(
+        "4 `Voice`", "`Voice`"
+    )
+    assert text.startswith("`app.py`: 5 models in memory together")
+    assert "on `cuda` or `cpu`, chosen by `torch.cuda.is_available()`" in text
+    assert text.endswith("never `WhisperModel`, `Large`, which the constants that the calls give rule out")
+
+
+def test_parts_of_exclusive_arms_are_told_apart() -> None:
+    inside = [text for text in _texts(codebase_of(OBJECTS), "residency") if text.startswith("Inside each `Voice`")]
+    assert inside == [
+        "Inside each `Voice`, in memory with it: `body` (`Body`); `table` (`Table`) only if `many`; "
+        "`one` (`One`) only if `many` is false"
+    ]

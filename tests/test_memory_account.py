@@ -92,9 +92,7 @@ def _texts(query: str) -> list[str]:
 
 def test_twins_and_a_second_model_are_in_memory_together() -> None:
     story, inside = _texts("residency")
-    assert (
-        "makes another one by the same `create()`, `teacher` beside `model` only if `args.teacher is not None`" in story
-    )
+    assert "`Pair` (`teacher`) only if `args.teacher is not None`" in story
     assert inside == "Inside each `Pair`, in memory with it: `visual` (`Vision`), `visual_m` (`Vision`)"
 
 

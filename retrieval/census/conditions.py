@@ -9,6 +9,7 @@ from typing import Any
 from retrieval.census.body import Body, Guard
 
 UNKNOWN = object()
+MISSING = object()  # what `**options` has under a name that no call gives
 _ORDERED: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Gt: operator.gt,
     ast.Lt: operator.lt,
@@ -130,6 +131,12 @@ def value_of(tree: ast.expr | None, given: Callable[[str], object]) -> object:
         case ast.Call(func=ast.Attribute(attr="lower" | "upper" | "strip" as how, value=inner), args=[]):
             value = value_of(inner, given)
             return getattr(value, how)() if isinstance(value, str) else UNKNOWN
+        case ast.Call(
+            func=ast.Attribute(attr="get" | "pop", value=ast.Name(id=owner)),
+            args=[ast.Constant(value=str(key)), preset],
+        ):
+            told = given(f"**{owner}[{key}]")
+            return value_of(preset, given) if told is MISSING else told
         case ast.Attribute():
             told = member(tree)
             return given(ast.unparse(tree)) if told is UNKNOWN else told

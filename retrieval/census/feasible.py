@@ -7,7 +7,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Guard
-from retrieval.census.conditions import UNKNOWN, member, parsed, refutes
+from retrieval.census.conditions import MISSING, UNKNOWN, member, parsed, refutes, truth
 from retrieval.census.spots import Called, argument, arguments, default, is_partial
 from retrieval.census.values import ClassRef
 
@@ -32,11 +32,24 @@ def refuted(frame: "Frame", guards: tuple[Guard, ...], stack: tuple[Called, ...]
     return refutes(frame.body, guards, given)
 
 
+def certain(frame: "Frame", guard: Guard, stack: tuple[Called, ...]) -> bool:
+    """Whether a condition of `frame` certainly holds when `stack` is how the body was entered."""
+
+    def given(name: str) -> object:
+        return constant(frame, name, stack)
+
+    if guard.kind == "else":
+        return all(truth(parsed(part), given) is False for part in guard.text.split("` and `"))
+    return guard.kind == "if" and truth(parsed(guard.text), given) is True
+
+
 def constant(frame: "Frame", name: str, stack: tuple[Called, ...], hops: int = MOST_HOPS) -> object:
     """The constant that a parameter of `frame` is in the last call of `stack`, UNKNOWN for anything else.
 
     A text, number, truth value or None; `Kind.FACE` is the pair ("Kind", "FACE").
     """
+    if name.startswith("**"):
+        return _spread(frame, name, stack)
     if name not in frame.parameters or frame.bound(name) or not stack or hops <= 0:
         return UNKNOWN
     around, step, target = stack[-1]
@@ -51,6 +64,21 @@ def constant(frame: "Frame", name: str, stack: tuple[Called, ...], hops: int = M
     if node.type == "identifier":
         return constant(around, around.body.tree.text(node), stack[:-1], hops - 1)
     return _literal(around.body.tree.text(node), node)
+
+
+def _spread(frame: "Frame", name: str, stack: tuple[Called, ...]) -> object:
+    """What `**options` of `frame` has under a key: `**options[key]`; MISSING when the call gives none of that name."""
+    options, _, key = name.removeprefix("**").rstrip("]").partition("[")
+    if options not in frame.parameters or frame.bound(options) or not stack:
+        return UNKNOWN
+    around, step, _target = stack[-1]
+    for child in arguments(step.node, keywords=True):
+        if child.type == "dictionary_splat":
+            return UNKNOWN
+        if child.type == "keyword_argument" and around.body.tree.text(child.child_by_field_name("name")) == key:
+            value = child.child_by_field_name("value")
+            return _literal(around.body.tree.text(value), value) if value is not None else UNKNOWN
+    return MISSING
 
 
 def _renamed(step: "CallStep", target: "Target") -> bool:

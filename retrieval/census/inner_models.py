@@ -1,26 +1,21 @@
-"""What is in memory with a model: the parts that it keeps, twins among them, and others that the same function made."""
+"""What is in memory inside a model: the parts that it keeps, twins among them, those of exclusive arms apart."""
 
-from collections.abc import Iterable
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
-from retrieval.census.kept_models import kept
+from retrieval.census.body import Guard
+from retrieval.census.kept_models import Kept, kept
 from retrieval.census.made_models import Made
-from retrieval.census.names import excludes
+from retrieval.census.presence import conditions
 from retrieval.census.prose import listed
 from retrieval.census.roster import Roster
-from retrieval.census.shelves import shelves_of
-from retrieval.census.spots import arguments
-from retrieval.census.switches import circumstances_of
-from retrieval.census.values import ClassRef, FunctionRef, alternatives
-from retrieval.census.wording import caller
+from retrieval.census.values import ClassRef
 
 if TYPE_CHECKING:
-    from retrieval.census.body import Binding
-    from retrieval.census.frame import Frame
+    pass
 
-LEAST, MOST_PARTS, MOST_KINDS = 2, 8, 3
+LEAST, MOST_PARTS, MOST_KINDS, MOST_ARMS = 2, 8, 3, 3
+Arm = tuple[int, int, str]  # a decision, the arm of it, and its condition in words
 Parts = dict[str, list[Made]]
 _PARTS: "Beside[Roster, dict[ClassRef, Parts]]" = Beside()
 
@@ -46,8 +41,31 @@ def parts_said(roster: Roster, made: Made) -> str:
     parts = parts_of(roster, made)
     if len(parts) < LEAST:
         return ""
-    shown = [f"`{name}` ({_either(roster, kinds)})" for name, kinds in parts.items()]
-    return f"Inside each `{made.name}`, in memory with it: {listed(shown, MOST_PARTS)}"
+    arms: dict[Arm | None, list[str]] = {}
+    for name, kinds in parts.items():
+        arms.setdefault(_arm(roster, kinds), []).append(f"`{name}` ({_either(roster, kinds)})")
+    always = arms.pop(None, [])
+    said = f"Inside each `{made.name}`, in memory with it: {listed(always, MOST_PARTS)}" if always else ""
+    said = said or f"Inside each `{made.name}`"
+    told = [f"{listed(names, MOST_PARTS)} only if {arm[2]}" for arm, names in arms.items() if arm is not None]
+    return "; ".join([said, *told[:MOST_ARMS]])
+
+
+def _arm(roster: Roster, kinds: list[Made]) -> Arm | None:
+    """The arm of a decision in which alone a part is made; None for parts that are always there."""
+    told = [
+        (guard.key, guard.arm, f"`{guard.text}`{' is false' if guard.kind == 'else' else ''}")
+        for made in kinds
+        for at in kept(roster, made)
+        for guard in conditions(_guards(at))[:1]
+    ]
+    bare = any(not conditions(_guards(at)) for made in kinds for at in kept(roster, made))
+    return told[0] if len(set(told)) == 1 and not bare else None
+
+
+def _guards(at: Kept) -> tuple[Guard, ...]:
+    bound = (item for item in at.frame.body.bindings if item.line == at.line and item.name.endswith(f".{at.name}"))
+    return next((item.guards for item in bound), ())
 
 
 def _either(roster: Roster, kinds: list[Made]) -> str:
@@ -59,49 +77,3 @@ def _with_inner(roster: Roster, made: Made) -> str:
     """ "`HFTextEncoder` around `AutoModel`": a part that is only there for a model of a library."""
     inner = [item.name for models in parts_of(roster, made).values() for item in models if item.cls is None]
     return f"`{made.name}`" + (f" around `{inner[0]}`" if inner else "")
-
-
-def beside_said(roster: Roster, frames: "Iterable[Frame]", models: Iterable[Made]) -> str:
-    """A second model that a body gets from the same function beside a first one: a teacher beside a student."""
-    wanted = set(models)
-    for frame in frames:
-        bound = [item for item in frame.body.bindings if _makes(roster, frame, item, wanted)]
-        for first, other in combinations(bound, 2):
-            same = _callee(frame, first) == _callee(frame, other)
-            asked = [_texts(frame, item) for item in (first, other)]
-            if all(asked) and asked[0] != asked[1]:
-                continue  # something else is asked for
-            if same and first.name != other.name and not excludes(first.guards, other.guards):
-                condition, _ = circumstances_of(roster.codebase, frame, other.guards)
-                asked = [guard.text for guard in other.guards if guard.kind == "if"]
-                condition = condition or (f" only if `{asked[-1]}`" if asked else "")
-                return (
-                    f"; {caller(frame)} makes another one by the same `{_callee(frame, first)}()`, "
-                    f"`{other.name}` beside `{first.name}`{condition}"
-                )
-    return ""
-
-
-def _callee(frame: "Frame", binding: "Binding") -> str:
-    return frame.body.tree.text(binding.value.child_by_field_name("function")) if binding.value is not None else ""
-
-
-def _texts(frame: "Frame", binding: "Binding") -> set[str]:
-    """The texts that a call is given, which may say what to make."""
-    given = arguments(binding.value) if binding.value is not None else []
-    return {frame.body.tree.text(item) for item in given if item.type == "string"}
-
-
-def _makes(roster: Roster, frame: "Frame", binding: "Binding", wanted: set[Made]) -> bool:
-    """Whether a local name gets one of the models from a call here that is given no model."""
-    value, shelves = binding.value, shelves_of(roster)
-    function = value.child_by_field_name("function") if value is not None and value.type == "call" else None
-    if value is None or function is None or "." in binding.name or binding.index > 0:
-        return False
-    called = alternatives(frame.value(function, binding.order, binding.guards))
-    if not any(isinstance(target, FunctionRef | ClassRef) for target in called):
-        return False
-    given = [item for item in arguments(value) if item.type in ("identifier", "attribute")]
-    if any(shelves.carried(frame, item) for item in given):
-        return False
-    return any(made in wanted for made in shelves.carried(frame, value))

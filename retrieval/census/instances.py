@@ -33,7 +33,7 @@ def variants(roster: Roster, made: Made) -> list[str]:
     names = deciding(made.frame)
     found: dict[str, None] = {}
     for stack in _ways(roster, made.frame, (), names) if names else ():
-        if refuted(made.frame, made.step.guards, stack) or not _makes(roster, made, stack):
+        if refuted(made.frame, made.step.guards, stack) or not makes(roster, made, stack):
             continue
         told = [constant(made.frame, name, stack) for name in names]
         found.update({name: None for value in told if (name := _name(value))})
@@ -45,7 +45,7 @@ def _name(value: object) -> str:
     return str(value[1]) if isinstance(value, tuple) else value if isinstance(value, str) else ""
 
 
-def _makes(roster: Roster, made: Made, stack: tuple[Called, ...]) -> bool:
+def makes(roster: Roster, made: Made, stack: tuple[Called, ...]) -> bool:
     """Whether the place makes this class when it is entered through `stack`."""
     spot = Spot(made.frame, made.step.node, made.step.order, made.step.guards, (), stack)
     return made in roster.possible(roster.at(made.key), spot)

@@ -54,7 +54,7 @@ def placements(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per model, those that the main programs make first; patterns match the model's name."""
     every = entries_of(codebase)
     parts = frozenset(entry.name for entry in every if follows(codebase, entry))
-    moves = _by_model(codebase, parts)
+    moves = moves_by_model(codebase, parts)
     entries = [e for e in every if query.matches(e.name) and (e.name not in parts or _is_placed(codebase, e, moves))]
     hosted = [entry for entry in entries if _hosted(entry.made[0])]
     lines: dict[str, list[CensusHit]] = {}
@@ -81,10 +81,10 @@ def follows(codebase: "Codebase", entry: Entry) -> bool:
 
 def _is_placed(codebase: "Codebase", entry: Entry, moves: dict[str, list[Moved]]) -> bool:
     """Whether a part is moved by itself, or told its own device when it is made."""
-    return entry.name in moves or any(_settings(codebase, made)[1] is not None for made in entry.made[:2])
+    return entry.name in moves or any(settings_of(codebase, made)[1] is not None for made in entry.made[:2])
 
 
-def _by_model(codebase: "Codebase", parts: frozenset[str]) -> dict[str, list[Moved]]:
+def moves_by_model(codebase: "Codebase", parts: frozenset[str]) -> dict[str, list[Moved]]:
     """The calls that move or cast each model, by its name; what moves a whole is no move of its parts."""
     shelves, moves = shelves_of(roster_of(codebase)), dict[str, list[Moved]]()
     for move in _outermost(moved_models(codebase)):
@@ -127,7 +127,7 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
     run = [move for move in moves if _runs(codebase, move)] or moves
     run.sort(key=lambda move: is_off(codebase, move.frame, move.step.guards))
     for made in entry.made[:2]:
-        written, device = _settings(codebase, made)
+        written, device = settings_of(codebase, made)
         told += [f"made with {', '.join(f'`{item}`' for item in written)} in {caller(made.frame)}"] if written else []
         if device is not None and choice is None and not (moves and _is_reading(made, device)):
             choice = choice_of(codebase, Spot(made.frame, device, made.step.order))
@@ -135,7 +135,7 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
     for move in run[:MOST_MOVES]:
         condition = _condition(codebase, move)
         told.append(f"{move.said} in {caller(move.frame)}{condition}")
-        given = _target(move)
+        given = target_of(move)
         if given is not None and (choice is None or not choice.known):
             choice = choice_of(codebase, Spot(move.frame, given, move.step.order, move.step.guards))
     if not told:
@@ -158,7 +158,7 @@ def _condition(codebase: "Codebase", move: Moved) -> str:
     return condition
 
 
-def _target(move: Moved) -> Node | None:
+def target_of(move: Moved) -> Node | None:
     """The argument of a move that names the device."""
     listed = arguments(move.step.node, keywords=True) if move.to == "device" else []
     text = move.frame.body.tree.text
@@ -213,7 +213,7 @@ def _is_reading(made: Made, device: Node) -> bool:
     return made.frame.body.tree.text(name) == "map_location"
 
 
-def _settings(codebase: "Codebase", made: Made) -> tuple[list[str], Node | None]:
+def settings_of(codebase: "Codebase", made: Made) -> tuple[list[str], Node | None]:
     """The arguments that place or type a model, and the one that names its device."""
     text, written, device = made.frame.body.tree.text, [], None
     for child in arguments(made.step.node, keywords=True):

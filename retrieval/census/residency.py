@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.callgraph import reached
-from retrieval.census.inner_models import beside_said, parts_said
+from retrieval.census.held_objects import Object, objects_of
+from retrieval.census.inner_models import parts_said
 from retrieval.census.kept_models import Kept, inside, kept
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.lifetimes import ends_with_call, global_names
+from retrieval.census.lifetimes import global_names
 from retrieval.census.made_models import Made
-from retrieval.census.names import excludes
-from retrieval.census.presence import Way, conditions, is_first_use, is_met, ways_of
+from retrieval.census.object_devices import devices_said
+from retrieval.census.presets import is_off
+from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.shelves import shelves_of
@@ -18,6 +20,7 @@ from retrieval.census.starts import Start
 from retrieval.census.switches import switches_of
 from retrieval.census.unloading import acts_of
 from retrieval.census.values import ClassRef
+from retrieval.census.ways_in import ways_in
 from retrieval.census.wording import caller
 from retrieval.facts import CensusHit
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-MOST_NAMED, MOST_CONDITIONS, MOST_PROGRAMS = 12, 4, 5
+MOST_NAMED, MOST_CONDITIONS, MOST_PROGRAMS, MOST_KINDS, MOST_HOLDERS = 12, 4, 5, 4, 8
 
 
 @kind(
@@ -116,45 +119,48 @@ def _program(codebase: "Codebase", story: str, programs: list[tuple[Start, list[
 
 def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made]) -> str:
     """What stays in memory together, what only on a condition, and what ends with a call."""
-    ways = ways_of(roster.program, _frames(roster, start))
-    passing = [item for item in made if not _lasts(roster, item) and _ends(roster, item)]
-    staying = [item for item in made if item not in passing and (_lasts(roster, item) or _is_script(start, item))]
-    loose = [item for item in made if item not in passing and item not in staying]
-    chosen_by = {id(item): _conditions(roster, ways, item) for item in staying}
-    both = {
-        name
-        for name in {i.name for i in staying}
-        if _in_both_arms([chosen_by[id(i)] for i in staying if i.name == name])
-    }
-    always = [item for item in staying if not chosen_by[id(item)] or item.name in both]
-    chosen = [item for item in staying if item not in always]
+    frames = [frame for frame, _ in reached(roster.program, _frames(roster, start))]
+    units = frozenset((frame.path, frame.symbol) for frame in frames)
+    objects = objects_of(roster, start, made, units)
+    staying = [item for item in objects if item.stays or (item.stays is None and _lasts(roster, item))]
+    always = [item for item in staying if not item.conditions]
+    chosen = [item for item in staying if item.conditions]
+    loose = [item for item in objects if item.stays is None and item not in staying]
+    passing = [item for item in objects if item.stays is False]
     parts = []
     if always:
-        together = " in memory together" if len({m.name for m in always}) > 1 else " in memory"
-        parts.append(f"{_listed(roster, always)}{together}{_until(codebase, roster, start, always)}")
-    for words, members in _by_condition(codebase, chosen_by, chosen):
+        at = devices_said(codebase, always)
+        told = f"{_counted(always)}: {_listed(roster, always)}{_until(codebase, always, frames)}"
+        parts.append(f"{told}{f', {at}' if at.startswith('on ') else f'; of these {at}' if at else ''}")
+    for words, members in _by_condition(codebase, chosen):
         parts.append(f"{_listed(roster, members)} only if {words}")
     if loose:
-        one = len({m.name for m in loose}) == 1
+        one = len(_all_names(loose)) == 1
         parts.append(f"{_names(loose)} {'is' if one else 'are'} made by {_callers(loose)} and handed on")
     if passing:
-        one = len({m.name for m in passing}) == 1
+        one = len(_all_names(passing)) == 1
         parts.append(f"{_names(passing)} {'lives' if one else 'live'} only while {_callers(passing)} runs")
-    frames = [frame for frame, _ in reached(roster.program, _frames(roster, start))]
-    beside = beside_said(roster, frames, [item for item in made if item.cls is not None])
-    return "; ".join(parts) + beside
+    if never := [item for item in made if not ways_in(roster, item, units)]:
+        names = listed([f"`{name}`" for name in dict.fromkeys(item.name for item in never)], MOST_NAMED)
+        parts.append(f"never {names}, which the constants that the calls give rule out")
+    return "; ".join(parts)
 
 
-def _until(codebase: "Codebase", roster: Roster, start: Start, made: list[Made]) -> str:
-    dropped = _dropped(codebase, roster, start, made)
-    late = [item for item in made if any(map(is_first_use, item.step.guards))]
-    first = f", {_names(late)} from the first use on" if late and len(late) < len(made) else ""
-    first = ", from the first use on" if late and len(late) == len(made) else first
+def _counted(objects: list[Object]) -> str:
+    number = len({(item.bound.key if item.bound else item.names) for item in objects})
+    return "one model in memory" if number == 1 else f"{number} models in memory together"
+
+
+def _until(codebase: "Codebase", objects: list[Object], frames: "list[Frame]") -> str:
+    dropped = _dropped(codebase, objects, frames)
+    late = [item for item in objects if item.late]
+    first = f", {_names(late)} from the first use on" if late and len(late) < len(objects) else ""
+    first = ", from the first use on" if late and len(late) == len(objects) else first
     return first + (f", until {', '.join(dropped)}" if dropped else "")
 
 
-def _lasts(roster: Roster, made: Made) -> bool:
-    return bool(kept(roster, made) or global_names(made.frame, made) or _shelf(roster, made))
+def _lasts(roster: Roster, item: Object) -> bool:
+    return any(kept(roster, made) or global_names(made.frame, made) or _shelf(roster, made) for made in item.made)
 
 
 def _shelf(roster: Roster, made: Made) -> str:
@@ -163,32 +169,18 @@ def _shelf(roster: Roster, made: Made) -> str:
     return next((shelf.written for shelf in shelves if made in shelf.models), "")
 
 
-def _in_both_arms(ways: list[Way]) -> bool:
-    """Whether a model is made in the `if` and in the `else` of one decision, so that there is one either way."""
-    last = [way[-1][1] for way in ways if way]
-    return any(one.key == other.key and (one.kind, other.kind) == ("if", "else") for one in last for other in last)
-
-
-def _conditions(roster: Roster, ways: dict[tuple[str, str], Way], made: Made) -> Way:
-    """The conditions near a model: where it is made, where that is called, and in constructors on the way."""
-    way = ways.get((made.frame.path, made.frame.symbol), ())
-    callers = {id(called[0]) for called in roster.tracer.holders.callers(made.frame)}
-    near = [row for row in way if id(row[0]) in callers or row[0].symbol.endswith("__init__")]
-    own = [(made.frame, guard) for guard in conditions(made.step.guards)]
-    return tuple((frame, guard) for frame, guard in (*near, *own) if not is_met(roster, frame, guard))
-
-
-def _by_condition(codebase: "Codebase", ways: dict[int, Way], made: list[Made]) -> Iterator[tuple[str, list[Made]]]:
-    """Models by the innermost condition on which a program has them, most models first."""
-    groups: dict[str, list[Made]] = {}
-    for item in made:
-        frame, guard = ways[id(item)][-1]
+def _by_condition(codebase: "Codebase", objects: list[Object]) -> Iterator[tuple[str, list[Object]]]:
+    """Objects by the innermost condition on which a program has them, most objects first."""
+    groups: dict[str, list[Object]] = {}
+    for item in objects:
+        frame, guard = item.conditions[-1]
         told = switches_of(codebase).conditions(frame, [guard])
         words = told[0].said if told else f"`{guard.text}`" + (" is false" if guard.kind == "else" else "")
-        groups.setdefault(f"{words} in {caller(frame)}", []).append(item)
-    listed = sorted(groups.items(), key=lambda row: -len(row[1]))
-    yield from listed[:MOST_CONDITIONS]
-    if rest := [item for _, members in listed[MOST_CONDITIONS:] for item in members]:
+        off = ", off by default" if is_off(codebase, frame, (guard,)) else ""
+        groups.setdefault(f"{words} in {caller(frame)}{off}", []).append(item)
+    listed_ = sorted(groups.items(), key=lambda row: -len(row[1]))
+    yield from listed_[:MOST_CONDITIONS]
+    if rest := [item for _, members in listed_[MOST_CONDITIONS:] for item in members]:
         yield "other conditions hold", rest
 
 
@@ -197,78 +189,62 @@ def _wraps(made: Made) -> bool:
     return made.known is not None and made.known.wraps
 
 
-def _ends(roster: Roster, made: Made) -> bool:
-    """Whether a model certainly ends with the call of the function that makes it."""
-    return made.frame.definition is not None and ends_with_call(roster, made)
-
-
-def _is_script(start: Start, made: Made) -> bool:
-    """Whether the program's own script makes the model, which is there until the process ends."""
-    return made.frame.definition is None and made.frame.path == start.path
-
-
 def _called(start: Start) -> str:
     """How a program is called in a sentence."""
     return start.name[0].upper() + start.name[1:] if "`" in start.name else f"`{start.name}`"
 
 
-def _dropped(codebase: "Codebase", roster: Roster, start: Start, made: list[Made]) -> list[str]:
+def _dropped(codebase: "Codebase", objects: list[Object], frames: "list[Frame]") -> list[str]:
     """The `del` statements of a program that let go of some of its models."""
-    run = {(frame.path, frame.symbol) for frame, _ in reached(roster.program, _frames(roster, start))}
-    names = {f"`{item.name}`" for item in made}
-    return [
+    run = {(frame.path, frame.symbol) for frame in frames}
+    names = {f"`{name}`" for name in _all_names(objects)}
+    found = [
         f"{act.said.rpartition(': ')[2]} ({act.frame.path}:{act.lines[0]})"
         for act in acts_of(codebase)
         if act.sort in ("delete", "container", "none")
         and (act.frame.path, act.frame.symbol) in run
         and any(name in act.said for name in names)
     ]
+    return list(dict.fromkeys(found))
 
 
-def _excludes(roster: Roster, one: Made, other: Made) -> bool:
-    """Whether only one of two models is made: in different arms, or by one call that makes one of several classes.
-
-    A function that is called from several places may make another one each time.
-    """
-    if len(roster.tracer.holders.callers(one.frame)) > 1 or _shelf(roster, one):
-        return False
-    same = one.key == other.key and one.name != other.name
-    return same or (one.frame is other.frame and excludes(one.step.guards, other.step.guards))
+def _all_names(objects: Iterable[Object]) -> list[str]:
+    return list(dict.fromkeys(name for item in objects for name in item.names))
 
 
-def _names(made: Iterable[Made]) -> str:
-    names = list(dict.fromkeys(f"`{item.name}`" for item in made))
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
+def _names(objects: Iterable[Object]) -> str:
+    return listed([f"`{name}`" for name in _all_names(objects)], MOST_NAMED)
 
 
-def _callers(made: Iterable[Made]) -> str:
-    return ", ".join(list(dict.fromkeys(caller(item.frame) for item in made))[:3])
+def _callers(objects: Iterable[Object]) -> str:
+    return ", ".join(list(dict.fromkeys(caller(made.frame) for item in objects for made in item.made))[:3])
 
 
-def _listed(roster: Roster, made: list[Made]) -> str:
-    """ "`FAN`, `Net` (`Extractor.nets`)", each model once with what keeps it; those that stand in different arms of one
-    decision as alternatives."""
-    groups: dict[object, list[Made]] = {}
-    for item in made:
-        others = [other for other in made if _excludes(roster, item, other)]
-        key = ("one of", item.frame.path, item.frame.symbol) if others else item.name
-        groups.setdefault(key, []).append(item)
-    held: dict[str, list[str]] = {}
-    for key, members in groups.items():
-        names = f"{'one of ' if isinstance(key, tuple) and len({m.name for m in members}) > 1 else ''}{_names(members)}"
-        held.setdefault(_holder(roster, members), []).append(names)
-    shown = [", ".join(dict.fromkeys(names)) + (f" (`{at}`)" if at else "") for at, names in held.items()]
-    more = f" and {len(shown) - MOST_NAMED} more" if len(shown) > MOST_NAMED else ""
-    return ", ".join(shown[:MOST_NAMED]) + more
+def _listed(roster: Roster, objects: list[Object]) -> str:
+    """ "3 `Net` (`a.net`, `b.net`, `c.net`), one of `Clip`, `CoCa` (`model`)": each with what holds it."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for item in objects:
+        groups.setdefault(item.names, []).append(_holder(roster, item))
+    return listed([_group(names, holders) for names, holders in groups.items()], MOST_NAMED)
 
 
-def _holder(roster: Roster, members: list[Made]) -> str:
-    """The attribute, variable or container that keeps models; "" when none is known."""
-    places = [place for item in members for place in kept(roster, item)]
+def _group(names: tuple[str, ...], holders: list[str]) -> str:
+    shown = [f"`{name}`" for name in dict.fromkeys(holders) if name]
+    which = names_ = listed([f"`{name}`" for name in names], MOST_KINDS)
+    which = f"one of {names_}" if len(names) > 1 else which
+    which = f"{len(shown)} {names_}" if len(shown) > 1 and len(names) == 1 else which
+    which = f"{len(shown)} times {which}" if len(shown) > 1 and len(names) > 1 else which
+    return which + (f" ({listed(shown, MOST_HOLDERS)})" if shown else "")
+
+
+def _holder(roster: Roster, item: Object) -> str:
+    """The attribute, variable or container that keeps an object; "" when none is known."""
+    if item.bound is not None:
+        return item.bound.said
+    places = [place for made in item.made for place in kept(roster, made)]
     at = next((place for place in places if not place.inside), places[0] if places else None)
-    variables = [name for item in members for name in global_names(item.frame, item)]
-    return _attribute(at) if at is not None else next(iter(variables), "") or _shelf(roster, members[0])
+    variables = [name for made in item.made for name in global_names(made.frame, made)]
+    return _attribute(at) if at is not None else next(iter(variables), "") or _shelf(roster, item.made[0])
 
 
 def _attribute(at: Kept) -> str:

@@ -70,6 +70,15 @@ def argument(called: Called, frame: "Frame", name: str) -> Node | None:
     return None
 
 
+def handed_through(around: "Frame", step: CallStep) -> str:
+    """The `**options` parameter of a body that a call there hands on: `super().__init__(*args, **options)`."""
+    for child in arguments(step.node, keywords=True):
+        text = around.body.tree.text(child).lstrip("*")
+        if child.type == "dictionary_splat" and text in around.parameters and not around.bound(text):
+            return text
+    return ""
+
+
 def is_partial(step: CallStep) -> bool:
     """Whether a call is `partial(f, …)`: the function comes first, and a later call gives the rest."""
     return step.written.rpartition(".")[2] == "partial" and bool(arguments(step.node))

@@ -19,7 +19,7 @@ from retrieval.census.known_models import wrappers
 from retrieval.census.looked_up import looked_up
 from retrieval.census.names import reaching
 from retrieval.census.selected import telling
-from retrieval.census.spots import Spot, argument, arguments, default, key_of
+from retrieval.census.spots import Called, Spot, argument, arguments, default, handed_through, key_of
 from retrieval.census.stored import stored
 from retrieval.census.taken import MOST_TAKEN, compound, subscripted, walked
 from retrieval.census.values import (
@@ -151,8 +151,22 @@ class Tracer:
             node = argument((around, step, target), frame, name)
             if node is not None:
                 found.append(Spot(around, node, step.order, step.guards, spot.take, spot.stack[:-1]))
+            elif (outer := handed_through(around, step)) and not any(target is call[2] for call in spot.stack[:-1]):
+                above = spot.stack[-2:-1] or tuple(self.holders.callers(around)[:MOST_CALLERS])
+                found += self._through(spot, above, outer, name)
         preset = default(frame, name) if not (spot.stack and found) else None
         return [*found, Spot(frame, preset)] if preset is not None and not spot.take else found
+
+    def _through(self, spot: Spot, callers: tuple[Called, ...], options: str, name: str) -> list[Spot]:
+        """What callers give by a keyword that a body hands on in its `**options`."""
+        found = []
+        for around, step, _target in callers:
+            for child in arguments(step.node, keywords=True):
+                key = child.child_by_field_name("name") if child.type == "keyword_argument" else None
+                value = child.child_by_field_name("value")
+                if key is not None and value is not None and around.body.tree.text(key) == name:
+                    found.append(Spot(around, value, step.order, step.guards, spot.take, spot.stack[:-2]))
+        return found
 
     # Attributes
 

@@ -1,0 +1,150 @@
+"""The objects of models that a program makes, each with what holds it, and on which conditions it is there."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from retrieval.census.body import Guard
+from retrieval.census.feasible import certain, constant
+from retrieval.census.instances import deciding, makes
+from retrieval.census.lifetimes import ends_with_call
+from retrieval.census.made_models import Made
+from retrieval.census.presence import conditions, is_first_use
+from retrieval.census.roster import Roster
+from retrieval.census.starts import LIBRARY, Start
+from retrieval.census.ways_in import Bound, Way, bodies, bound_on, ways_in
+
+if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
+
+Condition = tuple["Frame", Guard]
+Unit = tuple[str, str]
+_UNKNOWN = re.compile(r"\[(?![\"'\]])[^\]]*\]")  # a key that is computed
+
+
+@dataclass(frozen=True)
+class Object:
+    """One object, or one of several of which the program makes one: all are bound to the same name.
+
+    `stays` says whether something that outlives the call keeps it, None where that is not known.
+    """
+
+    made: tuple[Made, ...]
+    bound: Bound | None
+    conditions: tuple[Condition, ...]
+    stays: bool | None
+    late: bool
+    way: Way = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes or library models that it may be."""
+        return tuple(dict.fromkeys(item.name for item in self.made))
+
+
+def objects_of(roster: Roster, start: Start, models: Iterable[Made], units: frozenset[Unit]) -> list[Object]:
+    """The objects of these models that a program makes, in the order in which its calls come to them."""
+    groups: dict[object, list[Object]] = {}
+    for made in models:
+        for way in ways_in(roster, made, units):
+            if _is_of(roster, start, bodies(made, way)[0], _first(made, way)) and makes(roster, made, way):
+                item = _object(roster, start, made, way)
+                groups.setdefault(item.bound.key if item.bound else made.key, []).append(item)
+    return _told([one for members in groups.values() for one in _joined(members)])
+
+
+def _told(objects: list[Object]) -> list[Object]:
+    """Without what stands under a key that is not known, where others of its class stand under known ones."""
+    known = {(item.names, _container(item)) for item in objects if item.bound and not _UNKNOWN.search(item.bound.said)}
+    return [
+        item
+        for item in objects
+        if not (item.bound and _UNKNOWN.search(item.bound.said) and (item.names, _container(item)) in known)
+    ]
+
+
+def _container(item: Object) -> str:
+    return item.bound.said.partition("[")[0] if item.bound is not None and "[" in item.bound.said else ""
+
+
+def _first(made: Made, way: Way) -> int:
+    return way[0][1].start if way else made.step.start
+
+
+def _is_of(roster: Roster, start: Start, outer: "Frame", line: int) -> bool:
+    """Whether a way begins in what a program runs: not in the `__main__` block of a file that it imports."""
+    guard = roster.program.main_guard(outer.path) if outer.definition is None else None
+    inside = guard is not None and guard[0] <= line <= guard[1]
+    return not inside or (start.guarded and start.path == outer.path)
+
+
+def _object(roster: Roster, start: Start, made: Made, way: Way) -> Object:
+    bound = _keyed(made, way, bound_on(made, way))
+    asked = tuple(_conditions(made, way))
+    late = any(is_first_use(guard) for frame, guards in _guarded(made, way) for guard in guards)
+    return Object((made,), bound, asked, _stays(roster, start, made, bound), late, way)
+
+
+def _keyed(made: Made, way: Way, bound: Bound | None) -> Bound | None:
+    """A place in a container under a computed key, told by the constant that decides in the body: `models['text']`."""
+    place = _UNKNOWN.search(bound.said) if bound is not None else None
+    if bound is None or place is None:
+        return bound
+    told = [constant(made.frame, name, way) for name in deciding(made.frame)]
+    key = next((value for value in told if isinstance(value, str)), "")
+    return replace(bound, said=bound.said.replace(place[0], f"[{key!r}]")) if key else bound
+
+
+def _stays(roster: Roster, start: Start, made: Made, bound: Bound | None) -> bool | None:
+    at = (bound.frame.path, bound.frame.symbol) if bound is not None else ("", "")
+    if start.name.startswith(LIBRARY):
+        return True if bound is not None and bound.lasting and bound.frame.definition is None else None
+    if bound is not None and (bound.lasting or at in start.units or _is_main(bound.frame)):
+        return True
+    return False if ends_with_call(roster, made) else None
+
+
+def _is_main(frame: "Frame") -> bool:
+    return frame.symbol == "main"
+
+
+def _guarded(made: Made, way: Way) -> "Iterator[tuple[Frame, tuple[Guard, ...]]]":
+    for around, step, _target in way:
+        yield around, step.guards
+    yield made.frame, made.step.guards
+
+
+def _conditions(made: Made, way: Way) -> Iterator[Condition]:
+    """What must hold on a way beside what its calls decide by constants, outermost first."""
+    for index, (frame, guards) in enumerate(_guarded(made, way)):
+        for guard in conditions(guards):
+            if not certain(frame, guard, way[:index]):
+                yield frame, guard
+
+
+def _joined(members: list[Object]) -> Iterator[Object]:
+    """What one name holds, once: a container may hold all of them, a variable holds one."""
+    first = members[0]
+    if first.bound is None or first.bound.said.endswith("]"):
+        once = {item.names: item for item in reversed(members)}
+        yield from reversed(once.values())
+        return
+    made = tuple(dict.fromkeys(made for item in members for made in item.made))
+    decided = _in_several_arms(members)
+    asked = min((_beside(item.conditions, decided) for item in members), key=len)
+    stays = True if any(item.stays for item in members) else first.stays
+    yield Object(made, first.bound, asked, stays, all(item.late for item in members), first.way)
+
+
+def _beside(asked: tuple[Condition, ...], decided: set[int]) -> tuple[Condition, ...]:
+    return tuple(condition for condition in asked if condition[1].key not in decided)
+
+
+def _in_several_arms(members: list[Object]) -> set[int]:
+    """The decisions in several arms of which an object is made, so that there is one whichever is taken."""
+    arms: dict[int, set[int]] = {}
+    for item in members:
+        for _frame, guard in item.conditions:
+            arms.setdefault(guard.key, set()).add(guard.arm)
+    return {key for key, taken in arms.items() if len(taken) > 1}

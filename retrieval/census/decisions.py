@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 DEPTH, ROOTS, SHOWN, STEPS, CONDITION, DEFAULT = 16, 4, 9, 2, 90, 40
 _OPTIONS = r"(?:args|opts?|options|flags|FLAGS|cfg|config|hparams)"
-_LOADS = re.compile(r"load\w*\(\)`$|from_pretrained\(\)`$")
 _CHOICES = frozenset({"if", "else", "case"})
 
 
@@ -55,7 +54,7 @@ def decisions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for root in main_roots(focus)[:ROOTS]:
         if query.matches(root.frame.symbol or root.frame.path):
             found = choices(focus, root)
-            telling = list({_same(choice): choice for choice in reversed(found) if not _loads_only(choice)}.values())
+            telling = list({_same(choice): choice for choice in reversed(found) if _decides(choice)}.values())
             heaviest = sorted(telling[::-1], key=lambda choice: -choice.weight)[:SHOWN]
             if heaviest:
                 yield _sentence(codebase, root, sorted(heaviest, key=lambda choice: choice.order))
@@ -83,10 +82,10 @@ def _same(choice: Choice) -> tuple[object, ...]:
     return tuple((guard.text, tuple(names)) for guard, names in choice.arms.values())
 
 
-def _loads_only(choice: Choice) -> bool:
-    """Whether all arms do the same by one call out of the repository: only how it is done differs."""
+def _decides(choice: Choice) -> bool:
+    """Whether the arms do different things: where all of them make the same calls, only how it is done differs."""
     listed = [tuple(names) for _, names in choice.arms.values()]
-    return len(listed) > 1 and len(set(listed)) == 1 and all(_LOADS.search(name) for name in listed[0])
+    return len(listed) < 2 or len(set(listed)) > 1
 
 
 def _every(steps: Iterable[Step]) -> Iterator[Step]:

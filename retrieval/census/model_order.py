@@ -1,6 +1,6 @@
 """Which models a walk makes and runs, in the order in which that happens first; alternatives as alternatives."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from retrieval.census.alternatives import NEAR, Choice, Choices, Named, in_order
@@ -8,6 +8,7 @@ from retrieval.census.body import Guard
 from retrieval.census.callgraph import Site, entered
 from retrieval.census.computing import computes
 from retrieval.census.focus import Focus
+from retrieval.census.made_parts import parts_made
 from retrieval.census.model_entries import holder, is_session
 from retrieval.census.outside import TRACED, Outside, does
 from retrieval.census.roster import Use
@@ -24,10 +25,12 @@ DEEPEST, MOST = 3, 3
 
 @dataclass(slots=True)
 class Order:
-    """What is made or loaded, what code outside of models runs, and what each model class runs inside, in words."""
+    """What is made or loaded, what code outside of models runs, the parts that each model class makes, and what each
+    method of a model runs inside, in words."""
 
     made: list[str] = field(default_factory=list)
     run: list[str] = field(default_factory=list)
+    parts: dict[str, list[str]] = field(default_factory=dict)
     inside: dict[str, list[str]] = field(default_factory=dict)
     marks: dict[str, list[Mark]] = field(default_factory=dict)
 
@@ -35,23 +38,51 @@ class Order:
 def ordered(focus: Focus, walks: Sequence[Sequence[Mark]]) -> Order:
     """The order of models in the walks, each once; layers inside models and bare readers of files are left out."""
     found: dict[str, dict[str, Named]] = {"makes": {}, "runs": {}}
+    part: dict[int, bool] = {}  # by the mark
     for marks in walks:
         choices = Choices(marks)
+        known_marks = {mark.number: mark for mark in marks}
         for mark in marks:
             told = _told(focus, mark)
             if told is not None:
+                part[id(mark)] = _is_part(focus, known_marks, mark)
                 item, known = _named(focus, choices, mark, told), found[told[0]].get(told[1])
                 found[told[0]][told[1]] = _both(known, item, told[1]) if known is not None else item
-    ran = list(found["runs"].values())
-    outside = [item for item in ran if not focus.in_model(item.mark.frame)]
-    inside: dict[str, list[Named]] = {}
-    for item in ran if outside else ():
-        if focus.in_model(item.mark.frame):
-            inside.setdefault(_model_of(item.mark), []).append(item)
+    ran, outside, inside = _by_body(focus, found["runs"].values())
     made = list(found["makes"].values())
-    marks = {"made": [i.mark for i in made], "run": [i.mark for i in outside or ran]}
-    marks["inside"] = [item.mark for items in inside.values() for item in items]
-    return Order(in_order(made), in_order(outside or ran), {n: in_order(i) for n, i in inside.items()}, marks)
+    whole = [item for item in made if not part[id(item.mark)]] or made
+    order = Order(in_order(whole), in_order(outside or ran))
+    order.marks = {"made": [i.mark for i in whole], "run": [i.mark for i in outside or ran]}
+    order.inside = {name: in_order(items) for name, items in inside.items()} if outside else {}
+    order.marks["inside"] = [item.mark for items in inside.values() for item in items]
+    sites = [item.mark.event for item in whole if isinstance(item.mark.event, Site)]
+    classes = dict.fromkeys(t for site in sites for t in site.targets if isinstance(t, ClassRef))
+    order.parts = {cls.definition.symbol: parts for cls in classes if (parts := parts_made(focus, cls))}
+    order.marks["parts"] = order.marks["made"]
+    return order
+
+
+def _is_part(focus: Focus, known: dict[str, Mark], mark: Mark) -> bool:
+    """Whether something is made in the constructor of a model, or in what that calls."""
+    number: str | None = mark.number
+    while number:
+        at = known.get(number)
+        if at is not None and focus.in_model(at.frame):
+            return True
+        number = number[:-1] if number[-1].isalpha() else number.rpartition(".")[0]
+    return False
+
+
+def _by_body(focus: Focus, items: Iterable[Named]) -> tuple[list[Named], list[Named], dict[str, list[Named]]]:
+    """All items, those outside of models, and the others by the method of a model that they stand in."""
+    every = list(items)
+    outside = [item for item in every if not focus.in_model(item.mark.frame)]
+    inside: dict[str, list[Named]] = {}
+    for item in every:
+        if focus.in_model(item.mark.frame):
+            bare = replace(item, said=item.said.replace(f" in {caller(item.mark.frame)}", ""))
+            inside.setdefault(_method_of(item.mark), []).append(bare)
+    return every, outside, inside
 
 
 def _both(first: Named, again: Named, name: str) -> Named:
@@ -70,9 +101,11 @@ def _named(focus: Focus, choices: Choices, mark: Mark, told: tuple[str, str, boo
     return replace(item, said=name, choices=(Choice(("hosted",), name), *above)) if hosted else item
 
 
-def _model_of(mark: Mark) -> str:
+def _method_of(mark: Mark) -> str:
+    """The method that a mark stands in, by the class of its object: `Net.encode()`."""
     cls = mark.frame.receiver or mark.frame.owner
-    return cls.definition.symbol if cls is not None else ""
+    name = mark.frame.definition.name if mark.frame.definition is not None else ""
+    return f"{cls.definition.symbol}.{name}()" if cls is not None else caller(mark.frame)
 
 
 def _told(focus: Focus, mark: Mark) -> tuple[str, str, bool] | None:

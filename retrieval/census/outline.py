@@ -86,15 +86,17 @@ def _models(codebase: "Codebase", focus: Focus, root: Root, walks: list[list[Mar
     """What is made or loaded, what is run, and what models run inside, in the order in which it happens first."""
     order = ordered(focus, walks)
     inside = [f"`{name}`: {' → '.join(steps[:INSIDE])}" for name, steps in order.inside.items()]
+    parts = [f"`{name}`: {' → '.join(steps[:INSIDE])}" for name, steps in order.parts.items()]
     for verb, key, found in (
         ("Made or loaded, in this order", "made", order.made),
+        ("Their constructors make, each in its order", "parts", parts),
         ("Run, in this order", "run", order.run),
-        ("Inside these models run, in the order of each", "inside", inside),
+        ("Inside these models run, method by method", "inside", inside),
     ):
         if found:
             shown = found[:MODELS]
             more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
-            told = "; ".join(shown) if key == "inside" else numbered(shown)
+            told = "; ".join(shown) if key in ("inside", "parts") else numbered(shown)
             yield _sentence(codebase, root, f"{verb}: {told}{more}", [_place(mark) for mark in order.marks[key]])
 
 

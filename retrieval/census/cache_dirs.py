@@ -28,7 +28,7 @@ _HUB = re.compile(r"""^["'][\w.-]+(?:/[\w.-]+)?["']$""")
 _HUB_CACHE = "download into the Hugging Face cache (`~/.cache/huggingface`, or what `HF_HOME` names)"
 _KEYWORD = re.compile(r"^(cache_dir|cache_folder|cachedir|download_root|temp_dir|tmp_dir|cache_root|cache_path)$")
 _PATH = re.compile(r"(^|[/\\])\.cache([/\\]|$)|^~[/\\]\.|^/(var/)?tmp([/\\]|$)|^/dev/shm")
-_VARIABLE = re.compile(
+CACHE_VARIABLE = re.compile(
     r"^(XDG_CACHE_HOME|TORCH_HOME|HF_HOME|HF_HUB_CACHE|HUGGINGFACE_HUB_CACHE|TRANSFORMERS_CACHE|HF_DATASETS_CACHE"
     r"|TMPDIR|TEMP|TMP|\w*CACHE_(DIR|HOME|PATH|ROOT)|\w*_CACHE|NUMBA_CACHE_DIR|TRITON_CACHE_DIR)$"
 )
@@ -125,7 +125,7 @@ def _strings(file: SourceFile) -> Iterator[Place]:
         shown = f"`{file.lines[line - 1].strip()[:160]}`" if line <= len(file.lines) else ""
         if _PATH.search(value):
             yield line, line, symbol, "path", f"path `{value[:80]}`: {shown}"
-        elif _VARIABLE.match(value):
+        elif CACHE_VARIABLE.match(value):
             yield line, line, symbol, "environment variable", f"environment variable `{value}`: {shown}"
 
 

@@ -4,7 +4,7 @@ What is told by itself elsewhere (`travelling`, `stores`, `shared_modules`) is t
 the first of each.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,10 +15,10 @@ from retrieval.census.exports import all_frames
 from retrieval.census.feedback import feedback
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.kept import attributes_of, used_classes
-from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.model_bodies import leading_bodies, model_bodies
-from retrieval.census.model_flow import handed_names, said_of
+from retrieval.census.language import Query, kind
+from retrieval.census.model_bodies import model_bodies
 from retrieval.census.model_state import agent_memories, changing_buffers
+from retrieval.census.passed_on import SHOWN, bodies_that_pass, places_that_pass, sentence, some
 from retrieval.census.prose import counted
 from retrieval.census.queues import queues
 from retrieval.census.reach import reach_of
@@ -26,19 +26,19 @@ from retrieval.census.relay import relay
 from retrieval.census.screens import is_screen
 from retrieval.census.shared_files import shared_files
 from retrieval.census.shared_modules import shared_modules
-from retrieval.census.spine import HandOver, hand_overs, spine_of
+from retrieval.census.spine import spine_of
 from retrieval.census.steps import steps_of
 from retrieval.census.stores import stores
 from retrieval.census.travelling import Traveller, told, travellers
 from retrieval.census.values import Instance, alternatives
-from retrieval.census.wording import caller, label
+from retrieval.census.wording import label
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-SHOWN, BODIES, MOST_BODIES, PLACED, CHAIN, LOOKED, WIDE = 8, 2, 3, 6, 6, 12, 10
+BODIES, MOST_BODIES, CHAIN, LOOKED, WIDE = 2, 3, 6, 12, 10
 EVERYTHING = "arguments|queues|state|loops|modules|travelling|stores|dictionaries|files|objects|globals"
 Place = tuple[str, int, int]
 
@@ -73,8 +73,7 @@ _FIRST = {"modules": (shared_modules, 2), "stores": (stores, 2), "loops": (_fed,
 def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """The sentences asked for, in the order of `what`; all of them without it."""
     tellers = {
-        "arguments": _arguments,
-        "places": _places,
+        "places": places_that_pass,
         "dictionaries": _dictionaries,
         "objects": _objects,
         "state": _state,
@@ -86,7 +85,9 @@ def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     leads = [item for item in widest[:1] if item.sort != "list" and len(item.users) >= WIDE]
     yield from (told(codebase, item) for item in leads)
     for name in names:
-        if name == "contracts":
+        if name == "arguments":
+            yield from bodies_that_pass(codebase, focus_of(codebase))
+        elif name == "contracts":
             yield from _contracts(codebase)
         elif name == "queues":
             yield from islice(_queues(codebase), MOST_BODIES)
@@ -123,76 +124,13 @@ def _widest(codebase: "Codebase") -> list[Traveller]:
     return found
 
 
-def _sentence(codebase: "Codebase", name: str, text: str, places: Sequence[Place]) -> CensusHit:
-    path, first, last = places[0]
-    related = tuple(("place", *place) for place in dict.fromkeys(places[1:]))
-    return hit_at(codebase, path, (first, last), symbol="", name=name, text=text, related=related)
-
-
-def _arguments(codebase: "Codebase", focus: Focus) -> CensusHit | None:
-    """What flows into the models and on from them; then the hand-overs of the first other bodies of the spine."""
-    parts, places = [], []
-    bodies = leading_bodies(codebase, BODIES)
-    for body in bodies:
-        said, at = said_of(body)
-        parts += [said] if at else []
-        places += at
-    known = {(body.frame.path, body.frame.symbol) for body in bodies}
-    for frame in spine_of(focus):
-        chain = _chain(hand_overs(focus, frame)) if (frame.path, frame.symbol) not in known else []
-        if len(chain) > 1 and len(parts) < MOST_BODIES:
-            where = f" ({frame.path})" if frame.definition else ""
-            steps = "; ".join(_handed(item) for item in chain)
-            parts.append(f"In {caller(frame)}{where} {steps}")
-            places += [(frame.path, h.line, h.line) for h in chain]
-    if not parts:
-        return None
-    text = f"Steps pass results on as return values and arguments. {'. '.join(parts)}"
-    return _sentence(codebase, "arguments", text, places)
-
-
-def _places(codebase: "Codebase", focus: Focus) -> CensusHit | None:
-    """The functions in which context is handed on, those of the models first, with what goes through each."""
-    parts, places, known = [], [], set()
-    for body in leading_bodies(codebase, PLACED):
-        if names := handed_names(body):
-            known.add((body.frame.path, body.frame.symbol))
-            parts.append(f"{caller(body.frame)} ({body.frame.path}: {_listed([f'`{n}`' for n in names], CHAIN)})")
-            places += said_of(body)[1][:3]
-    for frame in spine_of(focus)[:LOOKED]:
-        names = list(dict.fromkeys(item.value for item in hand_overs(focus, frame)))
-        if names and (frame.path, frame.symbol) not in known and len(parts) < PLACED:
-            where = f"{frame.path}: " if frame.definition else ""
-            parts.append(f"{caller(frame)} ({where}{_listed([f'`{n}`' for n in names], CHAIN)})")
-            places += [(frame.path, h.line, h.line) for h in hand_overs(focus, frame)[:3]]
-    if not parts:
-        return None
-    text = f"Results are handed from call to call in {'; '.join(parts)}"
-    return _sentence(codebase, "places", text, places)
-
-
-def _handed(item: HandOver) -> str:
-    return f"{' or '.join(f'`{name}`' for name in item.makers[:2])} gives `{item.value}` to `{item.taker}`"
-
-
-def _chain(found: list[HandOver]) -> list[HandOver]:
-    """At most `CHAIN` hand-overs, with models first and every taker once before twice, in order of execution."""
-    takers: dict[str, int] = {}
-    ranked = []
-    for item in found:
-        takers[item.taker] = takers.get(item.taker, 0) + 1
-        ranked.append((not item.leading, takers[item.taker] > 1, item))
-    kept = [item for *_, item in sorted(ranked, key=lambda row: row[:2])[:CHAIN]]
-    return [item for item in found if item in kept]
-
-
 def _dictionaries(codebase: "Codebase", _focus: Focus) -> CensusHit | None:
     hits = [hit for hit in dict_flow(codebase, Query("", "dict_flow", (), {})) if hit.detail["readers"] != "0"]
     if not hits:
         return None
     names = dict.fromkeys(f"`{hit.name}` (made by `{hit.detail['maker']}`)" for hit in hits)
-    text = f"Dictionaries with string keys that steps return carry several values at once: {_listed(list(names))}"
-    return _sentence(codebase, "dictionaries", text, [(hit.path, hit.start, hit.end) for hit in hits])
+    text = f"Dictionaries with string keys that steps return carry several values at once: {some(list(names))}"
+    return sentence(codebase, "dictionaries", text, [(hit.path, hit.start, hit.end) for hit in hits])
 
 
 def _objects(codebase: "Codebase", focus: Focus) -> CensusHit | None:
@@ -204,24 +142,24 @@ def _objects(codebase: "Codebase", focus: Focus) -> CensusHit | None:
         table = {name: value for name, value in attributes_of(focus, cls).items() if value.changes}
         kept = first if cls in leading else rest
         if table and len(kept) < (SHOWN if cls in leading else BODIES) and not is_screen(codebase, cls.path):
-            kept.append(f"`{cls.definition.symbol}` ({_listed([f'`{name}`' for name in table])})")
+            kept.append(f"`{cls.definition.symbol}` ({some([f'`{name}`' for name in table])})")
             spots = [(cls.path, v[0], v[0]) for value in table.values() for v in value.set_in.values()]
             places = [*spots, *places] if cls in leading else [*places, *spots]
     if not first and not rest:
         return None
-    text = f"Objects keep state in attributes from one method call to the next: {_listed([*first, *rest])}"
-    return _sentence(codebase, "objects", text, places)
+    text = f"Objects keep state in attributes from one method call to the next: {some([*first, *rest])}"
+    return sentence(codebase, "objects", text, places)
 
 
 def _state(codebase: "Codebase", _focus: Focus) -> CensusHit | None:
     """Buffers that models change, and the memories of agents."""
     parts, places = [], []
     for found in islice(changing_buffers(codebase), CHAIN):
-        names, methods = (_listed([f"`{n}`" for n in items]) for items in (found.buffers, found.methods))
+        names, methods = (some([f"`{n}`" for n in items]) for items in (found.buffers, found.methods))
         parts.append(f"`{found.name}` keeps {names} in buffers that `{methods[1:-1]}()` changes ({found.path})")
         places += [(path, line, line) for path, line in found.places]
     for memory in islice(agent_memories(codebase), BODIES):
-        users = _listed([f"`{symbol}()`" for symbol in memory.users]) if memory.users else ""
+        users = some([f"`{symbol}()`" for symbol in memory.users]) if memory.users else ""
         last = memory.call.name.rpartition(".")[2]
         parts.append(
             f"an agent keeps its conversation in `{last}` ({memory.path})" + (f", used in {users}" if users else "")
@@ -230,7 +168,7 @@ def _state(codebase: "Codebase", _focus: Focus) -> CensusHit | None:
     if not parts:
         return None
     text = "; ".join(parts)
-    return _sentence(codebase, "state", text[0].upper() + text[1:], places)
+    return sentence(codebase, "state", text[0].upper() + text[1:], places)
 
 
 def _models(codebase: "Codebase", focus: Focus) -> CensusHit | None:
@@ -246,9 +184,9 @@ def _models(codebase: "Codebase", focus: Focus) -> CensusHit | None:
                 places.append((frame.path, step.site.step.start, step.site.step.end))
     if not found:
         return None
-    shared = [f"what `{name}` gives to {_listed(list(takers), 4)}" for name, takers in found.items()]
+    shared = [f"what `{name}` gives to {some(list(takers), 4)}" for name, takers in found.items()]
     text = f"Model objects are shared in the memory of one process, passed on as arguments: {'; '.join(shared[:SHOWN])}"
-    return _sentence(codebase, "models", text, places)
+    return sentence(codebase, "models", text, places)
 
 
 def _globals(codebase: "Codebase", focus: Focus) -> CensusHit | None:
@@ -264,8 +202,8 @@ def _globals(codebase: "Codebase", focus: Focus) -> CensusHit | None:
                 places.append((frame.path, binding.line, binding.line))
     if not names:
         return None
-    text = f"Functions set {counted(len(names), 'variable')} of modules with `global`: {_listed(list(names))}"
-    return _sentence(codebase, "globals", text, places)
+    text = f"Functions set {counted(len(names), 'variable')} of modules with `global`: {some(list(names))}"
+    return sentence(codebase, "globals", text, places)
 
 
 def _is_around(frame: "Frame", name: str) -> bool:
@@ -276,9 +214,3 @@ def _is_around(frame: "Frame", name: str) -> bool:
             return True
         outer = outer.outer
     return False
-
-
-def _listed(names: list[str], most: int = SHOWN) -> str:
-    if len(names) > most:
-        return f"{', '.join(names[:most])} and {len(names) - most} more"
-    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]

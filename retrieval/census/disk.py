@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrieval.beside import Beside
+from retrieval.beside import Beside, once
+from retrieval.census.library_files import given_paths
 from retrieval.census.path_patterns import paths_of
 from retrieval.census.storage import access_of, is_buffer
 from retrieval.census.units import call_name, units
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 ROUNDS = 3
 _BARE = re.compile(r"(?:.*/)?\{(\w+)\}")
+_FETCH = re.compile(
+    r"^(?:urllib\.request\.urlopen|requests\.(?:get|request)|httpx\.(?:get|stream)|aiohttp\.ClientSession)$"
+)
 _GENERIC = frozenset({"write", "read", "open", "save", "load", "get", "put", "run", "close", "__init__", "__call__"})
 _KNOWN: Beside[Codebase, list[Contact]] = Beside()
 Place = tuple[str, str]
@@ -83,14 +87,35 @@ def _direct(codebase: Codebase) -> Iterator[Contact]:
     for path, call in codebase.all_calls():
         if not _main(codebase, path):
             continue
+        known = False
         for effect in ("reads", "writes"):
             found = access_of(codebase, path, call, effect)
+            known = known or found is not None
             if found is None or found.effect != effect or is_buffer(codebase, path, call, found.where):
                 continue
             pattern = paths.written(path, call.symbol, found.where, call.start) if found.where else ""
-            yield Contact(
-                path, call.symbol, call.start, call.end, effect, found.what, pattern, call.written, found.where
-            )
+            place = (path, call.symbol, call.start, call.end)
+            what = "download" if _takes_down(call, effect, found.what) and _fetches(codebase, place[:2]) else found.what
+            yield Contact(*place, effect, what, pattern, call.written, found.where)
+        for given in given_paths(codebase, path, call) if not known else ():
+            place = (path, call.symbol, call.start, call.end)
+            yield Contact(*place, given.effect, given.what, given.pattern, call.written, given.where)
+
+
+def _takes_down(call: Call, effect: str, what: str) -> bool:
+    """Whether a call writes bytes as they are."""
+    raw = what == "file opened for writing" and re.search(r"[\"'](?:w\+?b|wb\+)[\"']", call.text) is not None
+    return effect == "writes" and (raw or what == "bytes" or call.written.endswith("copyfileobj"))
+
+
+@once
+def _fetching(codebase: Codebase) -> frozenset[Place]:
+    """The functions that ask a server for something."""
+    return frozenset((path, call.symbol) for path, call in codebase.all_calls() if _FETCH.search(call.name))
+
+
+def _fetches(codebase: Codebase, place: Place) -> bool:
+    return place in _fetching(codebase)
 
 
 def _called(codebase: Codebase, contacts: list[Contact]) -> Iterator[Contact]:

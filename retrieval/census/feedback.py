@@ -7,6 +7,7 @@ round to the next one. Counters and lists that are only collected do not count.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from retrieval.census.feedback_rule import rule_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.reach import reach_of
 from retrieval.census.traces import ADDING, base_of
-from retrieval.census.units import Function, Unit, call_name, own_nodes, quoted, subject_of, units
+from retrieval.census.units import Function, Unit, call_name, own_nodes, quoted, subject_of, units, written
 from retrieval.facts import CensusHit
 from retrieval.languages import words
 
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
 Loop = ast.For | ast.AsyncFor | ast.While
 FARTHEST = 40
+_LAYERS = re.compile(r"(?:^|[\W_])(?:layers?|blocks?|depth|resnets|attentions|stages|resblocks|convs?)\b")
 _JOINING = words("cat concat concatenate hstack vstack append column_stack")
+_CASTS = words(
+    "to type float half double int long bfloat16 cpu cuda contiguous detach clone numpy astype squeeze unsqueeze"
+)
 _PLAIN = words("len range min max int float str print sum abs round isinstance enumerate zip list tuple set sorted")
 
 
@@ -38,6 +43,7 @@ class Fed:
     given: int
     filled: int
     kept: str = ""  # the key or attribute that holds it in a round
+    maker: str = ""  # the call that makes the value of the next round; "" where results are added
 
 
 @kind(
@@ -71,39 +77,60 @@ def _loops(function: Function, own: set[str]) -> Iterator[tuple[Loop, Fed]]:
             for target in node.targets:
                 before.setdefault(base_of(target), node.lineno)
     seen: set[str] = set()
-    for loop in (node for node in own_nodes(function) if isinstance(node, Loop)):
+    for loop in (node for node in own_nodes(function) if isinstance(node, Loop) and not _is_layered(node)):
         for fed in (*_kept(loop), *_fed(loop, own)):
             if fed.name not in seen and before.get(fed.name, loop.lineno) < loop.lineno:
                 seen.add(fed.name)
                 yield loop, fed
 
 
+def _is_layered(loop: Loop) -> bool:
+    """Whether a loop goes through the layers of one model."""
+    return not isinstance(loop, ast.While) and _LAYERS.search(written(loop.iter)) is not None
+
+
 def _fed(loop: Loop, own: set[str]) -> Iterator[Fed]:
     """The names that calls in the loop take and that results of these calls are put into."""
     body = [node for statement in loop.body for node in ast.walk(statement)]
-    made = _made(body)
+    made, whole = _made(body, own), _made(body)
+    numbers = _numbers(body)
     for node in body:
         if not isinstance(node, ast.Call) or not _is_step(node, own):
             continue
         results = _results(body, node)
         for name in _given(node):
-            for held in _behind(name, made):
-                line = _filled(body, held, results, made)
+            for held in _behind(name, made) - numbers:
+                line, maker = _filled(body, held, results, whole)
                 if line and held not in results:
-                    yield Fed(held, f"`{call_name(node)}()` is given", node.lineno, line)
+                    yield Fed(held, f"`{call_name(node)}()` is given", node.lineno, line, maker=maker)
 
 
 def _is_step(call: ast.Call, own: set[str]) -> bool:
     """Whether a call runs code of the repository, or what its name says is a model."""
     name = call_name(call)
-    return name in own - _PLAIN - ADDING or (isinstance(call.func, ast.Name) and bool(MODELISH.search(name)))
+    return name in own - _PLAIN - ADDING or bool(MODELISH.search(name))
 
 
-def _made(body: list[ast.AST]) -> dict[str, set[str]]:
-    """A name → the names that it is worked out from inside the loop."""
+def _numbers(body: list[ast.AST]) -> set[str]:
+    """The names that a loop counts with: places in a list and numbers that are added to."""
+    indices = {n.id for i in body if isinstance(i, ast.Subscript) for n in _indices(i.slice)}
+    counted = {base_of(i.target) for i in body if isinstance(i, ast.AugAssign) and isinstance(i.value, ast.Constant)}
+    return indices | counted
+
+
+def _indices(node: ast.expr) -> Iterator[ast.Name]:
+    parts = [node.lower, node.upper] if isinstance(node, ast.Slice) else [node]
+    inner = [n.left if isinstance(n, ast.BinOp) else n for n in parts]
+    yield from (n for n in inner if isinstance(n, ast.Name))
+
+
+def _made(body: list[ast.AST], own: set[str] | None = None) -> dict[str, set[str]]:
+    """A name → the names that it is worked out from inside the loop; with `own`, of results of steps nothing is."""
     made: dict[str, set[str]] = {}
     for node in body:
         if isinstance(node, ast.Assign | ast.AugAssign):
+            if own is not None and any(isinstance(n, ast.Call) and _is_step(n, own) for n in ast.walk(node.value)):
+                continue
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 for name in _stored(target):
                     made.setdefault(name, set()).update(_loaded(node.value))
@@ -141,7 +168,7 @@ def _results(body: list[ast.AST], call: ast.Call) -> set[str]:
     return {
         name
         for node in body
-        if isinstance(node, ast.Assign) and node.value is call
+        if isinstance(node, ast.Assign) and _call_in(node.value) is call
         for target in node.targets
         for name in _stored(target)
     }
@@ -152,8 +179,10 @@ def _behind(name: str, made: dict[str, set[str]]) -> set[str]:
     return {name, *made.get(name, ()), *(far for near in made.get(name, ()) for far in made.get(near, ()))}
 
 
-def _filled(body: list[ast.AST], name: str, results: set[str], made: dict[str, set[str]]) -> int:
-    """The line on which the results are added to the name, 0 if on none."""
+def _filled(body: list[ast.AST], name: str, results: set[str], made: dict[str, set[str]]) -> tuple[int, str]:
+    """The line on which the results are added to the name, or on which a call makes the next value of it of the last
+    one, with that call; (0, "") for none."""
+    last: tuple[int, str] = (0, "")
     for node in body:
         added: set[str] = set()
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ADDING:
@@ -161,14 +190,23 @@ def _filled(body: list[ast.AST], name: str, results: set[str], made: dict[str, s
         elif isinstance(node, ast.AugAssign) and base_of(node.target) == name:
             added = _loaded(node.value)
         if any(_from(given, results, made) for given in added):
-            return getattr(node, "lineno", 0)
-        joins = isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and not _is_fresh(body, name)
-        if isinstance(node, ast.Assign) and (joins or call_name(node.value) in _JOINING):
-            names = _loaded(node.value)
-            stored = {inner for target in node.targets for inner in _stored(target)}
-            if name in stored and name in names and any(_from(given, results, made) for given in names - {name}):
-                return node.lineno
-    return 0
+            return getattr(node, "lineno", 0), ""
+        call = _call_in(node.value) if isinstance(node, ast.Assign) else None
+        if call is None or not isinstance(node, ast.Assign) or call_name(call) in _CASTS:
+            continue
+        names, joins = _loaded(call), call_name(call) in _JOINING
+        if name not in names or all(name not in _stored(target) for target in node.targets):
+            continue
+        if any(_from(given, results, made) for given in names - {name}) and (joins or not _is_fresh(body, name)):
+            last = max(last, (node.lineno, "" if joins else written(call.func)))
+    return last
+
+
+def _call_in(value: ast.expr) -> ast.Call | None:
+    """The call of `f(x)`, `f(x)[0]` and `f(x).sample`."""
+    while isinstance(value, ast.Subscript | ast.Attribute | ast.Await):
+        value = value.value
+    return value if isinstance(value, ast.Call) else None
 
 
 def _is_fresh(body: list[ast.AST], name: str) -> bool:
@@ -211,9 +249,12 @@ def _hit(codebase: Codebase, unit: Unit, of: tuple[Function, str], found: tuple[
     rule = rule_of(codebase, unit, (function, loop), fed.name, fed.kept)
     text = (
         f"{where} feeds results back: in the loop {word} {quoted(runs, 60)} (line {lines[0]}) "
-        f"{fed.taker} what `{fed.name}` holds (line {lines[1]}), and the results of the round are added to "
-        f"`{fed.name}` for the next one (line {lines[2]})"
+        f"{fed.taker} what `{fed.name}` holds (line {lines[1]}), and "
     )
+    if fed.maker:
+        text += f"`{fed.maker}()` makes the `{fed.name}` of the next round of it and of the results (line {lines[2]})"
+    else:
+        text += f"the results of the round are added to `{fed.name}` for the next one (line {lines[2]})"
     told = [part if not number else part[0].upper() + part[1:] for number, part in enumerate(rule.parts)]
     text += f". The rule of `{fed.name}`: {'. '.join(told)}" if told else ""
     return hit_at(

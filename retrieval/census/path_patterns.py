@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 DEEPEST, LONGEST = 12, 160
-_SAME = words("Path PurePath PosixPath str abspath realpath normpath expanduser fspath as_posix resolve absolute")
+_SAME = words("Path PurePath PosixPath str abspath realpath normpath expanduser fspath as_posix resolve absolute open")
 _LISTING = words("glob iglob rglob iterdir listdir sorted list tqdm reversed enumerate")
 _FORMAT = re.compile(r"\{[^{}]*\}")
 _PERCENT = re.compile(r"%(?:\(\w+\))?[-+ #0]*\d*(?:\.\d+)?[sdifrx]")
@@ -116,6 +116,8 @@ class Paths:
             return self.pattern(at, inner, env, left - 1) if inner is not None else _unknown(node)
         if name == "format" and held is not None:
             return _FORMAT.sub("{…}", self.pattern(at, held, env, left - 1))
+        if name in ("getenv", "get") and len(given) > 1 and ("environ" in chain or name == "getenv"):
+            return self.pattern(at, given[1], env, left - 1)
         if name == "gettempdir":
             return "{temporary folder}"
         if name == "dirname" and given:
@@ -239,15 +241,21 @@ def _note(names: Names, node: ast.AST) -> None:
             _bind(names, target, node.value, -1)
     elif isinstance(node, ast.AnnAssign) and node.value is not None:
         _bind(names, node.target, node.value, -1)
-    elif isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+    elif isinstance(node, ast.Return) and node.value is not None:
+        names.returned.append(node.value)
+    else:
+        _note_loop(names, node)
+
+
+def _note_loop(names: Names, node: ast.AST) -> None:
+    """What loops and comprehensions take, and the files that `with` opens."""
+    if isinstance(node, ast.For | ast.comprehension) and isinstance(node.target, ast.Name):
         names.loops.setdefault(node.target.id, node.iter)
     elif isinstance(node, ast.For) and isinstance(node.target, ast.Tuple) and call_name(node.iter) == "enumerate":
         if isinstance(last := node.target.elts[-1], ast.Name):
             names.loops.setdefault(last.id, node.iter)
-    elif isinstance(node, ast.comprehension) and isinstance(node.target, ast.Name):
-        names.loops.setdefault(node.target.id, node.iter)
-    elif isinstance(node, ast.Return) and node.value is not None:
-        names.returned.append(node.value)
+    elif isinstance(node, ast.withitem) and node.optional_vars and call_name(node.context_expr) == "open":
+        _bind(names, node.optional_vars, node.context_expr, -1)
 
 
 def _bind(names: Names, target: ast.expr, value: ast.expr, index: int) -> None:

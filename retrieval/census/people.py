@@ -36,6 +36,9 @@ def people(codebase: Codebase, places: Iterable[Place], most: int = 6) -> str:
 
 
 def _group(codebase: Codebase, name: str, group: list[Place]) -> str:
+    if not name:
+        files = list(dict.fromkeys(path for path, _ in group))
+        return f"the top level of {len(files)} files ({_folder(files)})"
     owners = [place for place in group if "." in place[1]]
     if len(owners) == len(group) and (base := _shared_base(codebase, group)):
         return f"`{name}()` of {len(group)} classes derived from `{base}`"

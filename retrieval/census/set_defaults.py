@@ -26,9 +26,14 @@ _LITERAL = re.compile(r"[\w.\-]+")
 @once
 def default_of(codebase: Codebase, name: str) -> str:
     """The literal default that every option and class field of this name shares; "" when they differ or have none."""
-    found = {*_of_fields(codebase, name), *_of_options(codebase).get(name, ())}
+    found = defaults_of(codebase, name)
     value = next(iter(found)) if len(found) == 1 else ""
     return value if _LITERAL.fullmatch(value) else ""
+
+
+def defaults_of(codebase: Codebase, name: str) -> set[str]:
+    """The defaults of every option and class field of this name, as written, "" for those without one."""
+    return {*_of_fields(codebase, name), *_of_options(codebase).get(name, ())}
 
 
 def _of_fields(codebase: Codebase, name: str) -> set[str]:

@@ -1,13 +1,12 @@
 """Kind `shared_files`: files that one function writes and another reads, joined by what their paths look like.
 
 Two paths meet when their last parts agree and have a name of their own (`okvqa.json`, `2-name2text-*.txt`), or when
-they agree in extension and in a named folder close above (`temp/*/%04d.png`), or when they are the same expression
-all the way up. Downloads and logs are no results; what a function reads and writes back at one path is told as such.
+they lie in one folder with a name of its own (`3_features/*.npy` and a listing of `3_features`); see `path_meets.py`.
+Downloads and logs are no results; what a function reads and writes back at one path is told as such.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,20 +15,25 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside
 from retrieval.census.disk import Contact, contacts_of
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.path_meets import LETTERS, letters, meeting, parts_of
 from retrieval.census.path_patterns import paths_of
 from retrieval.census.people import people
 from retrieval.census.reach import reach_of
 from retrieval.facts import CensusHit
+from retrieval.languages import words
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-NAMED, PLACES, NEAR, LETTERS, TELLING = 4, 24, 3, 3, 5
-_HOLE = re.compile(r"\{[^{}]*\}|%0?\d*[ds]")
+NAMED, PLACES, NEAR = 4, 24, 3
+_LISTING = words("listdir scandir walk iterdir rglob")
+_COMMON = words(
+    "config configs result results output out data info meta metadata index model args params settings log test train "
+    "val tmp temp input image video audio readme"
+)
 _NO_RESULT = re.compile(r"download|log$|^folder$|^removal$|^link$|upload|^temporary|database|cache|^model files$")
 _PLAIN = re.compile(r"^(?:file|move|copy)\b|program$")
 _KNOWN: Beside[Codebase, list[SharedFile]] = Beside()
-Key = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -81,59 +85,57 @@ def shared_files_of(codebase: Codebase) -> list[SharedFile]:
 
 
 def _joined(contacts: list[Contact]) -> Iterator[SharedFile]:
-    groups: dict[Key, SharedFile] = {}
+    """Per kind of written file who reads it: what is read before it can be written in its function is input."""
+    groups: dict[tuple[str, ...], SharedFile] = {}
     for contact in contacts:
-        key = key_of(contact.pattern)
-        if key is None:
-            continue
-        item = groups.setdefault(key, SharedFile(contact.pattern))
-        if contact.what == "removal":
-            item.removers.append(contact)
-        elif contact.effect == "reads":
-            item.readers.append(contact)
-        elif not _NO_RESULT.search(contact.what):
-            item.writers.append(contact)
-    _meet(groups)
+        parts = parts_of(contact.pattern)
+        if contact.effect == "writes" and parts and not _NO_RESULT.search(contact.what):
+            key = (contact.pattern,) if letters(parts[0]) < LETTERS and len(parts) < 2 else parts[:2]
+            groups.setdefault(key, SharedFile(contact.pattern)).writers.append(contact)
+    several = _several(contacts)
+    readers = [(c, _read_parts(c)) for c in contacts if c.effect == "reads" or c.what == "removal"]
     for item in groups.values():
         own = {(c.path, c.start) for c in item.writers}
-        item.readers = [c for c in item.readers if (c.path, c.start) not in own]
-        if item.writers and item.readers:
+        for contact, parts in readers:
+            if (contact.path, contact.start) not in own and any(
+                _same(writer, contact, parts, several) for writer in item.writers
+            ):
+                (item.removers if contact.what == "removal" else item.readers).append(contact)
+        if item.readers:
             read = {c.pattern for c in item.readers}
             item.pattern = max((c.pattern for c in item.writers), key=lambda told: (told in read, len(told)))
             yield item
 
 
-def _meet(groups: dict[Key, SharedFile]) -> None:
-    """Give readers of `name-*.txt` to the writers of `name-{part}.txt` and of names that fit."""
-    named = [key for key in groups if not key[0]]
-    written = [key for key in named if groups[key].writers]
-    for key in (key for key in named if groups[key].readers):
-        for other in written if "*" in key[1] else [other for other in written if "*" in other[1]]:
-            fits = _fits(other[1], key[1]) or _fits(key[1], other[1])
-            if other != key and fits:
-                groups[other].readers += groups[key].readers
+def _several(contacts: list[Contact]) -> frozenset[str]:
+    """The base names that stand in several named folders, or that say nothing of their program."""
+    above: dict[str, set[str]] = {}
+    for contact in contacts:
+        parts = parts_of(contact.pattern)
+        if parts and letters(parts[0]) >= LETTERS:
+            above.setdefault(parts[0], set()).update(p for p in parts[1:2] if "*" not in p)
+    return frozenset(n for n, found in above.items() if len(found) > 1 or n.rpartition(".")[0].lower() in _COMMON)
 
 
-def _fits(name: str, pattern: str) -> bool:
-    """Whether a name fits a pattern that says enough."""
-    telling = len(re.findall(r"[A-Za-z0-9]", pattern.rpartition(".")[0])) >= TELLING
-    return telling and "*" in pattern and fnmatch.fnmatchcase(name.replace("*", "x"), pattern)
+def _read_parts(contact: Contact) -> tuple[str, ...]:
+    """The parts of what is read; of a folder that is listed, any file in it."""
+    parts = parts_of(contact.pattern)
+    listed = contact.what == "folder listing" and contact.call.rpartition(".")[2] in _LISTING
+    return ("*", *parts) if listed and parts else parts
 
 
-def key_of(pattern: str) -> Key | None:
-    """What a path is recognised by: ("", its last part), or (a folder close above, its extension)."""
-    if not pattern:
-        return None
-    parts = [_HOLE.sub("*", part) for part in pattern.split("/")]
-    last = re.sub(r"\*+", "*", parts[-1])
-    stem, dot, ending = last.rpartition(".")
-    if len(re.findall(r"[A-Za-z0-9]", stem if dot else "")) >= LETTERS and re.search(r"[A-Za-z]", stem):
-        return "", last
-    folder = next((p for p in reversed(parts[-1 - NEAR : -1]) if len(re.findall(r"[A-Za-z0-9]", p)) >= LETTERS), "")
-    if dot and ending.isalnum() and folder and folder not in ("..", "."):
-        return folder, f".{ending}"
-    whole = dot and ending.isalnum() and len(parts) > 1
-    return (pattern, f".{ending}") if whole else None
+def _same(writer: Contact, reader: Contact, parts: tuple[str, ...], several: frozenset[str]) -> bool:
+    found = meeting(written := parts_of(writer.pattern), parts)
+    if found is None:
+        return False
+    near = writer.path == reader.path
+    if found.name >= LETTERS:
+        alike = near and writer.pattern == reader.pattern
+        return alike or bool(found.folders) or not ({written[0], parts[0]} & several)
+    if writer.pattern == reader.pattern and near:
+        return "/" in writer.pattern
+    beside = bool(found.folders) and parts[1:2] == (found.folders[0],) == written[1:2]
+    return (beside and (near or found.telling)) or (bool(found.folders) and found.equal >= NEAR)
 
 
 def _rewritten(codebase: Codebase) -> Iterator[SharedFile]:
@@ -142,7 +144,8 @@ def _rewritten(codebase: Codebase) -> Iterator[SharedFile]:
     for contact in contacts_of(codebase):
         names = paths_of(codebase).names(*contact.place)
         handed = contact.where in names.parameters or contact.where in names.loops
-        if handed and contact.symbol and key_of(contact.pattern) is None and contact.what != "removal":
+        steady = handed and contact.where not in names.bound  # a name that is bound anew means another file
+        if steady and contact.symbol and _is_unknown(contact.pattern) and contact.what != "removal":
             by_place.setdefault((*contact.place, contact.where), []).append(contact)
     alike: dict[tuple[str, str, str], SharedFile] = {}
     for (_, _, where), found in by_place.items():
@@ -154,6 +157,11 @@ def _rewritten(codebase: Codebase) -> Iterator[SharedFile]:
             item.readers += reads[:1]
             item.writers += later[:1]
     yield from alike.values()
+
+
+def _is_unknown(pattern: str) -> bool:
+    """Whether a path has no part with a name of its own."""
+    return not any(letters(part) >= LETTERS for part in parts_of(pattern)[: NEAR + 1])
 
 
 def _hit(codebase: Codebase, item: SharedFile) -> CensusHit:

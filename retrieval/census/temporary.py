@@ -44,7 +44,7 @@ def temporary(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
             yield _made(codebase, path, call, removals)
     made = _patterns(contacts)
     for pattern, group in made.items():
-        gone = [c for c in removals if _covers(c.pattern, pattern)]
+        gone = [c for c in removals if _covers(c.pattern, pattern) and not _clears(c, group)]
         above = [p for p in made if p != pattern and pattern.startswith(f"{p}/")]
         if any(_covers(c.pattern, p) for p in above for c in removals):
             continue  # told with the folder
@@ -104,6 +104,12 @@ def _covers(removed: str, pattern: str) -> bool:
     if not _HOLE.sub("", removed).strip("/. "):
         return False
     return pattern == removed or pattern.startswith(f"{removed.rstrip('/')}/")
+
+
+def _clears(removal: Contact, made: list[Contact]) -> bool:
+    """Whether a removal makes room for what its own function writes further down: nothing is gone at the end."""
+    later = [c for c in made if c.place == removal.place]
+    return bool(later) and all(c.start > removal.start for c in later)
 
 
 def _moved(codebase: Codebase, pattern: str) -> Iterator[tuple[str, Call]]:

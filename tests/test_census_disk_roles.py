@@ -1,0 +1,125 @@
+"""Census kinds `disk_roles`, `cache_homes`, `network_calls`, and files joined by folder and pattern."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+FILES: dict[str, str | bytes] = {
+    "cut.py": """
+        import json
+        import os
+        import sys
+        import soundfile as sf
+
+        room = sys.argv[1]
+
+        def cut(sound, place):
+            pieces = f"{place}/0_pieces"
+            os.makedirs(pieces, exist_ok=True)
+            for number, piece in enumerate(sound):
+                sf.write(f"{pieces}/{number}.wav", piece, 16000)
+            with open(os.path.join(place, "config.json"), "w") as handle:
+                json.dump({}, handle)
+
+        cut([1, 2], room)
+    """,
+    "learn.py": """
+        import argparse
+        import json
+        import os
+        import shutil
+        import librosa
+        import requests
+        import torch
+        from huggingface_hub import hf_hub_download
+        from net import export
+
+        class Net(torch.nn.Module):
+            def forward(self, x):
+                return x
+
+        def fetch(url):
+            with open("net.bin", "wb") as handle:
+                handle.write(requests.get(url).content)
+
+        def learn(place, out, base="outputs"):
+            if os.path.exists(base):
+                shutil.rmtree(base)
+            os.makedirs(base)
+            with open("elsewhere/config.json") as handle:
+                settings = json.load(handle)
+            net, seen = Net(), []
+            for name in os.listdir(f"{place}/0_pieces"):
+                sound = librosa.load(f"{place}/0_pieces/{name}")
+                seen.append(net(sound))
+            features = torch.cat(seen)
+            features.export(f"{base}/all.wav")
+            torch.save(net.state_dict(), os.path.join(out, "net.pth"))
+            mask = f"{base}/mask.png"
+            features.save(mask)
+            return mask
+
+        def main():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--place", default="work")
+            parser.add_argument("--out", default="runs/first")
+            args = parser.parse_args()
+            fetch("https://example.org")
+            requests.post("https://example.org/ask", json={})
+            hf_hub_download("maker/net", "a.bin")
+            os.makedirs(args.out)
+            learn(args.place, args.out)
+
+        if __name__ == "__main__":
+            main()
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def codebase() -> Codebase:
+    return codebase_of(FILES)
+
+
+def texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+def test_files_meet_in_a_named_folder_and_not_by_a_common_base_name(codebase: Codebase) -> None:
+    assert texts(codebase, "shared_files") == [
+        "`{place}/0_pieces/{number}.wav` (audio): written by `cut()` (cut.py); read by `learn()` (learn.py)"
+    ]
+
+
+def test_what_is_written_is_told_by_what_it_is_for(codebase: Codebase) -> None:
+    told = dict(text.split(": ", 1) for text in texts(codebase, "disk_roles"))
+    assert told == {
+        "Held in memory until they are used together": "`learn()` collects outputs of models over a loop and joins "
+        "them: `seen`",
+        "Intermediate results on disk, written by one step and read by another": "`{place}/0_pieces/{number}.wav` "
+        "(audio) by `cut()` (cut.py)",
+        "Files whose path the writing function returns to its caller": "`{base}/mask.png` (image, `base` is `outputs` "
+        "by default) by `learn()` (learn.py)",
+        "Final results on disk, which no code of the repository was seen to read again": "`{base}/all.wav` (audio, "
+        "`base` is `outputs` by default) by `learn()` (learn.py); `{place}/config.json` (JSON) by `cut()` (cut.py)",
+        "Weights and checkpoints saved": "`{out}/net.pth` (torch checkpoint, `out` is `runs/first` by default) by "
+        "`learn()` (learn.py)",
+        "Files that are fetched and kept, no results": "`net.bin` by `fetch()` (learn.py)",
+    }
+
+
+def test_a_folder_that_is_cleared_before_it_is_filled_is_not_temporary(codebase: Codebase) -> None:
+    assert texts(codebase, "temporary") == []
+
+
+def test_caches_and_folders_have_their_names(codebase: Codebase) -> None:
+    caches, folders = texts(codebase, "cache_homes")
+    assert "`~/.cache/huggingface` (`maker/net`, by `main()` (learn.py); moved by `HF_HOME`)" in caches
+    assert "`{args.out}` (`args.out` is `runs/first` by default) by `main()` (learn.py)" in folders
+
+
+def test_a_download_is_no_talk_with_a_server(codebase: Codebase) -> None:
+    (hit,) = run_query(codebase, "network_calls").hits
+    assert hit.symbol == "main"

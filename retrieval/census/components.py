@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.callgraph import Site, Target, entered
 from retrieval.census.describe import by_weight, definitions_text
-from retrieval.census.flow import Root, roots
+from retrieval.census.flow import Root
+from retrieval.census.focus import focus_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.naming import naming_of
+from retrieval.census.pipeline import main_roots
 from retrieval.census.program import program_of
 from retrieval.census.prose import counted, first_sentence, listed
 from retrieval.census.reach import reach_of
 from retrieval.census.subjects import subject_words
 from retrieval.census.trivial import is_trivial
 from retrieval.census.values import ClassRef, FunctionRef
+from retrieval.census.wording import caller
 from retrieval.facts import CensusHit, Definition
 
 if TYPE_CHECKING:
@@ -115,13 +118,14 @@ def _loaded(codebase: "Codebase") -> Iterator[CensusHit]:
 
 
 def _main_roots(program: "Program") -> list[Root]:
-    """The flows of the main programs, those of the public API aside."""
+    """The flows of the main programs and of the uses that documents show, those that lead to models first."""
     starts = {unit for start in reach_of(program.codebase).starts for unit in start.units}
     found = []
-    for root in roots(program):
+    for root in main_roots(focus_of(program.codebase)):
         runs = (root.frame.path, root.frame.symbol) in starts
         started = any((entry.path, "") in starts for entry in root.entries)
-        if (runs or started) and root.entries[0].kind != "api":
+        shown = root.entries[0].shown is not None
+        if shown or ((runs or started) and root.entries[0].kind != "api"):
             found.append(root)
     return found
 
@@ -152,6 +156,7 @@ def _add(parts: dict[tuple[str, str], _Part], program: "Program", root: Root, si
         owner = _owner(program, target)
         part = parts.setdefault((owner.path, owner.definition.symbol), _Part(owner))
         name = root.frame.path if root.block or root.frame.symbol == "main" else root.entries[0].name
+        name = caller(root.frame) if root.entries[0].shown is not None else name
         if name not in part.programs:
             part.programs.append(name)
         if owner is not target and target.definition.name not in part.methods:

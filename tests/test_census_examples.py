@@ -89,3 +89,16 @@ def test_a_library_without_exports_is_told_by_its_documented_use(tmp_path: Path)
     assert (told.path, told.start) == ("README.md", 8)
     start = run_query(codebase, "course").hits[0]
     assert start.text == "The example in README.md (lines 8-18):"
+
+
+def test_what_configurations_name_is_reached_where_something_instantiates_it(tmp_path: Path) -> None:
+    files = {
+        "run.py": "from hydra.utils import instantiate\n\nif __name__ == '__main__':\n    instantiate({}).fit()\n",
+        "parts/__init__.py": "",
+        "parts/trainer.py": "class Trainer:\n    def fit(self):\n        pass\n\nclass Other:\n    pass\n",
+        "conf/a.yaml": "trainer:\n  _target_: parts.trainer.Trainer  # the loop\n  steps: 1.5\n",
+        "README.md": "```\npython run.py\n```\n",
+    }
+    units = reach_of(repository(tmp_path, files)).units
+    assert ("parts/trainer.py", "Trainer.fit") in units
+    assert ("parts/trainer.py", "Other") not in units

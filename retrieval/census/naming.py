@@ -12,11 +12,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
-from retrieval.census.configured import configured_for, held_by_config, may_configure
+from retrieval.census.config_targets import named_by_config
+from retrieval.census.configured import may_configure
 from retrieval.census.following import loads, runs, scripts
 from retrieval.census.program import program_of
 from retrieval.census.starts import Unit
-from retrieval.census.values import ClassRef, FunctionRef
 from retrieval.facts import Definition
 from retrieval.languages import words
 
@@ -99,31 +99,19 @@ class Naming:
         self._mentions(unit, text, units, names)
         held = [(p, _outermost(self.tables[p], name)) for p, name in runs(self.program, path, definition)]
         units |= dict.fromkeys(unit for unit in held if self.knows(unit[0]))
-        units |= dict.fromkeys(self._configured(path, definition, text))
+        units |= dict.fromkeys(self._configured) if may_configure(self.codebase, text) else {}
         known, any_name = loads(self.program, path, definition, text)
         units |= dict.fromkeys(unit for where in known for unit in self._whole(where))
         units |= dict.fromkeys(self._packages(text)) if any_name else {}
         started = tuple(dict.fromkeys(scripts(self.program, path, definition, text)))
         return Named(tuple(units), methods, tuple(names), started, any_name)
 
-    def _configured(self, path: str, definition: Definition | None, text: str) -> Iterator[Unit]:
-        """The definitions that configuration names for the calls of a unit, and those inside their entries."""
-        frame = self.program.frame(path, definition) if may_configure(self.codebase, text) else None
-        for step in frame.body.calls if frame is not None else ():
-            waiting = [target for _, target in configured_for(self.program, frame, step.node)]
-            while waiting:
-                target = waiting.pop()
-                if isinstance(target, ClassRef | FunctionRef):
-                    yield target.path, target.definition.symbol
-                    inner = self._held.get(target, ()) if isinstance(target, ClassRef) else ()
-                    waiting += [found for found in inner if found != target]
-
     @cached_property
-    def _held(self) -> dict[ClassRef, list[ClassRef]]:
-        table: dict[ClassRef, list[ClassRef]] = {}
-        for (outer, _), entries in held_by_config(self.program).items():
-            table.setdefault(outer, []).extend(target for _, target in entries)
-        return table
+    def _configured(self) -> tuple[Unit, ...]:
+        """The definitions that configurations name: interpolation and overrides may put any of them anywhere."""
+        named = (item.name for items in named_by_config(self.codebase).values() for item in items)
+        found = (self.codebase.find(name) for name in dict.fromkeys(named))
+        return tuple((path, definition.symbol) for path, definition in filter(None, found))
 
     def _whole(self, path: str) -> Iterator[Unit]:
         """A module with its functions and classes."""

@@ -215,3 +215,19 @@ def test_what_is_started_loaded_or_named_as_a_file_is_run() -> None:
     assert {"steps/one.py", "plugins/loud.py", "jobs/work.py", "settings/model_config.py"} <= files
     assert not {"steps/two.py", "settings/other_config.py"} & files
     assert ("jobs/work.py", "main") in reach_of(codebase).units, "a started script runs its `__main__` block"
+
+
+def test_programs_of_frameworks_and_of_readmes_beside_the_code_and_no_arguments() -> None:
+    guard = "if __name__ == '__main__':\n    main()\n"
+    codebase = codebase_of(
+        {
+            "README.md": "```\npython demo/run.py -c settings/tiny.py\n```\n",
+            "demo/run.py": f"def main(): pass\n{guard}",
+            "settings/tiny.py": "size = 1\n",
+            "tools/README.md": "```\npython ./tools/infer.py\n```\n",
+            "tools/infer.py": f"def main(): pass\n{guard}",
+            "work/train.py": f"import hydra\n\n@hydra.main(config_path='c')\ndef main(cfg): pass\n{guard}",
+            "work/other.py": f"def main(): pass\n{guard}",
+        }
+    )
+    assert set(reach_of(codebase).programs) == {"demo/run.py", "tools/infer.py", "work/train.py"}

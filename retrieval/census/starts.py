@@ -25,6 +25,7 @@ _SCRIPT = re.compile(r"(?:^|\s)(?:-m\s+)?([\w./-]+\.py|[\w.]+)(?=\s|$)")
 _GIVEN = re.compile(r"(?:^|\s)--[\w-]+[\s=]+$")
 _APART = re.compile(r"&&|\|\||[;|]")
 _PACKAGED = re.compile(r"(?m)^\[(?:project|build-system|tool\.(?:poetry|flit|pdm|hatch|setuptools))[\].]")
+_FRAMEWORKS = re.compile(r"(?:^|\.)(?:hydra\.main|hydra_main|argparse_main|draccus\.wrap|pyrallis\.wrap)$")
 _TRAINS = re.compile(r"(?:^|_)(?:train|fine_?tune|eval|test|benchmark)")
 LIBRARY = "the public API of"
 SHOWN = 8
@@ -53,12 +54,18 @@ def main_starts(program: "Program") -> list[Start]:
     entries = [e for e in code_entries(program) if _is_main_code(program, e.path)]
     launched = _launched(program)
     apps = [e for e in outside_entries(program) if e.kind == "web app" and _is_main_code(program, e.path)]
-    chosen = [e for e in (*entries, *apps) if e.kind in _PROGRAMS or e.path in launched]
+    chosen = [e for e in (*entries, *apps) if e.kind in _PROGRAMS or e.path in launched or _is_configured(program, e)]
     plain = [replace(e, path=p, lines=(1, 1)) for p, e in launched.items() if p not in {c.path for c in chosen}]
     told = [e for e in (*chosen, *plain) if not is_side_tool(e)]
     open_ones = [e for e in entries if not is_side_tool(e) and (not told or _is_offered(program, e))]
     starts = [*(_start(entry) for entry in dict.fromkeys((*told, *open_ones))), *_library(program), *_shown(program)]
     return list({(start.name, start.units): start for start in reversed(starts)}.values())[::-1]
+
+
+def _is_configured(program: "Program", entry: Entry) -> bool:
+    """Whether a framework that reads configuration and command line runs the script's `main`."""
+    made = (name for item in program.facts[entry.path].definitions for name in item.decorators)
+    return entry.kind in ("script", "package main") and any(_FRAMEWORKS.search(name) for name in made)
 
 
 def _is_offered(program: "Program", entry: Entry) -> bool:
@@ -88,9 +95,10 @@ def _launched(program: "Program") -> dict[str, Entry]:
 
 
 def _is_told(program: "Program", path: str, said: str) -> bool:
-    """Whether people find the launching file: it lies at the top, is a document, or the README names it."""
+    """Whether people find the launching file: it lies at the top, is a README or a document, or the README names it."""
+    readme = PurePosixPath(path).name.lower().startswith("readme")
     document = program.snapshot.by_path[path].language in ("markdown", "rst")
-    return len(PurePosixPath(path).parts) == 1 or path in said or (document and path.startswith("doc"))
+    return readme or len(PurePosixPath(path).parts) == 1 or path in said or (document and path.startswith("doc"))
 
 
 def _named_files(program: "Program", entry: Entry) -> Iterator[str]:

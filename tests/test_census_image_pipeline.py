@@ -79,9 +79,9 @@ def _texts(query: str, source: str = PIPELINE) -> list[str]:
 def test_transforms_are_told_in_order_with_conditions_and_what_they_give() -> None:
     [told] = _texts("image_transforms")
     assert told == (
-        "`make_transform()` (app.py): `transforms.Resize(size)` → `transforms.ColorJitter(0.4)` (if `jitter`) → "
-        "`transforms.CenterCrop(size)` → `transforms.ToTensor()` → "
-        "`transforms.Normalize((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))`; "
+        "`make_transform()` (app.py): `Resize(size)` → `ColorJitter(0.4)` (if `jitter`) → "
+        "`CenterCrop(size)` → `ToTensor()` → "
+        "`Normalize((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))`, where `size` is given as `224` (app.py); "
         "the result is a float tensor (3, H, W), channels first"
     )
 
@@ -132,3 +132,69 @@ def test_a_container_that_is_opened_for_its_sound_is_no_video() -> None:
     for stream, kinds in (("audio", []), ("video", ["image_work", "video_frames"])):
         codebase = codebase_of({"app.py": source.replace("{0}", stream) + main})
         assert [kind for kind in ("image_work", "video_frames") if run_query(codebase, kind).hits] == kinds, stream
+
+
+BRANCHES = """
+    import torch
+    from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+    from insightface.app import FaceAnalysis
+    from PIL import Image
+    from torch import nn
+    from torchvision.transforms import CenterCrop, Compose, RandomResizedCrop, Resize, ToTensor
+    from transformers import CLIPImageProcessor
+
+    def image_transform(image_size, is_train, mode=None):
+        mode = mode or "shortest"
+        if is_train:
+            return Compose([RandomResizedCrop(image_size), ToTensor()])
+        if mode == "squash":
+            steps = [Resize((image_size, image_size))]
+        else:
+            steps = [Resize(image_size)]
+            steps += [CenterCrop(image_size)]
+        steps.extend([ToTensor()])
+        return Compose(steps)
+
+    class ImageMixin(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.vit, self.proj = build_vit(), nn.Linear(8, 8)
+        def forward(self, **vision_inputs):
+            image_emb = self.vit(**vision_inputs)[0]
+            return self.proj(image_emb)
+
+    def main(path):
+        analysis, checker = FaceAnalysis(), StableDiffusionSafetyChecker.from_pretrained("x/y")
+        image = image_transform(224, False)(Image.open(path))
+        faces = analysis.get(image)
+        pixels = CLIPImageProcessor()(image)
+        checker(images=image, clip_input=pixels)
+        return torch.from_numpy(faces[0]["embedding"]), ImageMixin()(images=image)
+
+    if __name__ == "__main__":
+        main("a.png")
+"""
+
+
+def test_alternatives_are_told_as_such_and_results_of_libraries_are_embeddings() -> None:
+    codebase = codebase_of({"README.md": "Run `python app.py`.\n", "app.py": BRANCHES})
+    chains = [hit.text for hit in run_query(codebase, "image_transforms").hits]
+    assert chains[0].startswith(
+        "`image_transform()` (app.py), for inference and evaluation: one of [`Resize(image_size)` → "
+        '`CenterCrop(image_size)`] (by default) or [`Resize((image_size, image_size))`] (if `mode == "squash"`) → '
+        "`ToTensor()`, where `image_size` is given as `224` (app.py)"
+    )
+    assert chains[1].startswith("`image_transform()` (app.py), for training: `RandomResizedCrop(image_size)`")
+    prepared = [hit.text for hit in run_query(codebase, "vision_told: part=preprocessing").hits]
+    assert prepared[0].startswith("Yes: transforms are composed")
+    assert any(
+        "`CLIPImageProcessor()` in `main()` (app.py), which by its defaults resizes" in text for text in prepared
+    )
+    read, kept = [hit.text for hit in run_query(codebase, "vision_told: part=embeddings").hits][-2:]
+    assert 'embeddings are read from what a model gives: `faces[0]["embedding"]` in `main()`' in read.lower()
+    assert (
+        "`ImageMixin.forward()` (app.py) keeps what `self.vit(**vision_inputs)` gives as `image_emb`, which goes"
+        in kept
+    )
+    functions = run_query(codebase, "vision_functions").hits[0].text
+    assert "safety checks: `StableDiffusionSafetyChecker" in functions and "faces: `FaceAnalysis`" in functions

@@ -149,6 +149,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     versions,
     vision,
     vision_answer,
+    vision_functions,
     weight_tables,
     weight_types,
     workers,

@@ -5,13 +5,15 @@ A list that is filled by `append`, `extend` and `+=` before it is composed count
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
-from retrieval.census.body import CallStep, Guard, one_line
+from retrieval.census.body import CallStep, Guard
+from retrieval.census.chain_branches import Step, in_order, step_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.names import excludes
+from retrieval.census.onward import inside
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _COMPOSE = re.compile(r"(?:^|\.)(?:Compose|Sequential)$")
+_LIBRARY = re.compile(r"(?:^|\.)create_transform$")  # timm composes by itself
 _IMAGES = re.compile(
     r"Resize|ToTensor|to_tensor|ToImage|Normali[sz]e(?!\(dim)|Crop|Flip|ToPIL|ColorJitter|LongestMaxSize|ToDtype"
 )
@@ -33,7 +36,9 @@ _LAYERS = re.compile(r"(?i)\bnn\.(?!Module)|linear|conv\d|norm\d|relu|gelu|dropo
 _TENSOR = re.compile(r"ToTensor|to_tensor|ToImage|ToTensorV2")
 _MEANS = re.compile(r"Normali[sz]e\( *(?:mean=)?[\[(] *[\d.e-]+ *, *[\d.e-]+ *, *[\d.e-]+ *,? *[\])]")
 _TRAINING = re.compile(r"(?i)train|aug|random(?!resize\()")
-STEP, ALIKE = 100, 3
+_INFERRING = re.compile(
+    r"(?i)(?:^|[_.])(?:test|val|valid\w*|eval\w*|infer\w*|predict\w*|load_(?:image|demo)\w*)(?:$|[_.\s])"
+)
 _FOUND: "Beside[Roster, list[Composed]]" = Beside()
 
 
@@ -43,20 +48,18 @@ class Composed:
 
     frame: "Frame"
     step: CallStep
-    steps: tuple[tuple[str, str, int], ...]  # written, condition ("" for none), line
+    steps: tuple[Step, ...]
+    beside: bool = False  # whether the same body composes another chain for training
 
     @property
     def written(self) -> str:
-        """ "`Resize(224)` → `ToTensor()` (if `train`)"."""
-        parts = [
-            f"`{one_line(text, STEP)}`" + (f" ({condition})" if condition else "") for text, condition, _ in self.steps
-        ]
-        return " → ".join(parts)
+        """ "`Resize(224)` → `ToTensor()` (if `train`)"; alternatives as such, that of the defaults first."""
+        return in_order(self.steps, self.frame)
 
     @property
     def gives(self) -> str:
         """The form of the result, where the steps tell it."""
-        joined = " ".join(text for text, _, _ in self.steps)
+        joined = " ".join(step.text for step in self.steps)
         if not _TENSOR.search(joined):
             return ""
         channels = "3" if _MEANS.search(joined) else "C"
@@ -65,7 +68,23 @@ class Composed:
     @property
     def trains(self) -> bool:
         """Whether it augments images for training."""
-        return _TRAINING.search(f"{self.written} {self.frame.symbol}") is not None
+        return _TRAINING.search(f"{self.written} {self.frame.symbol} {self.kept}") is not None
+
+    @property
+    def kept(self) -> str:
+        """The name that the chain is bound to, "" for none."""
+        node = self.step.node
+        bound = [b for b in self.frame.body.bindings if b.value is not None and inside(node, b.value)]
+        return bound[0].name if bound else ""
+
+    @property
+    def purpose(self) -> str:
+        """ ", for training", ", for inference and evaluation", "" when neither name nor step tells."""
+        if self.trains:
+            return ", for training"
+        if self.beside:
+            return ", for inference and evaluation"
+        return ", for inference and evaluation" if _INFERRING.search(f"{self.kept} {self.frame.symbol}") else ""
 
 
 @kind(
@@ -91,6 +110,8 @@ def composed_of(codebase: "Codebase") -> list[Composed]:
     roster = roster_of(codebase)
     if roster not in _FOUND:
         found = [one for frame, _ in roster.frames for step in frame.body.calls if (one := _composed(frame, step))]
+        trained = {id(one.frame) for one in found if one.trains}
+        found = [replace(one, beside=id(one.frame) in trained) for one in found]
         _FOUND[roster] = sorted(found, key=lambda one: (*_place(codebase, one), one.trains))
     return _FOUND[roster]
 
@@ -102,6 +123,8 @@ def _place(codebase: "Codebase", one: Composed) -> tuple[bool, bool]:
 
 
 def _composed(frame: "Frame", step: CallStep) -> Composed | None:
+    if _LIBRARY.search(step.written):
+        return Composed(frame, step, (step_of(frame.body.tree.text(step.node), step.guards[-1:], (), step.start),))
     if not _COMPOSE.search(step.written):
         return None
     given = arguments(step.node)
@@ -115,41 +138,28 @@ def _composed(frame: "Frame", step: CallStep) -> Composed | None:
         steps = list(_filled(frame, text(listing), step))
     else:
         steps = _items(frame, listing, step.guards, step)
-    joined = " ".join(written for written, _, _ in steps)
+    joined = " ".join(item.text for item in steps)
     if not _IMAGES.search(joined) or (step.written.endswith("Sequential") and _LAYERS.search(joined)):
         return None
     return Composed(frame, step, tuple(steps))
 
 
-def _items(frame: "Frame", listing: Node, guards: tuple[Guard, ...], step: CallStep) -> list[tuple[str, str, int]]:
+def _items(frame: "Frame", listing: Node, guards: tuple[Guard, ...], step: CallStep) -> list[Step]:
     inner = [child for child in listing.named_children if child.type not in ("comment", "line_continuation")]
     return [_one(frame, child, guards, step) for child in inner]
 
 
-def _one(frame: "Frame", node: Node, guards: tuple[Guard, ...], step: CallStep) -> tuple[str, str, int]:
+def _one(frame: "Frame", node: Node, guards: tuple[Guard, ...], step: CallStep) -> Step:
     """A step as written; a name that was bound to a call once is that call."""
     text = frame.body.tree.text
     written = text(node)
     bound = [b for b in frame.bound(written) if b.order < step.order and b.value is not None]
     if node.type == "identifier" and len(bound) == 1 and bound[0].value is not None and bound[0].value.type == "call":
         written = text(bound[0].value)
-    return _flat(written), _condition(guards, step.guards), first_line(node)
+    return step_of(written, guards, step.guards, first_line(node))
 
 
-def _flat(written: str) -> str:
-    return re.sub(r"(?<=[(\[]) | (?=[)\]])", "", " ".join(written.split())).replace(",)", ")")
-
-
-def _condition(guards: tuple[Guard, ...], around: tuple[Guard, ...]) -> str:
-    """The innermost condition of an event that the composing call does not stand under."""
-    own = {(guard.key, guard.arm) for guard in around}
-    extra = [guard for guard in guards if guard.kind in ("if", "else") and (guard.key, guard.arm) not in own]
-    if not extra:
-        return ""
-    return f"if `{one_line(extra[-1].text, 50)}`" if extra[-1].kind == "if" else "otherwise"
-
-
-def _filled(frame: "Frame", name: str, step: CallStep) -> Iterator[tuple[str, str, int]]:
+def _filled(frame: "Frame", name: str, step: CallStep) -> Iterator[Step]:
     """The steps of a list that is bound, appended to and extended before it is composed."""
     text = frame.body.tree.text
     events: list[tuple[Node, tuple[Guard, ...]]] = []
@@ -167,7 +177,7 @@ def _filled(frame: "Frame", name: str, step: CallStep) -> Iterator[tuple[str, st
         if node.type in ("list", "tuple"):
             yield from _items(frame, node, guards, step)
         else:
-            yield _flat(text(node)), _condition(guards, step.guards), first_line(node)
+            yield step_of(text(node), guards, step.guards, first_line(node))
 
 
 def _added(frame: "Frame", name: str, line: int) -> Node | None:
@@ -184,9 +194,9 @@ def _added(frame: "Frame", name: str, line: int) -> Node | None:
 def said(codebase: "Codebase", composed: Composed, more: int = 0) -> str:
     """A chain in words: where it is composed, its steps, the values of its settings, and what it gives."""
     again = f" and {more} more place{'s' if more > 1 else ''}" if more else ""
-    told = [value for text, _, _ in composed.steps for value in told_value(codebase, composed.frame, text)]
+    told = [value for step in composed.steps for value in told_value(codebase, composed.frame, step.text)]
     values = f", where {listed(list(dict.fromkeys(told)), 4)}" if told else ""
-    return f"{name_of(composed.frame)}{again}: {composed.written}{values}{composed.gives}"
+    return f"{name_of(composed.frame)}{composed.purpose}{again}: {composed.written}{values}{composed.gives}"
 
 
 def name_of(frame: "Frame") -> str:
@@ -196,7 +206,7 @@ def name_of(frame: "Frame") -> str:
 
 
 def _hit(codebase: "Codebase", first: Composed, more: list[Composed]) -> CensusHit:
-    related = [("step", first.frame.path, line, line) for _, _, line in first.steps]
+    related = [("step", first.frame.path, step.line, step.line) for step in first.steps]
     related += [("again", other.frame.path, other.step.start, other.step.end) for other in more]
     text = said(codebase, first, len(more))
     return hit_at(

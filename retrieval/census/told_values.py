@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.beside import once
+from retrieval.census.body import one_line
 from retrieval.census.language import run_query
 from retrieval.census.prose import listed
-from retrieval.census.spots import default
+from retrieval.census.spots import argument, default
+from retrieval.census.tracing import tracer_of
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -36,8 +38,28 @@ def told_value(codebase: "Codebase", frame: "Frame", written: str) -> Iterator[s
             yield f"`{found[0]}` is {given} by default"
     for name in dict.fromkeys(_NAME.findall(written)):
         node = default(frame, name) if name in frame.parameters else None
+        given = _given(frame, name) if name in frame.parameters else []
         if node is not None and node.type in ("integer", "float", "tuple", "list"):
-            yield f"`{name}` is {frame.body.tree.text(node)} by default"
+            also = f", and given as {listed(given, SHOWN)}" if given else ""
+            yield f"`{name}` is {frame.body.tree.text(node)} by default{also}"
+        elif given and re.search(r"(?i)size|width|height|scale|batch|dim|resol|num|pix", name):
+            yield f"`{name}` is given as {listed(given, SHOWN)}"
+
+
+def _given(frame: "Frame", name: str, hops: int = 3) -> list[str]:
+    """What the callers of a body give for a parameter, as written; what they only hand on is looked up further."""
+    found: dict[str, None] = {}
+    for around, step, target in tracer_of(frame.program).holders.callers(frame):
+        node = argument((around, step, target), frame, name)
+        if node is None or frame.program.snapshot.by_path[around.path].role != "source":
+            continue
+        written = around.body.tree.text(node)
+        handed = written in around.parameters and hops > 0
+        further = _given(around, written, hops - 1) if handed else []
+        found |= dict.fromkeys(
+            further or [f"`{one_line(written, 40)}` ({around.path})"] if not handed or further else []
+        )
+    return list(found)
 
 
 def _paths(paths: list[str]) -> str:

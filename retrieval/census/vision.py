@@ -38,6 +38,7 @@ _PAGE_LIBRARIES = frozenset({"fitz", "pymupdf", "pypdfium2", "pdf2image"})
 _VIDEO = re.compile(r"(?i)rawvideo|pix_fmt|vcodec|video|frame|image2|fps")
 _PICTURED = re.compile(r"(?i)video|to_image|to_rgb|rgb24|bgr24|picture")
 _METHODS = re.compile(r"(?:^|\.)(?:resize|crop|thumbnail|rotate|imwrite|imread|convert|save)$")
+_RESHAPING = re.compile(r"\.(?:resize|crop|thumbnail|rotate)$")
 _RESAMPLING = re.compile(r"\.(?:interpolate|grid_sample|pad|upsample)$")
 _POSITIONS = re.compile(r"(?i)pos(?:ition\w*)?_?(?:emb|enc|tok)|state_dict|checkpoint|rel_pos")
 _SORTS = tuple(
@@ -153,6 +154,8 @@ def embeds(run: Run) -> str:
         return "features of an image inside a model"
     if re.search(r"(?i)emb", run.spot.text()):
         return ""  # what is made of an embedding is no image
+    if run.kept and all(named(name.rpartition(".")[2]) in ("text", "prompt") for name in run.kept):
+        return ""  # what is kept is a text, changed by the image
     named_so = [name for name in run.kept if _EMBEDDING.search(name.rpartition(".")[2])]
     method = run.step.written.rpartition(".")[2]
     said = " ".join((*named_so, method if _EMBEDDING.search(method) else ""))
@@ -235,7 +238,19 @@ def _is_image_call(roster: Roster, frame: "Frame", step: CallStep) -> bool:
     if _PAGES.search(step.written) and not isinstance(value, External):
         modules = {item.module.partition(".")[0] for item in roster.program.facts[frame.path].imports}
         return bool(modules & _PAGE_LIBRARIES)
-    return value is None and _METHODS.search(step.written) is not None and named(holder) in SEEN
+    return value is None and _METHODS.search(step.written) is not None and _is_picture(roster, frame, step, holder)
+
+
+def _is_picture(roster: Roster, frame: "Frame", step: CallStep, holder: str) -> bool:
+    """Whether a method is called on an image, by its name or, for what reshapes one, by what it is drawn from."""
+    if named(holder) in SEEN:
+        return True
+    function = step.node.child_by_field_name("function")
+    owner = function.child_by_field_name("object") if function is not None else None
+    if owner is None or owner.type != "identifier" or not _RESHAPING.search(step.written):
+        return False
+    told = modalities(roster.tracer, Spot(frame, owner, step.order, step.guards), 12)
+    return bool(told) and told[0].modality in SEEN
 
 
 def _of_video(roster: Roster, frame: "Frame") -> bool:

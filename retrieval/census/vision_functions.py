@@ -1,0 +1,169 @@
+"""Kind `vision_functions`: the vision models of a codebase by what they are for, in one sentence."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from retrieval.census.known_models import known_model
+from retrieval.census.language import Query, hit_at, kind, run_query
+from retrieval.census.modal_flow import taken_by
+from retrieval.census.modality_names import named
+from retrieval.census.model_entries import Entry, entries_of
+from retrieval.census.prose import listed
+from retrieval.census.reach import reach_of
+from retrieval.census.roster import Roster, roster_of
+from retrieval.census.tiers import anatomy_of, snake
+from retrieval.census.values import ClassRef
+from retrieval.census.vision import sees_entry
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+TABLE = Path(__file__).parents[1] / "data" / "vision_functions.yaml"
+_OTHER, _BOTH = "other models of images", "images together with text"
+_OWN = re.compile(
+    r"(?i)vision|visual|image|video|(?:^|_)(?:vit|eva\d?|swin|resnet|sam)(?:_|$)|clip|(?:^|_)eva\d?_?\w*encoder"
+)
+_NONE = re.compile(
+    r"(?i)loss|config|dataset|processor|tokenizer|output|mixin|discriminator|metric|embeddings?$|layer|attention|block"
+)
+_FUNCTION = re.compile(r"`[^`]+`")
+_SMALL = ("`MLP`", "`LayerNorm2d`", "`PatchEmbed`", "`Block`", "`LayerNorm`")
+MODELS, PARTS, DEFINED = 5, 3, 5
+
+
+@cache
+def _functions() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    rows = yaml.safe_load(TABLE.read_text(encoding="utf-8"))["functions"]
+    return tuple((row["name"], re.compile(row["words"], re.IGNORECASE)) for row in rows)
+
+
+@kind(
+    "vision_functions",
+    summary="the vision models by what they are for (detection, segmentation, encoding, generation …), in a sentence",
+    example="vision_functions",
+    reads="python",
+    ordered=True,
+)
+def vision_functions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One sentence on models that programs make, one on model classes with a vision name that none is seen to make."""
+    roster = roster_of(codebase)
+    _ = roster.uses
+    found = [entry for entry in entries_of(codebase) if pictures(roster, entry)]
+    source = [entry for entry in found if _role(codebase, entry) == "source"] or found
+    run = [entry for entry in source if entry.run] or source
+    if run and query.matches("made"):
+        yield _sentence(codebase, roster, run)
+    others = _defined(roster, {entry.made[0].cls for entry in found if entry.made[0].cls is not None})
+    if others and query.matches("defined"):
+        told = [f"`{cls.definition.name}` ({cls.path})" for cls in others]
+        text = f"{'Also defined' if run else 'Defined'} as models of images, with no way traced from a program that "
+        text += f"makes them: {listed(told, DEFINED)}"
+        places = [("class", cls.path, cls.definition.head_start, cls.definition.head_end) for cls in others[:DEFINED]]
+        yield _at(codebase, text, places)
+    if query.matches("handled"):
+        yield from _handled(codebase, bool(run or others))
+    if query.matches("video"):
+        yield from _video(codebase)
+
+
+def pictures(roster: Roster, entry: Entry) -> bool:
+    """Whether a model takes images or video, or makes them."""
+    first = entry.made[0]
+    known = first.known or (known_model(entry.base) if entry.base else None)
+    return (known is not None and known.gives in ("image", "video")) or sees_entry(roster, entry)
+
+
+def _role(codebase: "Codebase", entry: Entry) -> str:
+    return codebase.snapshot.by_path[entry.made[0].frame.path].role
+
+
+def function_of(roster: Roster, entry: Entry) -> str:
+    """What a vision model is for, by its library, its name, its docstring and its base class, in that order."""
+    name = snake(entry.name.rpartition(".")[2])
+    for told in (entry.kind, name, entry.does, entry.base.rpartition(".")[2]):
+        found = next((word for word, pattern in _functions() if told and pattern.search(told)), "")
+        if found:
+            return found
+    return _BOTH if {"text", "prompt"} & set(taken_by(roster, entry)) else _OTHER
+
+
+def _sentence(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> CensusHit:
+    by: dict[str, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.part):
+        word = function_of(roster, entry)
+        if not entry.part or word not in by or by[word][0].part:
+            by.setdefault(word, []).append(entry)
+    if _OTHER in by:
+        by[_OTHER] = by.pop(_OTHER)
+    told = [f"{word}: {listed([_named(roster, entry) for entry in group], MODELS)}" for word, group in by.items()]
+    places = [_place(entry) for group in by.values() for entry in group[:MODELS]]
+    return _at(codebase, f"Vision models by what they are for - {'; '.join(told)}", places)
+
+
+def _named(roster: Roster, entry: Entry) -> str:
+    cls = entry.made[0].cls
+    anatomy = anatomy_of(roster.program, roster.family.bases)
+    parts = [f"`{part.definition.name}`" for part in anatomy.parts.get(cls, ()) if cls is not None] if cls else []
+    parts = [part for part in dict.fromkeys(parts) if part not in _SMALL and named(snake(part.strip("`"))) != "text"]
+    return f"`{entry.name}`" + (f" (parts {listed(parts, PARTS)})" if parts else "")
+
+
+def _place(entry: Entry) -> tuple[str, str, int, int]:
+    cls, first = entry.made[0].cls, entry.made[0]
+    if cls is not None:
+        return "class", cls.path, cls.definition.head_start, cls.definition.head_end
+    return "made", first.frame.path, first.step.start, first.step.end
+
+
+def _defined(roster: Roster, made: set[ClassRef]) -> list[ClassRef]:
+    """Model classes with a vision name that no program is seen to make, and that are no part of a made one."""
+    anatomy = anatomy_of(roster.program, roster.family.bases)
+    within = set(made)
+    for cls in made:
+        within |= anatomy.reach(cls)
+    roles = roster.codebase.snapshot.by_path
+    found = []
+    for cls in roster.family.bases:
+        name = snake(cls.definition.name)
+        seen = _OWN.search(name) is not None or named(name) in ("image", "video")
+        if cls in within or not seen or _NONE.search(name) or roles[cls.path].role != "source":
+            continue
+        if anatomy.tier(cls) in ("model", "part"):
+            found.append(cls)
+    return sorted(found, key=lambda cls: anatomy.tier(cls) != "model")
+
+
+def _handled(codebase: "Codebase", models: bool) -> Iterator[CensusHit]:
+    """The functions that work on images, which are all there is where no model does."""
+    reach = reach_of(codebase)
+    hits = [hit for hit in run_query(codebase, "image_work").hits if hit.role == "source"]
+    hits = [hit for hit in hits if reach.has(hit)] or hits
+    hits.sort(key=lambda hit: "reading" not in hit.detail["sorts"])
+    if hits:
+        names = listed(list(dict.fromkeys(f"`{hit.symbol}()`" if hit.symbol else hit.path for hit in hits)), MODELS)
+        none = "" if models else "No vision model is made; "
+        text = f"{none}{'images' if none else 'Images'} are read, changed or written by {names}"
+        yield _at(codebase, text, [("work", hit.path, hit.start, hit.end) for hit in hits[:MODELS]])
+
+
+def _video(codebase: "Codebase") -> Iterator[CensusHit]:
+    hits = [hit for hit in run_query(codebase, "video_frames").hits if hit.role == "source"]
+    told = [found[0] for hit in hits if (found := _FUNCTION.match(hit.text))]
+    if told:
+        yield _at(
+            codebase,
+            f"Video is read by {listed(list(dict.fromkeys(told)), MODELS)}",
+            [("video", h.path, h.start, h.end) for h in hits[:MODELS]],
+        )
+
+
+def _at(codebase: "Codebase", text: str, places: list[tuple[str, str, int, int]]) -> CensusHit:
+    _, path, start, end = places[0]
+    related = tuple(dict.fromkeys(places))
+    return hit_at(codebase, path, (start, end), symbol="", name=text.partition(" ")[0], text=text, related=related)

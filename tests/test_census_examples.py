@@ -102,3 +102,34 @@ def test_what_configurations_name_is_reached_where_something_instantiates_it(tmp
     units = reach_of(repository(tmp_path, files)).units
     assert ("parts/trainer.py", "Trainer.fit") in units
     assert ("parts/trainer.py", "Other") not in units
+
+
+def test_what_the_readme_shows_goes_before_scripts_that_it_does_not_run(tmp_path: Path) -> None:
+    net = "import torch\n\nclass Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+    net += "        self.line = torch.nn.Linear(2, 2)\n\n    def forward(self, x):\n        return self.line(x)\n\n"
+    net += "def infer(x):\n    return Net()(x)\n"
+    train = "from net import infer\n\ndef main():\n    infer(1)\n\nif __name__ == '__main__':\n    main()\n"
+    files = {"net.py": net, "training/train.py": train, "training/README.md": "```\npython training/train.py\n```\n"}
+    readme = "# Net\n\n```python\nfrom net import infer\n\ninfer(1)\n```\n"
+    codebase = repository(tmp_path / "a", files | {"README.md": readme})
+    texts = [hit.text for hit in run_query(codebase, "outline").hits]
+    assert texts[0].startswith("The code is used as a library, as the example in README.md shows (lines 4-6). It runs")
+    assert texts[-1].startswith("Execution can also start in `main()` (training/train.py)")
+    codebase = repository(tmp_path / "b", files | {"README.md": f"{readme}\n```\npython training/train.py\n```\n"})
+    texts = [hit.text for hit in run_query(codebase, "outline").hits]
+    assert texts[0].startswith("The main program is `main()` in training/train.py")
+    assert "As a library it is used as the example in README.md (lines 4-6) shows: `infer()`" in texts
+
+
+def test_an_override_in_the_code_names_the_class_that_configuration_makes(tmp_path: Path) -> None:
+    build = "from hydra import compose\nfrom hydra.utils import instantiate\n\ndef build(name):\n"
+    build += (
+        "    cfg = compose(name, overrides=['++model._target_=net.video.Video'])\n    return instantiate(cfg.model)\n"
+    )
+    use = "from net.build import build\n\ndef run():\n    return build('base').propagate()\n"
+    config = "model:\n  _target_: net.image.Predictor\n"
+    files = CODE | {"net/build.py": build, "net/use.py": use, "configs/base.yaml": config}
+    program = program_of(repository(tmp_path, files))
+    frame = program.frame("net/use.py", program.definition("net/use.py", "run"))
+    assert frame is not None
+    assert [site.target.definition.symbol for site in program.sites(frame)] == ["build", "Video.propagate"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _HYDRA = frozenset({"hydra.utils.instantiate", "hydra.utils.call", "hydra._internal.instantiate.instantiate"})
 _READS = re.compile(r"""(?:\[|\.(?:get|pop)\()\s*["'](?:_target_|target|class_path)["']|\.(?:_target_|class_path)\b""")
+_OVERRIDE = re.compile(r"""["']\+{0,2}([\w.]+)\._target_=([\w.]+)["']""")
 _PASSING = frozenset(
     {"enumerate", "zip", "list", "default", "deepcopy", "to_container", "instantiate", "dict", "reversed"}
 )
@@ -58,9 +59,24 @@ def _found(program: "Program", frame: "Frame", call: Node, function: Node | None
         else None
     )
     table, words = _table(program), _words(program, value)
-    rows = [row for key in _keys(frame, first, DEEPEST) for row in table.get(key, ()) if row[0].word in words]
+    keys = _keys(frame, first, DEEPEST)
+    rows = [row for key in keys for row in table.get(key, ()) if row[0].word in words]
+    rows = _overriding(frame, keys) or rows
     found = {target: (named, target) for named, target in rows}
     return list(found.values())[:MOST]
+
+
+def _overriding(frame: "Frame", keys: list[str]) -> list[tuple[Named, Target]]:
+    """The classes that the body itself puts in the place of an entry: `"++model._target_=pkg.Net"`."""
+    if frame.definition is None:
+        return []
+    rows: list[tuple[Named, Target]] = []
+    first, last = frame.definition.head_end, frame.definition.end
+    for line, text in enumerate(frame.program.snapshot.by_path[frame.path].lines[first:last], first + 1):
+        for key, name in _OVERRIDE.findall(text):
+            target = _resolved(frame.program, name) if key.rpartition(".")[2] in keys else None
+            rows += [(Named(name, key, frame.path, line, word="_target_"), target)] if target is not None else []
+    return rows
 
 
 def _words(program: "Program", function: FunctionRef | External) -> frozenset[str]:

@@ -90,6 +90,10 @@ class Focus:
         """Whether a body is a method of a model class, layers included."""
         return frame.owner is not None and frame.owner in self.anatomy.models
 
+    def is_layer(self, frame: "Frame") -> bool:
+        """Whether a body is a method of a layer: of a part that no model is made of as a whole."""
+        return self.in_model(frame) and frame.owner is not None and self.anatomy.tier(frame.owner) not in WHOLE
+
     def outside(self, frame: "Frame") -> list[Outside]:
         """See `outside_steps`, and the calls that make or run a model of the roster; switches between training and
         evaluation are left out."""

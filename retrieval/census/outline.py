@@ -20,7 +20,7 @@ from retrieval.facts import CensusHit
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, LIBRARY = 36, 24, 12, 8, 9, 20, 6
+STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, LIBRARY, SHOWN = 36, 24, 12, 8, 9, 20, 6, 2
 Place = tuple[str, str, int, int]
 
 
@@ -39,15 +39,21 @@ def outline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     if not roots:
         return
     wanted = query.options.get("what", "steps|models|others").split("|")
-    marks = walked(focus, roots[0], DEPTH)
-    if "steps" in wanted:
-        yield from _steps(codebase, focus, roots[0], marks)
+    used = _used(roots)
+    for root in used[:SHOWN] if "steps" in wanted and _is_shown(roots[0]) else roots[:1] if "steps" in wanted else ():
+        yield from _steps(codebase, focus, root, walked(focus, root, DEPTH))
     if "models" in wanted:
-        used = roots[1:LIBRARY] if roots[0].entries[0].kind == "api" else []
-        deep = walked(focus, roots[0], DEEP)
-        yield from _models(codebase, focus, roots[0], [deep, *(walked(focus, root, DEPTH) for root in used)])
+        yield from _models(codebase, focus, used)
     if "others" in wanted and len(roots) > 1:
-        yield _others(codebase, roots)
+        yield from _others(codebase, focus, roots)
+
+
+def _used(roots: list[Root]) -> list[Root]:
+    """The main program; of a library the uses that its documents show, else its first public functions."""
+    if roots[0].entries[0].kind != "api":
+        return roots[:1]
+    shown = [root for root in roots if _is_shown(root)]
+    return shown[:SHOWN] or [root for root in roots if root.entries[0].kind == "api"][:LIBRARY]
 
 
 def _steps(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -> Iterator[CensusHit]:
@@ -82,22 +88,26 @@ def _begins(root: Root) -> str:
     return f"The main program is {where}" + (f", started by {' or '.join(ways)}" if root.frame.definition else "")
 
 
-def _models(codebase: "Codebase", focus: Focus, root: Root, walks: list[list[Mark]]) -> Iterator[CensusHit]:
-    """What is made or loaded, what is run, and what models run inside, in the order in which it happens first."""
-    order = ordered(focus, walks)
-    inside = [f"`{name}`: {' → '.join(steps[:INSIDE])}" for name, steps in order.inside.items()]
-    parts = [f"`{name}`: {' → '.join(steps[:INSIDE])}" for name, steps in order.parts.items()]
-    for verb, key, found in (
-        ("Made or loaded, in this order", "made", order.made),
-        ("Their constructors make, each in its order", "parts", parts),
-        ("Run, in this order", "run", order.run),
-        ("Inside these models run, method by method", "inside", inside),
-    ):
-        if found:
-            shown = found[:MODELS]
-            more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
-            told = "; ".join(shown) if key in ("inside", "parts") else numbered(shown)
-            yield _sentence(codebase, root, f"{verb}: {told}{more}", [_place(mark) for mark in order.marks[key]])
+def _models(codebase: "Codebase", focus: Focus, roots: list[Root]) -> Iterator[CensusHit]:
+    """What each program makes or loads, what it runs, and what models run inside, in the order of the first time."""
+    told: set[str] = set()
+    for root in roots:
+        order = ordered(focus, [walked(focus, root, DEEP)])
+        inside = [f"`{name}`: {' → '.join(steps[:INSIDE])}" for name, steps in order.inside.items()]
+        parts = [f"`{name}`: {' → '.join(steps[:INSIDE])}" for name, steps in order.parts.items()]
+        for verb, key, found in (
+            ("Made or loaded, in this order", "made", order.made),
+            ("Their constructors make, each in its order", "parts", parts),
+            ("Run, in this order", "run", order.run),
+            ("Inside these models run, method by method", "inside", inside),
+        ):
+            more = f" and {len(found) - MODELS} more" if len(found) > MODELS else ""
+            listed = "; ".join(found[:MODELS]) if key in ("inside", "parts") else numbered(found[:MODELS])
+            if not found or f"{verb}{listed}" in told:
+                continue
+            told.add(f"{verb}{listed}")
+            lead = f"By {_placed(root)}: {verb[0].lower()}{verb[1:]}" if len(roots) > 1 else verb
+            yield _sentence(codebase, root, f"{lead}: {listed}{more}", [_place(mark) for mark in order.marks[key]])
 
 
 def numbered(names: list[str]) -> str:
@@ -105,15 +115,27 @@ def numbered(names: list[str]) -> str:
     return "; ".join(f"({at}) {name}" for at, name in enumerate(names, 1)) if len(names) > 1 else "".join(names)
 
 
-def _others(codebase: "Codebase", roots: list[Root]) -> CensusHit:
-    others = [root for root in roots[1:] if root.entries[0].kind != "api"] or roots[1:]
-    named = {_placed(root): None for root in others}
-    names = list(named)
+def _others(codebase: "Codebase", focus: Focus, roots: list[Root]) -> Iterator[CensusHit]:
+    """Other programs; besides a program the use as a library that documents show, else the public functions."""
+    others = [root for root in roots[1:] if root.entries[0].kind != "api"]
+    shown = [root for root in roots[1:] if _is_shown(root)]
+    if others:
+        yield _list(codebase, others, "Execution can also start in")
+    if shown and not _is_shown(roots[0]):
+        root = shown[0]
+        told, own, _ = steps_in(focus, walked(focus, root, DEPTH), root.frame)
+        text = f"As a library it is used as {_placed(root)} shows: {' → '.join(told[:STEPS])}"
+        yield _sentence(codebase, root, text, [_place(mark) for mark in own])
+    api = [root for root in roots[1:] if root.entries[0].kind == "api" and not focus.is_layer(root.frame)]
+    if api and not others and not shown:
+        yield _list(codebase, api, "As a library it offers")
+
+
+def _list(codebase: "Codebase", roots: list[Root], lead: str) -> CensusHit:
+    names = list({_placed(root): None for root in roots})
     more = f" and {len(names) - OTHERS} more" if len(names) > OTHERS else ""
-    places = [(r.frame.path, "", *r.entries[0].lines) for r in others if r.entries[0].path == r.frame.path]
-    api = others[0].entries[0].kind == "api"
-    text = f"{'As a library it offers' if api else 'Execution can also start in'} {', '.join(names[:OTHERS])}{more}"
-    return _sentence(codebase, others[0], text, [("entry", p, a, b) for p, _, a, b in places])
+    places = [("entry", r.frame.path, *r.entries[0].lines) for r in roots if r.entries[0].path == r.frame.path]
+    return _sentence(codebase, roots[0], f"{lead} {', '.join(names[:OTHERS])}{more}", places)
 
 
 def _is_shown(root: Root) -> bool:
@@ -122,7 +144,7 @@ def _is_shown(root: Root) -> bool:
 
 def _placed(root: Root) -> str:
     if _is_shown(root):
-        return caller(root.frame)
+        return f"{caller(root.frame)} ({root.frame.symbol})"
     return f"{caller(root.frame)} ({root.frame.path})" if root.frame.definition else root.frame.path
 
 

@@ -15,7 +15,7 @@ from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside, does
 from retrieval.census.reach import reach_of
-from retrieval.census.standing import RUNS, is_training
+from retrieval.census.standing import RUNS, Standing, is_training
 from retrieval.census.starts import LIBRARY
 from retrieval.census.step_lines import line_of
 from retrieval.census.user_events import SILENT, WAITING, event_under, silence, trigger_of
@@ -125,7 +125,7 @@ def main_roots(focus: Focus) -> list[Root]:
     found = [r for r in found if role[r.frame.path] not in apart and role[r.entries[0].path] not in apart] or found
     found = _told(found) or found or roots(program)
     focus.roots = _grouped(sorted(found, key=lambda root: _after(focus, root)))
-    focus.roots = _whole_first(focus, focus.roots)
+    focus.roots = _shown_first(focus, _whole_first(focus, focus.roots))
     return list(focus.roots)
 
 
@@ -148,6 +148,20 @@ def _whole_first(focus: Focus, found: list[Root]) -> list[Root]:
         if models[id(best)] < models[id(root)]:
             best = root
     return [best, *(root for root in found if root is not best)]
+
+
+def _shown_first(focus: Focus, found: list[Root]) -> list[Root]:
+    """The use that the README at the root shows in code goes before scripts that it gives no command for."""
+    program, scored = focus.program, Standing(focus.program.snapshot)
+    shown = [r for r in found if r.entries[0].shown is not None and "/" not in r.frame.path and focus.leads(r.frame)]
+    facts = program.facts
+
+    def named(root: Root) -> bool:
+        installed = any(entry.kind in ("console script", "package main") for entry in root.entries)
+        return installed or scored.is_run_by_readme(root.frame.path, facts[root.frame.path].module)
+
+    at = next((at for at, root in enumerate(found) if root in shown or not named(root)), len(found))
+    return [*found[:at], *shown, *(root for root in found[at:] if root not in shown)]
 
 
 def _rank(root: Root) -> int:

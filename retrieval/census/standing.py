@@ -71,6 +71,12 @@ class Standing:
         command = rf"\b(?:python[\d.]*|torchrun|run|launch)\s[^\n]*?(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w/-])"
         return re.search(command, told) is not None
 
+    def is_run_by_readme(self, path: str, module: str) -> bool:
+        """Whether the README at the root gives a command that runs the file, by its path or as a module."""
+        names = [re.escape(path)] + ([rf"-m\s+{re.escape(module)}"] if module else [])
+        written = rf"\b(?:python[\d.]*|torchrun|run|launch)\s[^\n]*?(?<![\w./-])(?:\./)?(?:{'|'.join(names)})(?![\w/-])"
+        return re.search(written, self._documents[0]) is not None
+
     def says(self, command: str) -> bool:
         """Whether the README names a command."""
         return re.search(rf"(?<![\w/-]){re.escape(command)}(?![\w-])", self._documents[0]) is not None

@@ -57,7 +57,7 @@ def _used(roots: list[Root]) -> list[Root]:
 
 
 def _steps(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -> Iterator[CensusHit]:
-    frame = spine(root.frame, marks)
+    frame = root.frame if _is_shown(root) else spine(root.frame, marks)
     told, own, partly = steps_in(focus, marks, frame)
     events = event_sentence(focus, marks)
     if not told and not events:

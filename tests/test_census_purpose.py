@@ -111,3 +111,26 @@ def test_authors_and_their_universities_say_nothing_of_the_purpose() -> None:
     )
     said = [hit.text for hit in run_query(codebase_of({"README.md": readme, "a.py": "X = 1\n"}), "purpose").hits]
     assert said == ["The README says of Pix: “A model that draws what it hears in a room.”"]
+
+
+def test_definitions_lead_navigation_is_passed_over_and_served_inputs_go_in() -> None:
+    readme = (
+        "# Viz & VizAgent\n\n**Jump to: [Viz](#viz), [VizAgent](#agent)**\n\nViz Two is supported by the Lake team.\n\n"
+        "<p><b>Viz</b> is a model that reads pictures. Please install it first.</p>\n"
+        "<p><b>VizAgent</b> is a model that clicks on screens and reads what it is shown there.</p>\n\n"
+        "Other is a thing that this project has nothing to do with at all, whatever it says.\n"
+    )
+    app = "from cog import Input\n\nclass P:\n    def predict(self, photo=Input(description='A face')):\n        return photo\n"
+    said = [hit.text for hit in run_query(codebase_of({"README.md": readme, "predict.py": app}), "purpose").hits]
+    assert said[:2] == [
+        "The README says of Viz & VizAgent: “Viz is a model that reads pictures.”",
+        "It goes on: “VizAgent is a model that clicks on screens and reads what it is shown there.”",
+    ]
+    assert [text for text in said if text.startswith("Goes in, by the inputs of its predictor: `photo` (“A face”).")]
+    assert len(said) == 3
+
+
+def test_numbered_paragraphs_behind_a_colon_are_features() -> None:
+    readme = "# Voxel\n\nThe advantages of Voxel are two:\n\n**1. Clear.**\nIt speaks.\n\n**2. Fast.** It runs.\n\n## Next\n\n3. Old\n"
+    said = [hit.text for hit in run_query(codebase_of({"README.md": readme, "a.py": "X = 1\n"}), "purpose").hits]
+    assert said == ["Features it lists: Clear (It speaks); Fast (It runs)."]

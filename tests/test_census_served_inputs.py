@@ -48,3 +48,31 @@ def test_inputs_and_controls_are_told_with_defaults_limits_and_words() -> None:
         "`task` (default `'caption'`): an input of `Predictor.predict()`, given to Cog",
     ]
     assert told(WEB) == ["`gr.Slider` “Strength” (default `0.5`): a control of the web interface"]
+
+
+WIRED = """
+    import gradio as gr
+
+    def paint(text, steps):
+        return pipe(prompt=text, count=steps)
+
+    with gr.Blocks() as demo:
+        words = gr.Textbox(label="Prompt")
+        amount = gr.Slider(label="Steps", value=20)
+        picture = gr.Image(label="Result")
+        values = [words, amount]
+        gr.Button("Go").click(fn=paint, inputs=values, outputs=[picture])
+"""
+
+
+def test_controls_are_told_with_the_parameters_they_set_and_not_what_only_shows() -> None:
+    codebase = codebase_of({"app.py": WIRED})
+    assert [hit.text for hit in run_query(codebase, "served_inputs").hits] == [
+        "`gr.Textbox` “Prompt”: a control of the web interface that sets `text` of `paint()`",
+        "`gr.Slider` “Steps” (default `20`): a control of the web interface that sets `steps` of `paint()`",
+    ]
+    (way,) = run_query(codebase, "served_ways").hits
+    assert way.text == (
+        "`paint()` (app.py) is run by `click()` with 2 values that people set: `text`, `steps`; "
+        "it gives `text` (as `prompt`) and `steps` (as `count`) to `pipe()`"
+    )

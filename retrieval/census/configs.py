@@ -45,7 +45,7 @@ Groups = dict[tuple[str, str], list[SourceFile]]  # (folder, language) → files
 
 _LOADERS = {
     "YAML": "yaml.load yaml.safe_load yaml.full_load yaml.unsafe_load yaml.load_all yaml.safe_load_all "
-    "ruamel.yaml.* oyaml.load",
+    "ruamel.yaml.* ruamel_yaml.load ruamel_yaml.safe_load oyaml.load",
     "TOML": "tomllib.load tomllib.loads toml.load toml.loads tomli.load tomli.loads tomlkit.parse tomlkit.load",
     "INI": "configparser.ConfigParser configparser.RawConfigParser configparser.SafeConfigParser",
     "OmegaConf": "omegaconf.OmegaConf.load omegaconf.OmegaConf.merge omegaconf.OmegaConf.from_cli "
@@ -55,13 +55,13 @@ _LOADERS = {
     "environment file": "dotenv.load_dotenv dotenv.dotenv_values environ.Env.read_env decouple.config",
     "gin": "gin.parse_config gin.parse_config_file gin.parse_config_files_and_bindings",
     "ml_collections": "ml_collections.ConfigDict ml_collections.config_flags.* ml_collections.config_dict.*",
-    "config class": "mmcv.Config.fromfile mmengine.Config.fromfile mmengine.config.Config.fromfile "
+    "config class": "mmcv.Config.fromfile mmengine.Config.fromfile mmengine.config.Config.fromfile *Config.fromfile "
     "*.merge_from_file *.merge_from_list yacs.config.CfgNode fvcore.common.config.CfgNode "
     "detectron2.config.get_cfg dynaconf.Dynaconf confuse.Configuration configargparse.* jsonargparse.* "
     "sacred.Experiment addict.Dict simple_parsing.ArgumentParser tyro.cli dacite.from_dict "
     "transformers.HfArgumentParser *.parse_yaml_file *.parse_json_file",
     "model configuration": "transformers.*Config transformers.*Config.from_pretrained "
-    "transformers.*Config.from_json_file transformers.*Config.from_dict",
+    "transformers.*Config.from_json_file transformers.*Config.from_dict *Config.from_json_file",
 }
 _JSON = "json.load json.loads commentjson.load json5.load"
 _SETTINGS_BASES = ("pydantic.BaseSettings", "pydantic_settings.BaseSettings", "traitlets.config.Configurable")

@@ -2,7 +2,7 @@
 in, what comes out, and by which models.
 
 Words are those of the README, the package metadata and the options of the main programs; models are those that
-`outline` finds.
+`model_summary` finds.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind, parse_query
+from retrieval.census.model_summary import model_summary
 from retrieval.census.options import cli_options
-from retrieval.census.outline import outline
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.readme import Readme, Said, read_readme
+from retrieval.census.served_inputs import served_inputs
 from retrieval.census.units import units
 from retrieval.facts import CensusHit
 from retrieval.manifests import read_manifests
@@ -44,10 +45,19 @@ _SWITCH = re.compile(
     r"(?i)type (?:bool|float|int)\b|store_(?:true|false)|is_flag|: whether\b|: if true"
     r"|^`--(?:keep|no|use|enable|disable)[-_]"
 )
-_MODEL = re.compile(r"`(?:[\w.]*\.)?[A-Z]\w*(?:\.from_\w+|\.create)?(?:\(\))?`")
-_WORDS = ("sub-command", "position", "computed")
-_MODELS = "Made or loaded, in this order: "
-GIVEN, MODELS, HELP, TITLE, FEW = 5, 6, 90, 5, 2
+_PLAINLY = re.compile(r"(?i)readme(?:_en)?$")
+_ENGLISH = re.compile(
+    r"(?i)^[^/]*[_.-]en(?:glish)?\.\w+$|(?:^|/)docs?/(?:en/)?[^/]*[_.-]en(?:glish)?\.\w+$|(?:^|/)docs?/en/[^/]+$"
+)
+_GIVEN = re.compile(
+    r"(?i)gr\.(?:Image|Audio|Video|Files?|UploadButton|Chatbot)\b|\b(?:image|photo|audio|speech|voice|video|text|prompt"
+    r"|question|document|pdf|file|sentence|caption)s?\b"
+)
+_USED = re.compile(r"\bmodels? (?:is|are) used\b")
+_ASIDE = re.compile(
+    r" \((?:[\w.-]+/)*[\w.-]+\.py\)|(?:[\w.-]+/)*[\w.-]+\.py, (?=“)| of the library `[^`]+`| in `[^`]+`$"
+)
+GIVEN, MODELS, HELP, TITLE = 5, 6, 90, 5
 Place = tuple[str, int, int]  # path, first line, last line
 
 
@@ -69,20 +79,26 @@ def _said(codebase: Codebase) -> Iterator[CensusHit]:
     told: list[str] = []
     path, parts = readme if readme else ("", None)
     title = parts.title.text if parts and parts.title else codebase.snapshot.name
+    title = title if len(title.split()) < TITLE else codebase.snapshot.name
     for word, lines in _descriptions(codebase):
         if word not in told:
             told.append(word)
             yield _hit(codebase, lines, "description", f"The package metadata describes {title} as “{word}”.")
     if parts is None:
         return
-    if parts.title and len(parts.title.text.split()) >= TITLE and not any(parts.title.text in one for one in told):
+    if (
+        parts.title
+        and title != parts.title.text
+        and len(parts.title.text.split()) >= TITLE
+        and not any(parts.title.text in one for one in told)
+    ):
         where = (path, parts.title.start, parts.title.end)
         yield _hit(codebase, where, "title", f"The README is titled “{parts.title.text}”.")
-        title = "the project"
-    for name, said, before in (
-        ("tagline", parts.tagline, f"The README says of {title}:"),
-        ("abstract", parts.abstract, "It goes on:"),
-    ):
+    said_of = [("tagline", parts.tagline, f"The README says of {title}:")]
+    said_of += [
+        ("abstract", said, "It goes on:" if place == 0 else "And:") for place, said in enumerate(parts.abstracts)
+    ]
+    for name, said, before in said_of:
         if said is not None and not any(said.text.rstrip(".") in one or one in said.text for one in told):
             told.append(said.text)
             yield _hit(codebase, (path, said.start, said.end), name, f"{before} “{said.text}”")
@@ -96,7 +112,8 @@ def _features(codebase: Codebase, path: str, features: tuple[Said, ...]) -> Cens
 
 
 def _clause(text: str) -> str:
-    first = re.split(r"(?<=[.!?])\s+(?=[A-Z])", text)[0].rstrip(".")
+    first, *rest = re.split(r"(?<=[.!?])\s+(?=[A-Z])", text)
+    first = f"{first.rstrip('.')} ({rest[0].rstrip('.')})" if rest and len(first.split()) < TITLE else first.rstrip(".")
     return first if len(first) <= 2 * HELP else first[: 2 * HELP].rsplit(" ", 1)[0] + " …"
 
 
@@ -105,13 +122,15 @@ def _main_readme(codebase: Codebase) -> tuple[str, Readme] | None:
     files = [
         file
         for file in codebase.snapshot.files
-        if "/" not in file.path and file.path.lower().startswith("readme") and file.language == "markdown"
+        if file.path.rpartition("/")[2].lower().startswith("readme") and file.language == "markdown"
     ]
-    files.sort(key=lambda file: (PurePosixPath(file.path).stem.lower() not in ("readme", "readme_en"), file.path))
-    english = [file for file in files if re.search(r"(?i)[_-]en\b", file.path)]
-    wide = files and len(re.findall(r"[\u3040-\u9fff]", files[0].text[:4000])) > len(files[0].text[:4000]) // 20
-    chosen = english[0] if english and wide else files[0] if files else None
-    return (chosen.path, read_readme(chosen)) if chosen is not None else None
+    files.sort(key=lambda file: (file.path.count("/"), not _PLAINLY.match(PurePosixPath(file.path).stem), file.path))
+    files = files if files and "/" not in files[0].path else []
+    first = files[0].text[:4000] if files else ""
+    wide = len(re.findall(r"[\u3040-\u9fff]", first)) > len(first) // 20
+    english = [file for file in files if _ENGLISH.search(file.path)] if wide else []
+    chosen = (english or files or [None])[0]
+    return (chosen.path, read_readme(chosen, codebase.snapshot.name)) if chosen is not None else None
 
 
 def _descriptions(codebase: Codebase) -> Iterator[tuple[str, tuple[str, int, int]]]:
@@ -167,6 +186,21 @@ def _goes(codebase: Codebase) -> Iterator[CensusHit]:
             lines = [(hit.path, hit.start, hit.end) for hit in unique]
             text = f"{words}, by the options of the main programs: {listed(told, GIVEN)}."
             yield _hit(codebase, lines[0], name, text, lines[1:])
+        elif name == "input":
+            yield from _served(codebase)
+
+
+def _served(codebase: Codebase) -> Iterator[CensusHit]:
+    """What predictors and web interfaces take in, where no option names an input."""
+    hits = [hit for hit in served_inputs(codebase, parse_query("served_inputs")) if reach_of(codebase).has(hit)]
+    hits = [hit for hit in hits if hit.role == "source" and _GIVEN.search(hit.text) and not _NOT.search(hit.name)]
+    cog = [hit for hit in hits if hit.detail["way"] == "cog"]
+    unique = list({hit.detail["said"]: hit for hit in reversed(cog or hits)}.values())[::-1][:GIVEN]
+    if unique:
+        where = "the inputs of its predictor" if cog else "the controls of its web interface"
+        text = f"Goes in, by {where}: {listed([hit.detail['said'] for hit in unique], GIVEN)}."
+        lines = [(hit.path, hit.start, hit.end) for hit in unique]
+        yield _hit(codebase, lines[0], "input", text, lines[1:])
 
 
 def _helped(hit: CensusHit) -> str:
@@ -175,19 +209,15 @@ def _helped(hit: CensusHit) -> str:
 
 
 def _models(codebase: Codebase) -> Iterator[CensusHit]:
-    """The models of the main program; of many programs none stands for all."""
-    if len({start.path for start in reach_of(codebase).starts if not start.name.startswith("the public")}) > FEW:
-        return
-    for hit in outline(codebase, parse_query("outline")):
-        if not hit.text.startswith(_MODELS):
-            continue
-        parts = [part.partition(" in ")[0] for part in re.split(r"[;,] (?=\(\d+\)|`)", hit.text.removeprefix(_MODELS))]
-        parts = [re.sub(r"^\(\d+\) ", "", part).partition(" by ")[0] for part in parts]
-        names = list(dict.fromkeys(part for part in parts if _MODEL.search(part)))
+    """The models that the main programs use, with what they are for, by `model_summary`."""
+    for hit in model_summary(codebase, parse_query("model_summary: what=used")):
+        words, colon, told = hit.text.partition(": ")
+        if not _USED.search(words) or not colon:
+            return
+        named = [_ASIDE.sub("", part) for part in told.split("; ")]
         lines = [(path, start, end) for _, path, start, end in hit.related]
-        text = f"By the models that the main program makes or loads: {listed(names, MODELS)}."
-        if names:
-            yield _hit(codebase, (hit.path, hit.start, hit.end), "models", text, lines[:MODELS])
+        text = f"The models that its programs use: {listed(named, MODELS)}."
+        yield _hit(codebase, (hit.path, hit.start, hit.end), "models", text, lines[:MODELS])
         return
 
 

@@ -1,11 +1,13 @@
 """What a README says the project is: its tagline, the paragraph that says what it does, and the features it lists.
 
-Sentences on news, speed, licences, downloads, installation, risk and community are no purpose and are passed over.
+Sentences on news, speed, licences, downloads, installation, risk and community are no purpose and are passed over, and
+so is navigation: lines of links. A paragraph that says what a thing is goes before other prose.
 """
 
 import html
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 
 from retrieval.snapshot import SourceFile
 
@@ -15,12 +17,13 @@ _ASIDE = re.compile(
     r"|click (?:here|on|the|to|this)|join us|follow us|star history|hiring|rtf|benchmark\w*|faster|fps|badge|see the"
     r"|docs?umentation is|homepage|project page|for more results|trending|contributors?|pull requests?|feel free"
     r"|beginners|issues?\b.*\bwelcome|autodl|colab|be aware|please|tested on|requires?|gpu is needed|thanks"
-    r"|\d{4}[-/.]\d{2}"
+    r"|\d{4}[-/.]\d{2}|jump to|supported by the\b.*\bteam|take responsibility|as you can see|thank you"
+    r"|for more (?:detailed|information)|now we know|table of contents"
     r"|acknowledge\w*|you agree|read this|do not trust|fake|throughput"
     r"|(?:above|following) (?:results?|figures?|tables?|checkpoints?)|communit\w+|limited long-term support)\b"
     r"|^\W*\[?20\d\d|^\W*(?:if you|for (?:the|more)|details|to appear|accepted)\b"
     r"|^\W*(?:in order )?to (?:run|train|re-?train|fine-?tune|evaluate|use|try|test|build)\b"
-    r"|\bwe(?:'ve|\u2019ve| have)\b|\bnow available\b|\bhas (?:now )?(?:officially )?been\b"
+    r"|^\W*paper\b|\bwe(?:'ve|\u2019ve| have)\b|\bnow available\b|\bhas (?:now )?(?:officially )?been\b"
     r"|\b(?:University|Universit\u00e9|Institute of|Academy of|Laborator(?:y|ies)|AI Labs?)\b(?!.*[.!?]$)"
     r"|^\W*(?:notice|note|warning|important|tips?)\b|\u2003|[\u2020\u2021]|^-\s|^\[|(?:\d[ ,].{1,30}){4}"
 )
@@ -29,8 +32,25 @@ _DOES = re.compile(
     r"|recogni[sz]es?|transcribes?|animates?|swaps?|supports?|contains?|implements?|offers?|helps?|can|aims? to"
     r"|designed to|that|which|for|lets)\b|\u662f|\u4e3a|\u57fa\u4e8e|\u7528\u4e8e|\u5b9e\u73b0"
 )
+_SUBJECT = (
+    r"(?!(?:You|Here|It|There|These|Now|Please|To|This|That|If|In|For|Also|Note|Our|And|Then)\b)(?:The )?"
+    r"[A-Z][\w.+'-]*(?: [\w.+&/'-]+){0,4}?"
+)
+_DEFINES = re.compile(
+    rf"^\W*{_SUBJECT} (?:is|are) (?:an?|the|one|our|built|designed|able|capable)\b"
+    rf"|^\W*{_SUBJECT} (?:learns?|converts?|generates?|simplif\w+|provides?|enables?|allows?|turns?|transcribes?"
+    r"|combines?|can|helps?|lets|takes?|extracts?|makes?|produces?|processes|creates?|animates?|adopts?|offers?)\b"
+    r"|^\W*(?i:this|the) (?i:repo\w*|project|package|library|code\w*|tool\w*|software|framework|work|model|app\w*) "
+    r"|^\W*(?i:this is )|^\W*(?i:in this (?:paper|work|project|report),? )?"
+    r"(?i:we (?:introduce|present|propose|develop|build))\b"
+)
+_OPENS = re.compile(r"(?i)^\s*<(?:p|td|div|h\d|li|blockquote)\b")
+_CLOSES = re.compile(r"(?i)</(?:p|td|div|h\d|li|blockquote)>\s*$|<br\s*/?>\s*$")
+_NUMBERED = re.compile(r"^\(?(\d)[.)] *(?=\S)")
 _INDEX = re.compile(
-    r"(?i)^\W*(?:change ?log|contents|table of contents|news|updates?|overview|readme|\u76ee\u5f55)\W*$"
+    r"(?i)^\W*(?:change ?log|contents|table of contents|(?:\S+ )?news|updates?|overview|readme|\u76ee\u5f55"
+    r"|(?:\d\W+)?(?:introduction|about|abstract)"
+    r"|(?:get(?:ting)? started|quick ?start|install(?:ation)?|usage|requirements|demos?|examples?|setup)\b.*)\W*$"
 )
 _NOTICE = re.compile(
     r"(?i)\bdeprecated\b|\barchived?\b|\bno longer\b|\bunmaintained\b|\bnot maintained\b"
@@ -47,7 +67,7 @@ _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^)]*\)|!?\[([^\]]*)\]\[[^
 _IMAGE = re.compile(r"\[?!\[[^\]]*\]\([^)]*\)\]?(?:\([^)]*\))?|<img[^>]*>|<a\b[^>]*>\s*<img.*?</a>|<!--.*?-->")
 _TAG = re.compile(r"<[^>]*>")
 _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)#*\s*$|<h([1-6])[^>]*>(.*?)</h", re.IGNORECASE)
-HEAD, TOP, ITEMS, LONGEST, LEAST = 8, 90, 7, 420, 4
+HEAD, TOP, EARLY, ITEMS, LONGEST, LEAST, LINKED, MOST = 20, 90, 60, 7, 420, 4, 60, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +81,62 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Readme:
-    """Title, tagline, the paragraph that says what it does, and listed features; None or () for what is not there."""
+    """Title, tagline, paragraphs that say what it does, one a subject, and listed features; None or () for none."""
 
     title: Said | None
     tagline: Said | None
-    abstract: Said | None
+    abstracts: tuple[Said, ...]
     features: tuple[Said, ...]
 
 
-def read_readme(file: SourceFile) -> Readme:
-    """The parts of a README in Markdown that say what the project is."""
+def read_readme(file: SourceFile, project: str = "") -> Readme:
+    """The parts of a README in Markdown that say what the project is; `project` is a name that it goes by."""
     blocks = _blocks(file)
     named = (b for kind, b in blocks if kind == "heading" and b.start <= HEAD and not _INDEX.match(b.text))
     title = next((b for b in named if not _FEATURES.search(b.text) and not _NOTICE.search(b.text)), None)
     prose = [block for kind, block in blocks if kind == "text" and block.start <= TOP and _is_purpose(block.text)]
     known = {title.text.lower()} if title else set()
-    tagline = next((block for block in prose if block.text.lower() not in known), None)
-    telling = [block for block in prose if block != tagline and len(block.text.split()) >= 3 * LEAST]
-    abstract = next((block for block in telling if _DOES.search(block.text)), None)
-    return Readme(title, tagline, abstract, _features(blocks))
+    prose = [block for block in prose if block.text.lower() not in known]
+    names = {"", *re.findall(r"[\w.'-]+", f"{title.text if title else ''} {project}".lower())}
+    defining = [block for block in prose if _DEFINES.search(block.text) and _subject(block.text) in names]
+    early = [b for b in prose if b.start <= EARLY and not b.text.endswith(":") and not _NUMBERED.match(b.text)]
+    tagline = next(iter(early or defining), None)
+    said = tagline is not None and (len(tagline.text.split()) <= ITEMS or _DOES.search(tagline.text))
+    if not said and defining and defining[0].start <= EARLY:
+        tagline = defining[0]
+    subjects = {_subject(tagline.text)} if tagline is not None and tagline in defining else set()
+    abstracts = []
+    for block in defining:
+        if block != tagline and _subject(block.text) not in subjects and len(block.text.split()) >= 3 * LEAST:
+            subjects.add(_subject(block.text))
+            abstracts.append(_telling(block))
+    features = _features(blocks) or _numbered(blocks, names)
+    return Readme(title, _telling(tagline) if tagline else None, tuple(abstracts[:MOST]), features)
+
+
+def _subject(text: str) -> str:
+    """The first name of a defining sentence, "" for `This project …` and the like."""
+    words = re.sub(r"^\W*(?:The )?", "", text).split()
+    return "" if words[0].lower() in ("this", "the", "we", "in", "it") else words[0].lower()
+
+
+def _telling(block: Said) -> Said:
+    """A paragraph without its sentences on news, installation and the like."""
+    first, *rest = re.split(r"(?<=[.!?])\s+(?=[A-Z])", block.text)
+    kept = [first, *(s for s in rest if not _ASIDE.search(s) and not s.endswith(":"))]
+    return Said(" ".join(kept), block.start, block.end)
+
+
+def _numbered(blocks: list[tuple[str, Said]], names: set[str]) -> tuple[Said, ...]:
+    """The paragraphs or items `1. …`, `2. …` behind a sentence on the project that announces them with a colon."""
+    for position, (kind, block) in enumerate(blocks):
+        about = _DEFINES.search(block.text) or names & set(re.findall(r"[\w-]{4,}", block.text.lower()))
+        if kind == "text" and block.text.endswith(":") and block.start <= TOP and about:
+            following = list(takewhile(lambda item: item[0] != "heading", blocks[position + 1 :]))[:ITEMS]
+            found = [b for k, b in following if k == "item" or _NUMBERED.match(b.text)]
+            if len(found) > 1 and found[0] == following[0][1] and not any(_ASIDE.search(b.text) for b in found):
+                return tuple(Said(_NUMBERED.sub("", b.text), b.start, b.end) for b in found)
+    return ()
 
 
 def _is_purpose(text: str) -> bool:
@@ -126,7 +183,8 @@ def _blocks(file: SourceFile) -> list[tuple[str, Said]]:
             open_ = False
             continue
         heading = _HEADING.search(line) if not fenced else None
-        text = "" if fenced or _FENCE.match(line) else plain(line)
+        text = "" if fenced or _FENCE.match(line) or _is_navigation(line) else plain(line)
+        open_ = open_ and not _OPENS.match(line)
         item = _ITEM.match(line)
         if heading and text:
             rest = plain(_HEADING.sub("", line))
@@ -140,16 +198,25 @@ def _blocks(file: SourceFile) -> list[tuple[str, Said]]:
             found[-1] = ("text", Said(_cut(joined), before.start, number))
         elif text and not re.fullmatch(r"[=\-*_~]{2,}", text):
             found.append(("text", Said(_cut(text), number, number)))
-        open_ = bool(text) and not heading and not item and not line.rstrip().endswith(("<br>", "<br/>"))
+        open_ = bool(text) and not heading and not item and not _CLOSES.search(line)
     return found
+
+
+def _is_navigation(line: str) -> bool:
+    """Whether a line leads elsewhere: to headings of its own document, or by links in most of its words."""
+    links = [match[1] or match[2] or "" for match in _LINK.finditer(_IMAGE.sub("", line))]
+    words = len(plain(line).split())
+    linked = sum(len(plain(text).split()) for text in links)
+    return "](#" in line or (len(links) > 1 and linked * 100 >= words * LINKED)
 
 
 def plain(line: str) -> str:
     """A line without pictures, tags, links and emphasis."""
     text = _IMAGE.sub("", line)
     text = _LINK.sub(lambda match: match[1] or match[2] or "", text)
-    text = html.unescape(_TAG.sub("", text)).replace("\xa0", " ").lstrip("> ")
+    text = html.unescape(_TAG.sub("", re.sub(r"<\w+[^>]*$", "", text))).replace("\xa0", " ").lstrip("> ")
     text = re.sub(r"^\s*#+\s*", "", text)
+    text = text.rstrip().removesuffix("*") if text.count("*") % 2 else text
     return " ".join(re.sub(r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)", "", text).split())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.served_wiring import Wire, wires
 from retrieval.census.units import Function, Unit, call_name, units
 from retrieval.facts import CensusHit
 from retrieval.languages import words
@@ -36,19 +37,25 @@ def served_inputs(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     for way, unit, node, name, text in found:
         if query.matches(way, name):
             symbol = unit.symbols.get(node, "")
-            yield hit_at(codebase, unit.path, unit.lines(node), symbol=symbol, name=name, text=text)
+            detail = {"way": way, "said": text.partition(": a")[0]}
+            yield hit_at(codebase, unit.path, unit.lines(node), symbol=symbol, name=name, text=text, detail=detail)
 
 
 Found = tuple[str, Unit, ast.AST, str, str]
 
 
 def _predictors(codebase: Codebase) -> Iterator[Found]:
-    """Parameters of `predict` with `Input(…)`, and the older decorators `@cog.input("name", …)`."""
+    for unit, _, symbol, name, node in predictors(codebase):
+        yield "cog", unit, node, name, f"`{name}`{_spelled(node)}: an input of `{symbol}()`, given to Cog"
+
+
+def predictors(codebase: Codebase) -> Iterator[tuple[Unit, Function, str, str, ast.Call]]:
+    """Unit, function, its symbol, name and declaration of each input: parameters of `predict` with `Input(…)`, and the
+    older decorators `@cog.input("name", …)`."""
     for unit in units(codebase, r"\bcog\b"):
         for function, symbol in unit.functions():
             for name, node in (*_parameters(function), *_decorated(function)):
-                default = _spelled(node)
-                yield "cog", unit, node, name, f"`{name}`{default}: an input of `{symbol}()`, given to Cog"
+                yield unit, function, symbol, name, node
 
 
 def _parameters(function: Function) -> Iterator[tuple[str, ast.Call]]:
@@ -70,14 +77,32 @@ def _decorated(function: Function) -> Iterator[tuple[str, ast.Call]]:
 def _controls(codebase: Codebase) -> Iterator[Found]:
     for unit in units(codebase, r"\bgradio\b"):
         aliases = {item.alias for item in codebase.facts[unit.path].imports if item.module == "gradio"}
+        events = wires(codebase, unit)
         for node in unit.nodes:
             control = dotted(node.func) if isinstance(node, ast.Call) else ""
             if not isinstance(node, ast.Call) or control.rpartition(".")[2] not in _CONTROLS:
                 continue
             label = next((k.value for k in node.keywords if k.arg == "label"), None)
-            if control.partition(".")[0] in aliases and isinstance(label, ast.Constant):
-                text = f"`{control}` “{label.value}”{_spelled(node, said=False)}: a control of the web interface"
-                yield "gradio", unit, node, str(label.value), text
+            if control.partition(".")[0] not in aliases or _shows(events, node):
+                continue
+            if name := str(label.value) if isinstance(label, ast.Constant) and label.value else _set(events, node)[0]:
+                said = f"`{control}` “{name}”{_spelled(node, said=False)}"
+                yield "gradio", unit, node, name, said + _set(events, node)[1]
+
+
+def _shows(events: list[Wire], node: ast.Call) -> bool:
+    """Whether a control only shows what functions give."""
+    inputs = any(control is node for wire in events for control, _ in wire.inputs)
+    return not inputs and any(node in wire.outputs for wire in events)
+
+
+def _set(events: list[Wire], node: ast.Call) -> tuple[str, str]:
+    """The parameter that a control sets, and that in words."""
+    for wire in sorted(events, key=lambda wire: -len(wire.inputs)):
+        for control, name in wire.inputs:
+            if control is node and name:
+                return name, f": a control of the web interface that sets `{name}` of `{wire.symbol}()`"
+    return "", ": a control of the web interface"
 
 
 def _spelled(node: ast.Call, *, said: bool = True) -> str:

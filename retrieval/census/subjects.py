@@ -36,10 +36,16 @@ def subjects(codebase: "Codebase", facts: FileFacts) -> dict[str, list[str]]:
         if codebase.locate(item.module, facts.path) is not None:
             continue
         module = _known(f"{item.module}.{item.name}" if item.name else item.module)
-        idle = module and _subjects()[module] in _PLAIN and not any(c.name.startswith(module) for c in facts.calls)
+        idle = module and not _uses(facts, f"{item.module}.{item.name}" if item.name else item.module)
         if module and not idle and module not in found.setdefault(_subjects()[module], []):
             found[_subjects()[module]].append(module)
     return dict(sorted(found.items(), key=lambda pair: pair[0] in _PLAIN))
+
+
+def _uses(facts: FileFacts, imported: str) -> bool:
+    """Whether a file calls what an import brings, or derives a class from it; one that calls nothing may use all."""
+    names = [*(call.name for call in facts.calls), *(base for item in facts.definitions for base in item.bases)]
+    return not facts.calls or any(f"{name}.".startswith(f"{imported}.") for name in names)
 
 
 def subject_words(codebase: "Codebase", facts: FileFacts, most: int = 3) -> str:

@@ -120,7 +120,8 @@ def test_definitions_lead_navigation_is_passed_over_and_served_inputs_go_in() ->
         "<p><b>VizAgent</b> is a model that clicks on screens and reads what it is shown there.</p>\n\n"
         "Other is a thing that this project has nothing to do with at all, whatever it says.\n"
     )
-    app = "from cog import Input\n\nclass P:\n    def predict(self, photo=Input(description='A face')):\n        return photo\n"
+    head = "from cog import Input\n\nclass P:\n"
+    app = head + "    def predict(self, photo=Input(description='A face')):\n        return photo\n"
     said = [hit.text for hit in run_query(codebase_of({"README.md": readme, "predict.py": app}), "purpose").hits]
     assert said[:2] == [
         "The README says of Viz & VizAgent: “Viz is a model that reads pictures.”",
@@ -131,6 +132,7 @@ def test_definitions_lead_navigation_is_passed_over_and_served_inputs_go_in() ->
 
 
 def test_numbered_paragraphs_behind_a_colon_are_features() -> None:
-    readme = "# Voxel\n\nThe advantages of Voxel are two:\n\n**1. Clear.**\nIt speaks.\n\n**2. Fast.** It runs.\n\n## Next\n\n3. Old\n"
+    readme = "# Voxel\n\nThe advantages of Voxel are two:\n\n**1. Clear.**\nIt speaks.\n\n**2. Fast.** It runs.\n\n"
+    readme += "## Next\n\n3. Old\n"
     said = [hit.text for hit in run_query(codebase_of({"README.md": readme, "a.py": "X = 1\n"}), "purpose").hits]
     assert said == ["Features it lists: Clear (It speaks); Fast (It runs)."]

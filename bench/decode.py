@@ -8,8 +8,9 @@ loading not counted. The obvious code is one `Llama.create_chat_completion` per 
 package's default settings, only the context raised so that the prompts fit. It runs twice: over the very prompts that
 this project sends, evidence first, whose beginning the package reuses; and with the question first, as
 LangChain's most used RAG prompt (rlm/rag-prompt) has it, whose beginning nobody can reuse. The grammar lets nobody stop
-early. `--server` is llama.cpp's `llama-server`, given five slots, its prompt cache on, asked at once. To build it from
-the package's source distribution:
+early; this project ends an answer that repeats itself, so the others write no more tokens for a question than it wrote:
+the work is equal. `--server` is llama.cpp's `llama-server`, given five slots, its prompt cache on, asked at once. To
+build it from the package's source distribution:
 
     pip download --no-binary :all: --no-deps llama-cpp-python && tar xzf llama_cpp_python-*.tar.gz
     cd llama_cpp_python-*/vendor/llama.cpp
@@ -71,12 +72,12 @@ def main() -> None:
 def run_once(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """One run of each contestant."""
     figures = {"ours": ours(options)}
-    prompts, path = figures["ours"].pop("prompts"), figures["ours"].pop("path")
+    prompts, path, lengths = (figures["ours"].pop(name) for name in ("prompts", "path", "lengths"))
     if options.server:
-        figures["server"] = served(options, path, [prompt["evidence first"] for prompt in prompts])
+        figures["server"] = served(options, path, [prompt["evidence first"] for prompt in prompts], lengths)
     orders = [] if options.skip_obvious else ["evidence first", "question first"]
     for order in orders[:1] if options.skip_question_first else orders:
-        figures[f"obvious, {order}"] = run_obvious(options, path, [prompt[order] for prompt in prompts])
+        figures[f"obvious, {order}"] = run_obvious(path, [prompt[order] for prompt in prompts], lengths)
     return figures
 
 
@@ -127,6 +128,7 @@ def ours(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "seconds": seconds,
         "generated": sum(u["generated"] for u in usage),
+        "lengths": [u["generated"] for u in usage],
         "evaluated": evaluated,
         "evaluated_to_least": evaluated / least,
         "outside_llama": 1 - native / inside,
@@ -158,9 +160,9 @@ def evidence_of(tokens: int, count: Callable[[str], int]) -> str:
     return "\n".join(lines)
 
 
-def run_obvious(options: argparse.Namespace, path: str, prompts: list[str]) -> dict[str, Any]:
+def run_obvious(path: str, prompts: list[str], lengths: list[int]) -> dict[str, Any]:
     """The obvious code, in a process of its own."""
-    job = {"path": path, "prompts": prompts, "answer": options.answer}
+    job = {"path": path, "prompts": prompts, "lengths": lengths}
     done = subprocess.run(
         [sys.executable, __file__, "--child"], input=json.dumps(job), capture_output=True, text=True, check=True
     )
@@ -175,18 +177,18 @@ def obvious(job: dict[str, Any]) -> dict[str, Any]:
     llama = Llama(job["path"], n_ctx=8192, verbose=False)
     generated = 0
     began = time.perf_counter()
-    for prompt in job["prompts"]:
+    for prompt, length in zip(job["prompts"], job["lengths"], strict=True):
         reply: Any = llama.create_chat_completion(
             [{"role": "system", "content": SYSTEM}, {"role": "user", "content": prompt}],
             grammar=LlamaGrammar.from_string(GRAMMAR, verbose=False),
-            max_tokens=job["answer"],
+            max_tokens=length,
             temperature=0.0,
         )
         generated += reply["usage"]["completion_tokens"]
     return {"seconds": time.perf_counter() - began, "generated": generated}
 
 
-def served(options: argparse.Namespace, path: str, prompts: list[str]) -> dict[str, Any]:
+def served(options: argparse.Namespace, path: str, prompts: list[str], lengths: list[int]) -> dict[str, Any]:
     """All questions at once to llama.cpp's own server, which has a slot for each."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -203,7 +205,7 @@ def served(options: argparse.Namespace, path: str, prompts: list[str]) -> dict[s
             time.sleep(0.3)
         began = time.perf_counter()
         with ThreadPoolExecutor(len(prompts)) as pool:
-            replies = list(pool.map(lambda prompt: _ask(address, prompt, options.answer), prompts))
+            replies = list(pool.map(lambda prompt, length: _ask(address, prompt, length), prompts, lengths))
         seconds = time.perf_counter() - began
     finally:
         server.kill()

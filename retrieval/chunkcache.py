@@ -49,10 +49,14 @@ class ChunkCache:
         self._used: dict[str, bytes] = {}
         return [chunk for file in files for chunk in self._chunks(file)]
 
+    def knows(self, files: tuple[SourceFile, ...]) -> bool:
+        """Whether all `files` but notebooks were split before."""
+        return all(_key(file) in self._rows for file in files if file.language != "notebook")
+
     def _chunks(self, file: SourceFile) -> list[Chunk]:
         if file.language == "notebook":  # its texts need not be lines of the file
             return split(file)
-        key = f"{VERSION} {file.sha256} {file.language} {file.path}"
+        key = _key(file)
         if (row := self._rows.get(key)) is not None:
             with contextlib.suppress(ValueError, TypeError, msgpack.UnpackException):
                 found = _decoded(file, row)
@@ -61,6 +65,10 @@ class ChunkCache:
         chunks = split(file)
         self._used[key] = self._new[key] = _encoded(chunks)
         return chunks
+
+
+def _key(file: SourceFile) -> str:
+    return f"{VERSION} {file.sha256} {file.language} {file.path}"
 
 
 def _encoded(chunks: list[Chunk]) -> bytes:

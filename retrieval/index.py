@@ -12,7 +12,7 @@ import hashlib
 import time
 from array import array
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -162,6 +162,7 @@ class _Vectors:
         self._load = load
         self._name = name
         self._embedder: Embedder | None = None
+        self._beginning: Future[Embedder] | None = None
         self._held: dict[str, array] = {}
 
     def key(self, text: str) -> str:
@@ -196,9 +197,20 @@ class _Vectors:
     def held(self, texts: Sequence[str]) -> dict[str, array]:
         return {self.key(text): self.of(text) for text in texts}
 
+    def begin(self, aside: Executor) -> None:
+        """Starts to load the embedder, which takes longer than finding out what is new; what goes wrong is said when
+        the first text needs it."""
+        self._beginning = aside.submit(self._loaded)
+
+    def _loaded(self) -> Embedder:
+        embedder = self._load()
+        assert embedder.dimensions  # asking starts its process
+        return embedder
+
     def _embed(self, texts: dict[str, str]) -> None:
         if self._embedder is None:
-            self._embedder = self._load()
+            self._embedder = self._beginning.result() if self._beginning else self._load()
+            self._beginning = None
         vectors = self._embedder.embed(list(texts.values()))
         if len(vectors) != len(texts):
             raise EmbedderError(f"{self._name} gave {len(vectors)} vectors for {len(texts)} texts")
@@ -207,6 +219,10 @@ class _Vectors:
         self._held.update(found)
 
     def release(self) -> None:
+        if self._beginning is not None:
+            with suppress(EmbedderError):
+                self._embedder = self._beginning.result()
+            self._beginning = None
         close = getattr(self._embedder, "close", None)
         self._embedder = None
         if close is not None:
@@ -231,21 +247,23 @@ def open_index(
 ) -> Index:
     """Opens the index of `snapshot` in `folder`, building what is missing.
 
-    `embedder` is called only when a text has no vector on disk under `embedder_name`; so it must
-    always load the model that the name stands for. `on_progress(done, total)` counts texts while
+    `embedder` is called only when a file is new here or a text has no vector on disk under `embedder_name`;
+    so it must always load the model that the name stands for. `on_progress(done, total)` counts texts while
     they are embedded. Waits for another process that is opening the same folder. Raises
     EmbedderError, or IndexBroken when the folder cannot be used.
     """
     import numpy  # noqa: F401 (two threads use it below, and its first import must not happen in both)
 
     started = time.monotonic()
-    with locked(folder), ThreadPoolExecutor(1) as aside, ChunkCache(folder / "chunks.sqlite") as cache:
-        chunks = cache.split(snapshot.files)
-        texts = list(dict.fromkeys(_text_of(chunk) for chunk in chunks))
-        # While the model's process starts and embeds, this one would only wait.
-        words, references = aside.submit(LexicalIndex, chunks), aside.submit(References, chunks)
+    with locked(folder), ThreadPoolExecutor(2) as aside, ChunkCache(folder / "chunks.sqlite") as cache:
         vectors = _Vectors(VectorCache(folder / "vectors.sqlite"), embedder, embedder_name)
+        if not cache.knows(snapshot.files):
+            vectors.begin(aside)
         try:
+            chunks = cache.split(snapshot.files)
+            texts = list(dict.fromkeys(_text_of(chunk) for chunk in chunks))
+            # While the model's process starts and embeds, this one would only wait.
+            words, references = aside.submit(LexicalIndex, chunks), aside.submit(References, chunks)
             vectors.recover(texts, folder / "sealed")
             seal = _seal_of(embedder_name, [vectors.key(text) for text in texts])
             sealed = is_sealed(folder / "sealed", seal)

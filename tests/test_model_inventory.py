@@ -123,3 +123,77 @@ def test_parts_of_a_library_and_adapters_are_told(codebase: Codebase) -> None:
 def test_a_method_that_a_thread_runs_is_a_run(codebase: Codebase) -> None:
     runs = [text for text in texts(codebase, "model_runs") if "Thread(" in text]
     assert len(runs) == 1 and "BlipForConditionalGeneration" in runs[0]
+
+
+TOWERS = """
+    from torch import nn
+    from transformers import AutoModel
+
+    class Layers(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.first = nn.Linear(width, width)
+        def forward(self, x): return self.first(x)
+
+    class OwnText(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.transformer = Layers(width)
+            self.vocabulary = 7
+        def forward(self, x): return self.transformer(x)
+
+    class HubText(nn.Module):
+        def __init__(self, name):
+            super().__init__()
+            self.transformer = AutoModel.from_pretrained(name)
+        def forward(self, x): return self.transformer(x)
+
+    def tower(name):
+        if name:
+            text = HubText(name)
+        else:
+            text = OwnText(8)
+        return text
+
+    class Flat(nn.Module):
+        def __init__(self, name):
+            super().__init__()
+            text = tower(name)
+            self.transformer = text.transformer
+            self.vocabulary = text.vocabulary
+        def encode_text(self, x): return self.transformer(x)
+
+    class Nested(nn.Module):
+        def __init__(self, name):
+            super().__init__()
+            self.text = tower(name)
+        def encode_text(self, x): return self.text(x)
+"""
+TABLES = """
+    def spec(url="", hub=""):
+        return {"url": url, "hub": hub}
+
+    _SMALL = dict(first=spec(url="https://host/small_a.pt"), second=spec(hub="owner/small-b/"))
+    _LARGE = {"first": spec("https://host/large.safetensors")}
+    PRETRAINED = {"small": _SMALL, "large": _LARGE}
+
+    def find(folder):
+        wanted = ["model.safetensors", "model.pth"]
+        return wanted
+"""
+
+
+def test_an_object_is_of_a_class_that_has_what_is_read_of_it() -> None:
+    main = "from towers import Flat, Nested\nFlat('').encode_text(1)\nNested('a').encode_text(1)\n"
+    codebase = codebase_of({"main.py": main, "towers.py": TOWERS})
+    runs = [text for text in texts(codebase, "model_runs") if "AutoModel" in text]
+    assert [text.partition("()")[0] for text in runs] == ["`HubText.forward"]
+
+
+def test_a_table_of_tables_is_one_and_names_to_look_for_are_none() -> None:
+    codebase = codebase_of({"tables.py": TABLES})
+    assert texts(codebase, "model_specifications") == texts(codebase, "weight_tables")
+    assert texts(codebase, "weight_tables") == [
+        "`PRETRAINED` (tables.py) names 3 weights under `small`, `large`: `small_a.pt`, `owner/small-b`, "
+        "`large.safetensors`"
+    ]

@@ -83,6 +83,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     model_flow,
     model_objects,
     model_settings,
+    model_specifications,
     model_summary,
     model_uses,
     models,

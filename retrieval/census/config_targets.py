@@ -25,6 +25,7 @@ NAMING = ("_target_", "target", "class_path")
 MOST_FILES, LARGEST, DEEPEST = 200, 300_000, 24
 _ANY = re.compile(rb"(?:^|[\s\"'])(?:_target_|target|class_path)[\"']?\s*:\s*[\"']?[A-Za-z_]\w*\.\w")
 _DOTTED = re.compile(r"^[A-Za-z_]\w*(?:\.\w+)+$")
+_OVERRIDE = re.compile(r"^\+{0,2}([\w.]+)\._target_=([A-Za-z_]\w*(?:\.\w+)+)$")
 _THROUGH = frozenset({"params", "init_args", "kwargs", "args"})
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -41,6 +42,8 @@ class Named:
     within: str = ""
     made: bool = False
     word: str = "target"  # the entry that names the class
+    whole: str = ""  # every key down to the entry
+    symbol: str = ""  # the function that overrides the configuration with it
 
 
 @once
@@ -52,7 +55,7 @@ def named_by_config(codebase: Codebase) -> dict[str, list[Named]]:
     for file in telling:
         for item in _of_file(file):
             found.setdefault(item.key, []).append(item)
-    for unit in units(codebase, r"[\"'](?:_target_|target|class_path)[\"']\s*:"):
+    for unit in units(codebase, r"[\"'](?:_target_|target|class_path)[\"']\s*:|\._target_="):
         if codebase.snapshot.by_path[unit.path].role == "source":
             for item in _of_code(unit):
                 found.setdefault(item.key, []).append(item)
@@ -64,19 +67,19 @@ def _of_file(file: SourceFile) -> Iterator[Named]:
         root = yaml.compose(file.text, Loader=_LOADER)  # JSON is YAML too
     except (yaml.YAMLError, RecursionError, ValueError):
         return
-    for item in _walk(file.path, root, "", "", 0) if root is not None else ():
+    for item in _walk(file.path, root, "", "", "") if root is not None else ():
         yield item
         if not item.key:  # a file of a group of Hydra's stands under the name of its folder
             yield replace(item, key=PurePosixPath(file.path).parent.name)
 
 
-def _walk(path: str, node: yaml.Node, key: str, around: str, depth: int) -> Iterator[Named]:
+def _walk(path: str, node: yaml.Node, key: str, around: str, whole: str) -> Iterator[Named]:
     """`around` is the class whose entry holds the node, with a leading `!` for one that Hydra makes."""
-    if depth > DEEPEST:
+    if whole.count(".") > DEEPEST:
         return
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _walk(path, item, key, around, depth + 1)
+            yield from _walk(path, item, key, around, f"{whole}.")
     if not isinstance(node, yaml.MappingNode):
         return
     below = {str(k.value): (k, v) for k, v in node.value if isinstance(k, yaml.ScalarNode)}
@@ -84,16 +87,22 @@ def _walk(path: str, node: yaml.Node, key: str, around: str, depth: int) -> Iter
         named = below.get(word)
         if named and isinstance(named[1], yaml.ScalarNode) and _DOTTED.match(str(named[1].value)):
             name, line = str(named[1].value), named[0].start_mark.line + 1
-            yield Named(name, key, path, line, around.lstrip("!"), around.startswith("!"), word)
+            yield Named(name, key, path, line, around.lstrip("!"), around.startswith("!"), word, whole)
             around = f"{'!' * (word == '_target_')}{name}"
             break
     for name, (_, inner) in below.items():
-        yield from _walk(path, inner, key if name in _THROUGH else name, around, depth + 1)
+        yield from _walk(path, inner, key if name in _THROUGH else name, around, f"{whole}.{name}".lstrip("."))
 
 
 def _of_code(unit: Unit) -> Iterator[Named]:
-    """`{"target": "pkg.Net"}` under a key, given by keyword or bound to a name."""
+    """`{"target": "pkg.Net"}` under a key, given by keyword or bound to a name; `"model._target_=pkg.Net"`."""
     for node in unit.nodes:
+        override = (
+            _OVERRIDE.match(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+        )
+        if override:
+            key, symbol, line = override[1].rpartition(".")[2], unit.symbols.get(node, ""), unit.lines(node)[0]
+            yield Named(override[2], key, unit.path, line, word="_target_", whole=override[1], symbol=symbol)
         for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
             told = isinstance(key, ast.Constant) and key.value in NAMING and isinstance(value, ast.Constant)
             if told and isinstance(value, ast.Constant) and _DOTTED.match(str(value.value)):

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _HYDRA = frozenset({"hydra.utils.instantiate", "hydra.utils.call", "hydra._internal.instantiate.instantiate"})
 _READS = re.compile(r"""(?:\[|\.(?:get|pop)\()\s*["'](?:_target_|target|class_path)["']|\.(?:_target_|class_path)\b""")
-_OVERRIDE = re.compile(r"""["']\+{0,2}([\w.]+)\._target_=([\w.]+)["']""")
 _PASSING = frozenset(
     {"enumerate", "zip", "list", "default", "deepcopy", "to_container", "instantiate", "dict", "reversed"}
 )
@@ -59,24 +58,20 @@ def _found(program: "Program", frame: "Frame", call: Node, function: Node | None
         else None
     )
     table, words = _table(program), _words(program, value)
-    keys = _keys(frame, first, DEEPEST)
+    keys = list(dict.fromkeys(_keys(frame, first, DEEPEST)))
     rows = [row for key in keys for row in table.get(key, ()) if row[0].word in words]
-    rows = _overriding(frame, keys) or rows
-    found = {target: (named, target) for named, target in rows}
+    found = {target: (named, target) for named, target in _meant(frame, rows, keys)}
     return list(found.values())[:MOST]
 
 
-def _overriding(frame: "Frame", keys: list[str]) -> list[tuple[Named, Target]]:
-    """The classes that the body itself puts in the place of an entry: `"++model._target_=pkg.Net"`."""
-    if frame.definition is None:
-        return []
-    rows: list[tuple[Named, Target]] = []
-    first, last = frame.definition.head_end, frame.definition.end
-    for line, text in enumerate(frame.program.snapshot.by_path[frame.path].lines[first:last], first + 1):
-        for key, name in _OVERRIDE.findall(text):
-            target = _resolved(frame.program, name) if key.rpartition(".")[2] in keys else None
-            rows += [(Named(name, key, frame.path, line, word="_target_"), target)] if target is not None else []
-    return rows
+def _meant(frame: "Frame", rows: list[tuple[Named, Target]], keys: list[str]) -> list[tuple[Named, Target]]:
+    """Of entries under the same key those that this body overrides, else those for its class, else the outermost."""
+    own = [row for row in rows if row[0].symbol and row[0].symbol == frame.symbol and row[0].path == frame.path]
+    rows = [row for row in rows if not row[0].symbol]
+    name = frame.owner.definition.name if frame.owner is not None else ""
+    inside = [row for row in rows if name and row[0].within.rpartition(".")[2] == name]
+    outermost = [row for row in rows if row[0].whole in keys] if frame.owner is None else []
+    return own or inside or outermost or rows
 
 
 def _words(program: "Program", function: FunctionRef | External) -> frozenset[str]:
@@ -99,7 +94,7 @@ def held_by_config(program: "Program") -> dict[tuple[ClassRef, str], list[tuple[
     found: dict[tuple[ClassRef, str], list[tuple[Named, ClassRef]]] = {}
     for rows in _table(program).values():
         for named, target in rows:
-            outer = _resolved(program, named.within) if named.made and named.within else None
+            outer = resolved(program, named.within) if named.made and named.within else None
             if isinstance(target, ClassRef) and isinstance(outer, ClassRef):
                 listed = found.setdefault((outer, named.key), [])
                 listed += [] if target in [other for _, other in listed] else [(named, target)]
@@ -112,14 +107,16 @@ def _table(program: "Program") -> dict[str, list[tuple[Named, Target]]]:
         table: dict[str, list[tuple[Named, Target]]] = {}
         for key, entries in named_by_config(program.codebase).items():
             for named in entries:
-                target = _resolved(program, named.name)
-                if target is not None and all(target != other for _, other in table.setdefault(key, [])):
-                    table[key].append((named, target))
+                target = resolved(program, named.name)
+                known = table.setdefault(key, [])
+                if target is not None and all((target, named.within) != (t, n.within) for n, t in known):
+                    known.append((named, target))
         _KNOWN[program] = table
     return _KNOWN[program]
 
 
-def _resolved(program: "Program", name: str) -> Target | None:
+def resolved(program: "Program", name: str) -> Target | None:
+    """What a dotted name in a configuration stands for; None for a module and what is not found."""
     found = program.lookup(name)
     return found if isinstance(found, ClassRef | FunctionRef | External) else None
 
@@ -147,7 +144,7 @@ def _keys(frame: "Frame", node: Node | None, left: int) -> list[str]:
     text = frame.body.tree.text
     match node.type:
         case "attribute":
-            return [text(node.child_by_field_name("attribute"))]
+            return _attribute(frame, node, left)
         case "subscript":
             key = node.child_by_field_name("subscript")
             literal = key is not None and key.type == "string"
@@ -159,6 +156,18 @@ def _keys(frame: "Frame", node: Node | None, left: int) -> list[str]:
         case "boolean_operator" | "conditional_expression" | "parenthesized_expression":
             return [key for child in node.named_children for key in _keys(frame, child, left - 1)]
     return []
+
+
+def _attribute(frame: "Frame", node: Node, left: int) -> list[str]:
+    """`cfg.model`; of `self.config` what a method of the class sets it to, where no entry has that name."""
+    text, name = frame.body.tree.text(node), frame.body.tree.text(node.child_by_field_name("attribute"))
+    if name in named_by_config(frame.program.codebase) or not text.startswith("self.") or frame.owner is None:
+        return [name]
+    found: list[str] = []
+    for method in frame.program.methods(frame.owner):
+        bound = (binding.value for binding in method.body.bindings if binding.name == text)
+        found += [key for value in bound if value is not None for key in _keys(method, value, left - 1)]
+    return list(dict.fromkeys(found)) or [name]
 
 
 def _called(frame: "Frame", node: Node, left: int) -> list[str]:

@@ -81,7 +81,8 @@ def hub_models(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         text += ", a default" if preset and not text.endswith(f"`{preset}`") else ""
         yield hit_at(
             codebase, entry.unit.path, entry.unit.lines(entry.node), symbol=entry.unit.symbols.get(entry.node, ""),
-            name=name, text=text, detail={"default": "yes" if preset else "no"},
+            name=name, text=text,
+            detail={"default": "yes" if preset else "no", "constant": next(iter(entry.constants), "")},
         )  # fmt: skip
 
 

@@ -35,7 +35,8 @@ class Injected:
     def _configured(self, frame: "Frame", name: str) -> list[Made]:
         """The models that configuration names for a parameter of a constructor."""
         owner = frame.owner if frame.symbol.endswith("__init__") else None
-        return [made for made in self.made if owner is not None and made.parameter == name and made.holder == owner]
+        named = [made for made in self.made if owner is not None and made.parameter == name and made.holder is not None]
+        return [m for m in named if m.holder is not None and owner in self.tracer.program.line(m.holder)]
 
     def _typed(self, frame: "Frame", name: str) -> list[Made]:
         """The models of the class that an annotation names, when programs make it."""

@@ -36,7 +36,8 @@ _SERVICES = re.compile(
 _POSTED = Known((), "hosted language model, called over HTTP", ("text",), "text", hosted=True, immediate=True)
 _GENERAL = words("Client AsyncClient Model Pipeline Predictor Inference")
 _LAYER = re.compile(r"Att(?:entio)?n|Processor|Layer|Block|Embed|Norm|Hook|Pool|Conv")
-MOST_NESTED = 40
+_ASIDE = re.compile(r"(?:^|/)(?:metrics?|losses|criterions?)(?:/|\.py$)")  # code that compares what models make
+MOST_NESTED, LARGE = 40, 100
 _LOOPS = frozenset({"for", "while", "comprehension"})
 LOADING = words(
     """from_pretrained from_config from_checkpoint load_from_checkpoint from_single_file restore_from from_hparams"""
@@ -123,22 +124,23 @@ class Makers:
     def nested(self, made: "list[Made]") -> "list[Made]":
         """The models that Hydra makes for the parameters of those that configuration names, and for theirs."""
         held = held_by_config(self.program) if any(item.config[0] for item in made) else {}
-        found: dict[tuple[ClassRef, str], Made] = {}
+        found: dict[tuple[ClassRef, str, ClassRef], Made] = {}
         waiting = [item for item in made if item.config[0] and item.cls is not None]
         while waiting and len(found) < MOST_NESTED:
             outer = waiting.pop(0)
             for (holder, parameter), entries in held.items():
                 for named, cls in entries if holder == outer.cls else ():
-                    if (
-                        self.family.is_model(cls)
-                        and self.anatomy.tier(cls) in ("model", "part")
-                        and (cls, parameter) not in found
-                    ):
-                        at = (named.path, named.line)
-                        inner = Made(outer.frame, outer.step, cls.definition.symbol, cls, None, at, parameter, holder)
-                        found[cls, parameter] = inner
+                    if self._is_whole(cls) and (cls, parameter, holder) not in found:
+                        at, name = (named.path, named.line), cls.definition.symbol
+                        inner = Made(outer.frame, outer.step, name, cls, None, at, parameter, holder)
+                        found[cls, parameter, holder] = inner
                         waiting.append(inner)
         return list(found.values())
+
+    def _is_whole(self, cls: ClassRef) -> bool:
+        lines, tier = cls.definition.end - cls.definition.start, self.anatomy.tier(cls)
+        large = lines >= LARGE and bool(self.anatomy.parts.get(cls))
+        return self.family.is_model(cls) and (tier in ("model", "part") or (tier == "layer" and large))
 
     def components(self, made: "list[Made]", frames: "list[Frame]") -> "list[Made]":
         """The places that make the direct parts of whole models: encoders and the like, layers left out."""
@@ -148,6 +150,7 @@ class Makers:
         owners = {owner for cls in wholes for owner in self.program.line(cls)}
         parts = {part for owner in owners for part in self.anatomy.parts.get(owner, ())}
         parts = {part for part in parts - wholes if not _REPEATED.search(part.definition.name)}
+        parts = {part for part in parts if not _ASIDE.search(part.path)}
         wanted = {part for part in parts if self.anatomy.tier(part) in ("model", "part")}
         known = {item.key for item in made}
         return [
@@ -195,6 +198,8 @@ class Makers:
 
     def _counts(self, frame: "Frame", cls: ClassRef) -> bool:
         if not self.family.is_model(cls) or (frame.owner is not None and self.family.is_model(frame.owner)):
+            return False
+        if _ASIDE.search(cls.path) or cls.definition.name.endswith("Dropout"):
             return False
         if self._helps(frame):
             return self.anatomy.tier(cls) == "model"

@@ -30,6 +30,7 @@ _GENERAL = words(
 )
 _ASIDE = re.compile(r"(?:^|/)(?:bench\w*|eval\w*|tests?|examples?|docs?)/")  # code about the program, not of it
 _TELLING = re.compile(r"For(?!Masked)[A-Z]\w+$|LMHead\w*$|(?:^|[a-z])BertModel$|RobertaModel$|^GPT\w*Model$")
+_SHAM = re.compile(r"(?:Dummy|Debug|Fake|Mock)[A-Z]")
 _ENTRIES: "Beside[Codebase, list[Entry]]" = Beside()
 
 
@@ -69,8 +70,9 @@ class Entry:
 
     @property
     def side(self) -> bool:
-        """Whether it only guards or marks what other models make."""
-        return self.made[0].known is not None and self.made[0].known.side
+        """Whether it only guards or marks what other models make, or stands in for one."""
+        known = self.made[0].known
+        return (known is not None and known.side) or (self.made[0].cls is not None and bool(_SHAM.match(self.name)))
 
     @property
     def hosted(self) -> bool:

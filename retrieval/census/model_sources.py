@@ -114,7 +114,7 @@ def readable(weights: Weights) -> Weights | None:
     """The source with the files that its reader can read: pickles, safetensors and arrays exclude each other; None
     when all that it may be is of another format."""
     fitting = tuple(value for value in weights.values if _fits(value, weights.reader))
-    return replace(weights, values=fitting) if fitting or not weights.values else None
+    return None if weights.complete and weights.values and not fitting else replace(weights, values=fitting)
 
 
 def _fits(value: str, reader: str) -> bool:

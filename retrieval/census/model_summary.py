@@ -1,5 +1,6 @@
 """Kind `model_summary`: which models a program uses, in which formats they are loaded, in a few sentences."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS = 18, 12, 8, 12
+_LANGUAGE = re.compile(r"(?:^|[a-z\d])LM(?:Model|Head\w*)?$|LMModel$|LanguageModel|CausalLM")
 WHAT = ("used", "formats")
 
 
@@ -110,7 +112,7 @@ def _settings(codebase: "Codebase") -> Iterator[CensusHit]:
 
 def _kinds(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> CensusHit:
     """Which of the models are language models, and which take images or video."""
-    language = [entry for entry in entries if "language model" in entry.kind or "text-to-text" in entry.kind]
+    language = [entry for entry in entries if _speaks(entry)]
     seeing = [entry for entry in entries if sees_entry(roster, entry) and entry not in language]
     encoders = [entry for entry in entries if entry.kind == "text encoder"]
     said = f"Language models among them: {_short(language)}" if language else "No language model is known among them"
@@ -121,6 +123,17 @@ def _kinds(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Census
     hearing = [entry for entry in entries if "audio" in taken_by(roster, entry)[:2] and entry not in seeing]
     said += f"; models that take audio: {_short(hearing)}" if hearing else ""
     return _sentence(codebase, said, [*language, *seeing, *hearing] or entries)
+
+
+def _speaks(entry: Entry) -> bool:
+    """Whether it is a language model: by its library, or a class here that is named or described as one."""
+    first = entry.made[0]
+    own = (
+        first.cls is not None
+        and not entry.kind
+        and (_LANGUAGE.search(entry.name) is not None or re.search(r"(?i)\blanguage model\b", entry.does) is not None)
+    )
+    return own or "language model" in entry.kind or "text-to-text" in entry.kind
 
 
 def _short(entries: list[Entry]) -> str:
@@ -139,6 +152,8 @@ def alternatives(roster: Roster, entries: list[Entry]) -> list[list[Entry]]:
         first = entry.made[0]
         last = groups[-1][0].made[0] if groups else None
         apart = last is not None and last.frame is first.frame and excludes(last.step.guards, first.step.guards)
+        looped = any(guard.kind in ("for", "while", "comprehension") for guard in first.step.guards)
+        apart = apart or (last is not None and last.key == first.key and not looped)  # one call, one of several classes
         if apart and last is not None and not variants(roster, first) and not variants(roster, last):
             groups[-1].append(entry)
         else:

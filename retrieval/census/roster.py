@@ -16,6 +16,7 @@ from retrieval.census.callgraph import call_target, entered
 from retrieval.census.computing import PLAIN, computes
 from retrieval.census.exports import all_frames
 from retrieval.census.families import MODELISH, RUNNING, SETUP
+from retrieval.census.handed import RUNNERS
 from retrieval.census.injected import Injected
 from retrieval.census.known_models import known_model
 from retrieval.census.language import Query
@@ -185,10 +186,9 @@ class Roster:
 
     def _handed(self, frame: "Frame", step: CallStep, depth: int) -> Use | None:
         """A call that is given the method of a model to run: `Thread(target=model.generate)`."""
-        for node in methods_given(step):
+        for node in methods_given(step) if step.written.rpartition(".")[2] in RUNNERS else ():
             method = frame.body.tree.text(node.child_by_field_name("attribute"))
-            owner = node.child_by_field_name("object")
-            if owner is not None and method in RUNNING | self._library_methods:
+            if (owner := node.child_by_field_name("object")) is not None and method in self._methods:
                 seen = self.sightings(Spot(frame, owner, step.order, step.guards))
                 if ran := tuple(item for item in seen if self._runs(item.made, method)):
                     return use_of(frame, step, ran, method, depth)

@@ -46,7 +46,7 @@ class Use:
 MOST_HANDED = 4
 _COMPUTING = re.compile(
     r"(?:^|_)(?:generate|generation|sampl\w+|predict\w*|infer|inference|filling|decode|encode|forward|transcribe|translate|denoise"
-    r"|detect|segment|inpaint|chat)(?:_|$)"
+    r"|detect|segment|inpaint|chat|(?:apply|run|call)_(?:model|net|network))(?:_|$)"
 )
 
 

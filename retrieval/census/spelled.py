@@ -52,6 +52,16 @@ def spelled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPE
     return found[:MOST]
 
 
+def is_settled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPEST) -> bool:
+    """Whether everything that an expression may be is a text that `spelled` knows."""
+    if depth <= 0:
+        return False
+    if spot.node.type in ("identifier", "attribute"):
+        sources = [source for source, computed in tracer.sources(spot) if not computed and source.node.type != "none"]
+        return bool(sources) and all(is_settled(codebase, tracer, source, depth - 1) for source in sources)
+    return bool(spelled(codebase, tracer, spot))
+
+
 def _joined(spot: Spot, node: Node) -> tuple[str, list[Node]] | None:
     """The pieces of a path or of a sum of texts, with what stands between them."""
     text = spot.frame.body.tree.text

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Tier = Literal["model", "part", "layer", "loss", "transform"]
 TIERS: tuple[Tier, ...] = ("model", "part", "layer", "loss", "transform")
 LARGE = 60  # lines from which a class without parts, held by a complete model, is a part and not a layer
-_LOSS = re.compile(r"(?:[a-z0-9]|^)(?:Loss|Criterion|Objective)\d*$|(?:^|_)loss$|^Loss(?![a-z])")
+_LOSS = re.compile(r"(?:Loss(?:es)?|(?:[a-z0-9]|^)(?:Criterion|Objective))\d*$|(?:^|_)loss$|^Loss(?![a-z])")
 _TRANSFORM = re.compile(
     r"(?:Crop|Pad|Resize|Flip|Rotat|Jitter|Blur|Augment|Normalize|ToTensor|ToPIL|Gray[Ss]cale|ColorSpace|Solarize"
     r"|Transform)(?:s|ed|e|ing|ion)?(?=[A-Z\d]|$)(?<!Transforme)|(?:Spectrogram|STFT|Stft|MFCC|Mfcc|Fbank|FilterBank|MelScale|Resampl\w*|NoiseGate|TorchGate)$"
@@ -40,6 +40,7 @@ _TRANSFORM = re.compile(
 _TRANSFORM_FILE = re.compile(r"(?:^|[/_])(?:\w*_)?(?:transforms?|augment\w*|preprocess\w*)(?:_\w+)?(?:/|\.py$)")
 _LAYERS = re.compile(r"(?:torch\.nn|keras\.layers|tensorflow\.keras\.layers|flax\.linen|paddle\.nn|mlx\.nn)\.[^.]*\w$")
 _WHOLE = re.compile(r"PreTrainedModel$|LightningModule$|\.Model$|ModelMixin$|Pipeline$|ForCausalLM$")
+_WEIGHTLESS = words("Sequential ModuleList ModuleDict Identity Dropout")
 _CONTAINERS = words("Module Sequential ModuleList ModuleDict Layer Parameter Model Cell")
 
 _KNOWN: "Beside[Program, Anatomy]" = Beside()
@@ -200,16 +201,14 @@ class Anatomy:
         return self._tiers[cls]
 
     def _tier(self, cls: ClassRef) -> Tier:
-        name = cls.definition.name
-        parts = [part for owner in self.program.line(cls) for part in self.parts.get(owner, ())]
+        name, line = cls.definition.name, self.program.line(cls)
+        parts = [part for owner in line for part in self.parts.get(owner, ())]
         if _LOSS.search(name) or (not parts and self._gives_loss(cls)):
             return "loss"
-        weights = self._makes(cls, _is_layer)
-        loads = self._makes(cls, _is_loaded)
+        weights, loads = self._makes(cls, _is_layer), self._makes(cls, _is_loaded)
         if not parts and not weights and (_TRANSFORM.search(name) or _TRANSFORM_FILE.search(cls.path)):
             return "transform"
-        derived = [base for base in self.program.line(cls)[1:] if base in self.models and self.is_base(base)]
-        model = any(self.tier(base) == "model" for base in derived)
+        model = any(base in self.models and self.is_base(base) and self.tier(base) == "model" for base in line[1:])
         if self._extends_layer(cls) or not (parts or weights or loads or model or self.is_base(cls)):
             return "layer"
         alone = cls not in self.holders or self.is_base(cls)
@@ -279,7 +278,8 @@ def _called(frame: "Frame", step: CallStep) -> Iterator[External]:
 
 
 def _is_layer(name: str) -> bool:
-    return bool(_LAYERS.match(name)) and name.rpartition(".")[2][:1].isupper()
+    last = name.rpartition(".")[2]
+    return bool(_LAYERS.match(name)) and last[:1].isupper() and last not in _WEIGHTLESS
 
 
 def _is_loaded(name: str) -> bool:

@@ -14,6 +14,7 @@ from retrieval.census.body import Binding
 from retrieval.census.callgraph import call_target, entered
 from retrieval.census.families import gives_first
 from retrieval.census.feasible import refuted
+from retrieval.census.having import having
 from retrieval.census.holders import Holders
 from retrieval.census.known_models import wrappers
 from retrieval.census.looked_up import looked_up
@@ -184,6 +185,8 @@ class Tracer:
         classes += [m for m in alternatives(held) if isinstance(m, ClassRef)]
         if not classes and not found and held is None:
             classes = self.classes(spot.inner(owner, take=())[0]) if owner is not None else []
+        if len(classes) > 1 and owner is not None and owner.type == "identifier":
+            classes = having(self.holders, frame, frame.body.tree.text(owner), classes)
         if not here.complete:
             found += [s for cls in classes for s in self._member(spot, cls, name)]
         if found or classes or isinstance(held, External):

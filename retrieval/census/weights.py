@@ -10,7 +10,7 @@ from retrieval.census.body import CallStep, one_line
 from retrieval.census.devices import choice_of
 from retrieval.census.made_models import LOADING, Made
 from retrieval.census.roster import Roster
-from retrieval.census.spelled import spelled
+from retrieval.census.spelled import is_settled, spelled
 from retrieval.census.spots import Called, Spot, argument, arguments, default
 from retrieval.census.values import External
 from retrieval.parse import Node, first_line, last_line
@@ -50,6 +50,7 @@ class Weights:
     values: tuple[str, ...]
     resumed: bool = False  # a checkpoint of training, which fills the optimizer too
     device: str = ""  # where the file is read to, as `map_location` says
+    complete: bool = False  # whether `values` are all that it may be
 
     @property
     def said(self) -> str:
@@ -135,7 +136,11 @@ def _contexts(roster: Roster, frame: "Frame") -> list[tuple[Called, ...]]:
 
 def _reading(roster: Roster, spot: Spot, step: CallStep) -> list[Weights]:
     found: list[Weights] = []
-    for at in roster.tracer.walk(spot, computed=True, stop=lambda s: bool(reader(s)), most=MOST_SPOTS):
+
+    def ends(at: Spot) -> bool:
+        return bool(reader(at)) or bool(roster.at((at.frame.path, at.node.id)))  # a model is no source of weights
+
+    for at in roster.tracer.walk(spot, computed=True, stop=ends, most=MOST_SPOTS):
         told = reader(at)
         if told:
             found.append(_from(roster, at, told, (spot.frame, step)))
@@ -160,7 +165,8 @@ def _from(roster: Roster, at: Spot, told: tuple[str, str], taken: tuple["Frame",
     resumed = any(_RESUMING.search(step.written) and _is_given(taken[0], step) for step in taken[0].body.calls)
     name, words = told
     device = _device(roster, at)
-    return Weights(frame, start, end, f"{words} (`{name}`)", written, tuple(values), resumed, device)
+    every = bool(given) and is_settled(roster.codebase, roster.tracer, spot)
+    return Weights(frame, start, end, f"{words} (`{name}`)", written, tuple(values), resumed, device, every)
 
 
 def _is_given(frame: "Frame", step: CallStep) -> bool:

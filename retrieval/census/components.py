@@ -133,7 +133,8 @@ def _main_roots(program: "Program") -> list[Root]:
 def _steps(program: "Program", root: Root) -> Iterator[Site]:
     """The telling calls of a program: functions of its own file are entered, and so are those of other files while
     only few calls were met."""
-    waiting, entered_already, met = [(root.sites, DEEPEST)], {(root.frame.path, root.frame.symbol)}, 0
+    deepest = DEEPEST if root.entries[0].shown is None else 1  # what a document calls are the parts themselves
+    waiting, entered_already, met = [(root.sites, deepest)], {(root.frame.path, root.frame.symbol)}, 0
     while waiting:
         sites, left = waiting.pop(0)
         telling = [site for site in sites if not is_trivial(program, site)]

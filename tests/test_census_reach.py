@@ -231,3 +231,20 @@ def test_programs_of_frameworks_and_of_readmes_beside_the_code_and_no_arguments(
         }
     )
     assert set(reach_of(codebase).programs) == {"demo/run.py", "tools/infer.py", "work/train.py"}
+
+
+def test_a_module_with_a_main_file_runs_that_file_and_one_call_of_several_is_no_program() -> None:
+    codebase = codebase_of(
+        {
+            "README.md": "```\npython -m served\n```\n",
+            "served/__init__.py": "size = 1\n",
+            "served/check.py": "def latest():\n    print('latest')\n    return 1\n",
+            "served/__main__.py": (
+                "import sys\nfrom served.check import latest\n\nif __name__ == '__main__':\n"
+                "    latest()\n    from jina import Flow\n    Flow.load_config(sys.argv[1]).block()\n"
+            ),
+        }
+    )
+    assert all(start.path != "served/__init__.py" for start in reach_of(codebase).starts)
+    told = run_query(codebase, "outline: what=steps").hits[0].text
+    assert told.startswith("The main program is the script served/__main__.py")

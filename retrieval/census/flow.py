@@ -1,5 +1,6 @@
 """Kind `flow`: from each entry point, the calls of repository code in order, with their circumstances."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 Step = Site | Outside
 DEPTH = 3
 SMALL_LINES = 12
+_ENDS = re.compile(
+    r"^(?:print|exit|quit|input|sys\.exit|os\._exit|log\w*\.\w+|time\.\w+|gc\.collect)$|\.(?:close|join|show|shutdown)$"
+)
 
 
 @dataclass(slots=True)
@@ -89,10 +93,20 @@ def _root(program: "Program", entry: Entry) -> Root | None:
     if frame is None:
         return None
     sites = main_sites(program, frame, entry)
-    if len(sites) == 1 and (inner := entered(program, sites[0].target)) is not None:
+    alone = len(sites) == 1 and not _goes_on(frame, sites[0])
+    if alone and (inner := entered(program, sites[0].target)) is not None:
         whole = inner.definition is None
         return Root(inner, imported_sites(program, inner) if whole else program.sites(inner), block=whole)
     return Root(frame, sites, block=True)
+
+
+def _goes_on(frame: "Frame", site: Site) -> bool:
+    """Whether a script does more of weight after its one call of repository code than to say so and to end."""
+    around = site.step.node
+    later = [
+        step for step in frame.body.calls if step.start > site.step.end and step.guards[:1] == site.step.guards[:1]
+    ]
+    return any(step.node.id != around.id and not _ENDS.search(step.written) for step in later)
 
 
 class _Printer:

@@ -112,11 +112,16 @@ def _run_files(program: "Program", entry: Entry, command: str) -> Iterator[list[
         name = match[1]
         if _GIVEN.search(command[: match.start(1)]):
             continue  # the value of an option is read, not run
-        path = name.removeprefix("./") if name.endswith(".py") else program.modules.get(name, "")
+        path = name.removeprefix("./") if name.endswith(".py") else _module(program, name)
         folder = str(PurePosixPath(entry.path).parent)
         near = path if folder == "." else f"{folder}/{path}"
         found = [p for p in dict.fromkeys((near, path)) if p in program.facts]
         yield found or _in_another_folder(program, entry.path, path)
+
+
+def _module(program: "Program", name: str) -> str:
+    """The file that `python -m NAME` runs."""
+    return program.modules.get(f"{name}.__main__", "") or program.modules.get(name, "")
 
 
 def _in_another_folder(program: "Program", document: str, path: str) -> list[str]:

@@ -111,7 +111,7 @@ def test_the_answer_says_what_is_checkpointed_too(app: Codebase) -> None:
     cached, checkpointed = _texts(app, "caching_answer")
     assert cached.startswith("Caching: yes - loaded models: `MODELS` keeps loaded models (`Net`)")
     assert "downloads kept on disk: `fetch()`" in cached
-    assert checkpointed == "Checkpointing: none; what the main programs run writes no checkpoint and resumes none."
+    assert checkpointed == "Checkpointing: none; no checkpoint is written and none is resumed."
 
 
 def test_models_run_in_turn_or_in_workers(app: Codebase) -> None:

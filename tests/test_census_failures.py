@@ -163,8 +163,9 @@ PROGRAM = """
     """
 
 
-def hits(query: str, source: str) -> list[CensusHit]:
-    return list(run_query(codebase_of({"app.py": source}), query).hits)
+def hits(query: str, source: str | dict[str, str | bytes]) -> list[CensusHit]:
+    files = source if isinstance(source, dict) else {"app.py": source}
+    return list(run_query(codebase_of(files), query).hits)
 
 
 @pytest.mark.parametrize(
@@ -361,7 +362,7 @@ def test_clearing_a_cache_is_no_handler_and_a_comment_tells_what_a_handler_is_fo
     assert [hit.symbol for hit in hits("oom: type, message, comment, compare", OVERFLOW)] == ["infer"]
     said = [hit.text for hit in hits("failing: errors", OVERFLOW)]
     assert said[0].startswith("GPU memory overflows are handled in `infer()`")
-    assert said[1] == "The 1 place that run a model stand: 1 in a `try` of their own"
+    assert said[1] == "`except Exception` in `infer`, around `model()`: returns `None`"
 
 
 def test_what_a_failed_step_does_is_told_in_sentences() -> None:
@@ -376,3 +377,62 @@ def test_what_a_failed_step_does_is_told_in_sentences() -> None:
 def test_a_finally_is_told_with_what_it_does() -> None:
     source = "def run(job):\n    try:\n        job.go()\n    finally:\n        job.close()\n        job.done = True\n"
     assert [hit.text for hit in hits("cleanups", source)] == ["`run()` calls `job.close()`, sets `job.done`"]
+
+
+DEMO: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        import tables
+        if __name__ == "__main__":
+            tables.sort()
+    """,
+    "tables.py": "def sort(): return sorted([])\n",
+    "examples/show.py": """
+        import torch
+        from torch import nn
+
+        MODEL = None
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first = nn.Linear(2, 2)
+            def forward(self, x, slow=False): return self.first(x)
+
+        def load():
+            global MODEL
+            del MODEL
+            MODEL = Net().to("cuda")
+
+        def answer(x):
+            load()
+            try:
+                return MODEL(x)
+            except RuntimeError as error:
+                raise ValueError(str(error))
+
+        def careful(x):
+            left = 2
+            while left:
+                left -= 1
+                try:
+                    return MODEL(x, slow=not left)
+                except RuntimeError:
+                    pass
+
+        answer(1)
+        careful(1)
+    """,
+}
+
+
+def test_what_only_a_demo_does_is_told_and_not_denied() -> None:
+    said = [hit.text for hit in hits("failing: errors", DEMO)]
+    assert said[0].startswith("GPU memory overflows have no handling of their own: ")
+    assert said[0].endswith("they come to the broad handlers in `answer()`, `careful()`")
+    assert said[1].startswith("`except RuntimeError` in `answer`, around `MODEL()`: raises `ValueError`")
+    assert "what another round changes: `slow=not left`" in said[2]
+    for answer in ("unloading", "moving"):
+        [text] = [hit.text for hit in hits(f"memory_answers: {answer}", DEMO)]
+        assert "only in code that the main programs are not seen to run" in text
+        assert "`load()` in examples/show.py" in text

@@ -113,7 +113,7 @@ def test_the_direct_answer_separates_what_runs_from_what_nothing_calls(app: Code
         "Yes: models are taken out of the container that keeps them by `clear()`, controlled by option"
     )
     assert "moved back to the CPU by `Service.run()`, controlled by environment variable `APP_OFFLOAD`" in text
-    assert text.endswith(" Code for it exists that no main program calls: `Service.vit_to_cpu()`.")
+    assert text.endswith(" Code for it exists that nothing is seen to call: `Service.vit_to_cpu()`.")
 
 
 def test_a_plain_no_is_measured_on_the_whole_repository() -> None:

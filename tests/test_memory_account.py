@@ -242,5 +242,5 @@ def test_a_method_that_nothing_calls_unloads_nothing() -> None:
         run_query(codebase_of({"app.py": source.replace("HERE", line)}), "memory_answers: unloading").hits[0].text
         for line in ("pass", "net.aside()")
     ]
-    assert texts[0].startswith("No.") and "no main program calls: `Net.aside()`" in texts[0]
+    assert texts[0].startswith("No.") and "nothing is seen to call: `Net.aside()`" in texts[0]
     assert texts[1].startswith("Yes: models are moved back to the CPU by `Net.aside()`")

@@ -75,7 +75,8 @@ class _Found:
 
     def _of(self, *queries: str, only: re.Pattern[str] | None = None) -> tuple[list[CensusHit], list[CensusHit]]:
         every = [hit for query in queries for hit in run_query(self.codebase, query).hits if in_python(hit)]
-        return reach_of(self.codebase).parted(hit for hit in every if only is None or only.match(hit.name))
+        every = [hit for hit in every if only is None or only.match(hit.name)]
+        return reach_of(self.codebase).parted(every, aside=True)
 
     def _ranked(self, *groups: list[CensusHit]) -> tuple[list[CensusHit], list[CensusHit]]:
         """Only what waits for other processes: a barrier of a distributed library, or in a file that imports one."""
@@ -120,12 +121,32 @@ def _verdict(found: _Found) -> Iterator[Told]:
             [*named, *waiting],
         )
         return
+    aside, shown = _aside(found)
+    if aside:
+        yield (
+            f"Yes, but only in code that the main programs are not seen to run: {'; '.join(aside)}; in what they run "
+            f"each model call runs at once in the thread that makes it{plus}",
+            [*shown, *waiting],
+        )
+        return
     untied = f"; no model run was traced to the {counted(len(locks), 'lock')} that it holds" if locks else ""
     yield (
         "No: in what the main programs run no lock, semaphore or queue guards the GPU or a model, each model call runs "
         f"at once in the thread that makes it{untied}{plus}",
         [*waiting, *locks[:3]],
     )
+
+
+def _aside(found: _Found) -> tuple[list[str], list[CensusHit]]:
+    """Locks, queues and lent GPUs for models in code that the main programs do not run, in words."""
+    guards = [*found.guards[1], *(hit for hit in found.locks[1] if _GUARDING.search(hit.name))]
+    guards = [hit for hit in guards if "no place that holds it" not in hit.text]
+    said = [f"{hit.text} ({hit.path})" for hit in guards[:2]]
+    said += [f"{hit.text} ({hit.path})" for hit in found.served[1][:1]]
+    said += [f"`@spaces.GPU` on {_where(found.shared[1])} ({found.shared[1][0].path})"] if found.shared[1] else []
+    web = found.web[1]
+    said += [f"the request queue of the web interface in {_files(web)}, which guards no GPU"] if web and said else []
+    return said, [*guards[:2], *found.served[1][:1], *found.shared[1][:1]]
 
 
 def _are_held(hits: list[CensusHit]) -> str:

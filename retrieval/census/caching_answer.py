@@ -1,12 +1,13 @@
 """Kind `caching_answer`: whether there is caching and checkpointing, in words, from kind `caching` and from calls."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.caching import caching
 from retrieval.census.language import Query, kind, parse_query, run_query
-from retrieval.census.memory_answers import functions, parted, said_of
 from retrieval.census.prose import listed
+from retrieval.census.scope import ASIDE, functions, parted, places, said_of
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -25,14 +26,10 @@ _SORTS = {
     "skip": "work skipped where results exist",
     "download": "downloads kept on disk",
 }
-_ASKED = {
-    "outputs, features or embeddings of models": ("results", "collected", "files"),
-    "keys and values of attention": ("kv",),
-    "loaded models": ("models", "built"),
-}
-_NONE = (
-    "Caching: none was found; outputs of models, keys and values of attention and loaded models are not kept by "
-    "anything that was traced."
+_ASKED = (  # what is denied where nothing is found, the sorts that are it, and the names that forbid to deny it
+    ("outputs, features or embeddings of models", ("results", "collected", "files"), re.compile(r"(?i)cache|memo")),
+    ("keys and values of attention", ("kv",), re.compile(r"(?i)past_?k|kv_?cache|use_cache|key_cache|cached|mems\b")),
+    ("loaded models", ("models", "built"), re.compile(r"(?i)cache|^\s+global ", re.M)),
 )
 _CHECKPOINTS = {
     "written by": "calls: torch.save, *.save_pretrained, safetensors.torch.save*, *.save_checkpoint, *.save_weights",
@@ -52,17 +49,38 @@ _ACTIVATIONS = "recomputing: on, off"
 def caching_answer(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """Two hits, named caching and checkpointing."""
     if query.matches("caching"):
-        run, idle = parted(codebase, list(caching(codebase, parse_query("caching"))))
-        rows = [f"{words}: {_told(found)}" for sort, words in _SORTS.items() if (found := _of(run, sort))]
-        text = f"Caching: yes - {'; '.join(rows)}." if rows else _NONE
-        absent = [words for words, sorts in _ASKED.items() if not any(_of(run, sort) for sort in sorts)]
-        text += f" Not cached, as far as was traced: {'; '.join(absent)}." if rows and absent else ""
-        if idle:
-            text += f" Only in code that no main program is seen to call: {functions(idle)}."
-        first = [found[0] for sort in _SORTS if (found := _of(run, sort))]
-        yield said_of(codebase, "caching", text, (first or idle)[:MOST_CITED])
+        yield _caching(codebase)
     if query.matches("checkpointing"):
         yield _checkpointing(codebase)
+
+
+def _caching(codebase: "Codebase") -> CensusHit:
+    run, idle = parted(codebase, list(caching(codebase, parse_query("caching"))))
+    text = f"Caching: yes - {'; '.join(_rows(run))}." if run else ""
+    if not run and idle:
+        text = f"Caching: yes, in code that the main programs are not seen to run - {'; '.join(_rows(idle))}."
+    absent = [
+        words
+        for words, sorts, names in _ASKED
+        if not any(_of([*run, *idle], s) for s in sorts) and not named(codebase, names)
+    ]
+    text = text or (
+        f"Caching: none was found; {', '.join(absent)} are not kept." if absent else "Caching: none was traced."
+    )
+    text += f" Not cached, as far as was traced: {'; '.join(absent)}." if (run or idle) and absent else ""
+    text += f" {ASIDE} caches too: {places(idle)}." if run and idle else ""
+    first = [found[0] for sort in _SORTS if (found := _of(run or idle, sort))]
+    return said_of(codebase, "caching", text, (first or idle)[:MOST_CITED])
+
+
+def _rows(hits: Sequence[CensusHit]) -> list[str]:
+    return [f"{words}: {_told(found)}" for sort, words in _SORTS.items() if (found := _of(hits, sort))]
+
+
+def named(codebase: "Codebase", names: re.Pattern[str]) -> bool:
+    """Whether code that is no test has names that speak of such a cache: then its absence is not certain."""
+    files = (file for file in codebase.snapshot.files if file.language in ("python", "notebook"))
+    return any(file.role in ("source", "example") and names.search(file.text) for file in files)
 
 
 def _switched(hits: Sequence[CensusHit]) -> str:
@@ -84,17 +102,19 @@ def _told(hits: Sequence[CensusHit]) -> str:
 
 
 def _checkpointing(codebase: "Codebase") -> CensusHit:
-    told, proving, unused = list[str](), list[CensusHit](), list[CensusHit]()
+    told, proving, unused = list[str](), list[CensusHit](), dict[str, list[CensusHit]]()
     for words, text in _CHECKPOINTS.items():
         run, idle = parted(codebase, list(run_query(codebase, text).hits))
         told += [f"{words} {functions(run)}"] if run else []
         proving += run[:2]
-        unused += idle[:1]
-    text = (
-        f"Checkpointing: checkpoints are {' and '.join(told)}."
-        if told
-        else ("Checkpointing: none; what the main programs run writes no checkpoint and resumes none.")
-    )
+        unused |= {words: idle} if idle else {}
+    if told:
+        text = f"Checkpointing: checkpoints are {' and '.join(told)}."
+    elif unused:
+        rows = [f"{words} {places(hits)}" for words, hits in unused.items()]
+        text = f"Checkpointing: yes, in code that the main programs are not seen to run: {' and '.join(rows)}."
+    else:
+        text = "Checkpointing: none; no checkpoint is written and none is resumed."
     run, _ = parted(codebase, list(run_query(codebase, _ACTIVATIONS).hits))
     text += (
         f" Activations can be checkpointed in training (worked out again in the backward pass) in {functions(run)}"
@@ -102,5 +122,4 @@ def _checkpointing(codebase: "Codebase") -> CensusHit:
         if run
         else ""
     )
-    text += f" Other code of the repository does: {functions(unused)}." if unused and not told else ""
-    return said_of(codebase, "checkpointing", text, [*proving, *run[:2], *unused])
+    return said_of(codebase, "checkpointing", text, [*proving, *run[:2], *(hits[0] for hits in unused.values())])

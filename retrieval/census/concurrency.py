@@ -47,23 +47,21 @@ Told = Iterator[tuple[str, list[CensusHit]]]
 def _asynchronous(groups: dict[str, Group]) -> Told:
     found = [groups[name] for name in _LABELS if groups[name].run]
     idle = [groups[name] for name in _LABELS if groups[name].idle and not groups[name].run]
-    absent = [_LABELS[name] for name in _LABELS if not groups[name].hits]
+    absent = [label for name, label in _LABELS.items() if not groups[name].hits]
     if found:
         said = "; ".join(_group_said(group.name, group.run) for group in found)
         yield f"Yes, in what the main programs run: {said}", [hit for group in found for hit in group.run[:2]]
-    else:
-        outside = groups["outside"].run
-        plus = f"; only outside programs are started and waited for: {_programs(outside)}" if outside else ""
-        yield (
-            f"No: the main programs run in one thread of one process, one step after the other{plus}",
-            list(outside[:2]),
-        )
-    if idle:
-        said = "; ".join(_group_said(group.name, group.idle) for group in idle)
-        yield (
-            f"Only in code that the main programs do not run: {said}",
-            [hit for group in idle for hit in group.idle[:2]],
-        )
+    told = "; ".join(_group_said(group.name, group.idle) for group in idle)
+    outside = groups["outside"].run
+    plus = f"; only outside programs are started and waited for: {_programs(outside)}" if outside else ""
+    alone = f"the main programs run in one thread of one process, one step after the other{plus}"
+    shown = [hit for group in idle for hit in group.idle[:2]]
+    if idle and not found:
+        yield f"Yes, but only in code that the main programs are not seen to run: {told}; {alone}", shown
+    elif idle:
+        yield f"In code that the main programs are not seen to run also: {told}", shown
+    elif not found:
+        yield f"No: {alone}", list(outside[:2])
     if groups["servers"].run:
         servers = groups["servers"].run
         calls = listed([_web(hit) for hit in servers], SHOWN)
@@ -72,7 +70,7 @@ def _asynchronous(groups: dict[str, Group]) -> Told:
             list(servers),
         )
     if absent:
-        yield f"Not found: {', '.join(absent)}", []
+        yield f"Not found in the Python code: {', '.join(absent)}", []
 
 
 def _web(hit: CensusHit) -> str:
@@ -125,18 +123,21 @@ def _models(groups: dict[str, Group]) -> Told:
         yield from _yes(yes, launched)
     else:
         why = "; ".join(filter(None, (_free(workers), _untraced(unknown), _none_started(groups))))
-        yield f"No thread or process of the main programs was found that runs a model: {why}", workers[:4]
+        aside = _aside(groups)
+        none = f"o thread or process of the main programs was found that runs a model: {why}"
+        if aside:
+            shown = listed([f"{what} ({hit.path})" for hit in aside for what in _targets([hit])], SHOWN)
+            yield f"Yes, but only in code that the main programs are not seen to run: {shown}. N{none}", aside[:4]
+        else:
+            yield f"N{none}", workers[:4]
     for hit in yes[:SHOWN]:
         yield _how(hit), [hit, *_shown(hit)]
-    if len(yes) > SHOWN:
-        yield (
-            f"{len(yes) - SHOWN} more reach a model: {listed(_targets(yes[SHOWN:]), 6)}",
-            yes[SHOWN:],
-        )
+    if more := yes[SHOWN:]:
+        yield f"{len(more)} more reach a model: {listed(_targets(more), 6)}", more
     yield from _scripts(launched, [hit for hit in scripts if hit.detail["model"] != "yes"])
     if (yes or launched) and (rest := "; ".join(filter(None, (_free(workers), _untraced(unknown))))):
         yield rest[0].upper() + rest[1:], [hit for hit in workers if hit not in yes][:PLACES]
-    yield from _idle(groups)
+    yield from _idle(groups) if yes or launched else ()
     yield from _others(groups)
 
 
@@ -196,13 +197,14 @@ def _scripts(launched: list[CensusHit], rest: list[CensusHit]) -> Told:
 
 
 def _idle(groups: dict[str, Group]) -> Told:
-    idle = [hit for name in _STARTED for hit in groups[name].idle if hit.detail["model"] == "yes"]
-    if idle:
+    if idle := _aside(groups):
         files = listed(list(dict.fromkeys(f"`{hit.path}`" for hit in idle)), SHOWN)
-        yield (
-            f"In code that no main program is known to run, others that reach a model are started too: {files}",
-            idle,
-        )
+        yield f"In code that no main program is known to run, others that reach a model are started too: {files}", idle
+
+
+def _aside(groups: dict[str, Group]) -> list[CensusHit]:
+    """Workers that run models in code that the main programs do not run."""
+    return [hit for name in _STARTED for hit in groups[name].idle if hit.detail["model"] == "yes"]
 
 
 def _others(groups: dict[str, Group]) -> Told:
@@ -293,7 +295,5 @@ def _idle_memory(groups: dict[str, Group]) -> Told:
             f"{_LABELS[name]} ({listed(list(dict.fromkeys(f'`{hit.path}`' for hit in hits)), 3)})"
             for name, hits in idle
         )
-        yield (
-            f"Only in code that the main programs do not run: {said}",
-            [hit for _name, hits in idle for hit in hits[:2]],
-        )
+        shown = [hit for _name, hits in idle for hit in hits[:2]]
+        yield f"Only in code that the main programs do not run: {said}", shown

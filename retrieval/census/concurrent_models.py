@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.concurrency import concurrency
 from retrieval.census.language import Query, kind, parse_query
-from retrieval.census.memory_answers import functions, said_of
+from retrieval.census.scope import ASIDE, functions, places, said_of
 from retrieval.census.side_by_side import Group, groups_of
 from retrieval.facts import CensusHit
 
@@ -46,7 +46,7 @@ def concurrent_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]
         yield said_of(codebase, "concurrent", f"Different models: no; copies of one model: {also}. {alone}.", replicas)
     else:
         idle = [*ranks.idle, *parallel.idle]
-        unused = f" Replicas of a model stand only in other code: {functions(idle)}." if idle else ""
+        unused = f" {ASIDE} sets up replicas of a model, one for each process: {places(idle)}." if idle else ""
         yield said_of(codebase, "concurrent", f"No. {_IN_TURN}.{unused}", idle[:3])
 
 

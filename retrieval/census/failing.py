@@ -1,12 +1,12 @@
 """Kind `failing`: what the main programs do about errors in model runs, and what a failed step does, in sentences."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.failing_course import Found, Told, course
 from retrieval.census.language import Query, kind
-from retrieval.census.prose import counted, listed
+from retrieval.census.model_handlers import model_handlers
+from retrieval.census.prose import listed
 from retrieval.census.side_by_side import groups_of, sentences
 from retrieval.facts import CensusHit
 
@@ -34,17 +34,19 @@ def failing(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 def _errors(found: Found) -> Told:
     handled, aside = found.of("oom: type, message, compare, comment")
-    if handled:
-        yield f"GPU memory overflows are handled in {_where(handled)}: {_first(handled[0])}", handled
+    ending = [hit for hit in handled if hit.detail.get("action", "").startswith(("re-raises", "raises"))]
+    real = [hit for hit in handled if hit not in ending]
+    broad, elsewhere = found.parted(model_handlers(found.codebase))
+    if real:
+        yield f"GPU memory overflows are handled in {_where(real)}: {_first(real[0])}", real
     else:
-        plus = f"; only code that the main programs do not run handles them: {_files(aside)}" if aside else ""
-        yield (
-            f"GPU memory overflows are not handled: no handler or check in {found.searched} files searched{plus}",
-            aside,
-        )
+        yield _unhandled(found, ending, aside, broad or elsewhere)
+    for hit in (broad or elsewhere)[: SHOWN + 1]:
+        yield _capital(f"{hit.text}{'' if broad else f' ({hit.path})'}"), [hit]
+    if rest := (broad or elsewhere)[SHOWN + 1 :]:
+        yield f"{len(rest)} more broad handlers stand around model runs: {_where(rest)}", rest
     yield from _covered(found)
     yield from _noted(found)
-    yield from _broad(found)
     yield from _hosted(found)
     yield from _lost(found)
     if closing := found.of("cleanups")[0]:
@@ -54,23 +56,31 @@ def _errors(found: Found) -> Told:
         )
 
 
+def _unhandled(
+    found: Found, ending: list[CensusHit], aside: list[CensusHit], broad: list[CensusHit]
+) -> tuple[str, list[CensusHit]]:
+    """What becomes of an overflow that no handler is written for."""
+    told = f"only {_files(aside)}, which the main programs do not run, tests for them" if aside else ""
+    told = f"they are recognised and raised again in {_where(ending)}" if ending else told
+    why = f": {told}" if told else f" of their own: no handler or check in {found.searched} files searched"
+    text = f"GPU memory overflows have no handling{why}"
+    if broad:
+        text += f". Like any error of a model run they come to the broad handlers in {_where(broad)}"
+    return text, [*ending, *aside, *broad]
+
+
 def _covered(found: Found) -> Told:
-    calls = found.of("unhandled_model_calls")[0]
-    if not calls:
-        yield "No call that runs a model was found in what the main programs run, so its handlers could not be told", []
-        return
-    kinds = Counter(hit.detail["covered"] for hit in calls)
-    words = {
-        "yes": "{n} in a `try` of their own",
-        "callers": "{n} only in a `try` of a caller",
-        "no": "{n} in none that goes on, so that an error goes through to the caller",
-    }
-    said = ", ".join(text.format(n=kinds[name]) for name, text in words.items() if kinds[name])
-    yield f"The {counted(len(calls), 'place')} that run a model stand: {said}", calls
-    for hit in [h for h in calls if h.detail["covered"] == "yes"][:SHOWN] + [
-        h for h in calls if h.detail["covered"] == "callers"
-    ][:2]:
-        yield _capital(hit.text), [hit]
+    calls, elsewhere = found.of("unhandled_model_calls")
+    calls = calls or elsewhere
+    bare = [hit for hit in calls if hit.detail["covered"] == "no"]
+    if bare:
+        which = "The one place" if len(calls) == 1 else f"{len(bare)} of the {len(calls)} places"
+        verb = "runs" if len(calls) == 1 else "run"
+        yield (
+            f"{which} that {verb} a model {'has' if len(bare) == 1 else 'have'} no `try` around that goes on after an "
+            f"error, so that it goes through to the caller: {_where(bare)}",
+            bare,
+        )
 
 
 def _noted(found: Found) -> Told:
@@ -82,12 +92,6 @@ def _noted(found: Found) -> Told:
         if hits:
             more = f" and {len(hits) - 2} more" if len(hits) > 2 else ""
             yield f"{words}: {'; '.join(hit.text for hit in hits[:2])}{more}", hits
-
-
-def _broad(found: Found) -> Told:
-    wide = found.of("oom: wide")[0]
-    if wide:
-        yield f"`RuntimeError`, which an overflow raises too, is caught around GPU code in {_where(wide)}", wide
 
 
 def _hosted(found: Found) -> Told:
@@ -105,11 +109,15 @@ def _lost(found: Found) -> Told:
     threads = [hit for hit in groups_of(found.codebase)["threads"].run if hit.name.endswith("threading.Thread")]
     bare = [hit for hit in threads if hit.detail["model"] == "yes" and not _handles(found, hit)]
     if bare:
-        runs = listed([f"`{hit.detail['runs']}()`" for hit in bare], SHOWN)
+        runs = listed([_ran(hit) for hit in bare], SHOWN)
         yield (
             f"An error in the thread that runs {runs} does not reach the code that started it: no `try` stands in it",
             bare,
         )
+
+
+def _ran(hit: CensusHit) -> str:
+    return f"`{hit.detail['runs']}()`" if hit.detail["runs"] else hit.text.partition(" starts")[0]
 
 
 def _handles(found: Found, hit: CensusHit) -> bool:

@@ -1,7 +1,7 @@
 """What a failed step does to a run, in sentences: whether it ends it, is recorded, retried, skipped or replaced."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import run_query
@@ -35,8 +35,12 @@ class Found:
         self.reach = reach_of(codebase)
 
     def of(self, *queries: str) -> tuple[Hits, Hits]:
-        """The hits of the main code that the main programs may run, and its other hits."""
-        return self.reach.parted(hit for query in queries for hit in run_query(self.codebase, query).hits)
+        """The hits of the main code that the main programs may run, and the others, those of demos among them."""
+        return self.parted(hit for query in queries for hit in run_query(self.codebase, query).hits)
+
+    def parted(self, hits: Iterable[CensusHit]) -> tuple[Hits, Hits]:
+        """Hits of the main code that the main programs may run, and the others, those of demos among them."""
+        return self.reach.parted(hits, aside=True)
 
     @property
     def searched(self) -> int:

@@ -8,19 +8,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrieval.census.account import account, stays
-from retrieval.census.language import Query, hit_at, kind, parse_query, run_query
+from retrieval.census.account import account
+from retrieval.census.language import Query, kind, parse_query, run_query
 from retrieval.census.moves import device_moves
 from retrieval.census.naming import naming_of
 from retrieval.census.options import cli_options
 from retrieval.census.placements import placements
+from retrieval.census.precision_told import precision
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of, reached_from
 from retrieval.census.residency import made_by
 from retrieval.census.roster import roster_of
+from retrieval.census.scope import ASIDE, functions, parted, places, programs, said_of
 from retrieval.census.unloading import unloading
 from retrieval.census.usage_metrics import usage_metrics
-from retrieval.census.weight_types import weight_types
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -60,28 +61,10 @@ def memory_answers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             yield said_of(codebase, name, text, hits)
 
 
-def said_of(codebase: "Codebase", name: str, text: str, hits: Sequence[CensusHit]) -> CensusHit:
-    """An answer that stands at its first hits, or is measured on the whole repository without any."""
-    if not hits:
-        path = min(codebase.facts, default="")
-        return hit_at(codebase, path, (1, 1), symbol="", name=name, text=text, detail={"scope": "repository"})
-    first = hits[0]
-    related = [("hit", hit.path, hit.start, hit.end) for hit in hits[1:MOST_CITED]]
-    related += [row for hit in hits[:2] for row in hit.related[:2]]
-    return hit_at(
-        codebase, first.path, (first.start, first.end), symbol="", name=name, text=text,
-        related=tuple(dict.fromkeys(related)), detail={"about": "repository"},
-    )  # fmt: skip
-
-
-def parted(codebase: "Codebase", hits: Sequence[CensusHit]) -> tuple[list[CensusHit], list[CensusHit]]:
-    """The hits in main code that the main programs run, and those that they do not."""
-    return reach_of(codebase).parted(hit for hit in hits if hit.role != "docs")
-
-
 def _unloading(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
-    run, idle = let_go(codebase, "delete, container, none, release, cpu, offload")
-    unused = f" Code for it exists that no main program calls: {functions(idle)}." if idle else ""
+    run, idle, dead = let_go(codebase, "delete, container, none, release, cpu, offload")
+    unused = f" {ASIDE} does it too: {places(idle)}." if idle and run else ""
+    unused += f" Code for it exists that nothing is seen to call: {functions(dead)}." if dead else ""
     if run and all(_at_the_end(codebase, hit) for hit in run):
         text = (
             f"Not while the program works: models are let go only when the object that holds them ends: {_done(run)}."
@@ -89,23 +72,25 @@ def _unloading(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
         return f"{text} Nothing is unloaded between steps.{unused}", run
     if run:
         return f"Yes: {_done(run)}.{_where(codebase, run)}{unused}", run
-    text = (
-        "No. What the main programs load is never offloaded, deleted or moved back to the CPU: a model stays in memory "
-    )
-    text += "until the function or object that holds it ends, at the latest with the process"
-    return f"{text}.{unused}", idle
+    stays = "offloaded, deleted or moved back to the CPU: a model stays in memory until the function or object that "
+    stays += "holds it ends, at the latest with the process."
+    if idle:
+        text = f"Yes, but only in code that the main programs are not seen to run: {_done(idle, placed=True)}."
+        return f"{text} What the main programs themselves load is never {stays}{unused}", idle
+    return f"No. What the main programs load is never {stays}{unused}", dead
 
 
-def let_go(codebase: "Codebase", sorts: str) -> tuple[list[CensusHit], list[CensusHit]]:
-    """What lets models go in what the main programs run, and the rest; a method that nothing calls is of the rest."""
+def let_go(codebase: "Codebase", sorts: str) -> tuple[list[CensusHit], list[CensusHit], list[CensusHit]]:
+    """What lets models go in what the main programs run, in other code, and in functions that nothing calls."""
     run, idle = parted(codebase, list(unloading(codebase, parse_query(f"unloading: {sorts}"))))
     called = {call.name.rpartition(".")[2] for _, call in codebase.all_calls()}
     # A method may also be handed on to be called: `change(fn=voice.load)`.
     given = (text for _, call in codebase.all_calls() for text in (*call.arguments, *dict(call.keywords).values()))
-    called |= {text.rpartition(".")[2] for text in given if "." in text and text.replace(".", "").isidentifier()}
+    called |= {last for text in given if (last := text.rpartition(".")[2]).isidentifier()}
     run = [hit for hit in run if not hit.symbol.endswith(".__init__")]  # a part that is built anew
-    unused = [hit for hit in run if "." in hit.symbol and not _may_run(hit.symbol.rpartition(".")[2], called)]
-    return [hit for hit in run if hit not in unused], [*idle, *unused]
+    dead = [hit for hit in run if "." in hit.symbol and not _may_run(hit.symbol.rpartition(".")[2], called)]
+    dead += [hit for hit in idle if hit.symbol and not _may_run(hit.symbol.rpartition(".")[2], called)]
+    return [hit for hit in run if hit not in dead], [hit for hit in idle if hit not in dead], dead
 
 
 def _may_run(method: str, called: set[str]) -> bool:
@@ -122,23 +107,18 @@ def _at_the_end(codebase: "Codebase", hit: CensusHit) -> bool:
     return method == "__del__" or (bool(callers) and callers == {"__del__"})
 
 
-def _done(hits: Sequence[CensusHit]) -> str:
+def _done(hits: Sequence[CensusHit], *, placed: bool = False) -> str:
     """ "models are moved back to the CPU by `decode()`, controlled by environment variable `X`, default `False`"."""
     told: dict[tuple[str, str], list[CensusHit]] = {}
     for hit in hits:
         told.setdefault((hit.name, hit.detail.get("controlled", "")), []).append(hit)
     rows = [
-        f"{_DOING[sort]} by {functions(members)}" + (f", controlled by {words}" if words else "")
+        f"{_DOING[sort]} by {(places if placed else functions)(members)}"
+        + (f", controlled by {words}" if words else "")
         for (sort, words), members in told.items()
     ]
     more = f"; and in {len(rows) - MOST_NAMED} more ways, listed below" if len(rows) > MOST_NAMED else ""
     return f"models are {'; '.join(rows[:MOST_NAMED])}{more}"
-
-
-def functions(hits: Sequence[CensusHit]) -> str:
-    """The functions of hits, each once."""
-    names = list(dict.fromkeys(f"`{hit.symbol}()`" if hit.symbol else f"`{hit.path}`" for hit in hits))
-    return listed(names, MOST_NAMED)
 
 
 def _where(codebase: "Codebase", hits: Sequence[CensusHit]) -> str:
@@ -157,29 +137,28 @@ def _where(codebase: "Codebase", hits: Sequence[CensusHit]) -> str:
     return f" This happens in {programs(having)} and not in {programs(lacking)}."
 
 
-def programs(names: Sequence[str]) -> str:
-    """Names of programs in a sentence."""
-    return listed([name if "`" in name else f"`{name}`" for name in names], MOST_NAMED)
-
-
 def _moving(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
-    moved, _ = parted(codebase, list(device_moves(codebase, parse_query("device_moves: model, to=device"))))
-    back, idle = let_go(codebase, "cpu, offload")
-    gone, unused = let_go(codebase, "delete, container, none, release")
-    text = (
-        f"Moved: yes, to a device by {functions(moved)}"
-        if moved
-        else "Moved: no model is moved to a device by a call of its own"
-    )
-    text += f"; {_done(back)}." if back else "; never back to the CPU."
-    text += f" Deleted: yes, {_done(gone)}.{_where(codebase, gone)}" if gone else " Deleted: no."
-    dead = [*idle, *unused]
-    text += f" Only in code that no main program calls: {functions(dead)}." if dead else ""
-    return text, [*moved[:2], *back[:2], *gone[:3], *dead[:1]]
+    moved, elsewhere = parted(codebase, list(device_moves(codebase, parse_query("device_moves: model, to=device"))))
+    back, idle, _ = let_go(codebase, "cpu, offload")
+    gone, unused, dead = let_go(codebase, "delete, container, none, release")
+    text = f"Moved: yes, to a device by {functions(moved)}" if moved else "Moved: "
+    if not moved:
+        text += f"yes, in code that the main programs are not seen to run: {places(elsewhere)}" if elsewhere else ""
+        text += "" if elsewhere else "no model is moved to a device by a call of its own"
+    text += f"; {_done(back)}." if back else f"; back to the CPU {f'only by {places(idle)}' if idle else 'never'}."
+    text += f" Deleted: yes, {_done(gone)}.{_where(codebase, gone)}" if gone else " Deleted: "
+    if not gone:
+        text += f"only in code that the main programs are not seen to run: {places(unused)}." if unused else "no."
+    elif unused:
+        text += f" {ASIDE} deletes too: {places(unused)}."
+    text += f" Only in functions that nothing is seen to call: {functions(dead)}." if dead and not gone else ""
+    return text, [*(moved or elsewhere)[:2], *back[:2], *gone[:3], *idle[:1], *unused[:2]]
 
 
 def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
-    placed, _ = parted(codebase, list(placements(codebase, parse_query("placements"))))
+    placed, elsewhere = parted(codebase, list(placements(codebase, parse_query("placements"))))
+    lead = "" if placed or not elsewhere else "In code that the main programs are not seen to run: "
+    placed = placed or elsewhere
     hosted = [hit for hit in placed if hit.detail["hosted"] == "yes"]
     local = [hit for hit in placed if hit not in hosted and hit.name]
     local = [hit for hit in local if hit.detail.get("used") != "no"] or local
@@ -194,7 +173,7 @@ def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
         for said, names in sorted(chosen.items(), key=lambda r: (r[0] in unknown, -len(r[1])))
     ]
     if rows:
-        text = f"Weights are placed as follows: {'; '.join(rows[:3])}."
+        text = f"{lead}{'w' if lead else 'W'}eights are placed as follows: {'; '.join(rows[:3])}."
     elif any(hit.detail["hosted"] == "no" for hit in placed):
         text, placed = _unplaced(codebase, placed)
     elif hosted:
@@ -202,7 +181,7 @@ def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     else:
         text = "No model was found that the main programs hold in memory."
     text += account(codebase) if local or rows else ""
-    text += _precision(codebase)
+    text += precision(codebase)
     if hosted:
         names = [f"`{name}`" for hit in hosted for name in hit.detail["names"].split(",")]
         text += f" Hosted, without weights or VRAM here: {listed(names, MOST_NAMED)}."
@@ -224,28 +203,6 @@ def _unplaced(codebase: "Codebase", placed: list[CensusHit]) -> tuple[str, list[
     return f"{text}.", [*placed, *main[:2]]
 
 
-def _precision(codebase: "Codebase") -> str:
-    """In which type weights are and computing is done, in a sentence."""
-    found, _ = parted(codebase, list(weight_types(codebase, parse_query("weight_types"))))
-    half = [hit for hit in found if _HALF.search(hit.text)]
-    rows = [f"{words} in {functions(hits)}" for sort, words in _TYPES.items() if (hits := _of(half, sort))]
-    if not rows:
-        return " No call of the main programs casts weights or computes in less than float32."
-    kept = {hit.name for hit in half} & {"quantization", "model made in type", "model cast", "default type"}
-    stay = "" if kept else f" The weights that are kept are not cast: they stay {stays(codebase)}."
-    return f" Less than float32: {'; '.join(rows)}.{stay}"
-
-
-_HALF = re.compile(r"(?i)half|float16|bfloat16|fp16|bf16|autocast|\b[48]bit|int8|quantiz|dtype")
-_TYPES = {
-    "quantization": "quantised weights",
-    "model made in type": "models made in a given type",
-    "model cast": "models cast",
-    "autocast": "autocast",
-    "default type": "the default type set",
-    "weight cast in forward": "weights cast at each call",
-    "precision option": "options for it",
-}
 _MEASURED = {
     "throughput": "throughput by {}",
     "time": "elapsed time by {}",

@@ -105,13 +105,14 @@ def _called(codebase: Codebase, path: str, lines: Lines) -> list[str]:
 
 def _running(codebase: Codebase, path: str, lines: Lines) -> list[str]:
     """The calls on these lines that run a model or the GPU."""
-    return [name for name in _called(codebase, path, lines) if GPU.search(name) or _runs(name)]
+    return [name for name in _called(codebase, path, lines) if GPU.search(name) or runs_by_name(name)]
 
 
-def _runs(name: str) -> bool:
+def runs_by_name(name: str) -> bool:
+    """Whether a call runs a model as far as names tell: `model(x)`, `MODEL.generate(x)`."""
     holder, _, last = name.rpartition(".")
     modelish = MODELISH.search(last) and not SETUP.match(last.lstrip("_"))
-    return bool(modelish) or (last in RUNNING and bool(MODELISH.search(holder.rpartition(".")[2])))
+    return bool(modelish) or (last in RUNNING and bool(MODELISH.search(holder.rpartition(".")[2].lower())))
 
 
 def _code(codebase: Codebase, path: str, lines: Lines) -> str:

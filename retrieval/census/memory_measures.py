@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, kind, run_query
-from retrieval.census.memory_answers import functions, let_go, parted, said_of
+from retrieval.census.memory_answers import let_go
 from retrieval.census.prose import listed
+from retrieval.census.scope import ASIDE, functions, parted, places, said_of
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MOST_NAMED, MOST_CITED, MOST_SWITCHES = 4, 8, 10
+MOST_NAMED, MOST_CITED, MOST_SWITCHES, MOST_ASIDE = 4, 8, 10, 4
 _CAST = "weight_types: weight cast in forward"
 # What a measure is called, and the query that finds it. `{}` is filled with functions or names.
 _MEASURES = (
@@ -73,24 +74,33 @@ def memory_measures(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit, named "measures"."""
     if not query.matches("measures"):
         return
-    told, proving = list[str](), list[CensusHit]()
+    told, proving, aside = list[str](), list[CensusHit](), list[tuple[str, list[CensusHit]]]()
     for words, text, form in _MEASURES:
         queries = _NO_GRADIENTS if text == "no_gradients" else (text,)
         if text.startswith("unloading: "):
-            run, _ = let_go(codebase, text.partition(": ")[2])
+            run, idle, _ = let_go(codebase, text.partition(": ")[2])
         else:
-            run, _ = parted(codebase, [hit for item in queries for hit in run_query(codebase, item).hits])
+            run, idle = parted(codebase, [hit for item in queries for hit in run_query(codebase, item).hits])
         if run and (said := _said(run, form)):
             told.append(words.format(said))
             proving += run[:2]
+        elif idle and _said(idle, form):
+            aside.append((words.format(_said(idle, form) if form == "name" else places(_fitting(idle, form))), idle))
     absent = [words for words, text in _ASKED.items() if not run_query(codebase, text).hits]
-    if told:
-        sentence = f"Measures in what the main programs run: {'; '.join(told)}."
-    else:
-        sentence = "None in what the main programs run."
+    sentence = f"Measures in what the main programs run: {'; '.join(told)}." if told else ""
+    if aside:
+        rows = "; ".join(words for words, _hits in aside[:MOST_ASIDE])
+        lead = f"{ASIDE} has also" if told else "Measures, in code that the main programs are not seen to run"
+        sentence = f"{sentence} {lead}: {rows}.".strip()
+        proving += [hit for _words, hits in aside for hit in hits[:1]]
+    sentence = sentence or "No measure was found."
     if absent:
         sentence += f" Not found: {', '.join(absent)}."
     yield said_of(codebase, "measures", sentence, proving[:MOST_CITED])
+
+
+def _fitting(hits: Sequence[CensusHit], form: str) -> list[CensusHit]:
+    return [hit for hit in hits if form != "half" or _is_half(hit.text)]
 
 
 def _said(hits: Sequence[CensusHit], form: str) -> str:

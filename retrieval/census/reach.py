@@ -75,13 +75,16 @@ class Reach:
         """Whether the main programs may run a unit; any where no main program is known."""
         return not self.tells or unit in self.units
 
-    def parted(self, hits: Iterable[CensusHit]) -> tuple[list[CensusHit], list[CensusHit]]:
-        """The hits of the main code that the main programs may run, and its other hits."""
+    def parted(self, hits: Iterable[CensusHit], *, aside: bool = False) -> tuple[list[CensusHit], list[CensusHit]]:
+        """The hits of the main code that the main programs may run, and its other hits; with `aside` also those of
+        demos and examples, which have programs of their own."""
         run: list[CensusHit] = []
         rest: list[CensusHit] = []
         for hit in hits:
             if hit.role in MAIN_ROLES:
                 (run if self.has(hit) else rest).append(hit)
+            elif aside and hit.role == "example":
+                rest.append(hit)
         return run, rest
 
 

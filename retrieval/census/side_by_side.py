@@ -42,7 +42,7 @@ _OFF = re.compile(r"num_workers\s*=\s*0\b")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One kind of side-by-side running: `run` in what the main programs may run, `idle` in other main code."""
+    """One kind of side-by-side running: `run` in what the main programs may run, `idle` in other code, no tests."""
 
     name: str
     run: tuple[CensusHit, ...]
@@ -77,7 +77,7 @@ def groups_of(codebase: "Codebase") -> dict[str, Group]:
 
 
 def _group(codebase: "Codebase", name: str, hits: Iterable[CensusHit]) -> Group:
-    run, idle = reach_of(codebase).parted(filter(in_python, hits))
+    run, idle = reach_of(codebase).parted(filter(in_python, hits), aside=True)
     return Group(name, tuple(run), tuple(idle))
 
 

@@ -268,3 +268,60 @@ def test_why_a_version_matters_and_what_is_lost_without_an_optional_part() -> No
     lost = texts(files, "optional_features")
     assert any("which came with torch 2.0" in t and "tests `FAST`: returns `slow(q, k, v)`" in t for t in lost)
     assert any("which needs `cupy`" in t and "“CUDA toolkit is missing; falling back" in t for t in lost)
+
+
+CRITICAL: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "MacEnv.md": "Install:\n\n```\npip install torch==2.1.2\n```\n",
+    "requirements.txt": """
+        # Torch must stay below 2.8 for the CUDA 11.8 build:
+        #   pip install torch==2.7.1
+
+        webdataset>=0.2.5,<=0.2.86
+        diffusers==0.25.0
+        timm>=1.0.17
+        # hyper-connections 0.4.3+ requires Torch 2.5+, while DirectML
+        # currently pins Torch 2.4.1.
+        hyper-connections>=0.1.8,<0.4.3
+        einops
+    """,
+    "app.py": """
+        import timm
+        import torch
+        from diffusers.callbacks import PipelineCallback
+        from webdataset.filters import _shuffle
+
+        def main(kind):
+            trunk = timm.create_model("x")
+            trunk.set_input_size(img_size=2)
+            match kind:
+                case "a":
+                    return _shuffle, PipelineCallback, torch.nn
+
+        if __name__ == "__main__":
+            main("a")
+    """,
+}
+
+
+def test_reasons_of_bounds_come_from_whole_comments_methods_private_imports_and_grammar() -> None:
+    codebase = codebase_of(CRITICAL)
+    told = {hit.name: hit.text for hit in run_query(codebase, "critical").hits}
+    assert "a comment in requirements.txt says “Torch must stay below 2.8 for the CUDA 11.8 build.”" in told["torch"]
+    whole = "“hyper-connections 0.4.3+ requires Torch 2.5+, while DirectML currently pins Torch 2.4.1.”"
+    assert whole in told["hyper-connections"]
+    assert (
+        "`webdataset.filters._shuffle` (app.py:4); its upper bound `<=0.2.86` guards against that" in told["webdataset"]
+    )
+    assert "too old for what the code uses: it needs at least 0.28, because" in told["diffusers"]
+    assert "at least 1.0.8, because `main()` uses `trunk.set_input_size()`" in told["timm"]
+    assert "at least 3.10, because `main()` uses the statement `match`" in told["python"]
+    pins = [hit.text for hit in run_query(codebase, "pins").hits]
+    assert any("torch==2.1.2" in pin for pin in pins)
+
+
+def test_a_locked_package_is_held_against_what_it_asks_of_torch() -> None:
+    lock = '[[package]]\nname = "transformers"\nversion = "5.8.1"\n'
+    files: dict[str, str | bytes] = {"requirements.txt": "transformers>=4.42,<6\n", "uv.lock": lock, "a.py": "x = 1\n"}
+    [hit] = run_query(codebase_of(files), "conflicts: torch==2.3.0").hits
+    assert hit.text.startswith("`uv.lock` fixes `transformers` 5.8.1") and "asks for torch>=2.4 from 5.2 on" in hit.text

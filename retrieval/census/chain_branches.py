@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
 
 _PREFIX = re.compile(
-    r"\b(?:torchvision\.transforms\.(?:v2\.)?|transforms\.(?:v2\.)?|InterpolationMode\.|albumentations\.)"
+    r"\b(?:torchvision\.transforms\.(?:v2\.)?|transforms\.(?:v2\.)?|(?:TF?|TS|v2)\.(?=[A-Z])|InterpolationMode\.|albumentations\.)"
 )
 _OR = re.compile(r"^(\w+) or (.+)$")
 STEP, CONDITION = 100, 50

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from packaging.specifiers import SpecifierSet
+
 from retrieval.census.imported import third_party
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.prose import listed
@@ -33,6 +35,8 @@ _ALWAYS = words(
     chmod touch tar unzip"""
 )
 _LOCAL = words("main util utils config configs common models model data tools lib src test tests")
+_BY_HAND = ("runtime", "extra", "constraint")
+_FRAGILE = (4, 5)  # ranks of reasons that any newer release may break: private parts and inner modules
 REASONS, PINS, DECLARED, PROGRAMS = 6, 14, 3, 10
 
 
@@ -49,7 +53,10 @@ def critical(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     for reason in reasons(codebase):
         found.setdefault(reason.distribution, []).append(reason)
     order = [*ASKED, "python", *sorted(FRAMEWORKS)]
-    names = sorted(found, key=lambda name: (order.index(name) if name in order else len(order), name))
+    capped = {name for name in found if _cap(codebase, name)}
+    names = sorted(
+        found, key=lambda n: (n != "torch", n not in capped, order.index(n) if n in order else len(order), n)
+    )
     for name in names:
         if query.matches(name):
             yield _framework(codebase, name, found[name])
@@ -128,8 +135,15 @@ def _without_torch(codebase: Codebase) -> Iterator[CensusHit]:
         yield hit_at(codebase, path, (1, 1), symbol="", name="torch", text=text, detail=detail)
     elif imported and not any(item.specifier for item in items):
         path, first = imported[0]
-        text = "`torch` has no version, and no use was found that one release brought or another removed."
+        text = "`torch` is imported without a declared version, so an installation takes the newest that fits the rest."
         yield hit_at(codebase, path, (first.start, first.end), symbol="", name="torch", text=text)
+
+
+def _cap(codebase: Codebase, name: str) -> str:
+    """The declared upper bound of a distribution that is no exact pin, "" for none."""
+    items = [d for d in read_manifests(codebase.snapshot).declarations if distribution_of(d) == name]
+    bounds = [one for d in items if d.specifier and d.scope in _BY_HAND for one in SpecifierSet(d.specifier)]
+    return next((str(one) for one in bounds if one.operator in ("<", "<=")), "")
 
 
 def _framework(codebase: Codebase, name: str, given: list[Reason]) -> CensusHit:
@@ -139,6 +153,8 @@ def _framework(codebase: Codebase, name: str, given: list[Reason]) -> CensusHit:
     title = "Python" if name == "python" else f"`{name}`"
     said = f"declared as {listed(ways, DECLARED)}" if ways else "no version declared"
     told = "; ".join(reason.text for reason in unique[:REASONS])
+    cap = _cap(codebase, name)
+    told += f"; its upper bound `{cap}` guards against that" if cap and any(r.rank in _FRAGILE for r in unique) else ""
     more = f"; and {len(unique) - REASONS} more reasons of these kinds" if len(unique) > REASONS else ""
     spots = list(dict.fromkeys((r.path, *r.lines) for r in unique))
     path, start, end = spots[0]

@@ -68,7 +68,8 @@ def multimodal(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def _whether(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
     """Whether and where modalities are fused, else where they go together, else that they are only compared."""
     kinds = [[said for said in found if said.sort[0] in sort] for sort in (FUSED, STEERED, TOGETHER, APART)]
-    openings = ("are fused", "go together", "go together", "are not fused, only compared or embedded by themselves")
+    fused = "are merged by time" if all(said.sort[0] == "merged" for said in kinds[0]) else "are fused"
+    openings = (fused, "go together", "go together", "are not fused, only compared or embedded by themselves")
     first = next(at_ for at_, kind_ in enumerate(kinds) if kind_)
     if first < 3 and not any(said.run or (first == 0 and said.source) for said in kinds[first]):
         first = next((at_ for at_, kind_ in enumerate(kinds[:3]) if any(said.run for said in kind_)), first)

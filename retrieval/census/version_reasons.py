@@ -18,8 +18,10 @@ from retrieval.census.imported import third_party
 from retrieval.census.language import parse_query
 from retrieval.census.private_parts import Private, private_parts
 from retrieval.census.prose import listed
+from retrieval.census.python_syntax import newest_grammar
 from retrieval.census.reach import reach_of
 from retrieval.census.removed import removed_apis
+from retrieval.census.requirement_comments import comment_reasons
 from retrieval.census.units import subject_of, units
 from retrieval.census.version_switches import switches
 from retrieval.facts import Call, CensusHit
@@ -34,13 +36,7 @@ _INSIDE = re.compile(
     r"^(?:transformers\.(?:models\.|modeling_utils|\w+_utils\b)|torch\._|diffusers\.models\.|timm\.models\.\w)|\._\w"
 )
 _BUILDS = re.compile(r"(?:CUDAExtension|CppExtension|cpp_extension\.load\w*)$")
-_REASON = re.compile(
-    r"(?i)\b(?:because|due|since|needs?|needed|requires?|required|fix\w*|bugs?|breaks?|broken|incompat\w+|compat\w+"
-    r"|supports?|issue|errors?|fail\w*|avoid|until|workaround|conflicts?|only|must|cannot|can't|don't|doesn't|not|latest"
-    r"|newer|older|before|after|crash\w*|slow\w*|wheels?|pin\w*)\b|#\d+"
-)
-_COMMENT = re.compile(r"(?:^|\s)#\s*(\S.*)$")
-LEAST, LONGEST, SHOWN = 3, 160, 4
+LONGEST, SHOWN = 300, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +60,7 @@ def reasons(codebase: Codebase) -> Iterator[Reason]:
     yield from _inside(codebase)
     yield from _private(codebase)
     yield from _companions(codebase)
+    yield from _syntax(codebase)
 
 
 def _runs(codebase: Codebase, path: str, line: int, symbol: str) -> bool:
@@ -73,17 +70,10 @@ def _runs(codebase: Codebase, path: str, line: int, symbol: str) -> bool:
 
 
 def _comments(codebase: Codebase) -> Iterator[Reason]:
-    """What a comment beside a declaration says, on its line or alone above it."""
-    for item in read_manifests(codebase.snapshot).declarations:
-        file = codebase.snapshot.by_path[item.path]
-        if item.scope in ("lock", "dev", "command", "image") or not file.lines:
-            continue
-        own = _COMMENT.search(file.lines[item.end - 1])
-        above = file.lines[item.start - 2].strip() if item.start > 1 else ""
-        said = own[1] if own else above.lstrip("# ") if above.startswith("#") else ""
-        if len(said.split()) >= LEAST and _REASON.search(said):
-            text = f"beside the declaration stands “{_cut(said)}”"
-            yield Reason(distribution_of(item), text, item.path, (item.start, item.end), 0)
+    """What comments in requirement files say, whole."""
+    for said in comment_reasons(codebase):
+        text = f"a comment in {said.path} says “{_cut(said.words)}”"
+        yield Reason(said.distribution, text, said.path, said.lines, 0)
 
 
 def _removed(codebase: Codebase) -> Iterator[Reason]:
@@ -95,17 +85,27 @@ def _removed(codebase: Codebase) -> Iterator[Reason]:
     for (name, since), hits in groups.items():
         told = list(dict.fromkeys(f"`{hit.name}` ({hit.path}:{hit.start})" for hit in hits))
         used = f"{listed(told, SHOWN)} {'is' if len(told) == 1 else 'are'} gone since {since}"
-        if _excludes_older(codebase, name, since):
+        if _stands(codebase, name, since) == "above":
             text = f"the declared version is too new for what the code uses: {used}, so these lines fail when they run"
         else:
             text = f"must stay below {since}, because {used}"
         yield Reason(name, text, hits[0].path, (hits[0].start, hits[0].end), 1)
 
 
-def _excludes_older(codebase: Codebase, name: str, since: str) -> bool:
-    """Whether every declared range lies at or above a release."""
+def _stands(codebase: Codebase, name: str, since: str) -> str:
+    """Where every declared range lies: "above" a release (or at it), "below" it, "" for anything else."""
     ranges = [SpecifierSet(d.specifier) for d in _declared(codebase, name) if d.specifier]
-    return bool(ranges) and all((one & SpecifierSet(f"<{since}")).is_unsatisfiable() for one in ranges)
+    if not ranges:
+        return ""
+    if all((one & SpecifierSet(f"<{since}")).is_unsatisfiable() for one in ranges):
+        return "above"
+    return "below" if all((one & SpecifierSet(f">={since}")).is_unsatisfiable() for one in ranges) else ""
+
+
+def _explains(codebase: Codebase, name: str, since: str) -> bool:
+    """Whether a release is of the same major version as a declared lower bound, which it then accounts for in part."""
+    bounds = [one for d in _declared(codebase, name) if d.specifier for one in SpecifierSet(d.specifier)]
+    return any(one.operator in (">=", "~=") and one.version.split(".")[0] == since.split(".")[0] for one in bounds)
 
 
 def _declared(codebase: Codebase, name: str) -> list[Declaration]:
@@ -158,7 +158,12 @@ def _introduced(codebase: Codebase) -> Iterator[Reason]:
         if not _runs(codebase, use.path, use.line, use.symbol) or _is_tried(codebase, use):
             continue
         where = subject_of(codebase, use.path, use.symbol)
+        bound = _stands(codebase, use.distribution, use.since)
+        if bound == "above" and not _explains(codebase, use.distribution, use.since):
+            continue  # what is declared says more
         text = f"at least {use.since}, because {where} uses `{use.name}`, which came with it ({use.source})"
+        if bound == "below":
+            text = f"the declared version is too old for what the code uses: it needs {text}, so this line fails"
         version = tuple(int(part) for part in use.since.split("."))
         if use.distribution not in best or best[use.distribution][0] < version:
             best[use.distribution] = version, Reason(use.distribution, text, use.path, (use.line, use.line), 3)
@@ -179,9 +184,10 @@ class _Use:
 
 
 def _uses(codebase: Codebase) -> Iterator[_Use]:
+    users = {module: {path for path, _ in places} for module, places in third_party(codebase).items()}
     for path, call in codebase.all_calls():
         for entry in _table():
-            for name in _called(entry, call):
+            for name in (*_called(entry, call), *_method(entry, call, path, users)):
                 head = entry["distribution"], name, entry["since"], entry["source"]
                 yield _Use(*head, path, call.start, call.symbol)
     for path, facts in codebase.facts.items():
@@ -221,18 +227,26 @@ def _called(entry: dict[str, Any], call: Call) -> Iterator[str]:
             yield f"{last}({keyword}=)"
 
 
+def _method(entry: dict[str, Any], call: Call, path: str, users: dict[str, set[str]]) -> Iterator[str]:
+    """A method that objects of a library have since a release, called on an object in a file that imports it."""
+    holder, _, last = call.written.rpartition(".")
+    if holder and last in entry.get("methods", ()) and path in users.get(entry["distribution"], ()):
+        yield f"{holder}.{last}()"
+
+
 def _inside(codebase: Codebase) -> Iterator[Reason]:
     """Imports of modules that are no public interface of their library."""
     for module, places in third_party(codebase).items():
         found: dict[str, tuple[str, int]] = {}
         for path, item in places:
-            if _INSIDE.search(item.module) and _runs(codebase, path, item.start, item.symbol):
-                found.setdefault(item.module, (path, item.start))
+            name = f"{item.module}.{item.name}" if (item.name or "").startswith("_") else item.module
+            if _INSIDE.search(name) and _runs(codebase, path, item.start, item.symbol):
+                found.setdefault(name, (path, item.start))
         if found:
             told = [f"`{name}` ({path}:{line})" for name, (path, line) in found.items()]
             text = f"the code imports from inside it, which other releases may have moved: {listed(told, SHOWN)}"
             path, line = next(iter(found.values()))
-            yield Reason(usual_provider(module), text, path, (line, line), 4)
+            yield Reason(usual_provider(module), text, path, (line, line), 5)
 
 
 def _private(codebase: Codebase) -> Iterator[Reason]:
@@ -244,7 +258,14 @@ def _private(codebase: Codebase) -> Iterator[Reason]:
     for module, uses in found.items():
         told = list(dict.fromkeys(f"`{use.written[:60]}` ({use.path}:{use.line})" for use in uses))
         text = f"the code uses private parts of it, which any release may change: {listed(told, SHOWN)}"
-        yield Reason(usual_provider(module), text, uses[0].path, (uses[0].line, uses[0].line), 3)
+        yield Reason(usual_provider(module), text, uses[0].path, (uses[0].line, uses[0].line), 4)
+
+
+def _syntax(codebase: Codebase) -> Iterator[Reason]:
+    found = newest_grammar(codebase, lambda path, line, symbol: _runs(codebase, path, line, symbol))
+    if found is not None:
+        text = f"at least {found.since}, because {subject_of(codebase, found.path, found.symbol)} uses {found.how}"
+        yield Reason("python", text, found.path, (found.line, found.line), 1)
 
 
 def _companions(codebase: Codebase) -> Iterator[Reason]:

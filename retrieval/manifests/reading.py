@@ -101,10 +101,13 @@ def _read(file: SourceFile) -> Iterator[Item]:
         yield from read_tables(file) if file.role == "source" else ()
 
 
+_RECORDS = ("changelog", "changes", "history", "news", "release", "contributing", "code_of", "security", "license")
+
+
 def _speaks(file: SourceFile) -> bool:
     """Whether a document at the root or code says which packages to install."""
     name = file.path.rpartition("/")[2].lower()
-    guide = file.language == "markdown" and file.path.count("/") <= 1 and name.startswith(("readme", "install"))
+    guide = file.language == "markdown" and file.path.count("/") <= 1 and not name.startswith(_RECORDS)
     translated = re.search(r"[_.-](?:zh|cn|ja|jp|ko|kr|fr|es|de|ru|pt|tr)\w*\.md$", name) is not None
     return (guide and not translated) or (file.language == "python" and file.role == "source")
 

@@ -97,11 +97,53 @@ def test_what_loading_code_fixes_is_found_and_what_no_program_runs_is_left_out()
     """
     codebase = codebase_of({"load.py": LOADING, "nets.py": nets})
     found = {rank: " ".join(h.text for h in run_query(codebase, f"assumptions: {rank}").hits) for rank in
-             ("classes", "checkpoint", "sizes")}  # fmt: skip
+             ("classes", "checkpoint", "sizes", "widths")}  # fmt: skip
     assert found["classes"] == "`load()` fixes `Net()`"
     assert "`key[7:]` (cuts 7 characters off every key)" in found["checkpoint"]
     assert "`key.replace('module.', '')` (on every key)" in found["checkpoint"]
     assert "name[2:]" not in found["checkpoint"]
-    assert found["sizes"] == (
-        "`load()` fixes `input_channel=1`, `Encoding(d_model=384)`, `cv2.resize(path, (256, 256))`"
-    )
+    assert found["sizes"] == "`load()` fixes `input_channel=1`, `cv2.resize(path, (256, 256))`"
+
+
+NET = """
+import torch
+from torch import nn
+
+class Fuse(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.project = nn.Linear(width, 1280)
+
+    def forward(self, x):
+        return self.project(x)
+
+class Encoder(nn.Module):
+    def __init__(self, width=512):
+        super().__init__()
+        self.fuse = Fuse(2048)
+        self.num_tokens = 2
+        self.table = nn.Parameter(torch.zeros(1, 1024))
+        self.back = nn.Linear(768 if width else 256, 3)
+        self.plain = nn.Linear(width, width)
+
+    def forward(self, x):
+        return self.fuse(x)
+
+class Settings:
+    hidden_size = 1024
+
+base_model = "someone/some-net"
+net = Encoder().to("cuda")
+other = Encoder(device="cuda", compute_type="float16")
+"""
+
+
+def test_widths_count_where_they_are_numbers_and_defaults_do_not() -> None:
+    hits = run_query(codebase_of({"net.py": NET}), "assumptions").hits
+    told = {name: " ".join(hit.text for hit in hits if hit.name == name) for name in ("widths", "weights", "devices")}
+    for text in ("`nn.Linear(width, 1280)`", "`Fuse(2048)`", "`self.num_tokens = 2`", "torch.zeros(1, 1024)"):
+        assert text in told["widths"]
+    assert "768 if width else 256" in told["widths"]
+    assert "width, width" not in told["widths"] and "512" not in told["widths"] and "hidden" not in told["widths"]
+    assert "`someone/some-net`" in told["weights"]
+    assert "compute_type='float16'" in told["devices"]

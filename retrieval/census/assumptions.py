@@ -1,8 +1,8 @@
 """Kind `assumptions`: what the code fixes about its models, ranked by how much of a swap it would break.
 
 First model classes and weights that are named in the code, then tokenizers and special tokens, keys of checkpoints,
-label tables, sizes and rates of inputs, prompt templates, literal devices. Only code that main programs run, numbers
-only where a name says what they fix, nothing of document layout, augmentation or plots.
+label tables, widths that parts share, sizes and rates of inputs, prompt templates, literal devices. Only code that main
+programs run, numbers only where a name says what they fix, nothing of document layout, augmentation or plots.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.fixed_parts import fixed_parts
+from retrieval.census.fixed_widths import widths
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.model_tables import gives_model
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import roster_of
@@ -37,6 +39,7 @@ RANKS = {
     "rows": "tables with an entry for each model",
     "checkpoint": "keys that a checkpoint must have",
     "labels": "tables of labels",
+    "widths": "widths and numbers of tokens and layers that parts of models share",
     "sizes": "sizes, rates and lengths of inputs",
     "prompts": "prompt templates",
     "devices": "literal devices",
@@ -50,15 +53,20 @@ _WEIGHTS = re.compile(
 )
 _LOADS = re.compile(r"\.from_(?:pretrained|single_file|config)$|(?:^|\.)(?:create_model|load_model|LLM|build_model)$")
 _TOKENS = re.compile(
-    r"(?i)(?:^|_)(?:pad|bos|eos|sep|cls|mask|unk|infer|image|audio|special|start|end|stop|offset|vocab)\w*_?"
-    r"(?:token|tokens|ids?|size|offset)(?:$|_)|(?:^|_)token(?:izer)?_?(?:id|ids|index)$|encoding_offset"
+    r"(?i)(?:^|_)(?:pad|bos|eos|sep|cls|mask|unk|infer|image|audio|special|start|end|stop|offset)\w*_?"
+    r"(?:token|tokens|ids?)(?:$|_)|(?:^|_)(?:vocab|codebook)_?(?:size|offset)$|(?:^|_)token(?:izer)?_?(?:id|ids|index)$|encoding_offset"
 )
 _SIZES = re.compile(
     r"(?i)(?:^|_)(?:sample_?rate|sampling_?rate|sr|hop_?(?:length|size)|n_?fft|n_?mels?|image_?size|img_?size|input_?(?:size"
-    r"|shape)|det_?size|crop_?size|dsize|patch_?size|n_?frms|num_?frames|num_?kp|num_?query_?tokens?|max_?(?:len|length"
-    r"|txt_?len|tokens|new_tokens|frame_pos)|context_?(?:window|length|size)|window_?size|block_?size|codebook_?size"
-    r"|n_?(?:fine|coarse)_codebooks|hidden_?(?:dim|size)|embed(?:ding)?_?dim|num_?features|chunk_?length|rate_hz|mean|std"
-    r"|n_?ctx|vocab_?size|im(?:g|age)_?(?:[hw]|height|width)|d_?model|(?:in|input|latent)_?channels?)(?:$|_)(?!ratio|thr)"
+    r"|shape)|det_?size|crop_?size|dsize|patch_?size|n_?frms|num_?frames|num_?kp|max_?(?:len|length|txt_?len|frame_pos)"
+    r"|context_?(?:window|length|size)|window_?size|n_?(?:fine|coarse)_codebooks|chunk_?length|rate_hz|mean|std"
+    r"|n_?ctx|im(?:g|age)_?(?:[hw]|height|width)|(?:in|input|latent)_?channels?)(?:$|_)(?!ratio|thr)"
+)
+_HUB = re.compile(r"[\w.-]+/[\w.-]+$")
+_NAMES_MODEL = re.compile(r"(?i)model|ckpt|checkpoint|weights|repo|pretrained|vae|unet|encoder")
+_HOLDS_MODEL = re.compile(r"^[A-Z](?!amespace)|load|create|pipeline|build|make|init")
+_FETCHES = re.compile(
+    r"(?:from_pretrained|from_single_file|hf_hub_download|snapshot_download|load_model|create_model)$"
 )
 _LABELS = re.compile(r"(?i)(?:^|_)(?:labels?|classes|categories|id2label|label2id|names|label_?map|category\w*)(?:$|_)")
 _CHECKPOINT = re.compile(r"(?i)(?:^|\.|_)(?:ckpt|checkpoint|state_?dict|weights?|sd|dict_s\d|loaded|cpt|params)\w*$")
@@ -68,8 +76,8 @@ _KEYS = re.compile(
 _PROMPT = re.compile(r"(?i)prompt|template|system_message|instruction|conv_")
 _MARK = re.compile(r"<[\w/|]+>|\[INST\]|###\s?\w+|\{\w*\}")
 _ASIDE = re.compile(r"(?i)augment|docx|xlsx|pptx|plot|font|draw|visual|figure|benchmark|logg|test|setup")
-_NEAR = ("labels", "sizes", "tokens", "values", "numbers")  # told only of files about models
-SHOWN, LONGEST = 8, 100
+_NEAR = ("labels", "sizes", "tokens", "values", "numbers", "widths")  # told only of files about models
+SHOWN, LONGEST, MANY = 8, 100, 10
 Found = tuple[str, str, ast.AST]
 
 
@@ -101,7 +109,7 @@ def assumptions(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     if wrong := [name for name in query.names() if name not in RANKS]:
         raise QueryError(f"{query.text!r}: {wrong[0]!r} is none of {', '.join(RANKS)}")
     found: dict[tuple[str, str, str], list[Place]] = {}
-    for rank, place in _places(codebase):
+    for rank, place in places_of(codebase):
         if query.matches(rank):
             found.setdefault((rank, place.path, place.symbol), []).append(place)
     reach = reach_of(codebase)
@@ -110,9 +118,11 @@ def assumptions(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     def run(path: str, symbol: str, places: list[Place]) -> bool:
         return reach.has(CensusHit(path, *places[0].lines, symbol, "", ""))
 
-    def weight(item: tuple[tuple[str, str, str], list[Place]]) -> tuple[int, bool, int]:
+    def weight(item: tuple[tuple[str, str, str], list[Place]]) -> tuple[int, bool, bool, int]:
         (rank, path, symbol), places = item
-        return order.index(rank), not run(path, symbol, places), -len({place.text for place in places})
+        count = len({place.text for place in places})
+        inner = rank == "widths" and count > MANY  # the inside of a net, not where it meets others
+        return order.index(rank), not run(path, symbol, places), inner, -count
 
     for (rank, path, symbol), places in sorted(found.items(), key=weight):
         if rank != "sizes" or run(path, symbol, places):
@@ -129,7 +139,7 @@ def _hit(codebase: Codebase, rank: str, path: str, symbol: str, places: list[Pla
     return hit_at(codebase, path, spots[0], symbol=symbol, name=rank, text=text, related=related, detail=detail)
 
 
-def _places(codebase: Codebase) -> list[tuple[str, Place]]:
+def places_of(codebase: Codebase) -> list[tuple[str, Place]]:
     """Everything found, in the order of the files; looked for once."""
     if codebase not in _KNOWN:
         _KNOWN[codebase] = list(_found(codebase))
@@ -138,12 +148,18 @@ def _places(codebase: Codebase) -> list[tuple[str, Place]]:
 
 def _found(codebase: Codebase) -> Iterator[tuple[str, Place]]:
     about = _about_models(codebase)
+
+    def is_model(path: str, name: str) -> bool:
+        found = codebase.resolve_local(path, name)
+        return found is not None and found[1].kind == "class" and gives_model(codebase, found)
+
     for unit in units(codebase):
         file = codebase.snapshot.by_path[unit.path]
         if file.role != "source" or _ASIDE.search(unit.path) or file.language == "notebook":
             continue
         near = unit.path in about
-        for rank, text, at in chain(fixed_parts(unit), *(_of(unit, node) for node in unit.nodes)):
+        own = (widths(unit, node, is_model) for node in unit.nodes) if unit.path in about else ()
+        for rank, text, at in chain(fixed_parts(unit), *(_of(unit, node) for node in unit.nodes), *own):
             if near or rank not in _NEAR:
                 yield rank, _place(unit, text, at)
     for unit, (rank, text, at) in model_rows(codebase):
@@ -171,7 +187,7 @@ def _of(unit: Unit, node: ast.AST) -> Iterator[Found]:
     elif isinstance(node, ast.Call):
         yield from _call(unit, node)
     elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-        yield from _assigned(node, node.value)
+        yield from _assigned(unit, node, node.value)
     elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
         yield from _entry(node)
 
@@ -182,10 +198,25 @@ def _text(unit: Unit, node: ast.Constant) -> Iterator[Found]:
     parent = unit.parents.get(node)
     if isinstance(parent, ast.Expr) or (isinstance(parent, ast.Compare) and value.startswith(".")):
         return
-    if _WEIGHTS.match(value) and not re.search(r"(?i)\.(?:pkl|zip|tar)$", value) and len(value) > len(".onnx"):
-        yield "weights", f"`{_short(value)}`", node
+    named = _HUB.match(value) and _is_named(parent)
+    if (
+        (named or _WEIGHTS.match(value))
+        and not re.search(r"(?i)\.(?:pkl|zip|tar)$", value)
+        and len(value) > len(".onnx")
+    ):
+        shown = written(parent).removeprefix("f").strip("'\"") if isinstance(parent, ast.JoinedStr) else value
+        yield "weights", f"`{_short(shown)}`", node
     if re.fullmatch(r"cuda(?::\d+)?", value) and isinstance(parent, ast.Call) and _moves(parent):
         yield "devices", f"`{_short(written(parent))}`", node
+
+
+def _is_named(parent: ast.AST | None) -> bool:
+    """Whether what stands around a text says that it names a model: a call that fetches it, the name it is bound to."""
+    if isinstance(parent, ast.Call):
+        return bool(_FETCHES.search(written(parent.func)))
+    if isinstance(parent, ast.keyword):
+        return bool(_NAMES_MODEL.search(parent.arg or ""))
+    return isinstance(parent, ast.Assign) and bool(_NAMES_MODEL.search(written(parent.targets[0])))
 
 
 def _moves(call: ast.Call) -> bool:
@@ -199,20 +230,24 @@ def _call(unit: Unit, node: ast.Call) -> Iterator[Found]:
     last = name.rpartition(".")[2]
     if last == "cuda" and not node.args and "torch" not in name:
         yield "devices", f"`{_short(written(node))}`", node
+    told = {k.arg: k.value.value for k in node.keywords if k.arg and isinstance(k.value, ast.Constant)}
+    fixed = str(told.get("device", "")).startswith("cuda") or str(told.get("compute_type", "")).endswith("16")
+    if fixed and _HOLDS_MODEL.search(last):
+        yield "devices", f"`{_short(written(node))}`", node
     owner = name.rpartition(".")[0].rpartition(".")[2]
     any_model = owner.startswith("Auto") and bool(node.args) and not isinstance(node.args[0], ast.Constant)
-    if _LOADS.search(name) and owner[:1].isupper() and not any_model and not owner.endswith("Config"):
+    if _LOADS.search(name) and owner[:1].isupper() and not any_model and not owner.endswith(("Config", "Scheduler")):
         rank = "tokens" if "Tokenizer" in owner or "Processor" in owner else "classes"
         yield rank, f"`{_short(written(node))}`", node
     if last in ("load_state_dict",) and node.args:
         yield from _entry(node.args[0]) if isinstance(node.args[0], ast.Subscript) else ()
 
 
-def _assigned(node: ast.Assign | ast.AnnAssign, value: ast.expr) -> Iterator[Found]:
+def _assigned(unit: Unit, node: ast.Assign | ast.AnnAssign, value: ast.expr) -> Iterator[Found]:
     target = node.targets[0] if isinstance(node, ast.Assign) else node.target
     name = written(target).rpartition(".")[2]
     shown = f"`{_short(written(target))} = {_short(written(value))}`"
-    if _is_number(value):
+    if _is_number(value) and not isinstance(unit.parents.get(node), ast.ClassDef):
         if _TOKENS.search(name) and written(value) not in ("0", "1", "-1"):
             yield "tokens", shown, node
         elif _SIZES.search(name):

@@ -34,9 +34,10 @@ _WRAPPERS = words("module _orig_mod")
 _END = words(
     """device dtype shape data grad size __class__ __dict__ __name__ training requires_grad weight_norm type ndim
     parameters named_parameters state_dict load_state_dict modules named_modules children named_children eval train to
-    half float cuda cpu config_class"""
+    half float cuda cpu config_class name_or_path"""
 )
 _PASSING = words("enumerate list reversed tuple iter zip sorted")
+_UNWRAPS = re.compile(r"(?i)unwrap|de_?parallel|without_ddp|get_(?:core|raw|base)_model|accelerator\.unwrap")
 _HOOK = re.compile(r"^(?:register_\w*hook\w*|add_hook|attach_hook)$")
 _NOT_MODELS = words("clip pipe pipeline agent lm llm")
 
@@ -148,8 +149,14 @@ def _chains(codebase: Codebase, unit: Unit, scope: ast.AST, models: Models, part
 def dotted_root(node: ast.AST) -> str:
     """The name that an expression of attributes and subscripts starts with, "" for anything else."""
     while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
+        node = _unwrapped(node.value)
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _unwrapped(node: ast.expr) -> ast.expr:
+    """`model` of `unwrap_model(model)`; another expression as it is."""
+    one = isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords
+    return node.args[0] if one and _UNWRAPS.search(source_of(node.func)) else node  # type: ignore[attr-defined]
 
 
 def _typed(codebase: Codebase, unit: Unit, scope: ast.AST, models: Models) -> frozenset[str]:
@@ -173,7 +180,7 @@ def _spelled(node: ast.AST, aliases: dict[str, str]) -> str:
     tail: list[str] = []
     while isinstance(node, ast.Attribute | ast.Subscript):
         tail.append(f".{node.attr}" if isinstance(node, ast.Attribute) else "[]")
-        node = node.value
+        node = _unwrapped(node.value)
     if not isinstance(node, ast.Name):
         return ""
     return aliases.get(node.id, node.id) + "".join(reversed(tail))
@@ -181,7 +188,7 @@ def _spelled(node: ast.AST, aliases: dict[str, str]) -> str:
 
 def _alias(target: ast.expr, text: str, aliases: dict[str, str]) -> None:
     """Remember that a name stands for a part of a model; a name bound to two things stands for nothing."""
-    if not isinstance(target, ast.Name):
+    if not isinstance(target, ast.Name) or target.id in ("self", "cls"):
         return
     known = aliases.get(target.id)
     parts = re.sub(r"\[\]", "", text).split(".")

@@ -66,6 +66,7 @@ def _words(ties: Ties) -> list[str]:
     parts += [f"uses {_names(ties.companions)}"] if ties.companions else []
     parts += [f"writes the special tokens {_names(ties.tokens)}"] if ties.tokens else []
     parts += [f"fixes the input sizes and ids {_names(ties.sizes)}"] if ties.sizes else []
+    parts += [f"fixes the widths {_names(ties.widths)}"] if ties.widths else []
     parts += [f"reads the checkpoint keys {_names(ties.keys)}"] if ties.keys else []
     parts += [f"takes {_names(ties.types)} from the model's library"] if ties.types else []
     parts += [f"decides {_times(len(ties.named))} by the name or type of a model"] if ties.named else []

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from retrieval.census.units import Unit, call_name, own_nodes, written
 
 DIMENSIONS = re.compile(
-    r"(?i)(?:^|_)(?:d_?model|(?:in|input|out|output|latent)_?channels?|hidden_?(?:size|dim)|embed(?:ding)?_?dim"
+    r"(?i)(?:^|_)(?:(?:in|input|out|output|latent)_?channels?"
     r"|im(?:g|age)_?(?:size|height|width|[hw])|resized_?img|crop_?size)$"
 )
 _NO_MODEL = re.compile(r"(?i)optim|sched|scaler|(?:^|\.)ema\b|parallel|adam|sgd")

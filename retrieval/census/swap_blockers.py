@@ -22,6 +22,7 @@ EACH, LONGEST = 1, 260
 _FILLING = re.compile(r"(?i)weights|convert|load|state_dict|interpolate")  # fills a model rather than runs it
 CLOSED = "A closed choice in the code: "
 RANKS = (
+    ("widths", "widths and numbers of tokens are written where parts meet"),
     ("classes", "the loading code names its classes"),
     ("tokens", "tokenizers and special tokens are fixed"),
     ("values", "only certain values are let through"),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from retrieval.census.assumptions import places_of
 from retrieval.census.attribute_chains import attribute_chains
 from retrieval.census.families import is_library_model, library
 from retrieval.census.language import Query
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-MOST_RUNS, MOST_KEYS = 8, 12
+MOST_RUNS, MOST_KEYS, MOST_WIDTHS = 8, 12, 5
+_NAMES = (
+    r"[\w.]*(?:(?:model|backbone|network|tower|encoder|pretrained|checkpoint)_?(?:name|type|arch|id|class|tag|variant|path"
+    r"|version|base)|\bmodel(?:\.name)?|\barch|\bbackbone|\bvariant)(?:\.lower\(\))?(?![\w.\[(])"
+)
+"""What holds the name of a model, as code writes it: no table of entries, such as the card of a model."""
 _NAMED = re.compile(
-    r"(?i)\b(?:model|arch|backbone|variant|network|pretrained|tower|encoder)(?:_?(?:name|type|arch|id|class|tag|path|"
-    r"version))?(?:\.lower\(\))?\s*(?:==|!=)|[\"'][^\"']+[\"']\s+(?:not )?in\s+"
-    r"(?!\S*(?:checkpoint|ckpt|state_?dict|param))\S*(?:model|arch|backbone|tower|encoder)\w*"
+    rf"(?i)(?<!\w)(?:[\w.]*(?:encoder|tower|network))\s*(?:==|!=)|(?<!\w){_NAMES}\s*(?:==|!=|(?:not )?in\s+[\[({{])"
+    rf"|[\"'][^\"']+[\"']\s+(?:==|!=|(?:not )?in)\s+{_NAMES}"
     r"|\.(?-i:NAME)\s*(?:==|!=|in\b)|(?:model|arch|tower|encoder)\w*\.(?:lower\(\)\.)?(?:starts|ends)with\("
-    r"|\b(?:model|arch|backbone)(?:_?(?:name|type|id))?\s+(?:not )?in\s+[\[({]"
 )
 _QUOTED = re.compile(r"""["']([^"']+)["']""")
 _FORMAT = re.compile(
@@ -59,6 +63,7 @@ class Ties:
     companions: dict[str, int] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    widths: dict[str, int] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=dict)
     types: dict[str, int] = field(default_factory=dict)
     named: list[int] = field(default_factory=list)
@@ -71,6 +76,7 @@ class Ties:
         own += (
             min(len(self.tokens), 3)
             + min(len(self.sizes), 3)
+            + min(len(self.widths), 3)
             + min(len(self.keys), 4)
             + min(len(self.types), 3)
             + 2 * min(len(self.named), 4)
@@ -80,7 +86,17 @@ class Ties:
     @property
     def lines(self) -> list[int]:
         """Every line that ties, in order."""
-        held = (self.made, self.run, self.companions, self.tokens, self.sizes, self.keys, self.types, self.reaches)
+        held = (
+            self.made,
+            self.run,
+            self.companions,
+            self.tokens,
+            self.sizes,
+            self.widths,
+            self.keys,
+            self.types,
+            self.reaches,
+        )
         return sorted({*(line for table in held for line in table.values()), *self.named})
 
 
@@ -102,6 +118,7 @@ def ties_of(codebase: "Codebase") -> dict[str, Ties]:
                 _in(table, frame.path).named.append(first_line(condition))
         for key, line in _keys(frame):
             _in(table, frame.path).keys.setdefault(f"`{key}`", line)
+    _widths(codebase, table)
     _library_types(roster, table)
     _tokens(codebase, table)
     _reaches(codebase, table)
@@ -161,6 +178,12 @@ def _keys(frame: "Frame") -> Iterator[tuple[str, int]]:
                 yield text(key).strip("\"'"), first_line(node)
 
 
+def _widths(codebase: "Codebase", table: dict[str, Ties]) -> None:
+    for rank, place in places_of(codebase):
+        if rank == "widths" and len(_in(table, place.path).widths) < MOST_WIDTHS:
+            table[place.path].widths.setdefault(place.text, place.lines[0])
+
+
 def _library_types(roster: Roster, table: dict[str, Ties]) -> None:
     """Names that a file imports from the packages which bring the models of the program."""
     packages = {
@@ -170,6 +193,8 @@ def _library_types(roster: Roster, table: dict[str, Ties]) -> None:
     } - {"torch", "torchvision", "http", "cv2", "transformers", "diffusers", "onnxruntime", "requests"}
     for path, facts in roster.program.facts.items():
         for item in facts.imports:
+            if roster.codebase.locate(item.module, path) is not None:
+                continue  # a package of the repository that is called like one of those
             if item.module.partition(".")[0] in packages and item.name and item.name != "*":
                 ties = _in(table, path)
                 if not any(f"`{item.name}`" in held for held in (ties.made, ties.companions)):

@@ -2,6 +2,7 @@
 
 from retrieval.census import run_query
 from retrieval.census.program import program_of
+from retrieval.census.reach import reach_of
 from retrieval.codebase import Codebase
 from tests.source_tree import codebase_of
 
@@ -188,3 +189,57 @@ def test_a_folder_named_like_a_library_does_not_hide_it() -> None:
     assert codebase.locate("torch", "main.py") is None
     assert codebase.facts["pkg/part/code.py"].module == "pkg.part.code", "a folder that is imported from is a package"
     assert codebase.locate("part.code") == "pkg/part/code.py"
+
+
+def test_a_command_handed_on_to_a_starter_and_code_given_to_python_are_started_programs() -> None:
+    codebase = codebase_of(
+        {
+            "README.md": "```\npython app.py\n```\n",
+            "app.py": """
+                import subprocess
+                import sys
+
+                def start(state, cmd):
+                    process = subprocess.Popen(cmd, shell=True)
+                    state.append(process)
+                    return process
+
+                def work():
+                    code = "import sys;" "from jobs import run_job;" "run_job(sys.argv[1])"
+                    subprocess.run([sys.executable, "-c", code, "x"])
+
+                def main():
+                    cmd = '"%s" train/preprocess.py "%s"' % (sys.executable, sys.argv[1])
+                    start([], cmd)
+                    work()
+
+                if __name__ == "__main__":
+                    main()
+            """,
+            "jobs.py": "def run_job(path):\n    print(path)\n    print(path)\n    print(path)\n",
+            "train/preprocess.py": "import sys\n\ndef cut(x):\n    print(x)\n    print(x)\n\ncut(sys.argv[1])\n",
+        }
+    )
+    lines = [hit.text for hit in run_query(codebase, "pipeline: roots=1").hits]
+    assert any("Starts `train/preprocess.py` in another process, with `start()`" in line for line in lines)
+    assert any("Starts `run_job()` in another process, with `subprocess.run()`" in line for line in lines)
+    units = reach_of(codebase).units
+    assert ("jobs.py", "run_job") in units
+    assert ("train/preprocess.py", "cut") in units
+
+
+def test_a_server_inside_a_library_that_nothing_starts_is_no_main_program_and_batch_files_launch() -> None:
+    server = "from fastapi import FastAPI\n\ndef create_app():\n    app = FastAPI()\n\n    @app.get('/x')\n"
+    server += "    def x():\n        return 1\n\n    return app\n"
+    codebase = codebase_of(
+        {
+            "go.bat": "@echo off\nruntime\\python.exe -I webui.py --port 1\n",
+            "webui.py": "from lib.core import work\n\ndef main():\n    work()\n\nif __name__ == '__main__':\n    main()\n",
+            "lib/__init__.py": "",
+            "lib/core.py": "def work():\n    print(1)\n",
+            "lib/server.py": server,
+        }
+    )
+    told = [hit.text for hit in run_query(codebase, "programs").hits]
+    assert len(told) == 1
+    assert "go.bat runs `python.exe -I webui.py --port 1`" in told[0]

@@ -24,6 +24,7 @@ from retrieval.census.course_steps import (
     steps_of,
 )
 from retrieval.census.effects import Effects, effects_of
+from retrieval.census.event_steps import principal, starts_below
 from retrieval.census.flow import Root
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
@@ -98,7 +99,7 @@ class _Printer:
         yield start_hit(self.codebase, self.root)
         shown = kept(joined([step for step in self.steps if not self._is_wiring(step)]), MOST)
         silent = sum(self._is_wiring(step) for step in self.steps)
-        open_steps(shown)
+        open_steps(shown, principal(self.focus, shown))
         yield from self._told(shown, "", 1)
         if silent > 1:
             yield self._silent(silent)
@@ -106,7 +107,9 @@ class _Printer:
     def _is_wiring(self, step: Step) -> bool:
         """Whether a step only connects an element of an interface to a handler that leads to no model."""
         event = step.mark.event
-        return isinstance(event, Site) and event.handed and not step.weight
+        if not isinstance(event, Site) or not event.handed or step.weight:
+            return False
+        return not self.effects.programs(event) and not any(starts_below(step))
 
     def _silent(self, count: int) -> CensusHit:
         place = next(s.mark for s in self.steps if self._is_wiring(s))
@@ -162,6 +165,8 @@ class _Printer:
         event = step.mark.event
         written = self.effects.below(event) if isinstance(event, Site) else ()
         tags += [f"writes with {_listed(dict.fromkeys(written))}"] if written else []
+        started = dict.fromkeys(label(target) for target in starts_below(step))
+        tags += [f"starts {_listed(started)} in another process"] if started else []
         if not tags and isinstance(event, Site) and not event.others:
             about = summary(event.target.definition)
             tags += [f"“{about}”"] if about else []
@@ -198,7 +203,7 @@ def _named(program: "Program", step: Step) -> str:
     place = f" ({event.target.path})" if event.target.path != frame.path else ""
     if event.target.definition.kind == "module":
         return f"imports `{event.target.path}`, whose top level runs"
-    if event.target.definition.kind == "script":
+    if event.how == "starts":
         return f"starts {_listed({label(t): None for t in event.targets})} in another process"
     if event.how == "serves":
         return f"`{event.step.written}()` serves {_listed({label(t): None for t in event.targets})}"

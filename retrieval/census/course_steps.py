@@ -14,7 +14,7 @@ from retrieval.census.user_events import trigger_of
 from retrieval.census.values import ClassRef
 from retrieval.census.walk import Mark, guards_of, order_of
 
-LEAST, MOST, LINES, OWN, DEEPEST, LAYERS, TELLING, FEW, LONG = 9, 30, 42, 14, 5, 3, 12, 7, 40
+LEAST, MOST, LINES, OWN, DEEPEST, LAYERS, TELLING, FEW, LONG, SHARE = 9, 30, 42, 14, 5, 3, 12, 7, 40, 32
 
 Place = tuple[str, int, str]
 
@@ -181,15 +181,15 @@ def _models(focus: Focus, event: object) -> tuple[list[str], bool]:
     return event.name.split(" | ") if event.does in ("makes", "runs") else [f"{written}()"], verb == "makes"
 
 
-def open_steps(steps: list[Step]) -> None:
-    """Open steps, those with most models first, until there are enough lines to tell the course of the program."""
+def open_steps(steps: list[Step], first: Step | None = None) -> None:
+    """Open steps, `first` and then those with most models, until there are enough lines to tell the course."""
     lines = len(steps)
     waiting = [(step, 1) for step in steps]
     while lines < LINES and waiting:
         ranked = [item for item in waiting if _opens(item[0]) and item[1] < DEEPEST and not _is_inside(*item)]
         if not ranked:
             return
-        step, level = max(ranked, key=_promise)
+        step, level = max(ranked, key=lambda item: (lines < SHARE and _is_under(item[0], first), *_promise(item)))
         inner = kept(step.inner, OWN)
         waiting.remove((step, level))
         if lines >= LEAST and lines + len(inner) > LINES and single(step) is None:
@@ -198,6 +198,12 @@ def open_steps(steps: list[Step]) -> None:
         lines += len(inner) if single(step) is None else 0
         deeper = level + (single(step) is None)
         waiting += [(each, deeper) for each in inner]
+
+
+def _is_under(step: Step | None, outer: Step | None) -> bool:
+    while step is not None and step is not outer:
+        step = step.outer
+    return outer is not None and step is outer
 
 
 def _is_inside(step: Step, level: int) -> bool:
@@ -288,8 +294,7 @@ def event_of(step: Step) -> str:
     """What runs a handler: the call that takes it."""
     event = step.mark.event
     assert isinstance(event, Site)
-    if (waits := trigger_of(event.step.guards)) is not None:
+    if waits := trigger_of(event.step.guards):
         return waits.text.removesuffix("()")
-    return (
-        f"{event.step.written.partition('(')[0]}(…).{event.step.chained}" if event.step.chained else event.step.written
-    )
+    chained = event.step.chained
+    return f"{event.step.written.partition('(')[0]}(…).{chained}" if chained else event.step.written

@@ -2,6 +2,7 @@
 
 from retrieval.census.callgraph import Site
 from retrieval.census.course_steps import Step
+from retrieval.census.event_steps import starts_below
 from retrieval.census.focus import Focus
 from retrieval.census.own_steps import inside, steps_by_number, waits
 from retrieval.census.prose import counted
@@ -29,7 +30,11 @@ def event_sentence(focus: Focus, marks: list[Mark]) -> str:
         f". Then it waits for the user, and each action runs by itself. The principal one, on `{event.trigger}`, runs "
     )
     text += f"{_handlers(held)}{inside(focus, marks, held, weights)}{needed(event)}"
-    others = [f"on `{other.trigger}` {_handlers(marks_of)}" for other, marks_of in telling if other is not event]
+    others = [
+        f"on `{other.trigger}` {_handlers(marks_of)}{_starts(weights, marks_of)}"
+        for other, marks_of in telling
+        if other is not event
+    ]
     more = f" and {len(others) - OTHERS} more" if len(others) > OTHERS else ""
     text += (
         f". Other actions that lead to models or start programs: {'; '.join(others[:OTHERS])}{more}" if others else ""
@@ -57,7 +62,7 @@ def _outermost(marks: list[Mark]) -> list[Mark]:
 
 def _weight(steps: dict[str, Step], held: list[Mark]) -> int:
     found = [steps[mark.number] for mark in held if mark.number in steps]
-    return sum(len(step.runs) for step in found)
+    return sum(len(step.runs) for step in found if not any(starts_below(step)))
 
 
 def _handlers(held: list[Mark]) -> str:
@@ -65,3 +70,10 @@ def _handlers(held: list[Mark]) -> str:
     names = list(dict.fromkeys(f"`{label(m.event.target)}`" for m in held if isinstance(m.event, Site)))
     more = f" and {len(names) - CHAIN} more" if len(names) > CHAIN else ""
     return " then ".join(names[-CHAIN:]) + more
+
+
+def _starts(steps: dict[str, Step], held: list[Mark]) -> str:
+    """The programs of the repository that the handlers of an event start."""
+    found = [target for mark in held if mark.number in steps for target in starts_below(steps[mark.number])]
+    names = list(dict.fromkeys(f"`{label(target)}`" for target in found))
+    return f" (starts {', '.join(names[:CHAIN])})" if names else ""

@@ -60,10 +60,10 @@ def constant(frame: "Frame", name: str, stack: tuple[Called, ...], hops: int = M
         spread = any(child.type in ("list_splat", "dictionary_splat") for child in arguments(step.node))
         later = is_partial(step) or _renamed(step, target)  # another call gives, or has given, the rest
         preset = None if spread or later else default(frame, name)
-        return UNKNOWN if preset is None else _literal(frame.body.tree.text(preset), preset)
+        return UNKNOWN if preset is None else literal(frame.body.tree.text(preset), preset)
     if node.type == "identifier":
         return constant(around, around.body.tree.text(node), stack[:-1], hops - 1)
-    return _literal(around.body.tree.text(node), node)
+    return literal(around.body.tree.text(node), node)
 
 
 def _spread(frame: "Frame", name: str, stack: tuple[Called, ...]) -> object:
@@ -77,7 +77,7 @@ def _spread(frame: "Frame", name: str, stack: tuple[Called, ...]) -> object:
             return UNKNOWN
         if child.type == "keyword_argument" and around.body.tree.text(child.child_by_field_name("name")) == key:
             value = child.child_by_field_name("value")
-            return _literal(around.body.tree.text(value), value) if value is not None else UNKNOWN
+            return literal(around.body.tree.text(value), value) if value is not None else UNKNOWN
     return MISSING
 
 
@@ -88,7 +88,8 @@ def _renamed(step: "CallStep", target: "Target") -> bool:
     return step.written.rpartition(".")[2] != target.definition.name
 
 
-def _literal(text: str, node: "Node") -> object:
+def literal(text: str, node: "Node") -> object:
+    """The value of a literal or of a member of an enumeration, UNKNOWN for any other expression."""
     if node.type in _LITERALS:
         try:
             return ast.literal_eval(text)

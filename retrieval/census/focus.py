@@ -147,11 +147,12 @@ class Focus:
         return bool(line & traced)
 
     def direct(self, frame: "Frame") -> bool:
-        """Whether a body itself makes, loads or runs a model."""
+        """Whether a body itself makes, loads or runs a model, or starts a program of the repository."""
         key = (frame.path, frame.symbol, frame.given)
         if key not in self._direct:
             sites = self.program.sites(frame)
-            self._direct[key] = any(map(self.models, sites)) or bool(self.outside(frame))
+            starts = any(site.how == "starts" for site in sites)
+            self._direct[key] = starts or any(map(self.models, sites)) or bool(self.outside(frame))
         return self._direct[key]
 
     def runs(self, frame: "Frame") -> bool:

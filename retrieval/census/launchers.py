@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from retrieval.census.program import Program
 
 _LAUNCH = re.compile(
-    r"(?:^|[\s;&|\"'\[(=`@-])"
-    r"((?:python[\d.]*|torchrun|accelerate\s+launch|deepspeed|streamlit\s+run|chainlit\s+run|"
-    r"uvicorn|gunicorn|hypercorn|celery|ray\s+(?:job\s+submit|start)|mpirun|srun)\b[\s\"',].*)"
+    r"(?:^|[\s;&|\"'\[(=`@/\\-])"
+    r"((?:(?:python[\d.]*w?(?:\.exe)?|torchrun|accelerate\s+launch|deepspeed|streamlit\s+run|chainlit\s+run|"
+    r"uvicorn|gunicorn|hypercorn|celery|ray\s+(?:job\s+submit|start)|mpirun|srun)\b"
+    r"|[%$]\{?\w*(?:PYTHON|python|PY)\w*\}?%?)[\s\"',].*)"
 )
 _TARGET = re.compile(r"(?:[\w./${}-]+\.py\b|(?:^|\s)-m\s+[\w.]+|\b[\w.]+:\w+)")
 _PRE = re.compile(r"</?(?:pre|code)\b[^>]*>", re.IGNORECASE)

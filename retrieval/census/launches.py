@@ -28,6 +28,8 @@ STARTERS = words(
 SERVING = words("launch serve serve_forever mainloop run run_app run_forever")
 _SCRIPT = re.compile(r"(?<![\w/.-])((?:[\w.-]+/)*[\w-]+\.py)\b")
 _MODULE = re.compile(r"(?:^|\s)-m\s+([A-Za-z_][\w.]*)")
+_IMPORTED = re.compile(r"\bfrom\s+([\w.]+)\s+import\s+([\w, ]+)")
+_LAST = frozenset(name.rpartition(".")[2] for name in STARTERS)
 _COMPUTED = re.compile(r"(?<![\w/.-])((?:[\w.-]+/)+)\*(?=\s|$)")
 DEEPEST_TEXT, MOST_SCRIPTS = 6, 12
 
@@ -40,16 +42,71 @@ def script(program: "Program", path: str, *, imported: bool = False) -> Function
 
 
 def launched(program: "Program", frame: "Frame", step: CallStep) -> tuple[FunctionRef, ...]:
-    """The scripts of the repository that a call starts in another process."""
+    """The scripts of the repository, and the functions that a text of code calls, which a call starts in another
+    process: itself, or by a function that hands the command on."""
     callee = frame.callee(step)
-    if not isinstance(callee, External) or callee.name not in STARTERS:
-        return ()
+    given: list[Node] = []
+    if isinstance(callee, External) and callee.name in STARTERS:
+        arguments = step.node.child_by_field_name("arguments")
+        given = (arguments.named_children if arguments else [])[:1]
+    elif isinstance(callee, FunctionRef) and (name := _command_of(program, callee)):
+        inner = program.frame(callee.path, callee.definition)
+        node = _argument(frame, step, callee, list(inner.parameters), name) if inner is not None else None
+        given = [node] if node is not None else []
+    found: dict[FunctionRef, None] = {}
+    for text in (_text(frame, node, step.order, step.guards) for node in given):
+        found |= dict.fromkeys(script(program, path) for path in _paths(program, frame.path, text))
+        found |= dict.fromkeys(_coded(program, frame.path, text))
+    return tuple(found)[:MOST_SCRIPTS]
+
+
+def _argument(frame: "Frame", step: CallStep, function: FunctionRef, names: list[str], wanted: str) -> Node | None:
+    """What a call gives to one parameter of a function; None when a `*` or `**` hides it."""
+    static = any(name.endswith("staticmethod") for name in function.definition.decorators)
+    places = iter(names[1:] if function.owner is not None and not static else names)
     arguments = step.node.child_by_field_name("arguments")
-    texts = [
-        _text(frame, node, step.order, step.guards) for node in (arguments.named_children if arguments else ())[:1]
-    ]
-    found = dict.fromkeys(path for text in texts for path in _paths(program, frame.path, text))
-    return tuple(script(program, path) for path in list(found)[:MOST_SCRIPTS])
+    for child in arguments.named_children if arguments is not None else ():
+        if child.type == "keyword_argument":
+            if frame.body.tree.text(child.child_by_field_name("name")) == wanted:
+                return child.child_by_field_name("value")
+        elif child.type in ("list_splat", "dictionary_splat"):
+            return None
+        elif child.type != "comment" and next(places, "") == wanted:
+            return child
+    return None
+
+
+def _command_of(program: "Program", function: FunctionRef) -> str:
+    """The parameter of a function that it gives to a starter of programs as the command; "" for other functions."""
+    key = ("command", function.path, function.definition.head_start)
+    if key not in program.commands:
+        program.commands[key] = ""  # while it is looked at
+        program.commands[key] = _handed_on(program, function)
+    return program.commands[key]
+
+
+def _handed_on(program: "Program", function: FunctionRef) -> str:
+    frame = program.frame(function.path, function.definition)
+    for step in frame.body.calls if frame is not None else ():
+        if frame is None or step.written.rpartition(".")[2] not in _LAST:
+            continue
+        callee, arguments = frame.callee(step), step.node.child_by_field_name("arguments")
+        first = next(iter(arguments.named_children), None) if arguments is not None else None
+        name = frame.body.tree.text(first) if first is not None and first.type == "identifier" else ""
+        if isinstance(callee, External) and callee.name in STARTERS and name in frame.parameters:
+            return "" if frame.bound(name) else name
+    return ""
+
+
+def _coded(program: "Program", near: str, text: str) -> Iterator[FunctionRef]:
+    """The functions of the repository that code given with `-c` imports and calls."""
+    code = text.partition("-c ")[2]
+    for module, names in _IMPORTED.findall(code):
+        path = program.codebase.locate(module, near)
+        for name in re.findall(r"\w+", names) if path is not None else ():
+            value = program.member(path or "", name) if re.search(rf"\b{name}\(", code) else None
+            if isinstance(value, FunctionRef):
+                yield value
 
 
 def _paths(program: "Program", near: str, text: str) -> Iterator[str]:

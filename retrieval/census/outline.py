@@ -11,7 +11,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.model_order import ordered
 from retrieval.census.outside import Outside
 from retrieval.census.own_steps import inside, spine, steps_by_number, steps_in
-from retrieval.census.pipeline import main_roots
+from retrieval.census.pipeline import is_served, main_roots
 from retrieval.census.prose import counted
 from retrieval.census.walk import Mark, walked
 from retrieval.census.wording import caller
@@ -117,7 +117,7 @@ def numbered(names: list[str]) -> str:
 
 def _others(codebase: "Codebase", focus: Focus, roots: list[Root]) -> Iterator[CensusHit]:
     """Other programs; besides a program the use as a library that documents show, else the public functions."""
-    others = [root for root in roots[1:] if root.entries[0].kind != "api"]
+    others = [root for root in roots[1:] if root.entries[0].kind != "api" and is_served(focus, root)]
     shown = [root for root in roots[1:] if _is_shown(root)]
     if others:
         yield _list(codebase, others, "Execution can also start in")

@@ -163,6 +163,8 @@ def does(event: Outside) -> str:
     loads = method in LOADING or event.name in LOADING
     if LOSSES.search(method):
         return ""
+    if event.does == "received" and not MODELISH.search(method):
+        return ""  # what a function gave to be called may be anything
     if event.does != "library":
         return "runs"
     if loads or (is_library_model(event.name) and (_MODEL.search(method) or not method[:1].isupper())):

@@ -206,7 +206,14 @@ def _after(focus: Focus, root: Root) -> tuple[bool, bool, bool]:
     leads = any(focus.models(site) or focus.followed(site) for site in root.sites) or focus.direct(root.frame)
     entry = root.entries[0]
     minor = entry.kind == "script" and entry.standing < RUNS and not _is_told(focus, root)
+    minor = minor or not is_served(focus, root)
     return not leads, minor, entry.kind == "api" and not focus.runs(root.frame)
+
+
+def is_served(focus: Focus, root: Root) -> bool:
+    """Whether a handler belongs to a server that some main program starts; true for all other starts."""
+    paths = {start.path for start in reach_of(focus.program.codebase).starts}
+    return root.entries[0].kind != "web app" or root.frame.path in paths or not paths
 
 
 def _is_told(focus: Focus, root: Root) -> bool:

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.focus import focus_of
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.pipeline import main_roots
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import Start, reach_of, reached_from
 from retrieval.facts import CensusHit
@@ -33,7 +35,14 @@ def programs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             shown.setdefault(start.name, start)
     rated = [(*_size(codebase, name), name, start) for name, start in shown.items()]
     largest = max((named for named, *_ in rated), default=0)
-    rated.sort(key=lambda item: item[0] * SMALL < largest and not item[2].startswith("the public API"))
+    order = {root.frame.path: at for at, root in reversed(list(enumerate(main_roots(focus_of(codebase)))))}
+
+    def key(item: tuple[int, int, str, Start]) -> tuple[bool, int]:
+        named, _, name, start = item
+        paths = [order[path] for path, _ in start.units if path in order]
+        return named * SMALL < largest and not name.startswith("the public API"), min(paths, default=len(order))
+
+    rated.sort(key=key)
     for named, files, name, start in rated:
         if query.matches(name):
             text = start.text

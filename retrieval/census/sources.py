@@ -32,6 +32,7 @@ class Sources:
         self._bodies: dict[tuple[str, int], Body | None] = parsed._bodies if parsed else {}
         self._setters: dict[str, dict[str, list[Definition]]] = parsed._setters if parsed else {}
         self.notes: dict[object, bool] = parsed.notes if parsed else {}
+        self.commands: dict[object, str] = {}  # functions that start programs → the parameter that is the command
         self._guards: dict[str, tuple[int, int] | None] = parsed._guards if parsed else {}
 
     def tree(self, path: str) -> Tree | None:

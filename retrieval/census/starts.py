@@ -10,6 +10,7 @@ from retrieval.census.entries import Entry, code_entries, is_side_tool
 from retrieval.census.examples import example_frames
 from retrieval.census.exports import Export, exports, top_packages
 from retrieval.census.launchers import outside_entries
+from retrieval.census.launches import works
 from retrieval.census.prose import listed
 from retrieval.census.values import ClassRef, FunctionRef
 from retrieval.snapshot import SourceFile
@@ -27,6 +28,9 @@ _APART = re.compile(r"&&|\|\||[;|]")
 _PACKAGED = re.compile(r"(?m)^\[(?:project|build-system|tool\.(?:poetry|flit|pdm|hatch|setuptools))[\].]")
 _FRAMEWORKS = re.compile(r"(?:^|\.)(?:hydra\.main|hydra_main|argparse_main|draccus\.wrap|pyrallis\.wrap)$")
 _TRAINS = re.compile(r"(?:^|_)(?:train|fine_?tune|eval|test|benchmark)")
+_CHECKING = re.compile(
+    r"(?:^|/)(?:\.github|\.gitlab|\.circleci|\.ci)/|(?:^|/)(?:\.gitlab-ci\.ya?ml|[Mm]akefile|azure-pipelines\.ya?ml)$"
+)
 LIBRARY = "the public API of"
 SHOWN = 8
 _PROGRAMS = ("console script", "package main", "web app", "hub")
@@ -57,6 +61,7 @@ def main_starts(program: "Program") -> list[Start]:
     chosen = [e for e in (*entries, *apps) if e.kind in _PROGRAMS or e.path in launched or _is_configured(program, e)]
     plain = [replace(e, path=p, lines=(1, 1)) for p, e in launched.items() if p not in {c.path for c in chosen}]
     told = [e for e in (*chosen, *plain) if not is_side_tool(e)]
+    told = [_with_command(e, launched.get(e.path)) for e in _joined(program, told, launched)]
     open_ones = [e for e in entries if not is_side_tool(e) and (not told or _is_offered(program, e))]
     starts = [*(_start(entry) for entry in dict.fromkeys((*told, *open_ones))), *_library(program), *_shown(program)]
     return list({(start.name, start.units): start for start in reversed(starts)}.values())[::-1]
@@ -66,6 +71,44 @@ def _is_configured(program: "Program", entry: Entry) -> bool:
     """Whether a framework that reads configuration and command line runs the script's `main`."""
     made = (name for item in program.facts[entry.path].definitions for name in item.decorators)
     return entry.kind in ("script", "package main") and any(_FRAMEWORKS.search(name) for name in made)
+
+
+def _with_command(entry: Entry, command: Entry | None) -> Entry:
+    """A start with the command that people are told to start it by."""
+    plain = command is None or entry.kind != "script" or command.name in entry.text
+    return entry if plain or command is None else replace(entry, text=f"{entry.text}; {command.text}")
+
+
+def _joined(program: "Program", told: list[Entry], launched: dict[str, Entry]) -> list[Entry]:
+    """Without the servers that stand inside a library: no command starts their file, it does not start itself, and no
+    other program imports it."""
+    inside = [e for e in told if e.kind == "web app" and e.path not in launched and not _starts_itself(program, e)]
+    others = [e for e in told if e not in inside]
+    if not inside or not others:
+        return told
+    known = _imported(program, {e.target.path if e.target is not None else e.path for e in others})
+    return [e for e in told if e not in inside or e.path in known]
+
+
+def _starts_itself(program: "Program", entry: Entry) -> bool:
+    """Whether running a file starts its application, or a framework runs its predictor."""
+    framework = entry.target is not None and not entry.text.endswith(")")
+    page = entry.name == "streamlit"
+    return framework or page or program.main_guard(entry.path) is not None or works(program, entry.path)
+
+
+def _imported(program: "Program", paths: set[str]) -> set[str]:
+    """The files that some files import, at any place, and those that these import."""
+    found, waiting = set(paths), list(paths)
+    while waiting:
+        path = waiting.pop()
+        for item in program.facts[path].imports if path in program.facts else ():
+            for name in (item.module, f"{item.module}.{item.name}"):
+                located = program.codebase.locate(name, path)
+                if located is not None and located not in found:
+                    found.add(located)
+                    waiting.append(located)
+    return found
 
 
 def _is_offered(program: "Program", entry: Entry) -> bool:
@@ -87,7 +130,7 @@ def _launched(program: "Program") -> dict[str, Entry]:
     second: dict[str, Entry] = {}
     for entry in outside_entries(program):
         if entry.kind == "command" and _is_main_code(program, entry.path):
-            told = _is_told(program, entry.path, said)
+            told = not _CHECKING.search(entry.path) and _is_told(program, entry.path, said)
             for path in _named_files(program, entry):
                 if _is_main_code(program, path):
                     (first if told else second).setdefault(path, entry)

@@ -199,11 +199,20 @@ def _sets(focus: "Focus", frame: "Frame", event: Event) -> list[Key]:
     """What the handlers of an event put into attributes, variables of modules and states of the interface."""
     found = dict.fromkeys(_state(frame, event, "outputs", 2))
     for inner, _ in reached(focus.program, _frames(focus, event.sites), STATE_DEEP):
-        for binding in inner.body.bindings:
+        for binding in inner.body.bindings if _makes(focus, inner) else ():
             key = _key(inner, binding.name)
             if key is not None:
                 found[key] = None
     return list(found)
+
+
+def _makes(focus: "Focus", frame: "Frame") -> bool:
+    """Whether a body, or what it calls at once, makes or loads a model."""
+    for inner, _ in reached(focus.program, [frame], STATE_DEEP):
+        made = any(isinstance(site.target, ClassRef) and focus.models(site) for site in focus.program.sites(inner))
+        if made or any(does(item) == "makes" for item in focus.outside(inner)):
+            return True
+    return False
 
 
 def _key(frame: "Frame", name: str) -> Key | None:

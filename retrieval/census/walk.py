@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import Exit, Guard
 from retrieval.census.callgraph import Site, imported_sites
+from retrieval.census.conditions import UNKNOWN, fails
 from retrieval.census.effects import effects_of
+from retrieval.census.feasible import literal
 from retrieval.census.focus import Focus
 from retrieval.census.narrowing import Given
 from retrieval.census.outside import Outside, does
+from retrieval.census.spots import default
 from retrieval.census.trivial import is_trivial
 from retrieval.census.user_events import parted
 from retrieval.census.values import ClassRef
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
 
 LOOPS = frozenset({"for", "while"})
-ALL_LEVELS, DEEPEST, COORDINATED = 2, 9, 3
+ALL_LEVELS, DEEPEST, COORDINATED, UNUSUAL = 2, 9, 3, 500_000
 _TURNS = frozenset({"continue", "break"})
 _ENDING = frozenset({"sys.exit", "exit", "quit", "os._exit"})
 _CHOICES = frozenset({"if", "else", "case", "except", "loop-else"})
@@ -76,7 +79,7 @@ class Walk:
         found: list[Event] = []
         sites = self.root.sites if frame is self.root.frame else self._inner(frame)
         sites = [site for site in sites if not (site.handed and site.step.written.endswith("partial"))]  # called later
-        leading = [site for site in sites if focus.models(site) or focus.followed(site)]
+        leading = [site for site in sites if site.how == "starts" or focus.models(site) or focus.followed(site)]
         outside = focus.outside(frame)
         whole = not within and (depth < ALL_LEVELS or coordinates(leading) or _works(focus, leading, outside))
         shown = self.root.entries[0].shown is not None and frame is self.root.frame
@@ -92,7 +95,7 @@ class Walk:
         found += [item for item in outside if not guard or any(g.line == guard for g in item.step.guards)]
         if depth < ALL_LEVELS and not within and not block:
             found += _exits(frame, found, depth)
-        return sorted(found, key=order_of)
+        return sorted(usual_first(frame, found), key=order_of)
 
     def _inner(self, frame: "Frame") -> list[Site]:
         """The calls of a body that was entered; of a file those that run when it is imported or started."""
@@ -188,6 +191,34 @@ def _leaves(frame: "Frame", guards: tuple[Guard, ...]) -> bool:
     ending = [step for step in frame.body.calls if step.written in _ENDING]
     around = [item.guards for item in (*exits, *ending)]
     return any([(g.key, g.arm) for g in held if g.kind != "past" and not _is_main(g)] == wanted for held in around)
+
+
+def usual_first(frame: "Frame", events: list[Event]) -> list[Event]:
+    """The events of a body, those behind the others that stand in an arm which ends the body and which the defaults of
+    its parameters exclude: `if name == "debug": … return` of `load(name="base")`."""
+
+    def given(name: str) -> object:
+        preset = default(frame, name) if name in frame.parameters and not frame.bound(name) else None
+        return UNKNOWN if preset is None else literal(frame.body.tree.text(preset), preset)
+
+    apart: dict[tuple[int, int], bool] = {}
+    found: list[Event] = []
+    for event in events:
+        late = False
+        for at, guard in enumerate(guards := guards_of(event)):
+            if guard.kind == "if":
+                arm = (guard.key, guard.arm)
+                if arm not in apart:
+                    apart[arm] = fails(guard, given) and _leaves(frame, guards[: at + 1])
+                late = late or apart[arm]
+        found.append(_behind(event) if late else event)
+    return found
+
+
+def _behind(event: Event) -> Event:
+    if isinstance(event, Exit):
+        return replace(event, order=event.order + UNUSUAL)
+    return replace(event, step=replace(event.step, order=event.step.order + UNUSUAL))
 
 
 def coordinates(leading: list[Site]) -> bool:

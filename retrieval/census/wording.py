@@ -80,7 +80,7 @@ def _handed(site: "Site", place: str) -> str:
     target, written = site.target, site.step.written
     if target.definition.kind == "module":
         return f"imports `{target.path}`, whose top level runs"
-    if target.definition.kind == "script":
+    if site.how == "starts":
         return f"starts {either([label(member) for member in site.targets])} in another process, with `{written}()`"
     if any(guard.kind == "event" for guard in site.step.guards):
         return f"runs {_listed(tuple(label(member) for member in site.targets))}{place}"

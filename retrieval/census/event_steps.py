@@ -1,0 +1,28 @@
+"""The steps that events of an interface run: which is the principal one, and what programs they start."""
+
+from collections.abc import Iterator
+
+from retrieval.census.callgraph import Site, Target
+from retrieval.census.course_steps import Step
+from retrieval.census.focus import Focus
+from retrieval.census.user_events import RUNNING, event_under
+
+
+def principal(focus: Focus, steps: list[Step]) -> Step | None:
+    """The step of the event that runs most models in the process itself; None for programs without events."""
+    found = []
+    for step in steps:
+        guards = step.mark.event.step.guards if isinstance(step.mark.event, Site) else ()
+        event = event_under(focus, step.mark.frame, guards)
+        if event is not None and step.weight:
+            found.append((event.rank == RUNNING, not any(starts_below(step)), len(step.runs), step))
+    return max(found, key=lambda item: item[:3])[3] if found else None
+
+
+def starts_below(step: Step) -> Iterator[Target]:
+    """The programs of the repository that the steps below one start in another process."""
+    for inner in step.inner:
+        event = inner.mark.event
+        if isinstance(event, Site) and event.how == "starts":
+            yield from event.targets
+        yield from starts_below(inner)

@@ -234,7 +234,7 @@ def test_a_server_inside_a_library_that_nothing_starts_is_no_main_program_and_ba
     codebase = codebase_of(
         {
             "go.bat": "@echo off\nruntime\\python.exe -I webui.py --port 1\n",
-            "webui.py": "from lib.core import work\n\ndef main():\n    work()\n\nif __name__ == '__main__':\n    main()\n",
+            "webui.py": "from lib.core import work\n\nif __name__ == '__main__':\n    work()\n",
             "lib/__init__.py": "",
             "lib/core.py": "def work():\n    print(1)\n",
             "lib/server.py": server,

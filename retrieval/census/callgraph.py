@@ -78,25 +78,19 @@ def sites(program: "Program", frame: "Frame") -> list[Site]:
         site = site or _loaded(program, frame, step) or _open(program, frame, step)
         given = [Site(step, value, handed=True) for value in handed(frame, step)] if site is None else []
         found.extend([site] if site is not None else given or _hooked(program, frame, step))
-        found.extend(_elsewhere(program, frame, step) if site is None and not given else [])
-        found.extend(_started(program, frame, step) if isinstance(site, Site) else [])
+        found.extend(_elsewhere(program, frame, step, known=site is not None) if not given else [])
     found.extend(Site(step, target, handed=True) for step, target in imports(program, frame))
     return sorted(found, key=lambda site: site.step.order)
 
 
-def _elsewhere(program: "Program", frame: "Frame", step: CallStep) -> list[Site]:
-    """What a call runs in another process: a script of the repository, or handlers of its server."""
-    for how, find in (("starts", launched), ("serves", served), ("asks", requested)):
+def _elsewhere(program: "Program", frame: "Frame", step: CallStep, *, known: bool) -> list[Site]:
+    """What a call runs in another process: a script of the repository, or handlers of its server. A function of the
+    repository, which is `known`, may start a program with the command that it is given."""
+    for how, find in (("starts", launched), ("serves", served), ("asks", requested))[: 1 if known else None]:
         targets = find(program, frame, step)
         if targets:
             return [Site(step, targets[0], handed=True, others=targets[1:], how=how)]
     return []
-
-
-def _started(program: "Program", frame: "Frame", step: CallStep) -> list[Site]:
-    """What a function of the repository starts in another process, with the command that a call gives it."""
-    targets = launched(program, frame, step)
-    return [Site(step, targets[0], handed=True, others=targets[1:], how="starts")] if targets else []
 
 
 def _loaded(program: "Program", frame: "Frame", step: CallStep) -> Site | None:

@@ -189,7 +189,18 @@ class Codebase:
             path, definition = found
             module = self.facts[path].module
             return f"{module}.{definition.symbol}" if module else definition.symbol
-        return self._outside(name, near, HOPS)
+        return self._outside(self._brought(name, near, HOPS), near, HOPS)
+
+    def _brought(self, name: str, near: str, hops: int) -> str:
+        """`name` behind the module whose wildcard import brings its root: `nn` of `from .base import *`."""
+        root = name.partition(".")[0]
+        if hops <= 0 or not self.wildcards.get(near) or root in self._imports[near] or root in self._definitions[near]:
+            return name
+        for module in self.wildcards[near]:
+            path = self.locate(module, near)
+            if path is not None and (root in self._imports[path] or self._brought(name, path, hops - 1) != name):
+                return f"{module}.{name}"
+        return name
 
     def _outside(self, name: str, near: str, hops: int) -> str:
         """Follow `name` through local modules until it leaves the repository: `.compat.json` is `json`."""

@@ -19,6 +19,7 @@ LATENT = """
     model:
       target: net.latent.Diffusion
       params:
+        ckpt_path: weights/extra.safetensors
         unet_config:
           target: net.latent.UNet
         first_stage_config:
@@ -54,8 +55,18 @@ PARTS = """
         def forward(self, image): return self.head(image)
 """
 LATENTS = """
-    from torch import nn
-    from net.util import make_from_config
+    from net.base import *
+    from net.util import class_named, make_from_config
+    from safetensors.torch import load_file
+
+    WRAPPER = "net.latent.Wrapper"
+
+    class Wrapper(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+            self.scale = nn.Linear(1, 1)
+        def forward(self, x): return self.inner(x)
 
     class UNet(nn.Module):
         def __init__(self):
@@ -70,10 +81,14 @@ LATENTS = """
         def decode(self, z): return self.conv(z)
 
     class Diffusion(nn.Module):
-        def __init__(self, unet_config, first_stage_config):
+        def __init__(self, unet_config, first_stage_config, ckpt_path=None):
             super().__init__()
-            self.model = make_from_config(unet_config)
+            self.model = class_named(WRAPPER)(make_from_config(unet_config))
             self._first(first_stage_config)
+            if ckpt_path is not None:
+                self.fill(ckpt_path)
+        def fill(self, path):
+            self.load_state_dict(load_file(path))
         def _first(self, config):
             self.first = make_from_config(config).eval()
         def forward(self, x):
@@ -82,9 +97,12 @@ LATENTS = """
 UTIL = """
     import importlib
 
+    def class_named(text):
+        module, name = text.rsplit(".", 1)
+        return getattr(importlib.import_module(module), name)
+
     def make_from_config(config):
-        module, name = config["target"].rsplit(".", 1)
-        return getattr(importlib.import_module(module), name)(**config.get("params", {}))
+        return class_named(config["target"])(**config.get("params", {}))
 """
 SEGMENT = """
     import sys, torch
@@ -118,7 +136,8 @@ SAMPLE = """
 def codebase() -> Codebase:
     files: dict[str, str | bytes] = {
         "README.md": "Run `python segment.py image.png` or `python sample.py`.\n",
-        "conf/seg.yaml": HYDRA, "conf/latent.yaml": LATENT, "net/__init__.py": "", "net/parts.py": PARTS,
+        "conf/seg.yaml": HYDRA, "conf/latent.yaml": LATENT, "net/__init__.py": "", "net/base.py": "from torch import nn\n",
+        "net/parts.py": PARTS,
         "net/latent.py": LATENTS, "net/util.py": UTIL, "segment.py": SEGMENT, "sample.py": SAMPLE,
     }  # fmt: skip
     return codebase_of(files)
@@ -131,7 +150,7 @@ def texts(codebase: Codebase, query: str) -> list[str]:
 def test_models_named_by_configuration_are_used_with_their_own_weights(codebase: Codebase) -> None:
     told = texts(codebase, "model_summary: what=used")
     assert "`Segmenter` (net/parts.py) from `seg.pt`" in told[0]
-    assert "`Diffusion` (net/latent.py) from `latent.ckpt`" in told[0]
+    assert "`Diffusion` (net/latent.py) from `extra.safetensors`, `latent.ckpt`" in told[0]
     assert all(f"`{part}`" in told[1] for part in ("ImageEncoder", "UNet", "Decoder"))
     assert "Unused" not in " ".join(told)
 
@@ -142,7 +161,8 @@ def test_calls_run_the_classes_that_the_key_of_the_configuration_names(codebase:
     }
     assert runs["model(torch.randn(1, 4, 8, 8))"].endswith("which runs `Diffusion`")
     assert runs["self.encoder(image)"].endswith("which runs `ImageEncoder`")
-    assert runs["self.model(x)"].endswith("which runs `UNet`")
+    assert runs["self.model(x)"].endswith("which runs `Wrapper`")
+    assert runs["self.inner(x)"].endswith("which runs `UNet`")
     assert runs["self.first.decode(self.model(x))"].endswith("which runs `Decoder`")
 
 

@@ -28,7 +28,7 @@ def given_values(program: "Program") -> dict[Key, Value]:
     found: dict[Key, list[Value | Key | None]] = {}
     for frame in _own_frames(program):
         for site in program.sites(frame):
-            if site.handed or not site.sure:
+            if site.handed or not site.sure or site.how == "configured":
                 continue
             for target in site.targets:
                 for (path, definition, name), node in bound_arguments(program, frame, site, target):

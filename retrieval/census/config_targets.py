@@ -44,6 +44,7 @@ class Named:
     word: str = "target"  # the entry that names the class
     whole: str = ""  # every key down to the entry
     symbol: str = ""  # the function that overrides the configuration with it
+    given: tuple[tuple[str, str], ...] = ()  # the texts that the entry gives to parameters of the class
 
 
 @once
@@ -87,11 +88,21 @@ def _walk(path: str, node: yaml.Node, key: str, around: str, whole: str) -> Iter
         named = below.get(word)
         if named and isinstance(named[1], yaml.ScalarNode) and _DOTTED.match(str(named[1].value)):
             name, line = str(named[1].value), named[0].start_mark.line + 1
-            yield Named(name, key, path, line, around.lstrip("!"), around.startswith("!"), word, whole)
+            given = tuple(_scalars(below))
+            yield Named(name, key, path, line, around.lstrip("!"), around.startswith("!"), word, whole, "", given)
             around = f"{'!' * (word == '_target_')}{name}"
             break
     for name, (_, inner) in below.items():
         yield from _walk(path, inner, key if name in _THROUGH else name, around, f"{whole}.{name}".lstrip("."))
+
+
+def _scalars(below: dict[str, tuple[yaml.Node, yaml.Node]]) -> Iterator[tuple[str, str]]:
+    """The texts beside the name of a class, or in the mapping of its parameters."""
+    inner = [value for name, (_, value) in below.items() if name in _THROUGH and isinstance(value, yaml.MappingNode)]
+    pairs = [pair for node in inner for pair in node.value] or list(below.values())
+    for name, value in pairs:
+        if isinstance(value, yaml.ScalarNode) and value.tag.endswith(":str") and name.value not in NAMING:
+            yield str(name.value), str(value.value)
 
 
 def _of_code(unit: Unit) -> Iterator[Named]:
@@ -105,9 +116,14 @@ def _of_code(unit: Unit) -> Iterator[Named]:
             yield Named(override[2], key, unit.path, line, word="_target_", whole=override[1], symbol=symbol)
         for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
             told = isinstance(key, ast.Constant) and key.value in NAMING and isinstance(value, ast.Constant)
-            if told and isinstance(value, ast.Constant) and _DOTTED.match(str(value.value)):
+            if (
+                told
+                and isinstance(value, ast.Constant)
+                and _DOTTED.match(str(value.value))
+                and (at := _key(unit, node))
+            ):
                 word = str(key.value) if isinstance(key, ast.Constant) else ""
-                yield Named(str(value.value), _key(unit, node), unit.path, unit.lines(value)[0], word=word)
+                yield Named(str(value.value), at, unit.path, unit.lines(value)[0], word=word)
 
 
 def _key(unit: Unit, node: ast.AST) -> str:

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
 _HYDRA = frozenset({"hydra.utils.instantiate", "hydra.utils.call", "hydra._internal.instantiate.instantiate"})
 _READS = re.compile(r"""(?:\[|\.(?:get|pop)\()\s*["'](?:_target_|target|class_path)["']|\.(?:_target_|class_path)\b""")
+_FILE = re.compile(r"""["'](?:[^"'\n]*/)?([\w.+-]+\.(?:ya?ml|json))["']""")
+_GETS = re.compile(r"return\s+getattr\(\s*(?:importlib\.)?(?:import_module\(|\w+,)")
 _PASSING = frozenset(
-    {"enumerate", "zip", "list", "default", "deepcopy", "to_container", "instantiate", "dict", "reversed"}
+    {"enumerate", "zip", "list", "default", "deepcopy", "to_container", "instantiate", "merge", "dict", "reversed"}
 )
 MOST, DEEPEST = 16, 5
 Target = ClassRef | FunctionRef | External
 _KNOWN: "Beside[Program, dict[str, list[tuple[Named, Target]]]]" = Beside()
+_VALUES: "Beside[Program, dict[tuple[ClassRef, str], list[str]]]" = Beside()
 _CALLS: "Beside[Program, dict[tuple[str, int], tuple[tuple[Named, Target], ...]]]" = Beside()
 
 
@@ -71,7 +74,24 @@ def _meant(frame: "Frame", rows: list[tuple[Named, Target]], keys: list[str]) ->
     name = frame.owner.definition.name if frame.owner is not None else ""
     inside = [row for row in rows if name and row[0].within.rpartition(".")[2] == name]
     outermost = [row for row in rows if row[0].whole in keys] if frame.owner is None else []
-    return own or inside or outermost or rows
+    return own or inside or _mentioned(frame.program, frame, outermost or rows)
+
+
+def _mentioned(program: "Program", frame: "Frame", rows: list[tuple[Named, Target]]) -> list[tuple[Named, Target]]:
+    """Of entries those of files that the caller's file, or one that imports it, names; all where none is named."""
+    names = _files_named(program.codebase, frame.path)
+    told = [row for row in rows if row[0].path.rpartition("/")[2] in names]
+    return told or rows
+
+
+@once
+def _files_named(codebase: "Codebase", path: str) -> frozenset[str]:
+    """The names of configuration files in the texts of a file and of those that import it."""
+    found: set[str] = set()
+    for other, facts in codebase.facts.items():
+        if other == path or any(codebase.locate(item.module, other) == path for item in facts.imports):
+            found |= {match[1] for match in _FILE.finditer(codebase.snapshot.by_path[other].text)}
+    return frozenset(found)
 
 
 def _words(program: "Program", function: FunctionRef | External) -> frozenset[str]:
@@ -83,10 +103,71 @@ def _words(program: "Program", function: FunctionRef | External) -> frozenset[st
 
 
 def gives(frame: "Frame", call: Node) -> Value | None:
-    """The object that a call makes from a configuration; None for any other call."""
+    """The object that a call makes from a configuration, the class that it gets by a dotted name; None for others."""
+    if (cls := _by_name(frame, call)) is not None:
+        return cls
     found = configured_for(frame.program, frame, call)
     own = [Instance(target) for _, target in found if isinstance(target, ClassRef)]
     return frame.program.settle([*own, *([None] * (len(found) - len(own)))]) if own else None
+
+
+def _by_name(frame: "Frame", call: Node) -> ClassRef | None:
+    """The class that `get_obj_from_str("pkg.Net")` gives; the name may be a constant, also the second argument of
+    `default(name, NET)`."""
+    written = frame.body.tree.text(call.child_by_field_name("function"))
+    if written.rpartition(".")[2] not in _getters(frame.program.codebase):
+        return None
+    given = call.child_by_field_name("arguments")
+    first = given.named_children[0] if given is not None and given.named_children else None
+    while first is not None and first.type == "call":
+        inner = first.child_by_field_name("arguments")
+        first = inner.named_children[-1] if inner is not None and inner.named_children else None
+    text = frame.body.tree.text(first) if first is not None else ""
+    name = (
+        text.strip("\"'")
+        if first is not None and first.type == "string"
+        else _constant(frame.program, frame.path, text)
+    )
+    found = resolved(frame.program, name) if "." in name else None
+    return found if isinstance(found, ClassRef) else None
+
+
+def _constant(program: "Program", path: str, name: str, hops: int = 3) -> str:
+    """The text that a name of a module is bound to, followed through imports; "" for none."""
+    top = program.frame(path, None)
+    bound = [b.value for b in top.bound(name) if b.value is not None and b.value.type == "string"] if top else []
+    if top is not None and len(bound) == 1:
+        return top.body.tree.text(bound[0]).strip("\"'")
+    for item in program.facts[path].imports if path in program.facts and hops else ():
+        if item.alias == name and item.name and (other := program.codebase.locate(item.module, path)) is not None:
+            return _constant(program, other, item.name, hops - 1)
+    return ""
+
+
+@once
+def _getters(codebase: "Codebase") -> frozenset[str]:
+    """Names of functions that return what a dotted name stands for."""
+    found: set[str] = set()
+    for path, facts in codebase.facts.items():
+        file = codebase.snapshot.by_path[path]
+        if facts.language == "python" and "import_module(" in file.text:
+            for item in facts.definitions:
+                text = "\n".join(file.lines[item.start - 1 : item.end]) if item.kind == "function" else ""
+                found |= {item.name} if _GETS.search(text) else set()
+    return frozenset(found)
+
+
+def values_by_config(program: "Program", cls: ClassRef, parameter: str) -> list[str]:
+    """The texts that configuration gives to a parameter of a class."""
+    if program not in _VALUES:
+        table: dict[tuple[ClassRef, str], dict[str, None]] = {}
+        for entries in named_by_config(program.codebase).values():
+            for named in entries:
+                target = resolved(program, named.name) if named.given else None
+                for name, text in named.given if isinstance(target, ClassRef) else ():
+                    table.setdefault((target, name), {})[text] = None  # type: ignore[index]
+        _VALUES[program] = {key: list(texts) for key, texts in table.items()}
+    return _VALUES[program].get((cls, parameter), [])
 
 
 def held_by_config(program: "Program") -> dict[tuple[ClassRef, str], list[tuple[Named, ClassRef]]]:
@@ -180,7 +261,7 @@ def _called(frame: "Frame", node: Node, left: int) -> list[str]:
         return [text(listed[0]).strip("\"'")]
     if written.rpartition(".")[2] in _PASSING:
         return [key for child in listed[:2] for key in _keys(frame, child, left - 1)]
-    return [""] if re.search(r"(?:^|\.)(?:load|compose|create|merge|load_config)$", written) else []
+    return [""] if re.search(r"(?:^|\.)(?:load|compose|create|load_config)$", written) else []
 
 
 def _named(frame: "Frame", name: str, left: int) -> list[str]:

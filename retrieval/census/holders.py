@@ -155,7 +155,8 @@ class Holders:
         table: dict[tuple[str, int], list[Called]] = {}
         for frame in self.frames:
             for site in self.program.sites(frame):
-                for target in () if site.handed and not is_partial(site.step) else site.targets:
+                apart = site.how == "configured" or (site.handed and not is_partial(site.step))
+                for target in () if apart else site.targets:
                     key = self._entered(target)
                     if key is not None:
                         table.setdefault(key, []).append((frame, site.step, target))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from retrieval.census.shown_models import Shown
 
 _REPEATED = re.compile(
-    r"(?:Layer|Block|Stage|Attention|M[Ll][Pp]|Norm|Embed(?:ding)?s?|Head|Pool(?:er|ing)?|Unit|Conv)\d*[dD]?$"
+    r"(?:Layer|Block|Stage|Attention|M[Ll][Pp]|Norm|Embed(?:ding)?s?|Head|Pool(?:er|ing)?|Unit|Conv|Timestep|(?:Up|Down)sample)\d*[dD]?$"
 )
 _POSTING = re.compile(
     r"^(?:requests|httpx|aiohttp|urllib\.request|urllib3)\.(?:\w+\.)?(?:post|request|urlopen|stream)$"
@@ -90,7 +90,7 @@ class Makers:
         `shown` is the outside name that the call calls when what it gives is used as a model, and how.
         """
         function = step.node.child_by_field_name("function")
-        if function is None or function.type not in ("identifier", "attribute", "subscript"):
+        if function is None or function.type not in ("identifier", "attribute", "subscript", "call"):
             return
         yield from self._configured(frame, step)
         values = alternatives(frame.value(function, step.order, step.guards))
@@ -116,7 +116,7 @@ class Makers:
         """The models that a call makes as configuration files name them."""
         for named, target in configured_for(self.program, frame, step.node):
             at = (named.path, named.line)
-            if isinstance(target, ClassRef) and self._counts(frame, target):
+            if isinstance(target, ClassRef) and (self._counts(frame, target) or self._is_whole(target)):
                 yield Made(frame, step, target.definition.symbol, target, None, at)
             elif isinstance(target, External) and (known := known_model(target.name)) is not None:
                 yield Made(frame, step, target.name, None, known, at)
@@ -197,7 +197,7 @@ class Makers:
         return None
 
     def _counts(self, frame: "Frame", cls: ClassRef) -> bool:
-        if not self.family.is_model(cls) or (frame.owner is not None and self.family.is_model(frame.owner)):
+        if not self.family.is_model(cls) or self._inside(frame):
             return False
         if _ASIDE.search(cls.path) or cls.definition.name.endswith("Dropout"):
             return False
@@ -205,6 +205,14 @@ class Makers:
             return self.anatomy.tier(cls) == "model"
         tier = self.anatomy.tier(cls)
         return tier not in ("loss", "transform") and not (tier == "layer" and _LAYER.search(cls.definition.name))
+
+    def _inside(self, frame: "Frame | None") -> bool:
+        """Whether a body is a method of a model, or a function inside one."""
+        while frame is not None:
+            if frame.owner is not None and self.family.is_model(frame.owner):
+                return True
+            frame = frame.outer
+        return False
 
     def _is_own(self, frame: "Frame", step: CallStep, cls: ClassRef) -> bool:
         """Whether a class method makes an object of its class: `return cls(...)` in `from_config`."""

@@ -162,7 +162,8 @@ def alternatives(roster: Roster, entries: list[Entry]) -> list[list[Entry]]:
 
 
 def _grouped(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> str:
-    groups = [[_filled(codebase, roster, entry) for entry in group] for group in alternatives(roster, entries)]
+    ranked = [sorted(group, key=lambda entry: -len(entry.uses(roster))) for group in alternatives(roster, entries)]
+    groups = [[_filled(codebase, roster, entry) for entry in group] for group in ranked]
     told = [f"one of {' or '.join(group)}" if len(group) > 1 else group[0] for group in groups]
     more = f"; and {len(told) - MOST} more" if len(told) > MOST else ""
     return "; ".join(told[:MOST]) + more

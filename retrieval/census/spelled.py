@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.config_lookup import entry, reads_config
+from retrieval.census.configured import values_by_config
 from retrieval.census.language import parse_query
 from retrieval.census.options import cli_options
 from retrieval.census.spots import Spot, arguments
@@ -46,6 +47,8 @@ def spelled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPE
     if node.type == "attribute" and (default := _default(codebase, spot)):
         return [default]
     found: list[str] = []
+    if node.type == "identifier" and spot.frame.symbol.endswith(".__init__") and spot.frame.owner is not None:
+        found += values_by_config(tracer.program, spot.frame.owner, text)[:MOST]
     for source, computed in tracer.sources(spot):
         if not computed and len(found) < MOST:
             found += [t for t in spelled(codebase, tracer, source, depth - 1) if t not in found]

@@ -62,18 +62,19 @@ class Weights:
         return told + (" when training is resumed" if self.resumed and told else "")
 
 
-_KNOWN: "Beside[Roster, dict[tuple[str, int], list[Weights]]]" = Beside()
+Key = tuple[tuple[str, int], str]  # the key of what makes a model, and the name of that model
+_KNOWN: "Beside[Roster, dict[Key, list[Weights]]]" = Beside()
 
 
 def weights_of(roster: Roster, made: Made) -> list[Weights]:
     """What fills a model, the name or file that its maker is given first."""
     if roster not in _KNOWN:
-        table: dict[tuple[str, int], list[Weights]] = {}
+        table: dict[Key, list[Weights]] = {}
         for key, found in _read(roster):
             if found not in table.setdefault(key, []):
                 table[key].append(found)
         _KNOWN[roster] = table
-    return [*_named(roster, made), *_KNOWN[roster].get(made.key, [])]
+    return [*_named(roster, made), *_KNOWN[roster].get((made.key, made.name), [])]
 
 
 def _named(roster: Roster, made: Made) -> Iterator[Weights]:
@@ -112,8 +113,8 @@ def _naming(made: Made) -> Node | None:
     return plain[0] if loads or _NAMING.search(written.lower()) else None
 
 
-def _read(roster: Roster) -> Iterator[tuple[tuple[str, int], Weights]]:
-    """Every checkpoint that a model takes: (the key of the model's maker, what it takes)."""
+def _read(roster: Roster) -> Iterator[tuple[Key, Weights]]:
+    """Every checkpoint that a model takes: (the model, what it takes)."""
     for frame, _depth in roster.frames:
         for step in frame.body.calls:
             function = step.node.child_by_field_name("function")
@@ -123,9 +124,15 @@ def _read(roster: Roster) -> Iterator[tuple[tuple[str, int], Weights]]:
             owner = function.child_by_field_name("object")
             for stack in _contexts(roster, frame) if owner is not None else ():
                 at = Spot(frame, owner, step.order, step.guards, (), stack)  # type: ignore[arg-type]
-                for made in roster.of(at)[:4]:
+                for made in roster.of(at)[:4] or _itself(roster, at):
                     found = _reading(roster, Spot(frame, given[0], step.order, step.guards, (), stack), step)
-                    yield from ((made.key, weights) for weights in found)
+                    yield from (((made.key, made.name), weights) for weights in found)
+
+
+def _itself(roster: Roster, at: Spot) -> list[Made]:
+    """The models of the class whose method fills its own object: `self.load_state_dict(…)`."""
+    owner = at.frame.owner if at.text() == "self" else None
+    return [m for m in roster.made if owner is not None and m.cls is not None and owner in roster.program.line(m.cls)]
 
 
 def _contexts(roster: Roster, frame: "Frame") -> list[tuple[Called, ...]]:

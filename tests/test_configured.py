@@ -136,7 +136,8 @@ SAMPLE = """
 def codebase() -> Codebase:
     files: dict[str, str | bytes] = {
         "README.md": "Run `python segment.py image.png` or `python sample.py`.\n",
-        "conf/seg.yaml": HYDRA, "conf/latent.yaml": LATENT, "net/__init__.py": "", "net/base.py": "from torch import nn\n",
+        "conf/seg.yaml": HYDRA, "conf/latent.yaml": LATENT, "net/__init__.py": "",
+        "net/base.py": "from torch import nn\n",
         "net/parts.py": PARTS,
         "net/latent.py": LATENTS, "net/util.py": UTIL, "segment.py": SEGMENT, "sample.py": SAMPLE,
     }  # fmt: skip

@@ -140,8 +140,8 @@ def _method(program: "Program", target: Target, name: str) -> Target | None:
 
 def _hooked(program: "Program", frame: "Frame", step: CallStep) -> list[Site]:
     """The methods that a base class from outside calls while the call runs."""
-    base, methods = called_back(program, frame, step)
-    return [Site(step, methods[0], handed=True, others=methods[1:], base=base)] if methods else []
+    base, methods, how = called_back(program, frame, step)
+    return [Site(step, methods[0], handed=True, others=methods[1:], base=base, how=how)] if methods else []
 
 
 def site_at(program: "Program", step: CallStep, value: Value | None) -> Site | None:

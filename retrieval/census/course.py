@@ -27,6 +27,7 @@ from retrieval.census.effects import Effects, effects_of
 from retrieval.census.event_steps import principal, starts_below
 from retrieval.census.flow import Root
 from retrieval.census.focus import Focus, focus_of
+from retrieval.census.hooks import GIVING
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside, does
 from retrieval.census.pipeline import main_roots, models_run, start_hit, tells_nothing_new
@@ -205,6 +206,8 @@ def _named(program: "Program", step: Step) -> str:
         return f"imports `{event.target.path}`, whose top level runs"
     if event.how == "starts":
         return f"starts {_listed({label(t): None for t in event.targets})} in another process"
+    if event.how == GIVING:
+        return f"`{event.step.written}()`, which runs {_listed({label(t): None for t in event.targets}, LIST)}"
     if event.how == "serves":
         return f"`{event.step.written}()` serves {_listed({label(t): None for t in event.targets})}"
     if event.how == "asks":

@@ -7,7 +7,7 @@ from retrieval.beside import Beside
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.callgraph import Site, entered, possible, reached, started
 from retrieval.census.families import RUNNING, SETUP, is_library_model
-from retrieval.census.hooks import outside_bases
+from retrieval.census.hooks import GIVING, outside_bases
 from retrieval.census.language import Query
 from retrieval.census.model_entries import holder, is_session
 from retrieval.census.models import family_of
@@ -80,8 +80,8 @@ class Focus:
         """The model classes that a call makes objects of or runs; methods that only prepare or tell do neither."""
         method = site.step.written.rpartition(".")[2]
         if site.base:  # code from outside runs the model: `generate()` of a class that inherits it
-            found = [self.owner(site.target)] if method in RUNNING else []
-            return [cls for cls in found if cls is not None]
+            targets = site.targets if site.how == GIVING else (site.target,) if method in RUNNING else ()
+            return list(dict.fromkeys(cls for cls in map(self.owner, targets) if cls is not None))
         own = site.step.written.startswith("self.") and site.step.written.count(".") == 1 and not site.called
         found = [self.owner(t) for t in site.targets if isinstance(t, ClassRef) or site.called or _computes(t, own)]
         return list(dict.fromkeys(cls for cls in found if cls is not None))

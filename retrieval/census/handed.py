@@ -23,7 +23,7 @@ RUNNERS = words(
 # Last names of what looks at a function that it is given, or wraps it, and does not run it.
 _TELLING = words(
     """wraps update_wrapper isinstance issubclass signature getsource getdoc getmembers iscoroutinefunction isfunction
-    ismethod unwrap cast get_type_hints partial partialmethod register overload TypeVar cache lru_cache"""
+    ismethod unwrap cast signal get_type_hints partial partialmethod register overload TypeVar cache lru_cache"""
 )
 
 

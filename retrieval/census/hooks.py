@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside
 from retrieval.census.body import CallStep
 from retrieval.census.families import RUNNING
-from retrieval.census.values import ClassRef, FunctionRef, Instance, Super
+from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance, Super, alternatives
 from retrieval.languages import words
 
 if TYPE_CHECKING:
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 STARTING = (RUNNING | words("__call__ train fit evaluate start main execute test serve launch")) - {"forward"}
+# Methods of a library's trainer that run the object they are given.
+GIVING = "given"
+_OTHER_PHASES = {
+    "fit": re.compile(r"forward|test_|predict"),
+    "tune": re.compile(r"forward|test_|predict"),
+    "validate": re.compile(r"forward|train|test_|predict|configure_opt"),
+    "evaluate": re.compile(r"forward|train|test_|predict|configure_opt"),
+    "test": re.compile(r"forward|train|val|predict|configure_opt"),
+    "predict": re.compile(r"train|val|test_|configure_opt"),
+}
+GIVEN = frozenset(_OTHER_PHASES)
 # Methods that well-known libraries call on classes that derive from theirs.
 _HOOKS = words(
     """forward preprocess _forward postprocess _sanitize_parameters prepare_inputs_for_generation setup
@@ -34,11 +45,12 @@ _SILENT = re.compile(
 )
 
 
-def called_back(program: "Program", frame: "Frame", step: CallStep) -> tuple[str, tuple[FunctionRef, ...]]:
-    """The outside base class whose method a call runs, and the methods of the repository class that it may call."""
+def called_back(program: "Program", frame: "Frame", step: CallStep) -> tuple[str, tuple[FunctionRef, ...], str]:
+    """The outside base class whose method a call runs, the methods of the repository class that it may call, and
+    GIVING when it is a library's trainer that calls them."""
     node = step.node.child_by_field_name("function")
     if node is None:
-        return "", ()
+        return "", (), ""
     value = frame.value(node, step.order, step.guards)
     method = "__call__"
     if not isinstance(value, Instance) and node.type == "attribute":
@@ -46,10 +58,29 @@ def called_back(program: "Program", frame: "Frame", step: CallStep) -> tuple[str
         value = frame.value(node.child_by_field_name("object"), step.order, step.guards)
     cls = value.receiver if isinstance(value, Super) else value.cls if isinstance(value, Instance) else None
     above = isinstance(value, Super) and cls is not None
+    if cls is None and method in GIVEN and isinstance(value, External | ExternalObject):
+        return _of_given(program, frame, step)
     if cls is None or method not in STARTING or (not above and program.method(cls, method)):
-        return "", ()
+        return "", (), ""
     base = next((name for name in outside_bases(program, cls) if not _SILENT.search(name)), "")
-    return (base, tuple(_overrides(program, cls, frame))) if base else ("", ())
+    return (base, tuple(_overrides(program, cls, frame)), "") if base else ("", (), "")
+
+
+def _of_given(program: "Program", frame: "Frame", step: CallStep) -> tuple[str, tuple[FunctionRef, ...], str]:
+    """What `trainer.fit(model)` of a library calls: the hooks that the class of the model overrides."""
+    found: dict[tuple[str, str], FunctionRef] = {}
+    first, other = "", _OTHER_PHASES[step.written.rpartition(".")[2]]
+    listed = step.node.child_by_field_name("arguments")
+    for node in listed.named_children if listed is not None else ():
+        node = node.child_by_field_name("value") or node if node.type == "keyword_argument" else node
+        for member in alternatives(frame.value(node, step.order, step.guards)):
+            cls = member.cls if isinstance(member, Instance) else None
+            base = next((b for b in outside_bases(program, cls) if not _SILENT.search(b)), "") if cls else ""
+            for function in _overrides(program, cls, frame) if cls and base else ():
+                if function.definition.name in _HOOKS and not other.match(function.definition.name):
+                    found.setdefault((function.path, function.definition.symbol), function)
+                    first = first or base
+    return first, tuple(found.values()), GIVING
 
 
 def outside_bases(program: "Program", cls: ClassRef) -> list[str]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import Guard
 from retrieval.census.families import CONSTRUCTING
+from retrieval.census.hooks import GIVING
 from retrieval.census.values import ClassRef, FunctionRef
 from retrieval.facts import Definition
 
@@ -22,9 +23,10 @@ def label(target: "Target") -> str:
 def spoken(site: "Site") -> str:
     """The label of what a site calls, to stand between backticks; alternatives as "A`, `B` or `C".
 
-    The name as written when subclasses have their own version of it or when there are many alternatives.
+    The name as written when subclasses have their own version of it, when there are many alternatives, and of
+    a library's method that runs what it is given.
     """
-    if site.overridden or len(site.others) >= MOST_NAMED:
+    if site.overridden or site.how == GIVING or len(site.others) >= MOST_NAMED:
         return f"{site.step.written}()"
     return either([label(target) for target in site.targets])[1:-1]
 
@@ -58,6 +60,9 @@ def action(site: "Site", caller_path: str) -> str:
     """What a site does, as the predicate of a sentence: "calls `load_model()`", "constructs `Whisper`"."""
     target, written = site.target, site.step.written
     place = f" ({target.path})" if target.path != caller_path else ""
+    if site.how == GIVING:
+        named = _listed(tuple(label(member) for member in site.targets))
+        return f"calls `{written}()`, whose library runs what it is given by its {named}"
     if site.base:
         named = either([label(member) for member in site.targets]).replace(" or ", " and ")
         return f"calls `{written}()` of the base class `{site.base}`, which runs what the class overrides: {named}"

@@ -8,9 +8,11 @@ several modules that are called on a module known at run time only. Copies that 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.called_classes import called_stand_ins, library_bases
 from retrieval.census.hierarchies import hierarchies
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.people import people
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 LEAST, SHOWN, PLACES, LONGEST = 3, 6, 20, 40
+_RUNNING = re.compile(r"^(?:forward|__call__)$|encode|generate|infer|predict|decode|run")
 _COMMON = words("main run forward setup init render listen test parse_args get_parser build load __init__ __call__")
 
 
@@ -43,8 +46,10 @@ def agreements(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         "bases": _bases,
         "lists": _lists,
         "classes": _classes,
+        "callers": _callers,
         "imports": _imports,
         "signatures": _signatures,
+        "libraries": _libraries,
         "single": _single,
     }
     for name in query.options.get("sort", "|".join(tellers)).split("|"):
@@ -146,6 +151,38 @@ def _classes(codebase: Codebase) -> Iterator[CensusHit]:
         yield hit_at(
             codebase, path, (line, line), symbol=symbol, name=names[0][1:-1], text=text, related=related, detail=detail
         )
+
+
+def _callers(codebase: Codebase) -> Iterator[CensusHit]:
+    """Methods that calls run on objects which may be of one class or another, without a base in common."""
+    known = {frozenset((p, d.symbol) for p, d in found.classes) for found in class_stand_ins(codebase)}
+    for found in called_stand_ins(codebase):
+        if found.key in known:
+            continue
+        names = [f"`{cls.definition.symbol}`" for cls in found.classes]
+        methods = [f"`{name}()`" for name in sorted(found.methods, key=lambda n: _RUNNING.search(n) is None)]
+        text = f"{listed(methods, SHOWN)}, called on an object that is {listed(names[:-1], SHOWN)} or {names[-1]}, by "
+        text += people(codebase, [place[:2] for place in found.places], 3)
+        related = tuple(("class", c.path, c.definition.head_start, c.definition.head_end) for c in found.classes)
+        related += tuple(("call", path, line, line) for path, _, line in found.places[1:PLACES])
+        detail = {"said": f"{listed(methods, 3)} of {listed(names, 4)}"}
+        path, symbol, line = found.places[0]
+        name = found.classes[0].definition.symbol
+        yield hit_at(codebase, path, (line, line), symbol=symbol, name=name, text=text, related=related, detail=detail)
+
+
+def _libraries(codebase: Codebase) -> Iterator[CensusHit]:
+    """Classes of libraries whose interface classes of the main programs take over."""
+    for base, classes in library_bases(codebase):
+        names = list(dict.fromkeys(f"`{item.symbol}`" for _, item in classes))
+        library = base.partition(".")[0]
+        text = f"the interface of `{base.rpartition('.')[2]}` ({library}), which {listed(names, SHOWN)} "
+        text += f"{'takes' if len(names) == 1 else 'take'} over by deriving from it"
+        path, item = classes[0]
+        related = tuple(("subclass", p, d.head_start, d.head_end) for p, d in classes[1:PLACES])
+        detail = {"said": f"`{base.rpartition('.')[2]}` of {library} ({listed(names, 3)})", "library": library}
+        lines = (item.head_start, item.head_end)
+        yield hit_at(codebase, path, lines, symbol=item.symbol, name=base, text=text, related=related, detail=detail)
 
 
 def _imports(codebase: Codebase) -> Iterator[CensusHit]:

@@ -18,12 +18,14 @@ from retrieval.census.kept import attributes_of, used_classes
 from retrieval.census.language import Query, kind
 from retrieval.census.model_bodies import model_bodies
 from retrieval.census.model_state import agent_memories, changing_buffers
+from retrieval.census.options_carried import carried_options
 from retrieval.census.passed_on import SHOWN, bodies_that_pass, places_that_pass, sentence, some
 from retrieval.census.prose import counted
 from retrieval.census.queues import queues
 from retrieval.census.reach import reach_of
 from retrieval.census.relay import relay
 from retrieval.census.screens import is_screen
+from retrieval.census.session_stores import session_stores
 from retrieval.census.shared_files import shared_files
 from retrieval.census.shared_modules import shared_modules
 from retrieval.census.spine import spine_of
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 BODIES, MOST_BODIES, CHAIN, LOOKED, WIDE = 2, 3, 6, 12, 10
-EVERYTHING = "arguments|queues|state|loops|modules|travelling|stores|dictionaries|files|objects|globals"
+EVERYTHING = (
+    "arguments|queues|state|sessions|loops|modules|travelling|options|stores|dictionaries|files|objects|globals"
+)
 Place = tuple[str, int, int]
 
 
@@ -85,7 +89,11 @@ def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     leads = [item for item in widest[:1] if item.sort != "list" and len(item.users) >= WIDE]
     yield from (told(codebase, item) for item in leads)
     for name in names:
-        if name == "arguments":
+        if name == "sessions":
+            yield from session_stores(codebase)
+        elif name == "options":
+            yield from islice(carried_options(codebase), 1)
+        elif name == "arguments":
             yield from bodies_that_pass(codebase, focus_of(codebase))
         elif name == "contracts":
             yield from _contracts(codebase)

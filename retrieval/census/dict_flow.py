@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.body import CallStep
 from retrieval.census.callgraph import Site, entered
 from retrieval.census.focus import focus_of
 from retrieval.census.keys import KeyUse, built_keys, key_uses
@@ -30,6 +31,11 @@ BODIES, SHOWN = 12, 12
 )
 def dict_flow(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per variable that holds a dictionary of a step. Patterns match the variable and who makes it."""
+    found = list(_given(codebase, query))
+    yield from sorted(found, key=lambda hit: (hit.detail["readers"] == "0", hit.detail["model"] == "no"))
+
+
+def _given(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     focus = focus_of(codebase)
     program, seen = focus.program, set()
     for frame in spine_of(focus)[:BODIES]:
@@ -39,15 +45,19 @@ def dict_flow(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             key = (frame.path, frame.symbol, name)
             if keys and name and key not in seen and query.matches(name, label(step.site.target).removesuffix("()")):
                 seen.add(key)
-                yield _hit(codebase, frame, (step.site, name), (keys, list(key_uses(program, frame, name))))
+                hit = _hit(codebase, frame, (step.site, name), (keys, list(key_uses(program, frame, name))))
+                hit.detail["model"] = "yes" if focus.models(step.site) else "no"
+                yield hit
 
 
 def _keys(program: Program, site: Site) -> list[str]:
-    if not isinstance(site.target, FunctionRef) or site.others:
-        return []
-    frame = entered(program, site.target)
-    exits = [e for e in frame.body.exits if e.kind == "return"] if frame else []
-    return list(dict.fromkeys(key for item in exits if frame for key in built_keys(frame, item.value)))
+    found: dict[str, None] = {}
+    for target in site.targets:
+        frame = entered(program, target) if isinstance(target, FunctionRef) else None
+        for item in frame.body.exits if frame is not None else ():
+            if item.kind == "return":
+                found.update(dict.fromkeys(built_keys(frame, item.value)))  # type: ignore[arg-type]
+    return list(found)
 
 
 def _hit(
@@ -59,6 +69,9 @@ def _hit(
     for use in uses:
         by_function.setdefault(caller(use.frame), []).append(use)
     parts = [words for function, used in by_function.items() if (words := _used(function, used))]
+    splat = [step for step in frame.body.calls if f"**{name}" in frame.body.tree.text(step.node).split("(", 1)[-1]]
+    inner = [step for step in splat if not any(other is not step and _within(other, step) for other in splat)]
+    parts += [f"`{step.written}()` takes its entries as arguments of these names (`**{name}`)" for step in inner[:2]]
     unread = [f"`{key}`" for key in keys if key not in {use.key for use in uses if not use.puts}]
     text = f"`{name}` of {caller(frame)}, the dictionary that `{label(site.target)}` gives with the keys {shown}: "
     text += "; ".join(parts[:SHOWN]) if parts else "no entry is read by its name where this code passes it"
@@ -75,8 +88,13 @@ def _hit(
             ("definition", site.target.path, site.target.definition.head_start, site.target.definition.head_end),
             *places,
         ),
-        detail={"keys": str(len(keys)), "readers": str(len(by_function)), "maker": label(site.target)},
+        detail={"keys": str(len(keys)), "readers": str(len(by_function) + len(splat)), "maker": label(site.target)},
     )
+
+
+def _within(inner: CallStep, outer: CallStep) -> bool:
+    first, last = outer.node.start_byte, outer.node.end_byte
+    return first <= inner.node.start_byte and inner.node.end_byte <= last
 
 
 def _used(function: str, uses: list[KeyUse]) -> str:

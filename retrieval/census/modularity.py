@@ -90,7 +90,8 @@ def modularity(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def _interfaces(codebase: "Codebase") -> Iterator[CensusHit]:
     """The interfaces that parts are exchanged at, or that there is none."""
     every = list(agreements(codebase, Query("", "agreements", (), {})))
-    hits = [hit for hit in every if "single" not in hit.detail]
+    libraries = [hit for hit in every if "library" in hit.detail]
+    hits = [hit for hit in every if "single" not in hit.detail and "library" not in hit.detail]
     alone = [f"`{hit.name}` (`{hit.detail['single']}`)" for hit in every if "single" in hit.detail]
     if not every:
         return
@@ -98,6 +99,10 @@ def _interfaces(codebase: "Codebase") -> Iterator[CensusHit]:
     text = f"Parts are exchangeable behind {counted(len(hits), 'common interface')}: {told}" if hits else ""
     if alone:
         text += f"{'; b' if hits else 'B'}ase classes with one implementation so far: {listed(alone, SHOWN)}"
+    if libraries:
+        lead = "; interfaces" if text else "Interfaces"
+        text += f"{lead} of libraries that classes take over: "
+        text += listed([hit.detail["said"] for hit in libraries], SHOWN)
     hits = hits or every
     related = tuple(("interface", hit.path, hit.start, hit.end) for hit in hits[1:PLACES])
     first = hits[0]
@@ -223,7 +228,7 @@ def _starts(focus: Focus, path: str) -> bool:
 
 def _is_options(frame: "Frame", name: str) -> bool:
     """Whether a parameter is an object of many options; a list of arguments or a number of flags is not."""
-    if not OPTIONS.search(name) or name in ("kwargs", "args_", "params", "flags"):
+    if not OPTIONS.search(name) or name.endswith("kwargs") or name in ("args_", "params", "flags"):
         return False
     return not _PLAIN.match(frame.parameters[name] or "")
 

@@ -145,6 +145,9 @@ def _access(call: Call, names: tuple[str, ...], typed: tuple[str, ...], effect: 
     method = call.name.rpartition(".")[2]
     if method == "open" and call.written != "open" and _is_path(call):
         return _opened(call, None, 0, effect)
+    second = call.arguments[1] if len(call.arguments) > 1 else dict(call.keywords).get("mode", "")
+    if method == "open" and "." in call.written and call.arguments and _MODE.fullmatch(second):
+        return _opened(call, 0, 1, effect)  # of a file system: `fs.open(path, "w")`
     for name in (*names, *typed, f"*.{method}" if "." in call.written else ""):
         if (row := table[effect].get(name)) is not None:
             return _listed(call, row, effect)

@@ -11,14 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from retrieval.beside import Beside
+from retrieval.beside import Beside, once
 from retrieval.census.handoffs import OPTIONS
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.object_types import class_of_parameter
 from retrieval.census.people import people
+from retrieval.census.program import program_of
 from retrieval.census.prose import counted, listed
+from retrieval.census.roster import roster_of
 from retrieval.census.screens import is_screen
 from retrieval.census.traces import Given, Place, Trace, traces_of
+from retrieval.census.traces_joined import joined_traces
+from retrieval.census.values import ClassRef
 from retrieval.facts import CensusHit, Definition
 from retrieval.languages import words
 
@@ -29,6 +33,13 @@ LEAST, SHOWN_KEYS, PLACES, NAMED = 3, 14, 40, 5
 _KEY = re.compile(r"[A-Za-z_][\w-]*")
 _PLAIN = words("str int float bool bytes list tuple set Path Tensor ndarray Image")
 _COMMON = words("state_dict ckpt checkpoint environ kwargs defaults self cls match row")
+# What is filled for people to read, and steers nothing.
+_RECORD = re.compile(
+    r"(?i)^(?:\w*metrics?|stats|logs?|\w*meters?|loss(?:es|_dict)?|\w*scores?|tim(?:es|ings)|summary|history)$"
+)
+_LAYER = re.compile(r"(?:forward|__call__|__init__|)$")  # what passes from layer to layer; the class itself
+_WEIGHTS = re.compile(r"(?:^|_)(?:weights?|bias|gamma|beta)$")
+LAYERED, INSIDE, NEAR, RECORD = 0.2, 0.6, 4, 0.2
 _KNOWN: Beside[Codebase, list[Traveller]] = Beside()
 
 
@@ -111,8 +122,15 @@ def _objects(codebase: Codebase) -> Iterator[Traveller]:
 
 def _travels(codebase: Codebase, trace: Trace, found: tuple[str, Definition]) -> bool:
     """Whether a parameter of that class is context: no model, no screen, no options."""
-    own = _share(codebase, (found[0], f"{found[1].symbol}.")) == 1
+    own = _share(codebase, (found[0], f"{found[1].symbol}.")) == 1 and not _is_mixed_in(codebase, found)
     return own and not OPTIONS.search(found[1].name) and not OPTIONS.search(trace.name)
+
+
+def _is_mixed_in(codebase: Codebase, found: tuple[str, Definition]) -> bool:
+    """Whether models are what derives from a class: an object of it is a model."""
+    program = program_of(codebase)
+    below = program.descendants(ClassRef(*found))
+    return any(_share(codebase, (cls.path, f"{cls.definition.symbol}.")) == LAYERED for cls in below)
 
 
 def _dictionaries(codebase: Codebase) -> Iterator[Traveller]:
@@ -121,10 +139,11 @@ def _dictionaries(codebase: Codebase) -> Iterator[Traveller]:
     for trace in everything.traces:
         if trace.keys and not _is_plain(trace.annotation) and trace.name not in _COMMON:
             groups.setdefault(_called(trace), []).append(trace)
-    for name, traces in ((key, part) for key, found in groups.items() for part in _parts(key, found)):
+    for name, traces in ((key, part) for key, found in groups.items() for part in joined_traces(codebase, found)):
         keys = _shared(traces)
         handed = name.count(".") or any(trace.parameter for trace in traces)
-        if len(keys) < 2 or not handed or OPTIONS.search(name.rpartition(".")[2]):
+        layers = 2 * sum(_WEIGHTS.search(key) is not None for key in keys) > len(keys)
+        if len(keys) < 2 or not handed or layers or OPTIONS.search(name.rpartition(".")[2]):
             continue
         used = [trace for trace in traces if keys.keys() & trace.keys.keys()]
         takers = {trace.symbol.rpartition(".")[2] for trace in used if trace.parameter}
@@ -150,17 +169,6 @@ def _called(trace: Trace) -> str:
     return f"{owner}.{trace.name[5:]}" if trace.name.startswith("self.") else trace.name
 
 
-def _parts(name: str, traces: list[Trace]) -> list[list[Trace]]:
-    """The traces of one name by what they mean; of `x` and the like only those with keys in common belong together."""
-    parts: list[list[Trace]] = []
-    if len(name) > 2:
-        return [traces]
-    for trace in traces:
-        near = [part for part in parts if any(trace.keys.keys() & other.keys.keys() for other in part)]
-        parts = [part for part in parts if part not in near] + [[t for part in near for t in part] + [trace]]
-    return parts
-
-
 def _shared(traces: list[Trace]) -> dict[str, int]:
     """The keys that functions use, those of several functions first, with the number of functions.
 
@@ -182,10 +190,11 @@ def _lists(codebase: Codebase) -> Iterator[Traveller]:
     for trace in traces_of(codebase).traces:
         if trace.parameter and len(trace.name) > 3:
             groups.setdefault(trace.name, []).append(trace)
-    for name, traces in groups.items():
-        several = any(trace.added for trace in traces) and len({trace.place for trace in traces}) >= LEAST
-        if several and not any(class_of_parameter(codebase, trace) for trace in traces):
-            yield Traveller("list", name, traces)
+    for name, found in groups.items():
+        for traces in joined_traces(codebase, found) if any(trace.added for trace in found) else ():
+            several = any(trace.added for trace in traces) and len({trace.place for trace in traces}) >= LEAST
+            if several and not any(class_of_parameter(codebase, trace) for trace in traces):
+                yield Traveller("list", name, traces)
 
 
 def _is_plain(annotation: str) -> bool:
@@ -195,10 +204,19 @@ def _is_plain(annotation: str) -> bool:
 def _weight(codebase: Codebase, item: Traveller) -> float:
     """How much of the programs' context it carries: functions outside of model code, screens less, changes more."""
     shares = {place: _share(codebase, place) for place in {*item.users, *item.makers}}
-    if sum(share >= 1 for share in shares.values()) < 2:
+    if sum(share >= INSIDE for share in shares.values()) < 2:
         return 0.0
     changed = sum(shares.get(place, 0) for place in item.changers)
-    return sum(shares.values()) + changed + (len(item.keys) / 2 if item.sort == "dictionary" else 0)
+    weight = sum(shares.values()) + changed + (min(len(item.keys), SHOWN_KEYS) / 2 if item.sort == "dictionary" else 0)
+    near = len(shares.keys() & _running(codebase))
+    told = RECORD if _RECORD.search(item.name.rpartition(".")[2]) else 1.0
+    return weight * told * (1 + min(near, NEAR) / 2)
+
+
+@once
+def _running(codebase: Codebase) -> frozenset[Place]:
+    """The functions that run a model themselves: what they hold is near to what models take."""
+    return frozenset((use.frame.path, use.frame.symbol) for use in roster_of(codebase).uses)
 
 
 def _share(codebase: Codebase, place: Place) -> float:
@@ -206,8 +224,10 @@ def _share(codebase: Codebase, place: Place) -> float:
     owner = symbol.rpartition(".")[0]
     item = next((d for d in codebase.facts[path].definitions if d.symbol == owner and d.kind == "class"), None)
     bases = codebase.bases(path, item) if item is not None else []
+    if any(base.startswith("torch.optim.") for base in bases):
+        return LAYERED
     if any(base.startswith(("torch.", "tensorflow.", "flax.", "transformers.")) for base in bases):
-        return 0.2
+        return LAYERED if _LAYER.match(symbol.rpartition(".")[2]) else INSIDE
     return 0.3 if is_screen(codebase, path) else 1.0
 
 

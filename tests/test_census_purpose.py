@@ -136,3 +136,11 @@ def test_numbered_paragraphs_behind_a_colon_are_features() -> None:
     readme += "## Next\n\n3. Old\n"
     said = [hit.text for hit in run_query(codebase_of({"README.md": readme, "a.py": "X = 1\n"}), "purpose").hits]
     assert said == ["Features it lists: Clear (It speaks); Fast (It runs)."]
+
+
+def test_the_name_of_the_project_is_no_news_however_it_is_spelt() -> None:
+    readme = "# :rocket: Quick speech\n\n**faster-speech** is a rewrite of Speech that reads audio.\n\n"
+    readme += "## Speed\n\nExecuted with 8 threads on a desktop computer.\n"
+    files = {"README.md": readme, "setup.py": "from setuptools import setup\nsetup(name='faster-speech')\n"}
+    said = [hit.text for hit in run_query(codebase_of(files), "purpose").hits]
+    assert "The README says of Quick speech: “faster-speech is a rewrite of Speech that reads audio.”" in said[0]

@@ -44,6 +44,8 @@ _DEFINES = re.compile(
     r"|^\W*(?i:this is )|^\W*(?i:in this (?:paper|work|project|report),? )?"
     r"(?i:we (?:introduce|present|propose|develop|build))\b"
 )
+# The name that a sentence defines: `faster-x is a …` is not about speed, nor is a small first letter against it.
+_AFTER_NAME = re.compile(r"^\W*[\w.+'-]+(?= (?:is|are|converts?|generates?|provides?|lets|can)\b)")
 _OPENS = re.compile(r"(?i)^\s*<(?:p|td|div|h\d|li|blockquote)\b")
 _CLOSES = re.compile(r"(?i)</(?:p|td|div|h\d|li|blockquote)>\s*$|<br\s*/?>\s*$")
 _NUMBERED = re.compile(r"^\(?(\d)[.)] *(?=\S)")
@@ -65,6 +67,7 @@ _BOX = re.compile(r"^\[[ xX]\]\s+")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^)]*\)|!?\[([^\]]*)\]\[[^\]]*\]")
 _IMAGE = re.compile(r"\[?!\[[^\]]*\]\([^)]*\)\]?(?:\([^)]*\))?|<img[^>]*>|<a\b[^>]*>\s*<img.*?</a>|<!--.*?-->")
+_SHORTCODE = re.compile(r"(?<!\S):[a-z0-9_+-]{2,30}:(?!\S) ?")  # `:rocket:` of GitHub
 _TAG = re.compile(r"<[^>]*>")
 _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)#*\s*$|<h([1-6])[^>]*>(.*?)</h", re.IGNORECASE)
 HEAD, TOP, EARLY, ITEMS, LONGEST, LEAST, LINKED, MOST = 20, 90, 60, 7, 420, 4, 60, 3
@@ -98,7 +101,7 @@ def read_readme(file: SourceFile, project: str = "") -> Readme:
     known = {title.text.lower()} if title else set()
     prose = [block for block in prose if block.text.lower() not in known]
     names = {"", *re.findall(r"[\w.'-]+", f"{title.text if title else ''} {project}".lower())}
-    defining = [block for block in prose if _DEFINES.search(block.text) and _subject(block.text) in names]
+    defining = [block for block in prose if _defines(block.text, names) and _subject(block.text) in names]
     early = [b for b in prose if b.start <= EARLY and not b.text.endswith(":") and not _NUMBERED.match(b.text)]
     tagline = next(iter(early or defining), None)
     said = tagline is not None and (len(tagline.text.split()) <= ITEMS or _DOES.search(tagline.text))
@@ -112,6 +115,12 @@ def read_readme(file: SourceFile, project: str = "") -> Readme:
             abstracts.append(_telling(block))
     features = _features(blocks) or _numbered(blocks, names)
     return Readme(title, _telling(tagline) if tagline else None, tuple(abstracts[:MOST]), features)
+
+
+def _defines(text: str, names: set[str]) -> bool:
+    """Whether a paragraph says what a thing is, its name in small letters only where it is the project's."""
+    small = text[:1].islower() and _subject(text) in names - {""}
+    return _DEFINES.search(text[:1].upper() + text[1:] if small else text) is not None
 
 
 def _subject(text: str) -> str:
@@ -142,7 +151,7 @@ def _numbered(blocks: list[tuple[str, Said]], names: set[str]) -> tuple[Said, ..
 def _is_purpose(text: str) -> bool:
     words = len(text.split())
     wide = len(re.findall(r"[\u3040-\u9fff\uac00-\ud7af]", text))
-    first = re.split(r"(?<=[.!?])\s", text)[0]
+    first = _AFTER_NAME.sub("", re.split(r"(?<=[.!?])\s", text)[0])
     if _is_people(text):
         return False
     return (words >= LEAST or wide >= 3 * LEAST) and not _ASIDE.search(first) and text.count("|") < LEAST
@@ -214,6 +223,7 @@ def plain(line: str) -> str:
     """A line without pictures, tags, links and emphasis."""
     text = _IMAGE.sub("", line)
     text = _LINK.sub(lambda match: match[1] or match[2] or "", text)
+    text = _SHORTCODE.sub("", text)
     text = html.unescape(_TAG.sub("", re.sub(r"<\w+[^>]*$", "", text))).replace("\xa0", " ").lstrip("> ")
     text = re.sub(r"^\s*#+\s*", "", text)
     text = text.rstrip().removesuffix("*") if text.count("*") % 2 else text

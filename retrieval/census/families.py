@@ -50,6 +50,7 @@ BASES = (
     "torchvision.models.*",
     "timm.models.*",
     "fairseq.models.*",
+    "sat.model.*",
     "mmengine.model.BaseModel",
     "mmcv.runner.BaseModule",
 )

@@ -30,6 +30,7 @@ _FORMATS = {
 }
 """Words that readers begin with, and the files that only these read."""
 _RUNTIMES = {"onnxruntime": "ONNX", "tensorrt": "TensorRT", "openvino": "OpenVINO", "cv2": "OpenCV DNN"}
+_RUNTIME_FILES = {"onnxruntime": (".onnx",), "tensorrt": (".trt", ".engine", ".plan"), "openvino": (".xml", ".onnx")}
 _SIGNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "GGUF/llama.cpp": (("llama_cpp", "ctransformers", "gguf"), (".gguf",)),
     "safetensors": (("safetensors", "transformers", "diffusers"), (".safetensors",)),
@@ -81,7 +82,8 @@ def sources_of(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Sourc
         return [Source("No file is loaded; the model is hosted and called over the network", "", *_place(entry))]
     if entry.only:
         form = f"{_RUNTIMES.get(library, library)} files, opened by `{first.step.written}`"
-        return [Source(form, listed_files(codebase, entry.only[0].frame.path), *_place(entry))]
+        suffixes = _RUNTIME_FILES.get(library, ())
+        return [Source(form, listed_files(codebase, entry.only[0].frame.path, suffixes=suffixes), *_place(entry))]
     known = filled(codebase, roster, entry)
     fresh = [weights for weights in known if not weights.resumed]  # what a resumed training reads is told without such
     found = [
@@ -164,9 +166,9 @@ def _text(weights: Weights) -> str:
     return "\n".join(lines[weights.start - 1 : weights.end])
 
 
-def listed_files(codebase: "Codebase", path: str, most: int = 6) -> str:
+def listed_files(codebase: "Codebase", path: str, most: int = 6, suffixes: tuple[str, ...] = ()) -> str:
     """The model files that a source file names, as "`a.onnx`, `b.onnx` and 3 more"; "" for none."""
-    names = _files(codebase).get(path, [])
+    names = [name for name in _files(codebase).get(path, []) if not suffixes or name.lower().endswith(suffixes)]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(f"`{name}`" for name in names[:most]) + more
 

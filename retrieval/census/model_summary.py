@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS = 18, 12, 8, 12
+_AUTO = re.compile(r"^(\w+)\.(?:\w+\.)*Auto\w*(?:Model|Pipeline)\w*\.")
 _LANGUAGE = re.compile(r"(?:^|[a-z\d])LM(?:Model|Head\w*)?$|LMModel$|LanguageModel|CausalLM")
 WHAT = ("used", "formats")
 
@@ -96,8 +97,26 @@ def _local(codebase: "Codebase", roster: Roster, local: list[Entry]) -> Iterator
     order = "" if len(preset) == 1 else ", in the order in which the programs make them"
     subject = "One model is used" if len(preset) == 1 and not preset[0].labels else "These models are used"
     yield _sentence(codebase, f"{subject}{order}{run}: {_grouped(codebase, roster, preset)}", preset)
+    yield from _by_checkpoint(codebase, roster, preset)
     if off and preset is not off:
         yield _sentence(codebase, f"Off by default: {_grouped(codebase, roster, off)}", off)
+
+
+def _by_checkpoint(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterator[CensusHit]:
+    """Classes here that a loader of a library, which makes what a checkpoint names, can make: of the library's models
+    those that nothing here makes itself."""
+    made = {made.cls for made in roster.made}
+    for entry in entries:
+        match = _AUTO.match(entry.made[0].maker) if entry.made[0].cls is None else None
+        found = [
+            f"`{cls.definition.name}` ({cls.path})"
+            for cls, base in roster.family.bases.items()
+            if match and base.startswith(f"{match[1]}.") and cls not in made
+            and roster.makers.anatomy.tier(cls) == "model" and "Mixin" not in cls.definition.name
+        ]  # fmt: skip
+        if found:
+            text = f"`{entry.name}` makes the class that its checkpoint names; of `{match and match[1]}`'s models this "
+            yield _sentence(codebase, f"{text}repository defines {listed(found, MOST_PARTS)}", [entry])
 
 
 def _settings(codebase: "Codebase") -> Iterator[CensusHit]:

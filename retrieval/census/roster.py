@@ -200,7 +200,7 @@ class Roster:
         method = step.written.rpartition(".")[2]
         if function is None or (method in PLAIN and method not in self._library_methods):
             return None
-        if not isinstance(value, FunctionRef) and (found := self._called(frame, step)):
+        if not isinstance(value, FunctionRef) and not SETUP.match(method) and (found := self._called(frame, step)):
             return use_of(frame, step, found, "", depth)
         if not isinstance(value, FunctionRef) and method not in self._methods and not MODELISH.search(method):
             return None

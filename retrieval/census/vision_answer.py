@@ -47,9 +47,9 @@ def _calls(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
     """Which function runs which model on what, and requests that carry images."""
     if runs:
         shown = several(runs, SHOWN)
-        models = listed(list(dict.fromkeys(run.name for run in runs)), 8)
+        models = listed([run.name for run in several(runs, len(runs))], 8)
         untraced = "" if is_run(codebase, runs[0]) else _UNTRACED
-        text = f"{counted(len(runs), 'call')} of vision models{untraced}: {models}. "
+        text = f"Vision models are called at {counted(len(runs), 'place')}{untraced}: {models}. "
         text += "; ".join(_call(run) for run in shown)
         yield at(codebase, text, [place(run) for run in shown])
         yield from _forms(codebase, runs)

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 SEEN = ("image", "video")
 _INNER = re.compile(
     r"^self\.(?:\w+\.)*(?!init_|build_|load_|get_|create_|make_)(?:\w*(?:visual|vision|image|img|video)_?(?:encoder|tower|model|backbone|transformer|net|extractor|"
-    r"trunk)\w*|visual)(?:\.(?:forward|encode|forward_features|get_intermediate_layers))?$"
+    r"trunk)\w*|visual|vit(?:_model|_encoder)?|adapter|controlnet|safety_checker)(?:\.(?:forward|encode|forward_features|get_intermediate_layers))?$"
 )
 _NO_RUN = re.compile(r"(?i)^(?:before|after|on|prepare|init|load|get_context|log|configure|set_)_?|loss|optimizer")
+_PARTS = {".adapter": "adapter", ".controlnet": "ControlNet", ".safety_checker": "safety checker"}
+_MADE_OF = re.compile(r"(?i)(?:^|[._])\w*(?:embed|embs?\b|_feat|features?\b|tokens?\b|hidden_states)\w*(?:\[.*)?$")
 _TRIAL = re.compile(r"(?i)warm_?up|bench|(?:^|/)speed|measure_")
 _FORMS = (
     (
@@ -158,7 +160,8 @@ def _name(use: Use) -> str:
     known = use.made[0].known if use.made else None
     holder = use.step.written.rpartition(".")[0] if use.method else use.step.written
     if len(names) > 2 or not names:
-        return f"the model `{holder}`" if len(names) > 2 or use.method else f"the image encoder `{holder}`"
+        inner = next((f"the {said}" for part, said in _PARTS.items() if holder.endswith(part)), "the image encoder")
+        return f"the model `{holder}`" if len(names) > 2 or use.method else f"{inner} `{holder}`"
     if known is not None and known.patterns and not known.takes:
         return f"the {known.does or 'model'} `{holder}`"
     if known is not None and set(known.takes) & set(SEEN) and _is_part(use):
@@ -179,7 +182,11 @@ def _image_input(roster: Roster, use: Use) -> Spot | None:
         return None
     seeing = (not use.made and use.method != "run") or (bool(use.made) and sees(roster, use.made[0]))
     first: Spot | None = None
+    if _is_given_over(use):
+        return _spread(use)
     for said, spot in inputs_of(roster.tracer, use)[:MOST_ARGUMENTS]:
+        if _MADE_OF.search(spot.text()):
+            continue  # what is made of an embedding is no image
         told = [said] if said else [item.modality for item in modalities(roster.tracer, spot)]
         if told and (told[0] == "image" or (told[0] == "video" and seeing)):
             return spot
@@ -187,11 +194,22 @@ def _image_input(roster: Roster, use: Use) -> Spot | None:
     return (first or _handed(use)) if seeing else None
 
 
+def _is_given_over(use: Use) -> bool:
+    """Whether the call is of an outside function that is given the model to run it."""
+    own = any((use.frame.path, use.step.node.id) == made.key for made in use.made)
+    return not use.method and bool(use.made) and not own and isinstance(use.frame.callee(use.step), External)
+
+
 def _handed(use: Use) -> Spot | None:
     """What a known model that reads images is handed as a whole: `model.generate(**inputs)`."""
     known = use.made[0].known if use.made else None
     if known is None or not set(known.takes) & {*SEEN} or known.immediate:
         return None
+    return _spread(use)
+
+
+def _spread(use: Use) -> Spot | None:
+    """`inputs` of a call that is given `**inputs`."""
     place = Spot(use.frame, use.step.node, use.step.order, use.step.guards)
     splats = [child for child in arguments(use.step.node, keywords=True) if child.type == "dictionary_splat"]
     return place.inner(splats[0].named_children[0], take=())[0] if splats else None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.language import hit_at
 from retrieval.census.reach import reach_of
+from retrieval.census.roster import roster_of
 from retrieval.census.vision_calls import Run
 from retrieval.facts import CensusHit
 
@@ -30,7 +31,13 @@ def several(runs: Sequence[Run], most: int) -> list[Run]:
     """The first call of each model, whole models before parts inside them."""
     by = {run.name: run for run in reversed(runs)}
     kept = [run for run in runs if by[run.name] is run]
-    return sorted(kept, key=lambda run: run.inner)[:most]
+    return sorted(kept, key=lambda run: (run.inner, _inside(run)))[:most]
+
+
+def _inside(run: Run) -> bool:
+    """Whether the call stands in a method of a model, which runs a part of itself."""
+    owner = run.frame.owner
+    return owner is not None and roster_of(run.frame.program.codebase).family.is_model(owner)
 
 
 def place(run: Run) -> Place:

@@ -159,7 +159,7 @@ FACES: dict[str, str | bytes] = {
 def test_calls_of_vision_models_and_their_embeddings_in_sentences() -> None:
     codebase = codebase_of(FACES)
     [calls] = _texts(codebase, "vision_told: part=calls")
-    assert calls.startswith("3 calls of vision models: ")
+    assert calls.startswith("Vision models are called at 3 places: ")
     assert "`det_model` of `FaceAnalysis`" in calls and "`recognition` of" not in calls
     assert "channels first, in a batch, values -1 to 1, channel order reversed, float32" in calls
     embeddings = _texts(codebase, "vision_told: part=embeddings")

@@ -255,3 +255,15 @@ def test_every_kind_runs_its_own_example() -> None:
         example = kind.example.split(", or ")[0]
         assert parse_query(example).kind == kind.name
         run_query(codebase, example)
+
+
+def test_imports_of_the_repository_itself_are_told_from_those_of_a_library() -> None:
+    files = {"fast_net/__init__.py": "import torch\n", "run.py": "import fast_net\nimport torch\n"}
+    codebase = codebase_of(files)
+    found = {
+        target: [(hit.path, hit.name) for hit in run_query(codebase, f"imports: fast_net, torch{target}").hits]
+        for target in ("", ", target=library", ", target=own")
+    }
+    assert found[", target=own"] == [("run.py", "fast_net")]
+    assert found[", target=library"] == [("fast_net/__init__.py", "torch"), ("run.py", "torch")]
+    assert len(found[""]) == 3

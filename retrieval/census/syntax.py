@@ -96,13 +96,20 @@ def keywords(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
 @kind(
     "imports",
-    summary="imports of a module, of anything in it, or of a name from it; dynamic imports of a literal too",
+    summary="imports of a module, of anything in it, or of a name from it, dynamic ones too; target=library|own",
     example="imports: torch, transformers.AutoModel, PIL.*",
+    options=("target",),
     ordered=True,
 )
 def imports(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """Every import of what fits; those for type checking only come last of each role."""
+    """Every import of what fits; those for type checking only come last of each role.
+
+    With `target=library` imports of modules of the repository are left out, with `target=own` all others. Raises
+    QueryError for another target.
+    """
+    target = query.choice("target", ("library", "own"))
     found = [*_written_imports(codebase, query), *foreign_hits(codebase, query, "imports")]
+    found = [hit for hit in found if not target or (target == "own") == bool(hit.detail.get("local"))]
     yield from sorted(
         found, key=lambda h: (ROLES.index(h.role), h.detail.get("typing", ""), h.path, h.start, h.end, h.name)
     )

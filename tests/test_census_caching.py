@@ -41,6 +41,8 @@ APP: dict[str, str | bytes] = {
                 self.title = None
             def show(self, image):
                 self.features = self.net.encode_image(image)
+            def point(self, x):
+                return self.features[x]
             def name(self):
                 if self.title is None:
                     self.title = str("x")
@@ -93,7 +95,8 @@ def test_every_kind_of_cache_is_told_once(app: Codebase) -> None:
     assert passed == "Keys and values of attention are handed on from step to step in `Net.forward()`"
     assert _texts(app, "caching: memo") == ["`@functools.lru_cache` memoises 1 function in 1 file: `table()`"]
     assert _texts(app, "caching: results") == [
-        "`Chat.show()` keeps what `self.net.encode_image()` gives in `self.features`"
+        "`Chat.features` keeps what `self.net.encode_image()` gave, so that it is not computed again: set by `show()` "
+        "and read by `point()`"
     ]
     assert _texts(app, "caching: files") == ["Files `.pkl` written by `keep()` can be taken up by `restore()`"]
     assert _texts(app, "caching: skip") == [
@@ -138,3 +141,68 @@ def test_models_run_in_turn_or_in_workers(app: Codebase) -> None:
     first, worker = _texts(codebase_of({"app.py": threaded}), "concurrent_models")
     assert first.startswith("Yes, models run in background threads (`Chat.answer()` in `Chat.ask()`)")
     assert "runs `Net` with `self.net(…)`" in worker
+
+
+FETCHED = """
+    import os
+    from urllib.request import urlopen
+
+    def get(url, folder):
+        target = os.path.join(folder, "a.pt")
+        if os.path.isfile(target):
+            return target
+        with urlopen(url) as source, open(target, "wb") as file:
+            file.write(source.read())
+        return target
+
+    def load(name, known, folder):
+        if name in known:
+            path = get(known[name], folder)
+        elif os.path.isfile(name):
+            path = name
+        return path
+"""
+
+
+def test_a_file_of_the_user_is_no_kept_download() -> None:
+    texts = _texts(codebase_of({"app.py": FETCHED}), "caching: download")
+    assert texts == [
+        "`get()` keeps what it has downloaded and tests for it first: `os.path.isfile(target)`, else `urlopen(url)`"
+    ]
+
+
+HELD = """
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(2, 2)
+        def forward(self, x, kv_cache=None): return self.first(x)
+
+    class Run:
+        def __init__(self):
+            self.net = Net()
+            self.kv_cache = {}
+        def step(self, x): return self.net(x, kv_cache=self.kv_cache)
+        def order(self, places):
+            for name in self.kv_cache: self.kv_cache[name] = self.kv_cache[name][places]
+        def finish(self): self.kv_cache = {}
+
+    def windows(size, state):
+        if size not in TABLE:
+            TABLE[size] = torch.hann_window(size).to("cuda")
+        state["cached_features"][size] = TABLE[size]
+        return TABLE[size]
+
+    TABLE = {}
+    Run().step(windows(2, {"cached_features": {}}))
+"""
+
+
+def test_a_cache_is_told_with_what_holds_and_empties_it() -> None:
+    texts = _texts(codebase_of({"app.py": HELD}), "caching")
+    assert any(text.endswith("; kept in `Run.kv_cache`, emptied by `finish()`, changed by `order()`") for text in texts)
+    assert any(text.startswith("`TABLE` keeps what is built, by `size`") for text in texts)
+    assert any(text.startswith("`state['cached_features']` keeps results by key") for text in texts)

@@ -178,14 +178,12 @@ CACHES = """
 def test_caches_are_models_made_once_collected_features_and_objects_by_key() -> None:
     hits = {hit.name: hit.text for hit in run_query(codebase_of({"app.py": CACHES}), "caching").hits}
     assert hits["models"] == "`net` keeps `Net` from the first use on, made by `run()`"
-    assert hits["collected"].endswith(
-        "collects outputs of models over a loop and joins them: `feats` (taken to the CPU)"
-    )
+    assert "collected" not in hits  # joined and given back, never read again
     assert hits["built"] == (
         "`self.made` keeps what is built, by `key`, so that it is built once: `build(key)` in `Holder.get()`"
     )
     answer = run_query(codebase_of({"app.py": CACHES}), "caching_answer: caching").hits[0].text
-    assert answer.endswith("Not cached, as far as was traced: keys and values of attention.")
+    assert answer.endswith("outputs, features or embeddings of models; keys and values of attention.")
 
 
 def test_the_account_says_where_checkpoints_are_read_to() -> None:

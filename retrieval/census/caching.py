@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
+from retrieval.census.held import held_by
+from retrieval.census.kept_downloads import kept_download
 from retrieval.census.kept_results import kept_results
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.presence import is_first_use
@@ -20,7 +22,8 @@ from retrieval.census.prose import counted, listed
 from retrieval.census.released import named
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.shelves import shelves_of
-from retrieval.census.units import Function, Unit, call_name, own_nodes, subject_of, units
+from retrieval.census.spots import Spot
+from retrieval.census.units import Function, Unit, subject_of, units
 from retrieval.census.wording import caller
 from retrieval.facts import CensusHit
 from retrieval.pyast import dotted, source_of
@@ -36,17 +39,8 @@ _MEMO = re.compile(
     r"(?:^|\.)(?:lru_cache|cache|cached|memoize|memoized|ttl_cache|alru_cache|cache_data|cache_resource)$"
 )
 _FLAG = re.compile(r"^(?:use_)?(?:kv_?)?cach(?:e|ing)$|^use_\w*kv_?cach\w*$|^use_cache$")
+_OWNED = re.compile(r"(?i)^self\.\w*(?:kv_?cache|past_key_values?|past_kv)$")
 _PAST = re.compile(r"^(?:past_(?:kv|key_values?)|layer_past|kv_cache|key_value_cache)$")
-_NETWORK = re.compile(
-    r"(?:urlopen|urlretrieve|hf_hub_download|snapshot_download|load_file_from_url|download_url_to_file|cached_download"
-    r"|load_state_dict_from_url|gdown\.(?:cached_)?download|wget\.download|requests\.get|load_url|_download_url)$"
-)
-_FETCHES = re.compile(rf"(?:{_NETWORK.pattern})|(?:^|[._])download(?:_\w+)?$")
-_KEPT = re.compile(
-    r"(?:hf_hub_download|snapshot_download|load_file_from_url|load_state_dict_from_url|cached_download|load_url"
-    r"|get_file)$"
-)
-_THERE = re.compile(r"(?:^|\.)(?:exists|isfile|is_file|lexists|\w*exists?\w*|is_download_done)$")
 Switches = dict[str, dict[str, list[tuple[str, str, int]]]]  # flag → how it is set → functions with their places
 _KNOWN: Beside[Codebase, list[CensusHit]] = Beside()
 
@@ -95,12 +89,23 @@ def _variables(codebase: Codebase, roster: Roster) -> Iterator[CensusHit]:
             name = _outliving(frame, binding)
             if not name or (frame.path, name) in told or not _is_lazy(frame, binding):
                 continue
-            made = shelves_of(roster).carried(frame, binding.value)
-            if made:
+            if kept := _kept(roster, frame, binding):
                 told.add((frame.path, name))
-                text = f"`{name}` keeps {named(made)} from the first use on, made by {caller(frame)}"
+                text = f"`{name}` keeps {kept} from the first use on, made by {caller(frame)}"
                 lines = (binding.line, binding.line)
                 yield hit_at(codebase, frame.path, lines, symbol=frame.symbol, name="models", text=text)
+
+
+def _kept(roster: Roster, frame: Frame, binding: Binding) -> str:
+    """The models that a binding gets, or the object that holds models, in words; "" for neither."""
+    if made := shelves_of(roster).carried(frame, binding.value):
+        return named(made)
+    if binding.value is None:
+        return ""
+    spot = Spot(frame, binding.value, binding.order, binding.guards)
+    held = {cls: held_by(roster, cls) for cls in roster.tracer.classes(spot)}
+    cls = next((cls for cls, models in held.items() if models), None)
+    return f"a `{cls.definition.symbol}`, which holds {named(held[cls])}," if cls is not None else ""
 
 
 def _outliving(frame: Frame, binding: Binding) -> str:
@@ -119,7 +124,10 @@ def _is_lazy(frame: Frame, binding: Binding) -> bool:
     keeps = value is not None and value.type == "boolean_operator" and value.child_by_field_name("left") is not None
     if keeps and value is not None and frame.body.tree.text(value.child_by_field_name("left")) == binding.name:
         return True
-    near = [guard for guard in binding.guards if binding.name in guard.text]
+    last = binding.name.rpartition(".")[2]
+    near = [
+        guard for guard in binding.guards if binding.name in guard.text or f'"{last}"' in guard.text.replace("'", '"')
+    ]
     return value is not None and any(map(is_first_use, near))
 
 
@@ -143,9 +151,38 @@ def _attention(codebase: Codebase) -> Iterator[CensusHit]:
     if passed:
         symbol, (path, line) = next(iter(passed.items()))
         names = listed([f"`{name}()`" for name in passed if name], MOST_NAMED)
-        text = f"Keys and values of attention are handed on from step to step in {names}"
+        text = f"Keys and values of attention are handed on from step to step in {names}{_owners(codebase)}"
         related = tuple(("kv", p, n, n) for p, n in list(passed.values())[1:4])
         yield hit_at(codebase, path, (line, line), symbol=symbol, name="kv", text=text, related=related)
+
+
+def _owners(codebase: Codebase) -> str:
+    """The attributes that hold a key/value cache over several steps, with the methods that set and empty them."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for unit in units(codebase, r"(?i)kv_?cache|past_key"):
+        for node in unit.nodes:
+            target = (
+                node.targets[0]
+                if isinstance(node, ast.Assign)
+                else node.target
+                if isinstance(node, ast.AnnAssign)
+                else None
+            )
+            inner = target.value if isinstance(target, ast.Subscript) else target
+            name = dotted(inner) if inner is not None else ""
+            owner, _, method = unit.symbols.get(node, "").rpartition(".")
+            if name.startswith("self.") and _OWNED.search(name) and owner:
+                value = node.value  # type: ignore[attr-defined]
+                empty = isinstance(value, ast.Constant | ast.Dict | ast.List) and "fill" not in method
+                how = "changed" if isinstance(target, ast.Subscript) else "emptied" if empty else "set"
+                names = found.setdefault(f"{owner}.{name[5:]}", {}).setdefault(how, [])
+                names += [f"`{method}()`"] if f"`{method}()`" not in names and method != "__init__" else []
+    rows = [
+        f"`{name}`" + "".join(f", {how} by {listed(methods, 3)}" for how, methods in ways.items() if methods)
+        for name, ways in found.items()
+        if any(ways.values())
+    ]
+    return f"; kept in {listed(rows, 2)}" if rows else ""
 
 
 def _is_flag(node: ast.AST | None) -> bool:
@@ -186,13 +223,13 @@ def _told_switches(codebase: Codebase, switches: Switches) -> Iterator[CensusHit
 def _functions(codebase: Codebase) -> Iterator[CensusHit]:
     """Memoised functions by decorator, and functions that keep what they download."""
     memo: dict[str, list[tuple[str, str, int, int]]] = {}
-    for unit in units(codebase, r"cache|memoize|download|urlopen|urlretrieve|load_url"):
+    for unit in units(codebase, r"cache|memoize|download|urlopen|urlretrieve|load_url|fetch"):
         for node, symbol in unit.functions():
             for item in node.decorator_list:
                 name = dotted(item.func if isinstance(item, ast.Call) else item)
                 if _MEMO.search(name):
                     memo.setdefault(name, []).append((symbol, unit.path, *unit.lines(node)))
-            text = _download(node)
+            text = kept_download(node)
             if text:
                 subject = subject_of(codebase, unit.path, symbol)
                 said = f"{subject[0].upper()}{subject[1:]} {text}"
@@ -205,18 +242,3 @@ def _functions(codebase: Codebase) -> Iterator[CensusHit]:
         text = f"`@{name}` memoises {counted(len(rows), 'function')} in {counted(files, 'file')}: {names}"
         related = tuple(("memo", p, a, a) for _, p, a, _ in rows[1:6])
         yield hit_at(codebase, path, (first, min(last, first + 8)), symbol="", name="memo", text=text, related=related)
-
-
-def _download(node: Function) -> str:
-    """What a function says of a download that it keeps; "" when it keeps none."""
-    calls = [inner for inner in own_nodes(node) if isinstance(inner, ast.Call)]
-    fetching = [call for call in calls if _FETCHES.search(dotted(call.func) or call_name(call))]
-    own = re.search(r"download|fetch", node.name) is not None
-    tests = [call for call in calls if _THERE.search(dotted(call.func) or call_name(call))]
-    kept = [call for call in fetching if _KEPT.search(dotted(call.func) or call_name(call))]
-    if kept:
-        return f"takes the file from the library's cache when it is there: `{source_of(kept[0], 90)}`"
-    if (fetching or own) and tests and (own or fetching):
-        shown = f", else `{source_of(fetching[0], 60)}`" if fetching else ""
-        return f"keeps what it has downloaded and tests for it first: `{source_of(tests[0], 60)}`{shown}"
-    return ""

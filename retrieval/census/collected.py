@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.body import Binding
 from retrieval.census.language import hit_at
 from retrieval.census.prose import listed
 from retrieval.census.roster import Use, roster_of
@@ -40,7 +41,26 @@ def collected(codebase: "Codebase") -> Iterator[CensusHit]:
             end = "and keeps them" if all("." in name for name in lists) else "and joins them"
             text = f"{subject[0].upper()}{subject[1:]} collects outputs of models over a loop {end}: {names}"
             lines = (step.start, step.end)
-            yield hit_at(codebase, frame.path, lines, symbol=frame.symbol, name="collected", text=text)
+            again = [name for name in lists if _is_reused(frame, name, lists[name])]
+            text += f", and a later loop reads {listed([f'`{name}`' for name in again], 2)} again" if again else ""
+            detail = {"reused": "yes"} if again or end == "and keeps them" else {}
+            yield hit_at(
+                codebase, frame.path, lines, symbol=frame.symbol, name="collected", text=text, detail=detail,
+            )  # fmt: skip
+
+
+def _is_reused(frame: "Frame", name: str, filling: "list[CallStep]") -> bool:
+    """Whether an element of a list that a loop filled is read in a later loop."""
+    loops = {guard.key for step in filling for guard in step.guards if guard.kind in _LOOPS}
+    after = max(step.order for step in filling)
+    for item in (*frame.body.bindings, *frame.body.calls):
+        around = {guard.key for guard in item.guards if guard.kind in _LOOPS}
+        node = item.value if isinstance(item, Binding) else item.node
+        if item.order > after and around and not around & loops and node is not None:
+            inner = (n for n in (node, *descendants(node)) if n.type == "subscript")
+            if any(frame.body.tree.text(n.child_by_field_name("value")) == name for n in inner):
+                return True
+    return False
 
 
 def _where(frame: "Frame", steps: "list[CallStep]") -> str:

@@ -4,23 +4,15 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, kind
-from retrieval.census.prose import counted, listed
+from retrieval.census.prose import listed
 from retrieval.census.side_by_side import PLACES, Group, groups_of, spoken
+from retrieval.census.worker_words import LABELS, flagged, group_said, homes, programs, targets, web
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 SHOWN = 4
-_LABELS = {
-    "processes": "worker processes",
-    "threads": "threads",
-    "async": "`async`/`await` code",
-    "scripts": "scripts of the repository started as processes",
-    "loaders": "data-loader workers",
-    "ranks": "distributed running",
-    "parallel": "batches split over several GPUs by `torch.nn.DataParallel`",
-}
 
 
 @kind(
@@ -45,15 +37,15 @@ Told = Iterator[tuple[str, list[CensusHit]]]
 
 
 def _asynchronous(groups: dict[str, Group]) -> Told:
-    found = [groups[name] for name in _LABELS if groups[name].run]
-    idle = [groups[name] for name in _LABELS if groups[name].idle and not groups[name].run]
-    absent = [label for name, label in _LABELS.items() if not groups[name].hits]
+    found = [groups[name] for name in LABELS if groups[name].run]
+    idle = [groups[name] for name in LABELS if groups[name].idle and not groups[name].run]
+    absent = [label for name, label in LABELS.items() if not groups[name].hits]
     if found:
-        said = "; ".join(_group_said(group.name, group.run) for group in found)
+        said = "; ".join(group_said(group.name, group.run) for group in found)
         yield f"Yes, in what the main programs run: {said}", [hit for group in found for hit in group.run[:2]]
-    told = "; ".join(_group_said(group.name, group.idle) for group in idle)
+    told = "; ".join(group_said(group.name, group.idle) for group in idle)
     outside = groups["outside"].run
-    plus = f"; only outside programs are started and waited for: {_programs(outside)}" if outside else ""
+    plus = f"; only outside programs are started and waited for: {programs(outside)}" if outside else ""
     alone = f"the main programs run in one thread of one process, one step after the other{plus}"
     shown = [hit for group in idle for hit in group.idle[:2]]
     if idle and not found:
@@ -64,53 +56,13 @@ def _asynchronous(groups: dict[str, Group]) -> Told:
         yield f"No: {alone}", list(outside[:2])
     if groups["servers"].run:
         servers = groups["servers"].run
-        calls = listed([_web(hit) for hit in servers], SHOWN)
+        calls = listed([web(hit) for hit in servers], SHOWN)
         yield (
             f"A web server or web interface ({calls}) takes requests and runs their handlers beside its own thread",
             list(servers),
         )
     if absent:
         yield f"Not found in the Python code: {', '.join(absent)}", []
-
-
-def _web(hit: CensusHit) -> str:
-    return f"`{hit.name.removeprefix('().')}()` in {hit.path}"
-
-
-def _group_said(name: str, hits: tuple[CensusHit, ...]) -> str:
-    if name in ("threads", "processes"):
-        at = f", started at {len(hits)} places" if len(hits) > SHOWN else ""
-        return f"{_LABELS[name]}{at} ({listed(_targets(hits), SHOWN)})"
-    if name == "scripts":
-        programs = dict.fromkeys(f"`{hit.detail['program']}`" for hit in hits)
-        return f"scripts of the repository started as processes of their own ({listed(list(programs), SHOWN + 4)})"
-    if name == "async":
-        files = len({hit.path for hit in hits})
-        named = listed(list(dict.fromkeys(hit.text for hit in hits)), SHOWN)
-        return f"{_LABELS[name]}, {counted(len(hits), 'function')} in {counted(files, 'file')} ({named})"
-    where = listed(list(dict.fromkeys(f"{hit.path}" for hit in hits)), SHOWN, "`")
-    inside = ", in threads of one process" if name == "parallel" else ""
-    return f"{_LABELS[name]}{inside} ({where})"
-
-
-def _targets(hits: Iterable[CensusHit]) -> list[str]:
-    """What each worker runs, in words: "`f()` started in `g()`", those that run models first."""
-    said = []
-    for hit in sorted(hits, key=lambda hit: (hit.detail["model"] != "yes", bool(hit.detail.get("off")))):
-        runs = hit.detail["runs"].split(", ")[0] if hit.detail["runs"] else ""
-        at = f" in `{hit.symbol}()`" if hit.symbol and not hit.text.startswith("class") else ""
-        what = f"`{runs}()`" if runs else f"`{hit.name.rpartition('.')[2]}`"
-        said.append(f"{what}{at}{hit.detail.get('off', '')}")
-    return list(dict.fromkeys(said))
-
-
-def _programs(hits: Iterable[CensusHit]) -> str:
-    named = dict.fromkeys(f"`{hit.detail['program']}`" for hit in hits if hit.detail["program"])
-    unnamed = dict.fromkeys(
-        f"`{hit.symbol}()`" if hit.symbol else hit.path for hit in hits if not hit.detail["program"]
-    )
-    made = [f"commands made up at run time in {listed(list(unnamed), SHOWN)}"] if unnamed else []
-    return listed([*named, *made], SHOWN + 3)
 
 
 def _models(groups: dict[str, Group]) -> Told:
@@ -126,14 +78,16 @@ def _models(groups: dict[str, Group]) -> Told:
         aside = _aside(groups)
         none = f"o thread or process of the main programs was found that runs a model: {why}"
         if aside:
-            shown = listed([f"{what} ({hit.path})" for hit in aside for what in _targets([hit])], SHOWN)
+            shown = listed([f"{what} ({hit.path})" for hit in aside for what in targets([hit])], SHOWN)
             yield f"Yes, but only in code that the main programs are not seen to run: {shown}. N{none}", aside[:4]
+        elif outside := [hit for hit in groups["outside"].hits if hit.detail["flag"]]:
+            yield f"Yes, as far as their arguments tell, in outside programs: {flagged(outside)}. N{none}", outside
         else:
             yield f"N{none}", workers[:4]
     for hit in yes[:SHOWN]:
         yield _how(hit), [hit, *_shown(hit)]
     if more := yes[SHOWN:]:
-        yield f"{len(more)} more reach a model: {listed(_targets(more), 6)}", more
+        yield f"{len(more)} more reach a model: {listed(targets(more), 6)}", more
     yield from _scripts(launched, [hit for hit in scripts if hit.detail["model"] != "yes"])
     if (yes or launched) and (rest := "; ".join(filter(None, (_free(workers), _untraced(unknown))))):
         yield rest[0].upper() + rest[1:], [hit for hit in workers if hit not in yes][:PLACES]
@@ -145,7 +99,7 @@ def _yes(yes: list[CensusHit], launched: list[CensusHit]) -> Told:
     said = []
     for maker, noun in (("thread", "background threads"), ("process", "worker processes")):
         if found := [hit for hit in yes if hit.detail["worker"] == maker]:
-            said.append(f"in {noun} ({listed(_targets(found), SHOWN)})")
+            said.append(f"in {noun} ({listed(targets(found), SHOWN)})")
     if launched:
         noun = "a program" if len(launched) == 1 else f"{len(launched)} programs"
         each = "a process of its own" if len(launched) == 1 else "processes of their own"
@@ -169,14 +123,14 @@ def _shown(hit: CensusHit) -> list[CensusHit]:
 def _free(workers: list[CensusHit]) -> str:
     free = _split(workers, "no")
     return (
-        f"{listed(_targets(free), SHOWN)} {'runs' if len(free) == 1 else 'run'} in workers that reach no model"
+        f"{listed(targets(free), SHOWN)} {'runs' if len(free) == 1 else 'run'} in workers that reach no model"
         if free
         else ""
     )
 
 
 def _untraced(unknown: list[CensusHit]) -> str:
-    return f"what {listed(_targets(unknown), 6)} reaches could not be traced" if unknown else ""
+    return f"what {listed(targets(unknown), 6)} reaches could not be traced" if unknown else ""
 
 
 def _none_started(groups: dict[str, Group]) -> str:
@@ -210,7 +164,7 @@ def _aside(groups: dict[str, Group]) -> list[CensusHit]:
 def _others(groups: dict[str, Group]) -> Told:
     if servers := list(groups["servers"].run):
         yield (
-            f"The web server or interface ({_web(servers[0])}) runs what it is given for a request in worker threads "
+            f"The web server or interface ({web(servers[0])}) runs what it is given for a request in worker threads "
             "or an event loop of its own",
             servers,
         )
@@ -221,23 +175,19 @@ def _others(groups: dict[str, Group]) -> Told:
         )
     if parallel := list(groups["parallel"].run):
         yield (
-            f"`{parallel[0].name}()` in {_homes(parallel)} splits each batch over the GPUs that it is given, in "
+            f"`{parallel[0].name}()` in {homes(parallel)} splits each batch over the GPUs that it is given, in "
             "threads of the calling process, which waits for all of them; it starts no process",
             parallel,
         )
     if outside := list(groups["outside"].run):
-        yield f"Outside programs that are started: {_programs(outside)}", outside
-
-
-def _homes(hits: Iterable[CensusHit]) -> str:
-    return listed(list(dict.fromkeys(f"`{hit.path}`" for hit in hits)), 3)
+        yield f"Outside programs that are started: {programs(outside)}", outside
 
 
 def _memory(groups: dict[str, Group]) -> Told:
     processes, threads, scripts = groups["processes"].run, groups["threads"].run, groups["scripts"].run
     apart = []
     if processes:
-        apart.append(f"worker processes, each with memory of its own ({listed(_targets(processes), SHOWN)})")
+        apart.append(f"worker processes, each with memory of its own ({listed(targets(processes), SHOWN)})")
     if scripts:
         names = listed([f"`{name}`" for name in dict.fromkeys(hit.detail["program"] for hit in scripts)], 6)
         apart.append(f"other programs of the repository, started as processes of their own ({names})")
@@ -254,7 +204,7 @@ def _memory(groups: dict[str, Group]) -> Told:
         )
     elif outside := groups["outside"].run:
         yield (
-            f"Separate processes: only outside programs ({_programs(outside)}), which share no memory with the code "
+            f"Separate processes: only outside programs ({programs(outside)}), which share no memory with the code "
             "and are given files or pipes. Everything else that the main programs run, models and agents included, "
             "lives in one process and shares its memory through ordinary objects",
             list(outside[:4]),
@@ -266,19 +216,19 @@ def _memory(groups: dict[str, Group]) -> Told:
             [],
         )
     if threads:
-        shared = listed(_targets(_split(threads, "yes")), 3)
+        shared = listed(targets(_split(threads, "yes")), 3)
         models = f"; the models that {shared} run are objects of it" if shared else ""
-        yield f"Threads share the memory of their process{models}: {listed(_targets(threads), 6)}", list(threads)
+        yield f"Threads share the memory of their process{models}: {listed(targets(threads), 6)}", list(threads)
     yield from _carriers(groups)
     if apart and (outside := groups["outside"].run):
-        yield f"Outside programs run as processes of their own: {_programs(outside)}", list(outside)
+        yield f"Outside programs run as processes of their own: {programs(outside)}", list(outside)
     yield from _idle_memory(groups)
 
 
 def _carriers(groups: dict[str, Group]) -> Told:
     if parallel := groups["parallel"].run:
         yield (
-            f"`torch.nn.DataParallel` ({_homes(parallel)}) copies the model to each GPU, within the same process",
+            f"`torch.nn.DataParallel` ({homes(parallel)}) copies the model to each GPU, within the same process",
             list(parallel),
         )
     if shared := groups["shared"].run:
@@ -292,8 +242,7 @@ def _idle_memory(groups: dict[str, Group]) -> Told:
     idle = [(name, groups[name].idle) for name in names]
     if idle:
         said = ", ".join(
-            f"{_LABELS[name]} ({listed(list(dict.fromkeys(f'`{hit.path}`' for hit in hits)), 3)})"
-            for name, hits in idle
+            f"{LABELS[name]} ({listed(list(dict.fromkeys(f'`{hit.path}`' for hit in hits)), 3)})" for name, hits in idle
         )
         shown = [hit for _name, hits in idle for hit in hits[:2]]
         yield f"Only in code that the main programs do not run: {said}", shown

@@ -8,22 +8,20 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.collected import collected
+from retrieval.census.kept_outputs import kept_outputs
 from retrieval.census.language import hit_at
 from retrieval.census.prose import listed
-from retrieval.census.roster import roster_of
 from retrieval.census.units import Function, Unit, bound_names, own_nodes, units
-from retrieval.census.wording import caller
 from retrieval.facts import CensusHit
-from retrieval.parse import descendants
 from retrieval.pyast import dotted, source_of
 
 if TYPE_CHECKING:
-    from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
 MOST_NAMED = 4
-_ENCODING = re.compile(r"(?:^|\.)_?(?:(?:encode|embed|extract)\w*|\w*encoder|\w*embedder)$")
 _NAMED = re.compile(r"(?i)(?:^|[._])\w*cache[sd]?$|_store(?:_set)?$")
+_OF_ATTENTION = re.compile(r"(?i)kv_?cache")
+_KEYED = re.compile(r"(?i)^cached?_\w+$|^\w+_cache[sd]?$")
 _NO_CACHE = re.compile(
     r"(?i)kv_?cache|use_cache|past|cache_(?:dir|path|num|size)|no_cache|clear|lru_cache|style|font|element"
 )
@@ -40,8 +38,8 @@ _SKIPPED = re.compile(r"(?i)exists?\b|is_?file|skip_existing|already")
 
 def kept_results(codebase: Codebase) -> Iterator[CensusHit]:
     """One hit per attribute, table, kind of file and skipped step."""
-    yield from _attributes(codebase)
-    yield from collected(codebase)
+    yield from kept_outputs(codebase)
+    yield from (hit for hit in collected(codebase) if hit.detail.get("reused"))
     yield from _built(codebase)
     yield from _tables(codebase)
     yield from _files(codebase)
@@ -60,44 +58,13 @@ def _skips(node: ast.If) -> str:
     test = source_of(node.test, 80)
     last = node.body[-1]
     leaves = isinstance(last, ast.Continue) or (isinstance(last, ast.Return) and len(node.body) <= 2)
-    negated = test.startswith("not ") or " not " in test
+    negated = re.search(r"\bnot\b", test) is not None
     if not leaves or negated or not _SKIPPED.search(test) or len(node.body) > 2:
         return ""
     if isinstance(last, ast.Return) and last.value is not None:
         return ""
     does = "goes on with the next one" if isinstance(last, ast.Continue) else "returns at once"
     return f"{does} when the result is there already: `if {test}`"
-
-
-def _attributes(codebase: Codebase) -> Iterator[CensusHit]:
-    """What a model gave, kept in an attribute or in a list that is handed in, so that it is not encoded again."""
-    told = set[tuple[str, str]]()
-    for use in roster_of(codebase).uses:
-        frame = use.frame
-        name = _kept_in(frame, use.step.node.id, use.step.written)
-        if name and (frame.path, name) not in told:
-            told.add((frame.path, name))
-            text = f"{caller(frame)[0].upper()}{caller(frame)[1:]} keeps what `{use.step.written}()` gives in `{name}`"
-            lines = (use.step.start, use.step.end)
-            yield hit_at(codebase, frame.path, lines, symbol=frame.symbol, name="results", text=text)
-
-
-def _kept_in(frame: Frame, call: int, written: str) -> str:
-    """The attribute or handed-in list that gets the result of an encoding call; "" for none."""
-    if not _ENCODING.search(written):
-        return ""
-    own = next(iter(frame.parameters), "")
-    for binding in frame.body.bindings:
-        if binding.value is None or all(node.id != call for node in (binding.value, *descendants(binding.value))):
-            continue
-        if binding.name.startswith(f"{own}.") and frame.owner is not None:
-            return "" if roster_of(frame.program.codebase).family.is_model(frame.owner) else binding.name
-        for store in frame.body.stores:
-            given = store.value is not None and frame.body.tree.text(store.value) == binding.name
-            outer = store.name.partition(".")[0] in frame.parameters
-            if given and outer:
-                return store.name
-    return ""
 
 
 def _tables(codebase: Codebase) -> Iterator[CensusHit]:
@@ -108,7 +75,13 @@ def _tables(codebase: Codebase) -> Iterator[CensusHit]:
             for node in own_nodes(body):
                 target = node.targets[0] if isinstance(node, ast.Assign) else None
                 held = _root(target) if isinstance(target, ast.Subscript) else ""
-                if held and _NAMED.search(held) and not _NO_CACHE.search(held):
+                symbol = unit.symbols.get(node, "")
+                if (
+                    held
+                    and (_NAMED.search(held) or held.endswith("']"))
+                    and not _NO_CACHE.search(held)
+                    and not _OF_ATTENTION.search(symbol)
+                ):
                     found.setdefault(held.removeprefix("self."), []).append((unit, node, unit.symbols.get(node, "")))
     for name, rows in found.items():
         unit, node, _ = rows[0]
@@ -120,18 +93,33 @@ def _tables(codebase: Codebase) -> Iterator[CensusHit]:
         yield hit_at(codebase, unit.path, lines, symbol="", name="tables", text=text, related=related)
 
 
+def _is_cache(held: str) -> bool:
+    named = _NAMED.search(held) is not None or held.endswith("']")
+    return named and _NO_CACHE.search(held) is None and "environ" not in held
+
+
+def _is_empty(node: ast.AST) -> bool:
+    """Whether an assignment makes an empty container, or lets an entry go."""
+    value = node.value if isinstance(node, ast.Assign) else None
+    return (isinstance(value, ast.Dict) and not value.keys) or (isinstance(value, ast.Constant) and value.value is None)
+
+
 def _built(codebase: Codebase) -> Iterator[CensusHit]:
     """What is built once and kept by key: `if key not in self.made: self.made[key] = build(...)`."""
+    told: dict[tuple[str, str], list[tuple[Unit, ast.Assign, str]]] = {}
     for unit in units(codebase, r" not in "):
         for node in ast.walk(unit.tree):
             found = _first_time(node) if isinstance(node, ast.If) else None
             held = dotted(found.targets[0].value) if found is not None else ""  # type: ignore[attr-defined]
-            if found is None or not _outlives(unit, node, held) or not _reads_back(unit, node, found):
-                continue
-            symbol = unit.symbols.get(node, "")
-            key, made = source_of(found.targets[0].slice, 40), source_of(found.value, 70)  # type: ignore[attr-defined]
-            text = f"`{held}` keeps what is built, by `{key}`, so that it is built once: `{made}` in `{symbol}()`"
-            yield hit_at(codebase, unit.path, unit.lines(found), symbol=symbol, name="built", text=text)
+            if found is not None and _outlives(unit, node, held) and _reads_back(unit, node, found):
+                told.setdefault((unit.path, held), []).append((unit, found, unit.symbols.get(node, "")))
+    for (path, held), rows in told.items():
+        unit, found, symbol = rows[0]
+        key, made = source_of(found.targets[0].slice, 40), source_of(found.value, 70)  # type: ignore[attr-defined]
+        where = listed([f"`{name}()`" for name in dict.fromkeys(name for _, _, name in rows)], MOST_NAMED)
+        text = f"`{held}` keeps what is built, by `{key}`, so that it is built once: `{made}` in {where}"
+        related = tuple(("fill", path, *unit.lines(item)) for _, item, _ in rows[1:4])
+        yield hit_at(codebase, path, unit.lines(found), symbol=symbol, name="built", text=text, related=related)
 
 
 def _first_time(node: ast.If) -> ast.Assign | None:
@@ -144,7 +132,8 @@ def _first_time(node: ast.If) -> ast.Assign | None:
         target = item.targets[0] if isinstance(item, ast.Assign) and len(item.targets) == 1 else None
         if not isinstance(item, ast.Assign) or not isinstance(target, ast.Subscript) or not table:
             continue
-        builds = isinstance(item.value, ast.Call) and not _PLAIN.search(dotted(item.value.func))
+        maker = next((n for n in ast.walk(item.value) if isinstance(n, ast.Call) and dotted(n.func)), None)
+        builds = isinstance(item.value, ast.Call) and maker is not None and not _PLAIN.search(dotted(maker.func))
         if builds and dotted(target.value) == table and source_of(target.slice, 60) == key:
             return item
     return None
@@ -168,7 +157,11 @@ def _reads_back(unit: Unit, node: ast.AST, made: ast.Assign) -> bool:
 
 
 def _root(node: ast.AST) -> str:
+    """`cache` of `cache[a][b]`, and `state["cached"]` of `state["cached"][a]`."""
     while isinstance(node, ast.Subscript):
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        if isinstance(key, str) and _KEYED.search(key):
+            return f"{dotted(node.value)}[{key!r}]"
         node = node.value
     return dotted(node)
 

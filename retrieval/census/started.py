@@ -33,8 +33,9 @@ STARTING = re.compile(
 _SCRIPT = re.compile(r"(?<![\w.])[\w./\\-]{1,200}\.py\b")
 _MODULE = re.compile(r"(?:^|\s|\0)-m(?:\s|\0)+([A-Za-z_][\w.]*)")
 _FIRST = re.compile(r"^[\"'\s]*([\w./\\-]+)")
+_WEIGHTS = re.compile(r"--?\w*(?:model|ckpt|checkpoint|weights)[\w-]*")
 _QUOTED = re.compile(r"^[rbfuRBFU]{0,2}(?=[\"'])")
-MOST_TRACED, MOST_TEXTS = 60, 40
+MOST_TRACED, MOST_TEXTS, MOST_HEADS = 60, 40, 20
 
 
 @kind(
@@ -64,8 +65,9 @@ def _every(codebase: "Codebase") -> tuple[CensusHit, ...]:
 def _hit(codebase: "Codebase", path: str, call: Call) -> CensusHit:
     texts = _texts(codebase, path, call)
     script = next(filter(None, (_own(codebase, path, text) for text in texts)), "")
+    flag = next((found[0] for text in texts if (found := _WEIGHTS.search(text))), "")
     said = f"`{call_text(call)}` starts "
-    detail = {"own": "yes" if script else "no", "model": "unknown", "program": script or _outside(texts)}
+    detail = {"own": "yes" if script else "no", "model": "unknown", "program": script or _outside(texts), "flag": flag}
     related: tuple[tuple[str, str, int, int], ...] = ()
     if script:
         found = ways(codebase, _begins(codebase, script))
@@ -114,9 +116,22 @@ def _texts(codebase: "Codebase", path: str, call: Call) -> list[str]:
         for spot in tracer_of(program_of(codebase)).walk(
             Spot(frame, node, step.order, step.guards), computed=True, most=MOST_TRACED
         ):
+            if spot.node.type in ("list", "tuple") and spot.node.named_children:
+                found += _head(spot)
             if spot.node.type in ("list", "tuple", "string", "concatenated_string", "binary_operator"):
                 found.append(_plain(spot))
     return list(dict.fromkeys(found))[:MOST_TEXTS]
+
+
+def _head(spot: Spot) -> list[str]:
+    """The program at the head of a list, where it is no literal but may be one: a field with a default."""
+    first = spot.node.named_children[0]
+    if first.type not in ("identifier", "attribute"):
+        return []
+    walk = tracer_of(program_of(spot.frame.program.codebase)).walk(
+        Spot(spot.frame, first, spot.order, spot.guards), computed=False, most=MOST_HEADS
+    )
+    return [_plain(at) for at in walk if at.node.type == "string"][:1]
 
 
 def _is_command(frame: "Frame", child: object) -> bool:
@@ -162,6 +177,9 @@ def _file(codebase: "Codebase", path: str, name: str) -> str:
 
 def _outside(texts: list[str]) -> str:
     """The name of the outside program that a command starts, where its text begins with one."""
+    for text in texts:
+        if module := _MODULE.search(text):
+            return f"python -m {module[1]}"
     for text in texts[:1]:
         first = text.split("\0")[0].split() or [""]
         match = _FIRST.match(first[0])

@@ -36,7 +36,7 @@ def test_configs_name_files_and_loading_code():
     assert texts(files, "configs") == [
         "YAML is read: `config = yaml.safe_load(open(path))` in `load`",
         "JSON is read: `settings = json.load(open(path))` in `load`",
-        "`main` is given its configuration by Hydra or a like decorator",
+        '`main()` is given its configuration by `@hydra.main(config_path="configs")`',
         "`configs/a.yaml` (YAML): key model",
     ]
     assert names(files, "configs: tools") == ["tools"]

@@ -69,7 +69,7 @@ def choices(roster: Roster) -> list[Choice]:
     by_frame: dict[tuple[str, str], list[Made]] = {}
     roles = roster.program.snapshot.by_path
     for made in (*roster.made, *_parts(roster)):
-        if roles[made.frame.path].role == "source":
+        if roles[made.frame.path].role == "source" and not made.config[0]:
             by_frame.setdefault((made.frame.path, made.frame.symbol), []).append(made)
     return [choice for found in by_frame.values() for choice in _chosen(found)]
 

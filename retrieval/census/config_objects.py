@@ -51,7 +51,10 @@ def config_objects(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per configuration of which entries are used, those used most first; patterns match keys."""
     found: list[_Kept] = []
     for hit in configs(codebase, parse_query("configs: what=config")):
-        loads = " reads: " in hit.text or " is read: " in hit.text or hit.text.startswith("configuration object")
+        given = " is given its configuration by " in hit.text
+        loads = (
+            given or " reads: " in hit.text or " is read: " in hit.text or hit.text.startswith("configuration object")
+        )
         if hit.role == "source" and loads and hit.name != "environment file":
             kept = _Kept(hit, "")
             _from_load(codebase, kept)
@@ -76,6 +79,10 @@ def _from_load(codebase: "Codebase", kept: _Kept) -> None:
     for unit in units(codebase, path=kept.hit.path):
         for body, symbol in [(unit.tree, ""), *unit.functions()]:
             if symbol != kept.hit.symbol:
+                continue
+            if " is given its configuration by " in kept.hit.text:
+                first = body.args.args[:1] if isinstance(body, ast.FunctionDef) else []
+                _follow(codebase, kept, unit, body, symbol, {arg.arg for arg in first}, 0)
                 continue
             loads = [n for n in own_nodes(body) if isinstance(n, ast.Call) and unit.lines(n)[0] == kept.hit.start]
             names = {name for load in loads for name in _bound(unit, load)}
@@ -153,6 +160,7 @@ def _hit(codebase: "Codebase", kept: _Kept, used: list[Chain]) -> CensusHit:
     source = hit.text.partition(", of ")[2]
     form = _FORMS.get(hit.name, f"a file as {hit.name}")
     text = f"{subject} reads {form}" + (f", given {source}" if source else f": {_call(hit.text)}")
+    text = hit.text if " is given its configuration by " in hit.text else text
     if kept.places:
         text += f"; kept in {listed(list(kept.places), 3)}"
     bodies: dict[tuple[str, str], list[Chain]] = {}

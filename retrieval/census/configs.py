@@ -63,6 +63,7 @@ _LOADERS = {
     "model configuration": "transformers.*Config transformers.*Config.from_pretrained "
     "transformers.*Config.from_json_file transformers.*Config.from_dict *Config.from_json_file",
 }
+_GIVES = re.compile(r"(?:^|\.)hydra_main$|hydra\.main$|(?:draccus|pyrallis)\.wrap$")
 _JSON = "json.load json.loads commentjson.load json5.load"
 _SETTINGS_BASES = ("pydantic.BaseSettings", "pydantic_settings.BaseSettings", "traitlets.config.Configurable")
 
@@ -108,14 +109,18 @@ def _loading(codebase: Codebase) -> Iterator[CensusHit]:
         elif name:
             yield _code_hit(codebase, path, call, name, f"{_verb(name, call)}: `{call.text[:160]}`")
     for path, definition in codebase.all_definitions():
-        if any(name in ("hydra.main", "draccus.wrap", "pyrallis.wrap") for name in definition.decorators):
-            text = f"`{definition.symbol}` is given its configuration by Hydra or a like decorator"
+        if any(_GIVES.search(name) for name in definition.decorators):
+            lines_ = codebase.snapshot.by_path[path].lines[definition.start - 1 : definition.head_start - 1]
+            written = " ".join(line.strip() for line in lines_ if line.strip()).replace("`", "'")[:160]
+            text = f"`{definition.symbol}()` is given its configuration by `{written}`"
             lines = (definition.start, definition.head_end)
             yield hit_at(codebase, path, lines, symbol=definition.symbol, name="Hydra", text=text)
 
 
 def _verb(name: str, call: Call) -> str:
     last = call.name.rpartition(".")[2]
+    if last == "instantiate":
+        return "an object is made of what configuration names"
     if name == "config class":
         return "configuration object"
     if name == "model configuration" and not last.startswith("from_"):
@@ -136,7 +141,7 @@ def _about_config(codebase: Codebase, path: str, call: Call) -> bool:
 
 def _code_hit(codebase: Codebase, path: str, call: Call, name: str, text: str) -> CensusHit:
     where = f" in `{call.symbol}`" if call.symbol else ""
-    given = list(dict.fromkeys(paths_given(codebase, path, call)))
+    given = list(dict.fromkeys(paths_given(codebase, path, call))) if name in _FORMATS.values() else []
     names = [f"`{written}` ({file}:{line})" for written, file, line in given]
     where += f", of {listed(names, _MOST_PATHS)}" if names else ""
     related = tuple(("path", file, line, line) for _, file, line in given[:_MOST_PATHS])

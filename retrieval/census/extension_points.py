@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.class_registries import class_registries, entry_points
+from retrieval.census.config_classes import config_classes
 from retrieval.census.filled_tables import filled_tables
 from retrieval.census.folder_registries import folder_registries
 from retrieval.census.hierarchies import hierarchies
@@ -14,7 +15,7 @@ from retrieval.census.language import parse_query
 from retrieval.census.model_tables import model_tables
 from retrieval.census.name_schemas import name_schemas
 from retrieval.census.named_models import named_models
-from retrieval.census.prose import listed
+from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import roster_of
 from retrieval.census.swap_points import MODEL_WORD, Point
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 MOST, BASES, METHODS = 4, 5, 6
 _TELLING = re.compile(rf"{MODEL_WORD.pattern}|inference|logit|embedd|agent|ocr|tts|vocod|transformer|classif|service")
+_NEAR = re.compile(r"forward|logits|infer|predict|encode|decode|embed|generate|transcri|detect|segment|__call__")
+"""Methods that run a model: an interface with one is the seam nearest to it."""
 _POINTS: "Beside[Codebase, list[Point]]" = Beside()
 
 
@@ -39,6 +42,7 @@ def _found(codebase: "Codebase") -> Iterator[Point]:
     roster = roster_of(codebase)
     registries = list(class_registries(codebase))
     for points in (
+        config_classes(roster),
         folder_registries(codebase),
         named_models(roster),
         name_schemas(codebase),
@@ -70,12 +74,17 @@ def _decorated(codebase: "Codebase", told: set[str]) -> Iterator[Point]:
 def _interfaces(codebase: "Codebase") -> Iterator[Point]:
     """One point for the interfaces that classes of source code implement, with the methods left to subclasses."""
     hits = list(hierarchies(codebase, parse_query("hierarchies: what=interfaces")))
-    hits = [h for h in hits if any(map(_TELLING.search, (h.name, *h.detail["members"].split(", "))))]
+    hits = [
+        h for h in hits
+        if any(map(_TELLING.search, (h.name, *h.detail["members"].split(", ")))) or _NEAR.search(h.detail["abstract"])
+    ]  # fmt: skip
     run = [h for h in hits if reach_of(codebase).has(h)] or hits
     if not run:
         return
-    run.sort(key=lambda hit: not MODEL_WORD.search(hit.name))
-    told = [f"`{h.name}` ({_methods(h)}{h.path}, {len(h.detail['members'].split(', '))} classes)" for h in run]
+    run.sort(key=lambda hit: (not _NEAR.search(hit.detail["abstract"]), not MODEL_WORD.search(hit.name)))
+    told = [
+        f"`{h.name}` ({_methods(h)}{h.path}, {counted(len(h.detail['members'].split(', ')), 'class')})" for h in run
+    ]
     said = f"By subclassing: {listed(told, BASES)}; a new subclass takes part where it is registered or constructed"
     short = f"subclasses of {listed([f'`{h.name}`' for h in run], BASES)} can be written"
     first, *rest = run

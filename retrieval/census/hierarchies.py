@@ -73,7 +73,7 @@ class Tree:
 def hierarchies(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per base; patterns match the name of the base or of a class below it. Interfaces come first.
 
-    `what=interfaces` keeps bases of source code that leave methods to two classes or more.
+    `what=interfaces` keeps bases of source code that leave methods to other classes.
     """
     trees = _trees(codebase)
     for unit in units(codebase, "|".join(_names(trees)) or r"\A\b\B"):
@@ -88,7 +88,8 @@ def hierarchies(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
 def _is_interface(codebase: Codebase, tree: Tree) -> bool:
     source = codebase.snapshot.by_path[tree.base.path].role == "source" and not ASIDE.search(tree.base.path)
-    return source and tree.interface() and len(tree.members) > 1 and not _ERRORS.search(tree.base.definition.name)
+    several = len(tree.members) > 1 or bool(tree.abstract)
+    return source and tree.interface() and several and not _ERRORS.search(tree.base.definition.name)
 
 
 def _key(cls: ClassRef) -> Key:

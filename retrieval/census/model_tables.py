@@ -61,7 +61,7 @@ def model_tables(roster: Roster) -> Iterator[Point]:
 
 def _offered(codebase: "Codebase", table: Table) -> bool:
     """Whether another module imports the table, so that users of the package can take from it."""
-    inner = "." in table.name or bool(table.symbol)
+    inner = "." in table.name or bool(table.symbol) or not table.name
     return not inner and any(
         item.name == table.name and _leads(codebase, path, item.module, table)
         for path, facts in codebase.facts.items() for item in facts.imports
@@ -74,19 +74,24 @@ def _source(codebase: "Codebase", path: str) -> bool:
 
 def _tables(roster: Roster, unit: Unit) -> Iterator[Table]:
     for node in ast.walk(unit.tree):
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Dict) or len(node.targets) != 1:
-            continue
-        target, table = node.targets[0], node.value
-        if not isinstance(target, ast.Name | ast.Attribute) or len(table.keys) < LEAST:
-            continue
-        keys = [key.value for key in table.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
-        known = [_kind(roster, unit.path, value) for value in table.values]
-        kinds = [holds for holds, _ in known if holds]
-        if len(keys) == len(table.keys) and len({*kinds}) == 1 and len(kinds) >= max(LEAST, len(keys) / 2):
-            names = [written(v.func if isinstance(v, ast.Call) else v) for v in table.values]
-            values = tuple(dict.fromkeys(names))
-            gives = tuple(dict.fromkeys(name for _, found in known for name in found))
-            yield Table(unit, written(target), table, unit.symbols.get(node, ""), tuple(keys), values, kinds[0], gives)
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
+            yield from _table(roster, unit, node, node.value, "")
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and len(node.targets) == 1:
+            named = isinstance(node.targets[0], ast.Name | ast.Attribute)
+            yield from _table(roster, unit, node, node.value, written(node.targets[0])) if named else ()
+
+
+def _table(roster: Roster, unit: Unit, node: ast.AST, table: ast.Dict, name: str) -> Iterator[Table]:
+    if len(table.keys) < LEAST:
+        return
+    keys = [key.value for key in table.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
+    known = [_kind(roster, unit.path, value) for value in table.values]
+    kinds = [holds for holds, _ in known if holds]
+    if len(keys) == len(table.keys) and len({*kinds}) == 1 and len(kinds) >= max(LEAST, len(keys) / 2):
+        names = [written(v.func if isinstance(v, ast.Call) else v) for v in table.values]
+        values = tuple(dict.fromkeys(names))
+        gives = tuple(dict.fromkeys(name for _, found in known for name in found))
+        yield Table(unit, name, table, unit.symbols.get(node, ""), tuple(keys), values, kinds[0], gives)
 
 
 def _kind(roster: Roster, path: str, value: ast.expr) -> tuple[str, list[str]]:
@@ -128,7 +133,12 @@ def _given(roster: Roster, function: FunctionRef) -> list[str]:
 def _uses(codebase: "Codebase", tables: list[Table]) -> list[list[Use]]:
     """For each table the places where a computed key takes an entry out of it."""
     found: list[list[Use]] = [[] for _ in tables]
-    names = sorted({table.name.rpartition(".")[2] for table in tables})
+    for position, table in enumerate(tables):
+        around = table.unit.parents.get(table.node)
+        if not table.name and isinstance(around, ast.Subscript) and not isinstance(around.slice, ast.Constant):
+            line = table.unit.lines(around)[0]
+            found[position].append((table.unit.path, table.symbol, line, written(around.slice)))
+    names = sorted({table.name.rpartition(".")[2] for table in tables if table.name})
     for unit in units(codebase, r"\b(?:" + "|".join(names) + r")\s*(?:\[|\.get\()") if names else ():
         for node in ast.walk(unit.tree):
             owner, key = _taken(node)
@@ -136,7 +146,7 @@ def _uses(codebase: "Codebase", tables: list[Table]) -> list[list[Use]]:
                 continue
             text = written(owner)
             for position, table in enumerate(tables):
-                if _means(codebase, unit, node, text, table):
+                if table.name and _means(codebase, unit, node, text, table):
                     symbol = unit.symbols.get(node, "")
                     found[position].append((unit.path, symbol, unit.lines(node)[0], written(key)))
     return found
@@ -184,12 +194,14 @@ def _point(table: Table, asked: list[Use], late: bool) -> Point:
     places = listed(list(dict.fromkeys(f"`{s}()` ({p})" if s else p for p, s, _, _ in asked)), 4)
     chosen = f"`{asked[0][3].replace(chr(96), chr(39))}` selects one in {places}" if asked else "callers select one"
     path = table.unit.path
+    where = f"`{table.name}`" if table.name else f"a table in `{table.symbol}()`"
     said = (
-        f"By name: `{table.name}` ({path}) is a table of {len(table.keys)} {table.holds} ({values}) under {keys}; "
+        f"By name: {where} ({path}) is a table of {len(table.keys)} {table.holds} ({values}) under {keys}; "
         f"{chosen}; another needs one more entry there"
     )
+    said = said.replace(f"{where} ({path}) is a table of", f"{where} ({path}) holds", 1) if not table.name else said
     by = f"`{asked[0][3].replace(chr(96), chr(39))}`" if asked else "a key"
-    short = f"{by} selects one of the {len(table.keys)} {table.holds} of `{table.name}` ({keys})"
+    short = f"{by} selects one of the {len(table.keys)} {table.holds} of {where} ({keys})"
     related = tuple(("selected", p, line, line) for p, _, line, _ in asked[:6])
     gives = () if late and asked else (*table.values, *table.gives)
     said += "" if not (late and asked) else " (not in what the main programs are seen to run)"

@@ -32,6 +32,9 @@ _NAME = re.compile(
     r"(?i)^(?:model(?:_name(?:_or_path)?|_id)?|pretrained_model_name_or_path|repo_id|encoder_name|name)$"
 )
 _PLACE = re.compile(r"(?i)^the parameter `(?!\w*model)\w*(?:path|dir|folder|cache|file)")
+_TELLS = re.compile(
+    r"(?i)model|name|arch|variant|backbone|repo|checkpoint|pretrained|path|encoder|llm|_id\b|url|version"
+)
 _PLAIN = re.compile(r"^[A-Za-z_]\w*$")
 
 
@@ -47,7 +50,7 @@ def named_models(roster: Roster) -> Iterator[Point]:
             continue
         node = _name_of(made)
         holder = _holder(roster, made, node) if node is not None else ""
-        if holder and not _PLACE.match(holder):
+        if holder and not _PLACE.match(holder) and _TELLS.search(holder.partition("` of")[0]):
             _, _, makers = found.setdefault((made.maker.partition(".")[0], holder), (made, holder, []))
             makers.append(_spoken(made.maker))
     fields = {(made.frame.path, made.frame.symbol) for made, holder, _ in found.values() if holder[:1] == "`"}

@@ -19,7 +19,9 @@ _PARSING = re.compile(
     r"\.(?:parse_args|parse_known_args|parse_intermixed_args|parse_args_into_dataclasses|parse_json_file)$"
     r"|(?:^|\.)(?:tyro\.cli|simple_parsing\.parse|pyrallis\.parse|draccus\.parse|CliApp\.run)$"
 )
-_COMMANDS = re.compile(r"(?:^|\.)(?:command|group|callback|option|argument)$|hydra\.main$|(?:pyrallis|draccus)\.wrap$")
+_COMMANDS = re.compile(
+    r"(?:^|\.)(?:command|group|callback|option|argument)$|hydra\.main$|(?:^|\.)hydra_main$|(?:pyrallis|draccus)\.wrap$"
+)
 _PLAIN = words(
     """print len str int float bool isinstance getattr setattr hasattr vars list dict tuple set sorted format join
     exists isfile isdir append add extend warning error info debug echo max min abs range enumerate open next iter

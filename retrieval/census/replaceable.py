@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SHOWN, MOST_CITED, MOST_CHOICES = 8, 12, 6
 _PATH = re.compile(r"(?i)path|ckpt|checkpoint|weights?|(?:^|_)(?:model|name)(?:_|$)")
 _MODEL = re.compile(r"(?i)model|net(?:work)?s?(?:$|_)|arch|backbone|encoder|decoder|tower|detector|recogni[sz]er")
+_ONCE = re.compile(r"\bis None\b|\bnot (?:\w+\.)*_?(?:model|initiali[sz]ed|loaded)\w*\b|not hasattr\(")
 HOW = ("registered", "tabled", "hosted", "injected", "pooled", "fixed")
 SORTS = (("configuration", "by configuration alone"), ("registering", "by registering"), ("table", "by name"))
 Place = PlugIn | SearchPath | Arms
@@ -222,7 +223,8 @@ def _swaps(roster: Roster, entries: list[Entry]) -> list[Made]:
     for made in (made for entry in entries for made in entry.made):
         frame, node = made.frame, made.step.node
         initial = frame.definition is None or frame.definition.name == "__init__"
-        if initial or not any(map(_PATH.search, frame.parameters)):
+        once = any(_ONCE.search(guard.text) for guard in made.step.guards) or not _called_later(roster, made)
+        if initial or once or not any(map(_PATH.search, frame.parameters)):
             continue
         kept = any(
             b.value is not None and b.value.start_byte <= node.start_byte and node.end_byte <= b.value.end_byte
@@ -232,6 +234,13 @@ def _swaps(roster: Roster, entries: list[Entry]) -> list[Made]:
         if kept:
             found.setdefault((frame.path, frame.symbol), made)
     return list(found.values())
+
+
+def _called_later(roster: Roster, made: Made) -> bool:
+    """Whether anything but constructors calls the function that makes a model."""
+    name = made.frame.symbol.rpartition(".")[2]
+    callers = [call.symbol for _, call in roster.codebase.all_calls() if call.name.rpartition(".")[2] == name]
+    return not callers or any(symbol.rpartition(".")[2] != "__init__" for symbol in callers)
 
 
 def _swapped(codebase: "Codebase", swaps: list[Made]) -> Iterator[CensusHit]:

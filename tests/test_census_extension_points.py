@@ -1,0 +1,109 @@
+"""Ways to put another model in: classes that configuration names, tables, callbacks, calls of what is held."""
+
+from retrieval.census import run_query
+from tests.source_tree import codebase_of
+
+NETS = """
+    import torch
+
+    class Small(torch.nn.Module):
+        def __init__(self, path=None):
+            super().__init__()
+            self.body = torch.nn.Linear(2, 2)
+
+        def forward(self, x):
+            return self.body(x)
+
+    class Large(torch.nn.Module):
+        def __init__(self, path=None):
+            super().__init__()
+            self.body = torch.nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.body(x)
+"""
+CONFIGURED = """
+    import importlib
+    from omegaconf import OmegaConf
+
+    def get_class(name):
+        module, cls = name.rsplit(".", 1)
+        return getattr(importlib.import_module(module), cls)
+
+    def instantiate_from_config(config):
+        return get_class(config["target"])(**config.get("params", dict()))
+
+    def main():
+        config = OmegaConf.load("configs/net.yaml")
+        model = instantiate_from_config(config.model)
+        return model(1)
+
+    if __name__ == "__main__":
+        main()
+"""
+SEAM = """
+    from nets import Large, Small
+
+    class Runner:
+        def logits(self, x):
+            raise NotImplementedError
+
+    class TorchRunner(Runner):
+        def __init__(self, net):
+            self.net = net
+
+        def logits(self, x):
+            return self.net(x)
+
+    class Task:
+        def __init__(self, kind):
+            self.runner = TorchRunner({"small": Small, "large": Large}[kind]())
+            self.model = None
+
+        def load(self, path):
+            if self.model is None:
+                self.model = Small(path)
+
+        def run(self, x, on_step=None):
+            out = self.runner.logits(x)
+            if on_step:
+                on_step(out)
+            return out
+
+    if __name__ == "__main__":
+        task = Task(input())
+        task.load("a.pt")
+        task.run(1)
+"""
+
+
+def told(files: dict[str, str | bytes], query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase_of(files), query).hits]
+
+
+def test_a_class_that_configuration_names_is_no_fixed_class() -> None:
+    files: dict[str, str | bytes] = {
+        "nets.py": NETS,
+        "run.py": CONFIGURED,
+        "configs/net.yaml": "model:\n  target: nets.Small\n  params:\n    path: a\n",
+    }
+    found = told(files, "replaceable")
+    assert found[0].startswith("Yes. By configuration alone, the entry `target` names the class of `Small`")
+    assert any("`Small` (configs/net.yaml:2), in `main()` (run.py)" in text for text in found)
+    assert not [text for text in found if "is fixed" in text]
+
+
+def test_a_table_written_out_the_seam_nearest_to_the_model_and_what_is_loaded_once() -> None:
+    found = told({"nets.py": NETS, "task.py": SEAM}, "replaceable")
+    assert any("`kind` selects one" in text and "`Small`" in text and "`Large`" in text for text in found)
+    assert any(
+        text.startswith("By subclassing: `Runner` (to implement: `logits()`; task.py, 1 class)") for text in found
+    )
+    assert not [text for text in found if "in place of the one that is held" in text]
+
+
+def test_calls_of_what_is_held_and_callbacks_are_found() -> None:
+    files: dict[str, str | bytes] = {"nets.py": NETS, "task.py": SEAM}
+    (call,) = told(files, "dispatch")
+    assert call == "`Runner` (task.py): `self.runner.logits()` in `Task.run()` (task.py:24)"
+    assert told(files, "callbacks") == ["`Task.run()` (task.py) takes `on_step` and calls it as `on_step(out)`"]

@@ -470,3 +470,69 @@ def test_a_fusion_is_told_from_the_code_of_the_module_that_is_called() -> None:
     combined, compared = _texts(codebase, "multimodal: part=embeddings")
     assert "sends image (`self.vision_mlp(vision_hidden)`) and text" in combined and "merges" not in combined
     assert compared == "They are not compared: no product or similarity has features of two modalities"
+
+
+def test_conditions_are_joined_by_what_the_code_does_with_them() -> None:
+    codebase = codebase_of(
+        {
+            "README.md": "Run `python app.py`.\n",
+            "net.py": """
+                import torch
+                import torchaudio
+                from torch import nn
+                from transformers import T5EncoderModel
+
+                class BaseConditioner(nn.Module):
+                    pass
+
+                class TextConditioner(BaseConditioner):
+                    def __init__(self):
+                        super().__init__()
+                        self.t5 = T5EncoderModel.from_pretrained("t5")
+                    def forward(self, x):
+                        return self.t5(x)
+
+                class WaveformConditioner(BaseConditioner):
+                    def __init__(self):
+                        super().__init__()
+                        self.proj = nn.Linear(2, 2)
+                    def forward(self, x):
+                        return self.proj(x)
+
+                class Fuser(nn.Module):
+                    def __init__(self):
+                        super().__init__()
+                        self.norm = nn.LayerNorm(2)
+                    def forward(self, input, conditions):
+                        for op, cond in conditions.items():
+                            if op == "sum":
+                                input += cond
+                            else:
+                                input = torch.cat([cond, input], dim=1)
+                        return self.norm(input)
+
+                class Lm(nn.Module):
+                    def __init__(self):
+                        super().__init__()
+                        self.fuser, self.text, self.wave = Fuser(), TextConditioner(), WaveformConditioner()
+                        self.transformer = nn.Transformer()
+                    def forward(self, seq, c):
+                        return self.transformer(self.fuser(seq, c), context=c["crossattn"])
+            """,
+            "app.py": """
+                from net import Lm
+
+                def main(seq, c):
+                    return Lm()(seq, c)
+
+                if __name__ == "__main__":
+                    main(1, 2)
+            """,
+        }
+    )
+    [whether] = _texts(codebase, "multimodal: part=whether")
+    assert whether.startswith("Yes, audio and text condition what is generated: ")
+    assert "`Fuser.forward()` (net.py) concatenates the condition `cond` with `input` along axis 1, adds the" in whether
+    assert 'hands the condition `c["crossattn"]` to `self.transformer` as `context`' in whether
+    assert "conditions are embedded by `TextConditioner` (text), `WaveformConditioner` (audio)" in whether
+    assert _texts(codebase, "multimodal: part=embeddings")[0].startswith("Yes, they are combined: ")

@@ -59,3 +59,30 @@ def test_states_of_tasks_and_the_route_that_tells_them() -> None:
         "`task.status` becomes `FAILED`",
         "`show()` answers `/tasks/{name}`",
     ]
+
+
+def test_a_stream_handler_on_a_file_and_a_library_that_is_given_a_name_write_log_files() -> None:
+    files: dict[str, str | bytes] = {
+        "README.md": "Run `python app.py`.\n",
+        "app.py": """
+            import flashy
+            import logging
+            import sys
+
+            def main(path):
+                logger = logging.getLogger()
+                logger.addHandler(logging.StreamHandler(sys.stdout))
+                logger.addHandler(logging.StreamHandler(open(path, "a")))
+                flashy.setup_logging(log_name="solver.log")
+                logger.info("start")
+
+            if __name__ == "__main__":
+                main("a.log")
+        """,
+    }
+    told = [hit.text for hit in run_query(codebase_of(files), "recording: logging").hits]
+    written = next(text for text in told if text.startswith("Log files are written by"))
+    assert (
+        'logging.StreamHandler(open(path, "a"))' in written and 'flashy.setup_logging(log_name="solver.log")' in written
+    )
+    assert "sys.stdout" not in written

@@ -131,13 +131,13 @@ def _origin(codebase: "Codebase", frame: "Frame", step: CallStep, spot: Spot) ->
 
 def _makes_batches(frame: "Frame") -> bool:
     """Whether a generator of batches is given images or what was made of them, and the size of a batch."""
-    sized = any(_SIZE.search(name) for name in frame.parameters)
+    sized = any(_SIZE.search(name) and not named(name) for name in frame.parameters)
     seen = any(named(name) in ("image", "video", "latents") for name in frame.parameters)
     return sized and seen and any(event.kind == "yield" for event in frame.body.exits)
 
 
 def _generated(codebase: "Codebase", frame: "Frame") -> CensusHit:
-    size = next(name for name in frame.parameters if _SIZE.search(name))
+    size = next(name for name in frame.parameters if _SIZE.search(name) and not named(name))
     event = next(event for event in frame.body.exits if event.kind == "yield")
     values = listed(list(told_value(codebase, frame, size)), 1)
     text = f"{name_of(frame)} yields batches of `{size}`" + (f", where {values}" if values else "")

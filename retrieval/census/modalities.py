@@ -210,8 +210,8 @@ def _call(spot: Spot, node: Node) -> str:
     if whole is not None and (told := named(whole[1])):
         return told
     pieces = written.split(".")
-    last = "" if pieces[-1] == "bert" else named(pieces[-1])  # a Q-Former keeps its layers in a `bert`
-    return last or (named(pieces[-2]) if len(pieces) > 1 and pieces[-2] not in ("self", "cls") else "")
+    last = "" if pieces[-1] == "bert" else _said(spot, pieces[-1])  # a Q-Former keeps its layers in a `bert`
+    return last or (_said(spot, pieces[-2]) if len(pieces) > 1 and pieces[-2] not in ("self", "cls") else "")
 
 
 def data_sources(tracer: Tracer, spot: Spot) -> list[Spot]:

@@ -39,6 +39,13 @@ METRICS = {
     "Langfuse, LangSmith or OpenTelemetry": "calls: langfuse.*, langsmith.*, opentelemetry.*",
     "meters of the repository (`log_every`)": "calls: *.log_every",
 }
+STREAMS = "calls: logging.StreamHandler"
+HELPERS = (
+    "calls: *setup_logging, *setup_logger, *init_logging, *init_logger, *configure_logging, *create_logger, "
+    "*get_logger, *config_logging, *setup_log"
+)
+_FILE_STREAM = re.compile(r"StreamHandler\((?!\s*(?:stream\s*=\s*)?(?:sys\.|None|\)|io\.StringIO|self\b|buf))")
+_TO_FILE = re.compile(r"\b(?:log_?name|log_?file\w*|file_?name|log_?path|log_?dir|output_?dir|save_?dir|output)\s*=")
 _LOG_WORD = re.compile(r"(?i)(?:^|_|-)(?:log|logs|loglevel|logging|verbose|verbosity|quiet)(?:$|_|-)|log_?level")
 _STATUS = re.compile(r"^_?(?:update|set|emit|report|show|send|push)_(?:\w+_)?(?:status|progress)(?:_\w+)?$")
 SHOWN, MOSTLY = 5, 8
@@ -119,10 +126,7 @@ def _logging(found: _Found) -> Told:
         yield f"`warnings.warn()` is called at {counted(len(warned), 'place')}: {_where(warned)}", warned
     if found.idle and not libraries:
         names = listed(sorted({hit.detail["library"] for hit in found.idle}), 4, "`")
-        yield (
-            f"A logger ({names}) is used only in other code: {_files(found.idle)}",
-            found.idle,
-        )
+        yield f"A logger ({names}) is used only in other code: {_files(found.idle)}", found.idle
 
 
 def _library(name: str, hits: Hits) -> str:
@@ -143,6 +147,8 @@ def _configured(found: _Found) -> Told:
     run, idle = found.of(SETUP)
     setup = run or idle
     handlers = [hit for hit in found.of(FILES)[0] if "import" not in hit.text] + _file_sinks(setup)
+    handlers += [hit for hit in found.of(STREAMS)[0] if _FILE_STREAM.search(hit.text)]
+    handlers += [hit for hit in found.of(HELPERS)[0] if _TO_FILE.search(hit.text) and _is_outside(found, hit)]
     options = [hit for hit in found.of("cli_options")[0] if _LOG_WORD.search(hit.name)]
     variables = [hit for hit in found.of("env_vars")[0] if _LOG_WORD.search(hit.name)]
     if setup:
@@ -156,8 +162,19 @@ def _configured(found: _Found) -> Told:
         yield f"Log files are written by {said}", handlers
     elif found.logged:
         kept, places = files_text(found.codebase)
-        beside = f"; what is kept of the course is written beside it, to {kept}" if kept else ""
-        yield f"No handler that writes a log file was found: messages go to the console{beside}", places
+        if kept:
+            yield f"What is kept of the course is written to {kept}", places
+        elif not setup:
+            yield "Nothing sets a handler, so messages go to the console by the defaults of the library", []
+    if replaced := found.of("assigns: *.print")[0]:
+        said = listed(list(dict.fromkeys(f"`{_short(hit)}` in {_place(hit)}" for hit in replaced)), 2)
+        yield f"`print` itself is replaced by {said}", replaced
+
+
+def _is_outside(found: _Found, hit: CensusHit) -> bool:
+    """Whether a call that sets logging up is of a library: a function of the repository shows its own handlers."""
+    calls = [call for call in found.codebase.facts[hit.path].calls if call.start == hit.start]
+    return not any(found.codebase.resolve_call(hit.path, call) for call in calls)
 
 
 def _file_sinks(setup: Hits) -> Hits:

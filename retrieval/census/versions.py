@@ -56,7 +56,7 @@ def versions(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     by_hand = [item for item in items if item.scope != "lock"]
     sentences = [
         *_locks(codebase, items, chosen),
-        *_pins(codebase, by_hand, chosen),
+        *_pins(codebase, by_hand, chosen, [d for d in manifests.declarations if d.scope == "dev" and d.exact]),
         *(_asked(codebase, name, items) for name in ASKED),
         *_others(codebase, _program(codebase, items), chosen),
         *_open(codebase, _program(codebase, by_hand)),
@@ -122,7 +122,9 @@ def _where(marker: str) -> str:
     return condition(" and ".join(common)) if common and "(" not in " ".join(common) else "elsewhere"
 
 
-def _pins(codebase: Codebase, items: list[Declaration], chosen: frozenset[str]) -> Iterator[CensusHit]:
+def _pins(
+    codebase: Codebase, items: list[Declaration], chosen: frozenset[str], tools: list[Declaration]
+) -> Iterator[CensusHit]:
     pinned: dict[str, list[Declaration]] = {}
     for item in items:
         if item.exact and not item.is_interpreter and item.ecosystem != "docker":
@@ -130,8 +132,10 @@ def _pins(codebase: Codebase, items: list[Declaration], chosen: frozenset[str]) 
     if not pinned:
         ranges = sum(1 for item in items if item.specifier and not item.is_interpreter)
         some = f"{counted(ranges, 'declaration')} give{'s' if ranges == 1 else ''} a range"
-        text = f"No dependency is pinned to an exact version by hand; {some}"
-        yield _said(codebase, "pins", text, items[:1])
+        named = listed(list(dict.fromkeys(f"`{shown(item)}`" for item in tools)), PLACES)
+        aside = f"; pinned are tools of development only: {named}" if tools else ""
+        text = f"No dependency of the program is pinned to an exact version by hand; {some}{aside}"
+        yield _said(codebase, "pins", text, [*items[:1], *tools[:PLACES]])
         return
     ordered = sorted(pinned.items(), key=lambda entry: (_is_document(codebase, entry[0]), -len(entry[1])))
     own = [f"{_pinned(path, found, chosen)}" for path, found in ordered if not _is_document(codebase, path)]

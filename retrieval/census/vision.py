@@ -14,7 +14,7 @@ from retrieval.census.model_entries import Entry, entries_of
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.spots import Spot, arguments
-from retrieval.census.tiers import anatomy_of
+from retrieval.census.tiers import anatomy_of, snake
 from retrieval.census.values import External
 from retrieval.census.vision_calls import SEEN, Run, runs_of, sees, written
 from retrieval.census.wording import caller, summary
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _EMBEDDING = re.compile(r"(?i)emb|feat|coeff|latent|code\b|hidden|repr|vector|descriptor|encod")
+_NO_EMBEDDING = re.compile(r"(?i)(?:^|[._])decode\w*$")  # what is decoded is an image again
+_OF_OTHERS = re.compile(r"(?i)sparse|dense_|point|box|prompt|text|(?:^|[._])pos(?:_|$)|mask")
 _CALLS = re.compile(
     r"^(?:cv2|PIL\.Image|PIL\.ImageOps|torchvision\.(?:transforms|io|utils)|skimage|imageio|kornia|albumentations|decord|av|"
     r"moviepy|timm\.data|pdf2image|torchvision\.datasets(?!\.utils))\.|^webdataset\.(?:decode|map_dict)$|^torch\.nn\.functional\.(?:interpolate|grid_sample|pad)$|^ffmpeg\."
@@ -156,6 +158,10 @@ def embeds(run: Run) -> str:
         return ""  # what is made of an embedding is no image
     if run.kept and all(named(name.rpartition(".")[2]) in ("text", "prompt") for name in run.kept):
         return ""  # what is kept is a text, changed by the image
+    if _NO_EMBEDDING.search(run.step.written) or any(_OF_OTHERS.search(name) for name in run.kept):
+        return ""
+    if named(snake(run.frame.symbol.rpartition(".")[2])) == "text":
+        return ""  # a tower for text, of a model that also takes images
     named_so = [name for name in run.kept if _EMBEDDING.search(name.rpartition(".")[2])]
     method = run.step.written.rpartition(".")[2]
     said = " ".join((*named_so, method if _EMBEDDING.search(method) else ""))

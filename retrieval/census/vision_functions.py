@@ -34,7 +34,7 @@ _NONE = re.compile(
 )
 _FUNCTION = re.compile(r"`[^`]+`")
 _SMALL = ("`MLP`", "`LayerNorm2d`", "`PatchEmbed`", "`Block`", "`LayerNorm`")
-MODELS, PARTS, DEFINED = 5, 3, 5
+MODELS, PARTS, DEFINED = 5, 6, 5
 
 
 @cache

@@ -22,6 +22,8 @@ from retrieval.snapshot import SourceFile
 
 _FROM = re.compile(r"\s*FROM\s+(?:--platform=\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?\s*$", re.I)
 _SCRIPT = re.compile(r"# /// script[ \t]*\n((?:#[^\n]*\n)*?)# ///[ \t]*(?:\n|$)")
+_ARG = re.compile(r"\s*ARG\s+(\w+)=(\S+)\s*$", re.I)
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _LARGE = 200_000
 
 Pairs = dict[str, tuple[yaml.Node, yaml.Node]]
@@ -108,17 +110,21 @@ def _cog(file: SourceFile, document: YamlFile, top: Pairs) -> Iterator[Item]:
 def read_dockerfile(file: SourceFile) -> Iterator[Item]:
     """The base images of a Dockerfile; stages that build on an earlier stage are not images."""
     stages: set[str] = set()
+    given: dict[str, str] = {}  # the defaults of build arguments, which images may be named by
     for number, line in enumerate(file.lines, 1):
+        if argument := _ARG.match(line):
+            given[argument[1]] = argument[2].strip("\"'")
         found = _FROM.match(line.rstrip("\r"))
         if found is None:
             continue
-        image, stage = found.groups()
+        written, stage = found.groups()
+        image = _VARIABLE.sub(lambda name: given.get(name[1], name[0]), written)
         if image not in stages and image != "scratch":
             name, tag = _image(image)
             yield Declaration(
                 name,
                 tag,
-                line.strip(),
+                line.strip().replace(written, image, 1),
                 file.path,
                 number,
                 number,

@@ -103,15 +103,41 @@ def test_what_is_written_is_told_by_what_it_is_for(codebase: Codebase) -> None:
         "Files whose path the writing function returns to its caller": "`{base}/mask.png` (image, `base` is `outputs` "
         "by default) by `learn()` (learn.py)",
         "Final results on disk, which no code of the repository was seen to read again": "`{base}/all.wav` (audio, "
-        "`base` is `outputs` by default) by `learn()` (learn.py); `{place}/config.json` (JSON) by `cut()` (cut.py)",
+        "`base` is `outputs` by default) by `learn()` (learn.py)",
         "Weights and checkpoints saved": "`{out}/net.pth` (torch checkpoint, `out` is `runs/first` by default) by "
         "`learn()` (learn.py)",
         "Files that are fetched and kept, no results": "`net.bin` by `fetch()` (learn.py)",
+        "Settings of a run": "`{place}/config.json` (JSON) by `cut()` (cut.py)",
     }
 
 
 def test_a_folder_that_is_cleared_before_it_is_filled_is_not_temporary(codebase: Codebase) -> None:
     assert texts(codebase, "temporary") == []
+
+
+def test_a_temporary_file_tells_what_goes_into_it_and_who_takes_it() -> None:
+    code = """
+        import os
+        import tempfile
+
+        def read(path):
+            return path
+
+        def scan(picture):
+            with tempfile.TemporaryDirectory() as room:
+                picture.save(os.path.join(room, "page.png"))
+                read(room)
+            if os.path.exists("last.txt"):
+                os.remove("last.txt")
+            write()
+
+        def write():
+            open("last.txt", "w").write("done")
+    """
+    assert texts(codebase_of({"scan.py": code}), "temporary") == [
+        "a temporary folder made by `scan()` (scan.py) with `tempfile.TemporaryDirectory()`, into which go `page.png`, "
+        "given to `read()`; removed when the `with` block ends"
+    ]
 
 
 def test_caches_and_folders_have_their_names(codebase: Codebase) -> None:

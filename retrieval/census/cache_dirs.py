@@ -4,6 +4,7 @@ Found by what is called (`tempfile`, `platformdirs`, `torch.hub.get_dir`), by pa
 or a temporary folder, and by keys of configuration files. One hit per line.
 """
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
 
@@ -117,9 +118,15 @@ def _strings(file: SourceFile) -> Iterator[Place]:
     if "cache" not in file.text.lower() and "tmp" not in file.text.lower() and "~/" not in file.text:
         return
     tree = parse_file(file)
+    inner: set[int] = set()  # ends of paths that begin otherwise
     for node, symbol in scoped(tree) if tree is not None else ():
+        if isinstance(node, ast.JoinedStr):
+            inner.update(map(id, node.values[1:]))
+        elif isinstance(node, ast.BinOp):
+            inner.add(id(node.right))
         value = getattr(node, "value", None)
-        if type(node).__name__ != "Constant" or not isinstance(value, str) or re.search(r"\s", value):
+        plain = isinstance(node, ast.Constant) and isinstance(value, str) and id(node) not in inner
+        if not plain or not isinstance(value, str) or re.search(r"\s", value):
             continue
         line = getattr(node, "lineno", 1)
         shown = f"`{file.lines[line - 1].strip()[:160]}`" if line <= len(file.lines) else ""

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 FILES, NAMED, PLACES, MEMORY, ROOTS = 6, 2, 24, 3, 8
-ROLES = "memory|intermediate|temporary|returned|results|checkpoints|fetched|logs"
-_LOG = re.compile(r"(?i)log$|/[^/]*log[^/]*$|\.log$")
+ROLES = "memory|intermediate|temporary|returned|results|checkpoints|fetched|logs|settings"
+_LOG = re.compile(r"(?i)log$|/[^/]*log[^/]*$|\.log$|/[^/]*(?:stats|metrics?|progress|losses)[^/]*\.(?:txt|jsonl?|csv)$")
+_SETTINGS = re.compile(r"(?i)(?:^|/)[^/]*(?:config|params|args|settings|options)[^/]*\.(?:ya?ml|json|txt|toml)$")
 _WEIGHTS = re.compile(r"checkpoint|^model files$|^weights$|safetensors|ONNX|TorchScript")
 _STATE = re.compile(r"state_dict|model|optim|checkpoint|ckpt|\bema|weights|\bsd\b|adapter|lora", re.IGNORECASE)
 _HANDLE = re.compile(r"(?:^|\.)(?:dump|safe_dump|writer|DictWriter)$")  # takes what `open` gives
@@ -46,6 +47,7 @@ _LEADS = {
     "checkpoints": "Weights and checkpoints saved",
     "fetched": "Files that are fetched and kept, no results",
     "logs": "Logs and records",
+    "settings": "Settings of a run",
 }
 
 
@@ -77,7 +79,8 @@ def _by_role(codebase: Codebase) -> dict[str, list[Contact]]:
     passing |= {place[1:3] for hit in temporary(codebase, Query("", "temporary", (), {})) for place in hit.related}
     found: dict[str, list[Contact]] = {}
     writing = [c for c in contacts_of(codebase) if c.effect == "writes" and not _NO_FILE.search(c.what)]
-    kept = _clear([c for c in writing if reach.runs(c.place) and (c.path, c.start) not in passing])
+    own = [c for c in writing if not c.pattern.startswith("{own temporary")]  # told with the folder or file
+    kept = _clear([c for c in own if reach.runs(c.place) and (c.path, c.start) not in passing])
     ranks = _ranks(codebase)
     for contact in sorted(kept, key=lambda c: ranks.get(c.place, len(ranks))):
         role = _role(codebase, contact, (contact.path, contact.start) in shared)
@@ -90,6 +93,8 @@ def _role(codebase: Codebase, contact: Contact, shared: bool) -> str:
         return "fetched"
     if _LOG.search(contact.what) or _LOG.search(contact.pattern):
         return "logs"
+    if _SETTINGS.search(contact.pattern):
+        return "intermediate" if shared else "settings"
     lines = codebase.snapshot.by_path[contact.path].lines[contact.start - 1 : contact.end]
     if _WEIGHTS.search(contact.what) and _STATE.search("".join(map(str, lines))):
         return "checkpoints"
@@ -107,7 +112,7 @@ def _is_returned(codebase: Codebase, contact: Contact) -> bool:
 
 def _clear(contacts: list[Contact]) -> list[Contact]:
     """Of a wrapper and its calls the calls, which say what the path is."""
-    known = [c for c in contacts if any(letters(part) >= LETTERS for part in parts_of(c.pattern))]
+    known = [c for c in contacts if sort_of(c.pattern) or any(letters(part) >= LETTERS for part in parts_of(c.pattern))]
     wrapping = {c.call.rpartition(".")[2] for c in known}
     rest = [c for c in contacts if c not in known and c.symbol.rpartition(".")[2] not in wrapping]
     return [*known, *(c for c in rest if not _HANDLE.search(c.call) or "/" in c.pattern)]

@@ -94,8 +94,9 @@ class Origins:
     def _members(self, node: Node, order: int, guards: tuple[Guard, ...]) -> list[Origin]:
         """What a literal container holds."""
         inner = [child.child_by_field_name("value") if child.type == "pair" else child for child in node.named_children]
-        found = [origin for child in inner for origin in self._of(child, order, guards, "itself")]
-        return [Origin(o.site, o.frame, "collected", o.stored) for o in found if o.how in ("itself", "collected")]
+        found = [(child, o) for child in inner for o in self._of(child, order, guards, "itself")]
+        whole = [o for child, o in found if o.how in ("itself", "collected") or _is_unpacked(child, o)]
+        return [Origin(o.site, o.frame, "collected", o.stored) for o in whole]
 
     def _gathered(self, name: str, index: int) -> list[Origin]:
         """What a loop over the container `name` takes of what is put into it anywhere in the body; of a tuple the
@@ -204,3 +205,8 @@ class Origins:
 
 def _further(how: How, step: How) -> How:
     return "computed" if "computed" in (how, step) else "part"
+
+
+def _is_unpacked(node: Node | None, origin: Origin) -> bool:
+    """Whether a member of a container is a name that a result was unpacked into."""
+    return node is not None and node.type == "identifier" and origin.how == "part"

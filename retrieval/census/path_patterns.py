@@ -24,6 +24,13 @@ _SAME = words("Path PurePath PosixPath str abspath realpath normpath expanduser 
 _LISTING = words("glob iglob rglob iterdir listdir sorted list tqdm reversed enumerate")
 _FORMAT = re.compile(r"\{[^{}]*\}")
 _PERCENT = re.compile(r"%(?:\(\w+\))?[-+ #0]*\d*(?:\.\d+)?[sdifrx]")
+_OWN_TEMPORARY = {
+    "TemporaryDirectory": "{own temporary folder}",
+    "mkdtemp": "{own temporary folder}",
+    "NamedTemporaryFile": "{own temporary file}",
+    "mkstemp": "{own temporary file}",
+}
+_OPENED = frozenset({"open", *_OWN_TEMPORARY})
 _KNOWN: Beside[Codebase, Paths] = Beside()
 Env = dict[str, str]
 
@@ -107,7 +114,7 @@ class Paths:
         name, given = call_name(node), [item for item in node.args if not isinstance(item, ast.Starred)]
         held = node.func.value if isinstance(node.func, ast.Attribute) else None
         chain = dotted(node.func)
-        if name == "join" and "path" in chain.lower() and given:
+        if name == "join" and given and ("path" in chain.lower() or len(given) > 1):  # of texts it takes one argument
             return "/".join(self.pattern(at, item, env, left - 1) for item in given)
         if name == "joinpath" and held is not None:
             return "/".join(self.pattern(at, item, env, left - 1) for item in (held, *given))
@@ -118,6 +125,8 @@ class Paths:
             return _FORMAT.sub("{…}", self.pattern(at, held, env, left - 1))
         if name in ("getenv", "get") and len(given) > 1 and ("environ" in chain or name == "getenv"):
             return self.pattern(at, given[1], env, left - 1)
+        if name in _OWN_TEMPORARY:
+            return _OWN_TEMPORARY[name]
         if name == "gettempdir":
             return "{temporary folder}"
         if name == "dirname" and given:
@@ -194,6 +203,8 @@ class Paths:
                 if other.rpartition(".")[0] == owner and chain in names.bound:
                     where, value, index = names.bound[chain][0]
                     return self._value((path, other, where), value, index, ({}, left), chain)
+        if node.attr == "name" and (told := self.pattern(at, node.value, env, left - 1)) in _OWN_TEMPORARY.values():
+            return told
         found = self.codebase.resolve_local(path, chain) if chain else None
         if found is None and "." in chain and (known := self._constant(path, chain)):
             return known
@@ -211,7 +222,7 @@ class Paths:
 
 def _tells(told: str) -> bool:
     """Whether a pattern has anything but one unknown."""
-    return bool(_FORMAT.sub("", told))
+    return bool(_FORMAT.sub("", told)) or told in _OWN_TEMPORARY.values()
 
 
 def _unknown(node: ast.AST) -> str:
@@ -254,7 +265,7 @@ def _note_loop(names: Names, node: ast.AST) -> None:
     elif isinstance(node, ast.For) and isinstance(node.target, ast.Tuple) and call_name(node.iter) == "enumerate":
         if isinstance(last := node.target.elts[-1], ast.Name):
             names.loops.setdefault(last.id, node.iter)
-    elif isinstance(node, ast.withitem) and node.optional_vars and call_name(node.context_expr) == "open":
+    elif isinstance(node, ast.withitem) and node.optional_vars and call_name(node.context_expr) in _OPENED:
         _bind(names, node.optional_vars, node.context_expr, -1)
 
 

@@ -6,6 +6,7 @@ temporary files. A name alone (`temp` for a temperature) makes nothing temporary
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 NAMED, PLACES = 3, 16
 _FOLDER = re.compile(r"(?:^|/)(?:\.?te?mp(?:orary)?|\{temporary folder\})(?:/|$)")
 _HOLE = re.compile(r"\{[^{}]*\}|%0?\d*[ds]")
+_PLAIN = re.compile(
+    r"(?:Path|join|exists|remove|unlink|rmtree|print|str|close|open|isfile|isdir|\w*log\w*|info|debug|insert|append"
+    r"|basename|dirname|splitext|stat|getsize|startswith|replace)\(\)`$"
+)
 _KEPT = re.compile(r"log$|upload|^removal$")
 _MOVES = frozenset({"os.replace", "os.rename", "shutil.move"})
 
@@ -44,7 +49,7 @@ def temporary(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
             yield _made(codebase, path, call, removals)
     made = _patterns(contacts)
     for pattern, group in made.items():
-        gone = [c for c in removals if _covers(c.pattern, pattern) and not _clears(c, group)]
+        gone = [c for c in removals if _covers(c.pattern, pattern) and not _clears(codebase, c, group)]
         above = [p for p in made if p != pattern and pattern.startswith(f"{p}/")]
         if any(_covers(c.pattern, p) for p in above for c in removals):
             continue  # told with the folder
@@ -79,9 +84,32 @@ def _made(codebase: Codebase, path: str, call: Call, removals: list[Contact]) ->
         (call.start, call.end),
         symbol=call.symbol,
         name=call.name,
-        text=f"a temporary {what} made by {where} ({path}) with `{call.written}()`; {ending}",
+        text=f"a temporary {what} made by {where} ({path}) with `{call.written}()`"
+        f"{_use(codebase, path, call)}; {ending}",
         related=tuple(("removed", *place) for place in places[:PLACES]),
     )
+
+
+def _use(codebase: Codebase, path: str, call: Call) -> str:
+    """ ", into which go `chart.xlsx`, given to `run()`": what its function puts there, and who takes the path."""
+    own = "{own temporary folder}" if re.search(r"(?i)dir|mkdtemp", call.name) else "{own temporary file}"
+    inside = [c for c in contacts_of(codebase) if c.place == (path, call.symbol) and c.pattern.startswith(own)]
+    inside = [c for c in inside if c.effect == "writes" and not c.what.startswith("temporary")]
+    put = dict.fromkeys(c.pattern.partition("/")[2] for c in inside if "/" in c.pattern)
+    written = dict.fromkeys(f"`{c.call}()`" for c in inside if "/" not in c.pattern)
+    names = paths_of(codebase).names(path, call.symbol)
+    held = {*call.assigned, *(f"{name}.name" for name in call.assigned)}
+    held |= {name for name, bound in names.bound.items() if any(ast.unparse(value) in held for _, value, _ in bound)}
+    given = dict.fromkeys(
+        f"`{other.written}()`"
+        for other in codebase.facts[path].calls
+        if other.symbol == call.symbol and held & {*other.arguments, *(value for _, value in other.keywords)}
+    )
+    given = {name: None for name in given if name not in written and not _PLAIN.search(name)}
+    parts = [f"into which go {listed([f'`{_quoted(name)}`' for name in put], NAMED)}"] if put else []
+    parts += [f"written with {listed(list(written), NAMED)}"] if written else []
+    parts += [f"given to {listed(list(given), NAMED)}"] if given else []
+    return "".join(f", {part}" for part in parts)
 
 
 def _names(name: str, where: str) -> bool:
@@ -92,9 +120,11 @@ def _patterns(contacts: list[Contact]) -> dict[str, list[Contact]]:
     """What is written or made as a folder, by pattern; paths that say nothing of themselves are left out."""
     found: dict[str, list[Contact]] = {}
     for contact in contacts:
-        told = "/" in contact.pattern.rstrip("/") and _HOLE.sub("", contact.pattern).strip("/.")
+        named = "/" in contact.pattern.rstrip("/") or "{" not in contact.pattern
+        told = named and _HOLE.sub("", contact.pattern).strip("/.")
         kept = _KEPT.search(contact.what) or contact.what.startswith("temporary")
-        if contact.effect == "writes" and told and not kept:
+        own = contact.pattern.startswith("{own temporary")  # told with what makes it
+        if contact.effect == "writes" and told and not kept and not own:
             found.setdefault(contact.pattern, []).append(contact)
     return found
 
@@ -106,10 +136,16 @@ def _covers(removed: str, pattern: str) -> bool:
     return pattern == removed or pattern.startswith(f"{removed.rstrip('/')}/")
 
 
-def _clears(removal: Contact, made: list[Contact]) -> bool:
-    """Whether a removal makes room for what its own function writes further down: nothing is gone at the end."""
-    later = [c for c in made if c.place == removal.place]
-    return bool(later) and all(c.start > removal.start for c in later)
+def _clears(codebase: Codebase, removal: Contact, made: list[Contact]) -> bool:
+    """Whether a removal makes room for what its function, or one that this calls, writes further down: nothing is gone
+    at the end."""
+    own = [c.start > removal.start for c in made if c.place == removal.place]
+    makers = {c.place for c in made} - {removal.place}
+    for call in codebase.facts[removal.path].calls if makers else ():
+        if call.symbol == removal.symbol and call.name.rpartition(".")[2] in {m[1].rpartition(".")[2] for m in makers}:
+            target = codebase.resolve_call(removal.path, call)
+            own += [call.start > removal.start] if target and (target[0], target[1].symbol) in makers else []
+    return bool(own) and all(own)
 
 
 def _moved(codebase: Codebase, pattern: str) -> Iterator[tuple[str, Call]]:

@@ -29,10 +29,19 @@ def _meet(codebase: Codebase, one: Trace, other: Trace) -> bool:
         return True
     if len(one.keys.keys() & other.keys.keys()) >= KEYS:
         return True
+    return _linked(codebase, one.place, other.place)
+
+
+def is_near(codebase: Codebase, place: Place, others: frozenset[Place]) -> bool:
+    """Whether a function stands in a file with one of the others, calls it, is called by it, or shares a caller."""
+    return any(place[0] == other[0] or _linked(codebase, place, other) for other in others)
+
+
+def _linked(codebase: Codebase, one: Place, other: Place) -> bool:
     calls, callers = _calls(codebase)
-    if other.place in calls.get(one.place, ()) or one.place in calls.get(other.place, ()):
+    if other in calls.get(one, ()) or one in calls.get(other, ()):
         return True
-    return not callers.get(one.place, frozenset()).isdisjoint(callers.get(other.place, ()))
+    return not callers.get(one, frozenset()).isdisjoint(callers.get(other, ()))
 
 
 @once

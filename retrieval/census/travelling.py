@@ -21,7 +21,7 @@ from retrieval.census.prose import counted, listed
 from retrieval.census.roster import roster_of
 from retrieval.census.screens import is_screen
 from retrieval.census.traces import Given, Place, Trace, traces_of
-from retrieval.census.traces_joined import joined_traces
+from retrieval.census.traces_joined import is_near, joined_traces
 from retrieval.census.values import ClassRef
 from retrieval.facts import CensusHit, Definition
 from retrieval.languages import words
@@ -39,7 +39,7 @@ _RECORD = re.compile(
 )
 _LAYER = re.compile(r"(?:forward|__call__|__init__|)$")  # what passes from layer to layer; the class itself
 _WEIGHTS = re.compile(r"(?:^|_)(?:weights?|bias|gamma|beta)$")
-LAYERED, INSIDE, NEAR, RECORD = 0.2, 0.6, 4, 0.2
+LAYERED, INSIDE, NEAR, RECORD, STEADY = 0.2, 0.6, 4, 0.2, 0.5
 _KNOWN: Beside[Codebase, list[Traveller]] = Beside()
 
 
@@ -149,6 +149,8 @@ def _dictionaries(codebase: Codebase) -> Iterator[Traveller]:
         takers = {trace.symbol.rpartition(".")[2] for trace in used if trace.parameter}
         made = [g for g in everything.given if len(keys.keys() & g.keys.keys()) > 1 and (g.to in takers or not g.to)]
         made += _built_elsewhere(everything.traces, name, keys)
+        held = frozenset(trace.place for trace in used)
+        made = [g for g in made if g.to or is_near(codebase, (g.path, g.symbol), held)]
         if len({trace.place for trace in used} | {(g.path, g.symbol) for g in made}) >= LEAST:
             yield Traveller("dictionary", name, used, keys=list(keys), made=made)
 
@@ -210,7 +212,8 @@ def _weight(codebase: Codebase, item: Traveller) -> float:
     weight = sum(shares.values()) + changed + (min(len(item.keys), SHOWN_KEYS) / 2 if item.sort == "dictionary" else 0)
     near = len(shares.keys() & _running(codebase))
     told = RECORD if _RECORD.search(item.name.rpartition(".")[2]) else 1.0
-    return weight * told * (1 + min(near, NEAR) / 2)
+    steady = STEADY if item.sort == "object" and not item.changers else 1.0
+    return weight * told * steady * (1 + min(near, NEAR) / 2)
 
 
 @once
@@ -284,4 +287,4 @@ def _list_words(codebase: Codebase, item: Traveller) -> str:
     others = [place for place in item.users if place not in item.changers]
     filled = people(codebase, item.changers, NAMED)
     text = f"the list `{item.name}` is filled by {filled}, which add to the list that is given"
-    return text + f", and handed on to {people(codebase, others, NAMED)}"
+    return text + (f", and handed on to {people(codebase, others, NAMED)}" if others else "")

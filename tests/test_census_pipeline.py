@@ -115,7 +115,7 @@ def test_steps_are_numbered_with_loops_and_exits_in_their_place() -> None:
         "Step 3.1: Early exit: goes on with the next round — only if `not line`",
         "Step 3.2: Calls `respond()` (nets.py): `respond(net, line)`",
         "Step 3.2.1: Calls `encode()`",
-        "Step 3.2.2: Repeated while `x.any()`:",
+        "Step 3.2.2: Repeated while `x.any()` (`x` goes from round to round (`x = network(x)`)):",
         "Step 3.2.2.1: Runs the model: `Net.forward()` (nets.py): `x = network(x)`",
     ]
 
@@ -130,7 +130,8 @@ def test_the_models_alone_are_told_with_who_makes_and_runs_them() -> None:
 
 
 def test_the_outline_names_steps_models_and_other_programs() -> None:
-    steps, made, run, others = texts(codebase_of(FILES), "outline")
+    steps, loop, made, run, others = texts(codebase_of(FILES), "outline")
+    assert loop == "`respond()` repeats its steps while `x.any()`: `x` goes from round to round (`x = network(x)`)"
     assert steps == (
         "The main program is `main()` in serve/talk.py, started by the script serve/talk.py. It runs 2 steps in this "
         "order: `load()` → `respond()` (for each `line`); `respond()` runs `encode()` → `Net.forward()` "

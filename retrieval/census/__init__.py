@@ -59,6 +59,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     flow,
     forward_inputs,
     fusions,
+    gates,
     handlers,
     handoffs,
     hierarchies,

@@ -113,7 +113,7 @@ STEPPING = re.compile(r"(?:^|_)(?:optimizer|optim|opt|lr_scheduler|scheduler|sca
 MODELISH = re.compile(
     r"(?:^|_)(?:model|net|network|encoder|decoder|llm|lm|pipe|pipeline|vae|unet|generator|"
     r"discriminator|backbone|transformer|clip|bert|gpt|tower|teacher|student|classifier|"
-    r"detector|segmenter|agent|unet3d|text_model|vision_model)\d*$"
+    r"detector|segmenter|agent|unet3d|text_model|vision_model|adapter|controlnet|denoiser|vocoder|upsampler|enhancer)\d*$"
 )
 """Names that people give to variables that hold a model."""
 

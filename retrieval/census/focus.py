@@ -7,7 +7,7 @@ from retrieval.beside import Beside
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.callgraph import Site, entered, possible, reached, started
 from retrieval.census.families import RUNNING, SETUP, is_library_model
-from retrieval.census.hooks import GIVING, outside_bases
+from retrieval.census.hooks import GIVING, is_pipeline, outside_bases
 from retrieval.census.language import Query
 from retrieval.census.model_entries import holder, is_session
 from retrieval.census.models import family_of
@@ -87,8 +87,10 @@ class Focus:
         return list(dict.fromkeys(cls for cls in found if cls is not None))
 
     def in_model(self, frame: "Frame") -> bool:
-        """Whether a body is a method of a model class, layers included."""
-        return frame.owner is not None and frame.owner in self.anatomy.models
+        """Whether a body is a method of a model class, layers included; a pipeline of a library that the repository
+        extends puts models together, and is none."""
+        owner = frame.owner
+        return owner is not None and owner in self.anatomy.models and not is_pipeline(self.program, owner)
 
     def is_layer(self, frame: "Frame") -> bool:
         """Whether a body is a method of a layer: of a part that no model is made of as a whole."""

@@ -93,6 +93,11 @@ def outside_bases(program: "Program", cls: ClassRef) -> list[str]:
     ]
 
 
+def is_pipeline(program: "Program", cls: ClassRef) -> bool:
+    """Whether a class extends a pipeline of a library: an object that holds several models and runs them in turn."""
+    return any(name.rpartition(".")[2].endswith("Pipeline") for name in outside_bases(program, cls))
+
+
 def _overrides(program: "Program", cls: ClassRef, caller: "Frame") -> list[FunctionRef]:
     """The methods of a class and its repository bases that nothing in the repository calls."""
     found: dict[str, FunctionRef] = {}

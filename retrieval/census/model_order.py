@@ -18,7 +18,7 @@ from retrieval.census.wording import caller, either, label
 from retrieval.languages import words
 
 _READING = words(
-    "load load_state_dict hf_hub_download snapshot_download load_file load_state_dict_from_url cached_path"
+    "load safe_open load_state_dict hf_hub_download snapshot_download load_file load_state_dict_from_url cached_path"
 )
 DEEPEST, MOST = 3, 3
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.body import Guard
 from retrieval.census.callgraph import Site
 from retrieval.census.event_outline import event_sentence
 from retrieval.census.flow import Root, way
@@ -13,14 +14,16 @@ from retrieval.census.outside import Outside
 from retrieval.census.own_steps import inside, spine, steps_by_number, steps_in
 from retrieval.census.pipeline import is_served, main_roots
 from retrieval.census.prose import counted
-from retrieval.census.walk import Mark, walked
+from retrieval.census.rounds import round_of
+from retrieval.census.rounds import told as said_of_round
+from retrieval.census.walk import LOOPS, Mark, walked
 from retrieval.census.wording import caller
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, LIBRARY, SHOWN = 36, 24, 12, 8, 9, 20, 6, 2
+STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, LIBRARY, SHOWN, ROUNDS = 36, 24, 12, 8, 9, 20, 6, 2, 3
 Place = tuple[str, str, int, int]
 
 
@@ -38,10 +41,12 @@ def outline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     roots = main_roots(focus)
     if not roots:
         return
-    wanted = query.options.get("what", "steps|models|others").split("|")
+    wanted = query.options.get("what", "steps|loops|models|others").split("|")
     used = _used(roots)
     for root in used[:SHOWN] if "steps" in wanted and _is_shown(roots[0]) else roots[:1] if "steps" in wanted else ():
         yield from _steps(codebase, focus, root, walked(focus, root, DEPTH))
+    if "loops" in wanted:
+        yield from _loops(codebase, focus, roots[0])
     if "models" in wanted:
         yield from _models(codebase, focus, used)
     if "others" in wanted and len(roots) > 1:
@@ -57,7 +62,7 @@ def _used(roots: list[Root]) -> list[Root]:
 
 
 def _steps(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -> Iterator[CensusHit]:
-    frame = root.frame if _is_shown(root) else spine(root.frame, marks)
+    frame = root.frame if _is_shown(root) else spine(focus, root.frame, marks)
     told, own, partly = steps_in(focus, marks, frame)
     events = event_sentence(focus, marks)
     if not told and not events:
@@ -67,6 +72,26 @@ def _steps(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) ->
     run = f"{via or f'. {begin}'} runs {_listed(told, partly)}" if told else ""
     run += "" if events else inside(focus, marks, own, steps_by_number(focus, marks))
     yield _sentence(codebase, root, _begins(root) + run + events, [_place(mark) for mark in own or marks[:1]])
+
+
+def _loops(codebase: "Codebase", focus: Focus, root: Root) -> Iterator[CensusHit]:
+    """The loops around model runs that carry something from round to round, the outermost first."""
+    marks = walked(focus, root, DEEP)
+    steps = steps_by_number(focus, marks)
+    told_ones: set[int] = set()
+    for mark in marks:
+        guard = mark.event
+        if not isinstance(guard, Guard) or guard.kind not in LOOPS or focus.is_layer(mark.frame):
+            continue
+        runs = any(n.startswith(f"{mark.number}.") and step.runs for n, step in steps.items())
+        found = round_of(mark.frame, guard)
+        if not runs or not found.tells or guard.key in told_ones or len(told_ones) >= ROUNDS:
+            continue
+        told_ones.add(guard.key)
+        head = f"while `{guard.text}`" if guard.kind == "while" else f"for each `{guard.text}`"
+        text = f"{caller(mark.frame)} repeats its steps {head}: {said_of_round(found)}"
+        place = ("loop", mark.frame.path, guard.line, guard.line)
+        yield _sentence(codebase, root, text[0].upper() + text[1:], [place])
 
 
 def _listed(told: list[str], partly: bool) -> str:

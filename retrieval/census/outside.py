@@ -22,6 +22,7 @@ from retrieval.census.families import (
     is_model_base,
     library,
 )
+from retrieval.census.hooks import is_pipeline, outside_bases
 from retrieval.census.known_models import wrappers
 from retrieval.census.model_uses import by_name
 from retrieval.census.origins import Origins
@@ -42,10 +43,21 @@ _MODEL = re.compile(
 )
 
 
+_PREPARING = re.compile(
+    r"(?:load|fuse|unfuse|unload|set|merge|add)_(?:lora|ip_adapter|adapter|textual_inversion|weighted_adapter)\w*"
+    r"|merge_and_unload"
+)
+_QUIET = re.compile(
+    r"^(?:progress_bar|register_\w+|maybe_\w+|to|enable_\w+|disable_\w+|set_progress\w*|check_\w+|log\w*)$"
+)
+_ENCODES = re.compile(r"(?:encode|decode|run_safety)_")
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """One such call; `said` is the predicate of a sentence, `does` is "library", "received" or
-    "training"; "writes" for a file, "makes" or "runs" for a model that was followed to where it is made."""
+    """One such call; `said` is the predicate of a sentence, `does` is "library", "received", "training", "inherited"
+    (of a library's pipeline) or "prepares" (puts weights in); "writes" for a file, "makes" or "runs" for a model that
+    was followed to where it is made."""
 
     step: CallStep
     name: str
@@ -62,10 +74,35 @@ def outside_steps(program: "Program", frame: "Frame") -> list[Outside]:
     for step in frame.body.calls:
         if step.node.id in known:
             continue
-        told = _library(frame, step) or _received(frame, step, origins) or _training(frame, step) or _got(frame, step)
+        told = _prepared(program, frame, step) or _inherited(program, frame, step) or _library(frame, step)
+        told = told or _received(frame, step, origins) or _training(frame, step) or _got(frame, step)
         if told is not None:
             found.append(told)
     return found
+
+
+def _prepared(program: "Program", frame: "Frame", step: CallStep) -> Outside | None:
+    """Weights and adapters that are put into an object of a library's class: `pipe.fuse_lora()`."""
+    if not _PREPARING.fullmatch(step.written.rpartition(".")[2]) or "." not in step.written:
+        return None
+    holder = invoked(frame, step)
+    own = isinstance(holder, Instance) and any(map(library, outside_bases(program, holder.cls)))
+    if not own and not (isinstance(holder, ExternalObject) and library(holder.maker)):
+        return None
+    written = one_line(frame.body.tree.text(step.node), SHOWN)
+    return Outside(step, step.written, f"calls `{written}`", "prepares")
+
+
+def _inherited(program: "Program", frame: "Frame", step: CallStep) -> Outside | None:
+    """What a pipeline calls of the library's pipeline that it extends: `self.encode_prompt(…)`."""
+    head, _, name = step.written.rpartition(".")
+    owner = frame.receiver or frame.owner
+    if head != "self" or name.startswith("_") or _QUIET.search(name) or frame.callee(step) is not None:
+        return None
+    if owner is None or not is_pipeline(program, owner) or MODELISH.search(name):
+        return None
+    written = one_line(frame.body.tree.text(step.node), SHOWN)
+    return Outside(step, name, f"calls `{written}` of the library's pipeline", "inherited")
 
 
 def _library(frame: "Frame", step: CallStep) -> Outside | None:
@@ -163,6 +200,8 @@ def does(event: Outside) -> str:
     loads = method in LOADING or event.name in LOADING
     if LOSSES.search(method):
         return ""
+    if event.does in ("inherited", "prepares"):
+        return "runs" if _ENCODES.match(method) else ""
     if event.does == "received" and not MODELISH.search(method):
         return ""  # what a function gave to be called may be anything
     if event.does != "library":

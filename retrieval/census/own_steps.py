@@ -29,8 +29,8 @@ _STATEMENTS = words(
 _GATHERING = re.compile(r"\.(?:append|extend|add|put)$")
 
 
-def spine(first: "Frame", marks: list[Mark]) -> "Frame":
-    """The body that does the work: `first`, or what it hands everything to in its one step with steps below."""
+def spine(focus: Focus, first: "Frame", marks: list[Mark]) -> "Frame":
+    """The body that does the work: `first`, or what it hands everything to in the only step that leads to models."""
     frame = first
     while True:
         own = [mark for mark in marks if mark.frame is frame and isinstance(mark.event, Site | Outside)]
@@ -39,6 +39,8 @@ def spine(first: "Frame", marks: list[Mark]) -> "Frame":
         }
         deep = [number for number, inner in below.items() if inner]
         if len(deep) != 1 or len(own) > WRAPPING or deep[0] != own[-1].number or waits(own[-1]):
+            return frame
+        if any(leads(focus, mark) for mark in own[:-1]):
             return frame
         frame = below[deep[0]][0].frame
 
@@ -84,7 +86,7 @@ def inside(focus: Focus, marks: list[Mark], held: list[Mark], steps: dict[str, S
     below = [m for m in marks if m.number.startswith((f"{mark.number}.", f"{mark.number}a."))]
     if not below or focus.in_model(below[0].frame):
         return ""
-    frame = spine(below[0].frame, below)
+    frame = spine(focus, below[0].frame, below)
     told, own, _ = steps_in(focus, below, frame)
     more = f" → and {len(told) - LISTED} more" if len(told) > LISTED else ""
     deeper = inside(focus, marks, own, steps, left - 1)

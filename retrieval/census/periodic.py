@@ -72,12 +72,12 @@ def _hit(
 
 def _decided(codebase: Codebase, unit: Unit, node: ast.If) -> str:
     """ "`f()` calls `save()` if `step % n == 0`, for each `epoch` of `range(n)`"; "" for other conditions."""
-    if not any(_is_periodic(part) for part in ast.walk(node.test)) or isinstance(node.body[0], ast.Raise | ast.Assert):
+    if not any(is_periodic(part) for part in ast.walk(node.test)) or isinstance(node.body[0], ast.Raise | ast.Assert):
         return ""
-    acts = _acts(node.body)
-    if not acts:
+    told = acts(node.body)
+    if not told:
         return ""
-    loop = next((item for item in _loops(unit, node)), None)
+    loop = next((item for item in loops_around(unit, node)), None)
     around = ""
     if isinstance(loop, ast.For):
         around = f", for each {quoted(loop.target, 40)} of {quoted(loop.iter, 80)}"
@@ -86,7 +86,7 @@ def _decided(codebase: Codebase, unit: Unit, node: ast.If) -> str:
     subject = subject_of(codebase, unit.path, unit.symbols.get(node, ""))
     outer = [quoted(item.test, 80) for item in _ifs(unit, node)]
     inside = f", inside `if` {' and '.join(outer)}" if outer else ""
-    return f"{subject} {acts} if {quoted(node.test, 200)}{inside}{around}"
+    return f"{subject} {told} if {quoted(node.test, 200)}{inside}{around}"
 
 
 def _ifs(unit: Unit, node: ast.AST) -> Iterator[ast.If]:
@@ -105,7 +105,8 @@ def is_main(node: ast.If) -> bool:
     return "__name__" in written(node.test)
 
 
-def _loops(unit: Unit, node: ast.AST) -> Iterator[ast.For | ast.While]:
+def loops_around(unit: Unit, node: ast.AST) -> Iterator[ast.For | ast.While]:
+    """The loops around a node inside its function, the nearest first."""
     current = unit.parents.get(node)
     while current is not None and not isinstance(current, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         if isinstance(current, ast.For | ast.While):
@@ -113,7 +114,8 @@ def _loops(unit: Unit, node: ast.AST) -> Iterator[ast.For | ast.While]:
         current = unit.parents.get(current)
 
 
-def _is_periodic(node: ast.AST) -> bool:
+def is_periodic(node: ast.AST) -> bool:
+    """Whether an expression asks for a step, an epoch, a frequency or the time."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
         left, right = _names(node.left), _names(node.right)
         text = isinstance(node.left, ast.Constant | ast.JoinedStr)
@@ -152,10 +154,10 @@ def _repeated(codebase: Codebase, unit: Unit, node: ast.While | ast.For) -> str:
     waits = [call for call in calls if call_name(call) == "sleep" and call.args]
     if not waits or (isinstance(node, ast.For) and any(isinstance(n, ast.Try) for n in own_nodes(node))):
         return ""
-    acts = _acts([item for item in node.body if not _is_wait(item)])
+    told = acts([item for item in node.body if not _is_wait(item)])
     subject = subject_of(codebase, unit.path, unit.symbols.get(node, ""))
     head = f"while {quoted(node.test, 80)}" if isinstance(node, ast.While) else f"for each {quoted(node.iter, 80)}"
-    does = f"{acts} " if acts else "loops "
+    does = f"{told} " if told else "loops "
     return (
         f"{subject} {does}repeatedly {head}, waiting {quoted(waits[0].args[0], 60)} seconds with {quoted(waits[0], 80)}"
     )
@@ -166,12 +168,12 @@ def _is_wait(node: ast.stmt) -> bool:
     return call_name(value.value if isinstance(value, ast.Await) else value) == "sleep"
 
 
-def _acts(body: Sequence[ast.stmt]) -> str:
+def acts(body: Sequence[ast.stmt]) -> str:
     """What a body does in words: the calls it makes, else how it leaves, else what it sets."""
     plain: dict[str, None] = {}
     nested: dict[str, None] = {}
     for statement, conditions in guarded(body):
-        for name in _calls(statement):
+        for name in calls_of(statement):
             (nested if conditions else plain)[name] = None
     further = [name for name in nested if name not in plain]
     parts = [f"calls {_listed(list(plain))}"] if plain else []
@@ -183,7 +185,7 @@ def _acts(body: Sequence[ast.stmt]) -> str:
     return " and ".join(parts)
 
 
-def _calls(statement: ast.stmt) -> Iterator[str]:
+def calls_of(statement: ast.stmt) -> Iterator[str]:
     """The calls of one statement, those of the statements inside it left out."""
     stack: list[ast.AST] = [statement]
     while stack:

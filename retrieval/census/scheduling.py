@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.focus import focus_of
 from retrieval.census.job_states import job_states
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import first_sentence, listed
@@ -34,6 +35,7 @@ _PUTS, _GETS = frozenset(["put", "put_nowait", "send"]), frozenset(["get", "get_
 _WAITS = frozenset(["acquire", "acquire_nowait", "wait"])
 _UI = re.compile(r"(?:^|\.)(?:queue|wrap_queued_call|wrap_gradio_gpu_call)$")
 _UI_BOUNDS = ("concurrency_limit", "default_concurrency_limit", "concurrency_count", "max_size", "enable_queue")
+_TELLING = r"Queue|queue|Semaphore|Limiter|Pool|popitem|move_to_end|min\(|max\(|concurrency|memory_|_memory|_load\b"
 _WHAT = ("queue", "semaphore", "pool", "states", "selection", "kept", "interface")
 _OUTSIDE = re.compile(r"^(?:apscheduler|schedule|celery|rq|dramatiq|huey|airflow|prefect|luigi|dagster|ray|arq)\b")
 SHOWN = 5
@@ -45,6 +47,7 @@ Found = tuple[ast.AST, str, str]  # node, what, text
     summary="queues, semaphores, bounded pools, states of jobs, choices of the least used, least-recently-used stores",
     example="scheduling: queue",
     reads="python",
+    options=("model",),
 )
 def scheduling(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per mechanism; patterns match what it is: queue, semaphore, pool, states, selection, kept, interface.
@@ -53,20 +56,31 @@ def scheduling(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """
     if wrong := [name for name in query.names() if name not in _WHAT]:
         raise QueryError(f"{query.text!r}: {wrong[0]!r} is none of {', '.join(_WHAT)}")
-    for unit in units(codebase, r"Queue|queue|Semaphore|Limiter|Pool|popitem|move_to_end|min\(|max\(|concurrency"):
+    model = query.options.get("model") == "yes"
+    for unit in units(codebase, _TELLING):
         for node, what, text in _in_unit(codebase, unit):
-            if query.matches(what):
+            symbol = unit.symbols.get(node, "")
+            if query.matches(what) and not (model and not _leads(codebase, unit.path, symbol)):
                 first, last = unit.lines(node)
                 detail = {"what": what}
-                symbol = unit.symbols.get(node, "")
                 lines = (first, min(last, first + 8))
                 yield hit_at(codebase, unit.path, lines, symbol=symbol, name=what, text=text, detail=detail)
     if query.matches("states"):
         yield from job_states(codebase)
 
 
+def _leads(codebase: Codebase, path: str, symbol: str) -> bool:
+    """Whether a function leads to a model."""
+    focus = focus_of(codebase)
+    definition = focus.program.definition(path, symbol) if symbol else None
+    frame = focus.program.frame(path, definition) if definition is not None or not symbol else None
+    return frame is not None and focus.leads(frame)
+
+
 def _in_unit(codebase: Codebase, unit: Unit) -> Iterator[Found]:
     for node in unit.nodes:
+        if isinstance(node, ast.For):
+            yield from _least(codebase, unit, node)
         if isinstance(node, ast.Call):
             yield from _made(codebase, unit, node)
             yield from _interface(codebase, unit, node)
@@ -176,8 +190,34 @@ def _chosen(codebase: Codebase, unit: Unit, node: ast.Call) -> Iterator[Found]:
         yield node, "kept", f"{where} drops the oldest entry of {owner} when it is full (`{written(node)}`)"
 
 
+def _least(codebase: Codebase, unit: Unit, node: ast.For) -> Iterator[Found]:
+    """A loop that keeps the one with the least of a measure: `if used < least: least, best = used, gpu`."""
+    symbol = unit.symbols.get(node, "")
+    said = f"{written(node)} {symbol}"
+    for inner in (part for part in node.body if isinstance(part, ast.If)):
+        kept = set(_assigned(inner))
+        for test in (part for part in ast.walk(inner.test) if isinstance(part, ast.Compare)):
+            left, right = written(test.left), written(test.comparators[0])
+            best, measure = (right, left) if right in kept else (left, right)
+            ordered = isinstance(test.ops[0], ast.Lt | ast.Gt | ast.LtE | ast.GtE)
+            if ordered and best in kept and len(kept) > 1 and _LOAD.search(said) and _WORKER.search(said):
+                least = isinstance(test.ops[0], ast.Lt | ast.LtE) == (best == right)
+                where, most = subject_of(codebase, unit.path, symbol), "least" if least else "greatest"
+                taken = f"{where} takes of {quoted(node.iter, 80)} the one with the {most} `{measure}`"
+                yield node, "selection", f"{taken}{_said(codebase, unit, node)}"
+                return
+
+
+def _assigned(node: ast.AST) -> Iterator[str]:
+    """The names that assignments below a node set."""
+    for part in ast.walk(node):
+        for target in part.targets if isinstance(part, ast.Assign) else ():
+            yield from (written(e) for e in (target.elts if isinstance(target, ast.Tuple) else [target]))
+
+
 _LOAD = re.compile(
-    r"(?i)(?:^|[\W_])(?:load|pending|active|busy|queue\w*|inflight|in_flight|outstanding|running|usage|num_\w+|_value)"
+    r"(?i)(?:^|[\W_])(?:load|pending|active|busy|queue\w*|inflight|in_flight|outstanding|running|usage|num_\w+|_value|"
+    r"memory\w*|allocated)"
 )
 _WORKER = re.compile(
     r"(?i)(?:^|[\W_])(?:workers?|servers?|backends?|replicas?|instances?|nodes?|devices?|gpus?|endpoints?|engines?)\b"

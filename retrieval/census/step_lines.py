@@ -8,9 +8,10 @@ from retrieval.census.effects import effects_of
 from retrieval.census.focus import Focus
 from retrieval.census.outside import Outside
 from retrieval.census.prose import listed
+from retrieval.census.rounds import round_of, told
 from retrieval.census.user_events import event_under, needed, trigger_of
 from retrieval.census.values import ClassRef, FunctionRef
-from retrieval.census.walk import Mark
+from retrieval.census.walk import LOOPS, Mark
 from retrieval.census.wording import action, circumstances, either, label
 from retrieval.parse import Node
 
@@ -30,7 +31,8 @@ def line_of(focus: Focus, mark: Mark) -> str:
     """What one line of a walk says, without its number."""
     event = mark.event
     if isinstance(event, Guard):
-        return f"{_opening(event)}{_when(mark.guards)}:"
+        found = told(round_of(mark.frame, event)) if event.kind in LOOPS else ""
+        return f"{_opening(event)}{_when(mark.guards)}{f' ({found})' if found else ''}:"
     if isinstance(event, Exit):
         value = one_line(mark.frame.body.tree.text(event.value), 60) if event.value is not None else ""
         said = f"{_LEAVES[event.kind]} `{value}`" if value else _LEAVES[event.kind]

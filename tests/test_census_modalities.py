@@ -3,7 +3,11 @@
 import pytest
 
 from retrieval.census import run_query
-from retrieval.census.modality_names import named
+from retrieval.census.modalities import modalities
+from retrieval.census.modality_names import documented, named
+from retrieval.census.program import program_of
+from retrieval.census.spots import Spot
+from retrieval.census.tracing import tracer_of
 from retrieval.codebase import Codebase
 from retrieval.errors import QueryError
 from tests.source_tree import codebase_of
@@ -241,3 +245,30 @@ def test_inputs_of_one_call_lists_drawn_together_and_added_segments() -> None:
     [given] = _texts(codebase, "fusions: how=given")
     assert given.startswith("`lips()` gives audio (`audio_frame`) and image (`crop_frame`) to one model together")
     assert not _texts(codebase, "fusions: how=compared")
+
+
+def test_the_hub_is_no_face_and_what_a_model_gives_is_made_of_its_arguments() -> None:
+    assert named("hugging_face_token") == named("HuggingFaceHub") == ""
+    assert documented("  token: Hugging Face token, or True to use the one of the HuggingFace folder", "token") == ""
+    source = """
+        import ctranslate2
+        import librosa
+
+        def fetch(image_folder):
+            return image_folder
+
+        class Speech:
+            def __init__(self, image_folder):
+                self.model = ctranslate2.models.Whisper(fetch(image_folder))
+
+            def heard(self, path):
+                waveform = librosa.load(path)
+                given = self.model.encode(waveform)
+                return given
+    """
+    program = program_of(codebase_of({"speech.py": source}))
+    frame = program.frame("speech.py", program.definition("speech.py", "Speech.heard"))
+    assert frame is not None
+    given = next(binding for binding in frame.body.bindings if binding.name == "given")
+    spot = Spot(frame, given.value, guards=())  # type: ignore[arg-type]
+    assert [told.modality for told in modalities(tracer_of(program), spot)] == ["audio"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
+from retrieval.census.families import RUNNING
 from retrieval.census.known_models import known_model
 from retrieval.census.modality_names import GROUPS, documented, named
 from retrieval.census.spots import Spot, arguments
@@ -230,7 +231,18 @@ def data_sources(tracer: Tracer, spot: Spot) -> list[Spot]:
             owner = function.child_by_field_name("object")
             value = spot.frame.value(owner, spot.order, spot.guards)
             return spot.inner(owner) if not isinstance(value, External) else _first(spot, node)
+        if _runs_model(spot, function) and (given := arguments(node)):
+            return [inner for child in given for inner in spot.inner(child, take=())]
     return [source for source, _computed in tracer.sources(spot)]
+
+
+def _runs_model(spot: Spot, function: Node | None) -> bool:
+    """Whether a method of a library's object computes: what it gives is made of its arguments, not of the weights."""
+    if function is None or function.type != "attribute":
+        return False
+    owner = spot.frame.value(function.child_by_field_name("object"), spot.order, spot.guards)
+    name = spot.frame.body.tree.text(function.child_by_field_name("attribute"))
+    return isinstance(owner, ExternalObject) and name in RUNNING
 
 
 def is_module(tracer: Tracer, spot: Spot) -> bool:

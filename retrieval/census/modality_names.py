@@ -57,6 +57,7 @@ _NOT = re.compile(
     r"surface|config$|bitmap|base64|b64"
 )
 _IDS = re.compile(r"(?:^|_)(?:text|phone|phoneme)_(?:token_)?ids")
+_HUB = re.compile(r"(?i)hugging[ _-]?face")  # a place for models, and no face
 _LATENTS = re.compile(r"(?i)^(?:\w+_)?latents?$")
 _DOCUMENTED = r"^\s*[-*]?\s*(?:\S+\.)?{name}\b[^:\n]{{0,60}}:\s*(.+(?:\n(?!\s*[-*]?\s*\w+[^:\n]{{0,60}}:).+)?)$"
 
@@ -64,6 +65,7 @@ _DOCUMENTED = r"^\s*[-*]?\s*(?:\S+\.)?{name}\b[^:\n]{{0,60}}:\s*(.+(?:\n(?!\s*[-
 @cache
 def named(name: str) -> str:
     """The one modality that a name says, "" for none and for several kinds."""
+    name = _HUB.sub("", name)
     lowered = name.lower()
     if _IDS.search(lowered):
         return "text"
@@ -85,7 +87,7 @@ def named(name: str) -> str:
 def documented(docstring: str, parameter: str) -> str:
     """The modality that a docstring says of a parameter, "" for none and for several kinds."""
     for found in re.finditer(_DOCUMENTED.format(name=re.escape(parameter)), docstring, re.MULTILINE):
-        told = {named(word) for word in re.findall(r"[A-Za-z]\w+", found[1])} - {"", "latents"}
+        told = {named(word) for word in re.findall(r"[A-Za-z]\w+", _HUB.sub("", found[1]))} - {"", "latents"}
         if len({GROUPS.get(modality, modality) for modality in told}) == 1:
             return min(told)
     return ""

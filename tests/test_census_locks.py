@@ -44,7 +44,9 @@ def test_a_lock_around_other_work_is_no_queue_for_a_model() -> None:
         "if __name__ == '__main__':\n    Store().put(1)\n"
     )
     first = told({"app.py": source}, "blocking")[0]
-    assert first.startswith("No: in what the main programs run no lock, semaphore or queue guards the GPU or a model")
+    assert first.startswith(
+        "No: in what the main programs run no lock, semaphore or queue of its own guards the GPU or a model"
+    )
 
 
 def test_waiting_for_an_outside_program_is_no_mechanism() -> None:

@@ -115,7 +115,9 @@ def test_a_queue_for_other_work_is_no_queue_for_the_gpu() -> None:
         "    print(JOBS.get())\n\n\nif __name__ == '__main__':\n    fill()\n    drain()\n"
     )
     first, *rest = told(source, "blocking")
-    assert first.startswith("No: in what the main programs run no lock, semaphore or queue guards the GPU or a model")
+    assert first.startswith(
+        "No: in what the main programs run no lock, semaphore or queue of its own guards the GPU or a model"
+    )
     assert rest == [
         "Queues for other work: The queue `JOBS` (`queue.Queue`, at most `4` waiting); filled by `fill()`; emptied by "
         "`drain()`"

@@ -101,7 +101,7 @@ def _verdict(found: _Found) -> Iterator[Told]:
         (found.shared, "functions that wait for their turn on a shared GPU of Hugging Face Spaces, `@spaces.GPU`"),
     )
     others, waiting = _counted(
-        (found.web, "the request queue of the web interface, which holds requests back and guards no GPU"),
+        (found.web, _web_queue(found)),
         (found.sync, "`torch.cuda.synchronize()` and events"),
         (found.streams, "CUDA streams"),
         (found.barriers, "barriers and collective calls between distributed processes"),
@@ -130,11 +130,33 @@ def _verdict(found: _Found) -> Iterator[Told]:
         )
         return
     untied = f"; no model run was traced to the {counted(len(locks), 'lock')} that it holds" if locks else ""
-    yield (
-        "No: in what the main programs run no lock, semaphore or queue guards the GPU or a model, each model call runs "
-        f"at once in the thread that makes it{untied}{plus}",
-        [*waiting, *locks[:3]],
+    told = (
+        "no lock, semaphore or queue of its own guards the GPU or a model, each model call runs at once in the thread "
     )
+    told += f"that makes it{untied}"
+    if found.web[0]:
+        rest = [text for text in others if not text.startswith("the request queue")]
+        plus = f". Beside that: {', '.join(rest)}" if rest else ""
+        yield f"Only indirectly, by {_web_queue(found)}: {told}{plus}", [*waiting, *locks[:3]]
+    else:
+        yield f"No: in what the main programs run {told}{plus}", [*waiting, *locks[:3]]
+
+
+def _web_queue(found: _Found) -> str:
+    """The queue of a web interface, with how many calls it lets run at a time where Gradio says it."""
+    text = "the request queue of the web interface, which holds requests back, whatever the GPU does"
+    web = found.web[0]
+    given = [
+        m for hit in web if (m := re.search(r"(?:concurrency_count|(?:default_)?concurrency_limit)=(\w+)", hit.text))
+    ]
+    if given:
+        return f"{text}, and lets `{given[0][0]}` calls run at a time"
+    gradio = any("gradio" in hit.name or "gradio" in _imports(found.codebase, hit.path) for hit in web)
+    return f"{text}; Gradio runs one call of each handler at a time unless a limit is given" if gradio else text
+
+
+def _imports(codebase: "Codebase", path: str) -> set[str]:
+    return {item.module.partition(".")[0] for item in codebase.facts[path].imports}
 
 
 def _aside(found: _Found) -> tuple[list[str], list[CensusHit]]:
@@ -167,7 +189,7 @@ def _details(found: _Found) -> Iterator[Told]:
         yield f"A call waits until the service lends it a GPU: `@spaces.GPU` on {_where(shared)}", shared
     if web := found.web[0]:
         calls = listed(list(dict.fromkeys(f"`{_short(hit)}` in {hit.path}" for hit in web)), SHOWN)
-        yield f"The web interface lets requests in through its queue, whatever the GPU does: {calls}", web
+        yield f"The web interface lets requests in through its queue: {calls}", web
     for hit in found.served[0][:SHOWN]:
         yield _plural(hit), [hit, *_related(hit)]
     if sync := found.sync[0]:

@@ -20,6 +20,7 @@ MOST_STEPS, MOST_NAMED = 90, 6
 _DEVICE = re.compile(
     r"""^f?["'](cuda|cpu|mps|npu|xpu|hpu|auto|gpu|directml|privateuseone|balanced\w*)(?::[^"']*)?["']$""", re.I
 )
+_SAME_TYPE = re.compile(r"""([\w.]+)\.type == ["'](cuda|mps|npu|xpu|cpu)["']""")
 _PROVIDER = re.compile(r"""^["'](\w+ExecutionProvider)["']$""")
 _TEST = re.compile(r"(?:is_available|device_count|is_built|get_available_providers|get_device|get_accelerator)$")
 _PASSING = SAME | words("device str int format get pop getattr getenv setdefault strip lower split vars next list")
@@ -36,6 +37,7 @@ class Choice:
     places: tuple[Place, ...]
     written: str = ""
     source: str = ""
+    preset: bool = False  # only defaults are known, which hold unless a caller or a setting gives another device
 
     @property
     def known(self) -> bool:
@@ -56,40 +58,77 @@ class Choice:
         which = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
         by = [f"`{test}()`" for test in self.tests[:2]]
         by += [s.said for s in self.switches if s.kind in ("environment", "option")][: 1 if by else 2]
+        which += " unless another is given" if self.preset else ""
         return which + (", " if which and by else "") + (f"chosen by {', '.join(by)}" if by else "")
 
 
 def choice_of(codebase: "Codebase", spot: Spot) -> Choice:
     """Everything that a device expression is traced to."""
-    devices: dict[str, None] = {}
-    aside: dict[str, None] = {}  # named only in code that no main program runs
-    tests: dict[str, None] = {}
-    places: dict[Place, None] = {}
-    source = ""
+    found = _Found(codebase)
     for at in tracer_of(spot.frame.program).walk(spot, computed=True, stop=opaque, most=MOST_STEPS):
-        text = at.text()
-        found = _DEVICE.match(text) or _PROVIDER.match(text)
-        if at.node.type == "string" and found:
-            line = at.node.start_point[0] + 1
-            here = hit_at(codebase, at.frame.path, (line, line), symbol=at.frame.symbol, name="", text="")
-            (devices if reach_of(codebase).has(here) else aside)[found[1]] = None
-            places[at.frame.path, line] = None
-        for step in at.frame.body.calls if at.node.type != "call" else ():
-            near = at.node.start_point[0] + 1 - 3 <= step.start <= at.node.start_point[0] + 1
-            if near and at.node.type == "string" and found and _TEST.search(step.written):
-                tests[one_line(step.written, 60)] = None
-        called = text.partition("(")[0]
-        if at.take[-1:] and at.take[-1].startswith(".") and opaque(at) and called.rpartition(".")[2][:1].isupper():
-            source = source or one_line(called, 60)
-        if at.node.type == "call" and _TEST.search(written := text.partition("(")[0]):
-            tests[one_line(written, 60)] = None
-        for guard in at.guards if found else ():
-            tests |= dict.fromkeys(re.findall(r"[\w.]*(?:is_available|device_count|is_built)(?=\()", guard.text))
+        found.note(at)
     behind = switches_of(codebase).behind(spot, stop=opaque)
     for switch in behind:
-        devices |= dict.fromkeys(re.findall(r"""["'](cuda|cpu|mps|npu|xpu)["':]""", switch.default))
-    written = one_line(spot.text(), 60)
-    return Choice(tuple(devices or aside), tuple(tests), behind, tuple(places), written, source)
+        found.devices |= dict.fromkeys(re.findall(r"""["'](cuda|cpu|mps|npu|xpu)["':]""", switch.default))
+    chosen = found.devices or found.aside
+    return Choice(
+        tuple(chosen | found.presets), tuple(found.tests), behind, tuple(found.places), one_line(spot.text(), 60),
+        found.source, bool(found.presets) and not chosen,
+    )  # fmt: skip
+
+
+class _Found:
+    """What the walk from a device expression met: devices by name, tests that choose, and where they stand."""
+
+    def __init__(self, codebase: "Codebase") -> None:
+        self.codebase = codebase
+        self.devices: dict[str, None] = {}
+        self.aside: dict[str, None] = {}  # named only in code that no main program runs
+        self.presets: dict[str, None] = {}  # defaults, which hold where nothing else gives a device
+        self.tests: dict[str, None] = {}
+        self.places: dict[Place, None] = {}
+        self.source = ""
+
+    def note(self, at: Spot) -> None:
+        """Take in one expression of the walk."""
+        text = at.text()
+        called = text.partition("(")[0]
+        device = _DEVICE.match(text) or _PROVIDER.match(text) if at.node.type == "string" else None
+        if device is not None:
+            self._named(at, device[1])
+        if at.take[-1:] and at.take[-1].startswith(".") and opaque(at) and called.rpartition(".")[2][:1].isupper():
+            self.source = self.source or one_line(called, 60)
+        if at.node.type == "call" and _TEST.search(called):
+            self.tests[one_line(called, 60)] = None
+        for guard in at.guards:
+            same = _SAME_TYPE.search(guard.text) if guard.kind == "if" and at.node.type != "string" else None
+            if same is not None and same[1] in text:
+                self.devices[same[2]] = None
+
+    def _named(self, at: Spot, device: str) -> None:
+        """A device that is named, the tests beside it and those that it stands under."""
+        line = at.node.start_point[0] + 1
+        here = hit_at(self.codebase, at.frame.path, (line, line), symbol=at.frame.symbol, name="", text="")
+        named = self.devices if reach_of(self.codebase).has(here) else self.aside
+        (self.presets if _is_preset(at) else named)[device] = None
+        self.places[at.frame.path, line] = None
+        for step in at.frame.body.calls:
+            if line - 3 <= step.start <= line and _TEST.search(step.written):
+                self.tests[one_line(step.written, 60)] = None
+        for guard in at.guards:
+            asked = re.findall(r"[\w.]*(?:is_available|device_count|is_built)(?=\()", guard.text)
+            self.tests |= dict.fromkeys(asked)
+
+
+def _is_preset(spot: Spot) -> bool:
+    """Whether an expression is a default: of a parameter, of `getattr(x, name, default)`, of `x.get(key, default)`."""
+    above = spot.node.parent
+    if above is None or above.type in ("default_parameter", "typed_default_parameter"):
+        return above is not None
+    call = above.parent if above.type == "argument_list" else None
+    function = spot.frame.body.tree.text(call.child_by_field_name("function")) if call is not None else ""
+    place = [child.id for child in above.named_children].index(spot.node.id) if call is not None else 0
+    return (function == "getattr" and place == 2) or (function.endswith((".get", ".getenv")) and place == 1)
 
 
 def opaque(spot: Spot) -> bool:

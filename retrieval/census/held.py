@@ -23,7 +23,7 @@ def held_by(roster: Roster, cls: ClassRef) -> list[Made]:
 
 
 def _held(roster: Roster, cls: ClassRef, depth: int) -> list[Made]:
-    found = list(_HELD[roster].get(cls, ()))
+    found = [made for owner in roster.program.line(cls) for made in _HELD[roster].get(owner, ())]
     for frame in roster.program.methods(cls) if depth else ():
         own = f"{next(iter(frame.parameters))}."
         for binding in frame.body.bindings:

@@ -31,11 +31,11 @@ class Object:
     """
 
     made: tuple[Made, ...]
+    ways: tuple[Way, ...]  # for each of `made`, the calls that lead to it
     bound: Bound | None
     conditions: tuple[Condition, ...]
     stays: bool | None
     late: bool
-    way: Way = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def _object(roster: Roster, start: Start, made: Made, way: Way) -> Object:
     bound = _keyed(made, way, bound_on(made, way))
     asked = tuple(_conditions(made, way))
     late = any(is_first_use(guard) for frame, guards in _guarded(made, way) for guard in guards)
-    return Object((made,), bound, asked, _stays(roster, start, made, bound), late, way)
+    return Object((made,), (way,), bound, asked, _stays(roster, start, made, bound), late)
 
 
 def _keyed(made: Made, way: Way, bound: Bound | None) -> Bound | None:
@@ -99,7 +99,7 @@ def _keyed(made: Made, way: Way, bound: Bound | None) -> Bound | None:
 def _stays(roster: Roster, start: Start, made: Made, bound: Bound | None) -> bool | None:
     at = (bound.frame.path, bound.frame.symbol) if bound is not None else ("", "")
     if start.name.startswith(LIBRARY):
-        return True if bound is not None and bound.lasting and bound.frame.definition is None else None
+        return None  # what its functions make is held by those who call them
     if bound is not None and (bound.lasting or at in start.units or _is_main(bound.frame)):
         return True
     return False if ends_with_call(roster, made) else None
@@ -130,21 +130,15 @@ def _joined(members: list[Object]) -> Iterator[Object]:
         once = {item.names: item for item in reversed(members)}
         yield from reversed(once.values())
         return
-    made = tuple(dict.fromkeys(made for item in members for made in item.made))
-    decided = _in_several_arms(members)
-    asked = min((_beside(item.conditions, decided) for item in members), key=len)
+    made = tuple(made for item in members for made in item.made)
+    ways = tuple(way for item in members for way in item.ways)
+    asked = first.conditions
+    for item in members[1:]:  # a variable that several calls fill has one of them: only what all ask for is asked
+        asked = tuple(condition for condition in asked if _place(condition) in map(_place, item.conditions))
     stays = True if any(item.stays for item in members) else first.stays
-    yield Object(made, first.bound, asked, stays, all(item.late for item in members), first.way)
+    yield Object(made, ways, first.bound, asked, stays, all(item.late for item in members))
 
 
-def _beside(asked: tuple[Condition, ...], decided: set[int]) -> tuple[Condition, ...]:
-    return tuple(condition for condition in asked if condition[1].key not in decided)
-
-
-def _in_several_arms(members: list[Object]) -> set[int]:
-    """The decisions in several arms of which an object is made, so that there is one whichever is taken."""
-    arms: dict[int, set[int]] = {}
-    for item in members:
-        for _frame, guard in item.conditions:
-            arms.setdefault(guard.key, set()).add(guard.arm)
-    return {key for key, taken in arms.items() if len(taken) > 1}
+def _place(condition: Condition) -> tuple[str, int, int]:
+    frame, guard = condition
+    return frame.path, guard.key, guard.arm

@@ -180,13 +180,23 @@ def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
         text = "No model's weights are in the memory of this process."
     else:
         text = "No model was found that the main programs hold in memory."
-    text += account(codebase) if local or rows else ""
+    text += _fullest(codebase) + (account(codebase) if local or rows else "")
     text += precision(codebase)
     if hosted:
         names = [f"`{name}`" for hit in hosted for name in hit.detail["names"].split(",")]
         text += f" Hosted, without weights or VRAM here: {listed(names, MOST_NAMED)}."
     proving = [hit for hit in placed if hit.detail.get("chosen") or "hosted" not in hit.detail]
     return text, [*proving[:4], *hosted[:2]]
+
+
+def _fullest(codebase: "Codebase") -> str:
+    """How many models the program has in memory that has most, told in a sentence where there are several."""
+    first = next(iter(run_query(codebase, "residency").hits), None)
+    found = re.match(r"(.*?): (\d+) models in memory together: ", first.text) if first is not None else None
+    if found is None:
+        return ""
+    rest = first.text[found.end() :] if first is not None else ""
+    return f" All at once: {found[1]} keeps {found[2]} models in memory together, {rest.partition('; ')[0]}."
 
 
 def _unplaced(codebase: "Codebase", placed: list[CensusHit]) -> tuple[str, list[CensusHit]]:

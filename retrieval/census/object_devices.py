@@ -12,6 +12,7 @@ from retrieval.census.presets import is_off
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.spots import Spot
+from retrieval.census.ways_in import Way, bodies
 from retrieval.census.wording import caller
 
 if TYPE_CHECKING:
@@ -30,24 +31,23 @@ def _moves(codebase: "Codebase") -> dict[str, list[Moved]]:
 
 def device_of(codebase: "Codebase", item: Object) -> Choice | None:
     """The device of an object; None when nothing on the way to it says one."""
-    for made in item.made:
-        found = _moved(codebase, made, item) or _told(codebase, made, item)
-        if found is not None and found.known:
-            return found
-    return None
+    every = [_moved(codebase, *pair) or _told(codebase, *pair) for pair in zip(item.made, item.ways, strict=True)]
+    known = [found for found in every if found is not None and found.known]
+    known.sort(key=lambda found: (found.preset, not found.tests))
+    return known[0] if known else None
 
 
-def _told(codebase: "Codebase", made: Made, item: Object) -> Choice | None:
+def _told(codebase: "Codebase", made: Made, way: Way) -> Choice | None:
     """The device that the call that makes a model is given."""
     _written, node = settings_of(codebase, made)
     if node is None:
         return None
-    return choice_of(codebase, Spot(made.frame, node, made.step.order, made.step.guards, (), item.way))
+    return choice_of(codebase, Spot(made.frame, node, made.step.order, made.step.guards, (), way))
 
 
-def _moved(codebase: "Codebase", made: Made, item: Object) -> Choice | None:
+def _moved(codebase: "Codebase", made: Made, way: Way) -> Choice | None:
     """The device that a model is moved to in the bodies through which the program comes to its making."""
-    frames = [*(around for around, _step, _target in item.way), made.frame]
+    frames = bodies(made, way)
     level = {(frame.path, frame.symbol): index for index, frame in enumerate(frames)}
     moves = [m for m in _moves(codebase).get(made.name, ()) if m.to == "device"]
     near = [m for m in moves if (m.frame.path, m.frame.symbol) in level]
@@ -58,8 +58,8 @@ def _moved(codebase: "Codebase", made: Made, item: Object) -> Choice | None:
             if move.step.written.endswith("cuda"):
                 return CUDA
             continue
-        way = item.way[: level[move.frame.path, move.frame.symbol]]
-        found = choice_of(codebase, Spot(move.frame, node, move.step.order, move.step.guards, (), way))
+        above = way[: level[move.frame.path, move.frame.symbol]]
+        found = choice_of(codebase, Spot(move.frame, node, move.step.order, move.step.guards, (), above))
         if found.known:
             return found
     return None

@@ -16,7 +16,7 @@ from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.shelves import shelves_of
-from retrieval.census.starts import Start
+from retrieval.census.starts import LIBRARY, Start
 from retrieval.census.switches import switches_of
 from retrieval.census.unloading import acts_of
 from retrieval.census.values import ClassRef
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-MOST_NAMED, MOST_CONDITIONS, MOST_PROGRAMS, MOST_KINDS, MOST_HOLDERS = 12, 4, 5, 4, 8
+MOST_NAMED, MOST_CONDITIONS, MOST_PROGRAMS, MOST_KINDS, MOST_HOLDERS = 12, 3, 5, 4, 8
 
 
 @kind(
@@ -122,7 +122,9 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
     frames = [frame for frame, _ in reached(roster.program, _frames(roster, start))]
     units = frozenset((frame.path, frame.symbol) for frame in frames)
     objects = objects_of(roster, start, made, units)
+    library = start.name.startswith(LIBRARY)
     staying = [item for item in objects if item.stays or (item.stays is None and _lasts(roster, item))]
+    staying = [] if library else staying
     always = [item for item in staying if not item.conditions]
     chosen = [item for item in staying if item.conditions]
     loose = [item for item in objects if item.stays is None and item not in staying]

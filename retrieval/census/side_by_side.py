@@ -25,6 +25,7 @@ DISTRIBUTED = (
     "accelerate.Accelerator, deepspeed.initialize, deepspeed.init_inference, "
     "hvd.init, horovod.torch.init, ray.init, ray.remote"
 )
+COLLECTIVE = "calls: torch.distributed.*, flashy.distrib.*, dist.broadcast*, dist.all_*, xm.*, mpi4py.*"
 PARALLEL = "calls: torch.nn.DataParallel, torch.nn.parallel.DataParallel, *.DataParallel"
 SERVERS = (
     "calls: uvicorn.run, uvicorn.Server, waitress.serve, gunicorn.*, gevent.pywsgi.*, aiohttp.web.run_app, *.launch, "
@@ -65,6 +66,7 @@ def groups_of(codebase: "Codebase") -> dict[str, Group]:
         "outside": ("started: own=no", _any),
         "loaders": ("keywords: num_workers", _loads),
         "ranks": (DISTRIBUTED, _any),
+        "collective": (COLLECTIVE, _crosses),
         "parallel": (PARALLEL, _any),
         "servers": (SERVERS, lambda hit: _serves(codebase, hit)),
         "shared": (SHARED, _any),
@@ -88,6 +90,16 @@ def in_python(hit: CensusHit) -> bool:
 
 def _any(_hit: CensusHit) -> bool:
     return True
+
+
+def _crosses(hit: CensusHit) -> bool:
+    """Whether a call moves data between processes or waits for others; questions for the rank say nothing."""
+    return (
+        re.search(
+            r"(?:barrier|broadcast|all_reduce|all_gather|gather|scatter|reduce|send|recv|sync_\w+|init)\w*$", hit.name
+        )
+        is not None
+    )
 
 
 def _loads(hit: CensusHit) -> bool:

@@ -4,6 +4,7 @@
 constants that its calls give exclude a condition is none.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -116,7 +117,7 @@ def _bound(frame: "Frame", name: str, inner: str) -> Bound | None:
 
 
 def _joined(name: str, inner: str) -> str:
-    return f"{name}.{inner}" if inner else name
+    return re.sub(r"\.__dict__\[[\"'](\w+)[\"']\]", r".\1", f"{name}.{inner}" if inner else name)
 
 
 def _is_own_call(around: "Frame", written: str) -> bool:

@@ -13,6 +13,7 @@ LABELS = {
     "scripts": "scripts of the repository started as processes",
     "loaders": "data-loader workers",
     "ranks": "distributed running",
+    "collective": "calls between the processes of a distributed launcher",
     "parallel": "batches split over several GPUs by `torch.nn.DataParallel`",
 }
 

@@ -197,3 +197,32 @@ def test_a_table_of_tables_is_one_and_names_to_look_for_are_none() -> None:
         "`PRETRAINED` (tables.py) names 3 weights under `small`, `large`: `small_a.pt`, `owner/small-b`, "
         "`large.safetensors`"
     ]
+
+
+REBOUND = """
+    import litellm, torch
+    from mesh import get_model
+    from torch.nn.parallel.data_parallel import DataParallel
+    from towers import Nested
+
+    def ask(text, model="gpt-asked"):
+        return litellm.completion(model=model, messages=[text])
+
+    def recover(image):
+        return model(image)
+
+    if __name__ == "__main__":
+        model = Nested("")
+        model.encode_text("x")
+        ask("y")
+        model = DataParallel(get_model()).cuda()
+        model.eval()
+        recover("z")
+"""
+
+
+def test_a_global_name_is_what_it_was_last_bound_to_before_the_call() -> None:
+    codebase = codebase_of({"main.py": REBOUND, "towers.py": TOWERS})
+    (run,) = [text for text in texts(codebase, "model_runs") if text.startswith("`recover()`")]
+    assert "`mesh.get_model`" in run and "Nested" not in run
+    assert "The calls ask for `gpt-asked`" in texts(codebase, "model_summary: what=used")

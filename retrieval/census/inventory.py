@@ -1,22 +1,28 @@
 """What tells a model of a program to a reader: the name of its weights, and whether it is there by default."""
 
 import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from retrieval.census.body import CallStep
 from retrieval.census.made_models import Made
 from retrieval.census.model_entries import Entry
 from retrieval.census.model_sources import FILES, filled
 from retrieval.census.presets import is_off
 from retrieval.census.prose import listed
 from retrieval.census.roster import Roster
-from retrieval.census.weights import Weights
+from retrieval.census.spelled import spelled
+from retrieval.census.spots import Spot, arguments
+from retrieval.census.weights import Weights, refused
 
 if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
 SHOWN, DEEPEST, MOST_CALLERS = 3, 3, 12
 _HUB = re.compile(r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
+_MODEL_KEYS = ("model", "model_name", "model_id", "engine", "deployment_name", "azure_deployment")
 _PLAIN = re.compile(r"^[\w.+-]+$")
 
 
@@ -41,9 +47,33 @@ def _name(value: str, loads: bool) -> str:
     return value if loads and _PLAIN.match(value) and re.search(r"[A-Za-z]", value) else ""
 
 
+def hosted_names(roster: Roster, entries: Iterable[Entry]) -> dict[str, Spot]:
+    """The names of hosted models that calls are given as `model=`, with the place that writes one."""
+    found: dict[str, Spot] = {}
+    for entry in entries:
+        places = [(made.frame, made.step) for made in entry.made]
+        places += [(use.frame, use.step) for use in entry.uses(roster)]
+        for frame, step in places:
+            for spot in _model_argument(frame, step):
+                for name in spelled(roster.codebase, roster.tracer, spot):
+                    if re.search(r"[A-Za-z]", re.sub(r"\{[^{}]*\}", "", name)):
+                        found.setdefault(name, spot)
+    return found
+
+
+def _model_argument(frame: "Frame", step: CallStep) -> list[Spot]:
+    text = frame.body.tree.text
+    return [
+        Spot(frame, value, step.order, step.guards)
+        for child in arguments(step.node, keywords=True)
+        if child.type == "keyword_argument" and text(child.child_by_field_name("name")) in _MODEL_KEYS
+        and (value := child.child_by_field_name("value")) is not None
+    ]  # fmt: skip
+
+
 def off_by_default(codebase: "Codebase", roster: Roster, entry: Entry) -> bool:
     """Whether no place makes the model when nobody sets an option or a variable."""
-    return all(_off(codebase, roster, made) for made in entry.made)
+    return all(refused(roster, made) or _off(codebase, roster, made) for made in entry.made)
 
 
 def _off(codebase: "Codebase", roster: Roster, made: Made) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.instances import variants
-from retrieval.census.inventory import off_by_default, weights_named
+from retrieval.census.inventory import hosted_names, off_by_default, weights_named
 from retrieval.census.language import Query, hit_at, kind, parse_query, run_query
 from retrieval.census.modal_flow import taken_by
 from retrieval.census.model_entries import CLASSICAL, Entry, entries_of
@@ -17,6 +17,7 @@ from retrieval.census.prose import listed
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.vision import sees_entry
 from retrieval.facts import CensusHit
+from retrieval.parse import first_line, last_line
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -81,7 +82,7 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
         yield _sentence(
             codebase, f"Made as well, though no call that runs them was traced: {_names(idle, MOST_PARTS)}", idle
         )
-    yield from _settings(codebase) if hosted else ()
+    yield from _settings(codebase, roster, hosted, local) if hosted else ()
     others = [entry for entry in entries if entry not in main and entry not in parts and not entry.part]
     if others:
         yield _sentence(
@@ -119,14 +120,30 @@ def _by_checkpoint(codebase: "Codebase", roster: Roster, entries: list[Entry]) -
             yield _sentence(codebase, f"{text}repository defines {listed(found, MOST_PARTS)}", [entry])
 
 
-def _settings(codebase: "Codebase") -> Iterator[CensusHit]:
-    """What settings say about which hosted models are asked."""
-    found = list(model_settings(codebase, parse_query("model_settings")))
+def _settings(codebase: "Codebase", roster: Roster, hosted: list[Entry], local: list[Entry]) -> Iterator[CensusHit]:
+    """Which hosted models are asked: as calls name them, and as settings say that name no local model."""
+    asked = hosted_names(roster, hosted)
+    if asked:
+        spots = list(asked.values())
+        places = [(s.frame.path, first_line(s.node), last_line(s.node)) for s in spots]
+        text = f"The calls ask for {listed([f'`{name}`' for name in asked], MOST_SETTINGS)}"
+        related = tuple(("asked", *place) for place in places[1:MOST_SETTINGS])
+        yield hit_at(codebase, places[0][0], places[0][1:], symbol="", name="summary", text=text, related=related)
+    own = {_bare(entry.name) for entry in local}
+    found = [hit for hit in model_settings(codebase, parse_query("model_settings")) if _bare(_value(hit)) not in own]
     said = "; ".join(hit.text for hit in found[:MOST_SETTINGS])
     more = f"; and {len(found) - MOST_SETTINGS} more" if len(found) > MOST_SETTINGS else ""
     related = tuple(("setting", hit.path, hit.start, hit.end) for hit in found[1:MOST_SETTINGS])
     for first in found[:1]:
         yield replace(first, text=f"Which hosted models these are, settings say: {said}{more}", related=related)
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
+
+
+def _value(hit: CensusHit) -> str:
+    return hit.text.rpartition(" is ")[2].strip("`")
 
 
 def _kinds(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> CensusHit:

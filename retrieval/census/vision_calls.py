@@ -25,6 +25,7 @@ _INNER = re.compile(
     r"trunk)\w*|visual|vit(?:_model|_encoder)?|adapter|controlnet|safety_checker)(?:\.(?:forward|encode|forward_features|get_intermediate_layers))?$"
 )
 _NO_RUN = re.compile(r"(?i)^(?:before|after|on|prepare|init|load|get_context|log|configure|set_)_?|loss|optimizer")
+_MIXED = re.compile(r"[\"']multi_modal_data[\"']|[\"']pixel_values[\"']")  # what goes into a language model with text
 _PARTS = {".adapter": "adapter", ".controlnet": "ControlNet", ".safety_checker": "safety checker"}
 _MADE_OF = re.compile(r"(?i)(?:^|[._])\w*(?:embed|embs?\b|_feat|features?\b|tokens?\b|hidden_states)\w*(?:\[.*)?$")
 _TRIAL = re.compile(r"(?i)warm_?up|bench|(?:^|/)speed|measure_")
@@ -180,10 +181,10 @@ def _image_input(roster: Roster, use: Use) -> Spot | None:
     """The argument of a call that is an image or a video; the first one when the model is known to take such."""
     if _ruled_out(roster, use):
         return None
-    seeing = (not use.made and use.method != "run") or (bool(use.made) and sees(roster, use.made[0]))
+    seeing = (not use.made and use.method != "run") or any(sees(roster, made) for made in use.made)
+    seeing = seeing or (bool(use.made) and _MIXED.search(_source(use.frame)) is not None)
     first: Spot | None = None
-    if _is_given_over(use):
-        return _spread(use)
+    over = _is_given_over(use)
     for said, spot in inputs_of(roster.tracer, use)[:MOST_ARGUMENTS]:
         if _MADE_OF.search(spot.text()):
             continue  # what is made of an embedding is no image
@@ -191,7 +192,12 @@ def _image_input(roster: Roster, use: Use) -> Spot | None:
         if told and (told[0] == "image" or (told[0] == "video" and seeing)):
             return spot
         first = first or (spot if not told else None)
-    return (first or _handed(use)) if seeing else None
+    return _spread(use) if over else (first or _handed(use)) if seeing else None
+
+
+def _source(frame: "Frame") -> str:
+    node = frame.program.node(frame.path, frame.definition) if frame.definition is not None else None
+    return frame.body.tree.text(node) if node is not None else ""
 
 
 def _is_given_over(use: Use) -> bool:
@@ -202,8 +208,8 @@ def _is_given_over(use: Use) -> bool:
 
 def _handed(use: Use) -> Spot | None:
     """What a known model that reads images is handed as a whole: `model.generate(**inputs)`."""
-    known = use.made[0].known if use.made else None
-    if known is None or not set(known.takes) & {*SEEN} or known.immediate:
+    known = [made.known for made in use.made if made.known is not None]
+    if not any(item.immediate is False and set(item.takes) & {*SEEN} for item in known):
         return None
     return _spread(use)
 

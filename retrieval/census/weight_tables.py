@@ -100,6 +100,9 @@ def _table(name: str, node: ast.expr, symbol: str) -> Table:
     elif isinstance(node, ast.Call):
         pairs = [(item.arg or "", item.value) for item in node.keywords]
     keys = tuple(dict.fromkeys(key for key, _ in pairs if key))
+    named = [key for key, value in pairs if isinstance(value, ast.Name) or any(_weights(value, key))]
+    if 2 * len(named) < len(pairs):  # the fields of one model
+        return Table(name, node, keys, (), (), symbol)
     parts = tuple(value.id for _, value in pairs if isinstance(value, ast.Name))
     return Table(name, node, keys, tuple(dict.fromkeys(_weights(node, ""))), parts, symbol)
 

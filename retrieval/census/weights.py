@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.body import CallStep, one_line
+from retrieval.census.conditions import UNKNOWN, fails
 from retrieval.census.devices import choice_of
 from retrieval.census.made_models import LOADING, Made
 from retrieval.census.roster import Roster
@@ -33,6 +34,7 @@ _NAMING = re.compile(
     r"(?:^|_)(?:model|path|ckpt|checkpoint|weights?|name|repo|pretrained|arch|url|file|id|size\w*)(?:_|$)"
 )
 _NOT_NAMING = re.compile(r"device|dtype|type$|tokenizer|kwargs|config$|args$|class|token|dir$|root")
+_FILE = re.compile(r"(?:^|_)(?:resume|checkpoint|ckpt|weights|pretrained|path|file)\w*$")
 _PLACED = re.compile(r"(?:^|_)(?:device|dtype|torch_dtype)$|^(?:cpu|cuda(?::\d+)?|mps|auto)$")  # where, not what
 _RESUMING = re.compile(r"(?i)(?:optim\w*|scaler|scheduler)\.load_state_dict$")
 SHOWN, MOST_CALLS, MOST_SPOTS = 60, 24, 400
@@ -87,7 +89,27 @@ def _named(roster: Roster, made: Made) -> Iterator[Weights]:
     frame, step = made.frame, made.step
     values = [v for v in spelled(roster.codebase, roster.tracer, Spot(frame, node, step.order, step.guards)) if v]
     written = one_line(frame.body.tree.text(node), SHOWN)
+    values = [value for value in values if not _excluded(step, written, value)]
     yield Weights(frame, step.start, step.end, f"`{step.written}`", written, tuple(values))
+
+
+def refused(roster: Roster, made: Made) -> bool:
+    """Whether the conditions around a loader rule out every name that it may be given here."""
+    node = _naming(made) if made.known is not None else None
+    if node is None:
+        return False
+    step, name = made.step, made.frame.body.tree.text(node)
+    values = spelled(roster.codebase, roster.tracer, Spot(made.frame, node, step.order, step.guards))
+    return bool(values) and all(_excluded(step, name, value) for value in values)
+
+
+def _excluded(step: CallStep, name: str, value: str) -> bool:
+    """Whether the conditions around a call say that a name is something else: `if kind == "other":`."""
+
+    def given(asked: str) -> object:
+        return value if asked == name else UNKNOWN
+
+    return any(guard.kind in ("if", "else") and fails(guard, given) for guard in step.guards)
 
 
 def _naming(made: Made) -> Node | None:
@@ -106,6 +128,9 @@ def _naming(made: Made) -> Node | None:
     if not plain or plain[0].type in ("integer", "float", "list", "true", "false", "none"):
         return None
     last = made.step.written.rpartition(".")[2]
+    files = [c for c in plain[1:3] if _FILE.search(text(c).rpartition(".")[2])]
+    if files and not _NAMING.search(text(plain[0]).rpartition(".")[2].lower()) and plain[0].type == "identifier":
+        return files[0]  # `load_model(net, args.resume)`
     written = text(plain[0]).rpartition(".")[2].strip("\"'])")
     if _PLACED.search(written):
         return None

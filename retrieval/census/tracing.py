@@ -15,12 +15,13 @@ from retrieval.census.callgraph import call_target, entered
 from retrieval.census.families import gives_first
 from retrieval.census.feasible import refuted
 from retrieval.census.having import having
-from retrieval.census.holders import Holders, Kept
+from retrieval.census.holders import Holders
 from retrieval.census.known_models import wrappers
 from retrieval.census.looked_up import looked_up
 from retrieval.census.names import reaching
 from retrieval.census.selected import telling
 from retrieval.census.spots import Called, Spot, argument, arguments, default, handed_through, key_of
+from retrieval.census.standing_globals import standing
 from retrieval.census.stored import stored
 from retrieval.census.taken import MOST_TAKEN, compound, subscripted, walked
 from retrieval.census.values import (
@@ -136,26 +137,12 @@ class Tracer:
 
     def _global(self, spot: Spot, path: str, name: str, hops: int = 4) -> list[Spot]:
         at = replace(spot, stack=())
-        kept = self._standing(spot, path, self.holders.globals(path, name))
+        kept = standing(self.holders, spot, path, self.holders.globals(path, name))
         found = [s for frame, binding in kept for s in self._bound(at, frame, binding)]
         found += [s for filling in self.holders.fillers(path, name) for s in stored(self.holders, at, filling, name)]
         if not found and hops and (other := self.holders.imported_from(path, name)) is not None:
             return self._global(spot, *other, hops - 1)
         return found
-
-    def _standing(self, spot: Spot, path: str, bound: Kept) -> Kept:
-        """Of the bindings of a global name those that hold when the top level of the file calls the body."""
-        if len(bound) < 2 or spot.frame.definition is None or spot.frame.path != path:
-            return bound
-        callers = self.holders.callers(spot.frame)
-        top = bound[0][0]
-        if not callers or any(around is not top for around, _, _ in callers) or any(f is not top for f, _ in bound):
-            return bound
-        listed = [binding for _, binding in bound]
-        holding = {
-            id(b) for _, step, _ in callers for b in reaching(listed, step.order, step.guards, looped=True).bindings
-        }
-        return [(frame, binding) for frame, binding in bound if id(binding) in holding] or bound
 
     def _parameter(self, spot: Spot, name: str) -> list[Spot]:
         frame = spot.frame

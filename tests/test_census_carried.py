@@ -149,6 +149,35 @@ def test_an_equal_parameter_name_joins_nothing() -> None:
     assert "rows.py" in told and "other.py" not in told
 
 
+def test_texts_that_keys_are_compared_with_are_keys() -> None:
+    code = """
+        def fill(given):
+            given["vector"], given["image"] = 1, 2
+
+        def double(given):
+            for key in given:
+                if key in ["vector", "image"]:
+                    given[key] = given[key] * 2
+
+        def show(given):
+            fill(given)
+            double(given)
+            print(given["image"], given.get("vector"))
+    """
+    (told,) = texts(codebase_of({"steps.py": code}), "travelling: given")
+    assert "read by key in `double()`" in told
+
+
+def test_a_base_whose_subclasses_all_bring_a_method_is_an_interface() -> None:
+    code = "class Base:\n    pass\n\n\n" + "\n\n".join(
+        f"class {name}(Base):\n    def embed(self, x):\n        return x\n" for name in ("One", "Two", "Three")
+    )
+    code += "\n\nif __name__ == '__main__':\n    One().embed(1), Two().embed(1), Three().embed(1)\n"
+    assert texts(codebase_of({"base.py": code}), "agreements: sort=bases") == [
+        "base class `Base` (base.py), of which all 3 subclasses bring `embed()`: `One`, `Two`, `Three`"
+    ]
+
+
 def test_entries_of_what_a_model_gives_are_taken_by_name(codebase: Codebase) -> None:
     (told,) = texts(codebase, "dict_flow: out")
     assert "with the keys `features`, `scale`" in told and "`learn()` reads `features`" in told

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.called_classes import called_stand_ins, library_bases
+from retrieval.census.called_classes import called_stand_ins, common_methods, library_bases
 from retrieval.census.hierarchies import hierarchies
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.people import people
@@ -59,8 +59,12 @@ def agreements(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
 
 def _bases(codebase: Codebase) -> Iterator[CensusHit]:
-    """Base classes that leave methods to at least two subclasses, those with most subclasses first."""
-    yield from _left(codebase, single=False)
+    """Base classes that leave methods to at least two subclasses, or whose subclasses all bring the same ones, those
+    with most subclasses first."""
+    left = list(_left(codebase, single=False))
+    known = {(hit.path, hit.start) for hit in left}
+    found = [*left, *(hit for hit in _brought(codebase) if (hit.path, hit.start) not in known)]
+    yield from sorted(found, key=lambda hit: -int(hit.detail["members"]))
 
 
 def _single(codebase: Codebase) -> Iterator[CensusHit]:
@@ -85,10 +89,30 @@ def _left(codebase: Codebase, single: bool) -> Iterator[CensusHit]:
         text += listed([f"`{name}`" for name in members], SHOWN)
         related = tuple(place for place in hit.related if place[0] == "subclass")[:PLACES]
         detail = {"said": f"`{hit.name}` ({counted(len(members), 'subclass')}, {listed(left, 3)})"}
-        detail |= {"single": members[0]} if single else {}
+        detail |= {"single": members[0]} if single else {"members": str(len(members))}
         lines = (hit.start, hit.end)
         yield hit_at(
             codebase, hit.path, lines, symbol=hit.symbol, name=hit.name, text=text, related=related, detail=detail
+        )
+
+
+def _brought(codebase: Codebase) -> Iterator[CensusHit]:
+    """Base classes without a method left open of which all subclasses bring the same method that they lack."""
+    for base, members, methods in common_methods(codebase):
+        names = list(dict.fromkeys(f"`{cls.definition.symbol}`" for cls in members))
+        shown = [f"`{name}()`" for name in methods]
+        path, item = base.path, base.definition
+        text = f"base class `{item.symbol}` ({path}), of which all {len(members)} subclasses bring "
+        text += f"{listed(shown, SHOWN)}: "
+        text += listed(names, SHOWN)
+        related = tuple(("subclass", c.path, c.definition.head_start, c.definition.head_end) for c in members[:PLACES])
+        detail = {
+            "said": f"`{item.symbol}` ({counted(len(members), 'subclass')}, {listed(shown, 3)})",
+            "members": str(len(members)),
+        }
+        lines = (item.head_start, item.head_end)
+        yield hit_at(
+            codebase, path, lines, symbol=item.symbol, name=item.symbol, text=text, related=related, detail=detail
         )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from retrieval.census.program import Program
     from retrieval.codebase import Codebase
 
-LEAST, MOST_CLASSES = 2, 8
+LEAST, MOST_CLASSES, SUBCLASSES = 2, 8, 3
 # What every layer, error and container derives from says nothing of how parts are exchanged.
 _PLAIN = words(
     "Module Exception ValueError RuntimeError Enum IntEnum StrEnum ABC Protocol NamedTuple TypedDict BaseModel object "
@@ -115,3 +115,24 @@ def library_bases(codebase: Codebase) -> Iterator[tuple[str, list[tuple[str, Def
                 if outside and base.rpartition(".")[2] not in _PLAIN:
                     found.setdefault(base, []).append((path, item))
     yield from sorted(found.items(), key=lambda row: (-len(row[1]), row[0]))
+
+
+def common_methods(codebase: Codebase) -> Iterator[tuple[ClassRef, tuple[ClassRef, ...], list[str]]]:
+    """Base classes of the main programs with at least three subclasses, and the public methods that each of these
+    defines and the base does not."""
+    program, reach = program_of(codebase), reach_of(codebase)
+    found = []
+    for base in program.classes:
+        main = codebase.snapshot.by_path[base.path].role == "source" and reach.runs((base.path, base.definition.symbol))
+        below = [c for c in program.descendants(base) if c != base and base in program.bases(c)] if main else []
+        if len(below) >= SUBCLASSES:
+            own = {frame.definition.name for frame in _methods(program, base) if frame.definition}
+            shared = set.intersection(*({_named(f) for f in _methods(program, cls)} for cls in below)) - own
+            names = sorted(n for n in shared if not n.startswith("_") or n == "__call__")
+            if names:
+                found.append((base, tuple(below), names))
+    yield from sorted(found, key=lambda row: (-len(row[1]), row[0].path))
+
+
+def _named(frame: Frame) -> str:
+    return frame.definition.name if frame.definition is not None else ""

@@ -124,12 +124,13 @@ def _queues(codebase: "Codebase") -> Iterator[CensusHit]:
 
 
 def _widest(codebase: "Codebase") -> list[Traveller]:
-    """The first travellers: at most two of a sort, three in all."""
+    """The first travellers: at most two of a sort, three in all, and the first that goes into a model."""
     found: list[Traveller] = []
     for item in travellers(codebase):
         if sum(other.sort == item.sort for other in found) < 2 and len(found) < 3:
             found.append(item)
-    return found
+    entering = next((item for item in travellers(codebase) if item.enters), None)
+    return found if entering is None or entering in found else [*found, entering]
 
 
 def _dictionaries(codebase: "Codebase", _focus: Focus) -> CensusHit | None:

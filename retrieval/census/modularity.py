@@ -230,7 +230,8 @@ def _is_options(frame: "Frame", name: str) -> bool:
     """Whether a parameter is an object of many options; a list of arguments or a number of flags is not."""
     if not OPTIONS.search(name) or name.endswith("kwargs") or name in ("args_", "params", "flags"):
         return False
-    return not _PLAIN.match(frame.parameters[name] or "")
+    starred = frame.definition is not None and any(p.startswith(f"*{name}") for p in frame.definition.parameters)
+    return not starred and not _PLAIN.match(frame.parameters[name] or "")
 
 
 def _makes(focus: Focus, frame: "Frame") -> bool:

@@ -88,7 +88,7 @@ def options_used(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         return
     use = re.compile(
         rf"(?<![\w.])(?:{'|'.join(map(re.escape, sorted(holders)))})"
-        r"(?:\.(?!pop\b|get\b|items\b)(\w+)|(?:\.pop|\.get)?[\[(][\"'](\w+)[\"'])"
+        r"(?:\.(?!pop\b|get\b|items\b)(\w+)(?!\w*\()|(?:\.pop|\.get)?[\[(][\"'](\w+)[\"'])"
     )
     for path, facts in codebase.facts.items():
         if facts.language == "python" and _knows(facts, holders):

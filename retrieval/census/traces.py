@@ -101,6 +101,7 @@ def _read(unit: Unit, function: Function, symbol: str, found: Traces) -> None:
             trace.annotation = ast.unparse(item.annotation) if item.annotation else ""
     for node in own_nodes(function):
         reader.see(node)
+    reader.settle()
     found.traces += reader.traces.values()
     found.given += reader.given
 
@@ -113,6 +114,8 @@ class _Reader:
         self.traces: dict[str, Trace] = {}
         self.given: list[Given] = []
         self.roots: dict[str, str] = {}  # a name taken out of another one → that one
+        self.indexed: set[tuple[str, str]] = set()  # `x[k]` by two names
+        self.compared: list[tuple[str, list[str], int]] = []  # names compared with texts
 
     def trace(self, name: str, line: int = 0) -> Trace:
         """The trace of a name."""
@@ -181,13 +184,29 @@ class _Reader:
         line, name = self.unit.row(node.lineno), base_of(node.value)
         key = node.slice.value if isinstance(node.slice, ast.Constant) else None
         stored = isinstance(node.ctx, ast.Store | ast.Del)
+        if name and isinstance(node.slice, ast.Name):
+            self.indexed.add((name, node.slice.id))
         if name and isinstance(key, str):
             held = self.trace(name, line)
             (held.put if stored else held.read).setdefault(key, line)
         if stored and (root := _root(node.value)) and root != "self":
             self.trace(self.roots.get(root, root), line).changed.setdefault("its items", line)
 
+    def settle(self) -> None:
+        """Texts that a loop variable is compared with are keys of what it runs over, where it is used as a key of it:
+        `for k in c: if k == "vector": c[k] = …`."""
+        for name, keys, line in self.compared:
+            root = self.roots.get(name, "")
+            if (root, name) in self.indexed:
+                held = self.trace(root, line)
+                for key in keys:
+                    held.read.setdefault(key, line)
+
     def _membership(self, node: ast.Compare) -> None:
+        if isinstance(node.left, ast.Name):
+            texts = [n.value for n in ast.walk(node.comparators[0]) if isinstance(n, ast.Constant)]
+            keys = [text for text in texts if isinstance(text, str)]
+            self.compared += [(node.left.id, keys, self.unit.row(node.lineno))] if keys else []
         key, held = node.left, base_of(node.comparators[0])
         known = held in self.traces and self.traces[held].keys  # a text may be looked into as well
         if known and isinstance(key, ast.Constant) and isinstance(node.ops[0], ast.In | ast.NotIn):

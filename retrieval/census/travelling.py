@@ -54,6 +54,7 @@ class Traveller:
     keys: list[str] = field(default_factory=list)
     made: list[Given] = field(default_factory=list)
     weight: float = 0.0
+    enters: bool = False  # whether a layer or model takes it
 
     @property
     def users(self) -> list[Place]:
@@ -208,6 +209,7 @@ def _weight(codebase: Codebase, item: Traveller) -> float:
     shares = {place: _share(codebase, place) for place in {*item.users, *item.makers}}
     if sum(share >= INSIDE for share in shares.values()) < 2:
         return 0.0
+    item.enters = LAYERED in shares.values()
     changed = sum(shares.get(place, 0) for place in item.changers)
     weight = sum(shares.values()) + changed + (min(len(item.keys), SHOWN_KEYS) / 2 if item.sort == "dictionary" else 0)
     near = len(shares.keys() & _running(codebase))

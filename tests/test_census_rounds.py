@@ -147,3 +147,57 @@ def test_a_pipeline_of_a_library_is_told_with_what_it_inherits_and_what_is_put_i
         "Calls `self.scheduler.step",
         "Calls `self.vae.decode",
     ]
+
+
+def test_choices_that_lead_to_model_runs_come_before_modes_and_layers() -> None:
+    run = """
+        import torch
+        from net import Net
+
+        class Block(torch.nn.Module):
+            def forward(self, x):
+                return x
+
+        class Other(torch.nn.Module):
+            def forward(self, x):
+                return x
+
+        def block(kind):
+            if kind == "a":
+                return Block()
+            return Other()
+
+        def read(path):
+            if path.endswith(".gif"):
+                return read_gif(path)
+            return read_all(path)
+
+        def read_gif(path):
+            print(path)
+            return open(path, "rb").read()
+
+        def read_all(path):
+            print(path)
+            return open(path).read()
+
+        def swap(x):
+            return Net()(x)
+
+        def enhance(x):
+            return Net()(x)
+
+        def work(args):
+            layer = block(args.kind)
+            x = read(args.path)
+            if args.mode == "swap":
+                x = swap(x)
+            else:
+                x = enhance(x)
+            return layer(x)
+
+        if __name__ == "__main__":
+            work(None)
+    """
+    told = texts({"run.py": run}, "branches: chooses=calls")
+    assert told[0].startswith('In `work()`, if `args.mode == "swap"`')
+    assert told[-1].startswith("In `block()`")

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Body, Decision, Guard, one_line
+from retrieval.census.branch_ranks import MODELS, rank_of
 from retrieval.census.callgraph import Target
 from retrieval.census.computing import is_part
 from retrieval.census.exports import all_frames
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.models import family_of
 from retrieval.census.program import Program, program_of
-from retrieval.census.results import returned
-from retrieval.census.tiers import Anatomy, anatomy_of
+from retrieval.census.tiers import anatomy_of
 from retrieval.census.trivial import is_trivial
-from retrieval.census.values import ClassRef, FunctionRef, Instance, Value, alternatives
+from retrieval.census.values import ClassRef, FunctionRef, Value, alternatives
 from retrieval.census.wording import caller, circumstances, spoken
 from retrieval.facts import CensusHit
 from retrieval.parse import Node, first_line, last_line
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MOST_ACTS = 3
 LONGEST_ARMS = 6
-_MODE = re.compile(r"\b\w*(?:mode|stage|phase|task|model|loss|arch|backend|kind|type)\w*\b.*(?:==|\bin\b)|==\s*[\"']")
 _LEAVING = {
     "return": "returns",
     "raise": "raises",
@@ -79,37 +78,12 @@ def branches(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             arms = _arms(program, frame, decision)
             weight = max((arm.weight for arm in arms), default=0)
             if wanted in (None, CHOICES[weight]) and any(arm.acts for arm in arms):
-                order = _order(anatomy, frame, decision, (arms, depth))
-                if chooses == "models" and order[2]:
+                rank = rank_of(codebase, frame, decision, [arm.chosen for arm in arms])
+                if chooses == "models" and rank > MODELS:
                     continue
+                order = (0 if depth >= 0 else 1, 2 - weight, rank)
                 found.append((order, _hit(codebase, frame, decision, (arms, depth, weight))))
     yield from (hit for _, hit in sorted(found, key=lambda item: item[0]))
-
-
-def _order(anatomy: Anatomy, frame: "Frame", decision: Decision, told: tuple[list[Arm], int]) -> tuple[int, ...]:
-    """Where a decision stands in the list: sort of choice, its importance, reached by an entry or not."""
-    arms, depth = told
-    weight = max(arm.weight for arm in arms)
-    chosen = [target for arm in arms for target in arm.chosen]
-    models = [target for target in chosen if isinstance(target, ClassRef) and target in anatomy.models]
-    layers = frame.owner in anatomy.models and anatomy.tier(frame.owner) == "layer" if frame.owner else False
-    several = len({arm.chosen for arm in arms if arm.chosen}) > 1
-    condition = frame.body.tree.text(decision.node.child_by_field_name("condition"))
-    if any(anatomy.tier(cls) != "layer" for cls in models) or (
-        several and any(_gives_model(anatomy, t) for t in chosen)
-    ):
-        importance = 0
-    elif chosen and (models or several or _MODE.search(condition)):
-        importance = 1
-    else:
-        importance = 2 if chosen else 3
-    return (0 if depth >= 0 else 1, 2 - weight, importance, int(layers))
-
-
-def _gives_model(anatomy: Anatomy, target: Target) -> bool:
-    """Whether a function returns an object of a model class."""
-    given = returned(anatomy.program, target) if isinstance(target, FunctionRef) else None
-    return any(isinstance(member, Instance) and member.cls in anatomy.models for member in alternatives(given))
 
 
 def _arms(program: Program, frame: "Frame", decision: Decision) -> list[Arm]:

@@ -57,7 +57,8 @@ def _leads(codebase: Codebase, path: str, symbol: str) -> bool:
     focus = focus_of(codebase)
     definition = focus.program.definition(path, symbol) if symbol else None
     frame = focus.program.frame(path, definition) if definition is not None or not symbol else None
-    return frame is not None and focus.leads(frame) and not focus.is_layer(frame)
+    builds = definition is not None and definition.name == "__init__"
+    return frame is not None and not builds and focus.leads(frame) and not focus.is_layer(frame)
 
 
 def _threshold(unit: Unit, node: ast.If) -> str:

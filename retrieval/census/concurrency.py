@@ -39,9 +39,8 @@ Told = Iterator[tuple[str, list[CensusHit]]]
 def _asynchronous(groups: dict[str, Group]) -> Told:
     found = [groups[name] for name in LABELS if groups[name].run]
     idle = [groups[name] for name in LABELS if groups[name].idle and not groups[name].run]
-    absent = [label for name, label in LABELS.items() if not groups[name].hits]
-    if groups["collective"].hits:
-        absent = [label for label in absent if label != LABELS["ranks"]]
+    told = ["collective", *(["ranks"] if groups["collective"].hits else [])]  # not denied where the other is found
+    absent = [label for name, label in LABELS.items() if not groups[name].hits and name not in told]
     if found:
         said = "; ".join(group_said(group.name, group.run) for group in found)
         yield f"Yes, in what the main programs run: {said}", [hit for group in found for hit in group.run[:2]]

@@ -92,14 +92,12 @@ def _any(_hit: CensusHit) -> bool:
     return True
 
 
+_CROSSING = re.compile(r"(?:barrier|broadcast|all_|gather|scatter|reduce|send|recv|isend|irecv|sync_|init$)\w*")
+
+
 def _crosses(hit: CensusHit) -> bool:
     """Whether a call moves data between processes or waits for others; questions for the rank say nothing."""
-    return (
-        re.search(
-            r"(?:barrier|broadcast|all_reduce|all_gather|gather|scatter|reduce|send|recv|sync_\w+|init)\w*$", hit.name
-        )
-        is not None
-    )
+    return _CROSSING.match(hit.name.rpartition(".")[2]) is not None
 
 
 def _loads(hit: CensusHit) -> bool:

@@ -77,3 +77,44 @@ def test_a_module_of_which_a_part_is_run_is_not_outside(codebase: Codebase) -> N
     hits = {hit.name: hit for hit in run_query(codebase, "modules: only=modules").hits}
     assert reach_of(codebase).has(hits["parts.net"])
     assert not reach_of(codebase).has(hits["parts.guard"])
+
+
+ENGINE = """
+    def small(x):
+        \"\"\"Round a number.\"\"\"
+        return x
+
+    class Engine:
+        def run(self, x):
+            a = small(x)
+LINES
+            return a
+
+    class Options:
+        pass
+
+    def solve(x):
+        \"\"\"Solve one case.\"\"\"
+        return Engine().run(x)
+""".replace("LINES", "\n".join(f"            a = a + {number}" for number in range(100)))
+
+
+def test_a_file_is_described_by_the_function_that_runs_most_of_it_and_a_script_by_what_it_makes() -> None:
+    files: dict[str, str | bytes] = {
+        "engine.py": ENGINE,
+        "tools.py": "".join(
+            f"def tool{n}(x):\n    return [{'x, ' * 9}\n" + "    x,\n" * 30 + "    ]\n\n" for n in (1, 2, 3)
+        ),
+        "main.py": "from engine import solve\nfrom tools import tool1, tool2, tool3\n\ndef main():\n    tool1(1)\n"
+        "    tool2(2)\n    tool3(3)\n    print(solve(1))\n\nif __name__ == '__main__':\n    main()\n",
+        "demo.py": "from engine import Engine\nA = 1\ne = Engine()\ne.run(1)\ne.show(2)\ne.save(3)\ne.close()\n",
+        "train.sh": "#!/bin/bash\n# export PATH=/usr/bin\npython main.py --case 1\n",
+    }
+    codebase = codebase_of(files)
+    (module,) = [hit.text for hit in run_query(codebase, "modules: only=modules").hits if hit.path == "engine.py"]
+    assert "`solve`: “Solve one case”; mainly `solve()`, which uses `Engine`" in module and "Round" not in module
+    tree = "\n".join(hit.text for hit in run_query(codebase, "tree").hits)
+    assert "script that makes Engine and calls e.run, e.show, e.save, e.close" in tree
+    assert "train.sh - starts main.py" in tree and "export" not in tree
+    parts = [hit.text for hit in run_query(codebase, "components").hits]
+    assert any(text.startswith("`Engine` (class of engine.py) does the work of `solve()`") for text in parts)

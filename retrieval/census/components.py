@@ -13,6 +13,7 @@ from retrieval.census.describe import by_weight, definitions_text
 from retrieval.census.flow import Root
 from retrieval.census.focus import focus_of
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.leading import used_inside
 from retrieval.census.naming import naming_of
 from retrieval.census.pipeline import main_roots
 from retrieval.census.program import program_of
@@ -35,6 +36,7 @@ DEEPEST = 3
 OFFERED = 24
 USED = 6
 SHORT = 25
+ENGINE = 80
 REGISTERED = 12
 
 
@@ -46,6 +48,7 @@ class _Part:
     programs: list[str] = field(default_factory=list)
     methods: list[str] = field(default_factory=list)
     sites: list[tuple[str, int, int]] = field(default_factory=list)
+    behind: list[str] = field(default_factory=list)  # the functions whose work it does
 
 
 @kind(
@@ -62,6 +65,7 @@ def components(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for root in _main_roots(program):
         for site in _steps(program, root):
             _add(parts, program, root, site)
+    parts = _with_engines(program, parts)
     telling = [part for part in parts.values() if _tells(program, part)]
     used = telling if len(telling) >= FEW else list(parts.values())
     for part in used if len(used) >= FEW else [*used, *_offered(program, parts)]:
@@ -71,6 +75,24 @@ def components(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for hit in (*_registered(codebase, set(parts)), *_loaded(codebase)):
         if query.matches(hit.name):
             yield hit
+
+
+def _with_engines(program: "Program", parts: dict[tuple[str, str], _Part]) -> dict[tuple[str, str], _Part]:
+    """The components, behind each short function the class of its file that does its work."""
+    found: dict[tuple[str, str], _Part] = {}
+    for key, part in parts.items():
+        found[key] = part
+        definition, path = part.target.definition, part.target.path
+        if definition.kind != "function":
+            continue
+        length = definition.end - definition.head_start
+        for inner in used_inside(program.codebase, path, definition):
+            value = program.reference(path, inner) if inner.kind == "class" else None
+            larger = inner.end - inner.start > max(ENGINE, 2 * length)
+            if larger and isinstance(value, ClassRef) and (path, inner.symbol) not in parts:
+                engine = found.setdefault((path, inner.symbol), _Part(value, list(part.programs)))
+                engine.behind.append(definition.name)
+    return found
 
 
 def _tells(program: "Program", part: _Part) -> bool:
@@ -200,7 +222,10 @@ def _hit(codebase: "Codebase", program: "Program", part: _Part) -> CensusHit:
     if about := first_sentence(definition.docstring, 120):
         text += f" - “{about}”"
     verb = "used" if part.sites else "offered"
-    text += f" is {verb} by {listed([p if ' ' in p else f'`{p}`' for p in part.programs])}"
+    if part.behind:
+        text += f" does the work of {listed([f'`{name}()`' for name in part.behind])}"
+    else:
+        text += f" is {verb} by {listed([p if ' ' in p else f'`{p}`' for p in part.programs])}"
     if part.methods:
         text += f" through {listed([f'`{name}()`' for name in part.methods])}"
     if used := _used(program, part.target):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from retrieval.beside import once
 from retrieval.census.describe_data import Described, describe_data, plain_words
+from retrieval.census.leading import leading, leads_most, used_inside
 from retrieval.census.prose import counted, first_sentence, listed
 from retrieval.codebase import Codebase
 from retrieval.facts import Definition, FileFacts
@@ -34,7 +35,8 @@ _KNOWN = {
     "setup.py": "build script for setuptools",
 }
 _PROVENANCE = re.compile(
-    r"(?i)\b(?:adapted|modified|copied|borrowed|taken|ported|forked|derived|based) (?:heavily |mostly )?(?:from|on) "
+    r"(?i)^@\w+\s*:|\b(?:adapted|modified|copied|borrowed|taken|ported|forked|derived|based) (?:heavily |mostly )?"
+    r"(?:from|on) "
     r"|^(?:copyright|author|created|reference|credits?|source|code (?:is )?from|from)\b\W|copyright|all rights reserved"
 )
 _NAMES = 4
@@ -44,6 +46,13 @@ _SECTION = re.compile(
     r"|\w+ *(?:\([\w, .|\[\]]*\) *)?:"
 )
 _DOCUMENTED = 3
+_CALLS = 5
+_MADE = re.compile(r"(?:^|\.)([A-Z]\w*)(?:\.from_\w+|\.create)?$")
+_ASIDE = re.compile(
+    r"^(?:print|len|str|int|open|range|super|sorted|list|dict|enumerate|isinstance)$|(?:^|\.)(?:add_argument|append|join"
+    r"|makedirs|exists|info|debug|warning|format|Path|ArgumentParser|parse_args|mkdir|is_available|get_device_name|manual_seed|\w*Error|\w*Exception)$"
+    r"|^(?:os|sys|logging|warnings|time)\."
+)
 
 
 def describe_file(codebase: Codebase, file: SourceFile) -> Described:
@@ -104,19 +113,40 @@ def main_names(codebase: Codebase, items: Sequence[Definition], limit: int = _NA
 
 
 def documented(codebase: Codebase, facts: FileFacts, limit: int = 90) -> tuple[str, Definition, Definition] | None:
-    """First docstring sentence of the weightiest documented definition among the three weightiest, the definition, and
-    where the docstring is.
+    """First docstring sentence of the leading definition, the definition, and where the docstring is.
 
-    A class without a docstring is described by that of its `__init__`.
+    A class without a docstring is described by that of its `__init__`. The next ones in line speak for a file only
+    when they run nearly as much of it.
     """
     classes, functions = main_definitions(facts)
-    for item in by_weight(codebase, [*classes, *functions])[:_DOCUMENTED]:
+    first, *rest = leading(codebase, facts.path, [*classes, *functions], _importers(codebase)) or [None]
+    near = [item for item in rest[: _DOCUMENTED - 1] if item and first and _rivals(item, first)]
+    for item in [first, *near] if first else []:
         starter = (d for d in facts.definitions if d.symbol == f"{item.symbol}.__init__")
         for source in (item, *starter):
             sentence = first_sentence(source.docstring, limit)
             if sentence and not _SECTION.match(sentence):
                 return sentence, item, source
     return None
+
+
+def _rivals(item: Definition, first: Definition) -> bool:
+    """Whether a definition is about as long as the leading one."""
+    return (item.end - item.start + 1) * 2 >= first.end - first.start + 1 and not item.name.startswith("_")
+
+
+def led_by(codebase: Codebase, facts: FileFacts, quote: str = "`") -> str:
+    """ "mainly `f()`, which uses `A`, `g()`": the definition that runs most of a file; "" when none does."""
+    classes, functions = main_definitions(facts)
+    first = next(iter(leading(codebase, facts.path, [*classes, *functions], _importers(codebase))), None)
+    if first is None or not leads_most(codebase, facts.path, first):
+        return ""
+    used = [_spoken(item, quote) for item in used_inside(codebase, facts.path, first)[:_NAMES]]
+    return f"mainly {_spoken(first, quote)}" + (f", which uses {listed(used)}" if used else "")
+
+
+def _spoken(item: Definition, quote: str) -> str:
+    return f"{quote}{item.name}{'' if item.kind == 'class' else '()'}{quote}"
 
 
 def definitions_text(codebase: Codebase, facts: FileFacts, limit: int = _NAMES, quote: str = "") -> str:
@@ -151,6 +181,8 @@ def _python(codebase: Codebase, file: SourceFile, facts: FileFacts) -> Described
                 return f"{sentence} ({text})", source.doc_start, source.doc_end
             call = "" if item.kind == "class" else "()"
             return f"{item.name}{call}: “{sentence}”; {text}", source.doc_start, source.doc_end
+        if led := led_by(codebase, facts, ""):
+            text = f"{led}; {text}"
         first = min([*classes, *functions], key=lambda item: item.start)
         return text, first.head_start, first.head_start
     return _without_definitions(codebase, file, facts)
@@ -165,6 +197,8 @@ def _without_definitions(codebase: Codebase, file: SourceFile, facts: FileFacts)
         text = f"exports {listed(names)}" if names else f"exports all of {local[0].module}"
         return text, local[0].start, local[-1].end
     found = constants(file)
+    if script := _script(facts, len(found)):
+        return script
     if found:
         first = found[0]
         names = listed([name for name, _line in found])
@@ -180,6 +214,19 @@ def _without_definitions(codebase: Codebase, file: SourceFile, facts: FileFacts)
         if found := re.match(r"(__\w+__)\s*=", line):
             return f"sets {found[1]}", number, number
     return "only comments" if any(map(str.strip, file.lines)) else "blank", 1, 1
+
+
+def _script(facts: FileFacts, values: int) -> Described | None:
+    """What a file without definitions makes and calls, when it calls more than it sets."""
+    top = [call for call in facts.calls if not call.symbol and not _ASIDE.search(call.written)]
+    if len(top) < max(_CALLS, values // 2):
+        return None
+    made = dict.fromkeys(match[1] for call in top if (match := _MADE.search(call.written)))
+    run = dict.fromkeys(call.written for call in top if not _MADE.search(call.written) and call.written.isprintable())
+    plain = [name for name in run if "(" not in name and "[" not in name and len(name) < _SHORT]
+    told = [f"makes {listed(list(made), _NAMES)}"] if made else []
+    told += [f"calls {listed(plain, _NAMES)}"] if plain else []
+    return (f"script that {' and '.join(told)}", top[0].start, top[0].end) if told else None
 
 
 def _notebook(file: SourceFile) -> Described:

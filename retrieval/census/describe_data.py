@@ -10,6 +10,10 @@ from retrieval.snapshot import SourceFile
 Described = tuple[str, int, int]  # the words, and the lines that they stand on
 
 _MANY_KEYS = 24
+_SWITCHED = re.compile(
+    r"^(?:export|set|source|cd|python\d?|pip|sudo|echo|if|for|rm|mkdir|CUDA_\w+=)\b|^\w+=|[$;|&]|--\w"
+)
+_PROGRAM = re.compile(r"([\w./-]+\.py)\b")
 _COMPARED = 20
 _YAML_KEY = r"""(["']?[\w.$-]+["']?)\s*:(?:\s|$)"""
 
@@ -112,12 +116,22 @@ def _targets(file: SourceFile) -> Described | None:
 
 
 def _comment(file: SourceFile) -> Described | None:
+    """The first comment of a shell script that is no code switched off, else the programs that it starts."""
     for number, line in enumerate(file.lines[:12], 1):
         words = line.lstrip("# ").strip()
-        if line.startswith("#") and not line.startswith("#!") and len(words) > 8:
+        if line.startswith("#") and not line.startswith("#!") and len(words) > 8 and not _SWITCHED.search(words):
             sentence = first_sentence(words)
             return (sentence, number, number) if sentence else None
-    return None
+    return _starts(file)
+
+
+def _starts(file: SourceFile) -> Described | None:
+    found: dict[str, int] = {}
+    for number, line in enumerate(file.lines, 1):
+        for match in _PROGRAM.finditer("" if line.lstrip().startswith("#") else line):
+            found.setdefault(match[1], number)
+    first = next(iter(found.values()), 1)
+    return (f"starts {listed(list(found), 4)}", first, first) if found else None
 
 
 def _image(file: SourceFile) -> Described | None:

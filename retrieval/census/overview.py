@@ -8,7 +8,15 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
-from retrieval.census.describe import by_weight, definitions_text, describe_file, documented, main_definitions
+from retrieval.census.describe import (
+    by_weight,
+    definitions_text,
+    describe_file,
+    documented,
+    led_by,
+    main_definitions,
+    own_sentence,
+)
 from retrieval.census.duties import work_of, work_of_folder
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import counted, first_sentence, listed
@@ -191,12 +199,14 @@ def _largest(codebase: Codebase, group: list[SourceFile]) -> tuple[str, list[tup
 def _module(codebase: Codebase, file: SourceFile) -> CensusHit:
     facts = codebase.facts[file.path]
     text = f"`{file.path}` ({counted(len(file.lines), 'line')})"
-    sentence = first_sentence(facts.docstring, 160)
+    sentence = own_sentence(facts.docstring, 160)
     words, start, end = describe_file(codebase, file)
     defined = definitions_text(codebase, facts, 5, "`")
     told = [f"“{sentence}”"] if sentence else [work_of(codebase, file.path)]
     if not sentence and defined and (quoted := documented(codebase, facts, 140)):
         told.append(f"`{quoted[1].name}`: “{quoted[0]}”")
+    if not sentence and defined and (led := led_by(codebase, facts)):
+        told.append(led)
     told.append(f"defines {defined}" if defined else "" if sentence else words)
     text += f": {'; '.join(filter(None, told))}"
     return hit_at(

@@ -243,3 +243,8 @@ def test_a_server_inside_a_library_that_nothing_starts_is_no_main_program_and_ba
     told = [hit.text for hit in run_query(codebase, "programs").hits]
     assert len(told) == 1
     assert "go.bat runs `python.exe -I webui.py --port 1`" in told[0]
+
+
+def test_a_call_on_a_long_expression_named_like_a_trainer_is_read() -> None:
+    code = "import cluster\n\n\ndef group(x):\n    return cluster.KMeans(n=" + "10000 + " * 30 + "1).fit(x)\n"
+    assert run_query(codebase_of({"group.py": code}), "handoffs").hits == ()

@@ -59,17 +59,19 @@ def called_back(program: "Program", frame: "Frame", step: CallStep) -> tuple[str
     cls = value.receiver if isinstance(value, Super) else value.cls if isinstance(value, Instance) else None
     above = isinstance(value, Super) and cls is not None
     if cls is None and method in GIVEN and isinstance(value, External | ExternalObject):
-        return _of_given(program, frame, step)
+        return _of_given(program, frame, step, method)
     if cls is None or method not in STARTING or (not above and program.method(cls, method)):
         return "", (), ""
     base = next((name for name in outside_bases(program, cls) if not _SILENT.search(name)), "")
     return (base, tuple(_overrides(program, cls, frame)), "") if base else ("", (), "")
 
 
-def _of_given(program: "Program", frame: "Frame", step: CallStep) -> tuple[str, tuple[FunctionRef, ...], str]:
+def _of_given(
+    program: "Program", frame: "Frame", step: CallStep, method: str
+) -> tuple[str, tuple[FunctionRef, ...], str]:
     """What `trainer.fit(model)` of a library calls: the hooks that the class of the model overrides."""
     found: dict[tuple[str, str], FunctionRef] = {}
-    first, other = "", _OTHER_PHASES[step.written.rpartition(".")[2]]
+    first, other = "", _OTHER_PHASES[method]
     listed = step.node.child_by_field_name("arguments")
     for node in listed.named_children if listed is not None else ():
         node = node.child_by_field_name("value") or node if node.type == "keyword_argument" else node

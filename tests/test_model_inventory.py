@@ -226,3 +226,38 @@ def test_a_global_name_is_what_it_was_last_bound_to_before_the_call() -> None:
     (run,) = [text for text in texts(codebase, "model_runs") if text.startswith("`recover()`")]
     assert "`mesh.get_model`" in run and "Nested" not in run
     assert "The calls ask for `gpt-asked`" in texts(codebase, "model_summary: what=used")
+
+
+KEYED = """
+    from dataclasses import dataclass
+    from transformers import AutoModelForCausalLM, Blip2ForConditionalGeneration, BlipForConditionalGeneration
+
+    MODELS = {"blip-base": "some/blip-base", "blip-large": "some/blip-large", "blip2": "some/blip2", "git": "some/git"}
+
+    @dataclass
+    class Config:
+        caption_name: str = "blip-large"
+
+    def load(config):
+        path = MODELS[config.caption_name]
+        if config.caption_name.startswith("git"):
+            model = AutoModelForCausalLM.from_pretrained(path)
+        elif config.caption_name.startswith("blip2"):
+            model = Blip2ForConditionalGeneration.from_pretrained(path)
+        else:
+            model = BlipForConditionalGeneration.from_pretrained(path)
+        return model
+
+    if __name__ == "__main__":
+        load(Config()).generate(1)
+"""
+
+
+def test_a_name_out_of_a_table_fits_the_conditions_and_the_default_comes_first() -> None:
+    used = texts(codebase_of({"main.py": KEYED}), "model_summary: what=used")
+    assert (
+        "`BlipForConditionalGeneration` (image-to-text model) of the library `transformers` from `some/blip-large`, "
+        in used[0]
+    )
+    assert "blip2" not in used[0] and "git" not in used[0]
+    assert used[1].startswith("Off by default: ") and "from `some/git`" in used[1] and "from `some/blip2`" in used[1]

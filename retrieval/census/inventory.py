@@ -12,6 +12,7 @@ from retrieval.census.model_sources import FILES, filled
 from retrieval.census.presets import is_off
 from retrieval.census.prose import listed
 from retrieval.census.roster import Roster
+from retrieval.census.set_defaults import off_by_default as refuses
 from retrieval.census.spelled import spelled
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.weights import Weights, refused
@@ -79,7 +80,7 @@ def off_by_default(codebase: "Codebase", roster: Roster, entry: Entry) -> bool:
 def _off(codebase: "Codebase", roster: Roster, made: Made) -> bool:
     frame, guards, seen = made.frame, made.step.guards, set[int]()
     for _ in range(DEEPEST):
-        if is_off(codebase, frame, guards):
+        if is_off(codebase, frame, guards) or refuses(codebase, guards):
             return True
         callers = roster.tracer.holders.callers(frame)[:MOST_CALLERS]
         if len(callers) != 1 or id(frame) in seen:

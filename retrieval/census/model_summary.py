@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS = 18, 12, 8, 12
 _AUTO = re.compile(r"^(\w+)\.(?:\w+\.)*Auto\w*(?:Model|Pipeline)\w*\.")
-_LANGUAGE = re.compile(r"(?:^|[a-z\d])LM(?:Model|Head\w*)?$|LMModel$|LanguageModel|CausalLM")
+_LANGUAGE = re.compile(r"(?:^|[a-z\d])LM(?:Model|Head\w*)?$|LMModel$|LanguageModel|CausalLM|^(?:[A-Z][a-z]+)?GPT\d?$")
 WHAT = ("used", "formats")
 
 

@@ -15,7 +15,7 @@ from retrieval.census.body import CallStep
 from retrieval.census.callgraph import call_target, entered
 from retrieval.census.computing import PLAIN, computes
 from retrieval.census.exports import all_frames
-from retrieval.census.families import MODELISH, RUNNING, SETUP
+from retrieval.census.families import COMPANIONS, MODELISH, RUNNING, SETUP
 from retrieval.census.handed import RUNNERS
 from retrieval.census.injected import Injected
 from retrieval.census.known_models import known_model
@@ -216,13 +216,14 @@ class Roster:
         method = step.written.rpartition(".")[2]
         inner = owner.child_by_field_name("object") if owner.type == "attribute" and method in RUNNING else None
         held = inner if inner is not None else owner if MODELISH.search(method) else None
-        seen = self.sightings(Spot(frame, held, step.order, step.guards)) if held is not None else ()
+        whole = held is None or COMPANIONS.search(frame.body.tree.text(owner).title())  # of a tokenizer, not of a model
+        seen = self.sightings(Spot(frame, held, step.order, step.guards)) if not whole and held is not None else ()
         return tuple(item for item in seen if self._has_part(item.made, method))
 
     def _has_part(self, made: Made, name: str) -> bool:
         """Whether what a model has under a name is a part that computes."""
         if made.cls is None:
-            return made.known is not None and not made.known.runs
+            return made.known is not None and not made.known.hosted
         part = self.program.attribute(Instance(made.cls), name)
         return isinstance(part, Instance) and self.family.is_model(part.cls)
 
@@ -266,11 +267,9 @@ class Roster:
     def _runs(self, made: Made, method: str) -> bool:
         if made.known is not None:
             return method in made.known.runs or method in RUNNING
-        if method in self._known_runs(made):
-            return True
         found = self.program.method(made.cls, method) if made.cls else None
-        if found is None:
-            return method in RUNNING
+        if found is None or method in self._known_runs(made):
+            return method in RUNNING | self._known_runs(made)
         frame = self.program.frame(found[0].path, found[1], made.cls)
         if frame is None or method in RUNNING:
             return frame is not None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from retrieval.census.body import Guard
     from retrieval.codebase import Codebase
 
-_LITERAL = re.compile(r"[\w.\-]+")
+_LITERAL = re.compile(r"[\w.\-]+|([\"'])[\w.\-/]*\1")
 
 
 @once

@@ -9,6 +9,8 @@ from retrieval.beside import Beside
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.conditions import UNKNOWN, fails
 from retrieval.census.devices import choice_of
+from retrieval.census.instances import deciding
+from retrieval.census.keyed_texts import keyed_texts
 from retrieval.census.made_models import LOADING, Made
 from retrieval.census.roster import Roster
 from retrieval.census.spelled import is_settled, spelled
@@ -76,7 +78,9 @@ def weights_of(roster: Roster, made: Made) -> list[Weights]:
             if found not in table.setdefault(key, []):
                 table[key].append(found)
         _KNOWN[roster] = table
-    return [*_named(roster, made), *_KNOWN[roster].get((made.key, made.name), [])]
+    read = _KNOWN[roster].get((made.key, made.name), [])
+    kinds = deciding(made.frame) if read else []  # what a parameter that decides on the class is given names no file
+    return [*_named(roster, made), *([weights for weights in read if weights.written not in kinds] or read)]
 
 
 def _named(roster: Roster, made: Made) -> Iterator[Weights]:
@@ -87,7 +91,8 @@ def _named(roster: Roster, made: Made) -> Iterator[Weights]:
     if node is None or roster.of(Spot(made.frame, node, made.step.order, made.step.guards)):
         return  # a model that is given is no source of weights
     frame, step = made.frame, made.step
-    values = [v for v in spelled(roster.codebase, roster.tracer, Spot(frame, node, step.order, step.guards)) if v]
+    spot = Spot(frame, node, step.order, step.guards)
+    values = keyed_texts(frame, node, step.guards) or [v for v in spelled(roster.codebase, roster.tracer, spot) if v]
     written = one_line(frame.body.tree.text(node), SHOWN)
     values = [value for value in values if not _excluded(step, written, value)]
     yield Weights(frame, step.start, step.end, f"`{step.written}`", written, tuple(values))

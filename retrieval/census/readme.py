@@ -216,7 +216,7 @@ def _is_navigation(line: str) -> bool:
     links = [match[1] or match[2] or "" for match in _LINK.finditer(_IMAGE.sub("", line))]
     words = len(plain(line).split())
     linked = sum(len(plain(text).split()) for text in links)
-    return "](#" in line or (len(links) > 1 and linked * 100 >= words * LINKED)
+    return "](#" in line or (bool(links) and linked == words) or (len(links) > 1 and linked * 100 >= words * LINKED)
 
 
 def plain(line: str) -> str:

@@ -248,3 +248,23 @@ def test_a_module_with_a_main_file_runs_that_file_and_one_call_of_several_is_no_
     assert all(start.path != "served/__init__.py" for start in reach_of(codebase).starts)
     told = run_query(codebase, "outline: what=steps").hits[0].text
     assert told.startswith("The main program is the script served/__main__.py")
+
+
+def test_methods_that_a_decorator_hands_on_run_where_their_class_is_named() -> None:
+    units = reached(
+        {
+            "README.md": "```\npython app.py\n```\n",
+            "app.py": (
+                "import strawberry\nfrom schema import Mutation\n\nstrawberry.Schema(mutation=Mutation)\n\n"
+                "if __name__ == '__main__':\n    print(1)\n"
+            ),
+            "schema.py": (
+                "import strawberry\nfrom work import segment\n\nclass Mutation:\n    @strawberry.mutation\n"
+                "    def add_points(self):\n        return segment()\n\n"
+                "    @property\n    def quiet(self):\n        return 1\n"
+            ),
+            "work.py": "def segment():\n    return 1\n",
+        }
+    )
+    assert {"schema.py:Mutation.add_points", "work.py:segment"} <= units
+    assert "schema.py:Mutation.quiet" not in units

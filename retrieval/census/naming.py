@@ -31,7 +31,8 @@ _DOTTED = re.compile(r"""["']([A-Za-z_][\w.]*)["'{%]""")
 _PLAIN_DECORATORS = words(
     """dataclass dataclasses.dataclass staticmethod classmethod property abstractmethod abc.abstractmethod
     functools.lru_cache functools.cache functools.wraps functools.cached_property contextmanager
-    contextlib.contextmanager torch.no_grad torch.inference_mode torch.jit.script overload typing.overload"""
+    contextlib.contextmanager torch.no_grad torch.inference_mode torch.jit.script overload typing.overload
+    cached_property override typing.override typing_extensions.override torch.compile torch.jit.ignore"""
 )
 _INSTANCES: "Beside[Codebase, Naming]" = Beside()
 
@@ -139,10 +140,18 @@ class Naming:
             if found is not None:
                 yield found[0], found[1].symbol
 
+    def hands_on(self, unit: Unit) -> bool:
+        """Whether a decorator may hand a definition on to something that calls it: `@strawberry.mutation`."""
+        item = self.tables[unit[0]].get(unit[1])
+        return item is not None and any(
+            name not in _PLAIN_DECORATORS and not name.endswith((".setter", ".deleter", ".getter"))
+            for name in item.decorators
+        )
+
     def _registered(self, path: str) -> Iterator[Unit]:
         """Decorated definitions at the top level of a file that is loaded: the decorator may hand them on."""
-        for symbol, definition in self.tables[path].items():
-            if "." not in symbol and any(name not in _PLAIN_DECORATORS for name in definition.decorators):
+        for symbol in self.tables[path]:
+            if "." not in symbol and self.hands_on((path, symbol)):
                 yield path, symbol
 
     def _mentions(self, unit: Unit, text: str, units: dict[Unit, None], names: dict[str, None]) -> None:

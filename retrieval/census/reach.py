@@ -173,7 +173,7 @@ class _Search:
     def _method(self, unit: Unit) -> None:
         name = unit[1].rpartition(".")[2]
         special = name.startswith("__") and name.endswith("__")
-        if special or name in self.named or _RUN_BY_LIBRARIES.fullmatch(name):
+        if special or name in self.named or self.naming.hands_on(unit) or _RUN_BY_LIBRARIES.fullmatch(name):
             self.add(unit)
         else:
             self.methods.setdefault(name, set()).add(unit)

@@ -436,3 +436,46 @@ def test_what_only_a_demo_does_is_told_and_not_denied() -> None:
         [text] = [hit.text for hit in hits(f"memory_answers: {answer}", DEMO)]
         assert "only in code that the main programs are not seen to run" in text
         assert "`load()` in examples/show.py" in text
+
+
+AGAIN = """
+    import spacy
+
+    def read(text):
+        for name in ["a", "b"]:
+            try:
+                return float(text[name])
+            except (ValueError, TypeError):
+                pass
+        return None
+
+    def draw(engine, picture):
+        def plain():
+            picture.text = "x"
+        try:
+            image = engine.render(picture)
+            if not image:
+                plain()
+        except Exception:
+            plain()
+
+    def watch(task):
+        while True:
+            if stop_requested(task):
+                break
+            work(task)
+
+    def stop_requested(task): return task.stop
+    def work(task): return task
+
+    def load(name):
+        try:
+            return spacy.load(name)
+        except OSError:
+            spacy.cli.download(name)
+            return spacy.load(name)
+"""
+
+
+def test_a_fallback_a_next_spelling_and_a_question_for_the_end_are_no_retries() -> None:
+    assert [hit.symbol for hit in hits("retries", AGAIN)] == ["load"]

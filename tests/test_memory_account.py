@@ -242,3 +242,10 @@ def test_a_method_that_nothing_calls_unloads_nothing() -> None:
     ]
     assert texts[0].startswith("No.") and "nothing is seen to call: `Net.aside()`" in texts[0]
     assert texts[1].startswith("Yes: models are moved back to the CPU by `Net.aside()`")
+
+
+def test_parameters_that_offload_data_are_told_first() -> None:
+    source = CACHES.replace("return torch.cat(feats)", "open_state(3)\n        return torch.cat(feats)")
+    source += "\n    def open_state(size, offload_state_to_cpu=False): return torch.zeros(size)\n"
+    [hit] = run_query(codebase_of({"app.py": source}), "memory_answers: unloading").hits
+    assert "by parameters: `offload_state_to_cpu` of `open_state()`, off by default (`False`)" in hit.text

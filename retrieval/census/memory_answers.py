@@ -12,6 +12,7 @@ from retrieval.census.account import account
 from retrieval.census.language import Query, kind, parse_query, run_query
 from retrieval.census.moves import device_moves
 from retrieval.census.naming import naming_of
+from retrieval.census.offloading_options import offloading_options
 from retrieval.census.options import cli_options
 from retrieval.census.placements import placements
 from retrieval.census.precision_told import precision
@@ -62,6 +63,18 @@ def memory_answers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 
 def _unloading(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
+    text, hits = _models_let_go(codebase)
+    switches = offloading_options(codebase)
+    if switches:
+        said = listed([hit.text for hit in switches], MOST_NAMED)
+        if text.startswith("No. "):
+            text = f"Yes, of data, by parameters: {said}. No whole model is let go: {text[4].lower()}{text[5:]}"
+        else:
+            text += f" Data or weights are kept off the GPU by parameters: {said}."
+    return text, [*hits, *switches[:4]]
+
+
+def _models_let_go(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     run, idle, dead = let_go(codebase, "delete, container, none, release, cpu, offload")
     unused = f" {ASIDE} does it too: {places(idle)}." if idle and run else ""
     unused += f" Code for it exists that nothing is seen to call: {functions(dead)}." if dead else ""

@@ -13,10 +13,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
+from retrieval.census.class_fields import class_fields
 from retrieval.census.config_files import config_entries
 from retrieval.census.environment_reads import environment_reads
 from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.lookups import lookups
+from retrieval.census.offloading_options import offloading_options
 from retrieval.census.options import cli_options
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
@@ -55,6 +57,7 @@ _SAVING = re.compile(
     r"|attention[-_]slicing|\w*window[-_]?size|\w*batch[-_]?size\w*|chunk[-_]?(?:size|length|frames?)|max[-_]?frames?"
     r"|CACHED?_\w*NUM)(?:[-_]|$)"
 )
+_SETTINGS = re.compile(r"(?:Options|Config\w*|Settings|Args|Arguments|Params)$")
 _PARSED = re.compile(r"(?:^|[._])(?:args?|opts?|options?|flags?)$")
 Finding = tuple[str, ast.AST, str]
 _KNOWN: Beside[Codebase, list[CensusHit]] = Beside()
@@ -106,7 +109,28 @@ def _switches(codebase: Codebase) -> Iterator[CensusHit]:
                 related=hit.related,
             )
     yield from environment_reads(codebase, _SAVING)
+    yield from _fields(codebase)
+    for hit in offloading_options(codebase):
+        yield replace(hit, name="switch", text=f"parameter {hit.text}")
     yield from _entries(codebase)
+
+
+def _fields(codebase: Codebase) -> Iterator[CensusHit]:
+    """Fields of settings classes with such names, each name once with its first class and default."""
+    found: dict[str, CensusHit] = {}
+    for path, facts in codebase.facts.items():
+        wanted = codebase.snapshot.by_path[path].role == "source" and _SAVING.search(
+            codebase.snapshot.by_path[path].text
+        )
+        for item in facts.definitions if wanted else ():
+            if item.kind == "class" and _SETTINGS.search(item.name):
+                for field in class_fields(codebase, path, item, 0):
+                    if _SAVING.search(field.name) and re.fullmatch(r"[\d.]+|True|False|None", field.default):
+                        text = f"field `{field.name}` of `{item.symbol}` (default {field.default})"
+                        lines = (field.line, field.end)
+                        hit = hit_at(codebase, field.path, lines, symbol=item.symbol, name="switch", text=text)
+                        found.setdefault(field.name, hit)
+    yield from found.values()
 
 
 def _entries(codebase: Codebase) -> Iterator[CensusHit]:
@@ -242,6 +266,13 @@ def _call(node: ast.Call) -> Iterator[Finding]:
         yield "process", node, f"limits the memory of the process or device: `{source_of(node, SHOWN)}`"
     elif name.endswith((".share_memory", ".share_memory_")):
         yield "shared", node, f"puts weights into memory that processes share: `{source_of(node, SHOWN)}`"
+    first = node.args[0].value if len(node.args) > 1 and isinstance(node.args[0], ast.Constant) else None
+    if isinstance(first, str) and _ENGINE.match(first) and call_name(node) in ("setdefault", "get", "pop"):
+        yield (
+            "engine",
+            node,
+            f"gives the engine a share of memory: `{first}`, `{source_of(node.args[1], 40)}` by default",
+        )
     for key in node.keywords:
         if key.arg and _ENGINE.match(key.arg):
             yield "engine", node, f"gives the engine a share of memory: `{key.arg}={source_of(key.value, 40)}`"

@@ -29,6 +29,7 @@ SETTING = re.compile(
     r"^(?:max_|num_|n_|total_|http_)?(?:retries|retry_times|retry_count|attempts)$|^autoretry_for$|^max_tries$"
 )
 _TELLS = re.compile(r"(?:^|[._])(?:\w*(?i:error|failure)\w*|[A-Z]\w*(?:Response|Result|Exception|Item|Call))$")
+_CONVERTING = frozenset(["ValueError", "TypeError", "KeyError", "IndexError", "AttributeError"])
 NONE = frozenset(["0", "None", "False", "1"])
 _NEEDS = r"for\b|while\b|(?i:sha|md5|checksum|digest|hash|integrity)"
 
@@ -52,7 +53,11 @@ def retries(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
 def _found(codebase: Codebase) -> Iterator[CensusHit]:
     for path, fact in codebase.all_facts("catch"):
-        if fact.detail["what"] == "retry" and not _TELLS.search(fact.detail["again"]):
+        if (
+            fact.detail["what"] == "retry"
+            and not _TELLS.search(fact.detail["again"])
+            and _is_again(codebase, path, fact)
+        ):
             yield _handler(codebase, path, fact)
     for path, fact in codebase.all_facts("decorator"):
         if DECORATOR.search(fact.name):
@@ -66,6 +71,17 @@ def _found(codebase: Codebase) -> Iterator[CensusHit]:
         with contextlib.suppress(RecursionError):  # an expression nested thousands deep is nobody's retry
             yield from [_again(codebase, unit, again, "loop") for again in retry_loops(unit)]
             yield from [_again(codebase, unit, again, "check") for again in fetched_again(unit)]
+
+
+def _is_again(codebase: Codebase, path: str, fact: Fact) -> bool:
+    """Whether the very thing that failed is done again: not the last step of a `try`, nor the next spelling of a value
+    that could not be converted."""
+    covers = list(filter(None, fact.detail["covers"].split(", ")))
+    if not fact.detail["loop"]:
+        return not covers or fact.detail["again"] == covers[0]
+    head = codebase.snapshot.by_path[path].lines[int(fact.detail["loop"].partition("-")[0]) - 1]
+    narrow = all(name in _CONVERTING for name in fact.detail["types"].split(", "))
+    return not (narrow and re.search(r"\bfor\b", head) and not re.search(r"\brange\(", head))
 
 
 def _subject(path: str, symbol: str) -> str:

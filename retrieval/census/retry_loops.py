@@ -13,6 +13,10 @@ from retrieval.census.units import Unit, call_name, own_nodes, quoted
 from retrieval.retrying import ATTEMPT, CONTAINER_METHODS, SILENT
 
 FALLBACK = re.compile(r"(?i)(?:^|_)fallback(?:$|_)")
+_POLLED = re.compile(
+    r"(?i)(?:^|_)(?:stop|stopped|cancel\w*|abort\w*|alive|done|finished|empty|ready|requested|interrupted|should)(?:_|$)|^poll$"
+)
+"""Questions that a loop asks while it waits or works: nothing failed."""
 COUNTERS = frozenset(["range", "count", "enumerate", "zip", "tqdm", "trange", "reversed", "sorted"])
 QUIET = frozenset(["print", "sleep", "warn", "info", "debug", "warning", "error", "exception", "log"])
 _LOOPS = ast.For | ast.AsyncFor | ast.While
@@ -71,7 +75,7 @@ def _own_statements(loop: _LOOPS) -> Iterator[ast.stmt]:
 def _repeated(unit: Unit, loop: _LOOPS, leave: _Leave) -> Again | None:
     flow = _Flow(loop)
     call = flow.tested_call(leave.test)
-    if call is None or flow.carried(call):
+    if call is None or flow.carried(call) or _POLLED.search(call_name(call)):
         return None
     named = _names_attempts(loop, leave)
     if not named and not _varies(unit, loop, leave, call, flow):

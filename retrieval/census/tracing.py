@@ -277,6 +277,8 @@ class Tracer:
             return [(s, False) for s in (spot.inner(given[0]) if given else [])]
         if owner is not None and method in SAME:
             return [(s, False) for s in spot.inner(owner)]
+        if method == "cast" and len(given) == 2 and (owner is None or text.startswith("typing.")):
+            return [(s, False) for s in spot.inner(given[1])]
         if owner is not None and method in _GETTING and given and not isinstance(value, External):
             key = key_of(spot.frame.body.tree.text(given[0])) if given[0].type == "string" else "[]"
             take = (*spot.take, key)[-MOST_TAKEN:]

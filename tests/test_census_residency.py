@@ -300,3 +300,30 @@ def test_parts_of_exclusive_arms_are_told_apart() -> None:
         "Inside each `Voice`, in memory with it: `body` (`Body`); `table` (`Table`) only if `many`; "
         "`one` (`One`) only if `many` is false"
     ]
+
+
+PIPELINE: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        from diffusers import StableDiffusionXLPipeline
+
+        class Painter(StableDiffusionXLPipeline):
+            def __call__(self, text):
+                self.maybe_free_model_hooks()
+                return text
+
+        pipe = Painter.from_pretrained("a/b").to("cuda")
+        pipe("a cat")
+    """,
+}
+
+
+def test_parts_that_a_pipeline_of_a_library_holds_are_told() -> None:
+    codebase = codebase_of(PIPELINE)
+    assert any(
+        text.startswith("Inside each `Painter`, in memory with it: the UNet, the VAE and two CLIP text encoders")
+        for text in _texts(codebase, "residency")
+    )
+    [text] = _texts(codebase, "memory_answers: unloading")
+    assert text.startswith("No. ")
+    assert "`Painter.__call__()` ends with `maybe_free_model_hooks()`" in text

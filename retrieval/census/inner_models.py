@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside
 from retrieval.census.body import Guard
 from retrieval.census.kept_models import Kept, kept
+from retrieval.census.known_models import library_parts
 from retrieval.census.made_models import Made
 from retrieval.census.presence import conditions
 from retrieval.census.prose import listed
@@ -39,12 +40,13 @@ def parts_of(roster: Roster, made: Made) -> Parts:
 def parts_said(roster: Roster, made: Made) -> str:
     """ "Inside each `Clip`, in memory with it: `visual` (`ViT`), `text` (`Bert`)"; "" for fewer than two parts."""
     parts = parts_of(roster, made)
-    if len(parts) < LEAST:
+    held = library_parts(roster.family.bases.get(made.cls, "") if made.cls is not None else made.maker)
+    if len(parts) < LEAST and not held:
         return ""
     arms: dict[Arm | None, list[str]] = {}
     for name, kinds in parts.items():
         arms.setdefault(_arm(roster, kinds), []).append(f"`{name}` ({_either(roster, kinds)})")
-    always = arms.pop(None, [])
+    always = [*([held] if held else []), *arms.pop(None, [])]
     said = f"Inside each `{made.name}`, in memory with it: {listed(always, MOST_PARTS)}" if always else ""
     said = said or f"Inside each `{made.name}`"
     told = [f"{listed(names, MOST_PARTS)} only if {arm[2]}" for arm, names in arms.items() if arm is not None]

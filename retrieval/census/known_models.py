@@ -62,6 +62,15 @@ def wrappers() -> frozenset[str]:
 
 
 _GIVING = words("from_pretrained from_single_file load_from_checkpoint from_hparams restore_from")
+
+
+@cache
+def library_parts(maker: str) -> str:
+    """The models that a pipeline of a library has in memory together, in words; "" when that is not known."""
+    rows = yaml.safe_load(TABLE.read_text(encoding="utf-8"))["holds"]
+    return next((row["parts"] for row in rows if any(fnmatchcase(maker, name) for name in row["name"].split("|"))), "")
+
+
 _RESULT = re.compile(r"[a-z]Output(?:s|With\w*)?$")  # records of what a model gives
 _OTHER = frozenset(
     words(

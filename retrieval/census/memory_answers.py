@@ -71,7 +71,13 @@ def _unloading(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
             text = f"Yes, of data, by parameters: {said}. No whole model is let go: {text[4].lower()}{text[5:]}"
         else:
             text += f" Data or weights are kept off the GPU by parameters: {said}."
-    return text, [*hits, *switches[:4]]
+    ends, _ = parted(codebase, list(run_query(codebase, "calls: *.maybe_free_model_hooks").hits))
+    if ends:
+        text += (
+            f" {functions(ends)} ends with `maybe_free_model_hooks()`, which takes the parts of the pipeline back to "
+        )
+        text += "the CPU where offloading has been turned on."
+    return text, [*hits, *switches[:4], *ends[:2]]
 
 
 def _models_let_go(codebase: "Codebase") -> tuple[str, list[CensusHit]]:

@@ -20,6 +20,11 @@ _MEASURES = (
     ("switches that people set: {}", "memory_limits: switch", "name"),
     ("quantised weights in {}", "weight_types: quantization", "function"),
     ("offloading by a library in {}", "unloading: offload", "function"),
+    (
+        "parts of pipelines let go after each run, where offloading is on, by {}",
+        "calls: *.maybe_free_model_hooks",
+        "function",
+    ),
     ("models moved back to the CPU by {}", "unloading: cpu", "controlled"),
     (
         "models deleted or taken out of their containers by {}",

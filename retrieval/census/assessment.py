@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.concerns import concerns_of
+from retrieval.census.copied_lines import RUN, copied_lines
 from retrieval.census.import_cycles import import_cycles
-from retrieval.census.language import Query, hit_at, kind, run_query
+from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.metrics import Measured, python_files
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
@@ -27,7 +28,7 @@ LONG_MODULE, LARGE_SHARE, LONG_FUNCTION, VERY_LONG, COMPLEX = 300, 25, 50, 100, 
 FEW_MODULES, MOST_COPIED, MANY_CONCERNS, SMALL_MODULE = 4, 5, 4, 150
 NEARLY, FAILED = 0.8, 3.0  # from which degree a criterion speaks for the code; at how many times its limit it is 0
 GRADES = ((0.9, "yes"), (0.6, "largely"), (0.3, "partly"), (0.0, "hardly"))
-EXCEPTIONS, FOLDERS = 4, 5
+EXCEPTIONS, FOLDERS, TELLING = 4, 5, 40
 Place = tuple[str, int, int]
 
 
@@ -129,7 +130,7 @@ def _modular(codebase: "Codebase", files: list[SourceFile]) -> Iterator[Criterio
     shown = f"the largest module, `{largest.path}`, holds {share} % of the lines (at most {LARGE_SHARE} %)"
     yield Criterion(_within(share, LARGE_SHARE), shown, ((largest.path, 1, 1),), 2)
     yield _circles(codebase)
-    yield _copied(codebase, sum(sizes))
+    yield _copied(codebase)
 
 
 def _circles(codebase: "Codebase") -> Criterion:
@@ -149,15 +150,14 @@ def _circles(codebase: "Codebase") -> Criterion:
     return Criterion(float(not cycles) or _within(len(cycles), 1) / 2, text, steps)
 
 
-def _copied(codebase: "Codebase", lines: int) -> Criterion:
-    """How much of the code is a copy of other code, nearly or wholly."""
-    copies = [hit for hit in run_query(codebase, "near_copies").hits if hit.role == "source"]
-    equal = [hit for hit in run_query(codebase, "quality: duplicated code").hits if hit.role == "source"]
-    count = sum(int(hit.detail["lines"]) for hit in copies) + sum(hit.end - hit.start for hit in equal)
-    share = round(100 * count / max(1, lines))
-    places = tuple((hit.path, hit.start, hit.end) for hit in [*copies[:2], *equal[:1]])
-    text = f"about {share} % of the lines are copies of others (at most {MOST_COPIED} %)"
-    return Criterion(_within(share, MOST_COPIED), text, places)
+def _copied(codebase: "Codebase") -> Criterion:
+    """How much of the code is a copy of other code: runs of equal lines, told by the files that hold most."""
+    files, count, total = copied_lines(codebase)
+    share = round(100 * count / max(1, total))
+    told = [f"`{path}` ({own} of {whole})" for path, (own, whole) in list(files.items())[:EXCEPTIONS] if own >= TELLING]
+    most = f", most in {listed(told, EXCEPTIONS)}" if told else ""
+    text = f"{share} % of the lines stand in runs of {RUN} or more that are copies (at most {MOST_COPIED} %){most}"
+    return Criterion(_within(share, MOST_COPIED), text, tuple((path, 1, 1) for path in list(files)[:EXCEPTIONS]))
 
 
 def _readable(shapes: Measured) -> Iterator[Criterion]:

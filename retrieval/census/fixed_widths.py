@@ -16,7 +16,7 @@ WIDTHS = re.compile(
     r"(?i)(?:^|_)(?:num_(?:tokens|queries|query_tokens?|patches|layers|heads|positions)|n_(?:layers?|heads?|embd|state)"
     r"|in_features|out_features|d_?model|(?:vision|visual|text|audio|image|encoder|decoder|embed(?:ding)?s?|attention|hidden"
     r"|projection|proj|model|input|output|feature|feat|gin|latent|token|in|out)_?(?:dim(?:ension)?s?|width|channels|features)"
-    r"|(?:hidden|intermediate|embed(?:ding)?|codebook|projection)_?size)$"
+    r"|(?:hidden|intermediate|embed(?:ding)?|projection)_?size)$"
 )
 _COUNTS = re.compile(r"(?i)(?:^|_)(?:num|n)_")
 _LAYERS = frozenset(["Linear", "Embedding", "GRU", "LSTM", "MultiheadAttention", "LayerNorm", "Dense"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.assumptions import assumptions
 from retrieval.census.attribute_chains import attribute_chains
+from retrieval.census.coupled import coupled_files
 from retrieval.census.demands import model_demands
 from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.reach import reach_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 EACH, LONGEST = 1, 260
 _FILLING = re.compile(r"(?i)weights|convert|load|state_dict|interpolate")  # fills a model rather than runs it
+_TYPES = re.compile(r" takes .* from the model's library")
 CLOSED = "A closed choice in the code: "
 RANKS = (
     ("widths", "widths and numbers of tokens are written where parts meet"),
@@ -30,6 +32,9 @@ RANKS = (
     ("sizes", "input sizes and rates are fixed"),
     ("checkpoint", "checkpoints must have certain keys"),
     ("weights", "particular weights are named"),
+    ("prompts", "prompts are written for one kind of model"),
+    ("labels", "tables of labels are fixed"),
+    ("devices", "devices are written into calls"),
 )
 
 
@@ -65,6 +70,11 @@ def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     chains.sort(key=lambda hit: bool(_FILLING.search(hit.symbol)))
     for hit in _first(codebase, chains):
         yield f"code outside the model reaches into its parts, as {_cut(hit.text)}", hit
+    typed = [hit for hit in coupled_files(codebase, parse_query("coupled_files")) if _TYPES.search(hit.text)]
+    for hit in _first(codebase, [hit for hit in typed if reach_of(codebase).has(hit)]):
+        taken = next(part for part in hit.text.split("; ") if _TYPES.search(f" {part}"))
+        said = taken if taken.startswith(hit.path) else f"{hit.path} {taken}"
+        yield f"code handles types of the model's library, as {_cut(said)}", hit
     for rank, words in RANKS:
         for hit in _first(codebase, list(assumptions(codebase, parse_query(f"assumptions: {rank}")))):
             yield f"{words}, as {_cut(hit.text)}", hit

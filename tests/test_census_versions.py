@@ -325,3 +325,15 @@ def test_a_locked_package_is_held_against_what_it_asks_of_torch() -> None:
     files: dict[str, str | bytes] = {"requirements.txt": "transformers>=4.42,<6\n", "uv.lock": lock, "a.py": "x = 1\n"}
     [hit] = run_query(codebase_of(files), "conflicts: torch==2.3.0").hits
     assert hit.text.startswith("`uv.lock` fixes `transformers` 5.8.1") and "asks for torch>=2.4 from 5.2 on" in hit.text
+
+
+def test_documents_and_wheels_of_pins_give_reasons() -> None:
+    guide = "# Install\n\nWe need PyTorch >= 2.5.1 because of `torch.compile`.\n"
+    files: dict[str, str | bytes] = {
+        "INSTALL.md": guide,
+        "requirements.txt": "numpy==1.22.0\ntorch\n",
+        "a.py": "import torch\n",
+    }
+    told = {hit.name: hit.text for hit in run_query(codebase_of(files), "critical").hits}
+    assert "INSTALL.md says “We need PyTorch >= 2.5.1 because of `torch.compile`.”" in told["torch"]
+    assert "`numpy==1.22.0` has wheels for Python 3.8 to 3.10 only" in told["python"]

@@ -36,6 +36,7 @@ _LAYERS = re.compile(r"(?i)\bnn\.(?!Module)|linear|conv\d|norm\d|relu|gelu|dropo
 _TENSOR = re.compile(r"ToTensor|to_tensor|ToImage|ToTensorV2")
 _MEANS = re.compile(r"Normali[sz]e\( *(?:mean=)?[\[(] *[\d.e-]+ *, *[\d.e-]+ *, *[\d.e-]+ *,? *[\])]")
 _TRAINING = re.compile(r"(?i)train|aug|random(?!resize\()")
+_FEEDING = re.compile(r"(?:Loader|Dataset|DataModule)\w*$")
 _INFERRING = re.compile(
     r"(?i)(?:^|[_.])(?:test|val|valid\w*|eval\w*|infer\w*|predict\w*|load_(?:image|demo)\w*)(?:$|[_.\s])"
 )
@@ -78,6 +79,12 @@ class Composed:
         return bound[0].name if bound else ""
 
     @property
+    def feeds(self) -> bool:
+        """Whether it stands in a class of a data set or its loader, and not on the way of an input."""
+        owner = self.frame.owner
+        return owner is not None and _FEEDING.search(owner.definition.name) is not None
+
+    @property
     def purpose(self) -> str:
         """ ", for training", ", for inference and evaluation", "" when neither name nor step tells."""
         if self.trains:
@@ -100,9 +107,14 @@ def image_transforms(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for composed in composed_of(codebase):
         if query.matches(composed.frame.symbol):
             groups.setdefault(composed.written, []).append(composed)
-    ranked = sorted(groups.values(), key=lambda found: (*_place(codebase, found[0]), found[0].trains, -len(found)))
+    ranked = sorted(groups.values(), key=lambda found: _rank(codebase, found))
     for first, *more in ranked:
         yield _hit(codebase, first, more)
+
+
+def _rank(codebase: "Codebase", found: list[Composed]) -> tuple[bool, bool, bool, bool, int]:
+    elsewhere, idle = _place(codebase, found[0])
+    return elsewhere, all(one.feeds for one in found), idle, found[0].trains, -len(found)
 
 
 def composed_of(codebase: "Codebase") -> list[Composed]:
@@ -112,7 +124,7 @@ def composed_of(codebase: "Codebase") -> list[Composed]:
         found = [one for frame, _ in roster.frames for step in frame.body.calls if (one := _composed(frame, step))]
         trained = {id(one.frame) for one in found if one.trains}
         found = [replace(one, beside=id(one.frame) in trained) for one in found]
-        _FOUND[roster] = sorted(found, key=lambda one: (*_place(codebase, one), one.trains))
+        _FOUND[roster] = sorted(found, key=lambda one: _rank(codebase, [one]))
     return _FOUND[roster]
 
 

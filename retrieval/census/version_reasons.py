@@ -22,6 +22,7 @@ from retrieval.census.python_syntax import newest_grammar
 from retrieval.census.reach import reach_of
 from retrieval.census.removed import removed_apis
 from retrieval.census.requirement_comments import comment_reasons
+from retrieval.census.stated_versions import documents, wheels
 from retrieval.census.units import subject_of, units
 from retrieval.census.version_switches import switches
 from retrieval.facts import Call, CensusHit
@@ -61,6 +62,7 @@ def reasons(codebase: Codebase) -> Iterator[Reason]:
     yield from _private(codebase)
     yield from _companions(codebase)
     yield from _syntax(codebase)
+    yield from _stated(codebase)
 
 
 def _runs(codebase: Codebase, path: str, line: int, symbol: str) -> bool:
@@ -266,6 +268,12 @@ def _syntax(codebase: Codebase) -> Iterator[Reason]:
     if found is not None:
         text = f"at least {found.since}, because {subject_of(codebase, found.path, found.symbol)} uses {found.how}"
         yield Reason("python", text, found.path, (found.line, found.line), 1)
+
+
+def _stated(codebase: Codebase) -> Iterator[Reason]:
+    """What documents claim, and the Python of the wheels of what is pinned."""
+    for said in (*documents(codebase), *wheels(codebase)):
+        yield Reason(said.distribution, _cut(said.words), said.path, said.lines, 2)
 
 
 def _companions(codebase: Codebase) -> Iterator[Reason]:

@@ -11,7 +11,7 @@ from retrieval.census.library_processors import processors
 from retrieval.census.prose import listed
 from retrieval.census.values import External
 from retrieval.census.vision import worked
-from retrieval.census.vision_calls import Run
+from retrieval.census.vision_calls import Run, written
 from retrieval.census.vision_words import at, place, several
 from retrieval.facts import CensusHit
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Sentence = tuple[str, list[tuple[str, str, int, int]]]
 _PAGES = re.compile(r"(?:^|\.)(?:render|get_pixmap|to_pil|convert_from_\w+)$")  # what documents begin with
+_ENCODING = re.compile(r"(?i)(?:vae|first_stage_model|autoencoder|ae|tokenizer_2d)\.encode$|encode_first_stage$")
 SHOWN, WAYS, KINDS = 4, 3, 3
 
 
@@ -40,10 +41,22 @@ def _sentences(codebase: "Codebase", runs: list[Run]) -> Iterator[Sentence]:
         text = f"On its way to {run.name} in {name_of(run.frame)} an image goes through {steps}{form}"
         yield text, [place(run), *(("step", s.frame.path, s.line, s.line) for s in run.chain)]
     yield from processors(codebase)
+    yield from _encoded(runs)
     yield from _worked(codebase, "reading", "read or decoded")
     yield from _worked(codebase, "resizing and cropping", "resized, cropped or warped")
     yield from _listed(codebase, "video_frames", "Frames of video are taken as follows: ", wanted="takes frames")
     yield from _listed(codebase, "image_batches", "Batches: ")
+
+
+def _encoded(runs: list[Run]) -> Iterator[Sentence]:
+    """Where images are encoded into latents before a generator works on them."""
+    found = [run for run in runs if _ENCODING.search(run.step.written)]
+    if found:
+        named = [f"{name_of(run.frame)} with `{written(run)}`" for run in found]
+        yield (
+            f"Images are encoded into latents by {listed(list(dict.fromkeys(named)), SHOWN)}",
+            [place(run) for run in found[:SHOWN]],
+        )
 
 
 def _worked(codebase: "Codebase", sort: str, does: str) -> Iterator[Sentence]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _NORM = re.compile(r"(?:^|\.)(?:normalize|norm|l2_norm\w*|normalise)$")
+_TRIAL = re.compile(r"(?i)warm_?up|bench|(?:^|/)speed")
 SHOWN, READ, ASIDE = 4, 3, 2
 
 
@@ -53,7 +54,7 @@ def embedding(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
 def _by_owner(runs: Sequence[Run]) -> list[Run]:
     """The first call of each model in each class."""
     first: dict[tuple[str, object], Run] = {}
-    for run in runs:
+    for run in [run for run in runs if not _TRIAL.search(f"{run.frame.path} {run.frame.symbol}")] or runs:
         first.setdefault((run.name, run.frame.owner), run)
     return [*first.values()][:SHOWN]
 

@@ -264,6 +264,7 @@ def _aside(spot: Spot) -> bool:
 
 def _meeting(roster: Roster, how: str, node: Node, spots: list[Spot]) -> Meeting | None:
     """The meeting of values that are each of one modality, when they are of at least two kinds."""
+    spots = [spot for spot in spots if not spot.text().endswith("[0:0]")]  # nothing is taken of it
     found = [(spot, [] if _aside(spot) else nearest(roster.tracer, spot)) for spot in spots[:MOST_OPERANDS]]
     found = _queried(found) if how == "attended" else found
     sure = [(s, told) for s, told in found if told and len({item.group for item in told}) == 1 and not is_filler(s)]

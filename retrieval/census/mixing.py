@@ -29,6 +29,7 @@ _SIMILAR = re.compile(r"(?:^|\.)(?:cosine_similarity|cos_sim|pairwise_distance|c
 _WRITING = re.compile(r"\.(?:masked_scatter_?|index_copy_?|index_put_?|scatter_?|masked_fill_?)$")
 _QUERY = re.compile(r"(?i)(?:^|[^a-z])(?:q|quer(?:y|ies))(?:$|[^a-z])")
 _KEY = re.compile(r"(?i)(?:^|[^a-z])(?:k|keys?)(?:$|[^a-z])")
+_OPAQUE = re.compile(r"self\.|super\(\)|model\b|\w+\.forward$")
 _RUN = ("forward", "__call__", "call")
 DEEPEST, MOST, SHOWN = 7, 9, 80
 
@@ -65,7 +66,7 @@ def returned_by(program: "Program", cls: ClassRef, given: Mapping[str, str]) -> 
         return NONE
     walk = _Walk(frame, {name: frozenset({kind}) for name, kind in given.items()})
     walk.mixed()
-    return _union(walk.of(event.value) for event in frame.body.exits if event.kind == "return")
+    return NONE if walk.lost else _union(walk.of(event.value) for event in frame.body.exits if event.kind == "return")
 
 
 def mixed_in(frame: "Frame", node: Node, given: Mapping[str, str], classes: Sequence[ClassRef] = ()) -> list[Mixed]:
@@ -91,6 +92,7 @@ class _Walk(Carried):
     """One body with the kinds of modality of its names; what it calls with two of them is walked as well."""
 
     depth: int = 0
+    lost: bool = False  # whether both kinds went into something that is not seen
     seen: set[tuple[str, str]] = field(default_factory=set)
 
     def mixed(self) -> list[Mixed]:
@@ -216,6 +218,7 @@ class _Walk(Carried):
             found += _Walk(frame, labels, self.depth + 1, self.seen | {key}).mixed()
             if found:
                 break
+        self.lost |= not found and _OPAQUE.match(step.written) is not None
         return found
 
     def _passed(self, step: CallStep, what: Node) -> list[Mixed]:

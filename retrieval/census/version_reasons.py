@@ -37,6 +37,7 @@ _INSIDE = re.compile(
     r"^(?:transformers\.(?:models\.|modeling_utils|\w+_utils\b)|torch\._|diffusers\.models\.|timm\.models\.\w)|\._\w"
 )
 _BUILDS = re.compile(r"(?:CUDAExtension|CppExtension|cpp_extension\.load\w*)$")
+_PAIRED = tuple(["torchvision", "torchaudio", "torchtext", "xformers", "mmcv", "mmcv-full", "flash-attn", "torch-scatter"])
 LONGEST, SHOWN = 300, 4
 
 
@@ -279,16 +280,7 @@ def _stated(codebase: Codebase) -> Iterator[Reason]:
 def _companions(codebase: Codebase) -> Iterator[Reason]:
     """Packages of PyTorch that are each built for one release of it."""
     torch = [item for item in _declared(codebase, "torch") if item.exact]
-    for name in (
-        "torchvision",
-        "torchaudio",
-        "torchtext",
-        "xformers",
-        "mmcv",
-        "mmcv-full",
-        "flash-attn",
-        "torch-scatter",
-    ):
+    for name in _PAIRED:
         own = [item for item in _declared(codebase, name) if item.exact or item.specifier]
         if own and torch:
             pin = f"`{torch[0].name}=={torch[0].exact}` ({torch[0].path}:{torch[0].start})"

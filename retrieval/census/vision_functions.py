@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from retrieval.census.fusing_models import taken
 from retrieval.census.known_models import known_model
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.modal_flow import taken_by
@@ -30,7 +31,7 @@ _OWN = re.compile(
     r"(?i)vision|visual|image|video|(?:^|_)(?:vit|eva\d?|swin|resnet|sam)(?:_|$)|clip|(?:^|_)eva\d?_?\w*encoder"
 )
 _NONE = re.compile(
-    r"(?i)loss|config|dataset|processor|tokenizer|output|mixin|discriminator|metric|embeddings?$|layer|attention|block"
+    r"(?i)loss|config|text|dataset|processor|tokenizer|output|mixin|discriminator|metric|embeddings?$|layer|attention|block"
 )
 _FUNCTION = re.compile(r"`[^`]+`")
 _SMALL = ("`MLP`", "`LayerNorm2d`", "`PatchEmbed`", "`Block`", "`LayerNorm`")
@@ -76,7 +77,11 @@ def pictures(roster: Roster, entry: Entry) -> bool:
     """Whether a model takes images or video, or makes them."""
     first = entry.made[0]
     known = first.known or (known_model(entry.base) if entry.base else None)
-    return (known is not None and known.gives in ("image", "video")) or sees_entry(roster, entry)
+    if (known is not None and known.gives in ("image", "video")) or sees_entry(roster, entry):
+        return True
+    return (
+        first.cls is not None and not entry.part and bool({"image", "video"} & set(taken(roster, first.cls).values()))
+    )
 
 
 def _role(codebase: "Codebase", entry: Entry) -> str:

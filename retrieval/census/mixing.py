@@ -215,7 +215,9 @@ class _Walk(Carried):
                 node = argument((self.frame, step, target), frame, name)
                 if node is not None and tell(node):
                     labels[name] = tell(node)
-            found += _Walk(frame, labels, self.depth + 1, self.seen | {key}).mixed()
+            walk = _Walk(frame, labels, self.depth + 1, seen=self.seen | {key})
+            found += walk.mixed()
+            self.lost |= walk.lost
             if found:
                 break
         self.lost |= not found and _OPAQUE.match(step.written) is not None

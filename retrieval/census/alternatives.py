@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from retrieval.census.body import Guard, one_line
+from retrieval.census.body_events import guards_of
 from retrieval.census.callgraph import Site
 from retrieval.census.outside import Outside
-from retrieval.census.walk import Mark, guards_of
+from retrieval.census.walk import Mark
 
 CHOICES = frozenset({"if", "else", "case"})
 _NEGATED = re.compile(r"not ([\w.]+(?:\([^()]*\))?)")

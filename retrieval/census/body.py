@@ -11,7 +11,7 @@ from typing import Literal
 from retrieval.parse import Node, Tree
 
 GuardKind = Literal[
-    "if", "else", "for", "while", "loop-else", "except", "case", "comprehension", "lambda", "past", "event"
+    "if", "else", "for", "while", "loop-else", "except", "case", "comprehension", "lambda", "past", "event", "way"
 ]
 Taken = Literal["whole", "part", "element", "entered", "unknown"]
 

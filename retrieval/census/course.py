@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Guard, one_line
-from retrieval.census.callgraph import Site, defined, possible
+from retrieval.census.body_events import guards_of
+from retrieval.census.callgraph import Site, defined
 from retrieval.census.course_steps import (
     MOST,
     OWN,
@@ -33,12 +34,11 @@ from retrieval.census.outside import Outside, does
 from retrieval.census.pipeline import main_roots, models_run, start_hit, tells_nothing_new
 from retrieval.census.user_events import WAITING, event_under, needed, silence, trigger_of
 from retrieval.census.values import FunctionRef
-from retrieval.census.walk import LOOPS, Mark, guards_of, walked
+from retrieval.census.walk import LOOPS, Mark, walked
 from retrieval.census.wording import caller, circumstances, label, spoken, summary
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
-    from retrieval.census.program import Program
     from retrieval.codebase import Codebase
 
 DEPTH, NAMED, LIST, LONGEST = 16, 4, 10, 100
@@ -128,7 +128,7 @@ class _Printer:
             position += 1
             number, way = f"{prefix}{position}", chain(step)
             inside = f"in {caller(step.mark.frame)} ({step.mark.frame.path}): " if several else ""
-            handed = "".join(f" → {_named(self.focus.program, inner)}" for inner in way[1:])
+            handed = "".join(f" → {_named(self.focus, inner)}" for inner in way[1:])
             under = self.numbers.get(id(step.like)) if not step.opened else None
             seen = f"; its steps stand under Step {under}" if under else ""
             self.numbers |= dict.fromkeys(map(id, way), number)
@@ -140,7 +140,7 @@ class _Printer:
         guards = guards_of(step.mark.event) if isinstance(step.mark.event, Site | Outside) else ()
         notes = [f"also on line {', '.join(map(str, step.again))}"] if step.again else _notes(guards)
         tags = [] if step.opened else self._tags(step)
-        said = _named(self.focus.program, step) + (f" ({'; '.join(notes)})" if notes else "")
+        said = _named(self.focus, step) + (f" ({'; '.join(notes)})" if notes else "")
         return said + (f" - {'; '.join(tags)}" if tags else "") + self._needs(step)
 
     def _needs(self, step: Step) -> str:
@@ -196,7 +196,7 @@ def _waits(step: Step) -> bool:
     return isinstance(step.mark.event, Site) and trigger_of(step.mark.event.step.guards) is not None
 
 
-def _named(program: "Program", step: Step) -> str:
+def _named(focus: Focus, step: Step) -> str:
     event, frame = step.mark.event, step.mark.frame
     if isinstance(event, Outside):
         return f"`{event.step.written}()`"
@@ -221,8 +221,10 @@ def _named(program: "Program", step: Step) -> str:
         return f"`{event.step.written}()`, which is `{label(event.target)}` of {files}"
     if event.overridden or len(event.others) >= NAMED:
         functions = all(isinstance(t, FunctionRef) and t.receiver is None for t in event.targets)
-        named = _listed({label(t): None for t in possible(program, event)}, LIST if functions else NAMED)
-        return f"`{event.step.written}()`, which is {named}"
+        ways = focus.ways(event)
+        named = _listed({label(way.target): None for way in ways}, LIST if functions else NAMED)
+        first = f" (first: {ways[0].said})" if ways and ways[0].said else ""
+        return f"`{event.step.written}()`, which is {named}{first}"
     return f"`{spoken(event)}`{place}"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from retrieval.census.body import Guard
+from retrieval.census.body_events import guards_of, order_of
 from retrieval.census.callgraph import Site
 from retrieval.census.families import OPTIMIZER, STEPS
 from retrieval.census.focus import Focus
@@ -12,7 +13,7 @@ from retrieval.census.screens import is_screen
 from retrieval.census.standing import is_side_name
 from retrieval.census.user_events import trigger_of
 from retrieval.census.values import ClassRef
-from retrieval.census.walk import Mark, guards_of, order_of
+from retrieval.census.walk import Mark
 
 LEAST, MOST, LINES, OWN, DEEPEST, LAYERS, TELLING, FEW, LONG, SHARE = 9, 30, 42, 14, 5, 3, 12, 7, 40, 32
 
@@ -95,8 +96,7 @@ def _like(known: dict[str, Step], step: Step) -> None:
 
 
 def _is_conditional(step: Step) -> bool:
-    event = step.mark.event
-    guards = guards_of(event) if isinstance(event, Site | Outside) else ()
+    guards = guards_of(step.mark.event) if isinstance(step.mark.event, Site | Outside) else ()
     return any(guard.kind in ("if", "else", "case", "except") for guard in guards)
 
 
@@ -265,8 +265,7 @@ def _are_arms(step: Step, other: Step) -> bool:
 
 
 def _line(step: Step) -> int:
-    event = step.mark.event
-    return event.step.start if isinstance(event, Site | Outside) else 0
+    return step.mark.event.step.start if isinstance(step.mark.event, Site | Outside) else 0
 
 
 def _same(step: Step) -> object:
@@ -281,12 +280,13 @@ def _tells(step: Step) -> bool:
     event = step.mark.event
     if isinstance(event, Outside):
         return event.does in ("writes", "training") or bool(OPTIMIZER.search(event.name)) or event.name in STEPS
-    definition = event.target.definition if isinstance(event, Site) else None
-    return definition is not None and definition.end - definition.head_start >= TELLING
+    if not isinstance(event, Site):
+        return False
+    return bool(event.overridden) or event.target.definition.end - event.target.definition.head_start >= TELLING
 
 
 def target_of(step: Step) -> object:
-    """What a call of the repository runs, None for other calls."""
+    """What a call of the repository runs, None for others."""
     return step.mark.event.target if isinstance(step.mark.event, Site) else None
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Guard, one_line
+from retrieval.census.body_events import guards_of
 from retrieval.census.callgraph import Site
 from retrieval.census.course_steps import Step, steps_of
 from retrieval.census.focus import Focus, focus_of
@@ -17,7 +18,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside
 from retrieval.census.pipeline import main_roots
 from retrieval.census.switches import Switch, proof, switches_of
-from retrieval.census.walk import guards_of, walked
+from retrieval.census.walk import walked
 from retrieval.census.wording import caller, spoken
 from retrieval.facts import CensusHit
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.body import CallStep, one_line
-from retrieval.census.callgraph import Site, entered, possible, reached, started
+from retrieval.census.callgraph import Site, Target, entered, reached, started
+from retrieval.census.default_targets import PRESET, Way, ways_of
 from retrieval.census.families import RUNNING, SETUP, is_library_model
 from retrieval.census.hooks import GIVING, is_pipeline, outside_bases
 from retrieval.census.language import Query
@@ -65,6 +66,7 @@ class Focus:
         self._outside: dict[Body, list[Outside]] = {}
         self._direct: dict[Body, bool] = {}
         self._leads: dict[Body, bool] = {}
+        self._ways: dict[tuple[int, int, Target], list[Way]] = {}
 
     def owner(self, target: object) -> ClassRef | None:
         """The model class that a target makes an object of or runs; None for other code and for layers."""
@@ -171,10 +173,22 @@ class Focus:
         return self._leads[key]
 
     def followed(self, site: Site, caller: "Frame | None" = None) -> "list[Frame]":
-        """The bodies that a call runs and that lead to a model; without the arms that constants of `caller` exclude."""
+        """The bodies that a call runs and that lead to a model; without the arms that constants of `caller` exclude.
+        Where some do, what defaults choose first is among them in any case."""
         given = self.given(site, caller) if caller is not None else ()
-        inner = [entered(self.program, target, given) for target in possible(self.program, site)]
-        return [frame for frame in inner if frame is not None and self.leads(frame)]
+        ways = self.ways(site)
+        inner = [(entered(self.program, way.target, given), way) for way in ways]
+        leading = [frame for frame, _ in inner if frame is not None and self.leads(frame)]
+        first, way = inner[0] if inner else (None, None)
+        preset = way is not None and way.rank == PRESET and first is not None and leading
+        return [first, *leading] if preset and first is not None and first not in leading else leading
+
+    def ways(self, site: Site) -> list[Way]:
+        """What a call may run, what defaults choose first; see `default_targets.py`."""
+        key = (site.step.node.id, site.step.start, site.target)
+        if key not in self._ways:
+            self._ways[key] = ways_of(self, site)
+        return self._ways[key]
 
     def given(self, site: Site, caller: "Frame") -> Given:
         """The constants that a call gives to the one function that it runs."""

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from retrieval.census.body_events import guards_of, order_of
 from retrieval.census.callgraph import Site, entered, reached
 from retrieval.census.focus import Focus
 from retrieval.census.outside import Outside, does
 from retrieval.census.values import ClassRef
-from retrieval.census.walk import guards_of, order_of
 from retrieval.census.wording import either, label
 
 if TYPE_CHECKING:

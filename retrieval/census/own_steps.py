@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.alternatives import Choices, Named, in_order
 from retrieval.census.body import Guard
+from retrieval.census.body_events import guards_of
 from retrieval.census.callgraph import Site
 from retrieval.census.course_steps import Step, steps_of
 from retrieval.census.focus import Focus
 from retrieval.census.outside import Outside
 from retrieval.census.user_events import trigger_of
 from retrieval.census.values import ClassRef
-from retrieval.census.walk import LOOPS, Mark, guards_of
+from retrieval.census.walk import LOOPS, Mark
 from retrieval.census.wording import caller, spoken
 from retrieval.languages import words
 

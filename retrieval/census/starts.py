@@ -128,13 +128,16 @@ def _launched(program: "Program") -> dict[str, Entry]:
     said = "\n".join(f.text for f in readmes if len(PurePosixPath(f.path).parts) == 1)
     first: dict[str, Entry] = {}
     second: dict[str, Entry] = {}
+    checks: dict[str, Entry] = {}  # what only continuous integration or a makefile runs
     for entry in outside_entries(program):
         if entry.kind == "command" and _is_main_code(program, entry.path):
-            told = not _CHECKING.search(entry.path) and _is_told(program, entry.path, said)
+            told = _is_told(program, entry.path, said)
+            listed = checks if _CHECKING.search(entry.path) else first if told else second
             for path in _named_files(program, entry):
                 if _is_main_code(program, path):
-                    (first if told else second).setdefault(path, entry)
-    return first or second
+                    listed.setdefault(path, entry)
+    installed = any(entry.kind in _PROGRAMS for entry in code_entries(program))
+    return first or second or ({} if installed else checks)
 
 
 def _is_told(program: "Program", path: str, said: str) -> bool:

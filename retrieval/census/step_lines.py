@@ -18,7 +18,7 @@ from retrieval.parse import Node
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
 
-STATEMENT, WRITTEN_LEVELS = 130, 2
+STATEMENT, WRITTEN_LEVELS, WAYS = 130, 2, 4
 _LEAVES = {
     "return": "returns",
     "raise": "raises",
@@ -61,6 +61,8 @@ def _needs(focus: Focus, mark: Mark) -> str:
 
 def _opening(guard: Guard) -> str:
     match guard.kind:
+        case "way":
+            return f"By {guard.text}"
         case "event":
             return f"On `{guard.text}`, one after the other"
         case "for":
@@ -81,6 +83,12 @@ def _opening(guard: Guard) -> str:
 def _said(focus: Focus, mark: Mark, site: Site) -> str:
     said = action(site, mark.frame.path)
     models = focus.models(site)
+    ways = focus.ways(site) if site.overridden else []
+    if ways and ways[0].rank:
+        names = [f"`{label(way.target)}`" for way in ways]
+        said = f"calls `{site.step.written}()`, which is {listed(names[:WAYS])}"
+        said += f" or {len(names) - WAYS} more" if len(names) > WAYS else ""
+        said += f" (first: {ways[0].said})" if len(ways) > 1 else ""
     if models and not isinstance(site.target, ClassRef) and not site.base:
         runs = [label(t) for t in site.targets if isinstance(t, FunctionRef)]
         known = "" if site.sure else ", for the objects whose class is known"

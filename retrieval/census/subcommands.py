@@ -75,11 +75,13 @@ def _elsewhere(program: "Program", path: str, group: str) -> Iterator["Frame | N
     """Functions of other files that are given the group: `def register(app): app.command("name")(f)`."""
     pattern = re.compile(rf"\b{re.escape(group)}\.command\(")
     folder = str(PurePosixPath(path).parent)
+    text = program.snapshot.by_path[path].text
     for other, facts in program.facts.items():
         near = facts.language == "python" and other != path and str(PurePosixPath(other).parent) == folder
         if near and pattern.search(program.snapshot.by_path[other].text):
             for item in facts.definitions:
-                if item.kind == "function" and any(p.partition(":")[0].strip() == group for p in item.parameters):
+                taken = any(parameter.partition(":")[0].strip() == group for parameter in item.parameters)
+                if taken and re.search(rf"\b{re.escape(item.name)}\(\s*{re.escape(group)}\b", text):
                     yield program.frame(other, item)
 
 

@@ -11,28 +11,25 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Exit, Guard
+from retrieval.census.body_events import Event, again_below, beside_models, guards_of, order_of, usual_first
 from retrieval.census.callgraph import Site, imported_sites
-from retrieval.census.conditions import UNKNOWN, fails
 from retrieval.census.effects import effects_of
-from retrieval.census.feasible import literal
 from retrieval.census.focus import Focus
 from retrieval.census.narrowing import Given
 from retrieval.census.outside import Outside, does
-from retrieval.census.spots import default
 from retrieval.census.trivial import is_trivial
 from retrieval.census.user_events import parted
 from retrieval.census.values import ClassRef
+from retrieval.census.wording import label
 
 if TYPE_CHECKING:
     from retrieval.census.flow import Root
     from retrieval.census.frame import Frame
 
 LOOPS = frozenset({"for", "while"})
-ALL_LEVELS, DEEPEST, COORDINATED, UNUSUAL = 2, 9, 3, 500_000
+ALL_LEVELS, DEEPEST, COORDINATED = 2, 9, 3
 _TURNS = frozenset({"continue", "break"})
-_ENDING = frozenset({"sys.exit", "exit", "quit", "os._exit"})
 _CHOICES = frozenset({"if", "else", "case", "except", "loop-else"})
-Event = Site | Outside | Exit
 Joined = tuple[Event, tuple[Event, ...]]
 
 
@@ -81,10 +78,11 @@ class Walk:
         sites = [site for site in sites if not (site.handed and site.step.written.endswith("partial"))]  # called later
         leading = [site for site in sites if site.how == "starts" or focus.models(site) or focus.followed(site)]
         outside = focus.outside(frame)
-        whole = not within and (depth < ALL_LEVELS or coordinates(leading) or _works(focus, leading, outside))
+        works = coordinates(leading) or _works(focus, leading, outside) or not focus.leads(frame)
+        whole = not within and (depth < ALL_LEVELS or works)
         shown = self.root.entries[0].shown is not None and frame is self.root.frame
         plain = [site for site in sites if shown or (whole and not is_trivial(program, site))]
-        kept = {id(site) for site in (*leading, *plain)}
+        kept = {id(site) for site in (*leading, *plain, *beside_models(sites, leading))}
         found += parted(focus, frame, [site for site in sites if id(site) in kept])
         effects = effects_of(program.codebase).steps(frame) if whole else []
         block = frame is self.root.frame and self.root.block
@@ -127,7 +125,7 @@ class Walk:
         depth, level, number = place
         most = self.built if isinstance(event, Site) and isinstance(event.target, ClassRef) else self.depth
         inner = self.focus.followed(event, frame) if isinstance(event, Site) and depth < most else []
-        if inner and isinstance(event, Site) and _again_below(self.focus, frame, event):
+        if inner and isinstance(event, Site) and again_below(self.focus, frame, event):
             self.later[number] = _key(inner[0])
             inner = []
         fresh = [frame for frame in inner if _key(frame) not in self.opened]
@@ -135,10 +133,25 @@ class Walk:
         yield Mark(frame, event, guards_of(event)[told:], level, number, again, known[0] if known else "")
         if isinstance(event, Site) and event.target.definition.kind == "module":
             self.imported.update(fresh)
+        chosen = self._chosen(event, fresh) if isinstance(event, Site) and len(fresh) > 1 else {}
         for letter, inside in zip("abcdefgh", fresh, strict=False):
             own = f"{number}{letter if len(fresh) > 1 else ''}"
             self.opened[_key(inside)] = own
-            yield from self._block(inside, self._events(inside, depth + 1), (depth + 1, level + 1, 1), f"{own}.")
+            if inside in chosen:
+                yield Mark(frame, chosen[inside], (), level + 1, own)
+            below = level + 1 + (inside in chosen)
+            yield from self._block(inside, self._events(inside, depth + 1), (depth + 1, below, 1), f"{own}.")
+
+    def _chosen(self, event: Site, fresh: "list[Frame]") -> "dict[Frame, Guard]":
+        """A line for each of several implementations that a call may run, with what chooses it."""
+        found: dict[Frame, Guard] = {}
+        for way in self.focus.ways(event):
+            said = f"`{label(way.target)}` ({way.target.path})" + (f" - {way.said}" if way.said else "")
+            for inside in fresh:
+                same = inside.path == way.target.path and inside.definition == way.target.definition
+                if same and inside not in found and way.rank:
+                    found[inside] = Guard("way", said, event.step.start, event.step.node.id, len(found))
+        return found if len(found) == len(fresh) else {}
 
 
 def _key(frame: "Frame") -> tuple[str, str, Given]:
@@ -170,76 +183,9 @@ def _works(focus: Focus, leading: list[Site], outside: list[Outside]) -> bool:
     return runs or looped or any(does(item) == "runs" for item in outside)
 
 
-def _again_below(focus: Focus, frame: "Frame", event: Site) -> bool:
-    """Whether a call stands in an arm that ends the body, and a later call of the same code stands outside that arm:
-    the later one is on the way that the program takes otherwise."""
-    guards = guards_of(event)
-    for index, guard in enumerate(guards):
-        if guard.kind in ("if", "else", "case") and _leaves(frame, guards[: index + 1]):
-            arm = (guard.key, guard.arm)
-            for other in focus.program.sites(frame):
-                apart = arm not in [(g.key, g.arm) for g in guards_of(other)]
-                if other.step.order > event.step.order and apart and set(other.targets) & set(event.targets):
-                    return True
-    return False
-
-
-def _leaves(frame: "Frame", guards: tuple[Guard, ...]) -> bool:
-    """Whether the innermost arm of these guards ends with leaving the body."""
-    wanted = [(guard.key, guard.arm) for guard in guards]
-    exits = [item for item in frame.body.exits if item.kind == "return"]
-    ending = [step for step in frame.body.calls if step.written in _ENDING]
-    around = [item.guards for item in (*exits, *ending)]
-    return any([(g.key, g.arm) for g in held if g.kind != "past" and not _is_main(g)] == wanted for held in around)
-
-
-def usual_first(frame: "Frame", events: list[Event]) -> list[Event]:
-    """The events of a body, those behind the others that stand in an arm which ends the body and which the defaults of
-    its parameters exclude: `if name == "debug": … return` of `load(name="base")`."""
-
-    def given(name: str) -> object:
-        preset = default(frame, name) if name in frame.parameters and not frame.bound(name) else None
-        return UNKNOWN if preset is None else literal(frame.body.tree.text(preset), preset)
-
-    apart: dict[tuple[int, int], bool] = {}
-    found: list[Event] = []
-    for event in events:
-        late = False
-        for at, guard in enumerate(guards := guards_of(event)):
-            if guard.kind == "if":
-                arm = (guard.key, guard.arm)
-                if arm not in apart:
-                    apart[arm] = fails(guard, given) and _leaves(frame, guards[: at + 1])
-                late = late or apart[arm]
-        found.append(_behind(event) if late else event)
-    return found
-
-
-def _behind(event: Event) -> Event:
-    if isinstance(event, Exit):
-        return replace(event, order=event.order + UNUSUAL)
-    return replace(event, step=replace(event.step, order=event.step.order + UNUSUAL))
-
-
 def coordinates(leading: list[Site]) -> bool:
     """Whether a body that makes these calls, which lead to models, is one that puts a pipeline together."""
     return len({site.targets for site in leading if not isinstance(site.target, ClassRef)}) >= COORDINATED
-
-
-def guards_of(event: Event) -> tuple[Guard, ...]:
-    """The guards around an event; exits above it are marks of their own, and a test for `__main__` tells nothing."""
-    guards = event.guards if isinstance(event, Exit) else event.step.guards
-    return tuple(guard for guard in guards if guard.kind != "past" and not _is_main(guard))
-
-
-def _is_main(guard: Guard) -> bool:
-    """Whether a guard is the test of a script for being run: it holds whenever the walk gets there."""
-    return guard.kind == "if" and "__name__" in guard.text and "__main__" in guard.text
-
-
-def order_of(event: Event) -> int:
-    """The position of an event in its body's order of evaluation."""
-    return event.order if isinstance(event, Exit) else event.step.order
 
 
 def _exits(frame: "Frame", steps: list[Event], depth: int) -> list[Exit]:

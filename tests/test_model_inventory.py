@@ -261,3 +261,23 @@ def test_a_name_out_of_a_table_fits_the_conditions_and_the_default_comes_first()
     )
     assert "blip2" not in used[0] and "git" not in used[0]
     assert used[1].startswith("Off by default: ") and "from `some/git`" in used[1] and "from `some/blip2`" in used[1]
+
+
+def test_programs_are_told_apart_by_the_constants_that_they_give() -> None:
+    loader = """
+        from towers import HubText, OwnText
+
+        def load(kind="own"):
+            if kind == "hub":
+                return HubText("some/text")
+            return OwnText(8)
+    """
+    main = "from loader import load\nload({kind})(1)\n"
+    readme = "```\npython own.py\npython hub.py\n```\n"
+    files: dict[str, str | bytes] = {
+        "README.md": readme, "loader.py": loader, "towers.py": TOWERS,
+        "own.py": main.format(kind=""), "hub.py": main.format(kind="'hub'"),
+    }  # fmt: skip
+    (told,) = [t for t in texts(codebase_of(files), "model_summary: what=used") if t.startswith("By program")]
+    assert "`own.py`: `OwnText`" in told and "`hub.py`: " in told and "`HubText`" in told.partition("`hub.py`")[2]
+    assert "HubText" not in told.partition("`own.py`: ")[2].partition(";")[0]

@@ -12,6 +12,7 @@ from retrieval.census.modal_flow import taken_by
 from retrieval.census.model_entries import CLASSICAL, Entry, entries_of
 from retrieval.census.model_settings import model_settings
 from retrieval.census.model_sources import Source, absent, sources_of
+from retrieval.census.models_by_program import by_program
 from retrieval.census.names import excludes
 from retrieval.census.prose import listed
 from retrieval.census.roster import Roster, roster_of
@@ -83,6 +84,7 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
             codebase, f"Made as well, though no call that runs them was traced: {_names(idle, MOST_PARTS)}", idle
         )
     yield from _settings(codebase, roster, hosted, local) if hosted else ()
+    yield from by_program(codebase, roster, main)
     others = [entry for entry in entries if entry not in main and entry not in parts and not entry.part]
     if others:
         yield _sentence(

@@ -73,7 +73,7 @@ def _forms(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
     chains = [one for one in composed_of(codebase) if _role(codebase, one) == "source"]
     used = {re.match(r"[\w.]*", s.written)[0].rpartition(".")[2] for run in runs for s in run.chain}  # type: ignore[index]
     named = {one.frame.symbol.rpartition(".")[2]: one for one in reversed(chains)}
-    applied = [named[name] for name in sorted(used & named.keys())]
+    applied = [named[name] for name in sorted(used & named.keys() - {""})]
     fed = [run for run in runs if from_loader(roster_of(codebase), run)]
     if applied:
         text = f"What formats the inputs: {'; '.join(said(codebase, one) for one in applied[:2])}"

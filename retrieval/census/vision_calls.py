@@ -192,7 +192,16 @@ def _image_input(roster: Roster, use: Use) -> Spot | None:
         if told and (told[0] == "image" or (told[0] == "video" and seeing)):
             return spot
         first = first or (spot if not told else None)
-    return _spread(use) if over else (first or _handed(use)) if seeing else None
+    if over or not seeing:
+        return _spread(use) if over else None
+    return _handed(use) or (None if _reads_text(use) else first)
+
+
+def _reads_text(use: Use) -> bool:
+    """Whether nothing tells whether a model that embeds images and texts is given a text: `model.ln_final(x)`."""
+    known = [made.known for made in use.made if made.known is not None]
+    both = bool(known) and all("text" in item.takes and item.gives == "embedding" for item in known)
+    return both and not re.search(r"(?i)image|visual|vision", use.step.written)
 
 
 def _source(frame: "Frame") -> str:

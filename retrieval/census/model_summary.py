@@ -191,7 +191,8 @@ def alternatives(roster: Roster, entries: list[Entry]) -> list[list[Entry]]:
         last = groups[-1][0].made[0] if groups else None
         apart = last is not None and last.frame is first.frame and excludes(last.step.guards, first.step.guards)
         looped = any(guard.kind in ("for", "while", "comprehension") for guard in first.step.guards)
-        apart = apart or (last is not None and last.key == first.key and not looped)  # one call, one of several classes
+        same = last is not None and last.key == first.key and None not in (last.cls, first.cls)
+        apart = apart or (same and not looped)  # one call makes one of several classes
         if apart and last is not None and not variants(roster, first) and not variants(roster, last):
             groups[-1].append(entry)
         else:

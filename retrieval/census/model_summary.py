@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS = 18, 12, 8, 12
 _AUTO = re.compile(r"^(\w+)\.(?:\w+\.)*Auto\w*(?:Model|Pipeline)\w*\.")
-_LANGUAGE = re.compile(r"(?:^|[a-z\d])LM(?:Model|Head\w*)?$|LMModel$|LanguageModel|CausalLM|^(?:[A-Z][a-z]+)?GPT\d?$")
+_LANGUAGE = re.compile(r"(?:^|[a-z\d])LM(?:Model|Head\w*)?$|LMModel$|LanguageModel|CausalLM|^GPT\d?$")
 WHAT = ("used", "formats")
 
 
@@ -150,7 +150,7 @@ def _value(hit: CensusHit) -> str:
 
 def _kinds(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> CensusHit:
     """Which of the models are language models, and which take images or video."""
-    language = [entry for entry in entries if _speaks(entry)]
+    language = [entry for entry in entries if _speaks(entry, sees_entry(roster, entry))]
     seeing = [entry for entry in entries if sees_entry(roster, entry) and entry not in language]
     encoders = [entry for entry in entries if entry.kind == "text encoder"]
     said = f"Language models among them: {_short(language)}" if language else "No language model is known among them"
@@ -163,11 +163,13 @@ def _kinds(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Census
     return _sentence(codebase, said, [*language, *seeing, *hearing] or entries)
 
 
-def _speaks(entry: Entry) -> bool:
-    """Whether it is a language model: by its library, or a class here that is named or described as one."""
+def _speaks(entry: Entry, seeing: bool) -> bool:
+    """Whether it is a language model: by its library, or a class here that is named or described as one and sees
+    nothing."""
     first = entry.made[0]
     own = (
         first.cls is not None
+        and not seeing
         and not entry.kind
         and (_LANGUAGE.search(entry.name) is not None or re.search(r"(?i)\blanguage model\b", entry.does) is not None)
     )

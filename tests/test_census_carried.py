@@ -197,3 +197,12 @@ def test_library_classes_that_are_derived_from_are_interfaces(codebase: Codebase
         "the interface of `StableDiffusionPipeline` (diffusers), which `Painter` takes over by deriving from it",
         "the interface of `Dataset` (torch), which `Pictures` takes over by deriving from it",
     ]
+
+
+def test_documented_launchers_are_separate_processes() -> None:
+    read = "# How\n\n    torchrun --nproc-per-node=2 \\\n        train.py --fast\n\nUse `deepspeed` or not.\n"
+    told = texts(
+        codebase_of({"README.md": read, "train.py": FILES["train.py"], "nets.py": FILES["nets.py"]}),
+        "concurrency: memory",
+    )
+    assert "one process per rank, each with a model of its own, of `train.py` as documented, with `torchrun`" in told[0]

@@ -1,10 +1,12 @@
 """Kind `concurrency`: what runs side by side, which models run beside the main thread, who shares memory, in words."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
-from retrieval.census.language import Query, kind
+from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import listed
+from retrieval.census.rank_launches import rank_launches
 from retrieval.census.side_by_side import PLACES, Group, groups_of, spoken
 from retrieval.census.worker_words import LABELS, flagged, group_said, homes, programs, targets, web
 from retrieval.facts import CensusHit
@@ -25,7 +27,7 @@ SHOWN = 4
 def concurrency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per sentence; patterns are `async`, `models` and `memory`."""
     groups = groups_of(codebase)
-    told = {"async": _asynchronous, "models": _models, "memory": _memory}
+    told = {"async": _asynchronous, "models": _models, "memory": partial(_memory, _launched(codebase))}
     for name, tell in told.items():
         if query.matches(name):
             for text, hits in tell(groups):
@@ -184,7 +186,15 @@ def _others(groups: dict[str, Group]) -> Told:
         yield f"Outside programs that are started: {programs(outside)}", outside
 
 
-def _memory(groups: dict[str, Group]) -> Told:
+def _launched(codebase: "Codebase") -> list[CensusHit]:
+    """Where documents and scripts start programs once per rank."""
+    return [
+        hit_at(codebase, item.path, (item.line, item.line), symbol="", name=item.program, text=item.launcher)
+        for item in rank_launches(codebase)
+    ]
+
+
+def _memory(launched: list[CensusHit], groups: dict[str, Group]) -> Told:
     processes, threads, scripts = groups["processes"].run, groups["threads"].run, groups["scripts"].run
     apart = []
     if processes:
@@ -194,9 +204,13 @@ def _memory(groups: dict[str, Group]) -> Told:
         apart.append(f"other programs of the repository, started as processes of their own ({names})")
     if groups["ranks"].run:
         apart.append(f"one process per rank under a distributed launcher ({groups['ranks'].run[0].path})")
+    if launched:
+        names = listed(list(dict.fromkeys(f"`{hit.name}`" for hit in launched)), SHOWN)
+        words = listed(list(dict.fromkeys(f"`{hit.text}`" for hit in launched)), 3)
+        apart.append(f"one process per rank, each with a model of its own, of {names} as documented, with {words}")
     if groups["loaders"].run:
         apart.append("data-loader workers, which prepare batches")
-    hits = [*processes[:3], *scripts[:3], *groups["ranks"].run[:1], *groups["loaders"].run[:1]]
+    hits = [*processes[:3], *scripts[:3], *groups["ranks"].run[:1], *launched[:3], *groups["loaders"].run[:1]]
     if apart:
         yield (
             f"Separate processes: yes, {'; '.join(apart)}. Everything else runs in the process that starts them and "

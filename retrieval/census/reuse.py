@@ -40,6 +40,7 @@ _NOT_TABLES = re.compile(
     r"(?:^|\.)(?:args|kwargs|config|cfg|options|params|state_dict|environ|modules|__dict__|keys|columns|shape|text|line"
     r"|name|path|url)$"
 )
+_FETCHING = re.compile(r"(?i)download|fetch|urlretrieve|wget|load_url")
 CALL = 80
 
 
@@ -103,11 +104,13 @@ def _kept_file(frame: "Frame", node: Node, path: str, arms: tuple[Node | None, N
     mentions = [c for c in makes if path and path in c[1]]
     reads = [c for c in _calls(frame, taking) if path and path in c[1] and _READING.search(c[0])]
     writes = [c for c in mentions if _WRITING.search(c[0])]
-    if making is None or not makes or not (reads or writes or (mentions and _is_costly(mentions))):
+    # What is made must be the file that was looked for: reading another one in its place keeps nothing.
+    if making is None or not makes or not (writes or (mentions and (reads or _is_costly(mentions)))):
         return None
     shown = [c for c in (writes or mentions or makes)][:1]
     first = next((c for c in makes if c not in shown and c in mentions), None)
-    said = f"computes again only when `{one_line(path, 60)}` is not there: `{one_line(shown[0][1], CALL)}`"
+    does = "fetches it" if _FETCHING.search(shown[0][0]) else "computes again"
+    said = f"{does} only when `{one_line(path, 60)}` is not there: `{one_line(shown[0][1], CALL)}`"
     said += f", `{one_line(first[1], CALL)}`" if first else ""
     said += f"; else it takes up what is kept: `{one_line(reads[0][1], CALL)}`" if reads else ""
     return Found("file", node, said)

@@ -10,7 +10,7 @@ from retrieval.census.fillers import is_filler, is_unread
 from retrieval.census.gathered import gathered
 from retrieval.census.joined import halves, members, segments
 from retrieval.census.modalities import Told, nearest, reads_text
-from retrieval.census.modality_names import named
+from retrieval.census.modality_names import GROUPS, named
 from retrieval.census.model_inputs import inputs_of
 from retrieval.census.roster import Roster, Use
 from retrieval.census.spots import Spot, arguments
@@ -265,7 +265,7 @@ def _aside(spot: Spot) -> bool:
 def _meeting(roster: Roster, how: str, node: Node, spots: list[Spot]) -> Meeting | None:
     """The meeting of values that are each of one modality, when they are of at least two kinds."""
     spots = [spot for spot in spots if not spot.text().endswith("[0:0]")]  # nothing is taken of it
-    found = [(spot, [] if _aside(spot) else nearest(roster.tracer, spot)) for spot in spots[:MOST_OPERANDS]]
+    found = [(spot, [] if _aside(spot) else _told(roster, spot)) for spot in spots[:MOST_OPERANDS]]
     found = _queried(found) if how == "attended" else found
     sure = [(s, told) for s, told in found if told and len({item.group for item in told}) == 1 and not is_filler(s)]
     # boxes and points are geometry, which is a modality of its own only beside sound
@@ -277,6 +277,14 @@ def _meeting(roster: Roster, how: str, node: Node, spots: list[Spot]) -> Meeting
     if len(groups) < 2 or (how == "joined" and len(named_only) == len(sure) and halves(roster.tracer, named_only)):
         return None
     return Meeting(how, node, tuple((one_line(spot.text(), 50), told[0]) for spot, told in sure))
+
+
+def _told(roster: Roster, spot: Spot) -> list[Told]:
+    """What a value is of; of several kinds, as where what is fused goes round, that which its own name says."""
+    told = nearest(roster.tracer, spot)
+    said = named(spot.text().rpartition(".")[2])
+    own = [item for item in told if item.group == GROUPS.get(said, said)]
+    return own if said and own and spot.node.type in ("identifier", "attribute") else told
 
 
 def _queried(found: list[tuple[Spot, list[Told]]]) -> list[tuple[Spot, list[Told]]]:

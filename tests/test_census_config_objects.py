@@ -66,3 +66,25 @@ def test_a_model_that_is_made_of_a_configuration_is_no_configuration() -> None:
     """
     (text,) = told({"make.py": source, "net.py": NET})
     assert "`width`" in text and "body" not in text
+
+
+def test_a_main_function_that_is_given_its_configuration_parses_and_leads() -> None:
+    source = """
+        from dora import hydra_main
+        from net import Net, train
+
+        @hydra_main(config_path="conf", config_name="base")
+        def main(cfg):
+            net = Net(cfg.width, cfg.data.rate)
+            train(cfg)
+
+        if __name__ == "__main__":
+            main()
+    """
+    files: dict[str, str | bytes] = {"run.py": source, "net.py": NET + "\ndef train(cfg):\n    print(cfg.steps)\n"}
+    (text,) = told(files)
+    assert text.startswith("`main()` is given its configuration by `@hydra_main(config_path=")
+    assert "`width`, `data.rate` in `Net()` by `main()`" in text and "`steps` by `train()`" in text
+    (lead,) = [hit.text for hit in run_query(codebase_of(files), "option_ways: what=lead").hits]
+    assert lead.startswith("`main()` (run.py) is given the whole configuration by `@hydra_main(config_path='conf'")
+    assert "`train()` (all)" in lead

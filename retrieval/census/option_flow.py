@@ -22,6 +22,7 @@ _PARSING = re.compile(
 _COMMANDS = re.compile(
     r"(?:^|\.)(?:command|group|callback|option|argument)$|hydra\.main$|(?:^|\.)hydra_main$|(?:pyrallis|draccus)\.wrap$"
 )
+_WRAPPED = re.compile(r"(?:^|\.)hydra_main$|(?:^|\.)hydra\.main$|(?:^|\.)(?:pyrallis|draccus)\.wrap$")
 _PLAIN = words(
     """print len str int float bool isinstance getattr setattr hasattr vars list dict tuple set sorted format join
     exists isfile isdir append add extend warning error info debug echo max min abs range enumerate open next iter
@@ -114,6 +115,11 @@ def _gives_back(body: ast.AST, names: dict[str, str]) -> bool:
 def _parsing(codebase: Codebase, unit: Unit, body: ast.AST, symbol: str) -> Site | None:
     if isinstance(body, ast.FunctionDef | ast.AsyncFunctionDef):
         decorators = [d.func if isinstance(d, ast.Call) else d for d in body.decorator_list]
+        wrapped = next((d for d in body.decorator_list if _WRAPPED.search(written(getattr(d, "func", d)))), None)
+        if wrapped is not None and (parameters := _parameters(body)):
+            said = f"is given the whole configuration by `@{written(wrapped)[:90].replace(chr(96), chr(39))}`"
+            lines = unit.row(body.lineno), unit.row(body.lineno)
+            return Site(unit.path, symbol, lines, f"{said} as `{parameters[0]}`", {parameters[0]: ""})
         if any(_COMMANDS.search(written(d)) and _is_command(codebase, unit, written(d)) for d in decorators):
             given = {name: name for name in _parameters(body)}
             lines = unit.row(body.lineno), unit.row(body.lineno)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.option_flow import Given, Site, flow, sites
 from retrieval.census.option_records import record_of
 from retrieval.census.prose import listed
-from retrieval.census.reach import reach_of
+from retrieval.census.reach import reach_of, reached_from
 from retrieval.census.units import subject_of
 from retrieval.facts import CensusHit, Definition
 
@@ -46,7 +47,8 @@ def option_ways(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     found.sort(key=lambda s: (not _is_source(codebase, s), not reach.has(_spot(s)), bool(_ASIDE.search(s.path))))
     main = [site for site in found if _is_source(codebase, site) and reach.has(_spot(site))]
     if query.options.get("what") == "lead":
-        yield from (hit for site in main[:LEADS] if (hit := _lead(codebase, site)) is not None)
+        widest = sorted(main, key=lambda site: -_runs(codebase, site)) if len(main) > 1 else main
+        yield from islice((hit for site in widest if (hit := _lead(codebase, site)) is not None), LEADS)
         return
     for site in main or found:
         text = f"{subject_of(codebase, site.path, site.symbol)} {site.said}"
@@ -55,6 +57,12 @@ def option_ways(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
     if main and (others := [site for site in found if site not in main]):
         yield _others(codebase, others)
+
+
+def _runs(codebase: Codebase, site: Site) -> int:
+    """How many functions the widest program that parses there may run."""
+    starts = [s for s in reach_of(codebase).starts if {(site.path, site.symbol), (site.path, "")} & {*s.units}]
+    return max((len(reached_from(codebase, [start])) for start in starts), default=0)
 
 
 def _lead(codebase: Codebase, site: Site) -> CensusHit | None:

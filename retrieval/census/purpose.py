@@ -45,6 +45,7 @@ _SWITCH = re.compile(
     r"(?i)type (?:bool|float|int)\b|store_(?:true|false)|is_flag|: whether\b|: if true"
     r"|^`--(?:keep|no|use|enable|disable)[-_]"
 )
+_WRITES = re.compile(r"(?i)-*(?:out(?:put)?|save|result|dest(?:ination)?|target_output)[-_]")
 _PLAINLY = re.compile(r"(?i)readme(?:_en)?$")
 _ENGLISH = re.compile(
     r"(?i)^[^/]*[_.-]en(?:glish)?\.\w+$|(?:^|/)docs?/(?:en/)?[^/]*[_.-]en(?:glish)?\.\w+$|(?:^|/)docs?/en/[^/]+$"
@@ -178,7 +179,7 @@ def _goes(codebase: Codebase) -> Iterator[CensusHit]:
     kinds = ((_IN, _OUT, "input", "Goes in"), (_OUT, None, "output", "Comes out"))
     for rule, other, name, words in kinds:
         chosen = [hit for hit in options if rule.search(hit.name.lstrip("-")) and not _NOT.search(hit.name)]
-        chosen = [hit for hit in chosen if other is None or not other.search(hit.name)]
+        chosen = [hit for hit in chosen if other is None or not (other.search(hit.name) or _WRITES.match(hit.name))]
         chosen = [hit for hit in chosen if not (_PLACE.search(hit.name) and _WEIGHTS.search(hit.text))]
         unique = list({hit.name: hit for hit in reversed(chosen)}.values())[::-1][:GIVEN]
         if unique:

@@ -168,6 +168,8 @@ class _Printer:
         tags += [f"writes with {_listed(dict.fromkeys(written))}"] if written else []
         started = dict.fromkeys(label(target) for target in starts_below(step))
         tags += [f"starts {_listed(started)} in another process"] if started else []
+        outside = self.effects.programs(event) if isinstance(event, Site) and not tags else ()
+        tags += [f"starts another program: {', '.join(outside[:NAMED])}"] if outside else []
         if not tags and isinstance(event, Site) and not event.others:
             about = summary(event.target.definition)
             tags += [f"“{about}”"] if about else []

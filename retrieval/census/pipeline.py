@@ -50,8 +50,10 @@ def pipeline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     shown: set[tuple[str, str]] = set()
     known: frozenset[str] = frozenset()
     left = query.number("roots", len(found))
+    library = bool(found) and found[0].entries[0].kind == "api"
     for rank, root in enumerate(found):
-        if not left or (root.frame.path, root.frame.symbol) in shown or tells_nothing_new(focus, root, known):
+        aside = root.entries[0].kind == "api" and root.entries[0].shown is None and not library and not query.patterns
+        if aside or not left or (root.frame.path, root.frame.symbol) in shown or tells_nothing_new(focus, root, known):
             continue
         left -= 1
         marks = fitting(focus, root, most if not rank else most // 3)

@@ -249,3 +249,50 @@ def test_parameters_that_offload_data_are_told_first() -> None:
     source += "\n    def open_state(size, offload_state_to_cpu=False): return torch.zeros(size)\n"
     [hit] = run_query(codebase_of({"app.py": source}), "memory_answers: unloading").hits
     assert "by parameters: `offload_state_to_cpu` of `open_state()`, off by default (`False`)" in hit.text
+
+
+NAMED: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "conf.yaml": "strategy: ddp\n",
+    "app.py": """
+        import torch
+        from torch import nn
+
+        LOW = False
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first = nn.Linear(2, 2)
+            def forward(self, x): return self.first(x)
+
+        def set_low(mode):
+            global LOW
+            LOW = mode
+
+        def put_away(net):
+            if LOW:
+                net.cpu()
+
+        def run(x):
+            net = Net().to("cuda")
+            found = net(x)
+            torch.save(found.cpu(), "found.pt")
+            put_away(net)
+            return found
+
+        if __name__ == "__main__":
+            set_low(input() == "low")
+            run(torch.zeros(2))
+    """,
+}
+
+
+def test_what_a_function_sets_anew_is_no_constant_and_a_saved_result_no_checkpoint() -> None:
+    codebase = codebase_of(NAMED)
+    [text] = [hit.text for hit in run_query(codebase, "unloading: cpu").hits]
+    assert "only if `LOW`" in text and "constant" not in text
+    [text] = [hit.text for hit in run_query(codebase, "caching_answer: checkpointing").hits]
+    assert text.startswith("Checkpointing: none")
+    denied = [hit.text for hit in run_query(codebase, "concurrency: async").hits if hit.text.startswith("Not found")]
+    assert denied and "distributed running" not in denied[0]

@@ -32,10 +32,13 @@ _ASKED = (  # what is denied where nothing is found, the sorts that are it, and 
     ("loaded models", ("models", "built"), re.compile(r"(?i)cache|^\s+global ", re.M)),
 )
 _CHECKPOINTS = {
-    "written by": "calls: torch.save, *.save_pretrained, safetensors.torch.save*, *.save_checkpoint, *.save_weights",
+    "written by": "calls: torch.save, *.save_pretrained, safetensors.torch.save*, *.save_checkpoint, *.save_weights, "
+    "*.ModelCheckpoint",
     "resumed by": "calls: *optimizer*.load_state_dict, *scaler*.load_state_dict, *scheduler*.load_state_dict, "
     "*latest_checkpoint*, *resume_from*",
 }
+# What is saved is a tensor, not weights: `torch.save(embedding.cpu(), path)`.
+_DATA = re.compile(r"torch\.save\((?!.*(?:state|model|net|ckpt|checkpoint|weights|optim|params|dict|\{|self\b))")
 _ACTIVATIONS = "recomputing: on, off"
 
 
@@ -104,7 +107,7 @@ def _told(hits: Sequence[CensusHit]) -> str:
 def _checkpointing(codebase: "Codebase") -> CensusHit:
     told, proving, unused = list[str](), list[CensusHit](), dict[str, list[CensusHit]]()
     for words, text in _CHECKPOINTS.items():
-        run, idle = parted(codebase, list(run_query(codebase, text).hits))
+        run, idle = parted(codebase, [hit for hit in run_query(codebase, text).hits if not _DATA.search(hit.text)])
         told += [f"{words} {functions(run)}"] if run else []
         proving += run[:2]
         unused |= {words: idle} if idle else {}
@@ -115,6 +118,12 @@ def _checkpointing(codebase: "Codebase") -> CensusHit:
         text = f"Checkpointing: yes, in code that the main programs are not seen to run: {' and '.join(rows)}."
     else:
         text = "Checkpointing: none; no checkpoint is written and none is resumed."
+    named, _ = parted(codebase, list(run_query(codebase, "strings: *.callbacks.ModelCheckpoint").hits))
+    text += (
+        f" `ModelCheckpoint` of the training framework writes checkpoints, set up in {functions(named)}."
+        if named
+        else ""
+    )
     run, _ = parted(codebase, list(run_query(codebase, _ACTIVATIONS).hits))
     text += (
         f" Activations can be checkpointed in training (worked out again in the backward pass) in {functions(run)}"

@@ -41,7 +41,7 @@ Told = Iterator[tuple[str, list[CensusHit]]]
 def _asynchronous(groups: dict[str, Group]) -> Told:
     found = [groups[name] for name in LABELS if groups[name].run]
     idle = [groups[name] for name in LABELS if groups[name].idle and not groups[name].run]
-    told = ["collective", *(["ranks"] if groups["collective"].hits else [])]  # not denied where the other is found
+    told = ["collective", *(["ranks"] if groups["collective"].hits or groups["worded"].hits else [])]  # not denied
     absent = [label for name, label in LABELS.items() if not groups[name].hits and name not in told]
     if found:
         said = "; ".join(group_said(group.name, group.run) for group in found)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from retrieval.census.body import Guard
+from retrieval.census.body import CallStep, Guard
 from retrieval.census.feasible import certain, constant
 from retrieval.census.instances import deciding, makes
 from retrieval.census.lifetimes import ends_with_call
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Condition = tuple["Frame", Guard]
 Unit = tuple[str, str]
+MOST_CHOICES = 4
 _UNKNOWN = re.compile(r"\[(?![\"'\]])[^\]]*\]")  # a key that is computed
 
 
@@ -36,6 +37,7 @@ class Object:
     conditions: tuple[Condition, ...]
     stays: bool | None
     late: bool
+    named: bool = False  # there only where a configuration or registry names its class
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -47,6 +49,9 @@ def objects_of(roster: Roster, start: Start, models: Iterable[Made], units: froz
     """The objects of these models that a program makes, in the order in which its calls come to them."""
     groups: dict[object, list[Object]] = {}
     for made in models:
+        if len(roster.at(made.key)) > MOST_CHOICES:  # the configuration names which: what is there is not told by ways
+            groups[made.key, made.name] = [Object((made,), ((),), None, (), None, False, True)]
+            continue
         for way in ways_in(roster, made, units):
             if _is_of(roster, start, bodies(made, way)[0], _first(made, way)) and makes(roster, made, way):
                 item = _object(roster, start, made, way)
@@ -83,7 +88,10 @@ def _object(roster: Roster, start: Start, made: Made, way: Way) -> Object:
     bound = _keyed(made, way, bound_on(made, way))
     asked = tuple(_conditions(made, way))
     late = any(is_first_use(guard) for frame, guards in _guarded(made, way) for guard in guards)
-    return Object((made,), (way,), bound, asked, _stays(roster, start, made, bound), late)
+    outer = bodies(made, way)[0]
+    named = outer.symbol.endswith(".__init__") and (outer.path, outer.symbol) not in start.units
+    named = named or any(_is_open(roster, around, step) for around, step, _target in way)
+    return Object((made,), (way,), bound, asked, _stays(roster, start, made, bound), late, named)
 
 
 def _keyed(made: Made, way: Way, bound: Bound | None) -> Bound | None:
@@ -94,6 +102,12 @@ def _keyed(made: Made, way: Way, bound: Bound | None) -> Bound | None:
     told = [constant(made.frame, name, way) for name in deciding(made.frame)]
     key = next((value for value in told if isinstance(value, str)), "")
     return replace(bound, said=bound.said.replace(place[0], f"[{key!r}]")) if key else bound
+
+
+def _is_open(roster: Roster, around: "Frame", step: CallStep) -> bool:
+    """Whether a call may make one of many things, of which a configuration or a registry names one."""
+    sites = (site for site in roster.program.sites(around) if site.step.node.id == step.node.id)
+    return any(len(site.targets) > MOST_CHOICES for site in sites)
 
 
 def _stays(roster: Roster, start: Start, made: Made, bound: Bound | None) -> bool | None:
@@ -136,7 +150,7 @@ def _joined(members: list[Object]) -> Iterator[Object]:
     for item in members[1:]:  # a variable that several calls fill has one of them: only what all ask for is asked
         asked = tuple(condition for condition in asked if _place(condition) in map(_place, item.conditions))
     stays = True if any(item.stays for item in members) else first.stays
-    yield Object(made, ways, first.bound, asked, stays, all(item.late for item in members))
+    yield Object(made, ways, first.bound, asked, stays, all(item.late for item in members), first.named)
 
 
 def _place(condition: Condition) -> tuple[str, int, int]:

@@ -40,8 +40,10 @@ def kept_results(codebase: Codebase) -> Iterator[CensusHit]:
     """One hit per attribute, table, kind of file and skipped step."""
     yield from kept_outputs(codebase)
     yield from (hit for hit in collected(codebase) if hit.detail.get("reused"))
-    yield from _built(codebase)
-    yield from _tables(codebase)
+    built = list(_built(codebase))
+    yield from built
+    told = {hit.text.split("`")[1].rpartition(".")[2] for hit in built}
+    yield from (hit for hit in _tables(codebase) if hit.text.split("`")[1].rpartition(".")[2] not in told)
     yield from _files(codebase)
     for unit in units(codebase, r"exist|isfile|is_file"):
         for node in unit.nodes:

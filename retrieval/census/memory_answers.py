@@ -167,11 +167,21 @@ def _moving(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     text += f"; {_done(back)}." if back else f"; back to the CPU {f'only by {places(idle)}' if idle else 'never'}."
     text += f" Deleted: yes, {_done(gone)}.{_where(codebase, gone)}" if gone else " Deleted: "
     if not gone:
-        text += f"only in code that the main programs are not seen to run: {places(unused)}." if unused else "no."
+        built = [hit for hit in unloading(codebase, parse_query("unloading: delete, discard")) if _builds(hit)]
+        parts = (
+            f"no whole model, only parts that are not needed, while one is built, by {functions(built)}."
+            if built
+            else "no."
+        )
+        text += f"only in code that the main programs are not seen to run: {places(unused)}." if unused else parts
     elif unused:
         text += f" {ASIDE} deletes too: {places(unused)}."
     text += f" Only in functions that nothing is seen to call: {functions(dead)}." if dead and not gone else ""
     return text, [*(moved or elsewhere)[:2], *back[:2], *gone[:3], *idle[:1], *unused[:2]]
+
+
+def _builds(hit: CensusHit) -> bool:
+    return hit.symbol.endswith("__init__") and hit.role in ("source", "example")
 
 
 def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:

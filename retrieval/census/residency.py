@@ -123,12 +123,13 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
     units = frozenset((frame.path, frame.symbol) for frame in frames)
     objects = objects_of(roster, start, made, units)
     library = start.name.startswith(LIBRARY)
+    named = [item for item in objects if item.named]
     staying = [item for item in objects if item.stays or (item.stays is None and _lasts(roster, item))]
-    staying = [] if library else staying
+    staying = [] if library else [item for item in staying if not item.named]
     always = [item for item in staying if not item.conditions]
     chosen = [item for item in staying if item.conditions]
-    loose = [item for item in objects if item.stays is None and item not in staying]
-    passing = [item for item in objects if item.stays is False]
+    loose = [item for item in objects if item.stays is not False and item not in staying and not item.named]
+    passing = [item for item in objects if item.stays is False and not item.named]
     parts = []
     if always:
         at = devices_said(codebase, always)
@@ -136,6 +137,8 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
         parts.append(f"{told}{f', {at}' if at.startswith('on ') else f'; of these {at}' if at else ''}")
     for words, members in _by_condition(codebase, chosen):
         parts.append(f"{_listed(roster, members)} only if {words}")
+    if named:
+        parts.append(f"{_names(named)} only where the configuration names the class")
     if loose:
         one = len(_all_names(loose)) == 1
         parts.append(f"{_names(loose)} {'is' if one else 'are'} made by {_callers(loose)} and handed on")

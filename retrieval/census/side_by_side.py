@@ -75,7 +75,8 @@ def groups_of(codebase: "Codebase") -> dict[str, Group]:
     found = {
         name: _group(codebase, name, filter(fits, run_query(codebase, q).hits)) for name, (q, fits) in queries.items()
     }
-    return found | {"async": _group(codebase, "async", _async(codebase))}
+    worded = Group("worded", (), tuple(_worded(codebase)))
+    return found | {"async": _group(codebase, "async", _async(codebase)), "worded": worded}
 
 
 def _group(codebase: "Codebase", name: str, hits: Iterable[CensusHit]) -> Group:
@@ -86,6 +87,19 @@ def _group(codebase: "Codebase", name: str, hits: Iterable[CensusHit]) -> Group:
 def in_python(hit: CensusHit) -> bool:
     """Whether a hit was parsed from Python: names of Python libraries say nothing about other languages."""
     return hit.detail.get("by") != "text"
+
+
+_RANKS = re.compile(
+    r"(?i)\b(?:ddp|fsdp|torchrun|deepspeed|rank_zero\w*)\b|DDP|FSDP|DistributedSampler|torch\.distributed"
+)
+
+
+def _worded(codebase: "Codebase") -> Iterator[CensusHit]:
+    """The first lines of code, settings and scripts that speak of distributed running, which is then not denied."""
+    for file in codebase.snapshot.files:
+        if file.role in ("source", "config", "example") and (found := _RANKS.search(file.text)):
+            line = file.text.count("\n", 0, found.start()) + 1
+            yield hit_at(codebase, file.path, (line, line), symbol="", name="worded", text=found[0])
 
 
 def _any(_hit: CensusHit) -> bool:

@@ -181,6 +181,8 @@ class Switches:
             yield Switch("parameter", name, text(node), (frame.path, first_line(node)))
         elif above.type == "assignment" and frame.definition is None:
             name = text(above.child_by_field_name("left"))
+            if len(self.tracer.holders.globals(frame.path, name)) > 1:
+                return  # a function sets it anew
             yield Switch("constant", name, f"{name} = {text(node)}", (frame.path, first_line(node)))
 
 

@@ -135,7 +135,8 @@ def _from(taken: Taken) -> str:
 
 
 def _gives(body: ModelBody, step: Step) -> str:
-    names = listed([f"`{name}`" for name in step.gives[:ARGUMENTS]], ARGUMENTS)
+    given = [name for name in step.gives if name != "_"]
+    names = listed([f"`{name}`" for name in given[:ARGUMENTS]], ARGUMENTS)
     keys = result_keys(body.frame, body.roles[step].site)
     if keys:
         more = f" and {len(keys) - KEYS} more" if len(keys) > KEYS else ""

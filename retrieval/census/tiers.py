@@ -40,7 +40,7 @@ _TRANSFORM = re.compile(
 _TRANSFORM_FILE = re.compile(r"(?:^|[/_])(?:\w*_)?(?:transforms?|augment\w*|preprocess\w*)(?:_\w+)?(?:/|\.py$)")
 _LAYERS = re.compile(r"(?:torch\.nn|keras\.layers|tensorflow\.keras\.layers|flax\.linen|paddle\.nn|mlx\.nn)\.[^.]*\w$")
 _WHOLE = re.compile(r"PreTrainedModel$|LightningModule$|\.Model$|ModelMixin$|Pipeline$|ForCausalLM$")
-_WEIGHTLESS = words("Sequential ModuleList ModuleDict Identity Dropout")
+_WEIGHTLESS = words("Sequential ModuleList ModuleDict Identity Dropout Fold Unfold Flatten ReLU Softmax Sigmoid")
 _CONTAINERS = words("Module Sequential ModuleList ModuleDict Layer Parameter Model Cell")
 
 _KNOWN: "Beside[Program, Anatomy]" = Beside()
@@ -186,7 +186,7 @@ class Anatomy:
         """The first that holds:
 
         - loss: the name says so (`…Loss`, `…Criterion`), or it has no parts and `forward` returns only a `loss`;
-        - transform: no weights and no parts, and its name or its file's name says transform of images or sound;
+        - transform: no weights, no parts but such, and its name or its file's name says so, of images or sound;
         - layer: it derives from a layer of a library, or has neither parts, library model nor weights;
         - model: a function outside of model code returns objects of it; or it is no part of another class,
           and it is constructed by other code, exported, registered by a decorator, holds a complete model,
@@ -206,19 +206,19 @@ class Anatomy:
         if _LOSS.search(name) or (not parts and self._gives_loss(cls)):
             return "loss"
         weights, loads = self._makes(cls, _is_layer), self._makes(cls, _is_loaded)
-        if not parts and not weights and (_TRANSFORM.search(name) or _TRANSFORM_FILE.search(cls.path)):
+        named = _TRANSFORM.search(name) or _TRANSFORM_FILE.search(cls.path)
+        if named and not weights and all(self.tier(part) == "transform" for part in parts):
             return "transform"
         model = any(base in self.models and self.is_base(base) and self.tier(base) == "model" for base in line[1:])
         if self._extends_layer(cls) or not (parts or weights or loads or model or self.is_base(cls)):
             return "layer"
-        alone = cls not in self.holders or self.is_base(cls)
-        if cls in self.offered or (alone and self._whole(cls)):
+        if cls in self.offered or ((cls not in self.holders or self.is_base(cls)) and self._whole(cls)):
             return "model"
-        named = MODELISH.search(snake(name)) is not None
-        big = parts or loads or named or cls.definition.end - cls.definition.start >= LARGE
+        modelish = MODELISH.search(snake(name)) is not None
+        big = parts or loads or modelish or cls.definition.end - cls.definition.start >= LARGE
         holders = self.holders.get(cls, [])
         held = not holders or any(self.tier(holder) == "model" for holder in holders if holder != cls)
-        return "part" if (big and held) or (parts and named) else "layer"
+        return "part" if (big and held) or (parts and modelish) else "layer"
 
     def _whole(self, cls: ClassRef) -> bool:
         if cls in self.constructed or cls in self._exported or cls.definition.decorators:

@@ -60,7 +60,9 @@ def called_stand_ins(codebase: Codebase) -> list[Called]:
     kept = _widest([item for item in found.values() if len(item.methods) >= LEAST or len(item.places) > LEAST])
     called = Counter(c.name.rpartition(".")[2] for _, c in codebase.all_calls() if "." in c.written)
     for item in kept:
-        shared = set.intersection(*({f.definition.name for f in _methods(program, cls)} for cls in item.classes))
+        shared = set.intersection(
+            *({f.definition.name for f in _methods(program, cls) if f.definition} for cls in item.classes)
+        )
         wanted = sorted((n for n in shared if called[n] and not n.startswith("_")), key=lambda name: -called[name])
         item.methods.update(dict.fromkeys(wanted))
     return sorted(kept, key=lambda item: (-len(item.methods), -len(item.places)))

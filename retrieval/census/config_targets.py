@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -96,7 +96,7 @@ def _walk(path: str, node: yaml.Node, key: str, around: str, whole: str) -> Iter
         yield from _walk(path, inner, key if name in _THROUGH else name, around, f"{whole}.{name}".lstrip("."))
 
 
-def _scalars(below: dict[str, tuple[yaml.Node, yaml.Node]]) -> Iterator[tuple[str, str]]:
+def _scalars(below: Mapping[str, tuple[yaml.Node, yaml.Node]]) -> Iterator[tuple[str, str]]:
     """The texts beside the name of a class, or in the mapping of its parameters."""
     inner = [value for name, (_, value) in below.items() if name in _THROUGH and isinstance(value, yaml.MappingNode)]
     pairs = [pair for node in inner for pair in node.value] or list(below.values())

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def keyed_texts(frame: "Frame", node: "Node", guards: tuple[Guard, ...]) -> list[str]:
     """The texts that an expression may be under the conditions, that of the default key first; [] for what is taken
     out of no table of texts that a module holds."""
-    node = _taken(frame, node)
-    table, key = (node.child_by_field_name("value"), node.child_by_field_name("subscript")) if node else (None, None)
+    taken = _taken(frame, node)
+    table, key = (taken.child_by_field_name("value"), taken.child_by_field_name("subscript")) if taken else (None, None)
     if table is None or key is None or key.type == "string":
         return []
     asked = frame.body.tree.text(key)
@@ -38,7 +38,8 @@ def _pairs(frame: "Frame", name: str) -> dict[str, str]:
     top = frame.program.frame(frame.path, None)
     bound = [b.value for b in top.bound(name) if b.value is not None and b.value.type == "dictionary"] if top else []
     found: dict[str, str] = {}
-    for pair in bound[0].named_children if top is not None and len(bound) == 1 else ():
+    for pair in bound[0].named_children if len(bound) == 1 else ():
+        assert top is not None
         key, value = pair.child_by_field_name("key"), pair.child_by_field_name("value")
         if key is not None and value is not None and key.type == value.type == "string":
             found[top.body.tree.text(key).strip("\"'")] = top.body.tree.text(value).strip("\"'")

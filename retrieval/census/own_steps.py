@@ -122,10 +122,9 @@ def _is_detail(focus: Focus, mark: Mark) -> bool:
     holder, text = event.step.node.parent, mark.frame.body.tree.text
     while holder is not None:
         call = holder.parent
-        gathered = holder.type == "argument_list" and call is not None
-        if holder.type not in _WRAPPERS and not (
-            gathered and _GATHERING.search(text(call.child_by_field_name("function")))
-        ):
+        given = holder.type == "argument_list" and call is not None
+        gathered = given and _GATHERING.search(text(call.child_by_field_name("function")))  # type: ignore[union-attr]
+        if holder.type not in _WRAPPERS and not gathered:
             break
         holder = holder.parent
     return holder is None or holder.type not in _STATEMENTS

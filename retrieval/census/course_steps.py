@@ -185,15 +185,11 @@ def open_steps(steps: list[Step], first: Step | None = None) -> None:
     """Open steps, `first` and then those with most models, until there are enough lines to tell the course."""
     lines = len(steps)
     waiting: list[tuple[Step, int]] = [(step, 1) for step in steps]
-
-    def promise(item: tuple[Step, int]) -> tuple[object, ...]:
-        return (lines < SHARE and _is_under(item[0], first), *_promise(item))
-
     while lines < LINES and waiting:
         ranked = [item for item in waiting if _opens(item[0]) and item[1] < DEEPEST and not _is_inside(*item)]
         if not ranked:
             return
-        step, level = max(ranked, key=promise)
+        step, level = max(ranked, key=lambda item: (lines < SHARE and _is_under(item[0], first), *_promise(item)))
         inner = kept(step.inner, OWN)
         waiting.remove((step, level))
         if lines >= LEAST and lines + len(inner) > LINES and single(step) is None:

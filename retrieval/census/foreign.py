@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.language import Pattern, Query, compile_pattern, hit_at, is_code
 from retrieval.facts import CensusHit
 from retrieval.snapshot import SourceFile
@@ -50,28 +51,42 @@ WHOLE = frozenset(["strings", "env_vars", "names", "keywords"])
 
 def foreign_hits(codebase: Codebase, query: Query, shape: str) -> Iterator[CensusHit]:
     """Hits of `query` in code that is not Python, by the candidates of `SHAPES[shape]`."""
-    for file in codebase.snapshot.files:
-        if file.language in PARSED or not is_code(file):
-            continue
-        yield from _in_file(codebase, query, shape, file)
+    files = _files(codebase)
+    if not files:
+        return
+    whole = shape in WHOLE
+    named = _candidates(codebase, shape)
+    places = (
+        (at, line, name) for name, spots in named.items() if _fits(query, name, whole=whole) for at, line in spots
+    )
+    for at, number, name in sorted(places):
+        detail = {"by": "text", "language": files[at].language}
+        shown = files[at].lines[number - 1].strip()[:200]
+        yield hit_at(codebase, files[at].path, (number, number), symbol="", name=name, text=shown, detail=detail)
 
 
-def _in_file(codebase: Codebase, query: Query, shape: str, file: SourceFile) -> Iterator[CensusHit]:
-    for number, line in enumerate(file.lines, start=1):
-        if _COMMENT.match(line):
-            continue
-        found = {
-            name.replace("::", ".").replace("->", ".")
-            for groups in SHAPES[shape].finditer(line[:LONGEST_LINE])
-            for name in groups.groups()
-            if name
-        }
-        for name in sorted(found):
-            if _fits(query, name, whole=shape in WHOLE):
-                shown = line.strip()[:200]
-                detail = {"by": "text", "language": file.language}
-                lines = (number, number)
-                yield hit_at(codebase, file.path, lines, symbol="", name=name, text=shown, detail=detail)
+@once
+def _files(codebase: Codebase) -> list[SourceFile]:
+    return [file for file in codebase.snapshot.files if file.language not in PARSED and is_code(file)]
+
+
+@once
+def _candidates(codebase: Codebase, shape: str) -> dict[str, list[tuple[int, int]]]:
+    """Name → where it is a candidate: the number of its file and its line. Worked out once for all queries."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for at, file in enumerate(_files(codebase)):
+        for number, line in enumerate(file.lines, start=1):
+            if _COMMENT.match(line):
+                continue
+            names = {
+                name.replace("::", ".").replace("->", ".")
+                for groups in SHAPES[shape].finditer(line[:LONGEST_LINE])
+                for name in groups.groups()
+                if name
+            }
+            for name in names:
+                found.setdefault(name, []).append((at, number))
+    return found
 
 
 def _fits(query: Query, name: str, *, whole: bool) -> bool:

@@ -7,8 +7,11 @@ type of the receiver; languages other than Python are searched by text (`foreign
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.foreign import foreign_hits
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.typed_only import typing_only
@@ -62,12 +65,27 @@ def calls(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     another target.
     """
     target = query.choice("target", ("library", "own"))
-    for path, call in codebase.all_calls():
-        fits = query.matches(*codebase.speller.call_names(path, call), typed=codebase.speller.typed_names(path, call))
-        if fits and (not target or (target == "own") == _own(codebase, path, call)):
+    fitting = (calls for names, typed, calls in _spelled(codebase) if query.matches(*names, typed=typed))
+    for _, path, call in sorted(chain.from_iterable(fitting), key=itemgetter(0)):
+        if not target or (target == "own") == _own(codebase, path, call):
             yield call_hit(codebase, path, call)
     if target != "own":
         yield from foreign_hits(codebase, query, "calls")
+
+
+_Numbered = tuple[int, str, Call]
+
+
+@once
+def _spelled(codebase: Codebase) -> list[tuple[tuple[str, ...], tuple[str, ...], list[_Numbered]]]:
+    """The calls of a repository by their spellings, with their places in the order of all: a pattern is tried on
+    each spelling once, not on each call."""
+    found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[_Numbered]] = {}
+    speller = codebase.speller
+    for order, (path, call) in enumerate(codebase.all_calls()):
+        key = speller.call_names(path, call), speller.typed_names(path, call)
+        found.setdefault(key, []).append((order, path, call))
+    return [(*key, calls) for key, calls in found.items()]
 
 
 def _own(codebase: Codebase, path: str, call: Call) -> bool:

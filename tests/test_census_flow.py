@@ -698,3 +698,24 @@ def test_a_documented_script_is_found_in_the_folder_that_people_change_to() -> N
     assert [hit.path for hit in run_query(codebase_of(files), "programs").hits] == ["talking/talk.py"]
     files["README.md"] = readme.replace("talking/", "its folder")
     assert len(run_query(codebase_of(files), "programs").hits) == 3
+
+
+def test_commands_of_inner_apps_and_those_that_another_module_registers() -> None:
+    tools = "import typer\nfrom cli.models import app as models_app\n\napp = typer.Typer()\n"
+    tools += "app.add_typer(models_app, name='models')\n\ndef _late():\n"
+    tools += "    from cli.remote import register as _register\n    _register(app)\n\n_late()\n"
+    models = "import typer\n\napp = typer.Typer()\n\n@app.command('download')\ndef fetch():\n    print(1)\n"
+    remote = "def register(app):\n    app.command('convert-remote', help='x')(convert_remote)\n\n"
+    remote += "def convert_remote():\n    print(2)\n"
+    codebase = codebase_of(
+        {
+            "pyproject.toml": '[project]\nname = "cli"\n[project.scripts]\ntool = "cli.tools:app"\n',
+            "cli/__init__.py": "",
+            "cli/tools.py": tools,
+            "cli/models.py": models,
+            "cli/remote.py": remote,
+        }
+    )
+    names = [hit.name for hit in run_query(codebase, "entry_points").hits]
+    assert {"tool models download", "tool convert-remote"} <= set(names)
+    assert "tool models convert-remote" not in names

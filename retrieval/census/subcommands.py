@@ -81,7 +81,9 @@ def _elsewhere(program: "Program", path: str, group: str) -> Iterator["Frame | N
         if near and pattern.search(program.snapshot.by_path[other].text):
             for item in facts.definitions:
                 taken = any(parameter.partition(":")[0].strip() == group for parameter in item.parameters)
-                if taken and re.search(rf"\b{re.escape(item.name)}\(\s*{re.escape(group)}\b", text):
+                names = {item.name, *(i.alias for i in program.facts[path].imports if i.name == item.name)}
+                called = "|".join(map(re.escape, names))
+                if taken and re.search(rf"\b(?:{called})\(\s*{re.escape(group)}\b", text):
                     yield program.frame(other, item)
 
 

@@ -60,7 +60,14 @@ def objects_of(roster: Roster, start: Start, models: Iterable[Made], units: froz
 
 
 def _told(objects: list[Object]) -> list[Object]:
-    """Without what stands under a key that is not known, where others of its class stand under known ones."""
+    """Without what stands under a key that is not known, where others of its class stand under known ones, and without
+    the variable of a function that no call of its own way holds, where another way holds what it makes."""
+    held = {made.key for item in objects if item.stays for made in item.made}
+    objects = [
+        item
+        for item in objects
+        if item.stays is not None or item.bound is None or any(made.key not in held for made in item.made)
+    ]
     known = {(item.names, _container(item)) for item in objects if item.bound and not _UNKNOWN.search(item.bound.said)}
     return [
         item

@@ -153,3 +153,25 @@ def test_two_files_may_have_a_parser_of_one_name() -> None:
         f"(`{name}`, `{name}_size`)"
         for name in ("one", "two")
     ]
+
+
+def test_what_is_taken_out_before_options_are_spread_is_not_given_with_them() -> None:
+    source = """
+        import argparse
+
+        def run(path, beam=1, depth=2):
+            return path, beam, depth
+
+        def main():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--beam")
+            parser.add_argument("--folder")
+            args = parser.parse_args().__dict__
+            folder = args.pop("folder")
+            return run(folder, **args)
+
+        if __name__ == "__main__":
+            main()
+    """
+    (lead,) = [hit.text for hit in run_query(codebase_of({"run.py": source}), "option_ways: what=lead").hits]
+    assert "`run()` (with `**` what is left when `folder` is taken out)" in lead

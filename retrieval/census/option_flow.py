@@ -74,13 +74,14 @@ class Seen:
 
 @dataclass(slots=True)
 class Flow:
-    """What one body does with options: option → line it is read on, kept targets, calls, each expression.
+    """What one body does with options: option → line it is read or popped on, kept targets, calls, each expression.
 
     `built` are the calls with what they are given, for those that make objects of classes without an `__init__`.
     """
 
     read: dict[str, int] = field(default_factory=dict)
     kept: dict[str, dict[str, int]] = field(default_factory=dict)
+    popped: dict[str, int] = field(default_factory=dict)
     given: list[Given] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     built: list[tuple[Unit, ast.Call, Given]] = field(default_factory=list)
@@ -194,6 +195,8 @@ def _follow(codebase: Codebase, unit: Unit, body: ast.AST, known: dict[str, str]
                 found.seen.append(Seen(option, unit, node))
             if not isinstance(node, ast.Name):
                 found.read.setdefault(option, unit.row(node.lineno))
+            if call_name(node) == "pop":
+                found.popped.setdefault(option, unit.row(node.lineno))
         if isinstance(node, ast.Call):
             _call(codebase, unit, node, known, found)
 

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.option_flow import Given, Site, flow, sites
+from retrieval.census.option_flow import Flow, Given, Site, flow, sites
 from retrieval.census.option_records import record_of
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of, reached_from
@@ -71,7 +71,7 @@ def _lead(codebase: Codebase, site: Site) -> CensusHit | None:
     built = [given for unit, node, given in found.built if record_of(codebase, unit, node) is not None]
     inside = [given for given in found.given if given.target is not None or given in built]
     inside.sort(key=lambda given: (not given.whole, -len(given.options)))
-    told = dict.fromkeys(f"`{given.callee}()` ({_amount(given)})" for given in inside if _is_telling(given))
+    told = dict.fromkeys(f"`{given.callee}()` ({_amount(given, found)})" for given in inside if _is_telling(given))
     subject = subject_of(codebase, site.path, site.symbol)
     where = "" if site.path in subject else f" ({site.path})"
     text = f"{subject[0].upper()}{subject[1:]}{where} {site.said}"
@@ -85,7 +85,11 @@ def _is_telling(given: Given) -> bool:
     return "parse" not in given.callee and (bool(given.whole) or len(given.options) > 1)
 
 
-def _amount(given: Given) -> str:
+def _amount(given: Given, found: Flow) -> str:
+    spread = any(name == "**" for _, name in given.options)
+    taken = [f"`{option}`" for option, line in found.popped.items() if line < given.lines[0]]
+    if given.whole and spread and taken:
+        return f"with `**` what is left when {listed(taken, NAMES)} {'is' if len(taken) == 1 else 'are'} taken out"
     if given.whole:
         return "all, with `**`" if any(name == "**" for _, name in given.options) else "all"
     names = [f"`{option}`" for option, _ in given.options]

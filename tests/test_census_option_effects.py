@@ -123,7 +123,7 @@ def test_a_program_is_led_by_what_gets_most_of_its_options() -> None:
     (hit,) = run_query(codebase, "option_ways: what=lead").hits
     assert hit.text == (
         "`cli()` (run.py) parses with `parser.parse_args()` into `args`; it gives them to `transcribe()` "
-        "(all, with `**`)"
+        "(with `**` what is left when `model`, `temperature` are taken out)"
     )
 
 

@@ -65,10 +65,12 @@ def _way(focus: Focus, target: Target, targets: tuple[Target, ...]) -> Way:
     assert isinstance(target, FunctionRef)
     program = focus.program
     owner = target.receiver
+    if owner is None:
+        return Way(target, 0, "")
     others = {t.receiver for t in targets if isinstance(t, FunctionRef)} - {owner}
     heirs = [c for c in program.descendants(owner) if c not in others and not set(program.line(c)[1:]) & others]
     best, by = 0, ""
-    for cls in [owner, *heirs] if owner is not None else ():
+    for cls in [owner, *heirs]:
         chosen = _chosen(program.codebase, cls.definition.name)
         if chosen.rank > best:
             best = chosen.rank

@@ -93,7 +93,7 @@ def _texts(query: str) -> list[str]:
 def test_a_model_is_moved_by_the_branch_that_the_defaults_take() -> None:
     (text,) = _texts("placements")
     assert text.startswith("`Clip`: `model.to(device=device)` in `place()` by default (option `--precision`")
-    assert "`cpu` or `cuda`, chosen by option `--device`" in text
+    assert text.endswith('the device is `cuda` or `cpu`, chosen by option `--device`, default `"cuda"`')
 
 
 def test_parts_go_where_the_whole_goes() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding, CallStep
 from retrieval.census.callgraph import Target
+from retrieval.census.set_from_outside import set_from_outside
 from retrieval.census.spots import is_partial
 from retrieval.census.values import ClassRef, FunctionRef
 from retrieval.languages import words
@@ -53,10 +54,11 @@ class Holders:
     # Globals
 
     def globals(self, path: str, name: str) -> Kept:
-        """Bindings of a name at the top level of a file, and those of functions that declare it `global`."""
+        """Bindings of a name at the top level of a file, those of functions that declare it `global`, and those that
+        set it on the module from other files."""
         top = self.program.frame(path, None)
         found: Kept = [(top, binding) for binding in self.bindings(top, name)] if top else []
-        return found + self._global_writers(path).get(name, [])
+        return [*found, *self._global_writers(path).get(name, []), *set_from_outside(self.program, path, name)]
 
     def _global_writers(self, path: str) -> dict[str, Kept]:
         if path not in self._writers:

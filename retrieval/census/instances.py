@@ -51,15 +51,16 @@ def makes(roster: Roster, made: Made, stack: tuple[Called, ...]) -> bool:
     return made in roster.possible(roster.at(made.key), spot)
 
 
-def deciding(frame: "Frame") -> list[str]:
-    """The parameters of a body that its conditions compare with constants."""
+def deciding(frame: "Frame", *, compared: bool = False) -> list[str]:
+    """The parameters of a body that its conditions compare with constants, or only test unless `compared` is asked."""
+    end = "" if compared else "|$"
     fields = ("condition", "subject")
     nodes = [decision.node.child_by_field_name(field) for decision in frame.body.decisions for field in fields]
     texts = [frame.body.tree.text(node) for node in nodes if node is not None]
     return [
         name
         for name in frame.parameters
-        if any(re.search(rf"(?<![\w.]){name}\b(?:\.\w+\(\))?\s*(?:==|in\b|$)|==\s*{name}\b", text) for text in texts)
+        if any(re.search(rf"(?<![\w.]){name}\b(?:\.\w+\(\))?\s*(?:==|in\b{end})|==\s*{name}\b", text) for text in texts)
     ]
 
 

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from retrieval.beside import Beside
+from retrieval.beside import Beside, once
 from retrieval.census.kept_models import given_to
 from retrieval.census.language import parse_query
 from retrieval.census.made_models import LOADING
@@ -42,6 +42,16 @@ _SIGNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (".h5", ".tflite"),
     ),
     "JAX/Flax": (("jax", "flax", "orbax"), ()),
+}
+# A format that code names in any way, a pattern of files or an option, is not told as used nowhere.
+_WORDS = {
+    "GGUF/llama.cpp": r"(?i)gguf|llama[._-]?cpp",
+    "safetensors": r"(?i)safe_?tensors",
+    "ONNX": r"(?i)onnx",
+    "TensorRT": r"(?i)tensor_?rt|\btrt\b",
+    "TorchScript": r"(?i)torch\.jit\.(?:load|save|script|trace)\(|torchscript",
+    "TensorFlow/Keras": r"(?i)\btensorflow\b|\bkeras\b",
+    "JAX/Flax": r"(?i)\bjax\b|\bflax\b",
 }
 _NAMED: "Beside[Codebase, dict[str, list[str]]]" = Beside()
 _SAFE = re.compile(r"\buse_safetensors\s*=\s*True\b")
@@ -136,10 +146,18 @@ def absent(codebase: "Codebase") -> list[str]:
         name
         for name, (libraries, suffixes) in _SIGNS.items()
         if not (name == "JAX/Flax" and ported)
+        and not _is_named(codebase, name)
         and not any(fnmatchcase(module, sign) for module in modules for sign in libraries)
         and not any(fnmatchcase(call, sign) for call in calls for sign in libraries if "." in sign)
         and not files & {*suffixes}
     ]
+
+
+@once
+def _is_named(codebase: "Codebase", name: str) -> bool:
+    """Whether the code names a format; what only tests or documents say of it counts for nothing."""
+    word = re.compile(_WORDS[name])
+    return any(file.role in ("source", "config") and word.search(file.text) for file in codebase.snapshot.files)
 
 
 def _place(entry: Entry) -> tuple[str, int, int]:

@@ -13,6 +13,7 @@ from retrieval.census.arguments import given_values
 from retrieval.census.examples import read_examples
 from retrieval.census.narrowing import Given, narrowed
 from retrieval.census.results import returned
+from retrieval.census.set_from_outside import set_from_outside
 from retrieval.census.settling import settle
 from retrieval.census.sources import TOP_LEVEL, Sources
 from retrieval.census.values import (
@@ -156,7 +157,7 @@ class Program(Sources):
         frame = self.frame(path, None)
         bound = [(frame, binding) for binding in frame.bound(name)] if frame else []
         setting = (self.frame(path, item) for item in self.setters(path, name))
-        later = [(inner, binding) for inner in setting if inner for binding in inner.bound(name)]
+        later = [*((f, b) for f in setting if f for b in f.bound(name)), *set_from_outside(self, path, name)]
         if bound or later:
             values = [inner.binding_value(binding) for inner, binding in (*bound, *later)]
             values += [value] if known else []
@@ -166,9 +167,9 @@ class Program(Sources):
         return self._wildcard(path, name)
 
     def _wildcard(self, path: str, name: str) -> Value | None:
-        inside = (self.module(path, item.module) for item in self._imports.get((path, "", "*"), []))
+        inside = [self.module(path, item.module) for item in self._imports.get((path, "", "*"), [])]
         given = (self.attribute(module, name) for module in inside if isinstance(module, ModuleRef))
-        return next((found for found in given if found is not None), None)
+        return next(filter(None, given), None)
 
     # Attributes
 

@@ -215,7 +215,7 @@ class Roster:
         """The library model of which a call runs a part: `model.quantizer.decode(x)`, `model.decoder(x)`."""
         method = step.written.rpartition(".")[2]
         inner = owner.child_by_field_name("object") if owner.type == "attribute" and method in RUNNING else None
-        held = inner if inner is not None else owner if MODELISH.search(method) else None
+        held = inner if inner is not None else owner if MODELISH.search(method) and not SETUP.match(method) else None
         whole = held is None or COMPANIONS.search(frame.body.tree.text(owner).title())  # of a tokenizer, not of a model
         seen = self.sightings(Spot(frame, held, step.order, step.guards)) if not whole and held is not None else ()
         return tuple(item for item in seen if self._has_part(item.made, method))

@@ -123,6 +123,12 @@ class Shelves:
         root = self.root(frame, name)
         return self.by_root.get(root) if root is not None else None
 
+    def held(self, frame: "Frame", binding: Binding) -> tuple[Made, ...]:
+        """The models that a binding gives to its name, which may be one of several names."""
+        if binding.taken == "part":
+            return tuple(self._part(frame, binding, 0))
+        return self.carried(frame, binding.value) if binding.taken == "whole" else ()
+
     def carried(self, frame: "Frame", node: Node | None, depth: int = 0) -> tuple[Made, ...]:
         """The models that the value of an expression is or holds."""
         if node is None or depth > DEEPEST:

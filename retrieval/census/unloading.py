@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
+_BEGINS = re.compile(r"__init__$|__new__$|_*init(?:iali[sz]e)?(?:_|$)|_*set_?up(?:_|$)")  # nothing is let go there
 _ORDER = ("delete", "container", "none", "release", "cpu", "offload", "discard")
 _HITS: "Beside[Codebase, list[CensusHit]]" = Beside()
 _KNOWN: "Beside[Codebase, list[Act]]" = Beside()
@@ -205,7 +206,7 @@ def _emptied(shelves: Shelves, frame: "Frame") -> Iterator[Act]:
         empty = binding.value is not None and (binding.value.type == "none" or text(binding.value) in ("{}", "[]"))
         if not empty or frame.definition is None or frame.definition.kind == "class":
             continue
-        if frame.symbol.rpartition(".")[2] in ("__init__", "__new__") or _is_local(frame, binding.name):
+        if _BEGINS.match(frame.symbol.rpartition(".")[2]) or _is_local(frame, binding.name):
             continue
         if what := _let_go(shelves, frame, binding.name):
             said = f"lets {what} go: `{binding.name} = {text(binding.value)}`"
@@ -228,8 +229,9 @@ def _let_go(shelves: Shelves, frame: "Frame", name: str) -> str:
     if dot and frame.owner is not None and own == next(iter(frame.parameters), ""):
         bound = shelves.holders.attribute(frame.owner, attribute)
     else:
-        bound = shelves.holders.globals(frame.path, name) if not dot else []
+        root = shelves.root(frame, name) if dot else (frame.path, "", name)
+        bound = shelves.holders.globals(root[0], root[2]) if root is not None and not root[1] else []
     for around, binding in bound:
-        if binding.value is not None and binding.taken == "whole" and (made := shelves.carried(around, binding.value)):
+        if binding.value is not None and (made := shelves.held(around, binding)):
             return named(made)
     return ""

@@ -79,7 +79,9 @@ def weights_of(roster: Roster, made: Made) -> list[Weights]:
                 table[key].append(found)
         _KNOWN[roster] = table
     read = _KNOWN[roster].get((made.key, made.name), [])
-    kinds = deciding(made.frame) if read else []  # what a parameter that decides on the class is given names no file
+    kinds = (
+        deciding(made.frame, compared=True) if read else []
+    )  # what a parameter that decides on the class is given names no file
     return [*_named(roster, made), *([weights for weights in read if weights.written not in kinds] or read)]
 
 

@@ -268,3 +268,15 @@ def test_methods_that_a_decorator_hands_on_run_where_their_class_is_named() -> N
     )
     assert {"schema.py:Mutation.add_points", "work.py:segment"} <= units
     assert "schema.py:Mutation.quiet" not in units
+
+
+def test_an_interface_inside_the_one_that_is_launched_is_no_program() -> None:
+    codebase = codebase_of(
+        {
+            "server.py": (
+                "import gradio as gr\nimport panel\n\nwith gr.Blocks() as demo:\n    panel.build()\ndemo.launch()\n"
+            ),
+            "panel.py": "import gradio as gr\n\ndef build():\n    with gr.Blocks():\n        gr.Button()\n",
+        }
+    )
+    assert reach_of(codebase).programs == ("server.py",)

@@ -60,11 +60,12 @@ def outside_entries(program: "Program") -> Iterator[Entry]:
             yield from _commands(program, file, fenced=False)
         elif file.language == "markdown" and file.path.count("/") <= 1:
             yield from _commands(program, file, fenced=True)
+    launching = _launching(program)
     for path, facts in program.facts.items():
         if facts.language == "notebook":
             yield _notebook(program, path, facts)
         elif facts.language == "python":
-            yield from _apps(path, facts)
+            yield from _apps(path, facts, launching)
             yield from _parsers(program, path)
     yield from served_entries(program)
 
@@ -133,9 +134,16 @@ def _is_comment(file: SourceFile, line: str) -> bool:
     return file.language != "markdown" and line.lstrip().startswith(("#", "REM ", "::"))
 
 
-def _apps(path: str, facts: FileFacts) -> Iterator[Entry]:
+def _launching(program: "Program") -> frozenset[str]:
+    """The files that launch a Gradio interface: where some do, what other files build is a part of theirs."""
+    starts = (".launch", ".mount_gradio_app", "mount_gradio_app")
+    return frozenset(p for p, f in program.facts.items() if any(call.written.endswith(starts) for call in f.calls))
+
+
+def _apps(path: str, facts: FileFacts, launching: frozenset[str]) -> Iterator[Entry]:
     for call in facts.calls:
-        if call.name in _APPS:
+        part = call.name.startswith("gradio.") and launching and path not in launching
+        if call.name in _APPS and not part:
             text = f"{path} builds a {_APPS[call.name]} application: `{call.written}(…)`"
             yield Entry("web app", path, (call.start, call.end), call.name, text)
     if (first := _streamlit(facts)) is not None:

@@ -719,3 +719,26 @@ def test_commands_of_inner_apps_and_those_that_another_module_registers() -> Non
     names = [hit.name for hit in run_query(codebase, "entry_points").hits]
     assert {"tool models download", "tool convert-remote"} <= set(names)
     assert "tool models convert-remote" not in names
+
+
+def test_an_arm_that_is_switched_off_in_the_code_has_no_steps() -> None:
+    source = """
+        def load(): return 1
+        def offload(): return 2
+        def plain(): return 3
+
+        def main():
+            load()
+            if False:
+                offload()
+            elif 0:
+                offload()
+            else:
+                plain()
+
+        if __name__ == "__main__":
+            main()
+    """
+    texts = [hit.text for hit in run_query(codebase_of({"app.py": source}), "flow: main, all=yes").hits]
+    assert not any("offload" in text for text in texts)
+    assert [text for text in texts if "plain" in text] == ["`main()` calls `plain()`"]

@@ -1,6 +1,7 @@
 """Census kinds `logged`, `task_states` and `recording`: which library really logs, and how progress is told."""
 
 from retrieval.census import run_query
+from retrieval.census.path_patterns import paths_of
 from tests.source_tree import codebase_of
 
 
@@ -86,3 +87,20 @@ def test_a_stream_handler_on_a_file_and_a_library_that_is_given_a_name_write_log
         'logging.StreamHandler(open(path, "a"))' in written and 'flashy.setup_logging(log_name="solver.log")' in written
     )
     assert "sys.stdout" not in written
+
+
+def test_of_two_names_of_a_log_file_the_one_is_told_that_nobody_asks_for() -> None:
+    source = """
+        import argparse
+        import os
+
+        def main():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--per-rank", action="store_true")
+            parser.add_argument("--rank", type=int, default=3)
+            args = parser.parse_args()
+            name = f"out-{args.rank}.log" if args.per_rank else "out.log"
+            return os.path.join("logs", name)
+    """
+    codebase = codebase_of({"app.py": source})
+    assert paths_of(codebase).written("app.py", "main", "os.path.join('logs', name)", 99) == "logs/out.log"

@@ -16,6 +16,7 @@ GuardKind = Literal[
 Taken = Literal["whole", "part", "element", "entered", "unknown"]
 
 TEXT_LIMIT = 100
+NEVER = frozenset({"False", "None", "0"})  # conditions whose arm never runs: code that somebody switched off
 _OPENING = re.compile(r"([(\[{])\s*\n\s*")
 _CLOSING = re.compile(r",?\s*\n\s*([)\]}])")
 

@@ -155,9 +155,7 @@ def _kinds(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Census
     encoders = [entry for entry in entries if entry.kind == "text encoder"]
     said = f"Language models among them: {_short(language)}" if language else "No language model is known among them"
     said += f"; text encoders: {_short(encoders)}" if encoders else ""
-    said += (
-        f"; vision models, which take images or video: {_short(seeing)}" if seeing else "; none takes images or video"
-    )
+    said += f"; vision models: {_short(seeing)}" if seeing else "; none takes images or video"
     hearing = [entry for entry in entries if "audio" in taken_by(roster, entry)[:2] and entry not in seeing]
     said += f"; models that take audio: {_short(hearing)}" if hearing else ""
     return _sentence(codebase, said, [*language, *seeing, *hearing] or entries)

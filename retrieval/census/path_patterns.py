@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
+from retrieval.census.set_defaults import holds_by_default
 from retrieval.census.units import call_name, own_nodes, units
 from retrieval.languages import words
 from retrieval.pyast import dotted
@@ -93,7 +94,8 @@ class Paths:
             case ast.BoolOp():
                 return self.pattern(at, node.values[-1], env, left - 1)
             case ast.IfExp():
-                return self.pattern(at, node.body, env, left - 1)
+                usual = node.orelse if holds_by_default(self.codebase, node.test) is False else node.body
+                return self.pattern(at, usual, env, left - 1)
         return _unknown(node)
 
     def _piece(self, at: tuple[str, str, int], part: ast.expr, env: Env, left: int) -> str:

@@ -78,6 +78,16 @@ def off_by_default(codebase: Codebase, guards: Iterable[Guard]) -> str:
     return ""
 
 
+def holds_by_default(codebase: Codebase, test: ast.expr) -> bool | None:
+    """Whether a condition on options and settings (`args.local`) holds when nobody sets them; None when unknown."""
+
+    def given(name: str) -> object:
+        default = default_of(codebase, name.rpartition(".")[2]) if "." in name else ""
+        return _literal(default) if default else UNKNOWN
+
+    return truth(test, given)
+
+
 def _literal(text: str) -> object:
     try:
         return ast.literal_eval(text)

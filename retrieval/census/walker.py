@@ -5,17 +5,7 @@ Nested functions and classes are listed, not entered: their bodies run when they
 
 from collections.abc import Callable, Sequence
 
-from retrieval.census.body import (
-    Binding,
-    Body,
-    CallStep,
-    Decision,
-    Exit,
-    Guard,
-    GuardKind,
-    Taken,
-    one_line,
-)
+from retrieval.census.body import NEVER, Binding, Body, CallStep, Decision, Exit, Guard, GuardKind, Taken, one_line
 from retrieval.census.early import left_early
 from retrieval.parse import Node, Tree, first_line, last_line
 
@@ -194,16 +184,17 @@ class _Walker:
     def _if(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:
         self.body.decisions.append(Decision(node, guards))
         conditions: list[str] = []
-        arms = [node, *node.children_by_field_name("alternative")]
-        for arm, part in enumerate(arms):
+        for arm, part in enumerate([node, *node.children_by_field_name("alternative")]):
             condition = part.child_by_field_name("condition")
             if condition is None:
                 guard = Guard("else", "` and `".join(conditions), first_line(part), node.id, arm)
-                self.visit(part.child_by_field_name("body"), (*guards, guard), depth)
+                self.visit(part.child_by_field_name("body"), (*guards, guard) if conditions else guards, depth)
                 continue
             self.visit(condition, guards, depth)
-            conditions.append(self._text(condition))
-            guard = Guard("if", conditions[-1], first_line(part), node.id, arm)
+            if (text := self._text(condition)) in NEVER:
+                continue
+            conditions.append(text)
+            guard = Guard("if", text, first_line(part), node.id, arm)
             self.visit(part.child_by_field_name("consequence"), (*guards, guard), depth)
 
     def _ternary(self, node: Node, guards: tuple[Guard, ...], depth: int) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from retrieval.beside import Beside
+from retrieval.beside import Beside, once
 from retrieval.codebase import Codebase
 from retrieval.notebook import cells
 from retrieval.pyast import lines_of, parse_file, scoped
@@ -85,11 +85,28 @@ class Unit:
 
 def units(codebase: Codebase, needs: str = "", path: str = "") -> Iterator[Unit]:
     """The parsed Python files and notebook cells (of one file, with `path`) whose text `needs` finds."""
-    wanted = re.compile(needs)
     kept = _KEPT.setdefault(codebase, _Kept())
-    for file in [codebase.snapshot.by_path[path]] if path else codebase.snapshot.files:
-        if file.language in ("python", "notebook") and wanted.search(file.text):
-            yield from kept.of(file)
+    one = [codebase.snapshot.by_path[path]] if path else []
+    for file in _found(codebase, needs, one) if one else _telling(codebase, needs):
+        yield from kept.of(file)
+
+
+@once
+def _telling(codebase: Codebase, needs: str) -> list[SourceFile]:
+    return _found(codebase, needs, codebase.snapshot.files)
+
+
+def _found(codebase: Codebase, needs: str, files: Sequence[SourceFile]) -> list[SourceFile]:
+    wanted = re.compile(needs)
+    python = (file for file in files if file.language in ("python", "notebook"))
+    return [file for file in python if wanted.search(_code(codebase, file.path))]
+
+
+@once
+def _code(codebase: Codebase, path: str) -> str:
+    """The text of a file; of a notebook the code alone, for pictures in its outputs are megabytes."""
+    file = codebase.snapshot.by_path[path]
+    return "\n".join(cell.python for cell in cells(file.text)) if file.language == "notebook" else file.text
 
 
 class _Kept:

@@ -327,3 +327,24 @@ def test_parts_that_a_pipeline_of_a_library_holds_are_told() -> None:
     [text] = _texts(codebase, "memory_answers: unloading")
     assert text.startswith("No. ")
     assert "`Painter.__call__()` ends with `maybe_free_model_hooks()`" in text
+
+
+def test_a_class_that_users_make_is_not_left_to_a_configuration_that_there_is_none_of() -> None:
+    source = """
+        import ctranslate2
+
+        class Speech:
+            def __init__(self, path, device="auto", compute_type="default"):
+                self.model = ctranslate2.models.Whisper(path, device=device, compute_type=compute_type)
+
+            def hear(self, sound):
+                return self.model.generate(sound)
+    """
+    setup = "from setuptools import setup\nsetup(name='heard')\n"
+    codebase = codebase_of(
+        {"heard/__init__.py": "from heard.speech import Speech\n", "heard/speech.py": source, "setup.py": setup}
+    )
+    (told,) = [hit.text for hit in run_query(codebase, "residency").hits]
+    assert "configuration" not in told and "`Whisper` is made by `Speech.__init__()`" in told
+    (memory,) = [hit.text for hit in run_query(codebase, "memory_answers: memory").hits]
+    assert memory.endswith("The type of weights or of computing is a setting: `compute_type` in `Speech.__init__()`.")

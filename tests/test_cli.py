@@ -49,6 +49,11 @@ def test_census_for_people(repo: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert not err
 
 
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"deposition {version('deposition')}\n"
+
+
 def test_census_help_lists_the_kinds(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["census", "--help"]) == 0
     out = capsys.readouterr().out

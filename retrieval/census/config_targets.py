@@ -63,6 +63,12 @@ def named_by_config(codebase: Codebase) -> dict[str, list[Named]]:
     return found
 
 
+@once
+def names_class(codebase: Codebase, name: str) -> bool:
+    """Whether any configuration names a class of this name."""
+    return any(item.name.rpartition(".")[2] == name for items in named_by_config(codebase).values() for item in items)
+
+
 def _of_file(file: SourceFile) -> Iterator[Named]:
     try:
         root = yaml.compose(file.text, Loader=_LOADER)  # JSON is YAML too

@@ -137,7 +137,7 @@ def _is_named(switch: Switch, condition: str) -> bool:
 def _condition(guard: Guard) -> str:
     conditions = guard.text.split("` and `")
     if guard.kind == "else" and len(conditions) > 1:
-        return "otherwise"
+        return " and ".join(f"not `{one_line(text, CONDITION)}`" for text in conditions)
     plain = conditions[0].removeprefix("not ")
     if guard.kind == "else" and plain != conditions[0] and re.fullmatch(r"[\w.]+", plain):
         return f"`{plain}`"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, Guard
+from retrieval.census.config_targets import names_class
 from retrieval.census.feasible import certain, constant
 from retrieval.census.instances import deciding, makes
 from retrieval.census.lifetimes import ends_with_call
@@ -96,7 +97,9 @@ def _object(roster: Roster, start: Start, made: Made, way: Way) -> Object:
     asked = tuple(_conditions(made, way))
     late = any(is_first_use(guard) for frame, guards in _guarded(made, way) for guard in guards)
     outer = bodies(made, way)[0]
-    named = outer.symbol.endswith(".__init__") and (outer.path, outer.symbol) not in start.units
+    owner, _, method = outer.symbol.rpartition(".")
+    offered = (outer.path, outer.symbol) in start.units or (outer.path, owner) in start.units
+    named = method == "__init__" and not offered and names_class(roster.codebase, owner.rpartition(".")[2])
     named = named or any(_is_open(roster, around, step) for around, step, _target in way)
     return Object((made,), (way,), bound, asked, _stays(roster, start, made, bound), late, named)
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.account import stays
 from retrieval.census.language import parse_query, run_query
+from retrieval.census.prose import listed
+from retrieval.census.roster import roster_of
 from retrieval.census.scope import functions, parted, places
 from retrieval.census.weight_types import weight_types
 from retrieval.facts import CensusHit
@@ -33,6 +35,8 @@ def precision(codebase: "Codebase") -> str:
         rows = [f"{words} in {places(hits)}" for sort, words in _TYPES.items() if (hits := _of(aside, sort))]
         return f" Less than float32 only in code that the main programs are not seen to run: {'; '.join(rows)}."
     given = _given_types(codebase)
+    if not rows and not given and (asked := _asked_types(codebase)):
+        return f" The type of weights or of computing is a setting: {asked}."
     if not rows and not given:
         return " No call casts weights or computes in less than float32."
     kept = {hit.name for hit in half} & {"quantization", "model made in type", "model cast", "default type"}
@@ -45,6 +49,14 @@ def _given_types(codebase: "Codebase") -> list[str]:
     hits, _ = parted(codebase, list(run_query(codebase, "memory_bounds: settings").hits))
     told = [hit for hit in hits if _HALF.search(hit.text)]
     return [f"settings given to models in {functions(told)}"] if told else []
+
+
+def _asked_types(codebase: "Codebase") -> str:
+    """The arguments by which a model is given the type that its caller asks for: `compute_type=compute_type`."""
+    made = {(made.frame.path, made.step.start) for made in roster_of(codebase).made}
+    hits, _ = parted(codebase, list(run_query(codebase, "keywords: compute_type, dtype, *_dtype, precision").hits))
+    told = [hit for hit in hits if (hit.path, hit.start) in made]
+    return f"{listed([f'`{hit.name}`' for hit in told])} in {functions(told)}" if told else ""
 
 
 def _of(hits: list[CensusHit], sort: str) -> list[CensusHit]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.census import run_query
+from retrieval.census import KINDS, run_query
 from retrieval.codebase import Codebase, read_codebase
 from retrieval.embed import HashEmbedder
 from retrieval.index import Index, open_index
@@ -122,3 +122,12 @@ def test_a_word_of_a_megabyte_is_read_in_passing(piece: str) -> None:
     )
     for query in ("programs", "told_figures", "agreements"):
         assert run_query(codebase, query).files_searched == 1
+
+
+def test_every_census_kind_reads_words_of_a_megabyte_in_passing() -> None:
+    words = f"LETTERS = '{'a' * 300_000}'\nPARTS = '{'ab_' * 100_000}'\n"
+    code = f"import torch\n{words}\ndef main():\n    return PARTS\n\nif __name__ == '__main__':\n    main()\n"
+    codebase = codebase_of({"app.py": code})
+    asked = [kind.example.split(", or ")[0] for kind in KINDS.values()]
+    places = {(hit.path, hit.start) for query in asked for hit in run_query(codebase, query).hits}
+    assert places and all(path == "app.py" and 1 <= line <= 9 for path, line in places)

@@ -119,10 +119,7 @@ def _fields(codebase: Codebase) -> Iterator[CensusHit]:
     """Fields of settings classes with such names, each name once with its first class and default."""
     found: dict[str, CensusHit] = {}
     for path, facts in codebase.facts.items():
-        wanted = codebase.snapshot.by_path[path].role == "source" and _SAVING.search(
-            codebase.snapshot.by_path[path].text
-        )
-        for item in facts.definitions if wanted else ():
+        for item in facts.definitions if codebase.snapshot.by_path[path].role == "source" else ():
             if item.kind == "class" and _SETTINGS.search(item.name):
                 for field in class_fields(codebase, path, item, 0):
                     if _SAVING.search(field.name) and re.fullmatch(r"[\d.]+|True|False|None", field.default):

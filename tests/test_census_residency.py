@@ -177,7 +177,8 @@ def test_how_long_a_model_lives_is_told_only_where_it_is_certain() -> None:
     codebase = codebase_of(GLOBAL)
     [text] = _texts(codebase, "residency")
     assert text.startswith("`app.py`: one model in memory: `FaceAnalysis` (`FACES`), from the first use on; ")
-    assert "`AutoModelForCausalLM` are made by `main()`, `speed_up()`, `talk()` and handed on" in text
+    assert "; what a call makes, its caller holds: `main()` makes `model_zoo.get_model`; `speed_up()` makes" in text
+    assert "`talk()` makes `AutoModelForCausalLM`" in text
     assert "get_peft_model" not in text  # the same model, wrapped
     assert text.endswith("`GFPGANer` lives only while `sharpen()` runs")  # and of the session nothing is said
     assert "get_faces().get(image)" in " ".join(_texts(codebase, "model_runs: FaceAnalysis"))
@@ -345,6 +346,80 @@ def test_a_class_that_users_make_is_not_left_to_a_configuration_that_there_is_no
         {"heard/__init__.py": "from heard.speech import Speech\n", "heard/speech.py": source, "setup.py": setup}
     )
     (told,) = [hit.text for hit in run_query(codebase, "residency").hits]
-    assert "configuration" not in told and "`Whisper` is made by `Speech.__init__()`" in told
+    assert "configuration" not in told and told.endswith(": a `Speech` object holds `Whisper`")
     (memory,) = [hit.text for hit in run_query(codebase, "memory_answers: memory").hits]
     assert memory.endswith("The type of weights or of computing is a setting: `compute_type` in `Speech.__init__()`.")
+
+
+STAGED = {
+    "README.md": "```python\nfrom staged import Pipeline\nPipeline(Options()).convert(1)\n```\n",
+    "setup.py": "from setuptools import setup\nsetup(name='staged')\n",
+    "staged/__init__.py": "from staged.pipeline import Options, Pipeline\n",
+    "staged/engines.py": """
+        import onnxruntime
+        from abc import ABC
+        from typing import Generic, TypeVar
+        from transformers import AutoModelForObjectDetection
+
+        A = TypeVar("A")
+
+        class Layout(ABC):
+            pass
+
+        class Torch(Layout):
+            def __init__(self, enabled):
+                self.net = AutoModelForObjectDetection.from_pretrained("a")
+            def find(self, x): return self.net(x)
+
+        class Onnx(Layout):
+            def __init__(self, enabled):
+                self.session = onnxruntime.InferenceSession("a.onnx")
+            def find(self, x): return self.session.run(None, x)
+
+        class Maker(Generic[A]):
+            def __init__(self): self.table = {}
+            def create(self, kind, enabled) -> A: return self.table[kind](enabled)
+
+        class LayoutMaker(Maker[Layout]):
+            pass
+    """,
+    "staged/pipeline.py": """
+        from dataclasses import dataclass
+        from transformers import AutoModelForCausalLM
+        from staged.engines import LayoutMaker
+
+        @dataclass
+        class Options:
+            kind: str = "torch"
+            do_words: bool = False
+
+        class Words:
+            def __init__(self, enabled):
+                self.llm = AutoModelForCausalLM.from_pretrained("b") if enabled else None
+            def say(self, x): return self.llm.generate(x)
+
+        class Pipeline:
+            def __init__(self, options):
+                self.options = options
+                self._build()
+
+            def _build(self):
+                self.layout = LayoutMaker().create(self.options.kind, enabled=True)
+                self.words = Words(enabled=self.options.do_words)
+                self.size = len([1])
+
+            def convert(self, x):
+                return self.words.say(self.layout.find(x))
+    """,
+}
+
+
+def test_what_a_constructor_builds_stage_by_stage_is_in_memory_together() -> None:
+    told = _texts(codebase_of(STAGED), "residency: Pipeline")
+    assert told == [
+        "Each `Pipeline` object holds at the same time, as its constructor builds them: `layout` (one of "
+        "`AutoModelForObjectDetection`, `InferenceSession`), `words` (`AutoModelForCausalLM`) off by default, "
+        "`do_words` is False"
+    ]
+    [text] = _texts(codebase_of(STAGED), "residency: *API*")
+    assert "together" not in text and "what a call makes, its caller holds: " in text

@@ -110,9 +110,10 @@ def test_a_move_is_told_with_the_switch_behind_its_condition(app: Codebase) -> N
 def test_the_direct_answer_separates_what_runs_from_what_nothing_calls(app: Codebase) -> None:
     [text] = _texts(app, "memory_answers: unloading")
     assert text.startswith(
-        "Yes: models are taken out of the container that keeps them by `clear()`, controlled by option"
+        'Yes: `clear()` lets `InferenceSession` go (`del POOL["cli"][name]`), run by `Service.run()` only if '
+        '`args.memory_mode == "strict"`'
     )
-    assert "moved back to the CPU by `Service.run()`, controlled by environment variable `APP_OFFLOAD`" in text
+    assert '`Service.run()` moves `Net` back to the CPU (`self.net.to("cpu")` only if `OFFLOAD` (environment' in text
     assert text.endswith(" Code for it exists that nothing is seen to call: `Service.vit_to_cpu()`.")
 
 

@@ -241,7 +241,7 @@ def test_a_method_that_nothing_calls_unloads_nothing() -> None:
         for line in ("pass", "net.aside()")
     ]
     assert texts[0].startswith("No.") and "nothing is seen to call: `Net.aside()`" in texts[0]
-    assert texts[1].startswith("Yes: models are moved back to the CPU by `Net.aside()`")
+    assert texts[1].startswith("Yes: `Net.aside()` moves the model back to the CPU (`self.to('cpu')`), run by ")
 
 
 def test_parameters_that_offload_data_are_told_first() -> None:

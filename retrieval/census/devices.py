@@ -38,6 +38,7 @@ class Choice:
     written: str = ""
     source: str = ""
     preset: bool = False  # only defaults are known, which hold unless a caller or a setting gives another device
+    offered: tuple[tuple[str, str, str], ...] = ()  # path and symbol of functions, and their parameter with a default
 
     @property
     def known(self) -> bool:
@@ -73,7 +74,7 @@ def choice_of(codebase: "Codebase", spot: Spot) -> Choice:
     chosen = found.devices or found.aside
     return Choice(
         tuple(chosen | found.presets), tuple(found.tests), behind, tuple(found.places), one_line(spot.text(), 60),
-        found.source, bool(found.presets) and not chosen,
+        found.source, bool(found.presets) and not chosen, tuple(found.offered),
     )  # fmt: skip
 
 
@@ -85,6 +86,7 @@ class _Found:
         self.devices: dict[str, None] = {}
         self.aside: dict[str, None] = {}  # named only in code that no main program runs
         self.presets: dict[str, None] = {}  # defaults, which hold where nothing else gives a device
+        self.offered: dict[tuple[str, str, str], None] = {}
         self.tests: dict[str, None] = {}
         self.places: dict[Place, None] = {}
         self.source = ""
@@ -111,6 +113,8 @@ class _Found:
         here = hit_at(self.codebase, at.frame.path, (line, line), symbol=at.frame.symbol, name="", text="")
         named = self.devices if reach_of(self.codebase).has(here) else self.aside
         (self.presets if _is_preset(at) else named)[device] = None
+        if (parameter := _parameter(at)) and (symbol := _taking(at, line)):
+            self.offered[at.frame.path, symbol, parameter] = None
         self.places[at.frame.path, line] = None
         for step in at.frame.body.calls:
             if line - 3 <= step.start <= line and _TEST.search(step.written):
@@ -129,6 +133,21 @@ def _is_preset(spot: Spot) -> bool:
     function = spot.frame.body.tree.text(call.child_by_field_name("function")) if call is not None else ""
     place = [child.id for child in above.named_children].index(spot.node.id) if call is not None else 0
     return (function == "getattr" and place == 2) or (function.endswith((".get", ".getenv")) and place == 1)
+
+
+def _parameter(spot: Spot) -> str:
+    """The parameter that an expression is the default of; "" for others."""
+    above = spot.node.parent
+    if above is None or above.type not in ("default_parameter", "typed_default_parameter"):
+        return ""
+    return spot.frame.body.tree.text(above.child_by_field_name("name"))
+
+
+def _taking(spot: Spot, line: int) -> str:
+    """The function in whose head a line stands."""
+    listed = spot.frame.program.facts[spot.frame.path].definitions
+    inside = [d for d in listed if d.kind != "class" and d.head_start <= line <= d.head_end]
+    return min(inside, key=lambda d: d.head_end - d.head_start).symbol if inside else ""
 
 
 def opaque(spot: Spot) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.account import account
 from retrieval.census.language import Query, kind, parse_query, run_query
+from retrieval.census.letting_go import told
 from retrieval.census.moves import device_moves
 from retrieval.census.naming import naming_of
 from retrieval.census.offloading_options import offloading_options
@@ -37,14 +38,6 @@ MOST_NAMED, MOST_CITED, MOST_PROGRAMS = 4, 6, 8
 _HOOK = re.compile(
     r"^(?:forward|setup|teardown|close|shutdown|run|predict|load|process\w*|\w+_step|\w+_end|\w+_start)$"
 )
-_DOING = {
-    "delete": "deleted with `del`",
-    "container": "taken out of the container that keeps them",
-    "none": "let go by setting their variable to `None`",
-    "release": "unloaded by a method of their own",
-    "cpu": "moved back to the CPU",
-    "offload": "offloaded by the library",
-}
 
 
 @kind(
@@ -85,16 +78,14 @@ def _models_let_go(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     unused = f" {ASIDE} does it too: {places(idle)}." if idle and run else ""
     unused += f" Code for it exists that nothing is seen to call: {functions(dead)}." if dead else ""
     if run and all(_at_the_end(codebase, hit) for hit in run):
-        text = (
-            f"Not while the program works: models are let go only when the object that holds them ends: {_done(run)}."
-        )
+        text = f"Not while the program works: models are let go only when the object that holds them ends: {told(run)}."
         return f"{text} Nothing is unloaded between steps.{unused}", run
     if run:
-        return f"Yes: {_done(run)}.{_where(codebase, run)}{unused}", run
+        return f"Yes: {told(run)}.{_where(codebase, run)}{unused}", run
     stays = "offloaded, deleted or moved back to the CPU: a model stays in memory until the function or object that "
     stays += "holds it ends, at the latest with the process."
     if idle:
-        text = f"Yes, but only in code that the main programs are not seen to run: {_done(idle, placed=True)}."
+        text = f"Yes, but only in code that the main programs are not seen to run: {told(idle, placed=True)}."
         return f"{text} What the main programs themselves load is never {stays}{unused}", idle
     return f"No. What the main programs load is never {stays}{unused}", dead
 
@@ -126,20 +117,6 @@ def _at_the_end(codebase: "Codebase", hit: CensusHit) -> bool:
     return method == "__del__" or (bool(callers) and callers == {"__del__"})
 
 
-def _done(hits: Sequence[CensusHit], *, placed: bool = False) -> str:
-    """ "models are moved back to the CPU by `decode()`, controlled by environment variable `X`, default `False`"."""
-    told: dict[tuple[str, str], list[CensusHit]] = {}
-    for hit in hits:
-        told.setdefault((hit.name, hit.detail.get("controlled", "")), []).append(hit)
-    rows = [
-        f"{_DOING[sort]} by {(places if placed else functions)(members)}"
-        + (f", controlled by {words}" if words else "")
-        for (sort, words), members in told.items()
-    ]
-    more = f"; and in {len(rows) - MOST_NAMED} more ways, listed below" if len(rows) > MOST_NAMED else ""
-    return f"models are {'; '.join(rows[:MOST_NAMED])}{more}"
-
-
 def _where(codebase: "Codebase", hits: Sequence[CensusHit]) -> str:
     """Which of several main programs reach one of the hits, when not all do."""
     roster = roster_of(codebase)
@@ -164,8 +141,8 @@ def _moving(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     if not moved:
         text += f"yes, in code that the main programs are not seen to run: {places(elsewhere)}" if elsewhere else ""
         text += "" if elsewhere else "no model is moved to a device by a call of its own"
-    text += f"; {_done(back)}." if back else f"; back to the CPU {f'only by {places(idle)}' if idle else 'never'}."
-    text += f" Deleted: yes, {_done(gone)}.{_where(codebase, gone)}" if gone else " Deleted: "
+    text += f"; {told(back)}." if back else f"; back to the CPU {f'only by {places(idle)}' if idle else 'never'}."
+    text += f" Deleted: yes, {told(gone)}.{_where(codebase, gone)}" if gone else " Deleted: "
     if not gone:
         built = [hit for hit in unloading(codebase, parse_query("unloading: delete, discard")) if _builds(hit)]
         parts = (
@@ -202,7 +179,8 @@ def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
         for said, names in sorted(chosen.items(), key=lambda r: (r[0] in unknown, -len(r[1])))
     ]
     if rows:
-        text = f"{lead}{'w' if lead else 'W'}eights are placed as follows: {'; '.join(rows[:3])}."
+        text = f"{lead}{'w' if lead else 'W'}eights are placed as follows: {'; '.join(rows[:3])}"
+        text += f"{next((hit.detail['library'] for hit in local if hit.detail.get('library')), '')}."
     elif any(hit.detail["hosted"] == "no" for hit in placed):
         text, placed = _unplaced(codebase, placed)
     elif hosted:
@@ -219,13 +197,15 @@ def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
 
 
 def _fullest(codebase: "Codebase") -> str:
-    """How many models the program has in memory that has most, told in a sentence where there are several."""
-    first = next(iter(run_query(codebase, "residency").hits), None)
-    found = re.match(r"(.*?): (\d+) models in memory together: ", first.text) if first is not None else None
-    if found is None:
-        return ""
-    rest = first.text[found.end() :] if first is not None else ""
-    return f" All at once: {found[1]} keeps {found[2]} models in memory together, {rest.partition('; ')[0]}."
+    """What is in memory together where it is several models: of the program, or the object, that holds most."""
+    for hit in run_query(codebase, "residency").hits:
+        found = re.match(r"(.*?): (\d+) models in memory together: ", hit.text)
+        if found is not None:
+            rest = hit.text[found.end() :].partition("; ")[0]
+            return f" All at once: {found[1]} keeps {found[2]} models in memory together, {rest}."
+        if " object holds at the same time" in hit.text:
+            return f" All at once: {hit.text[0].lower()}{hit.text[1:]}."
+    return ""
 
 
 def _unplaced(codebase: "Codebase", placed: list[CensusHit]) -> tuple[str, list[CensusHit]]:
@@ -237,8 +217,8 @@ def _unplaced(codebase: "Codebase", placed: list[CensusHit]) -> tuple[str, list[
     if not where and not main:
         text += "; the libraries that load them choose"
     text += f"; availability is tested by {functions(where)}" if where else ""
-    told = [hit.text.partition("): ")[0] + ")" if "): " in hit.text else hit.text for hit in main]
-    text += f"; options that name devices: {listed(list(dict.fromkeys(told)), 3)}" if main else ""
+    named = [hit.text.partition("): ")[0] + ")" if "): " in hit.text else hit.text for hit in main]
+    text += f"; options that name devices: {listed(list(dict.fromkeys(named)), 3)}" if main else ""
     return f"{text}.", [*placed, *main[:2]]
 
 
@@ -261,9 +241,9 @@ def _usage(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     aside = [hit for hit in hits if hit.role not in ("source", "config", "test")]
     text = "" if run else "No. "
     text += _device_use(use)
-    told = [hit.text for hit in [*_of(rest, "timer")[:2], *_of(rest, "key")[:3]]]
-    told += [words.format(functions(found)) for sort, words in _MEASURED.items() if (found := _of(rest, sort))]
-    text += f"Performance: {'; '.join(told)}." if told else "No performance figure is measured and told."
+    figures = [hit.text for hit in [*_of(rest, "timer")[:2], *_of(rest, "key")[:3]]]
+    figures += [words.format(functions(found)) for sort, words in _MEASURED.items() if (found := _of(rest, sort))]
+    text += f"Performance: {'; '.join(figures)}." if figures else "No performance figure is measured and told."
     text += f" Only in code that no main program calls: {functions(idle)}." if idle else ""
     text += (
         f" Beside the main code ({listed(sorted({hit.path for hit in aside}), 3)}) more is measured." if aside else ""

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import once
 from retrieval.census.devices import Choice, choice_of
+from retrieval.census.given_settings import settings_of
 from retrieval.census.held_objects import Object
 from retrieval.census.made_models import Made
 from retrieval.census.moves import Moved
-from retrieval.census.placements import moves_by_model, settings_of, target_of
+from retrieval.census.placements import moves_by_model, target_of
 from retrieval.census.presets import is_off
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of

@@ -4,15 +4,15 @@ One line per model, drawn from the call that makes it and the calls that move or
 weights here.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrieval.census.body import one_line
 from retrieval.census.devices import Choice, choice_of
+from retrieval.census.given_settings import settings_of
 from retrieval.census.kept_models import inside
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.library_defaults import library_defaults
 from retrieval.census.made_models import Made
 from retrieval.census.model_objects import Entry, entries_of
 from retrieval.census.moves import Moved, moved_models
@@ -21,7 +21,7 @@ from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import roster_of
 from retrieval.census.shelves import shelves_of
-from retrieval.census.spots import Spot, arguments, key_node
+from retrieval.census.spots import Spot, arguments
 from retrieval.census.switches import circumstances_of
 from retrieval.census.wording import caller
 from retrieval.facts import CensusHit
@@ -30,17 +30,11 @@ from retrieval.parse import Node
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MOST_MOVES, MOST_LEFT = 2, 8
+MOST_MOVES, MOST_LEFT = 5, 8
 HOSTED = "{} run on a server that is asked over the network: this process holds no weights of them and needs no VRAM"
 LEFT = (
     "No device and no type is given by a call of their own for {}: they follow what holds them, or the library chooses"
 )
-_SETTING = re.compile(
-    r"^(?:device|device_map|device_id|torch_dtype|dtype|load_in_\dbit|quantization_config|providers|provider_options|"
-    r"compute_type|half|fp16|bf16|use_half|use_gpu|use_cuda|gpu|gpu_id|ctx_id|n_gpu_layers|gpu_memory_utilization|"
-    r"precision|low_cpu_mem_usage|attn_implementation|tensor_parallel_size|map_location|variant|max_model_len|tile)$"
-)
-_DEVICES = re.compile(r"^(?:device|device_map|providers|map_location)$")
 
 
 @kind(
@@ -145,8 +139,10 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
     spans += [("choice", path, line, line) for path, line in (choice.places[:3] if choice else ())]
     return hit_at(
         codebase, first.frame.path, (first.step.start, first.step.end), symbol="", name=entry.name,
-        text=f"{entry.title}: {said}{_chosen(choice)}", related=tuple(dict.fromkeys(spans)),
-        detail={"hosted": "no", "names": entry.name, "used": "yes" if entry.used else "no", **_detail(choice)},
+        text=f"{entry.title}: {said}{_chosen(codebase, choice)}", related=tuple(dict.fromkeys(spans)),
+        detail={
+            "hosted": "no", "names": entry.name, "used": "yes" if entry.used else "no", **_detail(codebase, choice),
+        },
     )  # fmt: skip
 
 
@@ -169,10 +165,11 @@ def target_of(move: Moved) -> Node | None:
 
 
 def _telling(moves: list[Moved]) -> list[Moved]:
-    """The first move to a device, by default if there is one, and the first cast beside it before the others."""
+    """The first move to a device, by default if there is one, and what the same function does before the others."""
     placed = next((m for m in moves if m.to == "device"), None)
-    same = [m for m in moves if placed is not None and m.to == "dtype" and m.frame.path == placed.frame.path]
-    first = (placed, *same[:1])
+    same = [m for m in moves if placed is not None and m.frame is placed.frame]
+    cast = [m for m in moves if placed is not None and m.to == "dtype" and m.frame.path == placed.frame.path]
+    first = (placed, *same, *cast[:1])
     return list({id(m): m for m in (*first, *moves) if m is not None}.values())
 
 
@@ -196,51 +193,20 @@ def _hosted(made: Made) -> bool:
     return made.known is not None and made.known.hosted
 
 
-def _chosen(choice: Choice | None) -> str:
+def _chosen(codebase: "Codebase", choice: Choice | None) -> str:
     if choice is None or not choice.telling:
         return ""
-    return f"; the device is {choice.said}"
+    return f"; the device is {choice.said}{library_defaults(codebase, choice)}"
 
 
-def _detail(choice: Choice | None) -> dict[str, str]:
+def _detail(codebase: "Codebase", choice: Choice | None) -> dict[str, str]:
     telling = choice is not None and choice.telling
-    return {"known": "yes" if choice and choice.known else "no", "chosen": choice.said if choice and telling else ""}
+    chosen = choice.said if choice is not None and telling else ""
+    known = "yes" if choice and choice.known else "no"
+    return {"known": known, "chosen": chosen, "library": library_defaults(codebase, choice) if chosen else ""}
 
 
 def _is_reading(made: Made, device: Node) -> bool:
     """Whether the device is only where a file is read to: `map_location`."""
     name = device.parent.child_by_field_name("name") if device.parent is not None else None
     return made.frame.body.tree.text(name) == "map_location"
-
-
-def settings_of(codebase: "Codebase", made: Made) -> tuple[list[str], Node | None]:
-    """The arguments that place or type a model, and the one that names its device."""
-    text, written, device = made.frame.body.tree.text, [], None
-    for child in arguments(made.step.node, keywords=True):
-        if child.type == "dictionary_splat":
-            pairs = list(_spread(codebase, made, text(child).lstrip("*")))
-        elif child.type == "keyword_argument":
-            pairs = [(text(child.child_by_field_name("name")), child.child_by_field_name("value"))]
-        else:
-            continue
-        for name, value in pairs:
-            if _SETTING.match(name) and value is not None:
-                written.append(one_line(f"{name}={text(value)}", 70))
-                device = value if _DEVICES.match(name) else device
-    return list(dict.fromkeys(written)), device
-
-
-def _spread(codebase: "Codebase", made: Made, name: str) -> Iterator[tuple[str, Node | None]]:
-    """The entries of a dictionary that is spread over a call: written out in the same body, or put in by default."""
-    frame = made.frame
-    for binding in frame.bound(name):
-        value = binding.value if binding.value is not None and binding.value.type == "dictionary" else None
-        for pair in value.named_children if value is not None else ():
-            key = pair.child_by_field_name("key") if pair.type == "pair" else None
-            if key is not None and key.type == "string":
-                yield frame.body.tree.text(key).strip("\"'"), pair.child_by_field_name("value")
-    for store in frame.body.stores:
-        key = key_node(store)
-        put = store.name == name and key is not None and key.type == "string" and store.value is not None
-        if put and not is_off(codebase, frame, store.guards):
-            yield frame.body.tree.text(key).strip("\"'"), store.value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.body import CallStep, Guard, one_line
 from retrieval.census.made_models import Made
 from retrieval.census.shelves import Shelves
-from retrieval.census.values import External, FunctionRef
+from retrieval.census.values import ClassRef, External, FunctionRef
 from retrieval.languages import words
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ _RELEASING = words(
 )
 _OFFLOADING = re.compile(
     r"(?:^|\.)(?:enable_model_cpu_offload|enable_sequential_cpu_offload|enable_group_offload|cpu_offload\w*|"
-    r"disk_offload|dispatch_model|load_checkpoint_and_dispatch|init_empty_weights)$"
+    r"disk_offload\w*)$"
 )
 _OFFLOAD_KEYS = re.compile(
-    r"^(?:offload_folder|offload_state_dict|offload_params|cpu_offload|llm_int8_enable_fp32_cpu\w*)$"
+    r"^(?:offload_folder|offload_dir|offload_state_dict|offload_params|cpu_offload|offload_to_cpu"
+    r"|llm_int8_enable_fp32_cpu\w*)$"
 )
 
 
@@ -37,6 +38,7 @@ class Act:
     lines: tuple[int, int]
     guards: tuple[Guard, ...]
     said: str
+    what: str = ""  # the models, in words
 
 
 def named(made: Iterable[Made]) -> str:
@@ -51,20 +53,21 @@ def released(shelves: Shelves, frame: "Frame") -> Iterator[Act]:
     text = frame.body.tree.text
     for step in frame.body.calls:
         shown = f"`{one_line(text(step.node), 90)}`"
-        if _OFFLOADING.search(step.written) or _offloads(frame, step):
+        function = step.node.child_by_field_name("function")
+        own = isinstance(frame.value(function, step.order, step.guards), FunctionRef | ClassRef)
+        if not own and (_OFFLOADING.search(step.written) or _offloads(frame, step)):
             yield Act("offload", frame, (step.start, step.end), step.guards, f"has weights offloaded: {shown}")
             continue
         holder, _, method = step.written.rpartition(".")
         if method not in _RELEASING or not holder or holder.startswith("super"):
             continue
-        function = step.node.child_by_field_name("function")
         value = frame.value(function, step.order, step.guards)
         owner = function.child_by_field_name("object") if function is not None else None
         if isinstance(value, External | FunctionRef) and not (isinstance(value, FunctionRef) and value.receiver):
             continue
         if owner is not None and (made := shelves.carried(frame, owner)):
             said = f"has {named(made)} let go by its own method: {shown}"
-            yield Act("release", frame, (step.start, step.end), step.guards, said)
+            yield Act("release", frame, (step.start, step.end), step.guards, said, named(made))
 
 
 def _offloads(frame: "Frame", step: CallStep) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.callgraph import reached
+from retrieval.census.given_out import given_out
 from retrieval.census.held_objects import Object, objects_of
 from retrieval.census.inner_models import parts_said
 from retrieval.census.kept_models import Kept, inside, kept
@@ -16,6 +17,7 @@ from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.shelves import shelves_of
+from retrieval.census.stage_sets import stage_sets
 from retrieval.census.starts import LIBRARY, Start
 from retrieval.census.switches import switches_of
 from retrieval.census.unloading import acts_of
@@ -42,6 +44,28 @@ def residency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per main program that makes a model; patterns match the program's name."""
     roster = roster_of(codebase)
     stories: dict[str, list[tuple[Start, list[Made]]]] = {}
+    offered: dict[str, tuple[Start, dict[tuple[str, tuple[str, int]], Made]]] = {}
+    for start, made in _programs(codebase, roster, query):
+        if start.name.startswith(LIBRARY):
+            offered.setdefault(start.name, (start, {}))[1].update({(item.name, item.key): item for item in made})
+        else:
+            stories.setdefault(_story(codebase, roster, start, made), []).append((start, made))
+    for story, programs in sorted(stories.items(), key=lambda row: -len({made.name for made in row[1][0][1]})):
+        yield _program(codebase, story, programs)
+    yield from _staged(codebase, stories, query)
+    for start, items in offered.values():
+        made = list(items.values())
+        yield _program(codebase, given_out(made), [(start, made)])
+    listed_ = [*(models for rows in stories.values() for _, models in rows), *(i.values() for _, i in offered.values())]
+    shown = {made.name: made for models in listed_ for made in models}
+    for name, made in shown.items():
+        if said := parts_said(roster, made):
+            lines = (made.step.start, made.step.end)
+            yield hit_at(codebase, made.frame.path, lines, symbol=made.frame.symbol, name=name, text=said)
+
+
+def _programs(codebase: "Codebase", roster: Roster, query: Query) -> Iterator[tuple[Start, list[Made]]]:
+    """The main programs with the models that they make, parts of others and wrappers of the same left out."""
     starts = reach_of(codebase).starts
     whole = {path for start in starts for path, symbol in start.units if not symbol}
     for start in starts:
@@ -51,15 +75,16 @@ def residency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         made = [item for item in every if not _is_part(roster, item)]
         made = [item for item in made if not _belongs(roster, item, every)] or made
         if made and query.matches(start.name):
-            made = [item for item in made if not _wraps(item)] or made
-            stories.setdefault(_story(codebase, roster, start, made), []).append((start, made))
-    for story, programs in sorted(stories.items(), key=lambda row: -len({made.name for made in row[1][0][1]})):
-        yield _program(codebase, story, programs)
-    shown = {made.name: made for rows in stories.values() for _, models in rows for made in models}
-    for name, made in shown.items():
-        if said := parts_said(roster, made):
-            lines = (made.step.start, made.step.end)
-            yield hit_at(codebase, made.frame.path, lines, symbol=made.frame.symbol, name=name, text=said)
+            yield start, [item for item in made if not _wraps(item)] or made
+
+
+def _staged(codebase: "Codebase", stories: Iterable[str], query: Query) -> Iterator[CensusHit]:
+    """What objects hold that build their stages, where no program's story tells it."""
+    together = [story for story in stories if "models in memory together: " in story]
+    for hit in stage_sets(codebase):
+        names = [f"`{name}`" for name in hit.detail["models"].split(",")]
+        if query.matches(hit.name) and not any(all(name in story for name in names) for story in together):
+            yield hit
 
 
 def _is_part(roster: Roster, made: Made) -> bool:
@@ -122,10 +147,9 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
     frames = [frame for frame, _ in reached(roster.program, _frames(roster, start))]
     units = frozenset((frame.path, frame.symbol) for frame in frames)
     objects = objects_of(roster, start, made, units)
-    library = start.name.startswith(LIBRARY)
     named = [item for item in objects if item.named]
     staying = [item for item in objects if item.stays or (item.stays is None and _lasts(roster, item))]
-    staying = [] if library else [item for item in staying if not item.named]
+    staying = [item for item in staying if not item.named]
     always = [item for item in staying if not item.conditions]
     chosen = [item for item in staying if item.conditions]
     loose = [item for item in objects if item.stays is not False and item not in staying and not item.named]
@@ -140,8 +164,7 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
     if named:
         parts.append(f"{_names(named)} only where the configuration names the class")
     if loose:
-        one = len(_all_names(loose)) == 1
-        parts.append(f"{_names(loose)} {'is' if one else 'are'} made by {_callers(loose)} and handed on")
+        parts.append(given_out(list({m.name: m for item in loose for m in item.made}.values())))
     if passing:
         one = len(_all_names(passing)) == 1
         parts.append(f"{_names(passing)} {'lives' if one else 'live'} only while {_callers(passing)} runs")

@@ -1,4 +1,4 @@
-"""What makes a function run: its callers, upwards until one of them stands under a switch that people set."""
+"""What makes a function run: its callers, upwards until all of them stand under a switch that people set."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -38,11 +38,12 @@ def triggers_of(codebase: "Codebase", frame: "Frame") -> Trigger:
             break
         level = [around for around, _, _ in _callers(codebase, level) if id(around) not in seen][:MOST_WIDE]
         seen |= {id(around) for around in level}
-    told = {words: places for words, places in told.items() if words} or first
-    groups = [_group([row[:3] for row in rows], words) for words, rows in told.items()]
+    if "" in told or not told:
+        told = first  # some callers call whatever is set: who calls it is told, not under what the others do
+    groups = [_group([row[:3] for row in rows], words) for words, rows in sorted(told.items(), key=lambda r: r[0] > "")]
     said = "; run by " + ", and by ".join(groups[:2]) if groups else ""
     rows = [row for members in told.values() for row in members]
-    behind = dict.fromkeys(switch for row in rows for switch in row[3])
+    behind = dict.fromkeys(switch for row in rows for switch in row[3] if "" not in told)
     places = [(path, line) for members in told.values() for _, path, line, _ in members[:MOST_NAMED]]
     return Trigger(said + _at_exit(codebase, frame, rows), tuple(places), tuple(behind))
 

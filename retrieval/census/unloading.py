@@ -86,7 +86,9 @@ def _acts(codebase: "Codebase") -> Iterator[Act]:
     for move in moved_models(codebase):
         if move.to == "cpu":
             lines = (move.step.start, move.step.end)
-            yield Act("cpu", move.frame, lines, move.step.guards, f"moves the model to the CPU: {move.said}")
+            made = shelves.carried(move.frame, move.owner)
+            what = named(made) if made else "the model"
+            yield Act("cpu", move.frame, lines, move.step.guards, f"moves {what} to the CPU: {move.said}", what)
 
 
 def _hit(codebase: "Codebase", act: Act) -> CensusHit:
@@ -98,7 +100,11 @@ def _hit(codebase: "Codebase", act: Act) -> CensusHit:
     related = [*proof((*behind, *trigger.switches)), *(("caller", path, n, n) for path, n in trigger.places)]
     return hit_at(
         codebase, act.frame.path, act.lines, symbol=act.frame.symbol, name=act.sort, text=text,
-        related=tuple(dict.fromkeys(related)), detail={"controlled": controlled((*behind, *trigger.switches))},
+        related=tuple(dict.fromkeys(related)),
+        detail={
+            "controlled": controlled((*behind, *trigger.switches)), "what": act.what, "when": condition,
+            "statement": f"`{act.said.rpartition(': `')[2]}", "by": trigger.said,
+        },
     )  # fmt: skip
 
 
@@ -121,12 +127,12 @@ def _deleted(shelves: Shelves, frame: "Frame", fact: Fact) -> Act | None:
             shelf = shelves.shelf(frame, written_root(frame, target))
             if shelf is not None:
                 said = f"takes {named(shelf.models)} out of `{shelf.written}`, which keeps them: `del {text}`"
-                return Act("container", frame, (fact.start, fact.end), guards, said)
+                return Act("container", frame, (fact.start, fact.end), guards, said, named(shelf.models))
         elif what := _what(shelves, frame, target):
             if "." not in text and frame.symbol.endswith("__init__") and text not in frame.body.not_local:
                 said = f"drops {what} again that it has just made and does not keep: `del {text}`"
                 return Act("discard", frame, (fact.start, fact.end), guards, said)
-            return Act("delete", frame, (fact.start, fact.end), guards, f"deletes {what}: `del {text}`")
+            return Act("delete", frame, (fact.start, fact.end), guards, f"deletes {what}: `del {text}`", what)
     return None
 
 
@@ -201,7 +207,7 @@ def _emptied(shelves: Shelves, frame: "Frame") -> Iterator[Act]:
         shelf = shelves.shelf(frame, written_root(frame, owner))
         if shelf is not None:
             said = f"takes {named(shelf.models)} out of `{shelf.written}`: `{one_line(text(step.node), 70)}`"
-            yield Act("container", frame, (step.start, step.end), step.guards, said)
+            yield Act("container", frame, (step.start, step.end), step.guards, said, named(shelf.models))
     for binding in frame.body.bindings:
         empty = binding.value is not None and (binding.value.type == "none" or text(binding.value) in ("{}", "[]"))
         if not empty or frame.definition is None or frame.definition.kind == "class":
@@ -210,7 +216,7 @@ def _emptied(shelves: Shelves, frame: "Frame") -> Iterator[Act]:
             continue
         if what := _let_go(shelves, frame, binding.name):
             said = f"lets {what} go: `{binding.name} = {text(binding.value)}`"
-            yield Act("none", frame, (binding.line, binding.line), binding.guards, said)
+            yield Act("none", frame, (binding.line, binding.line), binding.guards, said, what)
 
 
 def _is_local(frame: "Frame", name: str) -> bool:

@@ -195,13 +195,13 @@ def test_what_touches_the_disk_says_where(query: str, source: str, texts: list[s
         ),
         (
             "import typer\napp = typer.Typer()\n@app.command()\ndef f(in_dir: str, n: int = typer.Option(1)): pass",
-            ["--in-dir", "--n"],
-            "`--in-dir`: parameter `in_dir: str` of `f`, read by typer",
+            ["IN_DIR", "--n"],
+            "`IN_DIR`, an argument, (type str; required) - of `f()`, by typer",
         ),
         (
             "import fire\ndef f(a, b=1): pass\nfire.Fire(f)",
             ["--a", "--b"],
-            "`--a`: parameter `a` of `f`, read by fire",
+            "`--a` (required) - of `f()`, by fire",
         ),
         (
             "from absl import flags\nflags.DEFINE_string('lr', None, 'rate')",

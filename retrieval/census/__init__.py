@@ -101,6 +101,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     numerals,
     option_effects,
     option_globals,
+    option_objects,
     option_ways,
     optional_features,
     options,

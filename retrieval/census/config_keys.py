@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.config_files import Entry, config_entries
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.lookups import Lookup, lookups
-from retrieval.census.options import all_options
+from retrieval.census.options import all_options, variables
 from retrieval.census.prose import counted, listed
 from retrieval.census.units import subject_of
 from retrieval.facts import CensusHit
@@ -98,8 +98,8 @@ def config_reads(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 def _known_keys(codebase: Codebase) -> frozenset[str]:
     """The last keys of entries of configuration files, and the names of command-line options."""
     files = {e.key.rpartition(".")[2] for entries in config_entries(codebase).values() for e in entries}
-    flags = {flag for hit in all_options(codebase) for flag in hit.detail.get("flags", "").split(", ")}
-    return frozenset(files | {flag.lstrip("-").replace("-", "_") for flag in flags if len(flag) > LEAST})
+    known = {name for hit in all_options(codebase) for name, flag in variables(hit) if len(flag) > LEAST}
+    return frozenset(files | known)
 
 
 def _reader(codebase: Codebase, path: str, symbol: str, items: list[Lookup]) -> CensusHit:

@@ -1,20 +1,24 @@
-"""Every extension point of a codebase in the order of an answer: configuration, registering, tables, subclassing."""
+"""Every extension point of a codebase: configuration, registries, plug-ins, arguments, tables, choices, subclassing."""
 
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
+from retrieval.census.called_tables import called_tables
+from retrieval.census.class_options import class_options
 from retrieval.census.class_registries import class_registries, entry_points
 from retrieval.census.config_classes import config_classes
 from retrieval.census.filled_tables import filled_tables
 from retrieval.census.folder_registries import folder_registries
 from retrieval.census.hierarchies import hierarchies
+from retrieval.census.implementations import selectors
 from retrieval.census.import_paths import import_paths
 from retrieval.census.language import parse_query
 from retrieval.census.model_tables import model_tables
 from retrieval.census.name_schemas import name_schemas
 from retrieval.census.named_models import named_models
+from retrieval.census.plug_in_hooks import plug_in_hooks
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import roster_of
@@ -24,7 +28,7 @@ from retrieval.facts import CensusHit
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MOST, BASES, METHODS = 4, 5, 6
+MOST, BASES, METHODS = 5, 5, 6
 _TELLING = re.compile(rf"{MODEL_WORD.pattern}|inference|logit|embedd|agent|ocr|tts|vocod|transformer|classif|service")
 _NEAR = re.compile(r"forward|logits|infer|predict|encode|decode|embed|generate|transcri|detect|segment|__call__")
 """Methods that run a model: an interface with one is the seam nearest to it."""
@@ -41,6 +45,7 @@ def extension_points(codebase: "Codebase") -> list[Point]:
 def _found(codebase: "Codebase") -> Iterator[Point]:
     roster = roster_of(codebase)
     registries = list(class_registries(codebase))
+    tables = list(model_tables(roster))
     for points in (
         config_classes(roster),
         folder_registries(codebase),
@@ -49,8 +54,12 @@ def _found(codebase: "Codebase") -> Iterator[Point]:
         entry_points(codebase),
         registries,
         _decorated(codebase, {point.path for point in registries}),
-        model_tables(roster),
+        plug_in_hooks(codebase),
+        class_options(codebase),
+        tables,
+        called_tables(codebase, {(point.path, point.lines[0]) for point in tables}),
         import_paths(codebase),
+        selectors(codebase),
         _interfaces(codebase),
     ):
         yield from sorted(points, key=lambda point: not _run(codebase, point))[:MOST]

@@ -53,7 +53,7 @@ def model_tables(roster: Roster) -> Iterator[Point]:
     for table, asked in zip(tables, uses, strict=True):
         run = any(reach.has(CensusHit(path, line, line, symbol, "", "")) for path, symbol, line, _ in asked)
         if asked or _offered(codebase, table):
-            found.append((not run, -len(asked), table, asked))
+            found.append((not run, -len(table.keys), table, asked))
     for late, _, table, asked in sorted(found, key=lambda item: item[:2]):
         yield _point(table, asked, late)
     yield from _globals(codebase)

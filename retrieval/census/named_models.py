@@ -14,14 +14,15 @@ from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster
 from retrieval.census.spots import Spot, arguments
-from retrieval.census.swap_points import Point
+from retrieval.census.swap_points import Point, Sort
+from retrieval.census.type_keys import admitted
 from retrieval.census.wording import caller
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
 
-MOST = 30
+MOST, KEYS = 30, 12
 _ANY = re.compile(
     r"^(?:timm\.(?:\w+\.)*create_model|(?:\w+\.)*Auto(?:Model\w*|Pipeline\w*)\.from_(?:pretrained|config)"
     r"|diffusers\.DiffusionPipeline\.from_pretrained|transformers\.pipeline|torch\.hub\.load"
@@ -57,7 +58,7 @@ def named_models(roster: Roster) -> Iterator[Point]:
     for made, holder, makers in found.values():
         if holder[:1] != "`" and (made.frame.path, made.frame.symbol) in fields:
             continue  # the object that the field is read from
-        yield _point(made, holder, list(dict.fromkeys(makers)))
+        yield _point(roster, made, holder, list(dict.fromkeys(makers)))
 
 
 def _spoken(maker: str) -> str:
@@ -103,13 +104,23 @@ def _class_with(roster: Roster, frame: "Frame", field: str) -> str:
     return ""
 
 
-def _point(made: Made, holder: str, makers: list[str]) -> Point:
+def _point(roster: Roster, made: Made, holder: str, makers: list[str]) -> Point:
     library = made.maker.partition(".")[0]
     calls = listed([f"`{name}`" for name in makers], 3)
+    table = admitted(roster.codebase, made.frame.path, made.frame.symbol)
     short = f"{holder} can name any model that `{makers[0]}` of `{library}` gives"
-    said = (
-        f"By configuration alone: {caller(made.frame)} ({made.frame.path}) makes what {holder} names with {calls}: "
-        f"any model that `{library}` gives there can be named"
-    )
+    which = f"any model that `{library}` gives there can be named"
+    related: tuple[tuple[str, str, int, int], ...] = ()
+    if table is not None:
+        keys = listed([f"`{key}`" for key in table.keys], KEYS)
+        short = f"{holder} can name a model of `{library}` of the types {keys}, the keys of `{table.name}`"
+        which = (
+            f"of the models of `{library}` only those of the types {keys} work, since the code takes "
+            f"`{table.name}[{table.by}]` ({table.path}); another type needs an entry there"
+        )
+        related = (("key", *table.at, table.at[1]), ("table", table.path, table.line, table.line))
+    sort: Sort = "configuration" if holder[:1] == "`" else "argument"
+    how = "By configuration alone" if sort == "configuration" else "By argument"
+    said = f"{how}: {caller(made.frame)} ({made.frame.path}) makes what {holder} names with {calls}: {which}"
     lines = (made.step.start, made.step.end)
-    return Point("configuration", short, said, made.frame.path, lines, made.frame.symbol, (), (made.name,))
+    return Point(sort, short, said, made.frame.path, lines, made.frame.symbol, related, (made.name,))

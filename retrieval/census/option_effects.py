@@ -14,7 +14,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.option_flow import Flow, Given, Seen, Site, flow, sites
 from retrieval.census.option_records import field_names, field_reads, record_of
 from retrieval.census.option_ways import received
-from retrieval.census.options import all_options
+from retrieval.census.options import all_options, variables
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.units import Unit, written
@@ -149,9 +149,8 @@ def _known(codebase: "Codebase") -> dict[str, str]:
     """Option as a name of Python → its flag, of the options that a command line has."""
     found: dict[str, str] = {}
     for hit in all_options(codebase):
-        flag = hit.name.split(",")[0].strip()
-        for each in hit.detail.get("flags", flag).split(", "):
-            found.setdefault(each.lstrip("-").replace("-", "_"), each)
+        for name, flag in variables(hit):
+            found.setdefault(name, flag)
     return found
 
 

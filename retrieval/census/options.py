@@ -17,6 +17,7 @@ from retrieval.census.messages import message
 from retrieval.census.option_classes import options_of_classes
 from retrieval.census.option_ranks import OTHER, PARSERS, ordered, rank
 from retrieval.census.option_words import command_words
+from retrieval.census.typer_options import declared
 from retrieval.facts import Call, CensusHit, Definition, Fact
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def all_options(codebase: Codebase) -> Iterator[CensusHit]:
 
 def _spelled(hit: CensusHit) -> tuple[str, ...]:
     flags = hit.detail.get("flags", hit.name).split(", ")
-    return (*flags, *(flag.lstrip("-") for flag in flags))
+    return (*flags, *(flag.lstrip("-") for flag in flags), *([name] if (name := hit.detail.get("parameter")) else []))
 
 
 def _from_call(codebase: Codebase, path: str, call: Call) -> CensusHit | None:
@@ -179,11 +180,27 @@ def _parameters(codebase: Codebase, path: str, item: Definition, library: str) -
         fact = names.get(name)
         if not name or name in PASSED or fact is None:
             continue
+        found = declared(parameter, dashed=library == "typer")
         flag = f"--{name.replace('_', '-')}" if library == "typer" else f"--{name}"
-        detail = {"flags": flag, "library": library, "default": fact.detail.get("default", "")}
-        lines = (fact.start, fact.end)
         text = f"`{flag}`: parameter `{parameter}` of `{item.symbol}`, read by {library}"
+        detail = {"flags": flag, "library": library, "default": fact.detail.get("default", ""), "parameter": name}
+        if found is not None:
+            flags = [part for text in found.flags for part in text.split("/")] or [flag]
+            flag, text = (
+                name.upper() if found.argument else flags[0],
+                f"{found.said} - of `{item.symbol}()`, by {library}",
+            )
+            detail |= {"flags": ", ".join(flags), "default": found.default, "help": found.help}
+        lines = (fact.start, fact.end)
         yield hit_at(codebase, path, lines, symbol=item.symbol, name=flag, text=text, detail=detail)
+
+
+def variables(hit: CensusHit) -> Iterator[tuple[str, str]]:
+    """The names under which Python code may hold the value of an option, each with the flag to tell."""
+    flags = hit.detail.get("flags", hit.name).split(", ")
+    if "parameter" in hit.detail:
+        yield hit.detail["parameter"], hit.name
+    yield from ((flag.lstrip("-").replace("-", "_"), flag) for flag in flags)
 
 
 def _named(codebase: Codebase, path: str, item: Definition) -> dict[str, Fact]:

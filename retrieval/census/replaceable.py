@@ -18,6 +18,7 @@ from retrieval.census.reach import reach_of
 from retrieval.census.registries import registry_lookups
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.swap_points import Point
+from retrieval.census.swaps import swapped
 from retrieval.census.wording import caller
 from retrieval.facts import CensusHit
 
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 SHOWN, MOST_CITED, MOST_CHOICES = 8, 12, 6
-_PATH = re.compile(r"(?i)path|ckpt|checkpoint|weights?|(?:^|_)(?:model|name)(?:_|$)")
 _MODEL = re.compile(r"(?i)model|net(?:work)?s?(?:$|_)|arch|backbone|encoder|decoder|tower|detector|recogni[sz]er")
-_ONCE = re.compile(r"\bis None\b|\bnot (?:\w+\.)*_?(?:model|initiali[sz]ed|loaded)\w*\b|not hasattr\(")
 HOW = ("registered", "tabled", "hosted", "injected", "pooled", "fixed")
-SORTS = (("configuration", "by configuration alone"), ("registering", "by registering"), ("table", "by name"))
+SORTS = (
+    ("configuration", "by configuration alone"), ("registering", "by registering"), ("plug-in", "by plug-in modules"),
+    ("table", "by name"), ("argument", "by argument"), ("selecting", "by settings"),
+)  # fmt: skip
 Place = PlugIn | SearchPath | Arms
 
 
@@ -67,7 +69,7 @@ def replaceable(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for how in HOW:
         if how in groups and (text := _said(codebase, roster, how, groups[how])):
             yield _hit(codebase, text, groups[how])
-    yield from _swapped(codebase, _swaps(roster, [entry for found in groups.values() for entry in found]))
+    yield from swapped(roster, [entry for found in groups.values() for entry in found])
 
 
 def _places(codebase: "Codebase") -> list[Place]:
@@ -215,43 +217,6 @@ def _marks(entry: Entry) -> list[str]:
 
 def _makers(entries: list[Entry]) -> str:
     return listed(list(dict.fromkeys(f"{caller(e.made[0].frame)} ({e.made[0].frame.path})" for e in entries)), 4)
-
-
-def _swaps(roster: Roster, entries: list[Entry]) -> list[Made]:
-    """The functions that put a model which they are given the path or name of into an attribute or a global."""
-    found: dict[tuple[str, str], Made] = {}
-    for made in (made for entry in entries for made in entry.made):
-        frame, node = made.frame, made.step.node
-        initial = frame.definition is None or frame.definition.name == "__init__"
-        once = any(_ONCE.search(guard.text) for guard in made.step.guards) or not _called_later(roster, made)
-        if initial or once or not any(map(_PATH.search, frame.parameters)):
-            continue
-        kept = any(
-            b.value is not None and b.value.start_byte <= node.start_byte and node.end_byte <= b.value.end_byte
-            and (b.name.startswith("self.") or b.name in frame.body.not_local)
-            for b in frame.body.bindings
-        )  # fmt: skip
-        if kept:
-            found.setdefault((frame.path, frame.symbol), made)
-    return list(found.values())
-
-
-def _called_later(roster: Roster, made: Made) -> bool:
-    """Whether anything but constructors calls the function that makes a model."""
-    name = made.frame.symbol.rpartition(".")[2]
-    callers = [call.symbol for _, call in roster.codebase.all_calls() if call.name.rpartition(".")[2] == name]
-    return not callers or any(symbol.rpartition(".")[2] != "__init__" for symbol in callers)
-
-
-def _swapped(codebase: "Codebase", swaps: list[Made]) -> Iterator[CensusHit]:
-    if not swaps:
-        return
-    told = listed([f"{caller(made.frame)} ({made.frame.path})" for made in swaps], SHOWN)
-    text = f"While the program runs, {told} can load another model in place of the one that is held"
-    first, *rest = swaps
-    related = tuple(("swap", made.frame.path, made.step.start, made.step.end) for made in rest[:MOST_CITED])
-    yield hit_at(codebase, first.frame.path, (first.step.start, first.step.end), symbol=first.frame.symbol,
-                 name="replaceable", text=text, related=related)  # fmt: skip
 
 
 def _point_hit(codebase: "Codebase", point: Point) -> CensusHit:

@@ -14,7 +14,7 @@ from retrieval.beside import once
 from retrieval.census.class_fields import class_fields
 from retrieval.census.conditions import UNKNOWN, parsed, truth
 from retrieval.census.language import parse_query
-from retrieval.census.options import cli_options
+from retrieval.census.options import cli_options, variables
 
 if TYPE_CHECKING:
     from retrieval.census.body import Guard
@@ -55,8 +55,8 @@ def _of_options(codebase: Codebase) -> dict[str, set[str]]:
         default = hit.detail.get("default", "")
         if not default and "store_true" in hit.detail.get("action", ""):
             default = "False"
-        for flag in hit.detail.get("flags", hit.name).split(", "):
-            found.setdefault(flag.lstrip("-").replace("-", "_"), set()).add(default)
+        for name, _flag in variables(hit):
+            found.setdefault(name, set()).add(default)
     return found
 
 

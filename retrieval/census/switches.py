@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside
 from retrieval.census.body import Guard, one_line
 from retrieval.census.language import parse_query
-from retrieval.census.options import cli_options
+from retrieval.census.options import cli_options, variables
 from retrieval.census.program import program_of
 from retrieval.census.spots import Spot
 from retrieval.census.tracing import tracer_of
@@ -267,8 +267,8 @@ def _options(codebase: "Codebase") -> Iterator[tuple[str, Switch]]:
             default = "False"
         told = hit.detail.get("library") in ("argparse", "click") and long.startswith("-")
         asked = not told or hit.detail.get("required") == "True"
-        for flag in flags:
-            yield flag.lstrip("-").replace("-", "_"), Switch("option", long, default, (hit.path, hit.start), asked)
+        for name in dict(variables(hit)):
+            yield name, Switch("option", long, default, (hit.path, hit.start), asked)
 
 
 _KNOWN: "Beside[Codebase, Switches]" = Beside()

@@ -57,10 +57,15 @@ class Modules:
 
     def _locate(self, module: str, near: str) -> str | None:
         for candidate in self._beside(module, near) if near else ():
-            if candidate in self.facts:
+            if candidate in self.facts and not self._imports_name(candidate, module):
                 return candidate
         found = self.table.get(module)
         return found if found is not None or not near else self._on_path(module, near)
+
+    def _imports_name(self, path: str, module: str) -> bool:
+        """Whether a file imports the module that it would be itself: then that name is a library's."""
+        listed = self.facts[path].imports if path.endswith(f"{module.rpartition('.')[2]}.py") else ()
+        return any(item.module == module or item.module.startswith(f"{module}.") for item in listed)
 
     def _on_path(self, module: str, near: str) -> str | None:
         """A module in a folder that code puts on `sys.path`, or beside a file that runs as a script."""

@@ -121,7 +121,8 @@ SETUP = re.compile(
     r"(?:get|set|load|build|create|make|init|from|lock|unlock|freeze|unfreeze|save|reset|prepare|update|"
     r"convert|compile|wrap|unwrap|register|install|prune|tie|resize|enable|disable|export|print|"
     r"named|no|add|remove|move|is|has|log|parse|download|fetch|configure|setup|replace|patch|trace|"
-    r"list|find|push|warm|warmup|check|count|show|describe|test|train|eval|gradient|reinit|merge|clone|copy)"
+    r"list|find|push|warm|warmup|check|count|show|describe|test|train|eval|gradient|reinit|merge|clone|copy|"
+    r"unload|offload|stop|close|shutdown|release|cancel|abort|clear|flush|free|terminate|wait)"
     r"(?:_|\Z)"
 )
 """Beginnings of names of functions that prepare a model or tell about it, and compute nothing with it."""

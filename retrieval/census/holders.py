@@ -123,9 +123,11 @@ class Holders:
         setters: dict[str, list[Frame]] = {}
         for frame in self.program.methods(owner):
             own = f"{next(iter(frame.parameters))}."
+            fresh = _constructed(owner, frame)
             for binding in frame.body.bindings:
-                if binding.name.startswith(own):
-                    table.setdefault(binding.name.removeprefix(own), []).append((frame, binding))
+                holder, _, name = binding.name.partition(".")
+                if binding.name.startswith(own) or (name and holder in fresh):
+                    table.setdefault(name, []).append((frame, binding))
             for store in frame.body.stores:
                 if store.name.startswith(own):
                     setters.setdefault(store.name.removeprefix(own), []).append(frame)
@@ -202,6 +204,15 @@ class Holders:
             for definition in (None, *facts.definitions)
         ]
         return [frame for frame in listed if frame is not None]
+
+
+def _constructed(owner: ClassRef, frame: "Frame") -> set[str]:
+    """The names by which a method knows a new object of its class: `model` of `model = cls()`."""
+    makers = ("cls", owner.definition.name) if next(iter(frame.parameters)) == "cls" else ()
+    calls = (
+        (b.name, b.value) for b in frame.body.bindings if makers and b.value is not None and b.value.type == "call"
+    )
+    return {name for name, call in calls if frame.body.tree.text(call.child_by_field_name("function")) in makers}
 
 
 def _by_name(

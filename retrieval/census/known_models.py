@@ -71,6 +71,14 @@ def library_parts(maker: str) -> str:
     return next((row["parts"] for row in rows if any(fnmatchcase(maker, name) for name in row["name"].split("|"))), "")
 
 
+@cache
+def files_read(maker: str) -> str:
+    """What files a library reads the weights of its models from, in words; "" when that is not known."""
+    rows = yaml.safe_load(TABLE.read_text(encoding="utf-8"))["reads"]
+    return next((row["files"] for row in rows if any(fnmatchcase(maker, name) for name in row["name"].split("|"))), "")
+
+
+_MODEL_CLASS = re.compile(r"(?:Model|LM|LLM|Network|Net)$")
 _RESULT = re.compile(r"[a-z]Output(?:s|With\w*)?$")  # records of what a model gives
 _OTHER = frozenset(
     words(
@@ -105,6 +113,9 @@ def known_model(maker: str) -> Known | None:
     if maker.startswith("diffusers.") and last[:1].islower() and not last.startswith(("from_", "load_")):
         return None
     found = next((row for row in _rows() if any(fnmatchcase(maker, pattern) for pattern in row.patterns)), None)
-    if found is None and last in _GIVING and maker.rpartition(".")[0].rpartition(".")[2][:1].isupper():
+    owner = maker.rpartition(".")[0].rpartition(".")[2]
+    if found is None and last == "from_config" and _MODEL_CLASS.search(owner) and may_make(maker):
+        return Known((maker,))  # built from its configuration, the weights come after
+    if found is None and last in _GIVING and owner[:1].isupper():
         return Known((maker,))  # a class of any library that loads its weights by name
     return found if found and not found.companion else None

@@ -10,6 +10,7 @@ from retrieval.census.body import CallStep
 from retrieval.census.configured import configured_for, held_by_config
 from retrieval.census.known_models import Known, known_model
 from retrieval.census.makers import FACTORY
+from retrieval.census.model_servers import model_servers
 from retrieval.census.models import Family
 from retrieval.census.routes import requested
 from retrieval.census.tiers import anatomy_of
@@ -83,6 +84,7 @@ class Makers:
         self.program = program
         self.family = family
         self.anatomy = anatomy_of(program, family.bases)
+        self.servers = model_servers(program.codebase)
 
     def of(self, frame: "Frame", step: CallStep, shown: "Shown | None" = None) -> Iterator[Made]:
         """The models that a call makes: several when a variable holds one of several classes.
@@ -99,8 +101,8 @@ class Makers:
                 yield Made(frame, step, value.name, None, known)
             elif isinstance(value, External) and shown is not None and value.name == shown.maker:
                 yield Made(frame, step, value.name, None, Known((), runs=shown.runs))
-            elif isinstance(value, ClassRef) and (self._is_own(frame, step, value) or self._counts(frame, value)):
-                yield Made(frame, step, value.definition.symbol, value, None)
+            elif isinstance(value, ClassRef) and (value in self.servers or self._makes(frame, step, value)):
+                yield Made(frame, step, value.definition.symbol, value, self.servers.get(value))
             elif isinstance(value, External) and _POSTING.match(value.name) and self._asks_model(frame):
                 if requested(self.program, frame, step):
                     continue  # the server is the repository's own, and its models are met there
@@ -213,6 +215,9 @@ class Makers:
                 return True
             frame = frame.outer
         return False
+
+    def _makes(self, frame: "Frame", step: CallStep, cls: ClassRef) -> bool:
+        return self._is_own(frame, step, cls) or self._counts(frame, cls)
 
     def _is_own(self, frame: "Frame", step: CallStep, cls: ClassRef) -> bool:
         """Whether a class method makes an object of its class: `return cls(...)` in `from_config`."""

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside, once
 from retrieval.census.kept_models import given_to
+from retrieval.census.known_models import files_read
 from retrieval.census.language import parse_query
-from retrieval.census.made_models import LOADING
+from retrieval.census.made_models import LOADING, Made
 from retrieval.census.model_entries import Entry, plain
+from retrieval.census.model_servers import engine_of
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster
+from retrieval.census.spots import Spot, arguments
 from retrieval.census.statements import strings
 from retrieval.census.weights import Weights, weights_of
 
@@ -98,7 +101,7 @@ def sources_of(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Sourc
     fresh = [weights for weights in known if not weights.resumed]  # what a resumed training reads is told without such
     found = [
         Source(
-            _format(weights, first.maker),
+            _format(weights, first),
             _said(weights),
             weights.frame.path,
             weights.start,
@@ -106,9 +109,28 @@ def sources_of(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Sourc
         )
         for weights in fresh or known
     ]
-    if not found and first.cls is None and not given_to(roster, first):
-        return [Source(f"The library `{library}` finds and reads the weights itself", "", *_place(entry))]
+    built = all(made.step.written.endswith("from_config") for made in entry.made)  # its weights come after
+    if not found and engine_of(first.known):
+        return [Source(_served(first), "", *_place(entry))]
+    if not found and first.cls is None and not built and not given_to(roster, first) and not _is_around(roster, first):
+        files = files_read(first.maker)
+        form = f"{files}, which the library `{library}` finds and reads itself" if files else ""
+        return [Source(form or f"The library `{library}` finds and reads the weights itself", "", *_place(entry))]
     return found
+
+
+def _served(made: Made) -> str:
+    engine = engine_of(made.known)
+    files = "GGUF files" if engine == "llama.cpp" else "Weights"
+    return f"{files}, read by the {engine} process that `{made.name}` starts as a server"
+
+
+def _is_around(roster: Roster, made: Made) -> bool:
+    """Whether what a library makes is given a model, which has the weights."""
+    given = arguments(made.step.node, keywords=True)
+    values = [n.child_by_field_name("value") if n.type == "keyword_argument" else n for n in given]
+    spots = (Spot(made.frame, node, made.step.order, made.step.guards) for node in values if node is not None)
+    return any(roster.of(spot) for spot in spots)
 
 
 def _said(weights: Weights) -> str:
@@ -165,12 +187,19 @@ def _place(entry: Entry) -> tuple[str, int, int]:
     return first.frame.path, first.step.start, first.step.end
 
 
-def _format(weights: Weights, maker: str) -> str:
+def _format(weights: Weights, made: Made) -> str:
+    maker = made.maker
+    if engine_of(made.known):
+        return _served(made)
     if " (" in weights.reader:
         words, _, call = weights.reader.partition(" (")
         plural = words.replace("checkpoint", "checkpoints", 1)
         return f"{plural}, read by {call.rstrip(')')}"
+    if files := files_read(maker):
+        return files if "read by" in files else f"{files}, read by the library `{maker.partition('.')[0]}`"
     if weights.reader.strip("`").rpartition(".")[2] in LOADING:
+        if made.cls is not None and weights.frame.program.method(made.cls, made.step.written.rpartition(".")[2]):
+            return f"By {weights.reader}, which this repository defines"
         if "." in maker and not _HUB.match(maker):
             return f"Checkpoints in the own format of the library `{maker.partition('.')[0]}`, by its `from_pretrained`"
         library = maker.partition(".")[0] if _HUB.match(maker) else "Hugging Face"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from retrieval.census.chosen_loaders import chosen_apart
 from retrieval.census.instances import variants
 from retrieval.census.inventory import hosted_names, off_by_default, weights_named
 from retrieval.census.language import Query, hit_at, kind, parse_query, run_query
@@ -155,7 +156,9 @@ def _kinds(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Census
     encoders = [entry for entry in entries if entry.kind == "text encoder"]
     said = f"Language models among them: {_short(language)}" if language else "No language model is known among them"
     said += f"; text encoders: {_short(encoders)}" if encoders else ""
-    said += f"; vision models: {_short(seeing)}" if seeing else "; none takes images or video"
+    reading = [entry for entry in language if sees_entry(roster, entry)]
+    said += f"; of these, images are given to {_short(reading)}" if reading and not encoders else ""
+    said += f"; vision models: {_short(seeing)}" if seeing else "" if reading else "; none takes images or video"
     hearing = [entry for entry in entries if "audio" in taken_by(roster, entry)[:2] and entry not in seeing]
     said += f"; models that take audio: {_short(hearing)}" if hearing else ""
     return _sentence(codebase, said, [*language, *seeing, *hearing] or entries)
@@ -190,6 +193,7 @@ def alternatives(roster: Roster, entries: list[Entry]) -> list[list[Entry]]:
         first = entry.made[0]
         last = groups[-1][0].made[0] if groups else None
         apart = last is not None and last.frame is first.frame and excludes(last.step.guards, first.step.guards)
+        apart = apart or (last is not None and chosen_apart(roster, last, first))
         looped = any(guard.kind in ("for", "while", "comprehension") for guard in first.step.guards)
         same = last is not None and last.key == first.key and None not in (last.cls, first.cls)
         apart = apart or (same and not looped)  # one call makes one of several classes
@@ -249,21 +253,27 @@ def _formats(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iter
         _, path, start, end = places[0]
         yield replace(hit, path=path, start=start, end=end, related=tuple(dict.fromkeys(places[1:])))
     if groups:
-        yield _not_used(codebase, main)
+        yield from _not_used(codebase, main, list(groups))
 
 
-def _not_used(codebase: "Codebase", main: list[Entry]) -> CensusHit:
+def _not_used(codebase: "Codebase", main: list[Entry], used: list[str]) -> Iterator[CensusHit]:
     """The usual formats that nothing here points to; of GGUF, which people ask for, always whether it is used."""
     missing = absent(codebase)
     others = [name for name in missing if not name.startswith("GGUF")]
     if len(others) < len(missing):
         nor = f", nor to {listed(others, len(others))}" if others else ""
-        return _sentence(codebase, f"GGUF is not used: nothing in the code points to it or to llama.cpp{nor}", main[:1])
+        text = f"GGUF is not used: nothing in the code points to it or to llama.cpp{nor}"
+        yield _sentence(codebase, text, main[:1])
+        return
+    if any(form.startswith("GGUF") for form in used):
+        if others:
+            yield _sentence(codebase, f"Nothing points to {listed(others, len(others))}", main[:1])
+        return
     named = run_query(codebase, "strings: *.gguf, *gguf*").hits + run_query(codebase, "imports: llama_cpp, gguf").hits
     places = tuple(("named", hit.path, hit.start, hit.end) for hit in named if hit.role == "source")[:MOST_CITED]
     nor = f"; nothing points to {listed(others, len(others))}" if others else ""
     hit = _sentence(codebase, f"GGUF or llama.cpp is named in the code{nor}", main[:1])
-    return replace(hit, path=places[0][1], start=places[0][2], end=places[0][3], related=places[1:]) if places else hit
+    yield replace(hit, path=places[0][1], start=places[0][2], end=places[0][3], related=places[1:]) if places else hit
 
 
 def _once(said: list[str]) -> list[str]:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-_MAY = re.compile(rb"image_url|input_image|video_url|input_audio|inline_data|[\"']images?[\"']|mime_type|media_type")
+_MAY = re.compile(
+    rb"image_url|input_image|video_url|input_audio|inline_data|[\"']images?[\"']|mime_type|media_type|multi_?modal_data|image_data"
+)
 _TYPES = {
     "image_url": "image", "input_image": "image", "image": "image", "video_url": "video", "video": "video",
     "input_audio": "audio", "audio_url": "audio", "audio": "audio",
@@ -30,6 +32,8 @@ _SENDING = re.compile(
     r"(?:^|\.)(?:create|parse|generate_content\w*|post|chat|completions?|acompletion|apply_chat_template|a?invoke|stream|"
     r"generate|infer|send_message|batch_infer)$"
 )
+_PAYLOADS = ("multimodal_data", "multi_modal_data", "image_data", "images")
+_ENCODED = re.compile(r"(?i)b(?:ase)?64|\bpil_|^\{")
 SHOWN = 90
 _FOUND: "Beside[Roster, list[Message]]" = Beside()
 
@@ -116,12 +120,18 @@ def _part(tree: Tree, node: Node) -> str:
     if told and any(key in pairs for key in _HOLDING):
         return told
     asks = "images" in pairs and ("prompt" in pairs or "content" in pairs) and ("model" in pairs or "role" in pairs)
-    return "image" if asks or "inline_data" in pairs or "inlineData" in pairs else ""
+    if asks or "inline_data" in pairs or "inlineData" in pairs:
+        return "image"
+    payload = next((pairs[key] for key in _PAYLOADS if key in pairs), None)
+    prompted = any(key.startswith(("prompt", "text", "content")) for key in pairs)
+    if payload is None or not prompted or not _ENCODED.search(tree.text(payload)):
+        return ""
+    return next((told for told in ("audio", "video") if f'"{told}' in tree.text(payload)), "image")
 
 
 def _holds(tree: Tree, node: Node) -> bool:
     pairs = _pairs(tree, node)
-    return "image_url" in pairs or "source" in pairs or "images" in pairs
+    return any(key in pairs for key in ("image_url", "source", *_PAYLOADS))
 
 
 def _is_text(tree: Tree, node: Node) -> bool:

@@ -4,7 +4,6 @@ An object counts when code outside of model classes constructs a repository clas
 code makes a model of a library (`known_models.py`). Calls are traced back to the objects they are made on.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside
 from retrieval.census.body import CallStep
 from retrieval.census.callgraph import call_target, entered
-from retrieval.census.computing import PLAIN, computes
+from retrieval.census.computing import PLAIN
 from retrieval.census.exports import all_frames
 from retrieval.census.families import COMPANIONS, MODELISH, RUNNING, SETUP
 from retrieval.census.handed import RUNNERS
@@ -23,6 +22,7 @@ from retrieval.census.language import Query
 from retrieval.census.made_models import Made, Makers
 from retrieval.census.models import Family, family_of
 from retrieval.census.program import program_of
+from retrieval.census.run_methods import RunMethods
 from retrieval.census.shown_models import shown_models
 from retrieval.census.sightings import Sighting, Use, hands_over, methods_given, use_of
 from retrieval.census.spots import Spot
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 PLAIN_KEYS = words("model models net network module instance pipeline")
+MOST_WAYS = 3  # chains of calls through which one expression is met: more would use up the spots of a walk
 _ROSTERS: "Beside[Codebase, Roster]" = Beside()
 
 
@@ -92,7 +93,7 @@ class Roster:
 
     def _found(self, spot: Spot) -> Iterator[Sighting]:
         key, sure, longest = "", False, 0
-        for at in self.tracer.walk(spot, computed=False, stop=self._is_made, most=160):
+        for at in self.tracer.walk(spot, computed=False, stop=self._is_made, most=160, ways=MOST_WAYS):
             quoted = [taken.strip("'") for taken in at.take if taken.startswith("'")] if at.frame is spot.frame else []
             if quoted and len(at.take) > longest:
                 key, longest = next((name for name in quoted if name not in PLAIN_KEYS), quoted[-1]), len(at.take)
@@ -180,17 +181,16 @@ class Roster:
         if self._ruled_out(value):
             return None
         if function.type != "attribute":
-            seen = self.sightings(Spot(frame, function, step.order, step.guards))
-            return use_of(frame, step, seen, "", depth)
+            return use_of(frame, step, self._called(frame, step), "", depth)
         return self._method_use(frame, step, (value, depth))
 
     def _handed(self, frame: "Frame", step: CallStep, depth: int) -> Use | None:
         """A call that is given the method of a model to run: `Thread(target=model.generate)`."""
         for node in methods_given(step) if step.written.rpartition(".")[2] in RUNNERS else ():
             method = frame.body.tree.text(node.child_by_field_name("attribute"))
-            if (owner := node.child_by_field_name("object")) is not None and method in self._methods:
+            if (owner := node.child_by_field_name("object")) is not None and method in self._running.any:
                 seen = self.sightings(Spot(frame, owner, step.order, step.guards))
-                if ran := tuple(item for item in seen if self._runs(item.made, method)):
+                if ran := tuple(item for item in seen if self._running.runs(item.made, method)):
                     return use_of(frame, step, ran, method, depth)
         return None
 
@@ -198,17 +198,20 @@ class Roster:
         value, depth = told
         function = step.node.child_by_field_name("function")
         method = step.written.rpartition(".")[2]
-        if function is None or (method in PLAIN and method not in self._library_methods):
+        if function is None or (method in PLAIN and method not in self._running.library):
             return None
         if not isinstance(value, FunctionRef) and not SETUP.match(method) and (found := self._called(frame, step)):
             return use_of(frame, step, found, "", depth)
-        if not isinstance(value, FunctionRef) and method not in self._methods and not MODELISH.search(method):
+        known = isinstance(value, FunctionRef) or method in self._running.any or MODELISH.search(method)
+        asked = not isinstance(value, FunctionRef) and self._running.may_answer(frame, step)
+        if not known and not asked:
             return None
         owner = function.child_by_field_name("object")
         if owner is None or frame.body.tree.text(owner) in ("self", "cls", "super()"):
             return None
         seen = self.sightings(Spot(frame, owner, step.order, step.guards))
-        ran = tuple(item for item in seen if self._runs(item.made, method)) or self._inside(frame, step, owner)
+        ran = tuple(item for item in seen if self._running.runs(item.made, method)) or self._inside(frame, step, owner)
+        ran = ran or self._running.answering(seen, method) if asked else ran
         return use_of(frame, step, ran, method, depth)
 
     def _inside(self, frame: "Frame", step: CallStep, owner: Node) -> tuple[Sighting, ...]:
@@ -228,9 +231,10 @@ class Roster:
         return isinstance(part, Instance) and self.family.is_model(part.cls)
 
     def _called(self, frame: "Frame", step: CallStep) -> tuple[Sighting, ...]:
-        """The models that the attribute a call calls may be: `self.net(x)`."""
+        """The models that what a call calls may be: `net(x)`, `self.net(x)`; none that can only be asked."""
         function = step.node.child_by_field_name("function")
-        return self.sightings(Spot(frame, function, step.order, step.guards)) if function is not None else ()
+        seen = self.sightings(Spot(frame, function, step.order, step.guards)) if function is not None else ()
+        return tuple(item for item in seen if item.made.cls not in self.makers.servers)
 
     def _ruled_out(self, value: Value | None) -> bool:
         if isinstance(value, External | ClassRef):
@@ -239,44 +243,15 @@ class Roster:
             layer = value.maker.startswith(("torch.", "tensorflow.", "numpy.")) and not value.maker.endswith(".Module")
             return layer and known_model(value.maker) is None
         if isinstance(value, FunctionRef):
-            return value.receiver is None or not self.family.is_model(value.receiver)
-        return isinstance(value, Instance) and not self.family.is_model(value.cls)
+            return value.receiver is None or not self._is_model(value.receiver)
+        return isinstance(value, Instance) and not self._is_model(value.cls)
+
+    def _is_model(self, cls: ClassRef) -> bool:
+        return self.family.is_model(cls) or cls in self.makers.servers
 
     @cached_property
-    def _methods(self) -> frozenset[str]:
-        """Names of methods that may run a model."""
-        own = {
-            definition.name
-            for cls in self.family.bases
-            for definition in self.program.facts[cls.path].definitions
-            if definition.kind == "method" and definition.symbol.startswith(f"{cls.definition.symbol}.")
-        }
-        return RUNNING | self._library_methods | {name for name in own if not name.startswith("__")}
-
-    @cached_property
-    def _library_methods(self) -> frozenset[str]:
-        """Methods that run the library models that are made here."""
-        return frozenset(method for made in self.made for method in self._known_runs(made))
-
-    def _known_runs(self, made: Made) -> frozenset[str]:
-        """The methods by which the library that makes a model, or that its class derives from, says it is run."""
-        base = self.family.bases.get(made.cls, "") if made.cls is not None else ""
-        known = made.known or (known_model(base) if base else None)
-        return known.runs if known is not None else frozenset()
-
-    def _runs(self, made: Made, method: str) -> bool:
-        if made.known is not None:
-            return method in made.known.runs or method in RUNNING
-        found = self.program.method(made.cls, method) if made.cls else None
-        if found is None or method in self._known_runs(made):
-            return method in RUNNING | self._known_runs(made)
-        frame = self.program.frame(found[0].path, found[1], made.cls)
-        if frame is None or method in RUNNING:
-            return frame is not None
-        if not SETUP.match(method.lstrip("_")) and not re.match(r"_?(?:init|on_|training_step|configure)", method):
-            return computes(self.program, frame, 3)
-        gives = any(item.kind == "return" and item.value is not None for item in frame.body.exits)
-        return gives and len(frame.parameters) > 1 and computes(self.program, frame, 1)
+    def _running(self) -> RunMethods:
+        return RunMethods(self.program, self.family, self.made)
 
     def used(self, frame: "Frame", step: CallStep) -> Use | None:
         """The use that a call is, if it runs a model."""

@@ -48,6 +48,7 @@ _COMPUTING = re.compile(
     r"(?:^|_)(?:generate|generation|sampl\w+|predict\w*|infer|inference|filling|decode|encode|forward|transcribe|translate|denoise"
     r"|detect|segment|inpaint|chat|(?:apply|run|call)_(?:model|net|network))(?:_|$)"
 )
+_TELLS = re.compile(r"_(?:map|shape|dtype|type|schema|signature|framework|config|batch_size|device)$")  # about a model
 
 
 def use_of(frame: "Frame", step: CallStep, seen: tuple[Sighting, ...], method: str, depth: int) -> Use | None:
@@ -59,7 +60,7 @@ def use_of(frame: "Frame", step: CallStep, seen: tuple[Sighting, ...], method: s
 def hands_over(step: CallStep) -> list[Node]:
     """The names that a call gives to a function whose own name says that it computes with a model."""
     last = step.written.rpartition(".")[2]
-    if last[:1].isupper() or not _COMPUTING.search(last):
+    if last[:1].isupper() or not _COMPUTING.search(last) or _TELLS.search(last):
         return []
     listed = arguments(step.node, keywords=True)[:MOST_HANDED]
     given = [node.child_by_field_name("value") if node.type == "keyword_argument" else node for node in listed]

@@ -4,7 +4,7 @@ Unlike `frame.py`, which says only what is certain, this lists what is possible:
 assignments of an attribute, all callers of a function. A step is "computed" when the value is only made from it.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -45,6 +45,7 @@ SAME = words(
 _GETTING = words("get pop setdefault")
 _WALKING = words("items values keys")
 MOST_SPOTS, MOST_CALLERS = 250, 12
+Stop = Callable[[Spot], bool] | None
 _END = 1 << 60
 _TRACERS: "Beside[Program, Tracer]" = Beside()
 
@@ -68,13 +69,15 @@ class Tracer:
         self._told: dict[tuple[object, int], list[Step]] = {}
 
     def walk(
-        self, start: Spot, *, computed: bool, stop: Callable[[Spot], bool] | None = None, most: int = MOST_SPOTS
+        self, start: Spot, *, computed: bool, stop: Stop = None, most: int = MOST_SPOTS, ways: int = MOST_SPOTS
     ) -> Iterator[Spot]:
         """`start` and everything it may come from, nearest first; with `computed` also what it is made from.
 
-        The sources of a spot for which `stop` holds are not followed.
+        The sources of a spot for which `stop` holds are not followed. One expression is met through at most `ways`
+        chains of calls.
         """
         waiting, seen = deque([start]), {start.key}
+        met: Counter[tuple[object, ...]] = Counter()
         while waiting and most > 0:
             spot = waiting.popleft()
             most -= 1
@@ -82,7 +85,9 @@ class Tracer:
             for source, only_from in () if stop and stop(spot) else self.sources(spot):
                 if (computed or not only_from) and source.key not in seen:
                     seen.add(source.key)
-                    waiting.append(source)
+                    met[source.frame.path, source.node.id, source.take] += 1
+                    if met[source.frame.path, source.node.id, source.take] <= ways:
+                        waiting.append(source)
 
     def sources(self, spot: Spot) -> list[Step]:
         """One step back; worked out once for a spot, since walks meet again and again."""

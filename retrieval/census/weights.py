@@ -39,6 +39,7 @@ _NOT_NAMING = re.compile(r"device|dtype|type$|tokenizer|kwargs|config$|args$|cla
 _FILE = re.compile(r"(?:^|_)(?:resume|checkpoint|ckpt|weights|pretrained|path|file)\w*$")
 _PLACED = re.compile(r"(?:^|_)(?:device|dtype|torch_dtype)$|^(?:cpu|cuda(?::\d+)?|mps|auto)$")  # where, not what
 _RESUMING = re.compile(r"(?i)(?:optim\w*|scaler|scheduler)\.load_state_dict$")
+_NOTHING = re.compile(r"(?:^|/)(?:[Nn]one)?$")  # what menus call no model
 SHOWN, MOST_CALLS, MOST_SPOTS = 60, 24, 400
 
 
@@ -94,10 +95,26 @@ def _named(roster: Roster, made: Made) -> Iterator[Weights]:
         return  # a model that is given is no source of weights
     frame, step = made.frame, made.step
     spot = Spot(frame, node, step.order, step.guards)
+    if step.written.endswith("from_config"):
+        read = _configuration(roster, spot)
+        if read is None:
+            return  # a model that is built from its configuration alone has no weights yet
+        spot, node = read, read.node
     values = keyed_texts(frame, node, step.guards) or [v for v in spelled(roster.codebase, roster.tracer, spot) if v]
     written = one_line(frame.body.tree.text(node), SHOWN)
-    values = [value for value in values if not _excluded(step, written, value)]
+    values = [v for v in values if not _excluded(step, written, v) and not _NOTHING.search(v)]
     yield Weights(frame, step.start, step.end, f"`{step.written}`", written, tuple(values))
+
+
+def _configuration(roster: Roster, spot: Spot) -> Spot | None:
+    """What the configuration that a model is built from is read from; None when it is written in code."""
+    for source, computed in roster.tracer.sources(spot):
+        given = arguments(source.node) if source.node.type == "call" and not computed else []
+        if given and re.search(
+            r"\.(?:from_|load|read)\w*$", source.frame.body.tree.text(source.node.child_by_field_name("function"))
+        ):
+            return source.inner(given[0], take=())[0]
+    return None
 
 
 def refused(roster: Roster, made: Made) -> bool:

@@ -1,0 +1,131 @@
+"""Models behind wrappers: servers started as processes, engines of libraries, loaders in a table."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+SERVER = """
+    import subprocess
+    import requests
+
+    class Served:
+        def __init__(self, path):
+            self.path, self.port = path, 8123
+            self.session = requests.Session()
+            self.start()
+
+        def start(self):
+            self.process = subprocess.Popen(["llama-server", "--model", self.path, "--port", str(self.port)])
+
+        def encode(self, text):
+            return self.session.post(f"http://127.0.0.1:{self.port}/tokenize", json={"content": text}).json()
+
+        def answer(self, prompt, pictures=()):
+            payload = {"prompt_string": prompt, "multimodal_data": [base64_of(p) for p in pictures]}
+            return self.session.post(f"http://127.0.0.1:{self.port}/completion", json={"prompt": payload}).json()
+
+        def answer_twice(self, prompt):
+            return self.answer(prompt) + self.answer(prompt)
+
+        def stop(self):
+            self.process.terminate()
+"""
+ENGINE = """
+    from exllamav3 import Config, Generator, Model
+
+    class Engine:
+        @classmethod
+        def from_pretrained(cls, folder):
+            config = Config.from_directory(f"models/{folder}")
+            model = Model.from_config(config)
+            eyes = Model.from_config(config, component="vision")
+            made = cls()
+            made.generator = Generator(model=model)
+            made.eyes = eyes
+            return made
+
+        def look(self, pictures):
+            image_embeddings = [self.eyes.get_image_embeddings(image=picture) for picture in pictures]
+            return image_embeddings
+
+        def answer(self, prompt):
+            return self.generator.iterate()
+"""
+APP = """
+    import kept
+    from transformers import AutoModel
+    from accelerate import infer_auto_device_map
+
+    def served(name):
+        from served import Served
+        model = Served(name + ".gguf")
+        return model, model
+
+    def engine(name):
+        from parts.exllamav3 import Engine
+        return Engine.from_pretrained(name)
+
+    def plain(name):
+        model = AutoModel.from_pretrained(name, trust_remote_code=True)
+        places = infer_auto_device_map(model, max_memory={})
+        model.reset_window(places)
+        settings = model.make_config(name)
+        return model.to("cuda")
+
+    def load(name, kind):
+        loaders = {"gguf": served, "exl": engine, "plain": plain}
+        output = loaders[kind](name)
+        return output[0] if type(output) is tuple else output
+
+    def talk(question):
+        kept.model = load("mine", "gguf")
+        if kept.kind == "remote":
+            print(kept.model.streaming_answer(question, limit=3))
+            kept.model.stop()
+        return kept.model.answer_twice(question)
+
+    if __name__ == "__main__":
+        print(talk("who"))
+"""
+
+
+@pytest.fixture(scope="module")
+def code() -> Codebase:
+    files = {"served.py": SERVER, "parts/exllamav3.py": ENGINE, "app.py": APP, "kept.py": "model = None\nkind = ''\n"}
+    return codebase_of(files)
+
+
+def _texts(code: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(code, query).hits]
+
+
+def test_a_class_around_the_process_of_a_server_is_a_model(code: Codebase) -> None:
+    assert any("`Served` (language model served by llama.cpp" in text for text in _texts(code, "model_objects"))
+    assert any(
+        text.startswith("GGUF files, read by the llama.cpp process")
+        for text in _texts(code, "model_summary: what=formats")
+    )
+
+
+def test_loaders_in_a_table_give_one_of_several_models(code: Codebase) -> None:
+    told = next(text for text in _texts(code, "model_summary: what=used") if text.startswith("These models"))
+    assert "one of `" in told and "`Served`" in told and "`AutoModel`" in told
+
+
+def test_methods_that_give_a_result_run_a_model_and_others_do_not(code: Codebase) -> None:
+    runs = "\n".join(_texts(code, "model_runs"))
+    assert "kept.model.answer_twice(question)" in runs
+    assert "kept.model.streaming_answer" in runs
+    assert "self.generator.iterate()" in runs
+    for idle in ("infer_auto_device_map", "reset_window", "make_config", "kept.model.stop", ".encode("):
+        assert idle not in runs
+
+
+def test_a_module_named_as_the_library_it_imports_is_not_that_library(code: Codebase) -> None:
+    assert any("get_image_embeddings" in text for text in _texts(code, "image_embeddings"))
+
+
+def test_a_payload_of_pictures_beside_a_prompt_is_a_request_with_an_image(code: Codebase) -> None:
+    assert any("multimodal_data" in text for text in _texts(code, "multimodal_messages"))

@@ -13,6 +13,7 @@ from retrieval.census.makers import FACTORY
 from retrieval.census.model_servers import model_servers
 from retrieval.census.models import Family
 from retrieval.census.routes import requested
+from retrieval.census.spots import arguments
 from retrieval.census.tiers import anatomy_of
 from retrieval.census.values import ClassRef, External, alternatives
 from retrieval.languages import words
@@ -70,6 +71,17 @@ class Made:
             return parts[-2]  # a class method that gives an object of its class
         telling = parts[-1][:1].isupper() or parts[-1].startswith(("init_", "build_")) or len(parts) < 2
         return parts[-1] if telling else ".".join(parts[-2:] if len(parts) < 4 else (parts[0], parts[-1]))
+
+    @property
+    def untrained(self) -> bool:
+        """Whether a library is asked for an architecture without weights: `timm.create_model(…, pretrained=False)`."""
+        if not self.maker.startswith(("timm.", "torchvision.models.")):
+            return False
+        text = self.frame.body.tree.text
+        keys = [child for child in arguments(self.step.node, keywords=True) if child.type == "keyword_argument"]
+        given = {text(key.child_by_field_name("name")): text(key.child_by_field_name("value")) for key in keys}
+        asked = [given[name] for name in ("pretrained", "weights", "checkpoint_path") if name in given]
+        return bool(asked) and all(value in ("False", "None", "''", '""') for value in asked)
 
     @property
     def key(self) -> tuple[str, int]:

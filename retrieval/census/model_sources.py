@@ -17,7 +17,7 @@ from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.statements import strings
-from retrieval.census.weights import Weights, untrained, weights_of
+from retrieval.census.weights import Weights, weights_of
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -110,7 +110,7 @@ def sources_of(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Sourc
         for weights in fresh or known
     ]
     built = all(
-        made.step.written.endswith("from_config") or untrained(made) for made in entry.made
+        made.step.written.endswith("from_config") or made.untrained for made in entry.made
     )  # weights come after
     if not found and engine_of(first.known):
         return [Source(_served(first), "", *_place(entry))]

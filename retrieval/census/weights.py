@@ -90,7 +90,7 @@ def _named(roster: Roster, made: Made) -> Iterator[Weights]:
     """The name or file that a loader of a library is given."""
     loads = made.known is not None or made.step.written.rpartition(".")[2] in LOADING
     sent = made.known is not None and made.known.immediate
-    node = _naming(made) if loads and not sent and not untrained(made) else None
+    node = _naming(made) if loads and not sent and not made.untrained else None
     if node is None or roster.of(Spot(made.frame, node, made.step.order, made.step.guards)):
         return  # a model that is given is no source of weights
     frame, step = made.frame, made.step
@@ -104,17 +104,6 @@ def _named(roster: Roster, made: Made) -> Iterator[Weights]:
     written = one_line(frame.body.tree.text(node), SHOWN)
     values = [v for v in values if not _excluded(step, written, v) and not _NOTHING.search(v)]
     yield Weights(frame, step.start, step.end, f"`{step.written}`", written, tuple(values))
-
-
-def untrained(made: Made) -> bool:
-    """Whether a library is asked for the architecture alone, without weights: `timm.create_model(…, pretrained=False)`."""
-    if not made.maker.startswith(("timm.", "torchvision.models.")):
-        return False
-    text = made.frame.body.tree.text
-    keys = [child for child in arguments(made.step.node, keywords=True) if child.type == "keyword_argument"]
-    given = {text(key.child_by_field_name("name")): text(key.child_by_field_name("value")) for key in keys}
-    asked = [given[name] for name in ("pretrained", "weights", "checkpoint_path") if name in given]
-    return bool(asked) and all(value in ("False", "None", "''", '""') for value in asked)
 
 
 def _configuration(roster: Roster, spot: Spot) -> Spot | None:

@@ -205,3 +205,37 @@ def test_what_a_tool_beside_the_program_runs_too_is_told_under_the_program() -> 
     step = next(line for line in lines if line.strip().startswith("Step 2: `work()`"))
     assert lines[lines.index(step) + 1].strip().startswith("Step 2.1: `load()`")
     assert 'if `sys.argv[1] == "work"`' in step
+
+
+LOADS_FIRST = """
+    from nets import load
+
+    model = load("encoder")
+
+    def main():
+        return model("text")
+
+    if __name__ == "__main__":
+        main()
+"""
+
+
+def test_what_the_file_loads_before_its_main_function_runs_comes_first() -> None:
+    manifest = '[project]\nname = "tool"\nversion = "1"\n[project.scripts]\ntool = "run:main"\n'
+    codebase = codebase_of({"pyproject.toml": manifest, "nets.py": NETS, "run.py": LOADS_FIRST})
+    lines = told(codebase)
+    assert "`load()` (nets.py)" in lines[1] and lines[1].strip().startswith("Step 1: in the script run.py")
+    assert any("Step 2: in `main()` (run.py): `Encoder.forward()` (nets.py) - runs `Encoder`" in line for line in lines)
+    steps, made, run = (hit.text for hit in run_query(codebase, "outline").hits)
+    assert "When its file is loaded, the top level of the file runs `load()`. Then it runs `Encoder.forward()`" in steps
+    assert made == 'Made or loaded, in this order: `Encoder` in `load()` (only if `kind == "encoder"`)'
+    assert run.startswith("Run, in this order: `Encoder`")
+
+
+def test_a_file_that_loads_nothing_has_no_steps_before_its_main_function() -> None:
+    plain = LOADS_FIRST.replace('model = load("encoder")', "SIZE = len('encoder')").replace(
+        "return model", "return load('encoder')"
+    )
+    manifest = '[project]\nname = "tool"\nversion = "1"\n[project.scripts]\ntool = "run:main"\n'
+    lines = told(codebase_of({"pyproject.toml": manifest, "nets.py": NETS, "run.py": plain}))
+    assert lines[1].strip().startswith("Step 1: `load()` (nets.py)")

@@ -39,6 +39,7 @@ from retrieval.census.wording import caller, circumstances, label, spoken, summa
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
+    from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
 DEPTH, NAMED, LIST, LONGEST = 16, 4, 10, 100
@@ -127,7 +128,7 @@ class _Printer:
                 yield self._hit(step.mark, WAITING, 1, "")
             position += 1
             number, way = f"{prefix}{position}", chain(step)
-            inside = f"in {caller(step.mark.frame)} ({step.mark.frame.path}): " if several else ""
+            inside = f"in {_placed(step.mark.frame)}: " if several else ""
             handed = "".join(f" → {_named(self.focus, inner)}" for inner in way[1:])
             under = self.numbers.get(id(step.like)) if not step.opened else None
             seen = f"; its steps stand under Step {under}" if under else ""
@@ -191,6 +192,10 @@ class _Printer:
             related=tuple(map(defined, targets[:NAMED])),
             detail={"depth": str(level), "number": number, "does": "step"},
         )
+
+
+def _placed(frame: "Frame") -> str:
+    return f"{caller(frame)} ({frame.path})" if frame.definition else caller(frame)
 
 
 def _waits(step: Step) -> bool:

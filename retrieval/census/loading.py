@@ -1,19 +1,35 @@
-"""Modules and members that code gets by a computed name: `import_module(f"pkg.{name}")`, `getattr(x, f"do_{name}")`.
+"""What code gets by a computed name: `import_module(f"pkg.{name}")`, `getattr(x, f"do_{name}")`, and the classes of
+`hydra.utils.get_class(f"pkg.nets.{cfg.model.name}")`.
 
 What is computed stands for any name that fits around the constant parts; without a constant part nothing is said.
 """
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.body import Binding, Guard
-from retrieval.census.values import External, Loaded, ModuleRef, Value, alternatives
+from retrieval.census.config_files import config_entries
+from retrieval.census.values import ClassRef, External, Loaded, ModuleRef, Value, alternatives
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
+    from retrieval.codebase import Codebase
 
 LOADERS = frozenset({"importlib.import_module", "__import__", "importlib.__import__"})
+LOCATORS = frozenset(
+    {
+        "hydra.utils.get_class",
+        "hydra.utils.get_object",
+        "pydoc.locate",
+        "pkgutil.resolve_name",
+        "django.utils.module_loading.import_string",
+        "werkzeug.utils.import_string",
+    }
+)
+_ENTRY = re.compile(r"""(?:\.|\[["'])(\w+)(?:["']\])?$""")
 _ANY = r"[\w.]+"
 _STRINGS = re.compile(r"""["']([A-Za-z_][\w.-]*)["']""")
 _REFUSED = re.compile(r"(\w+)\s+not\s+in\s+([\w.]+)\Z")
@@ -23,10 +39,12 @@ MOST_LOADED = 60
 
 
 def loaded(frame: "Frame", call: Node, target: Value | None, place: tuple[int, tuple[Guard, ...]]) -> Value | None:
-    """The modules of the repository that a call loads; None when it loads none that is known."""
+    """The modules or classes of the repository that a call loads; None when it loads none that is known."""
     function = frame.body.tree.text(call.child_by_field_name("function"))
     name = target.name if isinstance(target, External) else function
     arguments = _given(call)
+    if name in LOCATORS and arguments:
+        return _located(frame, arguments[0], place)
     if name not in LOADERS or not arguments:
         return None
     pattern = written(frame, arguments[0], *place)
@@ -49,6 +67,54 @@ def _fitting(frame: "Frame", pattern: str, allowed: frozenset[str]) -> Value | N
     return found[0] if len(found) == 1 and _ANY not in pattern else Loaded(tuple(found))
 
 
+def _located(frame: "Frame", name: Node, place: tuple[int, tuple[Guard, ...]]) -> Value | None:
+    """The class of the repository that a dotted name stands for; where its end is an entry of a configuration, one of
+    the classes that configuration files give to entries of that name."""
+    module, _, last = written(frame, name, *place).rpartition(r"\.")
+    if not module or _ANY in module:
+        return None
+    inside = frame.program.module(frame.path, module.replace("\\", ""))
+    if not isinstance(inside, ModuleRef) or not inside.path:
+        return None
+    if _ANY not in last:
+        return frame.program.attribute(inside, last)
+    offered = dict(_offered(frame, inside))
+    parts = [child for child in name.named_children if child.type == "interpolation"]
+    entry = frame.body.tree.text(parts[0].named_children[0]) if len(parts) == 1 else ""
+    chosen = _chosen(frame, offered, entry)
+    return frame.program.settle(chosen)
+
+
+def _offered(frame: "Frame", module: ModuleRef) -> Iterator[tuple[str, Value]]:
+    """The classes that a module defines or imports, by name."""
+    facts = frame.program.facts[module.path]
+    names = [item.name for item in facts.definitions if item.kind == "class" and "." not in item.symbol]
+    names += [item.alias for item in facts.imports if not item.symbol and item.name not in ("", "*")]
+    for name in dict.fromkeys(names):
+        value = frame.program.attribute(module, name)
+        if isinstance(value, ClassRef):
+            yield name, value
+
+
+def _chosen(frame: "Frame", offered: dict[str, Value], entry: str) -> list[Value | None]:
+    """The classes whose names configuration files give to the entry that an expression reads: `cfg.model.name`."""
+    found = _ENTRY.search(entry)
+    given = _configured(frame.program.codebase, found[1]) if found else ()
+    return [offered[text] for text in given if text in offered]
+
+
+@once
+def _configured(codebase: "Codebase", entry: str) -> tuple[str, ...]:
+    """What configuration files give to entries of a name, the most frequent first."""
+    given = [
+        item.value.strip("'\"")
+        for entries in config_entries(codebase).values()
+        for item in entries
+        if entry and item.key.rpartition(".")[2] == entry
+    ]
+    return tuple(sorted(dict.fromkeys(given), key=lambda value: -given.count(value)))
+
+
 def member(frame: "Frame", call: Node, place: tuple[int, tuple[Guard, ...]]) -> Value | None:
     """What `getattr` with a name that is written, or partly written, gives."""
     arguments = _given(call)
@@ -56,6 +122,8 @@ def member(frame: "Frame", call: Node, place: tuple[int, tuple[Guard, ...]]) -> 
         return None
     owner = frame.value(arguments[0], *place)
     pattern = written(frame, arguments[1], *place)
+    if pattern == _ANY and isinstance(owner, ModuleRef) and owner.path in frame.program.facts:
+        return frame.program.settle(_chosen(frame, dict(_offered(frame, owner)), frame.body.tree.text(arguments[1])))
     if owner is None or not re.search(r"\w", pattern.replace(_ANY, "")):
         return None
     if _ANY not in pattern:

@@ -68,10 +68,20 @@ def _steps(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) ->
     if not told and not events:
         return
     via = "" if frame is root.frame else f", which hands the work to {caller(frame)} ({frame.path}); that"
-    begin = "At its start it" if events and not via else "It"
+    loaded = _loaded(focus, root, marks)
+    begin = "Then it" if loaded else "At its start it" if events and not via else "It"
     run = f"{via or f'. {begin}'} runs {_listed(told, partly)}" if told else ""
     run += "" if events else inside(focus, marks, own, steps_by_number(focus, marks))
-    yield _sentence(codebase, root, _begins(root) + run + events, [_place(mark) for mark in own or marks[:1]])
+    before = f". When its file is loaded, the top level of the file runs {' → '.join(loaded)}" if loaded else ""
+    places = [_place(mark) for mark in (*loaded.values(), *(own or marks[:1]))]
+    yield _sentence(codebase, root, _begins(root) + before + run + events, places)
+
+
+def _loaded(focus: Focus, root: Root, marks: list[Mark]) -> dict[str, Mark]:
+    """What the top level of the file does with models before the function runs that starts the program."""
+    frame = focus.program.frame(root.frame.path, None) if root.frame.definition else None
+    told, own, _ = steps_in(focus, [mark for mark in marks if mark.frame is frame], frame) if frame else ([], [], False)
+    return dict(zip(told, own, strict=False))
 
 
 def _loops(codebase: "Codebase", focus: Focus, root: Root) -> Iterator[CensusHit]:

@@ -162,7 +162,8 @@ def _run_files(program: "Program", entry: Entry, command: str) -> Iterator[list[
         folder = str(PurePosixPath(entry.path).parent)
         near = path if folder == "." else f"{folder}/{path}"
         found = [p for p in dict.fromkeys((near, path)) if p in program.facts]
-        yield found or _in_another_folder(program, entry.path, path)
+        document = program.snapshot.by_path[entry.path].language in ("markdown", "rst")
+        yield found[: 1 if document else 2] or _in_another_folder(program, entry.path, path)
 
 
 def _module(program: "Program", name: str) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LOOPS = frozenset({"for", "while"})
 ALL_LEVELS, DEEPEST, COORDINATED = 2, 9, 3
+_LOADED = frozenset({"console script", "package main", "script"})
 _TURNS = frozenset({"continue", "break"})
 _CHOICES = frozenset({"if", "else", "case", "except", "loop-else"})
 Joined = tuple[Event, tuple[Event, ...]]
@@ -66,9 +67,25 @@ class Walk:
         """Every line in order."""
         frame = self.root.frame
         self.opened[_key(frame)] = "the start"
-        found = list(self._block(frame, self._events(frame, 0), (0, 1, 1), ""))
+        found = self._loading()
+        first = 1 + sum(mark.level == 1 for mark in found)
+        found += self._block(frame, self._events(frame, 0), (0, 1, first), "")
         told = {number: self.opened.get(key, "") for number, key in self.later.items()}
         return [replace(mark, seen=told[mark.number]) if mark.number in told else mark for mark in found]
+
+    def _loading(self) -> list[Mark]:
+        """What the file of a function that starts a program does with models when it is loaded, before it runs."""
+        program, focus, entry = self.focus.program, self.focus, self.root.entries[0]
+        whole = self.root.frame.definition is not None and entry.kind in _LOADED
+        frame = program.frame(self.root.frame.path, None) if whole else None
+        if frame is None:
+            return []
+        guard = program.main_guard(frame.path) or (0, 0)
+        sites = [site for site in imported_sites(program, frame) if not site.handed]
+        found: list[Event] = [site for site in sites if focus.models(site) or focus.followed(site)]
+        outside = [item for item in focus.outside(frame) if does(item)]
+        found += [item for item in outside if not guard[0] <= item.step.start <= guard[1]]
+        return list(self._block(frame, sorted(found, key=order_of), (0, 1, 1), ""))
 
     def _events(self, frame: "Frame", depth: int) -> list[Event]:
         program, focus = self.focus.program, self.focus

@@ -1,0 +1,57 @@
+"""Classes that code gets by a computed name: which ones a configuration leaves."""
+
+from retrieval.census import run_query
+from tests.source_tree import codebase_of
+
+NETS = """
+    from torch import nn
+
+    class Small(nn.Module):
+        def forward(self, x):
+            return x
+
+    class Large(nn.Module):
+        def forward(self, x):
+            return x
+
+    class Unused(nn.Module):
+        def forward(self, x):
+            return x
+"""
+RUN = """
+    import sys
+    from hydra.utils import get_class
+    from omegaconf import OmegaConf
+    import nets
+
+    def work(cfg, x):
+        net = {got}
+        model = net()
+        return model(x)
+
+    if __name__ == "__main__":
+        work(OmegaConf.load(sys.argv[1]), "x")
+"""
+
+
+def run(expression: str, **configs: str) -> str:
+    files = {f"conf/{name}.yaml": text for name, text in configs.items()}
+    codebase = codebase_of({"nets.py": NETS, "run.py": RUN.replace("{got}", expression), **files})
+    return next(
+        (h.text for h in run_query(codebase, "outline: what=models").hits if h.text.startswith("Run")), "nothing"
+    )
+
+
+def test_the_entry_of_the_configuration_chooses() -> None:
+    configs = {"a": "model:\n  net: Small\n", "b": "model:\n  net: Large\n"}
+    for way in ('get_class(f"nets.{cfg.model.net}")', 'getattr(nets, cfg["model"]["net"])'):
+        assert run(way, **configs) == "Run, in this order: `Small` or `Large` by `model()` in `work()`"
+
+
+def test_a_whole_name_is_one_class() -> None:
+    assert run('get_class("nets.Large")') == "Run, in this order: `Large` by `model()` in `work()`"
+
+
+def test_without_a_configuration_nothing_is_said() -> None:
+    for way in ('get_class(f"nets.{sys.argv[2]}")', "getattr(nets, sys.argv[2])"):
+        assert run(way) == "nothing"

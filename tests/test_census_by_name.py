@@ -55,3 +55,38 @@ def test_a_whole_name_is_one_class() -> None:
 def test_without_a_configuration_nothing_is_said() -> None:
     for way in ('get_class(f"nets.{sys.argv[2]}")', "getattr(nets, sys.argv[2])"):
         assert run(way) == "nothing"
+
+
+FIND = """
+    import importlib
+
+    def find(package, name):
+        module = importlib.import_module(package + "." + name)
+        return getattr(module, "".join(part.title() for part in name.split("_")))
+"""
+NET = """
+    from torch import nn
+
+    class {name}(nn.Module):
+        def forward(self, x):
+            return x
+
+    class Part(nn.Module):
+        def forward(self, x):
+            return x
+"""
+
+
+def test_a_function_that_is_given_a_package_finds_the_classes_that_bear_the_names_of_its_files() -> None:
+    work = "import sys\nfrom find import find\n\ndef work(x):\n    net = find('pkg.nets', sys.argv[1])\n"
+    files = {
+        "find.py": FIND,
+        "pkg/__init__.py": "",
+        "pkg/nets/__init__.py": "",
+        "pkg/nets/small_net.py": NET.replace("{name}", "SmallNet"),
+        "pkg/nets/big.py": NET.replace("{name}", "Big"),
+        "run.py": work + "    model = net()\n    return model(x)\n\nif __name__ == '__main__':\n    work('x')\n",
+    }
+    found = [h.text for h in run_query(codebase_of(files), "flow").hits]
+    assert any("`Big.forward()`" in text and "`SmallNet.forward()`" in text for text in found), found
+    assert not any("Part" in text for text in found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside, once
 from retrieval.census.config_targets import Named, named_by_config
+from retrieval.census.loading import in_package
 from retrieval.census.values import ClassRef, External, FunctionRef, Instance, Value
 from retrieval.parse import Node
 
@@ -111,9 +112,9 @@ def gives(frame: "Frame", call: Node) -> Value | None:
     return frame.program.settle([*own, *([None] * (len(found) - len(own)))]) if own else None
 
 
-def _by_name(frame: "Frame", call: Node) -> ClassRef | None:
+def _by_name(frame: "Frame", call: Node) -> Value | None:
     """The class that `get_obj_from_str("pkg.Net")` gives; the name may be a constant, also the second argument of
-    `default(name, NET)`."""
+    `default(name, NET)`. `find("pkg.nets", name)` gives one of the classes that bear the names of their files."""
     written = frame.body.tree.text(call.child_by_field_name("function"))
     if written.rpartition(".")[2] not in _getters(frame.program.codebase):
         return None
@@ -129,7 +130,8 @@ def _by_name(frame: "Frame", call: Node) -> ClassRef | None:
         else _constant(frame.program, frame.path, text)
     )
     found = resolved(frame.program, name) if "." in name else None
-    return found if isinstance(found, ClassRef) else None
+    several = given is not None and len(given.named_children) > 1 and isinstance(found, External | None)
+    return found if isinstance(found, ClassRef) else in_package(frame.program, name) if several else None
 
 
 def _constant(program: "Program", path: str, name: str, hops: int = 3) -> str:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import once
 from retrieval.census.body import Binding, Guard
-from retrieval.census.config_files import config_entries
 from retrieval.census.values import ClassRef, External, Loaded, ModuleRef, Value, alternatives
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
     from retrieval.codebase import Codebase
 
 LOADERS = frozenset({"importlib.import_module", "__import__", "importlib.__import__"})
@@ -34,7 +34,8 @@ _ANY = r"[\w.]+"
 _STRINGS = re.compile(r"""["']([A-Za-z_][\w.-]*)["']""")
 _REFUSED = re.compile(r"(\w+)\s+not\s+in\s+([\w.]+)\Z")
 _PLACES = re.compile(r"%[sdr]|\\?\{\w*\\?\}")
-DEEPEST_NAME = 6
+_CONFIGS = frozenset({"yaml", "json", "toml"})
+DEEPEST_NAME, LARGEST = 6, 300_000
 MOST_LOADED = 60
 
 
@@ -96,6 +97,24 @@ def _offered(frame: "Frame", module: ModuleRef) -> Iterator[tuple[str, Value]]:
             yield name, value
 
 
+def in_package(program: "Program", package: str) -> Value | None:
+    """One of the classes of a package that bear the names of their files: `Vits` of `vits.py`, `GlowTTS` of
+    `glow_tts.py`. That is how a function finds a class that is given a package and a name."""
+    found: list[Value | None] = []
+    for module, path in program.modules.items():
+        inside, _, name = module.rpartition(".")
+        if package and inside == package and path in program.facts:
+            same = (
+                d for d in program.facts[path].definitions if d.kind == "class" and _folded(d.symbol) == _folded(name)
+            )
+            found += [program.member(path, item.symbol) for item in same]
+    return program.settle([cls for cls in found if isinstance(cls, ClassRef)])
+
+
+def _folded(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
 def _chosen(frame: "Frame", offered: dict[str, Value], entry: str) -> list[Value | None]:
     """The classes whose names configuration files give to the entry that an expression reads: `cfg.model.name`."""
     found = _ENTRY.search(entry)
@@ -106,13 +125,10 @@ def _chosen(frame: "Frame", offered: dict[str, Value], entry: str) -> list[Value
 @once
 def _configured(codebase: "Codebase", entry: str) -> tuple[str, ...]:
     """What configuration files give to entries of a name, the most frequent first."""
-    given = [
-        item.value.strip("'\"")
-        for entries in config_entries(codebase).values()
-        for item in entries
-        if entry and item.key.rpartition(".")[2] == entry
-    ]
-    return tuple(sorted(dict.fromkeys(given), key=lambda value: -given.count(value)))
+    line = re.compile(rf"""(?m)^[ \t]*["']?{entry}["']?[ \t]*[:=][ \t]*["']?(\w+)["']?[ \t]*(?:,|#|$)""")
+    files = [f for f in codebase.snapshot.files if f.language in _CONFIGS and f.role in ("config", "source")]
+    given = [text for file in files if len(file.data) <= LARGEST for text in line.findall(file.text)]
+    return tuple(sorted(dict.fromkeys(given), key=lambda text: -given.count(text)))
 
 
 def member(frame: "Frame", call: Node, place: tuple[int, tuple[Guard, ...]]) -> Value | None:

@@ -43,10 +43,10 @@ def group_said(name: str, hits: tuple[CensusHit, ...]) -> str:
 def targets(hits: Iterable[CensusHit]) -> list[str]:
     """What each worker runs, in words: "`f()` started in `g()`", those that run models first."""
     said = []
-    for hit in sorted(hits, key=lambda hit: (hit.detail["model"] != "yes", bool(hit.detail.get("off")))):
-        runs = hit.detail["runs"].split(", ")[0] if hit.detail["runs"] else ""
+    for hit in sorted(hits, key=lambda hit: (hit.detail.get("model") != "yes", bool(hit.detail.get("off")))):
+        runs = hit.detail.get("runs", "").split(", ")[0]
         at = f" in `{hit.symbol}()`" if hit.symbol and not hit.text.startswith("class") else ""
-        what = f"`{runs}()`" if runs else f"`{hit.name.rpartition('.')[2]}`"
+        what = f"`{runs}()`" if runs else f"`{hit.detail.get('program') or hit.name.rpartition('.')[2]}`"
         said.append(f"{what}{at}{hit.detail.get('off', '')}")
     return list(dict.fromkeys(said))
 

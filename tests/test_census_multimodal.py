@@ -536,3 +536,58 @@ def test_conditions_are_joined_by_what_the_code_does_with_them() -> None:
     assert 'hands the condition `c["crossattn"]` to `self.transformer` as `context`' in whether
     assert "conditions are embedded by `TextConditioner` (text), `WaveformConditioner` (audio)" in whether
     assert _texts(codebase, "multimodal: part=embeddings")[0].startswith("Yes, they are combined: ")
+
+
+SPLICED: dict[str, str | bytes] = {
+    "README.md": "Run `python run.py`.\n",
+    "run.py": """
+        import torch
+        from torch import nn
+        from transformers import AutoModel, AutoTokenizer
+
+
+        class Joint(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.embed_tokens = nn.Embedding(10, 4)
+                self.tower = nn.Linear(4, 4)
+
+            def forward(self, input_ids, images, audios):
+                image_features = self.tower(images)
+                audio_features = self.tower(audios)
+                rows = []
+                for row, (ids, embeds) in enumerate(zip(input_ids, self.embed_tokens(input_ids))):
+                    if (ids == 3).sum() == 0:
+                        embeds = embeds + (0.0 * image_features).sum()
+                        rows.append(embeds)
+                        continue
+                    if (ids == 4).sum():
+                        found = image_features[row]
+                    else:
+                        found = audio_features[row]
+                    rows.append(torch.cat([embeds[:2], found, embeds[2:]], dim=0))
+                return torch.stack(rows)
+
+
+        def ask(model, image, question):
+            return model.chat(image=image, msgs=question, context=None)
+
+
+        def main():
+            Joint()(1, 2, 3)
+            ask(AutoModel.from_pretrained("a/b"), 1, "why")
+
+
+        if __name__ == "__main__":
+            main()
+    """,
+}
+
+
+def test_features_spliced_between_token_embeddings_are_joined_and_a_chat_is_no_attention() -> None:
+    codebase = codebase_of(SPLICED)
+    joined = _texts(codebase, "fusions: how=joined")
+    assert any(
+        "text (`embeds[:2]`" in text and "image (`found`" in text and "audio (`found`" in text for text in joined
+    )
+    assert not _texts(codebase, "fusions: how=attended")

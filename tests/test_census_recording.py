@@ -104,3 +104,65 @@ def test_of_two_names_of_a_log_file_the_one_is_told_that_nobody_asks_for() -> No
     """
     codebase = codebase_of({"app.py": source})
     assert paths_of(codebase).written("app.py", "main", "os.path.join('logs', name)", 99) == "logs/out.log"
+
+
+def test_trackers_behind_wrappers_and_loops_of_libraries_are_told() -> None:
+    files: dict[str, str | bytes] = {
+        "train.py": """
+import flashy
+from transformers import Trainer
+
+
+class Solver(flashy.BaseSolver):
+    def __init__(self):
+        self.init_wandb()
+        self.init_tensorboard()
+
+
+class Own(Trainer):
+    pass
+
+
+def main():
+    Solver()
+    Own(model=1).train()
+
+
+if __name__ == "__main__":
+    main()
+""",
+        "run.sh": "python train.py --report_to tensorboard --logging_steps 5\n",
+    }
+    found = told(files, "recording: progress")
+    assert any("metrics with Weights & Biases, TensorBoard" in text for text in found)
+    loop = next(text for text in found if text.startswith("Training runs"))
+    assert "`Own` (made in `main()`)" in loop and "`--logging_steps 5` (run.sh)" in loop
+    assert not any("Named, but no call" in text for text in found)
+
+
+def test_a_function_that_nobody_calls_measures_nothing_and_a_timeout_is_no_metric() -> None:
+    files: dict[str, str | bytes] = {
+        "app.py": """
+import time
+import torch
+from helpers import *
+
+
+class Stream:
+    def late(self):
+        return time.time() - self.started > 5
+
+
+def main():
+    Stream().late()
+
+
+if __name__ == "__main__":
+    main()
+""",
+        "helpers.py": "import torch\n\n\ndef gpu_used():\n    print(torch.cuda.memory_allocated())\n",
+        "benchmark/memory.py": "import pynvml\n\nprint(pynvml.nvmlDeviceGetMemoryInfo(0).used)\n",
+    }
+    (text,) = told(files, "memory_answers: usage")
+    assert text.startswith("Not by the program itself. GPU and CPU use is not tracked. No performance figure")
+    assert "gpu_used" not in text and "Benchmarks measure GPU memory or load in `benchmark/memory.py`" in text

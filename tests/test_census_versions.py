@@ -337,3 +337,21 @@ def test_documents_and_wheels_of_pins_give_reasons() -> None:
     told = {hit.name: hit.text for hit in run_query(codebase_of(files), "critical").hits}
     assert "INSTALL.md says “We need PyTorch >= 2.5.1 because of `torch.compile`.”" in told["torch"]
     assert "`numpy==1.22.0` has wheels for Python 3.8 to 3.10 only" in told["python"]
+
+
+def test_wheels_by_address_tell_what_they_are_built_for_and_are_a_declared_version() -> None:
+    wheel = "https://x.org/flash_attn-2.8.3+cu128torch2.9.0cxx11abiFALSE-cp313-cp313-linux_x86_64.whl"
+    files: dict[str, str | bytes] = {"requirements.txt": f"{wheel}\ntorch==2.9.0\n", "run.py": "import flash_attn\n"}
+    told = next(text for text in texts(files, "critical") if "flash-attn" in text)
+    assert "no version declared" not in told and "built for CUDA 12.8, PyTorch 2.9.0, Python 3.13" in told
+    assert "https://" not in " ".join(texts(files, "versions"))
+
+
+def test_private_parts_of_folders_without_init_are_of_no_library() -> None:
+    files: dict[str, str | bytes] = {
+        "requirements.txt": "torch==2.9.0\n",
+        "modules/api/script.py": "import modules.api.models as M\n\nprint(M._load())\n",
+        "modules/api/models.py": "def _load():\n    return 1\n",
+        "run.py": "import modules.api.script\n",
+    }
+    assert not any("modules" in text for text in texts(files, "critical"))

@@ -255,6 +255,22 @@ def test_install_commands():
     assert "x" in found
 
 
+def test_commands_are_put_together_from_constants_and_wheels_tell_their_version():
+    installer = """
+    TORCH = "2.9.0"
+
+    def command(gpu):
+        base = f"python -m pip install torch=={TORCH} "
+        if gpu:
+            return base + "--index-url https://download.pytorch.org/whl/cu128"
+        return f"python -m pip install https://x.org/rocm/torch-{TORCH}%2Brocm7.2-cp312-cp312-linux_x86_64.whl"
+    """
+    found = read_manifests(snapshot_of({"installer.py": installer})).declarations
+    assert all(isinstance(item, Declaration) and item.name == "torch" for item in found)
+    assert {(item.exact, item.group) for item in found} == {("2.9.0", ""), ("2.9.0", "cu128"), ("2.9.0+rocm7.2", "")}
+    assert next(item.wheel for item in found if item.wheel) == "torch-2.9.0+rocm7.2-cp312-cp312-linux_x86_64.whl"
+
+
 def test_lock_files_and_other_ecosystems():
     files: dict[str, str | bytes] = {
         "uv.lock": '[[package]]\nname = "torch"\nversion = "2.3.0"\n',

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
-from retrieval.census.meetings import Meeting
+from retrieval.census.operands import Meeting
 from retrieval.census.roster import Roster
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.tiers import Anatomy, anatomy_of

@@ -149,7 +149,11 @@ def _cap(codebase: Codebase, name: str) -> str:
 def _framework(codebase: Codebase, name: str, given: list[Reason]) -> CensusHit:
     unique = list({reason.text: reason for reason in sorted(given, key=lambda r: r.rank)}.values())
     declared = [d for d in read_manifests(codebase.snapshot).declarations if distribution_of(d) == name]
-    ways = list(dict.fromkeys(f"`{shown(d)}`" for d in declared if d.scope not in ("lock", "image") and d.specifier))
+    ways = list(
+        dict.fromkeys(
+            f"`{shown(d)}`" for d in declared if d.scope not in ("lock", "image") and (d.specifier or d.exact)
+        )
+    )
     title = {"python": "Python", "cuda": "CUDA"}.get(name, f"`{name}`")
     said = f"declared as {listed(ways, DECLARED)}" if ways else "no version declared"
     told = "; ".join(reason.text for reason in unique[:REASONS])

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from retrieval.census.body import one_line
+from retrieval.census.body import CallStep, one_line
 from retrieval.census.image_transforms import name_of
-from retrieval.census.kept_embeddings import kept_inside, read_results
+from retrieval.census.kept_embeddings import asked_results, kept_inside, read_results
 from retrieval.census.kept_embeddings import said as kept_said
 from retrieval.census.onward import inside, onward
 from retrieval.census.prose import listed
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _NORM = re.compile(r"(?:^|\.)(?:normalize|norm|l2_norm\w*|normalise)$")
 _TRIAL = re.compile(r"(?i)warm_?up|bench|(?:^|/)speed")
-SHOWN, READ, ASIDE = 4, 3, 2
+SHOWN, READ, ASIDE, CALL = 4, 3, 2, 90
 
 
 def embedding(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
@@ -35,10 +35,12 @@ def embedding(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
     whole = _by_owner([run for run in runs if embeds(run).endswith("of an image")])
     inner = several([run for run in runs if embeds(run).endswith("inside a model")], SHOWN)
     others = [run for run in runs_of(roster) if embeds(run).endswith("of an image") and not is_run(codebase, run)]
+    whole_said = [_said(roster, run) for run in whole]
+    whole_said += _asked(roster) if len(whole) < SHOWN else []
     told = {run.name for run in whole}
     aside = several([run for run in others if run not in runs and run.name not in told], ASIDE)
     groups = (
-        ("", [_said(roster, run) for run in whole]),
+        ("", whole_said),
         ("embeddings are read from what a model gives: ", list(_read(codebase))),
         ("inside models: ", ([_said(roster, run) for run in inner] + list(_kept(roster)))[:SHOWN]),
         ("in code that the main programs are not seen to run: ", [_said(roster, run) for run in aside]),
@@ -61,6 +63,22 @@ def _by_owner(runs: Sequence[Run]) -> list[Run]:
 
 def _said(roster: Roster, run: Run) -> tuple[str, Place]:
     return _embedding(run) + _callers(roster.tracer, run), place(run)
+
+
+def _asked(roster: Roster) -> list[tuple[str, Place]]:
+    """What objects give whose class nothing tells, by methods that are named for it; in source files, each once."""
+    known = {(run.frame.path, run.step.node.id) for run in runs_of(roster)}
+    told: dict[str, tuple[str, Place]] = {}
+    for frame, step in asked_results(roster, known):
+        if roster.codebase.snapshot.by_path[frame.path].role == "source":
+            written = one_line(frame.body.tree.text(step.node), CALL)
+            text = f"{name_of(frame)} has `{step.written.rpartition('.')[0]}` make an embedding of an image by "
+            told.setdefault(step.written, (f"{text}`{written}`{onward(frame, step.node)}", _place(frame, step)))
+    return [*told.values()][:READ]
+
+
+def _place(frame: "Frame", step: CallStep) -> Place:
+    return "call", frame.path, step.start, step.end
 
 
 def _read(codebase: "Codebase") -> Iterator[tuple[str, Place]]:

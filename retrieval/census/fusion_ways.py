@@ -9,8 +9,8 @@ from retrieval.census.attention_scores import Scores, collected, repeated, run_c
 from retrieval.census.body import one_line
 from retrieval.census.fusions import meetings_of
 from retrieval.census.language import hit_at
-from retrieval.census.meetings import Meeting
 from retrieval.census.mixing import Mixed, mixed_in
+from retrieval.census.operands import Meeting
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside
 from retrieval.census.body import one_line
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.meetings import Meeting, meetings
+from retrieval.census.meetings import meetings
 from retrieval.census.modalities import Told
 from retrieval.census.model_inputs import session_runs
+from retrieval.census.operands import Meeting
 from retrieval.census.roster import Roster, Use, roster_of
 from retrieval.census.wording import caller
 from retrieval.errors import QueryError

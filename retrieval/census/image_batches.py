@@ -41,6 +41,7 @@ _FRAMES = re.compile(r"(?i)frame|\bvlen|fps|num_frm|video|CAP_PROP|\bvr\b|indice
 _SAMPLER = re.compile(r"(?i)(?:sample|select|extract|read|get|load)\w*_(?:video_)?frames?\w*$|frames?_?sampl\w*$")
 _CLASS = re.compile(r"Frames?Sampl|Sampl\w*Frame")
 _PICTURES = re.compile(r"rawvideo|image2|mjpeg|\bpng\b|-frames|vframes|rgb24|bgr24|fps=|PIL|Image\.")
+_WRITES = re.compile(r"""["'][wa]b?["']""")
 _FILM = re.compile(r"(?i)video|frame|fps")
 WIDE, MOST = 90, 5
 
@@ -185,7 +186,7 @@ def _opens(frame: "Frame", step: CallStep) -> bool:
     name = value.name if isinstance(value, External) else step.written
     if name.startswith("subprocess.") and _FILM.search(frame.symbol):
         return _runs_ffmpeg(frame)
-    if name.startswith("av.") and not shows_pictures(frame):
+    if name.startswith("av.") and (not shows_pictures(frame) or _WRITES.search(frame.body.tree.text(step.node))):
         return False
     return _VIDEO.search(name) is not None and (isinstance(value, External) or value is None)
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _EMBEDDING = re.compile(r"(?i)emb|feat|hidden|repr|tokens$|encod")
+_ASKED = re.compile(
+    r"(?i)\.(?:(?:get|extract|compute|make|encode|embed)_(?:image|vision|visual|video|img|picture)s?_?"
+    r"(?:emb\w*|feat\w*|repr\w*)|(?:embed|encode)_(?:image|video|img|picture)s?|image_embeddings?)$"
+)
 _POSITION = re.compile(r"(?i)pos(?:ition\w*)?_?(?:emb|enc)|mask|(?:^|_)(?:num|n|len)_")
 _READ_AT_ALL = re.compile(rb"\.(?:normed_embedding|embeddings?|image_embeds)\b")
 ATTRIBUTES = (
@@ -69,6 +73,15 @@ def said(frame: "Frame", name: str, binding: Binding, step: CallStep) -> str:
     """ "`M.forward()` keeps what `self.vit(x)` gives as `image_emb`, which goes into `self.proj(…)`"."""
     written = one_line(frame.body.tree.text(step.node), 60)
     return f"{name} keeps what `{written}` gives as `{binding.name}`{onward(frame, step.node)}"
+
+
+def asked_results(roster: Roster, known: set[tuple[str, int]]) -> Iterator[tuple["Frame", CallStep]]:
+    """Calls of methods that are named for making embeddings of images, on objects that nothing else tells of."""
+    for frame, _ in roster.frames:
+        for step in frame.body.calls:
+            asks = _ASKED.search(step.written) and (frame.path, step.node.id) not in known
+            if asks and isinstance(frame.callee(step), External | None):
+                yield frame, step
 
 
 def read_results(codebase: "Codebase") -> list[CensusHit]:

@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.fillers import is_filler, is_unread
 from retrieval.census.gathered import gathered
-from retrieval.census.joined import halves, members, segments
+from retrieval.census.joined import members, segments
 from retrieval.census.modalities import Told, nearest, reads_text
-from retrieval.census.modality_names import GROUPS, named
+from retrieval.census.modality_names import named
 from retrieval.census.model_inputs import inputs_of
+from retrieval.census.operands import MOST_OPERANDS, Meeting, is_aside, meeting_of
 from retrieval.census.roster import Roster, Use
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.values import ClassRef, External, Instance
@@ -31,31 +31,16 @@ FUSING = re.compile(r"(?i)(?:^|\.|_)fus\w*$")
 _ATTENTION = re.compile(r"(?i)att(?:n|ention)|softmax")
 _MADE = re.compile(r"_?[A-Z]\w*[a-z]\w*$")
 _CONTEXT = words("encoder_hidden_states context xa key_value_states cross_attention_states vision_hidden_states")
+_WHOLE = words("chat generate stream_chat predict infer inference ask complete")  # what they do inside is not seen
 _SIDES = {"v": "image", "l": "text"}  # what the arguments of blocks that fuse vision and language are called
 _LIBRARIES = words("torch numpy tensorflow jax paddle keras mlx einops sentence_transformers sklearn")
-_ASIDE = re.compile(
-    r"(?i)(?:^|[._])(?:\w*mask\w*|(?:\w*_)?atts?(?:_\w+)?|\w*quer(?:y|ies)(?:_tokens?|_emb\w*)?|"
-    r"pos(?:ition(?:al|s)?)?_?(?:emb\w*|enc\w*|ids?)|(?:\w+_)?(?:tokenizer|processor|func|fn|callback))$"
-)
-"""Operands that are of no modality: masks, learned queries, encodings of positions, and what takes text apart."""
 _MASKING = re.compile(
     r"\.(?:bool|ne|eq|lt|gt|le|ge|isnan|logical_\w+)\(|\* ?0(?:\.0*)?(?!\w|\.)|[<>=!]=|(?:zeros|ones)_like"
 )
 _WITHIN = re.compile(r"(?:self\.)?(?:query|key|value|q|k|v|attn|attention|scores?|weights?)(?:_\w+)?\b")
 _CONTRAST = re.compile(r"(?i)contrast|similarity|clip_?loss|siglip")
 _NO_MODEL = re.compile(r"(?i)loss|discriminator|criterion|metric|scheduler|processor|tokenizer|criteria")
-MOST_OPERANDS = 8
 VALUES = ("identifier", "attribute", "call", "subscript", "binary_operator")
-
-
-@dataclass(frozen=True)
-class Meeting:
-    """Values of different modalities that meet: how, at which node, and what tells the modality of each."""
-
-    how: str
-    node: Node
-    operands: tuple[tuple[str, Told], ...]  # as written, and what it is
-    model: str = ""  # the model that is given them
 
 
 def meetings(roster: Roster, frame: "Frame", uses: list[Use]) -> Iterator[Meeting]:
@@ -77,15 +62,15 @@ def _of_call(roster: Roster, frame: "Frame", step: CallStep) -> Meeting | None:
     given = arguments(step.node)
     place = Spot(frame, step.node, step.order, step.guards)
     if _JOINING.search(step.written) and given and _is_library(frame, step):
-        return _meeting(roster, "joined", step.node, members(roster.tracer, place.inner(given[0], take=())[0]))
+        return meeting_of(roster, "joined", step.node, members(roster.tracer, place.inner(given[0], take=())[0]))
     if _COMPARING.search(step.written) and len(given) > 1:
-        return _meeting(roster, "compared", step.node, [s for g in given[:2] for s in place.inner(g, take=())])
+        return meeting_of(roster, "compared", step.node, [s for g in given[:2] for s in place.inner(g, take=())])
     if _PRODUCT.search(step.written):
         owner = function.child_by_field_name("object") if function.type == "attribute" else None
         value = frame.value(owner, step.order, step.guards)
         sides = given if owner is None or isinstance(value, External) else [owner, *given]
         spots = [s for side in sides[:3] if side.type != "string" for s in place.inner(side, take=())]
-        return None if _masks(frame, step.node, spots) else _meeting(roster, "compared", step.node, spots)
+        return None if _masks(frame, step.node, spots) else meeting_of(roster, "compared", step.node, spots)
     return _attention(roster, frame, step, place)
 
 
@@ -112,7 +97,8 @@ def _attention(roster: Roster, frame: "Frame", step: CallStep, place: Spot) -> M
     text = frame.body.tree.text
     listed = arguments(step.node, keywords=True)
     keywords = {text(c.child_by_field_name("name")): c for c in listed if c.type == "keyword_argument"}
-    context = [child for name, child in keywords.items() if name in _CONTEXT]
+    context = [child for name, child in keywords.items() if name in _CONTEXT and _is_value(child)]
+    context = [] if step.written.rpartition(".")[2] in _WHOLE else context
     if not context and (not _ATTENDING.search(step.written) or isinstance(frame.callee(step), ClassRef)):
         return None
     if _MADE.match(step.written.rpartition(".")[2]):
@@ -125,7 +111,13 @@ def _attention(roster: Roster, frame: "Frame", step: CallStep, place: Spot) -> M
     nodes = [child.child_by_field_name("value") if child.type == "keyword_argument" else child for child in ordered]
     nodes = [node for node in nodes if node is not None and node.type in VALUES]
     how = "attended" if context or not FUSING.search(step.written) or _attends(frame, step) else "joined"
-    return _meeting(roster, how, step.node, [s for v in nodes[:MOST_OPERANDS] for s in place.inner(v, take=())])
+    return meeting_of(roster, how, step.node, [s for v in nodes[:MOST_OPERANDS] for s in place.inner(v, take=())])
+
+
+def _is_value(child: Node) -> bool:
+    """Whether a keyword is given something: `context=None` hands nothing down."""
+    value = child.child_by_field_name("value")
+    return value is not None and value.type in VALUES
 
 
 def _attends(frame: "Frame", step: CallStep) -> bool:
@@ -158,14 +150,14 @@ def _of_operators(roster: Roster, frame: "Frame") -> Iterator[Meeting]:
 def _of_sides(roster: Roster, place: Spot, sign: str, sides: list[Spot]) -> Meeting | None:
     written = [side.text() for side in sides]
     if sign == "@":
-        compared = None if _masks(place.frame, place.node, sides) else _meeting(roster, "compared", place.node, sides)
+        compared = None if _masks(place.frame, place.node, sides) else meeting_of(roster, "compared", place.node, sides)
         return compared or _contrasted(roster, place, sides)
     for parts in segments(roster.tracer, sides):
-        if meeting := _meeting(roster, "joined", place.node, parts):
+        if meeting := meeting_of(roster, "joined", place.node, parts):
             return meeting
     if not any(_says(w) for w in written) or not all(_is_feature(w) for w in written):
         return None
-    return _meeting(roster, "joined", place.node, sides)
+    return meeting_of(roster, "joined", place.node, sides)
 
 
 def _contrasted(roster: Roster, place: Spot, sides: list[Spot]) -> Meeting | None:
@@ -195,7 +187,7 @@ def _says(written: str) -> bool:
 
 def _is_feature(written: str) -> bool:
     """Whether a summand may be a tensor of features and not a text, a count or a loss."""
-    if re.search(r"(?i)loss|entropy|logits_per|size|_len\b|count", written):
+    if re.search(r"(?i)loss|entropy|logits_per|size|_len\b|count|indices|idx", written):
         return False
     told = r"(?i)feat|emb|hidden|state|token|memory|src|logit|latent|encod|^x$|proj|attn"
     return re.search(told, written) is not None
@@ -214,7 +206,7 @@ def _of_stores(roster: Roster, frame: "Frame") -> Iterator[Meeting]:
             continue
         place = Spot(frame, store.value, store.order, store.guards)
         owner = left.child_by_field_name("value")
-        meeting = _meeting(roster, "joined", left, [*place.inner(owner, take=()), place])
+        meeting = meeting_of(roster, "joined", left, [*place.inner(owner, take=()), place])
         if meeting is not None:
             yield meeting
 
@@ -225,7 +217,7 @@ def _gathered(roster: Roster, frame: "Frame") -> Iterator[Meeting]:
         if one.how == "routed":
             told = tuple((one_line(spot.text(), 50), Told(kind, spot)) for spot, kind in one.values)
             yield Meeting(one.how, one.node, told)
-        elif meeting := _meeting(roster, one.how, one.node, [spot for spot, _ in one.values]):
+        elif meeting := meeting_of(roster, one.how, one.node, [spot for spot, _ in one.values]):
             yield meeting
 
 
@@ -236,7 +228,7 @@ def _given(roster: Roster, use: Use) -> Meeting | None:
     operands: list[tuple[str, Told]] = []
     for said, spot in inputs_of(roster.tracer, use)[:MOST_OPERANDS]:
         told = [Told(said, spot)] if said and _is_sure(roster, said) else nearest(roster.tracer, spot)
-        idle = _aside(spot) or is_filler(spot) or is_unread(roster, use, spot.node)
+        idle = is_aside(spot) or is_filler(spot) or is_unread(roster, use, spot.node)
         if told and len({item.group for item in told}) == 1 and not idle:
             operands.append((one_line(spot.text(), 50), told[0]))
     operands = [(written, told) for written, told in operands if told.modality != "landmarks"]
@@ -256,42 +248,3 @@ def _model(use: Use) -> str:
     if known is not None and holder and not known.takes:
         return f"the {known.does or 'model'} `{holder}`"
     return " or ".join(dict.fromkeys(f"`{made.name}`" for made in use.made[:3]))
-
-
-def _aside(spot: Spot) -> bool:
-    return spot.node.type != "binary_operator" and _ASIDE.search(spot.text()) is not None
-
-
-def _meeting(roster: Roster, how: str, node: Node, spots: list[Spot]) -> Meeting | None:
-    """The meeting of values that are each of one modality, when they are of at least two kinds."""
-    spots = [spot for spot in spots if not spot.text().endswith("[0:0]")]  # nothing is taken of it
-    found = [(spot, [] if _aside(spot) else _told(roster, spot)) for spot in spots[:MOST_OPERANDS]]
-    found = _queried(found) if how == "attended" else found
-    sure = [(s, told) for s, told in found if told and len({item.group for item in told}) == 1 and not is_filler(s)]
-    # boxes and points are geometry, which is a modality of its own only beside sound
-    groups = {told[0].group for _, told in sure if told[0].modality != "landmarks"}
-    groups |= (
-        {"landmarks"} if groups == {"audio"} and any(told[0].modality == "landmarks" for _, told in sure) else set()
-    )
-    named_only = [spot for spot, told in sure if told[0].spot.node.id == spot.node.id or spot.node.type == "identifier"]
-    if len(groups) < 2 or (how == "joined" and len(named_only) == len(sure) and halves(roster.tracer, named_only)):
-        return None
-    return Meeting(how, node, tuple((one_line(spot.text(), 50), told[0]) for spot, told in sure))
-
-
-def _told(roster: Roster, spot: Spot) -> list[Told]:
-    """What a value is of; of several kinds, as where what is fused goes round, that which its own name says."""
-    told = nearest(roster.tracer, spot)
-    said = named(spot.text().rpartition(".")[2])
-    own = [item for item in told if item.group == GROUPS.get(said, said)]
-    return own if said and own and spot.node.type in ("identifier", "attribute") else told
-
-
-def _queried(found: list[tuple[Spot, list[Told]]]) -> list[tuple[Spot, list[Told]]]:
-    """In a block that serves several encoders, what attends to one modality is of the other."""
-    context = {told[0].group for _, told in found[1:] if told and len({item.group for item in told}) == 1}
-    if not found or len(context) != 1:
-        return found
-    spot, told = found[0]
-    others = [item for item in told if item.group not in context]
-    return [(spot, others or told), *found[1:]]

@@ -5,7 +5,6 @@ Each answer is one sentence or two on what the main programs do, with its places
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.account import account
@@ -23,7 +22,7 @@ from retrieval.census.residency import made_by
 from retrieval.census.roster import roster_of
 from retrieval.census.scope import ASIDE, functions, parted, places, programs, said_of
 from retrieval.census.unloading import unloading
-from retrieval.census.usage_metrics import usage_metrics
+from retrieval.census.usage_answer import usage
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ DEVICE_TESTS = "calls: *.is_available, *.device_count, onnxruntime.get_available
 _DEVICE_OPTION = re.compile(
     r"(?i)(?:^|[-_])(?:device(?:[-_]?ids?)?|execution[-_]providers?|providers|gpus?|gpu[-_]?ids?|use[-_](?:cpu|cuda|gpu))$"
 )
-METERS = "calls: *AverageMeter, *MetricLogger, *SmoothedValue, *.log_every"
 MOST_NAMED, MOST_CITED, MOST_PROGRAMS = 4, 6, 8
 _HOOK = re.compile(
     r"^(?:forward|setup|teardown|close|shutdown|run|predict|load|process\w*|\w+_step|\w+_end|\w+_start)$"
@@ -222,52 +220,9 @@ def _unplaced(codebase: "Codebase", placed: list[CensusHit]) -> tuple[str, list[
     return f"{text}.", [*placed, *main[:2]]
 
 
-_MEASURED = {
-    "throughput": "throughput by {}",
-    "time": "elapsed time by {}",
-    "counter": "counters (tokens, requests) by {}",
-    "profiler": "profilers in {}",
-    "meter": "running averages by {}",
-}
-
-
-def _usage(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
-    hits = list(usage_metrics(codebase, parse_query("usage_metrics")))
-    hits += [replace(hit, name="meter") for hit in run_query(codebase, METERS).hits]
-    hits += run_query(codebase, "told_figures").hits
-    run, idle = parted(codebase, hits)
-    use = [hit for hit in run if hit.name in ("gpu", "cpu")]
-    rest = [hit for hit in run if hit not in use]
-    aside = [hit for hit in hits if hit.role not in ("source", "config", "test")]
-    text = "" if run else "No. "
-    text += _device_use(use)
-    figures = [hit.text for hit in [*_of(rest, "timer")[:2], *_of(rest, "key")[:3]]]
-    figures += [words.format(functions(found)) for sort, words in _MEASURED.items() if (found := _of(rest, sort))]
-    text += f"Performance: {'; '.join(figures)}." if figures else "No performance figure is measured and told."
-    text += f" Only in code that no main program calls: {functions(idle)}." if idle else ""
-    text += (
-        f" Beside the main code ({listed(sorted({hit.path for hit in aside}), 3)}) more is measured." if aside else ""
-    )
-    return text, [*use, *rest, *idle, *aside]
-
-
-def _device_use(use: Sequence[CensusHit]) -> str:
-    """What of GPU and CPU is measured, each by itself."""
-    if not use:
-        return "GPU and CPU use is not tracked. "
-    named = {"gpu": "GPU memory or load", "cpu": "CPU or process memory"}
-    said = [f"{words} is measured by {functions(found)}" for sort, words in named.items() if (found := _of(use, sort))]
-    absent = [words for sort, words in (("gpu", "GPU use"), ("cpu", "CPU use")) if not _of(use, sort)]
-    return f"{'; '.join(said)}{f'; {absent[0]} is not tracked' if absent else ''}. "
-
-
-def _of(hits: Sequence[CensusHit], sort: str) -> list[CensusHit]:
-    return [hit for hit in hits if hit.name == sort]
-
-
 _ANSWERS: dict[str, Callable[["Codebase"], tuple[str, list[CensusHit]]]] = {
     "unloading": _unloading,
     "memory": _memory,
     "moving": _moving,
-    "usage": _usage,
+    "usage": usage,
 }

@@ -6,6 +6,7 @@ are taken from other values are not followed.
 
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ _FRESH = re.compile(
 )
 _SETTINGS = re.compile(r"(?:^|\.)\w*Config(?:\.\w+)?$")  # what is computed from settings is no data of a modality
 _CONSTANT = re.compile(r"^(?:\w+\.)*[A-Z][A-Z_]+$")  # a key that an enumeration or a module names
+_ZERO = re.compile(r"^0(?:\.0*)?$")
 _MEASURES = words("shape device dtype ndim")
 _SEMANTIC = re.compile(r"(?:^|_)semantic_(?:tokens?|history|prompt|codes?|ids)|(?:^|_)(?:pred|prompt|x)_semantic$")
 _GIVEN = ("text", "image", "audio", "video")
@@ -220,6 +222,8 @@ def data_sources(tracer: Tracer, spot: Spot) -> list[Spot]:
     node, text = spot.node, spot.frame.body.tree.text
     if node.type == "attribute" and text(node.child_by_field_name("attribute")) in _MEASURES:
         return []
+    if node.type == "binary_operator" and _is_nothing(node, text):
+        return []
     if node.type == "call":
         function = node.child_by_field_name("function")
         written = text(function)
@@ -234,6 +238,12 @@ def data_sources(tracer: Tracer, spot: Spot) -> list[Spot]:
         if _runs_model(spot, function) and (given := arguments(node)):
             return [inner for child in given for inner in spot.inner(child, take=())]
     return [source for source, _computed in tracer.sources(spot)]
+
+
+def _is_nothing(node: Node, text: Callable[[Node | None], str]) -> bool:
+    """`0. * features`: a product that carries nothing, by which code keeps weights in a graph of gradients."""
+    sides = (node.child_by_field_name("left"), node.child_by_field_name("right"))
+    return text(node.child_by_field_name("operator")) == "*" and any(_ZERO.match(text(side)) for side in sides)
 
 
 def _runs_model(spot: Spot, function: Node | None) -> bool:

@@ -47,13 +47,13 @@ _SUBJECTS = (
     "face|crop|question|sentence|photo|picture"
 )
 _ASPECTS = (
-    "size|len\\w*|width|height|mask|dir|path|file|name|num|count|id|idx|index|rate|dim\\w*|start|end|shape|std|mean|"
-    "res\\w*|token_id|token_index|pos\\w*|temp|temperature|prob|threshold|loss|weight|scale|flag|type|format|version|"
+    "size|len\\w*|width|height|mask|dir|path|file|name|num|count|id|idx|index|indices|inds|rate|dim\\w*|start|end|shape|std|mean|"
+    "res\\w*|token_(?:id|index|indices|inds)|pos\\w*|temp|temperature|prob|threshold|loss|weight|scale|flag|type|format|version|"
     "lr|url|color|colour|font|style|button|label|column|key|config|cfg|processor|folder|root|ext|extension|suffix|"
     "prefix|quality|ratio|channel|padding|offset|stride|grid\\w*|lang|language|sr|duration|step|seed|time|stream"
 )
 _NOT = re.compile(
-    rf"(?i)(?:{_SUBJECTS})s?_?(?:{_ASPECTS})s?$|^(?:num|n|max|min|len|use|is|has|no|with|drop)_|^language$|face_?recon|interface|"
+    rf"(?i)(?:^|_)(?:indices|idxs)$|guidance|(?:{_SUBJECTS})s?_?(?:{_ASPECTS})s?$|^(?:num|n|max|min|len|use|is|has|no|with|drop)_|^language$|face_?recon|interface|"
     r"surface|config$|bitmap|base64|b64"
 )
 _IDS = re.compile(r"(?:^|_)(?:text|phone|phoneme)_(?:token_)?ids")

@@ -9,12 +9,13 @@ from retrieval.census.conditioning import conditioners, joined_conditions
 from retrieval.census.fusion_ways import Place, inside, module, name_of, short, sorts
 from retrieval.census.fusions import meetings_of
 from retrieval.census.language import hit_at
-from retrieval.census.meetings import FUSING, Meeting
+from retrieval.census.meetings import FUSING
 from retrieval.census.mixing import axis
 from retrieval.census.modality_names import GROUPS
 from retrieval.census.multimodal_messages import Message, messages, sender
 from retrieval.census.multimodal_models import Multimodal, gives_two, models_of_two
 from retrieval.census.onward import onward
+from retrieval.census.operands import Meeting
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of

@@ -1,5 +1,6 @@
 """What is done with a value in the body that makes it: the call it is given to, or that it is returned."""
 
+import re
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import one_line
@@ -9,6 +10,7 @@ from retrieval.parse import Node
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
 
+_ASKING = re.compile(r"^(?:len|print|isinstance|type|range|sorted|list|tuple)$|(?:^|\.)(?:info|debug|warning|shape)$")
 CALL = 70
 
 
@@ -23,7 +25,8 @@ def onward(frame: "Frame", node: Node) -> str:
     name, order = holding[0].name, holding[0].order
     text = frame.body.tree.text
     for step in frame.body.calls:
-        for child in arguments(step.node, keywords=True) if step.order > order else ():
+        told = step.order > order and not _ASKING.search(step.written)
+        for child in arguments(step.node, keywords=True) if told else ():
             value = child.child_by_field_name("value") if child.type == "keyword_argument" else child
             if value is not None and text(value) == name:
                 return f", which goes into `{one_line(text(step.node.child_by_field_name('function')), CALL)}(…)`"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.constraints import imported_names
+from retrieval.census.imported import third_party
 from retrieval.census.units import Unit, units
 from retrieval.pyast import dotted
 
@@ -44,8 +44,7 @@ def private_parts(codebase: Codebase) -> Iterator[Private]:
 
 
 def _is_foreign(codebase: Codebase, unit: Unit, module: str) -> bool:
-    top = module.split(".")[0]
-    return top not in sys.stdlib_module_names and codebase.locate(top, unit.path) is None
+    return module.split(".")[0] in third_party(codebase) and codebase.locate(module, unit.path) is None
 
 
 def _made(unit: Unit, names: dict[str, str]) -> dict[tuple[str, str], str]:

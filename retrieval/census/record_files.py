@@ -10,6 +10,7 @@ from retrieval.census.disk import Contact, contacts_of
 from retrieval.census.path_patterns import paths_of
 from retrieval.census.people import people
 from retrieval.census.reach import reach_of, reached_from
+from retrieval.census.roster import roster_of
 from retrieval.census.units import units
 from retrieval.facts import CensusHit
 from retrieval.pyast import dotted
@@ -26,8 +27,9 @@ _COURSE = re.compile(
     r"|seconds|\btook\b|elapsed|start(?:ing|ed)|saved|eta\b"
 )
 _COUNTED = re.compile(r"(?i)epoch|\bsteps?\b|\biter|batch|\beta\b|samples")
+_FAULT = re.compile(r"(?i)\berrors?\b|fail|exception|invalid|not found|could not|cannot|unable|skipp|missing")
 _HOLE = re.compile(r"\{[^}]*\w[^}]*\}|%[\d.]*[sdfr]|\+\s*\w|,\s*[a-z_]\w*")
-FILES, MESSAGES, LONGEST = 6, 4, 110
+FILES, MESSAGES, LONGEST, FAR = 6, 4, 110, 99
 
 
 def record_files(codebase: Codebase) -> list[tuple[str, list[Contact]]]:
@@ -95,6 +97,7 @@ def course_messages(codebase: Codebase, hits: list[CensusHit]) -> list[CensusHit
 def _rate(codebase: Codebase, hit: CensusHit) -> int:
     told = bool(_COURSE.search(hit.text)) + bool(_HOLE.search(hit.text)) + bool(_COUNTED.search(hit.text))
     loops = (fact for fact in codebase.facts[hit.path].facts if fact.kind == "loop" and fact.symbol == hit.symbol)
+    told -= 2 * bool(_FAULT.search(hit.text))
     return told + any(fact.start < hit.start <= fact.end for fact in loops)
 
 
@@ -105,7 +108,10 @@ def message_text(hit: CensusHit) -> str:
 
 
 def main_first(codebase: Codebase, hits: list[CensusHit]) -> list[CensusHit]:
-    """Hits in files that the first main program runs before others, else in the order given."""
+    """Hits in what the first main program runs before others, and those that few calls lead to before deep ones."""
     starts = reach_of(codebase).starts[:1]
     files = {path for path, _symbol in reached_from(codebase, starts)} if starts else set()
-    return sorted(hits, key=lambda hit: hit.path not in files)
+    depths: dict[tuple[str, str], int] = {}
+    for frame, depth in roster_of(codebase).frames:
+        depths.setdefault((frame.path, frame.symbol), depth)
+    return sorted(hits, key=lambda hit: (hit.path not in files, depths.get((hit.path, hit.symbol), FAR)))

@@ -11,7 +11,8 @@ from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
 from retrieval.census.record_files import course_messages, files_text, main_first, message_text
 from retrieval.census.side_by_side import in_python, sentences
-from retrieval.census.trackers import CHOSEN, NAMES, SENT, chosen, named_elsewhere
+from retrieval.census.trackers import CHOSEN, NAMES, SENT, chosen, named_elsewhere, said_of_tracker
+from retrieval.census.training_loops import loops
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -28,12 +29,14 @@ SETUP = (
 FILES = 'text: "(?<![A-Za-z])(?:Rotating|TimedRotating|Watched)?FileHandler\\b"'
 BARS = (
     "calls: tqdm.*, tqdm, *.tqdm, *.trange, rich.progress.*, progressbar.*, alive_progress.*, gradio.Progress, "
-    "fastprogress.*, click.progressbar, streamlit.progress, st.progress"
+    "fastprogress.*, click.progressbar, streamlit.progress, st.progress, self.log_progress"
 )
+_BY = r"(?i)(?:^|\.)_?(?:init|setup|set_up|log|start|create|make|build|enable|write)_(?:to_)?"  # a wrapper around one
 METRICS = {
-    "Weights & Biases": "calls: wandb.*, *.WandbLogger",
+    "Weights & Biases": rf"calls: wandb.*, *.WandbLogger, re:{_BY}(?:wandb|weights_and_biases)\w*$",
     "TensorBoard": (
-        "calls: torch.utils.tensorboard.*, tensorboardX.*, *.SummaryWriter, *.add_scalar, *.TensorBoardLogger"
+        "calls: torch.utils.tensorboard.*, tensorboardX.*, *.SummaryWriter, *.add_scalar, *.TensorBoardLogger, "
+        rf"re:{_BY}(?:tensorboard|tb_(?:logger|writer))\w*$"
     ),
     "MLflow, Neptune, Comet or ClearML": "calls: mlflow.*, neptune.*, comet_ml.*, clearml.*",
     "Langfuse, LangSmith or OpenTelemetry": "calls: langfuse.*, langsmith.*, opentelemetry.*",
@@ -234,12 +237,13 @@ def _progress(found: _Found) -> Told:
     if messages := course_messages(found.codebase, main_first(found.codebase, [*told, *found.prints])):
         said = "; ".join(f"`{message_text(hit)}` in {_place(hit)}" for hit in messages)
         yield f"The course is told by messages such as {said}", messages
+    yield from loops(found.codebase, found.reach)
     if keys := found.of("told_figures: key")[0]:
         yield f"Figures that are told: {'; '.join(hit.text for hit in keys[:3])}", keys
     if states or routes:
         yield _said_states(states, routes), [*states, *routes]
     for name, hits in metrics.items():
-        yield f"{name}: {listed(list(dict.fromkeys(map(_metric, hits))), 4)} in {_where(hits)}", hits
+        yield f"{name}: {listed(list(dict.fromkeys(map(said_of_tracker, hits))), 4)} in {_where(hits)}", hits
     if metrics and (sent := found.of(SENT)[0]):
         calls = Counter(f"`{hit.name.rpartition('.')[2]}()`" for hit in sent)
         said = listed([f"{name} ({counted(count, 'call')})" for name, count in calls.items()], 3)
@@ -251,12 +255,6 @@ def _progress(found: _Found) -> Told:
     if idle and not bars:
         yield f"Progress bars stand only in code that the main programs do not run: {_files(idle)}", idle
     yield from _unrecorded(found, metrics, aside)
-
-
-def _metric(hit: CensusHit) -> str:
-    """A call of a tracker, or the keyword by which one is chosen."""
-    by = f" with `{_short(hit)}`" if hit.text.startswith(("log_with=", "report_to=")) else ""
-    return f"`{hit.name}()`{by}"
 
 
 def _unrecorded(found: _Found, metrics: dict[str, Hits], aside: dict[str, Hits]) -> Told:

@@ -20,7 +20,7 @@ _REASON = re.compile(
 _TRAILING = re.compile(r"(?:^|\s)#\s*(\S.*)$")
 _NUMBER = re.compile(r"\d+(?:\.\d+)+|\d+\.x\b")
 _COMMAND = re.compile(r"(?i)\bpip3? install\b|^https?://|^-{3,}|^={3,}")
-LEAST = 3
+LEAST = 4
 
 
 @dataclass(frozen=True, slots=True)

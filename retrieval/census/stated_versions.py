@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import yaml
 from packaging.specifiers import SpecifierSet
 
+from retrieval.census.prose import listed
 from retrieval.census.requirement_comments import Said
 from retrieval.census.version_notes import named
-from retrieval.manifests import read_manifests
+from retrieval.manifests import Declaration, read_manifests
 from retrieval.manifests.distributions import distribution_of
 
 if TYPE_CHECKING:
@@ -24,8 +25,15 @@ _CLAIM = re.compile(
     r"due|because|minimum|newer|older|higher|later|above|below)\b|[≥≤]|[<>]="
 )
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|https?://\S+|[*_`]{2,}")
+_COMMAND = re.compile(r"\bpip[\d.]*\s+install\b|\s\|\s")  # a command, and a row of a table, are no sentence
 _NAMES = {"pytorch": "torch", "cuda": "cuda", "python": "python"}
-WORDS, EACH = 60, 2
+_TAGS = (
+    ("CUDA {}", re.compile(r"\bcu(\d{2})(\d)")),
+    ("ROCm {}", re.compile(r"\brocm(\d+\.\d+)")),
+    ("PyTorch {}", re.compile(r"torch(\d+\.\d+(?:\.\d+)?)")),
+    ("Python {}", re.compile(r"-cp(3)(\d+)-cp")),
+)
+WORDS, EACH, MOST = 60, 2, 6
 
 
 def documents(codebase: "Codebase") -> Iterator[Said]:
@@ -39,7 +47,8 @@ def documents(codebase: "Codebase") -> Iterator[Said]:
             fenced ^= line.lstrip().startswith(("```", "~~~"))
             plain = _LINK.sub(lambda found: found[1] or "", line).strip(" #*->|")
             for sentence in () if fenced else re.split(r"(?<=[.!?])\s+(?=[A-Z(`])", plain):
-                name = _about(sentence) if _CLAIM.search(sentence) and len(sentence.split()) <= WORDS else ""
+                claims = _CLAIM.search(sentence) and not _COMMAND.search(sentence)
+                name = _about(sentence) if claims and len(sentence.split()) <= WORDS else ""
                 if name and count.get(name, 0) < EACH:
                     count[name] = count.get(name, 0) + 1
                     yield Said(name, f"{file.path} says “{sentence.strip(' :')}”", file.path, (number, number))
@@ -58,6 +67,22 @@ def _about(sentence: str) -> str:
 def _wheels() -> tuple[tuple[str, SpecifierSet, SpecifierSet], ...]:
     table = yaml.safe_load(TABLE.read_text(encoding="utf-8"))["wheels"]
     return tuple((row["distribution"], SpecifierSet(row["versions"]), SpecifierSet(row["python"])) for row in table)
+
+
+def builds(codebase: "Codebase") -> Iterator[Said]:
+    """What the wheels that requirements name by their address are built for, by the tags in their names."""
+    found: dict[str, dict[str, None]] = {}
+    first: dict[str, Declaration] = {}
+    for item in read_manifests(codebase.snapshot).declarations:
+        if item.wheel and item.scope in ("runtime", "extra", "constraint"):
+            told = [word.format(".".join(match.groups())) for word, tag in _TAGS if (match := tag.search(item.wheel))]
+            found.setdefault(distribution_of(item), {}).update(dict.fromkeys(told))
+            first.setdefault(distribution_of(item), item)
+    for name, tags in found.items():
+        if tags:
+            item = first[name]
+            text = f"its wheels, which {item.path} names by address, are built for {listed(list(tags), MOST)}"
+            yield Said(name, text, item.path, (item.start, item.end))
 
 
 def wheels(codebase: "Codebase") -> Iterator[Said]:

@@ -91,7 +91,7 @@ def _given(unit: Unit, call: ast.Call, name: str, made: dict[str, list[str]]) ->
             keys += _around(unit, call, made)
     if tracks and not _METER.search(name) and not any(map(_FIGURE.search, keys)):
         return  # `logger.log(…)` of something else
-    if (dumps and sum(bool(_FIGURE.search(key)) for key in keys) * 3 < len(keys)) or (dumps and not keys):
+    if (dumps and sum(bool(_FIGURE.search(key)) for key in keys) * 2 < len(keys)) or (dumps and not keys):
         return
     yield from keys
 

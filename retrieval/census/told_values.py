@@ -8,8 +8,10 @@ from retrieval.beside import once
 from retrieval.census.body import one_line
 from retrieval.census.language import run_query
 from retrieval.census.prose import listed
+from retrieval.census.reach import reach_of, reached_from
 from retrieval.census.spots import argument, default
 from retrieval.census.tracing import tracer_of
+from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -22,7 +24,7 @@ _NAME = re.compile(r"(?<![\w.\"'])([a-z_]\w*)(?![\w(\"'.=\[])")
 _ENTRY = re.compile(
     r"""^[ \t]*["']?(?P<key>[\w.-]+)["']?[ \t]*:[ \t]*(?P<value>\[?[\d., ]*\d\]?)[ \t]*,?[ \t]*(?:#.*)?$""", re.M
 )
-SHOWN, FILES = 3, 400
+SHOWN, FILES, PROGRAMS = 3, 400, 12
 
 
 def told_value(codebase: "Codebase", frame: "Frame", written: str) -> Iterator[str]:
@@ -33,7 +35,7 @@ def told_value(codebase: "Codebase", frame: "Frame", written: str) -> Iterator[s
             told = [f"{value} ({_paths(paths)})" for value, paths in values.items()]
             yield f"`{found[0]}` is {listed(told, SHOWN)}"
     for found in _OPTION.finditer(written):
-        given = _options(codebase).get(found[1], "")
+        given = _default_of(codebase, frame, found[1])
         if given:
             yield f"`{found[0]}` is {given} by default"
     for name in dict.fromkeys(_NAME.findall(written)):
@@ -80,17 +82,30 @@ def _configured(codebase: "Codebase") -> dict[str, dict[str, list[str]]]:
 
 
 @once
-def _options(codebase: "Codebase") -> dict[str, str]:
-    """Name of a command-line option → its default, with the file where several programs have another one each."""
-    found: dict[str, dict[str, str]] = {}
+def _options(codebase: "Codebase") -> dict[str, dict[str, CensusHit]]:
+    """Name of a command-line option → its defaults, each with the first option that has it."""
+    found: dict[str, dict[str, CensusHit]] = {}
     for hit in run_query(codebase, "cli_options").hits:
         value = hit.detail.get("default", "")
         if value and hit.role == "source":
-            found.setdefault(hit.name.lstrip("-").replace("-", "_"), {}).setdefault(value, hit.path)
-    return {name: _defaults(values) for name, values in found.items() if len(values) <= SHOWN}
+            found.setdefault(hit.name.lstrip("-").replace("-", "_"), {}).setdefault(value, hit)
+    return {name: values for name, values in found.items() if len(values) <= SHOWN}
 
 
-def _defaults(values: dict[str, str]) -> str:
+def _default_of(codebase: "Codebase", frame: "Frame", name: str) -> str:
+    """The default of an option as a body gets it: of several parsers, those in programs that run the body."""
+    values = _options(codebase).get(name, {})
+    if len(values) > 1:
+        unit = frame.path, frame.symbol
+        units = [found for found in _reached(codebase) if unit in found]
+        near = {v: hit for v, hit in values.items() if any((hit.path, hit.symbol) in found for found in units)}
+        values = near or values
     if len(values) == 1:
         return next(iter(values))
-    return " or ".join(f"{value} ({path})" for value, path in values.items())
+    return " or ".join(f"{value} ({hit.path})" for value, hit in values.items())
+
+
+@once
+def _reached(codebase: "Codebase") -> list[frozenset[tuple[str, str]]]:
+    """What each main program may run."""
+    return [reached_from(codebase, [start]) for start in reach_of(codebase).starts[:PROGRAMS]]

@@ -22,14 +22,15 @@ NAMES = {
 CHOSEN = "trackers chosen at run time"
 SENT = "calls: *.init_trackers, accelerate.Accelerator.log, accelerator.log, *.accelerator.log"
 _CHOICE = ("log_with", "report_to")
-_NONE = re.compile(r"""^(?:None|\[\]|\(\)|\[?["']none["']\]?|False)$""")
+_NONE = re.compile(r"""^(?:None|none|\[\]|\(\)|\[?["']none["']\]?|False)$""")
+_GIVEN = re.compile(r"""--(?:report_to|log_with)[ =]+[\"']?([\w.-]+)[\"']?""")
 _SETTING = re.compile(r"^\s*[\"']?(?:log_with|report_to)[\"']?\s*:(.*)")
 
 
 def chosen(codebase: "Codebase") -> dict[str, list[CensusHit]]:
     """The places that name a tracker to a trainer or an accelerator, by tracker; `CHOSEN` where none is named."""
     found: dict[str, list[CensusHit]] = {}
-    for value, hit in _choices(codebase):
+    for value, hit in (*_choices(codebase), *_scripted(codebase)):
         if _NONE.match(value):
             continue
         names = [name for name, pattern in NAMES.items() if pattern.search(value)]
@@ -47,6 +48,19 @@ def _choices(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
                 lines = (call.start, call.end)
                 read = f"{value} {_default(codebase)}" if value.rpartition(".")[2] in _CHOICE else value
                 yield read, hit_at(codebase, path, lines, symbol=call.symbol, name=call.name, text=text)
+
+
+def _scripted(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """`--report_to wandb` in scripts that launch programs."""
+    for file in codebase.snapshot.files:
+        for number, line in enumerate(file.lines, 1) if file.language == "shell" and file.role != "test" else ():
+            if found := _GIVEN.search(line):
+                yield (
+                    found[1],
+                    hit_at(
+                        codebase, file.path, (number, number), symbol="", name=file.path, text=found[0].replace('"', "")
+                    ),
+                )
 
 
 def _default(codebase: "Codebase") -> str:
@@ -67,3 +81,11 @@ def named_elsewhere(codebase: "Codebase", name: str) -> list[str]:
         and (file.path in codebase.facts or "requirements" in file.path or file.path.endswith((".toml", ".cfg")))
         and any(pattern.search(line) for line in file.lines)
     ]
+
+
+def said_of_tracker(hit: CensusHit) -> str:
+    """A call of a tracker, or the keyword by which one is chosen."""
+    if hit.text.startswith("--"):
+        return f"`{hit.text}`"
+    by = f" with `{hit.text}`" if hit.text.startswith(("log_with=", "report_to=")) else ""
+    return f"`{hit.name}()`{by}"

@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 NAMES = ("gpu", "cpu", "throughput", "time", "counter", "profiler")
 SHOWN = 90
 _NEEDS = (
-    r"perf_counter|time\(\)|monotonic\(|process_time|default_timer|cuda\.\w*mem|mem_get_info|pynvml|GPUtil|nvidia-smi|rocm-smi"
+    r"perf_counter|time\(\)|monotonic\(|process_time|default_timer|cuda\.\w*mem|mem_get_info|nvml|memory_usage|GPUtil|nvidia-smi|rocm-smi"
     r"|psutil|getrusage|tracemalloc|profiler|elapsed_time|tokens?_used|_count\b|total_tokens|utilization|time_ns|cProfile"
 )
 _CLOCK = re.compile(
     r"(?:^|\.)(?:time|perf_counter|monotonic|process_time|default_timer|perf_counter_ns|time_ns|timer)$"
 )
 _GPU = re.compile(
-    r"cuda\.(?:max_)?memory_(?:allocated|reserved|summary|stats|cached)$|cuda\.utilization$|pynvml\.nvml\w*(?:Info|Rates|Usage)$"
+    r"cuda\.(?:max_)?memory_(?:allocated|reserved|summary|stats|cached)$|cuda\.utilization$|(?:^|\.)nvml\w*(?:Info|Rates|Usage)$"
     r"|GPUtil\.|mps\.(?:current|driver)_allocated_memory$"
 )
 _CPU = re.compile(
-    r"(?:^|\.)(?:cpu_percent|cpu_times|memory_info|memory_full_info|memory_percent|virtual_memory|swap_memory|getrusage"
+    r"(?:^|\.)(?:cpu_percent|cpu_times|memory_info|memory_full_info|memory_percent|virtual_memory|swap_memory|getrusage|memory_usage"
     r"|get_traced_memory)$"
 )
 _SMI = re.compile(r"nvidia-smi|rocm-smi|xpu-smi")
@@ -102,13 +102,21 @@ def _timed(unit: Unit, nodes: list[ast.AST]) -> Iterator[Finding]:
     speeds = _named(nodes, lambda node: node in rates)
     told = set[str]()
     for sink, what in _sinks(unit, nodes):
-        inner = list(ast.walk(what))
+        inner = list(_apart_from_limits(what))
         fast = any(node in rates for node in inner) or _holds(inner, speeds)
         if fast:
             yield "throughput", sink, f"tells a throughput: `{source_of(sink, SHOWN)}`"
         elif (any(_is_difference(node, clocks) for node in inner) or _holds(inner, spans)) and "time" not in told:
             told.add("time")
             yield "time", sink, f"measures elapsed time and tells it: `{source_of(sink, SHOWN)}`"
+
+
+def _apart_from_limits(what: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of what is told without comparisons: a time that is held against a limit is not told."""
+    if not isinstance(what, ast.Compare):
+        yield what
+        for child in ast.iter_child_nodes(what):
+            yield from _apart_from_limits(child)
 
 
 def _spans(nodes: list[ast.AST], clocks: frozenset[str]) -> frozenset[str]:

@@ -22,7 +22,7 @@ from retrieval.census.python_syntax import newest_grammar
 from retrieval.census.reach import reach_of
 from retrieval.census.removed import removed_apis
 from retrieval.census.requirement_comments import comment_reasons
-from retrieval.census.stated_versions import documents, wheels
+from retrieval.census.stated_versions import builds, documents, wheels
 from retrieval.census.units import subject_of, units
 from retrieval.census.version_switches import switches
 from retrieval.facts import Call, CensusHit
@@ -273,7 +273,7 @@ def _syntax(codebase: Codebase) -> Iterator[Reason]:
 
 def _stated(codebase: Codebase) -> Iterator[Reason]:
     """What documents claim, and the Python of the wheels of what is pinned."""
-    for said in (*documents(codebase), *wheels(codebase)):
+    for said in (*documents(codebase), *wheels(codebase), *builds(codebase)):
         yield Reason(said.distribution, _cut(said.words), said.path, said.lines, 2)
 
 

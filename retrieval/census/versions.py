@@ -138,21 +138,29 @@ def _pins(
         yield _said(codebase, "pins", text, [*items[:1], *tools[:PLACES]])
         return
     ordered = sorted(pinned.items(), key=lambda entry: (_is_document(codebase, entry[0]), -len(entry[1])))
-    own = [f"{_pinned(path, found, chosen)}" for path, found in ordered if not _is_document(codebase, path)]
-    aside = [f"{_pinned(path, found, chosen)}" for path, found in ordered if _is_document(codebase, path)]
+    said: set[str] = set()
+    told = {path: _pinned(path, found, chosen, said) for path, found in ordered}
+    own = [text for path, text in told.items() if not _is_document(codebase, path)]
+    aside = [text for path, text in told.items() if _is_document(codebase, path)]
     opening = "Pinned exactly" if own else "No manifest of the program pins a version exactly; documents do"
     more = f"; {counted(len(ordered) - FILES, 'more file')} pin others" if len(ordered) > FILES else ""
     proof = [item for _, found in ordered[:FILES] for item in found[:PLACES]]
     yield _said(codebase, "pins", f"{opening}: {'; '.join([*own, *aside][:FILES])}{more}", proof)
 
 
-def _pinned(path: str, found: list[Declaration], chosen: frozenset[str]) -> str:
-    """ "`requirements.txt` pins 3: …", the asked frameworks first, then other major ones."""
+def _pinned(path: str, found: list[Declaration], chosen: frozenset[str], said: set[str]) -> str:
+    """ "`requirements.txt` pins 3: …", the asked frameworks first, then others; what is `said` is only counted."""
     names = [*ASKED, *sorted(chosen)]
     rank = {name: at for at, name in enumerate(names)}
     major = sorted(found, key=lambda item: rank.get(distribution_of(item), len(rank)))
     told = list(dict.fromkeys(f"`{shown(item)}`" for item in major))
-    return f"`{path}` pins {len(told)}: {listed(told, PINNED)}"
+    new = [text for text in told if text not in said]
+    said.update(new)
+    again = len(told) - len(new)
+    if not new:
+        return f"`{path}` pins {len(told)}, all as above"
+    same = f"{again} as above and " if again else ""
+    return f"`{path}` pins {len(told)}: {same}{listed(new, PINNED)}"
 
 
 def _is_document(codebase: Codebase, path: str) -> bool:
@@ -163,7 +171,7 @@ def _is_document(codebase: Codebase, path: str) -> bool:
 def _asked(codebase: Codebase, name: str, items: list[Declaration]) -> CensusHit:
     own = [item for item in items if distribution_of(item) == name]
     files = [item for item in own if item.scope not in ("lock", "command", "image")]
-    commands = [item for item in own if item.scope == "command"]
+    commands = sorted((i for i in own if i.scope == "command"), key=lambda item: _is_document(codebase, item.path))
     locked = [item for item in own if item.scope == "lock"]
     images = [item for item in items if item.scope == "image" and name == "torch" and _BASE.search(item.written)]
     imported = _imports(codebase, name)

@@ -79,7 +79,8 @@ def vision_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     roster = roster_of(codebase)
     _ = roster.uses
     for entry in entries_of(codebase):
-        if query.matches(entry.name, entry.does) and sees_entry(roster, entry):
+        decodes = entry.part and "text" in taken_by(roster, entry)  # a part that puts text beside images
+        if query.matches(entry.name, entry.does) and sees_entry(roster, entry) and not decodes:
             yield _model(codebase, roster, entry)
 
 

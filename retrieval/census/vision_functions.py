@@ -14,6 +14,7 @@ from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.modal_flow import taken_by
 from retrieval.census.modality_names import named
 from retrieval.census.model_entries import Entry, entries_of
+from retrieval.census.pictured import films, names_video, only_sound
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 TABLE = Path(__file__).parents[1] / "data" / "vision_functions.yaml"
-_OTHER, _BOTH = "other models of images", "images together with text"
+_OTHER, _BOTH, _ENCODING = "other models of images", "images together with text", "encoding of images"
 _OWN = re.compile(
     r"(?i)vision|visual|image|video|(?:^|_)(?:vit|eva\d?|swin|resnet|sam)(?:_|$)|clip|(?:^|_)eva\d?_?\w*encoder"
 )
@@ -55,11 +56,12 @@ def vision_functions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One sentence on models that programs make, one on model classes with a vision name that none is seen to make."""
     roster = roster_of(codebase)
     _ = roster.uses
-    found = [entry for entry in entries_of(codebase) if pictures(roster, entry)]
+    found = _seeing(roster)
     source = [entry for entry in found if _role(codebase, entry) == "source"] or found
     run = [entry for entry in source if entry.run] or source
     if run and query.matches("made"):
         yield _sentence(codebase, roster, run)
+        yield from _inner(codebase, roster, run)
     others = _defined(roster, {entry.made[0].cls for entry in found if entry.made[0].cls is not None})
     if others and query.matches("defined"):
         told = [f"`{cls.definition.name}` ({cls.path})" for cls in others]
@@ -71,17 +73,35 @@ def vision_functions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         yield from _handled(codebase, bool(run or others))
     if query.matches("video"):
         yield from _video(codebase)
+        yield from _no_video(codebase, bool(run or others))
+
+
+def _seeing(roster: Roster) -> list[Entry]:
+    """The models that work on images, and the whole models of the repository that keep such as parts."""
+    entries = entries_of(roster.codebase)
+    seeing = [entry for entry in entries if pictures(roster, entry)]
+    classes = {entry.made[0].cls for entry in seeing}
+    anatomy = anatomy_of(roster.program, roster.family.bases)
+
+    def keeps(entry: Entry) -> bool:
+        cls = entry.made[0].cls
+        return cls is not None and not entry.part and entry.run and bool(anatomy.reach(cls) & classes)
+
+    return [entry for entry in entries if entry in seeing or keeps(entry)]
 
 
 def pictures(roster: Roster, entry: Entry) -> bool:
     """Whether a model takes images or video, or makes them."""
     first = entry.made[0]
     known = first.known or (known_model(entry.base) if entry.base else None)
+    said = named(snake(entry.name.rpartition(".")[2]))
+    sound = only_sound(roster.codebase) and (known is None or "image" not in (*known.takes, known.gives))
+    seen = {"image", "video"} & set(taken(roster, first.cls).values()) if first.cls is not None else set()
+    if sound or (first.cls is not None and (said == "audio" or (said == "text" and not seen))):
+        return False
     if (known is not None and known.gives in ("image", "video")) or sees_entry(roster, entry):
         return True
-    return (
-        first.cls is not None and not entry.part and bool({"image", "video"} & set(taken(roster, first.cls).values()))
-    )
+    return not entry.part and bool(seen)
 
 
 def _role(codebase: "Codebase", entry: Entry) -> str:
@@ -93,17 +113,15 @@ def function_of(roster: Roster, entry: Entry) -> str:
     name = snake(entry.name.rpartition(".")[2])
     for told in (entry.kind, name, entry.does, entry.base.rpartition(".")[2]):
         found = next((word for word, pattern in _functions() if told and pattern.search(told)), "")
-        if found:
+        if found and (found != _ENCODING or told is not name or "text" not in taken_by(roster, entry)):
             return found
     return _BOTH if {"text", "prompt"} & set(taken_by(roster, entry)) else _OTHER
 
 
 def _sentence(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> CensusHit:
     by: dict[str, list[Entry]] = {}
-    for entry in sorted(entries, key=lambda entry: entry.part):
-        word = function_of(roster, entry)
-        if not entry.part or word not in by or by[word][0].part:
-            by.setdefault(word, []).append(entry)
+    for entry in [entry for entry in entries if not _is_inner(roster, entry)] or entries:
+        by.setdefault(function_of(roster, entry), []).append(entry)
     if _OTHER in by:
         by[_OTHER] = by.pop(_OTHER)
     told = [f"{word}: {listed([_named(roster, entry) for entry in group], MODELS)}" for word, group in by.items()]
@@ -111,11 +129,52 @@ def _sentence(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Cen
     return _at(codebase, f"Vision models by what they are for - {'; '.join(told)}", places)
 
 
+def _is_inner(roster: Roster, entry: Entry) -> bool:
+    """Whether a model is only a part of others: kept by them, or a library's that a class of a model makes."""
+    owners = [made.frame.owner for made in entry.made]
+    return entry.part or all(owner is not None and roster.family.is_model(owner) for owner in owners)
+
+
+def _inner(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterator[CensusHit]:
+    """The parts of models that work on images alone, by what they are for, with the function that makes them."""
+    inside = [entry for entry in entries if _is_inner(roster, entry)]
+    by: dict[str, list[Entry]] = {}
+    for entry in inside if len(inside) < len(entries) else ():
+        if "text" not in taken_by(roster, entry) and (word := function_of(roster, entry)) != _OTHER:
+            by.setdefault(word, []).append(entry)
+    told = [f"{word}: {listed(_by_maker(group), MODELS)}" for word, group in by.items()]
+    if told:
+        places = [_place(entry) for group in by.values() for entry in group[:MODELS]]
+        yield _at(codebase, f"Inside them - {'; '.join(told)}", places)
+
+
+def _by_maker(entries: list[Entry]) -> list[str]:
+    """ "one of `A`, `B` (`build()` chooses)": the models by the function that makes them."""
+    by: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by.setdefault(entry.made[0].frame.symbol, []).append(entry)
+    told = []
+    for maker, group in by.items():
+        names = listed([f"`{entry.name}`" for entry in group], MODELS)
+        chosen = len(group) > 1 and all(_apart(one, other) for at, one in enumerate(group) for other in group[:at])
+        where = f"`{maker}()` chooses" if chosen else f"made in `{maker}()`"
+        told.append(f"{'one of ' if chosen else ''}{names}" + (f" ({where})" if maker else ""))
+    return told
+
+
+def _apart(one: Entry, other: Entry) -> bool:
+    """Whether two models are made in different arms of one decision."""
+    arms = {guard.key: guard.arm for guard in one.made[0].step.guards if guard.kind in ("if", "else", "case")}
+    return any(arms.get(guard.key, guard.arm) != guard.arm for guard in other.made[0].step.guards)
+
+
 def _named(roster: Roster, entry: Entry) -> str:
     cls = entry.made[0].cls
     anatomy = anatomy_of(roster.program, roster.family.bases)
     parts = [f"`{part.definition.name}`" for part in anatomy.parts.get(cls, ()) if cls is not None] if cls else []
-    parts = [part for part in dict.fromkeys(parts) if part not in _SMALL and named(snake(part.strip("`"))) != "text"]
+    reading = {f"`{one.name}`" for one in entries_of(roster.codebase) if one.part and "text" in taken_by(roster, one)}
+    aside = {*_SMALL, *reading}
+    parts = [part for part in dict.fromkeys(parts) if part not in aside and named(snake(part.strip("`"))) != "text"]
     return f"`{entry.name}`" + (f" (parts {listed(parts, PARTS)})" if parts else "")
 
 
@@ -159,6 +218,7 @@ def _handled(codebase: "Codebase", models: bool) -> Iterator[CensusHit]:
 
 def _video(codebase: "Codebase") -> Iterator[CensusHit]:
     hits = [hit for hit in run_query(codebase, "video_frames").hits if hit.role == "source"]
+    hits = [hit for hit in hits if "reads video" in hit.text or "takes frames" in hit.text]
     told = [found[0] for hit in hits if (found := _FUNCTION.match(hit.text))]
     if told:
         yield _at(
@@ -166,6 +226,16 @@ def _video(codebase: "Codebase") -> Iterator[CensusHit]:
             f"Video is read by {listed(list(dict.fromkeys(told)), MODELS)}",
             [("video", h.path, h.start, h.end) for h in hits[:MODELS]],
         )
+
+
+def _no_video(codebase: "Codebase", models: bool) -> Iterator[CensusHit]:
+    """That nothing deals with video, where code deals with images."""
+    works = models or any(hit.role == "source" for hit in run_query(codebase, "image_work").hits)
+    if works and not films(codebase):
+        text = "No module for video: no code reads, samples or writes video"
+        text += "" if names_video(codebase) else ", and no line of it names video"
+        path = next(path for path, facts in codebase.facts.items() if facts.language == "python")
+        yield hit_at(codebase, path, (1, 1), symbol="", name="video", text=text, detail={"scope": "repository"})
 
 
 def _at(codebase: "Codebase", text: str, places: list[tuple[str, str, int, int]]) -> CensusHit:

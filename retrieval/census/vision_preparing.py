@@ -8,6 +8,7 @@ from retrieval.census.body import CallStep, one_line
 from retrieval.census.image_transforms import name_of
 from retrieval.census.language import run_query
 from retrieval.census.library_processors import processors
+from retrieval.census.pictured import kinds_of_pictures
 from retrieval.census.prose import listed
 from retrieval.census.values import External
 from retrieval.census.vision import worked
@@ -64,7 +65,8 @@ def _worked(codebase: "Codebase", sort: str, does: str) -> Iterator[Sentence]:
     frames.sort(key=lambda item: _PAGES.search(item[1].written) is None)
     run_first = [item for item in frames if item[2]] or frames
     if run_first:
-        text = f"Images and video are {does} by {listed([_with(*item[:2]) for item in run_first], SHOWN)}"
+        what = kinds_of_pictures(codebase).capitalize()
+        text = f"{what} are {does} by {listed([_with(*item[:2]) for item in run_first], SHOWN)}"
         yield text, [("works", f.path, s.start, s.end) for f, s, _ in run_first[:SHOWN]]
 
 

@@ -6,6 +6,7 @@ It knows requirement strings (PEP 508), Poetry's `^` and `~`, and conda's match 
 import re
 from dataclasses import dataclass, replace
 from typing import Literal
+from urllib.parse import unquote
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
@@ -54,6 +55,12 @@ class Declaration:
         return canonical(self.name)
 
     @property
+    def wheel(self) -> str:
+        """The name of the wheel that a URL fetches, which tells its version and what it is built for, else ""."""
+        found = _WHEEL_NAME.search(unquote(self.url))
+        return found[0].lstrip("/") if found else ""
+
+    @property
     def is_interpreter(self) -> bool:
         """Whether it is about Python itself; a Docker image named `python` is not."""
         return self.key == "python" and self.ecosystem in ("python", "conda")
@@ -63,7 +70,7 @@ class Declaration:
         """The single version that satisfies the declaration (a commit for a git URL), else ""."""
         if self.url:
             commit = _COMMIT.search(self.url)
-            wheel = _WHEEL_NAME.search(self.url)
+            wheel = _WHEEL_NAME.search(unquote(self.url))
             return commit[1] if commit else wheel[2] if wheel else ""
         if self.ecosystem == "docker":
             return "" if self.specifier == "latest" else self.specifier
@@ -158,7 +165,7 @@ def _from_url(text: str, path: str, start: int, end: int) -> Declaration | None:
     address, _, condition = (part.strip() for part in text.partition(";"))
     if not re.match(r"(?:git|hg|svn|bzr)\+|https?://|git@", address):
         return None
-    found = _URL_NAME.search(address) or _WHEEL_NAME.search(address) or _REPOSITORY.search(address)
+    found = _URL_NAME.search(address) or _WHEEL_NAME.search(unquote(address)) or _REPOSITORY.search(address)
     if found is None:
         return None
     return Declaration(found[1], "", text, path, start, end, url=address, marker=_valid_marker(condition))

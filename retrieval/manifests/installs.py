@@ -6,7 +6,8 @@ Yields declarations in scope "command"; their group names the wheel index ("cu12
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from retrieval.manifests.declaration import Declaration, Item, from_requirement
@@ -45,20 +46,56 @@ def _run(file: SourceFile) -> Iterator[tuple[str, int, int]]:
         tree = ast.parse(file.data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
+    known = _texts(tree.body, {})
+    inner = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    within = {id(node): _texts(list(ast.walk(function)), known) for function in inner for node in ast.walk(function)}
+    parts = {id(p) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr | ast.BinOp) for p in _parts(node)}
     for node in ast.walk(tree):
-        text = _command_text(node)
+        text = _command_text(node, within.get(id(node), known)) if id(node) not in parts else ""
         if text and not _PROSE.search(file.lines[getattr(node, "lineno", 1) - 1]):
             first = getattr(node, "lineno", 1)
             yield text, first, getattr(node, "end_lineno", None) or first
 
 
-def _command_text(node: ast.AST) -> str:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str) and _COMMAND.match(node.value):
-        return " ".join(node.value.split()) if "\n\n" not in node.value else ""
+def _parts(node: ast.JoinedStr | ast.BinOp) -> list[ast.expr]:
+    return node.values if isinstance(node, ast.JoinedStr) else [node.left, node.right]
+
+
+def _texts(nodes: Sequence[ast.AST], outer: dict[str, str]) -> dict[str, str]:
+    """Name → the text that it is bound to, of names that are bound once."""
+    bound = [
+        (node.targets[0].id, node.value)
+        for node in nodes
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
+    ]
+    count = Counter(name for name, _ in bound)
+    found = {name: text for name, text in outer.items() if name not in count}
+    for name, value in bound:
+        text = _folded(value, found) if count[name] == 1 else None
+        if text is not None:
+            found[name] = text
+    return found
+
+
+def _folded(node: ast.expr, known: dict[str, str]) -> str | None:
+    """The text of an expression, "{}" for what it holds that is not known; None for what is no text."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.Name):
+        return known.get(node.id)
     if isinstance(node, ast.JoinedStr):
-        parts = [str(p.value) if isinstance(p, ast.Constant) else "{}" for p in node.values]
-        text = "".join(parts)
-        return " ".join(text.split()) if _COMMAND.match(text) else ""
+        held = [part.value if isinstance(part, ast.FormattedValue) else part for part in node.values]
+        return "".join("{}" if (text := _folded(part, known)) is None else text for part in held)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        sides = [_folded(side, known) for side in (node.left, node.right)]
+        return None if sides[0] is None else sides[0] + ("{}" if sides[1] is None else sides[1])
+    return None
+
+
+def _command_text(node: ast.AST, known: dict[str, str]) -> str:
+    if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp):
+        text = _folded(node, known) or ""
+        return " ".join(text.split()) if _COMMAND.match(text) and "\n\n" not in text else ""
     if isinstance(node, ast.List):
         words = [str(p.value) for p in node.elts if isinstance(p, ast.Constant)]
         text = " ".join(words)

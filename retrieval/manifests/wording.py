@@ -10,7 +10,9 @@ _OS = ("sys_platform", "platform_system")
 
 
 def shown(item: Declaration) -> str:
-    """The declaration as it stands in the file, without its marker and comment."""
+    """The declaration as it stands in the file, without its marker and comment; of a wheel's URL the file name."""
+    if item.wheel:
+        return item.wheel
     written = item.written.split(" ;")[0] if item.url else item.written.partition(";")[0]
     return " ".join(written.split()).rstrip(",")
 

@@ -1,0 +1,53 @@
+"""Whether code deals with images and with video at all: by what it imports, does with pictures, and what it names.
+
+A kind is denied only where not a word of the code names it.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+from retrieval.beside import once
+from retrieval.census.language import run_query
+from retrieval.census.modalities import works_with_audio
+from retrieval.census.program import program_of
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+_CODE = ("python", "notebook")
+_WORD = re.compile(rb"(?i)video(?! game)")
+_LIBRARIES = frozenset(["PIL", "cv2", "torchvision", "timm", "skimage", "imageio", "kornia", "mmcv"])
+_FILMS = (
+    "imports: decord, moviepy, pytorchvideo, torchvision.io.read_video, torchcodec, eva_decord, target=library",
+    "calls: cv2.VideoCapture, cv2.VideoWriter, imageio.mimsave, imageio.get_writer, torchvision.io.*video*, "
+    "diffusers.utils.export_to_video",
+)
+
+
+@once
+def films(codebase: "Codebase") -> bool:
+    """Whether the code itself reads, samples or writes video."""
+    queries = ("video_frames", *_FILMS)
+    return any(hit.role == "source" for query in queries for hit in run_query(codebase, query).hits)
+
+
+@once
+def names_video(codebase: "Codebase") -> bool:
+    """Whether any line of code names video."""
+    files = codebase.snapshot.files
+    return films(codebase) or any(
+        file.language in _CODE and file.role == "source" and _WORD.search(file.data) for file in files
+    )
+
+
+@once
+def only_sound(codebase: "Codebase") -> bool:
+    """Whether code works with audio and imports no library of images, so that latents and networks are of sound."""
+    program = program_of(codebase)
+    modules = {item.module.partition(".")[0] for facts in program.facts.values() for item in facts.imports}
+    return works_with_audio(program) and not modules & (_LIBRARIES - {"torchvision"})
+
+
+def kinds_of_pictures(codebase: "Codebase") -> str:
+    """ "images and video", or "images" where the code itself does nothing with video."""
+    return "images and video" if films(codebase) else "images"

@@ -88,7 +88,7 @@ def _texts(codebase: Codebase, query: str) -> list[str]:
 
 def test_every_kind_of_cache_is_told_once(app: Codebase) -> None:
     assert _texts(app, "caching: models") == ["`MODELS` keeps loaded models (`Net`), put in by `load()`"]
-    switch, passed = _texts(app, "caching: kv")
+    passed, switch = _texts(app, "caching: kv")
     assert switch == (
         "Switch `use_cache` of the key/value cache: `False` by default in `Net.forward()`; given as `True` by `each()`"
     )
@@ -112,7 +112,10 @@ def test_lazy_defaults_are_no_caches(app: Codebase) -> None:
 
 def test_the_answer_says_what_is_checkpointed_too(app: Codebase) -> None:
     cached, checkpointed = _texts(app, "caching_answer")
-    assert cached.startswith("Caching: yes - loaded models: `MODELS` keeps loaded models (`Net`)")
+    assert cached.startswith(
+        "Caching: yes - outputs of models: `Chat.features` keeps what `self.net.encode_image()` gave"
+    )
+    assert "; loaded models: `MODELS` keeps loaded models (`Net`)" in cached
     assert "downloads kept on disk: `fetch()`" in cached
     assert checkpointed == "Checkpointing: none; no checkpoint is written and none is resumed."
 
@@ -206,3 +209,103 @@ def test_a_cache_is_told_with_what_holds_and_empties_it() -> None:
     assert any(text.endswith("; kept in `Run.kv_cache`, emptied by `finish()`, changed by `order()`") for text in texts)
     assert any(text.startswith("`TABLE` keeps what is built, by `size`") for text in texts)
     assert any(text.startswith("`state['cached_features']` keeps results by key") for text in texts)
+
+
+DECODED = {
+    "app.py": """
+        import torch
+        from torch import nn
+
+        class Layer(nn.Module):
+            def forward(self, x, kv_cache=None):
+                if kv_cache is None or self.key not in kv_cache:
+                    k = self.key(x)
+                else:
+                    k = kv_cache[self.key]
+                return k
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.encoder, self.layer = nn.Linear(2, 2), Layer()
+            def forward(self, x, image=None): return self.layer(x)
+            def install_cache(self, cache=None):
+                hooks = []
+                def save(module, _, output):
+                    cache[module] = output
+                hooks.append(self.layer.register_forward_hook(save))
+                return cache, hooks
+
+        class Loss:
+            def __init__(self, keep=True):
+                self.keep, self.size, self.labels = keep, 0, {}
+            def truth(self, device, size):
+                if self.size != size or device not in self.labels:
+                    labels = torch.arange(size)
+                    if self.keep:
+                        self.labels[device] = labels
+                else:
+                    labels = self.labels[device]
+                return labels
+
+        def write(net, pixels, steps):
+            image = net.encoder(pixels)
+            text = []
+            while len(text) < steps:
+                text.append(net(text, image=image))
+            return text
+
+        def page(message, use_cache=True):
+            return message if use_cache else None
+
+        def complete(prompt):
+            return {"prompt": prompt, "cache_prompt": True}
+
+        if __name__ == "__main__":
+            net = Net()
+            net.install_cache({})
+            write(net, torch.zeros(2), 3)
+            Loss().truth("cpu", 3)
+            page("a")
+            complete("a")
+    """,
+}
+
+
+def test_encodings_hooks_and_labels_that_are_kept() -> None:
+    code = codebase_of(DECODED)
+    assert _texts(code, "caching: results") == [
+        "`write()` works `image` out once (`net.encoder(pixels)`) and hands it to each round of the loop: "
+        "`net(text, image=image)`"
+    ]
+    hooked, handed, server = _texts(code, "caching: kv")
+    assert hooked.startswith(
+        "`Net.install_cache()` makes a key/value cache: its forward hook `save()` puts what layers"
+    )
+    assert hooked.endswith(
+        "into `cache`; `Layer.forward()` takes them from there, and computes them only if "
+        "`kv_cache is None or self.key not in kv_cache`"
+    )
+    assert handed == "Keys and values of attention are handed on from step to step in `Layer.forward()`"
+    assert server.endswith("keep the keys and values of a prompt: `cache_prompt` is `True` in `complete()`")
+    assert "`self.labels` keeps what is built" in " ".join(_texts(code, "caching: built"))
+    assert "use_cache" not in " ".join(_texts(code, "caching"))  # the switch of a page is none of a model
+
+
+def test_a_cache_that_is_always_none_is_told_as_not_kept() -> None:
+    source = """
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        def inputs(ids, past=None):
+            return {"ids": ids, "past_key_values": past}
+
+        if __name__ == "__main__":
+            Net()(**inputs(1))
+    """
+    cached, _ = _texts(codebase_of({"app.py": source}), "caching_answer")
+    assert cached.endswith("not kept between steps: `past_key_values` is always `None` (`inputs()`).")
+    kept, _ = _texts(codebase_of({"app.py": source.replace("inputs(1)", "inputs(1, past=Net())")}), "caching_answer")
+    assert "always `None`" not in kept

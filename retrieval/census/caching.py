@@ -13,35 +13,33 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
+from retrieval.census.attention_caches import attention_caches
 from retrieval.census.held import held_by
 from retrieval.census.kept_downloads import kept_download
 from retrieval.census.kept_results import kept_results
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.loop_inputs import loop_inputs
 from retrieval.census.presence import is_first_use
 from retrieval.census.prose import counted, listed
 from retrieval.census.released import named
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.shelves import shelves_of
 from retrieval.census.spots import Spot
-from retrieval.census.units import Function, Unit, subject_of, units
+from retrieval.census.units import subject_of, units
 from retrieval.census.wording import caller
 from retrieval.facts import CensusHit
-from retrieval.pyast import dotted, source_of
+from retrieval.pyast import dotted
 
 if TYPE_CHECKING:
     from retrieval.census.body import Binding
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-NAMES = ("models", "built", "kv", "results", "collected", "files", "tables", "memo", "skip", "download")
+NAMES = ("results", "kv", "models", "built", "collected", "files", "tables", "memo", "skip", "download")
 MOST_NAMED = 6
 _MEMO = re.compile(
     r"(?:^|\.)(?:lru_cache|cache|cached|memoize|memoized|ttl_cache|alru_cache|cache_data|cache_resource)$"
 )
-_FLAG = re.compile(r"^(?:use_)?(?:kv_?)?cach(?:e|ing)$|^use_\w*kv_?cach\w*$|^use_cache$")
-_OWNED = re.compile(r"(?i)^self\.\w*(?:kv_?cache|past_key_values?|past_kv)$")
-_PAST = re.compile(r"^(?:past_(?:kv|key_values?)|layer_past|kv_cache|key_value_cache)$")
-Switches = dict[str, dict[str, list[tuple[str, str, int]]]]  # flag → how it is set → functions with their places
 _KNOWN: Beside[Codebase, list[CensusHit]] = Beside()
 
 
@@ -55,7 +53,13 @@ _KNOWN: Beside[Codebase, list[CensusHit]] = Beside()
 def caching(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per cache; patterns are the names in `NAMES`."""
     if codebase not in _KNOWN:
-        found = [*_models(codebase), *_attention(codebase), *_functions(codebase), *kept_results(codebase)]
+        found = [
+            *_models(codebase),
+            *attention_caches(codebase),
+            *_functions(codebase),
+            *loop_inputs(codebase),
+            *kept_results(codebase),
+        ]
         _KNOWN[codebase] = sorted(found, key=lambda hit: NAMES.index(hit.name))
     yield from (hit for hit in _KNOWN[codebase] if query.matches(hit.name))
 
@@ -66,6 +70,8 @@ def _models(codebase: Codebase) -> Iterator[CensusHit]:
     for shelf in shelves_of(roster).by_root.values():
         if not any(_is_keyed(frame, line) for frame, line in shelf.puts):
             continue  # a list of what there is
+        if all(frame.symbol.endswith("__init__") for frame, _ in shelf.puts):
+            continue  # parts that are made with their object
         frames = list(dict.fromkeys(frame for frame, _ in shelf.puts))
         frame, line = shelf.puts[0]
         by = listed(list(dict.fromkeys(caller(frame) for frame in frames)), 3)
@@ -129,95 +135,6 @@ def _is_lazy(frame: Frame, binding: Binding) -> bool:
         guard for guard in binding.guards if binding.name in guard.text or f'"{last}"' in guard.text.replace("'", '"')
     ]
     return value is not None and any(map(is_first_use, near))
-
-
-def _attention(codebase: Codebase) -> Iterator[CensusHit]:
-    """Key/value caches: the switch with its default and its callers, and the functions that hand keys and values on."""
-    switches: Switches = {}
-    passed: dict[str, tuple[str, int]] = {}
-    for unit in units(codebase, r"cach|past_k|layer_past"):
-        for node, symbol in unit.functions():
-            for item, preset in _parameters(node):
-                if _FLAG.match(item.arg) and preset is not None and _is_flag(preset):
-                    words = f"`{source_of(preset, 20)}` by default in"
-                    switches.setdefault(item.arg, {}).setdefault(words, []).append((symbol, unit.path, item.lineno))
-                elif _PAST.match(item.arg):
-                    passed.setdefault(symbol, (unit.path, item.lineno))
-        for node in unit.nodes:
-            _note_given(unit, node, switches)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and _PAST.match(node.id):
-                passed.setdefault(unit.symbols.get(node, ""), (unit.path, unit.row(node.lineno)))
-    yield from _told_switches(codebase, switches)
-    if passed:
-        symbol, (path, line) = next(iter(passed.items()))
-        names = listed([f"`{name}()`" for name in passed if name], MOST_NAMED)
-        text = f"Keys and values of attention are handed on from step to step in {names}{_owners(codebase)}"
-        related = tuple(("kv", p, n, n) for p, n in list(passed.values())[1:4])
-        yield hit_at(codebase, path, (line, line), symbol=symbol, name="kv", text=text, related=related)
-
-
-def _owners(codebase: Codebase) -> str:
-    """The attributes that hold a key/value cache over several steps, with the methods that set and empty them."""
-    found: dict[str, dict[str, list[str]]] = {}
-    for unit in units(codebase, r"(?i)kv_?cache|past_key"):
-        for node in unit.nodes:
-            target = (
-                node.targets[0]
-                if isinstance(node, ast.Assign)
-                else node.target
-                if isinstance(node, ast.AnnAssign)
-                else None
-            )
-            inner = target.value if isinstance(target, ast.Subscript) else target
-            name = dotted(inner) if inner is not None else ""
-            owner, _, method = unit.symbols.get(node, "").rpartition(".")
-            if name.startswith("self.") and _OWNED.search(name) and owner:
-                value = node.value  # type: ignore[attr-defined]
-                empty = isinstance(value, ast.Constant | ast.Dict | ast.List) and "fill" not in method
-                how = "changed" if isinstance(target, ast.Subscript) else "emptied" if empty else "set"
-                names = found.setdefault(f"{owner}.{name[5:]}", {}).setdefault(how, [])
-                names += [f"`{method}()`"] if f"`{method}()`" not in names and method != "__init__" else []
-    rows = [
-        f"`{name}`" + "".join(f", {how} by {listed(methods, 3)}" for how, methods in ways.items() if methods)
-        for name, ways in found.items()
-        if any(ways.values())
-    ]
-    return f"; kept in {listed(rows, 2)}" if rows else ""
-
-
-def _is_flag(node: ast.AST | None) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, bool)
-
-
-def _parameters(node: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:
-    """The parameters of a function, each with its default."""
-    given = node.args
-    plain = [*given.posonlyargs, *given.args]
-    missing: list[ast.expr | None] = [None] * (len(plain) - len(given.defaults))
-    yield from zip(plain, [*missing, *given.defaults], strict=True)
-    yield from zip(given.kwonlyargs, given.kw_defaults, strict=True)
-
-
-def _note_given(unit: Unit, node: ast.AST, switches: Switches) -> None:
-    """Calls that turn a cache on or off."""
-    for key in node.keywords if isinstance(node, ast.Call) else ():
-        if key.arg and _FLAG.match(key.arg) and _is_flag(key.value):
-            words = f"given as `{source_of(key.value, 20)}` by"
-            place = (unit.symbols.get(node, "") or unit.path, unit.path, unit.row(key.value.lineno))
-            switches.setdefault(key.arg, {}).setdefault(words, []).append(place)
-
-
-def _told_switches(codebase: Codebase, switches: Switches) -> Iterator[CensusHit]:
-    for flag, ways in switches.items():
-        rows = [
-            f"{words} {listed(list(dict.fromkeys(f'`{s}()`' if '.py' not in s else s for s, _, _ in places)), 4)}"
-            for words, places in ways.items()
-        ]
-        places = [place for listed_ in ways.values() for place in listed_]
-        symbol, path, line = places[0]
-        related = tuple(("use", p, n, n) for _, p, n in places[1:5])
-        text = f"Switch `{flag}` of the key/value cache: {'; '.join(rows)}"
-        yield hit_at(codebase, path, (line, line), symbol=symbol, name="kv", text=text, related=related)
 
 
 def _functions(codebase: Codebase) -> Iterator[CensusHit]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from retrieval.census.attention_caches import never_kept
 from retrieval.census.caching import caching
 from retrieval.census.language import Query, kind, parse_query, run_query
 from retrieval.census.prose import listed
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 MOST_NAMED, MOST_CITED = 3, 8
 _SORTS = {
+    "results": "outputs of models",
+    "kv": "key/value cache of attention",
     "models": "loaded models",
     "built": "objects built once and kept by key",
-    "results": "outputs of models",
     "collected": "features collected over a run",
-    "kv": "key/value cache of attention",
     "files": "files taken up again",
     "tables": "other results by key",
     "memo": "memoised functions",
@@ -39,6 +40,7 @@ _CHECKPOINTS = {
 }
 # What is saved is a tensor, not weights: `torch.save(embedding.cpu(), path)`.
 _DATA = re.compile(r"torch\.save\((?!.*(?:state|model|net|ckpt|checkpoint|weights|optim|params|dict|\{|self\b))")
+_NO_WEIGHTS = re.compile(r"(?i)(?:tokenizer|processor|config|cfg|extractor|scheduler)\w*\.save_pretrained\(")
 _ACTIVATIONS = "recomputing: on, off"
 
 
@@ -71,6 +73,8 @@ def _caching(codebase: "Codebase") -> CensusHit:
         f"Caching: none was found; {', '.join(absent)} are not kept." if absent else "Caching: none was traced."
     )
     text += f" Not cached, as far as was traced: {'; '.join(absent)}." if (run or idle) and absent else ""
+    never = never_kept(codebase) if not _of([*run, *idle], "kv") else ""
+    text += f" Keys and values of attention are not kept between steps: {never}." if never else ""
     text += f" {ASIDE} caches too: {places(idle)}." if run and idle else ""
     first = [found[0] for sort in _SORTS if (found := _of(run or idle, sort))]
     return said_of(codebase, "caching", text, (first or idle)[:MOST_CITED])
@@ -101,13 +105,18 @@ def _told(hits: Sequence[CensusHit]) -> str:
     if hits[0].name in ("download", "skip"):
         return functions(hits)
     words = [hit.text[0].lower() + hit.text[1:] if hit.text[:1].isalpha() else hit.text for hit in hits]
-    return listed(words, MOST_NAMED)
+    return listed(list(dict.fromkeys(words)), MOST_NAMED)
+
+
+def _is_state(hit: CensusHit) -> bool:
+    """Whether what is saved may be weights or the state of a training: no data, no settings, no vocabulary."""
+    return not _DATA.search(hit.text) and not _NO_WEIGHTS.search(hit.text)
 
 
 def _checkpointing(codebase: "Codebase") -> CensusHit:
     told, proving, unused = list[str](), list[CensusHit](), dict[str, list[CensusHit]]()
     for words, text in _CHECKPOINTS.items():
-        run, idle = parted(codebase, [hit for hit in run_query(codebase, text).hits if not _DATA.search(hit.text)])
+        run, idle = parted(codebase, [hit for hit in run_query(codebase, text).hits if _is_state(hit)])
         told += [f"{words} {functions(run)}"] if run else []
         proving += run[:2]
         unused |= {words: idle} if idle else {}

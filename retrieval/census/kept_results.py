@@ -33,6 +33,7 @@ _SUFFIX = re.compile(r"\.(?:pkl|pickle|npz|npy|h5|mat|safetensors)\b")
 _WRITING = re.compile(r"(?:^|\.)(?:dump|save|save_file|savez|savez_compressed|savemat|to_pickle|write_\w+)$")
 _READING = re.compile(r"(?:^|\.)(?:load|loads|loadmat|read_pickle|load_\w+)$")
 _TESTING = re.compile(r"(?:^|\.)(?:exists|isfile|is_file)$")
+Place = tuple[str, str, int]  # symbol, path, line
 _SKIPPED = re.compile(r"(?i)exists?\b|is_?file|skip_existing|already")
 
 
@@ -77,6 +78,7 @@ def _tables(codebase: Codebase) -> Iterator[CensusHit]:
             for node in own_nodes(body):
                 target = node.targets[0] if isinstance(node, ast.Assign) else None
                 held = _root(target) if isinstance(target, ast.Subscript) else ""
+                held = "" if held.endswith("']") and not _is_nested(target) else held
                 symbol = unit.symbols.get(node, "")
                 if (
                     held
@@ -93,6 +95,11 @@ def _tables(codebase: Codebase) -> Iterator[CensusHit]:
         related = tuple(("fill", u.path, u.lines(n)[0], u.lines(n)[0]) for u, n, _ in rows[1:4])
         lines = unit.lines(node)
         yield hit_at(codebase, unit.path, lines, symbol="", name="tables", text=text, related=related)
+
+
+def _is_nested(node: ast.AST | None) -> bool:
+    """Whether an entry of a table that is itself an entry is meant: `state["cached"][frame]`."""
+    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Subscript)
 
 
 def _is_cache(held: str) -> bool:
@@ -126,17 +133,22 @@ def _built(codebase: Codebase) -> Iterator[CensusHit]:
 
 def _first_time(node: ast.If) -> ast.Assign | None:
     """The assignment that fills `table[key]` when the key is not in the table, by a call that builds something."""
-    test = node.test
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.NotIn):
-        return None
+    tests = node.test.values if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.Or) else [node.test]
+    absent = [t for t in tests if isinstance(t, ast.Compare) and len(t.ops) == 1 and isinstance(t.ops[0], ast.NotIn)]
+    return next(filter(None, (_filling(node, test) for test in absent)), None)
+
+
+def _filling(node: ast.If, test: ast.Compare) -> ast.Assign | None:
     table, key = dotted(test.comparators[0]), source_of(test.left, 60)
-    for item in (inner for statement in node.body for inner in ast.walk(statement)):
-        target = item.targets[0] if isinstance(item, ast.Assign) and len(item.targets) == 1 else None
-        if not isinstance(item, ast.Assign) or not isinstance(target, ast.Subscript) or not table:
+    inner = [item for statement in node.body for item in ast.walk(statement) if isinstance(item, ast.Assign)]
+    built = {dotted(item.targets[0]): item.value for item in reversed(inner) if isinstance(item.value, ast.Call)}
+    for item in inner if table else ():
+        target = item.targets[0] if len(item.targets) == 1 else None
+        if not isinstance(target, ast.Subscript) or dotted(target.value) != table or source_of(target.slice, 60) != key:
             continue
-        maker = next((n for n in ast.walk(item.value) if isinstance(n, ast.Call) and dotted(n.func)), None)
-        builds = isinstance(item.value, ast.Call) and maker is not None and not _PLAIN.search(dotted(maker.func))
-        if builds and dotted(target.value) == table and source_of(target.slice, 60) == key:
+        value = built.get(item.value.id, item.value) if isinstance(item.value, ast.Name) else item.value
+        maker = next((n for n in ast.walk(value) if isinstance(n, ast.Call) and dotted(n.func)), None)
+        if isinstance(value, ast.Call) and maker is not None and not _PLAIN.search(dotted(maker.func)):
             return item
     return None
 
@@ -170,9 +182,9 @@ def _root(node: ast.AST) -> str:
 
 def _files(codebase: Codebase) -> Iterator[CensusHit]:
     """Files of one ending that one function writes and another one takes up."""
-    written: dict[str, list[tuple[str, str, int]]] = {}
-    read: dict[str, list[tuple[str, str, int]]] = {}
-    tested: set[str] = set()
+    written: dict[str, list[Place]] = {}
+    read: dict[str, list[Place]] = {}
+    tested: set[tuple[str, str]] = set()
     for unit in units(codebase, _SUFFIX.pattern):
         if codebase.snapshot.by_path[unit.path].role != "source":
             continue
@@ -180,17 +192,23 @@ def _files(codebase: Codebase) -> Iterator[CensusHit]:
             text = " ".join(i.value for i in ast.walk(node) if isinstance(i, ast.Constant) and isinstance(i.value, str))
             endings = set(_SUFFIX.findall(text))
             if any(isinstance(i, ast.Call) and _TESTING.search(dotted(i.func)) for i in own_nodes(node)):
-                tested |= endings
+                tested |= {(ending, unit.path) for ending in endings}
             for call in (inner for inner in own_nodes(node) if isinstance(inner, ast.Call) and endings):
                 name = dotted(call.func)
                 table = written if _WRITING.search(name) else read if _READING.search(name) else None
                 for ending in endings if table is not None else ():
                     table.setdefault(ending, []).append((symbol, unit.path, unit.row(call.lineno)))  # type: ignore[union-attr]
-    weights = {".safetensors"} - tested  # what one program writes and another loads is no cache
-    for ending in sorted(set(written) & set(read) - weights):
-        symbol, path, line = written[ending][0]
-        makers = listed(list(dict.fromkeys(f"`{s}()`" for s, _, _ in written[ending])), MOST_NAMED)
-        takers = listed(list(dict.fromkeys(f"`{s}()`" for s, _, _ in read[ending])), MOST_NAMED)
+    for ending in sorted(set(written) & set(read)):
+        homes = {path for _, path, _ in written[ending]} & {path for _, path, _ in read[ending]}
+        if ending == ".safetensors":  # what one program writes and another loads is no cache
+            homes = {path for path in homes if (ending, path) in tested}
+        makes = [row for row in written[ending] if row[1] in homes]
+        takes = [row for row in read[ending] if row[1] in homes]
+        if not makes:
+            continue
+        symbol, path, line = makes[0]
+        makers = listed(list(dict.fromkeys(f"`{s}()`" for s, _, _ in makes)), MOST_NAMED)
+        takers = listed(list(dict.fromkeys(f"`{s}()`" for s, _, _ in takes)), MOST_NAMED)
         text = f"Files `{ending}` written by {makers} can be taken up by {takers}"
-        related = tuple(("read", p, n, n) for _, p, n in read[ending][:3])
+        related = tuple(("read", p, n, n) for _, p, n in takes[:3])
         yield hit_at(codebase, path, (line, line), symbol=symbol, name="files", text=text, related=related)

@@ -423,3 +423,36 @@ def test_what_a_constructor_builds_stage_by_stage_is_in_memory_together() -> Non
     ]
     [text] = _texts(codebase_of(STAGED), "residency: *API*")
     assert "together" not in text and "what a call makes, its caller holds: " in text
+
+
+NET = """
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(2, 2)
+        def forward(self, x): return self.linear(x)
+
+    def load():
+        return Net()
+"""
+
+
+def test_an_installed_command_holds_what_its_file_loads_and_what_its_function_makes() -> None:
+    manifest = '[project]\nname = "tool"\nversion = "1"\n[project.scripts]\ntool = "tool.run:main"\n'
+    run = """
+        from tool.nets import Net, load
+
+        first = load()
+
+        def main():
+            second = Net()
+            return second(first(1))
+
+        if __name__ == "__main__":
+            main()
+    """
+    files = {"pyproject.toml": manifest, "tool/__init__.py": "", "tool/nets.py": NET, "tool/run.py": run}
+    texts = [text for text in _texts(codebase_of(files), "residency") if text.startswith("`tool`")]
+    assert len(texts) == 1 and "2 models in memory together: 2 `Net` (`first`, `second`)" in texts[0], texts

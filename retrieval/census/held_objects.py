@@ -89,7 +89,7 @@ def _is_of(roster: Roster, start: Start, outer: "Frame", line: int) -> bool:
     """Whether a way begins in what a program runs: not in the `__main__` block of a file that it imports."""
     guard = roster.program.main_guard(outer.path) if outer.definition is None else None
     inside = guard is not None and guard[0] <= line <= guard[1]
-    return not inside or (start.guarded and start.path == outer.path)
+    return not inside or (start.guarded and start.path == outer.path) or (outer.path, "") in start.units
 
 
 def _object(roster: Roster, start: Start, made: Made, way: Way) -> Object:

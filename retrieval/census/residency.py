@@ -168,7 +168,8 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
     if passing:
         one = len(_all_names(passing)) == 1
         parts.append(f"{_names(passing)} {'lives' if one else 'live'} only while {_callers(passing)} runs")
-    if never := [item for item in made if not ways_in(roster, item, units)]:
+    said = {name for item in objects for name in item.names}
+    if never := [item for item in made if item.name not in said and not ways_in(roster, item, units)]:
         names = listed([f"`{name}`" for name in dict.fromkeys(item.name for item in never)], MOST_NAMED)
         parts.append(f"never {names}, which the constants that the calls give rule out")
     return "; ".join(parts)

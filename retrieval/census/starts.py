@@ -183,7 +183,9 @@ def _in_another_folder(program: "Program", document: str, path: str) -> list[str
 def _start(entry: Entry) -> Start:
     proof = (entry.path, entry.lines, entry.text)
     if entry.target is not None:
-        return Start(entry.name, ((entry.target.path, entry.target.definition.symbol),), *proof)
+        units = ((entry.target.path, ""), (entry.target.path, entry.target.definition.symbol))
+        loaded = entry.kind in _PROGRAMS[:2]  # the top level of the file runs before the function
+        return Start(entry.name, units if loaded else units[1:], *proof)
     if entry.kind == "web app" and entry.name.isidentifier():
         return Start(entry.path, ((entry.path, ""), (entry.path, entry.name)), *proof)
     return Start(entry.path, ((entry.path, ""),), *proof, guarded=True)

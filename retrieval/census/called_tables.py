@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retrieval.census.meant import meant
 from retrieval.census.prose import listed
 from retrieval.census.swap_points import MODEL_WORD, Point
 from retrieval.census.units import Unit, call_name, units, written
@@ -66,7 +67,7 @@ def _found(codebase: "Codebase", unit: Unit) -> Iterator[Called]:
             continue
         seen.add(table)
         keys = tuple(str(k.value) for k in table.keys if isinstance(k, ast.Constant) and isinstance(k.value, str))
-        values = tuple(_definition(codebase, unit.path, value) for value in table.values)
+        values = tuple(_definition(codebase, unit.path, symbol, value) for value in table.values)
         if len(keys) == len(values) >= LEAST and all(values):
             yield Called(unit, "" if inline else written(owner), symbol, table, keys, values, written(key), node)
 
@@ -95,14 +96,14 @@ def _taken(unit: Unit, node: ast.AST, called: set[tuple[str, str]]) -> tuple[ast
     return (owner, key) if isinstance(held, ast.Name) and (symbol, held.id) in called else None
 
 
-def _definition(codebase: "Codebase", path: str, value: ast.expr) -> str:
+def _definition(codebase: "Codebase", path: str, symbol: str, value: ast.expr) -> str:
     """The name of a function or class of the repository, also one that `partial` fills in; "" for anything else."""
     if isinstance(value, ast.Call) and written(value.func) in _PARTIAL and value.args:
         value = value.args[0]
     if not isinstance(value, ast.Name | ast.Attribute):
         return ""
     name = written(value)
-    return name if codebase.resolve_local(path, name) is not None else ""
+    return name if meant(codebase, path, symbol, name) is not None else ""
 
 
 def _is_telling(found: Called) -> bool:

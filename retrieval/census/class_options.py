@@ -87,7 +87,10 @@ def _is_about_models(codebase: "Codebase", item: Holder) -> bool:
 
 def _fill(codebase: "Codebase", holders: list[Holder]) -> None:
     """Enter the defaults that subclasses set, and the places that make what a field holds."""
-    fields = {item.name: item for item in holders if not item.parameter}
+    fields: dict[str, list[Holder]] = {}
+    for item in holders:
+        if not item.parameter:
+            fields.setdefault(item.name, []).append(item)
     if not fields:
         return
     for unit in units(codebase, r"\b(?:" + "|".join(map(re.escape, sorted(fields))) + r")\b"):
@@ -100,32 +103,38 @@ def _fill(codebase: "Codebase", holders: list[Holder]) -> None:
             _uses(unit, body, symbol, fields)
 
 
-def _defaults(codebase: "Codebase", unit: Unit, node: ast.ClassDef, fields: dict[str, Holder]) -> None:
+def _defaults(codebase: "Codebase", unit: Unit, node: ast.ClassDef, fields: dict[str, list[Holder]]) -> None:
+    bases = {written(base).rpartition(".")[2] for base in node.bases}
     for item in node.body:
-        target = item.target if isinstance(item, ast.AnnAssign) else None
-        holder = fields.get(target.id) if isinstance(target, ast.Name) else None
-        value = item.value if isinstance(item, ast.AnnAssign) else None
-        if holder is None or value is None or unit.symbol_of(node) == holder.owner:
+        if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name) or item.value is None:
             continue
-        below = any(base.rpartition(".")[2] == holder.owner.rpartition(".")[2] for base in map(written, node.bases))
-        if below and codebase.resolve_local(unit.path, written(value)) is not None:
-            holder.defaults.append(written(value))
+        for holder in fields.get(item.target.id, ()):
+            below = holder.owner.rpartition(".")[2] in bases
+            if below and codebase.resolve_local(unit.path, written(item.value)) is not None:
+                holder.defaults.append(written(item.value))
 
 
-def _uses(unit: Unit, body: Function, symbol: str, fields: dict[str, Holder]) -> None:
-    """Calls of `option.pipeline_cls` and of a variable that holds it."""
+def _uses(unit: Unit, body: Function, symbol: str, fields: dict[str, list[Holder]]) -> None:
+    """Calls of `option.pipeline_cls` and of a variable that holds it; of fields of one name that of the same file."""
     nodes = own_nodes(body)
-    held: dict[str, Holder] = {}
+    held: dict[str, str] = {}
     for node in nodes:
         target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
         value = node.value if isinstance(node, ast.Assign) else None
         if isinstance(value, ast.Attribute) and isinstance(target, ast.Name) and value.attr in fields:
-            held[target.id] = fields[value.attr]
+            held[target.id] = value.attr
     for node in nodes:
         func = node.func if isinstance(node, ast.Call) else None
-        holder = fields.get(func.attr) if isinstance(func, ast.Attribute) else None
-        holder = held.get(func.id) if isinstance(func, ast.Name) else holder
-        if holder is not None:
+        name = (
+            func.attr
+            if isinstance(func, ast.Attribute)
+            else held.get(func.id, "")
+            if isinstance(func, ast.Name)
+            else ""
+        )
+        holders = fields.get(name, [])
+        near = [holder for holder in holders if holder.unit.path == unit.path]
+        for holder in near or holders:
             holder.uses.append((unit.path, symbol, unit.lines(node)[0]))
 
 

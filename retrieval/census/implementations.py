@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retrieval.census.meant import meant
 from retrieval.census.program import program_of
 from retrieval.census.prose import listed
 from retrieval.census.swap_points import MODEL_WORD, Point
@@ -44,43 +45,60 @@ def selectors(codebase: "Codebase") -> Iterator[Point]:
 
 
 def _selectors(codebase: "Codebase") -> Iterator[Selector]:
-    for unit in units(codebase, r"(?m)^\s+return [A-Za-z_]\w*(?:\.\w+)*\("):
-        if codebase.snapshot.by_path[unit.path].role == "source":
+    for path, wanted in _promising(codebase).items():
+        for unit in units(codebase, path=path):
             for body, symbol in unit.functions():
-                inner = any(isinstance(around, Function) for around in unit.enclosing(body))
-                found = _selector(codebase, unit, body, symbol) if not inner else None
+                found = _selector(codebase, unit, body, symbol) if symbol in wanted else None
                 if found is not None:
                     yield found
 
 
+def _promising(codebase: "Codebase") -> dict[str, set[str]]:
+    """File → the functions, no inner ones, in which two or more classes of the repository are called."""
+    classes = {item.name for _, item in codebase.all_definitions() if item.kind == "class"}
+    called: dict[tuple[str, str], set[str]] = {}
+    for path, call in codebase.all_calls():
+        name = call.name.rpartition(".")[2]
+        if name in classes and not _WHOLE.search(name) and codebase.snapshot.by_path[path].role == "source":
+            called.setdefault((path, call.symbol), set()).add(name)
+    found: dict[str, set[str]] = {}
+    for (path, symbol), names in called.items():
+        if len(names) >= LEAST and any(map(MODEL_WORD.search, (symbol, *names))):
+            found.setdefault(path, set()).add(symbol)
+    return found
+
+
 def _selector(codebase: "Codebase", unit: Unit, body: Function, symbol: str) -> Selector | None:
+    if any(isinstance(around, Function) for around in unit.enclosing(body)):
+        return None
     returns = [(node, when) for node, when in guarded(body.body) if isinstance(node, ast.Return)]
     if len(returns) < LEAST:
         return None
     arms: dict[ClassRef, str] = {}
     for node, when in returns:
-        cls = _class_of(codebase, unit, body, node.value)
+        cls = _class_of(codebase, unit, (body, symbol), node.value)
         if cls is not None and (told := _test(when)):
             arms.setdefault(cls, told)
-    base = _base(codebase, tuple(arms)) if len(arms) >= LEAST else None
+    base = _base(codebase, unit.path, body, tuple(arms)) if len(arms) >= LEAST else None
     if base is None or not any(arms.values()):
         return None
     raises = any(isinstance(node, ast.Raise) for node, _ in guarded(body.body))
     return Selector(unit, body, symbol, tuple(arms.items()), base, raises)
 
 
-def _class_of(codebase: "Codebase", unit: Unit, body: Function, value: ast.expr | None) -> ClassRef | None:
+def _class_of(
+    codebase: "Codebase", unit: Unit, around: tuple[Function, str], value: ast.expr | None
+) -> ClassRef | None:
     """The class of the repository that `return C(…)` makes, or `made = C(…)` before `return made`."""
+    body, symbol = around
     if isinstance(value, ast.Name):
-        bound = [
-            n.value for n, _ in guarded(body.body) if isinstance(n, ast.Assign) and written(n.targets[0]) == value.id
-        ]
+        stores = [n for n, _ in guarded(body.body) if isinstance(n, ast.Assign)]
+        bound = [n.value for n in stores if written(n.targets[0]) == value.id]
         value = bound[0] if len(bound) == 1 else None
     if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name | ast.Attribute):
         return None
-    found = codebase.resolve_local(unit.path, written(value.func))
-    named = found is not None and found[1].kind == "class" and not _WHOLE.search(found[1].name)
-    return ClassRef(*found) if found is not None and named else None
+    found = meant(codebase, unit.path, symbol, written(value.func))
+    return found if isinstance(found, ClassRef) and not _WHOLE.search(found.definition.name) else None
 
 
 def _test(when: tuple[str, ...]) -> str:
@@ -89,11 +107,13 @@ def _test(when: tuple[str, ...]) -> str:
     return held[-1] if held else "otherwise" if when else ""
 
 
-def _base(codebase: "Codebase", classes: tuple[ClassRef, ...]) -> ClassRef | None:
-    """The nearest class of the repository from which all the classes derive."""
+def _base(codebase: "Codebase", path: str, body: Function, classes: tuple[ClassRef, ...]) -> ClassRef | None:
+    """The class that the function says it returns, else the nearest one from which all the classes derive."""
     program = program_of(codebase)
     lines = [program.line(cls) for cls in classes]
-    return next((cls for cls in lines[0] if all(cls in line for line in lines[1:])), None)
+    promised = codebase.resolve_local(path, written(body.returns).strip("'\"")) if body.returns is not None else None
+    shared = [cls for cls in lines[0] if all(cls in line for line in lines[1:])]
+    return next((cls for cls in shared if promised == (cls.path, cls.definition)), next(iter(shared), None))
 
 
 def _is_about_models(item: Selector) -> bool:

@@ -217,3 +217,45 @@ def test_typer_parameters_have_their_real_flags(parameter: str, said: str) -> No
 
 def test_a_parameter_that_is_cut_off_declares_nothing() -> None:
     assert declared("n: list[str] = typer.Option(None, '--fr") is None
+
+
+TWO = """
+    import torch
+    from torch import nn
+
+    class Both(nn.Module):
+        def forward(self, image, text=None, scale=1.0):
+            return image @ text
+
+    class PairLoss(nn.Module):
+        def forward(self, image_features, text_features):
+            return image_features @ text_features
+
+    def train(loader):
+        model = Both()
+        loss = PairLoss()
+        for batch in loader:
+            images, texts = batch
+            loss(model(images, texts), texts)
+
+    if __name__ == "__main__":
+        train([])
+"""
+
+
+def test_modalities_are_fixed_by_signatures_batches_and_losses() -> None:
+    codebase = codebase_of({"run.py": TWO})
+    told = [hit.text for hit in run_query(codebase, "modality_ties").hits]
+    assert told == [
+        "`Both.forward()` (run.py) takes `image`, `text`",
+        "`train()` (run.py) takes `batch` apart as `images, texts`",
+        "the loss `PairLoss` (run.py) takes `image_features`, `text_features`",
+    ]
+    blockers = run_query(codebase, "swap_blockers").hits[0].text
+    assert "(1) the modalities are fixed by names and places (image, text)" in blockers
+
+
+def test_names_that_say_no_modality_tie_nothing() -> None:
+    plain = TWO.replace("images, texts", "xs, ys").replace("image_features", "a").replace("text_features", "b")
+    plain = plain.replace("image", "x").replace("text", "y")
+    assert not run_query(codebase_of({"run.py": plain}), "modality_ties").hits

@@ -81,6 +81,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     memory_notes,
     metrics,
     modal_flow,
+    modality_ties,
     model_checks,
     model_errors,
     model_flow,

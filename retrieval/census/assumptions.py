@@ -59,7 +59,7 @@ _TOKENS = re.compile(
 _SIZES = re.compile(
     r"(?i)(?:^|_)(?:sample_?rate|sampling_?rate|sr|hop_?(?:length|size)|n_?fft|n_?mels?|image_?size|img_?size|input_?(?:size"
     r"|shape)|det_?size|crop_?size|dsize|patch_?size|n_?frms|num_?frames|num_?kp|max_?(?:len|length|txt_?len|frame_pos)"
-    r"|context_?(?:window|length|size)|window_?size|n_?(?:fine|coarse)_codebooks|chunk_?length|rate_hz|mean|std"
+    r"|context_?(?:window|length|size)|window_?size|n_?(?:fine|coarse)_codebooks|chunk_?length|rate_hz"
     r"|n_?ctx|im(?:g|age)_?(?:[hw]|height|width)|(?:in|input|latent)_?channels?)(?:$|_)(?!ratio|thr)"
 )
 _HUB = re.compile(r"[\w.-]+/[\w.-]+$")

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 SHOWN, MOST_CITED, MOST_CHOICES = 8, 12, 6
 _MODEL = re.compile(r"(?i)model|net(?:work)?s?(?:$|_)|arch|backbone|encoder|decoder|tower|detector|recogni[sz]er")
+_LAYER = re.compile(
+    r"(?:Projection|Proj|Embed(?:ding)?s?|Block|Layer|Norm|Att(?:entio)?n|Conv|M[Ll][Pp]|Pool\w*|Processor)\d*[dD]?$"
+)
 HOW = ("registered", "tabled", "hosted", "injected", "pooled", "fixed")
 SORTS = (
     ("configuration", "by configuration alone"), ("registering", "by registering"), ("plug-in", "by plug-in modules"),
@@ -84,7 +87,8 @@ def _choices(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> list
     reach = reach_of(codebase)
     found = [c for c in choices(roster) if reach.has(plain(codebase, c.frame, c.arms[0].made.step.start))]
     whole = {entry.name for entry in entries if not entry.part}
-    return sorted(found, key=lambda choice: not whole & {*choice.names})[:MOST_CHOICES]
+    outside = [c for c in found if not all(map(_LAYER.search, c.names))]
+    return sorted(outside, key=lambda choice: not whole & {*choice.names})[:MOST_CHOICES]
 
 
 def _dispatched(entry: Entry, places: list[Place]) -> str:

@@ -4,14 +4,16 @@ Put together from closed choices, `assumptions`, `model_demands` and `attribute_
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.assumptions import assumptions
 from retrieval.census.attribute_chains import attribute_chains
-from retrieval.census.coupled import coupled_files
 from retrieval.census.demands import model_demands
 from retrieval.census.language import Query, hit_at, kind, parse_query
+from retrieval.census.modality_ties import modality_ties
+from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.replaceable import replaceable
 from retrieval.facts import CensusHit
@@ -19,9 +21,9 @@ from retrieval.facts import CensusHit
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-EACH, LONGEST = 1, 260
+EACH, LONGEST, TIES, MOST = 1, 260, 4, 8
 _FILLING = re.compile(r"(?i)weights|convert|load|state_dict|interpolate")  # fills a model rather than runs it
-_TYPES = re.compile(r" takes .* from the model's library")
+_LAYER = re.compile(r"(?:Processor|Attention|Attn|Block|Layer)\w*\.")  # a part of the model itself
 CLOSED = "A closed choice in the code: "
 RANKS = (
     ("widths", "widths and numbers of tokens are written where parts meet"),
@@ -47,7 +49,7 @@ RANKS = (
 )
 def swap_blockers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit for everything; none where nothing was found. Patterns match nothing here."""
-    parts = list(_parts(codebase))
+    parts = list(_parts(codebase))[:MOST]
     if not parts:
         return
     told = "; ".join(f"({number}) {text}" for number, (text, _) in enumerate(parts, start=1))
@@ -60,6 +62,7 @@ def swap_blockers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     """A clause and its hit for each sort of limit that the main programs have."""
+    yield from _modalities(codebase)
     closed = [hit for hit in replaceable(codebase, parse_query("replaceable")) if hit.text.startswith(CLOSED)]
     for hit in _first(codebase, closed):
         yield f"a closed choice of the class, as {_cut(hit.text.removeprefix(CLOSED))}", hit
@@ -67,22 +70,32 @@ def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     for hit in _first(codebase, asked):
         yield f"callers rely on arguments and results, as {_cut(hit.text)}", hit
     chains = list(attribute_chains(codebase, parse_query("attribute_chains")))
-    chains.sort(key=lambda hit: bool(_FILLING.search(hit.symbol)))
+    chains.sort(key=lambda hit: bool(_FILLING.search(hit.symbol) or _LAYER.search(hit.symbol)))
     for hit in _first(codebase, chains):
         yield f"code outside the model reaches into its parts, as {_cut(hit.text)}", hit
-    typed = [hit for hit in coupled_files(codebase, parse_query("coupled_files")) if _TYPES.search(hit.text)]
-    for hit in _first(codebase, [hit for hit in typed if reach_of(codebase).has(hit)]):
-        taken = next(part for part in hit.text.split("; ") if _TYPES.search(f" {part}"))
-        said = taken if taken.startswith(hit.path) else f"{hit.path} {taken}"
-        yield f"code handles types of the model's library, as {_cut(said)}", hit
     for rank, words in RANKS:
         for hit in _first(codebase, list(assumptions(codebase, parse_query(f"assumptions: {rank}")))):
             yield f"{words}, as {_cut(hit.text)}", hit
 
 
+def _modalities(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """Which modalities the signatures of models, batches and losses fix, with the first places of each file."""
+    hits = list(modality_ties(codebase, parse_query("modality_ties")))
+    counts = Counter(name for hit in hits for name in hit.detail["modalities"].split(", "))
+    if not hits:
+        return
+    shown = list({(hit.path, hit.text.partition("()")[2]): hit for hit in reversed(hits)}.values())[::-1]
+    told = "; ".join(hit.text for hit in shown[:TIES])
+    names = listed([name for name, _ in counts.most_common()], TIES)
+    yield (
+        f"the modalities are fixed by names and places ({names}), so that another one needs new parameters: {told}",
+        hits[0],
+    )
+
+
 def _first(codebase: "Codebase", hits: list[CensusHit]) -> list[CensusHit]:
     own = [hit for hit in hits if hit.role == "source"]
-    return ([hit for hit in own if reach_of(codebase).has(hit)] or own)[:EACH]
+    return [hit for hit in own if reach_of(codebase).has(hit)][:EACH]
 
 
 def _cut(text: str) -> str:

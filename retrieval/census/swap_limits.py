@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.units import Unit, units, written
+from retrieval.census.units import Function, Unit, defaults_of, units, written
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -22,8 +22,9 @@ _SIZE = re.compile(
     r"|size)|d_?model|num_?(?:features|channels|tokens|queries|frames|patches)|in_?chans|channels|width|resolution)$"
 )
 _ALLOWED = re.compile(
-    r"(?i)(?:^|[._])vit|model|arch|backbone|encoder|decoder|mels?|size|channels|(?:^|_)dim|variant|network"
+    r"(?i)(?:^|[._])vit|model|arch|backbone|encoder|decoder|mels?|(?:^|_)size|channels|(?:^|_)dim|variant|network"
 )
+_RATES = re.compile(r"^(?:sampl(?:e|ing)_?rate|sr|hop_?length|n_?fft|n_?mels?|feature_size|chunk_length|win_length)$")
 _MARKER = re.compile(
     r"<\|[\w.{}]+\|>|</?s>|</?(?:pad|unk|bos|eos|sep|mask|cls|image|img|video|vid|audio|speech|im_\w+|\w*(?:Here|placeholder))>"
     r"|\[(?:CLS|SEP|MASK|PAD|UNK|BOS|EOS|ENC|DEC|INST|/INST|IMG|laughter|music)\]"
@@ -32,7 +33,7 @@ _WEIGHTS = re.compile(r"(?i)\.(?:pth?|ckpt|safetensors|bin|onnx|gguf)(?:$|\?)|^[
 
 
 def limits(unit: Unit, node: ast.AST) -> Iterator[Found]:
-    """Rank, text and node of what one node of a file fixes: "values", "numbers" and "tokens"."""
+    """Rank, text and node of what one node of a file fixes: "values", "numbers", "tokens" and "sizes"."""
     if isinstance(node, ast.Assert):
         yield from _asserted(node)
     elif isinstance(node, ast.Compare):
@@ -43,6 +44,15 @@ def limits(unit: Unit, node: ast.AST) -> Iterator[Found]:
         yield from _worked_out(node)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield from _marker(unit, node)
+    elif isinstance(node, Function):
+        yield from _rates(node)
+
+
+def _rates(node: Function) -> Iterator[Found]:
+    """The rates and lengths of sound that a function takes unless it is told others."""
+    for name, value in defaults_of(node):
+        if _RATES.match(name) and isinstance(value, ast.Constant) and type(value.value) is int:
+            yield "sizes", f"`{name} = {value.value}` (default)", value
 
 
 def _asserted(node: ast.Assert) -> Iterator[Found]:

@@ -1,5 +1,7 @@
 """The order in which models run: alternatives, arms that end the program, values passed back, loops told whole."""
 
+from textwrap import dedent
+
 from retrieval.census import run_query
 from retrieval.codebase import Codebase
 from tests.source_tree import codebase_of
@@ -236,3 +238,91 @@ def test_what_a_test_imports_is_no_program() -> None:
     files = {"nets.py": NETS, "run.py": main, "work.py": "from nets import small\nready = small('b')\nready(1)\n"}
     files["tests/test_work.py"] = "import work\n\nprint(1)\n"
     assert not [line for line in texts(codebase_of(files), "outline: what=others") if "work.py" in line]
+
+
+def test_implementations_that_one_call_may_run_exclude_one_another() -> None:
+    code = """
+        from nets import big, small
+
+        class First:
+            def __init__(self):
+                self.net = big("a")
+
+            def chat(self, x):
+                return self.net(x)
+
+        class Second:
+            def __init__(self):
+                self.net = small("b")
+
+            def chat(self, x):
+                return self.net(x)
+
+        class Chat:
+            def __init__(self, name):
+                if name == "first":
+                    self.model = First()
+                else:
+                    self.model = Second()
+
+            def chat(self, x):
+                return self.model.chat(x)
+
+        def main():
+            print(Chat("first").chat(1))
+
+    """
+    run = _run_in_order(code)
+    assert "one of: " in run and "(2)" not in run
+
+
+def test_a_variable_that_may_hold_a_function_of_others_runs_those_that_are_known() -> None:
+    code = """
+        from nets import big, small
+        from plugins import find
+
+        def plain(x):
+            return big("a")(x)
+
+        def streamed(x):
+            return small("b")(x)
+
+        def main(stream=True):
+            run = find("run")
+            if run is None:
+                if stream:
+                    run = streamed
+                else:
+                    run = plain
+            return run(1)
+
+    """
+    run = _run_in_order(code)
+    assert "in `streamed()`" in run and "in `plain()`" in run
+
+
+def _run_in_order(code: str) -> str:
+    found = texts(codebase_of({"nets.py": NETS, "run.py": dedent(code) + RUN}), "outline: what=models")
+    return next(text for text in found if text.startswith("Run, in this order"))
+
+
+def test_a_command_that_a_nested_package_installs_does_not_lead() -> None:
+    tool = """
+        from nets import big
+
+        def cli():
+            big("a")(1)
+    """
+    setup = """
+        from setuptools import setup
+        setup(name="tool", entry_points={"console_scripts": ["tool = tool:cli"]})
+    """
+    run = """
+        from nets import small
+
+        def main():
+            small("a")(1)
+
+    """
+    tree = {"eval/kit/setup.py": setup, "eval/kit/tool.py": tool, "nets.py": NETS, "run.py": dedent(run) + RUN}
+    assert "in run.py" in texts(codebase_of(tree), "outline: what=steps")[0]

@@ -68,7 +68,7 @@ class Choices:
         number = mark.number
         while "." in number:
             number = number.rpartition(".")[0]
-            found = self._known.get(number) or self._known.get(number.rstrip(_LETTERS))
+            found = self._known.get(number.rstrip(_LETTERS)) or self._known.get(number)
             if number in self._shared:
                 return
             if found is not None and isinstance(found.event, Site | Outside):

@@ -105,14 +105,20 @@ def _loaded(program: "Program", frame: "Frame", step: CallStep) -> Site | None:
 
 
 def _open(program: "Program", frame: "Frame", step: CallStep) -> Site | None:
-    """A method call on an object that may be of one of several classes of the repository, or of one not known."""
+    """A call of a method of an object that may be of one of several classes of the repository, or of one not known;
+    also of a variable that holds one of several functions, or something not known."""
     node = step.node.child_by_field_name("function")
     value = frame.value(node, step.order, step.guards) if node and node.type in ("attribute", "identifier") else None
-    if not isinstance(value, OneOf) or not value.open:
+    function = node is not None and node.type == "identifier"
+    if not isinstance(value, OneOf) or not (value.open or (function and _holds_outside(value))):
         return None
     targets = dict.fromkeys(call_target(program, member) for member in value.members)
-    known = [target for target in targets if isinstance(target, FunctionRef) and target.receiver is not None]
+    known = [t for t in targets if isinstance(t, FunctionRef) and (function or t.receiver is not None)]
     return Site(step, known[0], others=tuple(known[1:]), sure=False) if known else None
+
+
+def _holds_outside(value: OneOf) -> bool:
+    return any(isinstance(member, ExternalObject) for member in value.members)
 
 
 def _asked(program: "Program", frame: "Frame", step: CallStep) -> Site | None:

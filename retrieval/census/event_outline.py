@@ -1,5 +1,7 @@
 """What a program with a user interface does when its events happen, as the end of a sentence."""
 
+from collections import Counter
+
 from retrieval.census.callgraph import Site
 from retrieval.census.course_steps import Step
 from retrieval.census.event_steps import starts_below
@@ -24,8 +26,9 @@ def event_sentence(focus: Focus, marks: list[Mark]) -> str:
     if not telling:
         return ""
     weights = steps_by_number(focus, marks)
+    ways = Counter(_handlers(held) for _, held in telling)
     telling = _joined(telling)
-    event, held = max(telling, key=lambda item: (item[0].rank == RUNNING, _weight(weights, item[1])))
+    event, held = max(telling, key=lambda item: _principal(item, ways[_handlers(item[1])], _weight(weights, item[1])))
     text = (
         f". Then it waits for the user, and each action runs by itself. The principal one, on `{event.trigger}`, runs "
     )
@@ -41,6 +44,11 @@ def event_sentence(focus: Focus, marks: list[Mark]) -> str:
     )
     silent = len(found) - len(telling)
     return text + (f". {counted(silent, 'event')} more change only the interface or settings" if silent > 1 else "")
+
+
+def _principal(item: tuple[Event, list[Mark]], ways: int, weight: int) -> tuple[bool, int, int]:
+    """How much of a principal action an event is: what runs models, then what most elements lead to."""
+    return item[0].rank == RUNNING, ways if weight else 0, weight
 
 
 def _joined(found: list[tuple[Event, list[Mark]]]) -> list[tuple[Event, list[Mark]]]:

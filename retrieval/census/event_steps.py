@@ -9,14 +9,16 @@ from retrieval.census.user_events import RUNNING, event_under
 
 
 def principal(focus: Focus, steps: list[Step]) -> Step | None:
-    """The step of the event that runs most models in the process itself; None for programs without events."""
+    """The step of the handler that runs models in the process itself and that most events lead to; of several the one
+    that runs most. None for programs without events."""
     found = []
     for step in steps:
         guards = step.mark.event.step.guards if isinstance(step.mark.event, Site) else ()
         event = event_under(focus, step.mark.frame, guards)
         if event is not None and step.weight:
-            found.append((event.rank == RUNNING, not any(starts_below(step)), len(step.runs), step))
-    return max(found, key=lambda item: item[:3])[3] if found else None
+            ways = 1 + len(step.events) if step.runs else 0
+            found.append((event.rank == RUNNING, not any(starts_below(step)), ways, len(step.runs), step))
+    return max(found, key=lambda item: item[:4])[4] if found else None
 
 
 def starts_below(step: Step) -> Iterator[Target]:

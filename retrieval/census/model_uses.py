@@ -12,6 +12,7 @@ from retrieval.census.program import program_of
 from retrieval.census.values import ClassRef, External, ExternalObject, FunctionRef, Instance
 from retrieval.census.wording import caller, circumstances, either, label
 from retrieval.facts import CensusHit
+from retrieval.languages import words
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 from retrieval.census.models import Family, family_of
 
 ARGUMENTS = 80
+_CODECS = words("tiktoken tokenizers sentencepiece codecs base64 json")
 
 
 @kind(
@@ -183,8 +185,18 @@ def by_name(frame: "Frame", step: CallStep) -> tuple[str, str, str] | None:
         return None
     if not MODELISH.search(last) or "(" in called or (called == holder and method not in RUNNING):
         return None
+    if called == holder and _turns_text(frame, step):
+        return None
     parameter = called in frame.parameters and not frame.bound(called)
     return "name", called, f"; `{called}` is a parameter" if parameter else ""
+
+
+def _turns_text(frame: "Frame", step: CallStep) -> bool:
+    """Whether a call is made on what a library of codecs and tokenizers gave: `encoder.decode(ids)` of tiktoken."""
+    node = step.node.child_by_field_name("function")
+    held = node.child_by_field_name("object") if node is not None and node.type == "attribute" else None
+    value = frame.value(held, step.order, step.guards)
+    return isinstance(value, ExternalObject) and value.maker.partition(".")[0] in _CODECS
 
 
 def _invokes(

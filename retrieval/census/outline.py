@@ -12,7 +12,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.model_order import ordered
 from retrieval.census.outside import Outside
 from retrieval.census.own_steps import inside, spine, steps_by_number, steps_in
-from retrieval.census.pipeline import is_served, main_roots
+from retrieval.census.pipeline import is_served, main_roots, models_run
 from retrieval.census.prose import counted
 from retrieval.census.rounds import round_of
 from retrieval.census.rounds import told as said_of_round
@@ -23,7 +23,7 @@ from retrieval.facts import CensusHit
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, LIBRARY, SHOWN, ROUNDS = 36, 24, 12, 8, 9, 20, 6, 2, 3
+STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, LIBRARY, SHOWN, ROUNDS, PROGRAMS = 36, 24, 12, 8, 9, 20, 6, 2, 3, 4
 Place = tuple[str, str, int, int]
 
 
@@ -48,7 +48,7 @@ def outline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     if "loops" in wanted:
         yield from _loops(codebase, focus, roots[0])
     if "models" in wanted:
-        yield from _models(codebase, focus, used)
+        yield from _models(codebase, focus, _with_models(focus, roots, used))
     if "others" in wanted and len(roots) > 1:
         yield from _others(codebase, focus, roots)
 
@@ -59,6 +59,21 @@ def _used(roots: list[Root]) -> list[Root]:
         return roots[:1]
     shown = [root for root in roots if _is_shown(root)]
     return shown[:SHOWN] or [root for root in roots if root.entries[0].kind == "api"][:LIBRARY]
+
+
+def _with_models(focus: Focus, roots: list[Root], used: list[Root]) -> list[Root]:
+    """The programs `used`, and those after them that run models which none before them runs."""
+    found, known = list(used), frozenset[str]().union(*(models_run(focus, root) for root in used))
+    for root in roots:
+        if root in found or root.entries[0].kind == "api" or not is_served(focus, root):
+            continue
+        if len(found) >= PROGRAMS:
+            break
+        models = models_run(focus, root)
+        if models - known:
+            found.append(root)
+            known |= models
+    return found
 
 
 def _steps(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -> Iterator[CensusHit]:

@@ -84,12 +84,12 @@ def _decided(codebase: Codebase, unit: Unit, node: ast.If) -> str:
     elif isinstance(loop, ast.While):
         around = f", repeatedly while {quoted(loop.test, 80)}"
     subject = subject_of(codebase, unit.path, unit.symbols.get(node, ""))
-    outer = [quoted(item.test, 80) for item in _ifs(unit, node)]
+    outer = [quoted(item.test, 80) for item in ifs_around(unit, node)]
     inside = f", inside `if` {' and '.join(outer)}" if outer else ""
     return f"{subject} {told} if {quoted(node.test, 200)}{inside}{around}"
 
 
-def _ifs(unit: Unit, node: ast.AST) -> Iterator[ast.If]:
+def ifs_around(unit: Unit, node: ast.AST) -> Iterator[ast.If]:
     """The `if` statements in whose first arm a node stands, outermost first."""
     found: list[ast.If] = []
     child, current = node, unit.parents.get(node)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import Exit, Guard
 from retrieval.census.callgraph import Site, defined
-from retrieval.census.entries import is_side_tool
+from retrieval.census.entries import Entry, is_side_tool
 from retrieval.census.flow import Root, roots, way
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.language import Query, hit_at, kind
@@ -125,15 +125,15 @@ def main_roots(focus: Focus) -> list[Root]:
     found = [root for root in roots(program) if not is_side_tool(root.entries[0])]
     apart = ("test", "vendored")
     found = [r for r in found if role[r.frame.path] not in apart and role[r.entries[0].path] not in apart] or found
-    found = _told(found) or found or roots(program)
+    found = _told(focus, found) or found or roots(program)
     focus.roots = _grouped(sorted(found, key=lambda root: _after(focus, root)))
     focus.roots = _shown_first(focus, _whole_first(focus, focus.roots))
     return list(focus.roots)
 
 
-def _told(found: list[Root]) -> list[Root]:
+def _told(focus: Focus, found: list[Root]) -> list[Root]:
     """Where a command is installed: without the scripts beside it that nothing names as programs."""
-    commands = any(root.entries[0].kind == "console script" for root in found)
+    commands = any(root.entries[0].kind == "console script" and not _is_beside(focus, root) for root in found)
     return [
         root for root in found if any(e.kind != "script" or e.standing >= RUNS for e in root.entries) or not commands
     ]
@@ -204,12 +204,23 @@ def _grouped(found: list[Root]) -> list[Root]:
     return [*kept[:first], training, *(root for root in kept[first:] if root is not training)]
 
 
-def _after(focus: Focus, root: Root) -> tuple[bool, bool, bool]:
+def _after(focus: Focus, root: Root) -> tuple[bool, bool, bool, bool]:
     leads = any(focus.models(site) or focus.followed(site) for site in root.sites) or focus.direct(root.frame)
     entry = root.entries[0]
     minor = entry.kind == "script" and entry.standing < RUNS and not _is_told(focus, root)
     minor = minor or not is_served(focus, root)
-    return not leads, minor, entry.kind == "api" and not focus.runs(root.frame)
+    return not leads, _is_beside(focus, root), minor, entry.kind == "api" and not focus.runs(root.frame)
+
+
+def _is_beside(focus: Focus, root: Root) -> bool:
+    """Whether a command is installed by a manifest in a subfolder alone, and the root's README does not name it."""
+    started = [entry for entry in root.entries if entry.kind != "api"]
+    return bool(started) and all(_is_nested(focus, entry) for entry in started)
+
+
+def _is_nested(focus: Focus, entry: Entry) -> bool:
+    nested = entry.kind == "console script" and "/" in entry.path
+    return nested and not Standing(focus.program.snapshot).says(entry.name)
 
 
 def is_served(focus: Focus, root: Root) -> bool:

@@ -16,6 +16,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.own_queues import OwnQueue, own_queues
 from retrieval.census.program import program_of
 from retrieval.census.prose import listed
+from retrieval.census.queue_contents import feeds_model
 from retrieval.census.set_defaults import default_of
 from retrieval.census.touches import ways
 from retrieval.facts import Call, CensusHit
@@ -136,7 +137,7 @@ def _hit(
     fills, takes = ends
     text += f"; filled by {_named(fills)}" if fills else ""
     text += f"; emptied by {_named(takes)}" if takes else ""
-    runs = [place for place in takes if _runs_model(codebase, place)]
+    runs = [place for place in takes if _runs_model(codebase, place) and feeds_model(codebase, place, name)]
     text += (", which" if runs == takes else f"; {_named(runs)}") if runs else ""
     text += f" run{'s' if len(runs) == 1 else ''} a model on what comes out" if runs else ""
     related = []

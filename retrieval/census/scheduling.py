@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.callgraph import entered
 from retrieval.census.focus import focus_of
 from retrieval.census.job_states import job_states
 from retrieval.census.language import Query, hit_at, kind
@@ -60,7 +61,7 @@ def scheduling(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     for unit in units(codebase, _TELLING):
         for node, what, text in _in_unit(codebase, unit):
             symbol = unit.symbols.get(node, "")
-            if query.matches(what) and not (model and not _leads(codebase, unit.path, symbol)):
+            if query.matches(what) and not (model and not _leads(codebase, unit.path, symbol, what)):
                 first, last = unit.lines(node)
                 detail = {"what": what}
                 lines = (first, min(last, first + 8))
@@ -69,12 +70,22 @@ def scheduling(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         yield from job_states(codebase)
 
 
-def _leads(codebase: Codebase, path: str, symbol: str) -> bool:
-    """Whether a function leads to a model."""
+def _leads(codebase: Codebase, path: str, symbol: str, what: str) -> bool:
+    """Whether a function leads to a model; of a pool whether a function that the body, or another method of its class,
+    gives to something that runs it does."""
     focus = focus_of(codebase)
-    definition = focus.program.definition(path, symbol) if symbol else None
-    frame = focus.program.frame(path, definition) if definition is not None or not symbol else None
-    return frame is not None and focus.leads(frame)
+    program = focus.program
+    definition = program.definition(path, symbol) if symbol else None
+    frame = program.frame(path, definition) if definition is not None or not symbol else None
+    if what != "pool" or frame is None:
+        return frame is not None and focus.leads(frame)
+    owner = symbol.rpartition(".")[0]
+    rest = codebase.facts[path].definitions if owner else ()
+    methods = [item for item in rest if item.kind == "method" and item.symbol.rpartition(".")[0] == owner]
+    frames = [frame, *(program.frame(path, item) for item in methods)]
+    given = [site for f in frames if f is not None for site in program.sites(f) if site.handed]
+    inner = [entered(program, target) for site in given for target in site.targets]
+    return any(body is not None and focus.leads(body) for body in inner)
 
 
 def _in_unit(codebase: Codebase, unit: Unit) -> Iterator[Found]:

@@ -1,0 +1,148 @@
+"""Census kinds `clocks`, `stop_flags` and `queues`: what begins, ends or holds back model work beside the calls."""
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import NET, codebase_of
+from tests.test_census_order import NETS
+
+
+def texts(codebase: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(codebase, query).hits]
+
+
+SERVER = """
+    import argparse
+    import queue
+    import threading
+    import time
+
+    from net import Net
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--idle", type=int, default=5)
+    args = parser.parse_args()
+
+
+    class Holder:
+        def __init__(self):
+            self.model = Net()
+            self.last = time.time()
+            self.patience = 900
+            self.stopped = False
+            self.wait = 0.5
+
+        def idle(self):
+            return time.time() - self.last > self.patience
+
+        def watch(self):
+            while True:
+                if self.idle():
+                    self.unload()
+                time.sleep(60)
+
+        def unload(self):
+            self.model = None
+
+        def stop(self):
+            self.stopped = True
+
+        def answer(self, x):
+            if self.stopped:
+                return None
+            rest = self.wait - (time.time() - self.last)
+            if rest > 0:
+                return None
+            begun = time.time()
+            out = self.model(x)
+            if time.time() - begun > 1:
+                print("slow")
+            return out
+
+
+    def pictures(holder, x):
+        steps = queue.Queue()
+
+        def run():
+            steps.put(1)
+            return holder.answer(x)
+
+        threading.Thread(target=run).start()
+        step = steps.get()
+        print(step)
+        return holder.answer(x)
+
+
+    def work(holder):
+        jobs = queue.Queue()
+        jobs.put(3)
+        item = jobs.get()
+        return holder.answer(item)
+
+
+    def main():
+        holder = Holder()
+        if args.idle > 0:
+            threading.Thread(target=holder.watch).start()
+        holder.stop()
+        pictures(holder, 3)
+        work(holder)
+
+
+    if __name__ == "__main__":
+        main()
+"""
+
+
+def test_a_watcher_is_told_with_what_it_asks_and_what_starts_it() -> None:
+    assert texts(codebase_of({"net.py": NET, "server.py": SERVER}), "clocks: watch") == [
+        "`Holder.watch()` (a thread that `main()` starts, only if `args.idle > 0`) looks every `60` seconds and calls "
+        "`self.unload()` if `self.idle()` (that is `time.time() - self.last > self.patience` (by default "
+        "`self.patience` is 900))"
+    ]
+
+
+def test_elapsed_time_counts_where_it_decides_and_not_where_it_is_measured() -> None:
+    assert texts(codebase_of({"net.py": NET, "server.py": SERVER}), "clocks: elapsed") == [
+        "`Holder.answer()` returns if `rest > 0` (`rest` is `self.wait - (time.time() - self.last)`)"
+    ]
+
+
+def test_a_flag_of_another_function_ends_a_model_run() -> None:
+    assert texts(codebase_of({"net.py": NET, "server.py": SERVER}), "stop_flags") == [
+        "`Holder.answer()` ends if `self.stopped`; `self.stopped` is set by `Holder.stop()`"
+    ]
+
+
+def test_models_run_out_of_a_queue_only_where_what_comes_out_reaches_them() -> None:
+    found = {
+        hit.name: hit.detail["model"]
+        for hit in run_query(codebase_of({"net.py": NET, "server.py": SERVER}), "queues").hits
+    }
+    assert found == {"steps": "no", "jobs": "yes"}
+
+
+def test_a_pool_runs_models_only_if_it_is_given_what_does() -> None:
+    code = """
+        from concurrent.futures import ThreadPoolExecutor
+        from nets import big
+
+        def infer(x):
+            return big("a")(x)
+
+        def count(text):
+            return len(text)
+
+        def words(texts):
+            infer(texts)
+            with ThreadPoolExecutor(4) as pool:
+                return list(pool.map(count, texts))
+
+        def pictures(items):
+            with ThreadPoolExecutor(2) as pool:
+                return list(pool.map(infer, items))
+
+        words(["a"])
+        pictures([1])
+    """
+    found = texts(codebase_of({"nets.py": NETS, "run.py": code}), "scheduling: pool, model=yes")
+    assert len(found) == 1 and "`pictures()`" in found[0]

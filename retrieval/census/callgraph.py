@@ -110,15 +110,11 @@ def _open(program: "Program", frame: "Frame", step: CallStep) -> Site | None:
     node = step.node.child_by_field_name("function")
     value = frame.value(node, step.order, step.guards) if node and node.type in ("attribute", "identifier") else None
     function = node is not None and node.type == "identifier"
-    if not isinstance(value, OneOf) or not (value.open or (function and _holds_outside(value))):
+    if not isinstance(value, OneOf) or not (value.open or (function and value.holds(ExternalObject))):
         return None
     targets = dict.fromkeys(call_target(program, member) for member in value.members)
     known = [t for t in targets if isinstance(t, FunctionRef) and (function or t.receiver is not None)]
     return Site(step, known[0], others=tuple(known[1:]), sure=False) if known else None
-
-
-def _holds_outside(value: OneOf) -> bool:
-    return any(isinstance(member, ExternalObject) for member in value.members)
 
 
 def _asked(program: "Program", frame: "Frame", step: CallStep) -> Site | None:

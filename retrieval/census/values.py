@@ -121,6 +121,10 @@ class OneOf:
     members: tuple["Value", ...]
     open: bool = False
 
+    def holds(self, kind: type) -> bool:
+        """Whether one of the values is of a kind."""
+        return any(isinstance(member, kind) for member in self.members)
+
 
 @dataclass(frozen=True, slots=True)
 class Nothing:

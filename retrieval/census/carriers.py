@@ -24,6 +24,7 @@ from retrieval.census.prose import counted
 from retrieval.census.queues import queues
 from retrieval.census.reach import reach_of
 from retrieval.census.relay import relay
+from retrieval.census.saved_state import saved_state
 from retrieval.census.screens import is_screen
 from retrieval.census.session_stores import session_stores
 from retrieval.census.shared_files import shared_files
@@ -48,7 +49,8 @@ Place = tuple[str, int, int]
 
 
 def _passed_files(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """Files by the pattern of their path, then those whose path a function returns."""
+    """State that is saved and read back, files by the pattern of their path, then those whose path is returned."""
+    yield from saved_state(codebase, query)
     yield from shared_files(codebase, query)
     yield from relay(codebase, query)
 

@@ -140,7 +140,7 @@ def _called(codebase: Codebase, contacts: list[Contact]) -> Iterator[Contact]:
         seen: set[tuple[str, str]] = set()
         for contact, index, name in (item for place in places for item in wrappers.get(place, ())):
             given = dict(call.keywords).get(name) or (call.arguments[index] if index < len(call.arguments) else "")
-            if given and (contact.effect, name) not in seen:
+            if given and (contact.effect, name) not in seen and not is_buffer(codebase, path, call, given):
                 seen.add((contact.effect, name))
                 pattern = paths.written(path, call.symbol, given, call.start)
                 yield Contact(

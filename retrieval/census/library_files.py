@@ -24,6 +24,7 @@ _WRITING = re.compile(
     r"^(?:save|export|write|dump|store|record|render)(?:$|_|[A-Z])|(?:^|_)to_?(?:file|disk|wav|path)$"
 )
 _TARGET = re.compile(r"^(?:out|output|save|dest|dst|target|export)(?:_?(?:path|file|file_?name|fp|wav|dir|folder))?$")
+_NAMING = re.compile(r"^(?:f|fp|fname|file|path|file_?name|file_?path)$")
 _PATHS = re.compile(r"(?i)path|file|name|dir|folder|wav|img|image|video|audio|\.\w{2,5}[\"']")
 SORTS = {
     "audio": words("wav mp3 flac ogg m4a"),
@@ -46,7 +47,7 @@ _NO_TOUCH = words(
     "writelines add_argument get pop update makedirs mkdir remove unlink rmtree rename move copy copy2 copyfile "
     "getsize stat with_suffix with_name joinpath run call check_call check_output Popen system urlretrieve "
     "download hf_hub_download field Field getenv setdefault ValueError FileNotFoundError RuntimeError Exception "
-    "OSError IOError partition rpartition commonprefix fspath quote"
+    "OSError IOError render_template TemplateResponse partition rpartition commonprefix fspath quote"
 )
 
 
@@ -73,7 +74,8 @@ def given_paths(codebase: Codebase, path: str, call: Call) -> Iterator[Given]:
         pattern = _pattern(codebase, path, call, value)
         sort = sort_of(pattern)
         if sort:
-            writes = bool(_TARGET.match(keyword)) or (not keyword and _WRITING.search(name) is not None)
+            named = not keyword or _NAMING.match(keyword) is not None
+            writes = bool(_TARGET.match(keyword)) or (named and _WRITING.search(name) is not None)
             yield Given("writes" if writes else "reads", sort, pattern, value)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 DEEPEST, MOST = 3, 2
+_OPTIONS = re.compile(r"(?i)^(?:\w+_)?(?:args|opts?|options|cfg|conf|config|hparams|hps|settings|flags|params)$")
 _LEADING = re.compile(r"\{([\w.]+)\}")
 Place = tuple[str, str]
 
@@ -35,7 +36,10 @@ def default_of_name(codebase: Codebase, path: str, symbol: str, name: str, depth
     """The text that a name or attribute is by default in a function; "" when that is not one known text."""
     names = paths_of(codebase).names(path, symbol)
     bound = names.bound.get(name, [])
-    key = name.rpartition(".")[2] if "." in name else _key(bound[-1][1]) if bound else ""
+    owner, _, last = name.rpartition(".")
+    if owner and not _OPTIONS.search(owner.rpartition(".")[2]):
+        return ""  # an attribute of an object, which options of that name do not set
+    key = last if owner else _key(bound[-1][1]) if bound else ""
     if key:
         found = {value.strip("\"'") for value in defaults_of(codebase, key) if value}
         return found.pop() if len(found) == 1 else ""

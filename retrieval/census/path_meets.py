@@ -14,6 +14,7 @@ from retrieval.languages import words
 
 LETTERS = 3
 _HOLE = re.compile(r"\{[^{}]*\}|%0?\d*[ds]")
+_JOINED = re.compile(r"[\d_-]|[a-z][A-Z]")
 _ENDING = re.compile(r"\.[A-Za-z]\w{0,5}$")
 # What folders of unlike programs are called alike.
 _COMMON = words(
@@ -32,8 +33,8 @@ class Meeting:
 
     @property
     def telling(self) -> bool:
-        """Whether a folder is called as no other program's is likely to be."""
-        return any(folder.lower() not in _COMMON for folder in self.folders) or len(self.folders) > 1
+        """Whether a folder is called as no other program's is likely to be: by several words or figures."""
+        return any(_JOINED.search(f) and f.lower() not in _COMMON for f in self.folders) or len(self.folders) > 1
 
 
 def parts_of(pattern: str) -> tuple[str, ...]:

@@ -177,7 +177,8 @@ class Paths:
         env, left = how
         if index < 0:
             told = self.pattern(at, value, env, left - 1)
-            return told if _tells(told) else f"{{{name}}}"
+            opened = call_name(value) == "open" and told != _unknown(value)
+            return told if _tells(told) or opened else f"{{{name}}}"
         if isinstance(value, ast.Call):
             return self._returned(at, value, env, left, index) or f"{{{name}}}"
         return f"{{{name}}}"

@@ -18,6 +18,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.path_meets import LETTERS, letters, meeting, parts_of
 from retrieval.census.path_patterns import paths_of
 from retrieval.census.people import people
+from retrieval.census.prose import counted
 from retrieval.census.reach import reach_of
 from retrieval.facts import CensusHit
 from retrieval.languages import words
@@ -25,15 +26,16 @@ from retrieval.languages import words
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-NAMED, PLACES, NEAR = 4, 24, 3
+NAMED, PLACES, NEAR, LONG = 4, 24, 3, 8
 _LISTING = words("listdir scandir walk iterdir rglob")
 _COMMON = words(
     "config configs result results output out data info meta metadata index model args params settings log test train "
-    "val tmp temp input image video audio readme"
+    "val tmp temp input image video audio readme pytorch_model model adapter_model weights checkpoint tokenizer"
 )
 _NO_RESULT = re.compile(r"download|log$|^folder$|^removal$|^link$|upload|^temporary|database|cache|^model files$")
 _PLAIN = re.compile(r"^(?:file|move|copy)\b|program$")
 _KNOWN: Beside[Codebase, list[SharedFile]] = Beside()
+Place = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class SharedFile:
     removers: list[Contact] = field(default_factory=list)
 
     given: bool = False  # the path is a parameter
+    folders: int = 1  # in so many folders
 
     @property
     def alone(self) -> bool:
@@ -78,7 +81,7 @@ def shared_files_of(codebase: Codebase) -> list[SharedFile]:
         def order(item: SharedFile) -> tuple[bool, bool, bool, str]:
             run = [c.place in reach.units for c in (*item.writers, *item.readers)]
             apart = {c.path for c in item.writers} != {c.path for c in item.readers}
-            return reach.tells and not any(run), item.alone and not item.given, not apart, item.pattern
+            return reach.tells and not any(run), item.alone or item.given, not apart, item.pattern
 
         _KNOWN[codebase] = sorted(found, key=order)
     return _KNOWN[codebase]
@@ -87,24 +90,43 @@ def shared_files_of(codebase: Codebase) -> list[SharedFile]:
 def _joined(contacts: list[Contact]) -> Iterator[SharedFile]:
     """Per kind of written file who reads it: what is read before it can be written in its function is input."""
     groups: dict[tuple[str, ...], SharedFile] = {}
+    several = _several(contacts)
     for contact in contacts:
         parts = parts_of(contact.pattern)
         if contact.effect == "writes" and parts and not _NO_RESULT.search(contact.what):
-            key = (contact.pattern,) if letters(parts[0]) < LETTERS and len(parts) < 2 else parts[:2]
+            own = letters(parts[0]) >= LETTERS and "*" not in parts[0] and parts[0] not in several
+            key = parts[:2] if own else (contact.path, contact.pattern)
             groups.setdefault(key, SharedFile(contact.pattern)).writers.append(contact)
-    several = _several(contacts)
     readers = [(c, _read_parts(c)) for c in contacts if c.effect == "reads" or c.what == "removal"]
+    merged: dict[tuple[str, frozenset[Place]], SharedFile] = {}
     for item in groups.values():
-        own = {(c.path, c.start) for c in item.writers}
+        own_places = {(c.path, c.start) for c in item.writers}
         for contact, parts in readers:
-            if (contact.path, contact.start) not in own and any(
+            if (contact.path, contact.start) not in own_places and any(
                 _same(writer, contact, parts, several) for writer in item.writers
             ):
                 (item.removers if contact.what == "removal" else item.readers).append(contact)
         if item.readers:
             read = {c.pattern for c in item.readers}
             item.pattern = max((c.pattern for c in item.writers), key=lambda told: (told in read, len(told)))
-            yield item
+            _merge(merged, item)
+    yield from {id(item): item for item in merged.values()}.values()
+
+
+def _merge(merged: dict[tuple[str, frozenset[Place]], SharedFile], item: SharedFile) -> None:
+    """Files of one name in several folders that the same functions read are told once, and so is one pattern that
+    methods of one name write."""
+    name = parts_of(item.pattern)[0]
+    read = frozenset(c.place for c in item.readers)
+    methods = frozenset((item.pattern, c.symbol.rpartition(".")[2]) for c in (*item.writers, *item.readers))
+    known = merged.get((name, read)) or merged.get((name, methods))
+    if known is None:
+        merged[name, read] = merged[name, methods] = item
+    else:
+        known.folders += known.pattern != item.pattern
+        sides = ((known.writers, item.writers), (known.readers, item.readers), (known.removers, item.removers))
+        for mine, others in sides:
+            mine += [contact for contact in others if contact not in mine]
 
 
 def _several(contacts: list[Contact]) -> frozenset[str]:
@@ -114,7 +136,7 @@ def _several(contacts: list[Contact]) -> frozenset[str]:
         parts = parts_of(contact.pattern)
         if parts and letters(parts[0]) >= LETTERS:
             above.setdefault(parts[0], set()).update(p for p in parts[1:2] if "*" not in p)
-    return frozenset(n for n, found in above.items() if len(found) > 1 or n.rpartition(".")[0].lower() in _COMMON)
+    return frozenset(n for n, found in above.items() if len(found) > 1 or n.partition(".")[0].lower() in _COMMON)
 
 
 def _read_parts(contact: Contact) -> tuple[str, ...]:
@@ -125,17 +147,27 @@ def _read_parts(contact: Contact) -> tuple[str, ...]:
 
 
 def _same(writer: Contact, reader: Contact, parts: tuple[str, ...], several: frozenset[str]) -> bool:
+    """Whether a path that is written and one that is read are one: one expression of one file, a name that is written
+    out and stands nowhere else, or a name with unknown parts in a folder of the same telling name."""
     found = meeting(written := parts_of(writer.pattern), parts)
     if found is None:
         return False
     near = writer.path == reader.path
+    if near and writer.pattern == reader.pattern:
+        return "/" in writer.pattern or found.name >= LETTERS
+    if found.name >= LETTERS and "*" not in written[0] + parts[0]:
+        return bool(found.folders) or not ({written[0], parts[0]} & several)
+    root = writer.pattern.rpartition("/")[0]
+    rooted = bool(root) and root in (reader.pattern.rpartition("/")[0], reader.pattern.rstrip("/"))
     if found.name >= LETTERS:
-        alike = near and writer.pattern == reader.pattern
-        return alike or bool(found.folders) or not ({written[0], parts[0]} & several)
-    if writer.pattern == reader.pattern and near:
-        return "/" in writer.pattern
+        alike = written[0] == parts[0] and found.name >= LONG
+        return alike or near or rooted or (bool(found.folders) and found.telling)
+    if parts[0] == "*" and reader.what != "folder listing" and "*" not in written[0] and not near:
+        return False  # one file is written, and which one is read is not known
     beside = bool(found.folders) and parts[1:2] == (found.folders[0],) == written[1:2]
-    return (beside and (near or found.telling)) or (bool(found.folders) and found.equal >= NEAR)
+    if rooted and root.count("/") > 1 and found.folders:
+        return True
+    return (near or found.telling) and (beside or (bool(found.folders) and found.equal >= NEAR))
 
 
 def _rewritten(codebase: Codebase) -> Iterator[SharedFile]:
@@ -168,6 +200,7 @@ def _hit(codebase: Codebase, item: SharedFile) -> CensusHit:
     whats = {c.what for c in item.writers if not _PLAIN.search(c.what)}
     sort = f" ({sorted(whats)[0]})" if len(whats) == 1 else ""
     shown = item.pattern.replace("`", "'")
+    sort += f", and the same in {counted(item.folders - 1, 'other folder')}" if item.folders > 1 else ""
     if item.given:
         alone = len({c.place for c in item.writers}) == 1
         read, write = ("reads", "writes") if alone else ("read", "write")

@@ -38,6 +38,7 @@ SHARED = (
 MANAGERS = "calls: multiprocessing.Manager, multiprocessing.managers.*"
 _WEB = re.compile(r"gradio|demo|app|interface|blocks|uvicorn|waitress|gunicorn|run_app|run_simple|Flask|FastAPI", re.I)
 _INTERFACES = ("gradio", "streamlit", "nicegui", "panel")
+_ONE_RANK = re.compile(r"mp_size\s*=\s*1\b|tp_size[\"']?\s*[=:]\s*1\b")
 _OFF = re.compile(r"num_workers\s*=\s*0\b")
 
 
@@ -65,7 +66,7 @@ def groups_of(codebase: "Codebase") -> dict[str, Group]:
         "scripts": ("started: own=yes", _any),
         "outside": ("started: own=no", _any),
         "loaders": ("keywords: num_workers", _loads),
-        "ranks": (DISTRIBUTED, _any),
+        "ranks": (DISTRIBUTED, lambda hit: _ONE_RANK.search(hit.text) is None),
         "collective": (COLLECTIVE, _crosses),
         "parallel": (PARALLEL, _any),
         "servers": (SERVERS, lambda hit: _serves(codebase, hit)),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TABLE = Path(__file__).parents[1] / "data" / "storage.yaml"
 _MODE = re.compile(r"""[rRbBuU]?(["'])([rwaxbtU+:|gz2]{1,5})\1""")
 _MEMORY = re.compile(r"\b(?:BytesIO|StringIO)\(")
+_LIKE_PATH = re.compile(r"(?i)path|file|dir\b|folder|/|\.\w{2,5}[\"']$|\.join\(")
 WRITING = frozenset("wax+")
 
 
@@ -178,6 +179,7 @@ def _opened(call: Call, path: int | None, mode: int, effect: str) -> Access | No
 
 def _listed(call: Call, row: dict[str, Any], effect: str) -> Access | None:
     where = _owner(call) if "owner" in row else _argument(call, row.get("path"), row.get("keyword"))
+    where = (_second(call) or where) if row.get("or") == 1 else where
     if "needs" in row and not where:
         return None
     return Access(effect, row["what"], where)
@@ -190,6 +192,12 @@ def _argument(call: Call, position: int | None, keyword: str | None) -> str:
     if position is not None and len(call.arguments) > position:
         return call.arguments[position]
     return ""
+
+
+def _second(call: Call) -> str:
+    """The second argument of `x.save(what, path)`, where it alone looks like a path; "" otherwise."""
+    given = call.arguments[:2]
+    return given[1] if len(given) > 1 and _LIKE_PATH.search(given[1]) and not _LIKE_PATH.search(given[0]) else ""
 
 
 def _owner(call: Call) -> str:

@@ -18,6 +18,7 @@ from retrieval.census.people import people
 from retrieval.census.prose import listed
 from retrieval.census.temporary_ends import end_of
 from retrieval.facts import Call, CensusHit
+from retrieval.languages import words
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -30,6 +31,7 @@ _PLAIN = re.compile(
     r"|basename|dirname|splitext|stat|getsize|startswith|replace)\(\)`$"
 )
 _KEPT = re.compile(r"log$|upload|^removal$")
+_MAKERS = words("NamedTemporaryFile TemporaryFile SpooledTemporaryFile TemporaryDirectory mkstemp mkdtemp mktemp")
 _MOVES = frozenset({"os.replace", "os.rename", "shutil.move"})
 
 
@@ -61,7 +63,7 @@ def temporary(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
 
 def _makes(call: Call) -> bool:
-    return call.name.startswith("tempfile.") and call.name.rpartition(".")[2] not in ("gettempdir", "tempdir")
+    return call.name.startswith("tempfile.") and call.name.rpartition(".")[2] in _MAKERS
 
 
 def _made(codebase: Codebase, path: str, call: Call, removals: list[Contact]) -> CensusHit:
@@ -94,7 +96,7 @@ def _use(codebase: Codebase, path: str, call: Call) -> str:
     """ ", into which go `chart.xlsx`, given to `run()`": what its function puts there, and who takes the path."""
     own = "{own temporary folder}" if re.search(r"(?i)dir|mkdtemp", call.name) else "{own temporary file}"
     inside = [c for c in contacts_of(codebase) if c.place == (path, call.symbol) and c.pattern.startswith(own)]
-    inside = [c for c in inside if c.effect == "writes" and not c.what.startswith("temporary")]
+    inside = [c for c in inside if c.effect == "writes" and not re.match(r"temporary|removal", c.what)]
     put = dict.fromkeys(c.pattern.partition("/")[2] for c in inside if "/" in c.pattern)
     written = dict.fromkeys(f"`{c.call}()`" for c in inside if "/" not in c.pattern)
     names = paths_of(codebase).names(path, call.symbol)

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.language import Query, kind
+from retrieval.census.memory_sharing import memory
 from retrieval.census.prose import listed
-from retrieval.census.rank_launches import rank_launches
 from retrieval.census.side_by_side import PLACES, Group, groups_of, spoken
 from retrieval.census.worker_words import LABELS, flagged, group_said, homes, programs, targets, web
 from retrieval.facts import CensusHit
@@ -27,7 +27,7 @@ SHOWN = 4
 def concurrency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per sentence; patterns are `async`, `models` and `memory`."""
     groups = groups_of(codebase)
-    told = {"async": _asynchronous, "models": _models, "memory": partial(_memory, _launched(codebase))}
+    told = {"async": _asynchronous, "models": _models, "memory": partial(memory, codebase)}
     for name, tell in told.items():
         if query.matches(name):
             for text, hits in tell(groups):
@@ -184,80 +184,3 @@ def _others(groups: dict[str, Group]) -> Told:
         )
     if outside := list(groups["outside"].run):
         yield f"Outside programs that are started: {programs(outside)}", outside
-
-
-def _launched(codebase: "Codebase") -> list[CensusHit]:
-    """Where documents and scripts start programs once per rank."""
-    return [
-        hit_at(codebase, item.path, (item.line, item.line), symbol="", name=item.program, text=item.launcher)
-        for item in rank_launches(codebase)
-    ]
-
-
-def _memory(launched: list[CensusHit], groups: dict[str, Group]) -> Told:
-    processes, threads, scripts = groups["processes"].run, groups["threads"].run, groups["scripts"].run
-    apart = []
-    if processes:
-        apart.append(f"worker processes, each with memory of its own ({listed(targets(processes), SHOWN)})")
-    if scripts:
-        names = listed([f"`{name}`" for name in dict.fromkeys(hit.detail["program"] for hit in scripts)], 6)
-        apart.append(f"other programs of the repository, started as processes of their own ({names})")
-    if groups["ranks"].run:
-        apart.append(f"one process per rank under a distributed launcher ({groups['ranks'].run[0].path})")
-    if launched:
-        names = listed(list(dict.fromkeys(f"`{hit.name}`" for hit in launched)), SHOWN)
-        words = listed(list(dict.fromkeys(f"`{hit.text}`" for hit in launched)), 3)
-        apart.append(f"one process per rank, each with a model of its own, of {names} as documented, with {words}")
-    if groups["loaders"].run:
-        apart.append("data-loader workers, which prepare batches")
-    hits = [*processes[:3], *scripts[:3], *groups["ranks"].run[:1], *launched[:3], *groups["loaders"].run[:1]]
-    if apart:
-        yield (
-            f"Separate processes: yes, {'; '.join(apart)}. Everything else runs in the process that starts them and "
-            "shares its memory through ordinary objects",
-            hits,
-        )
-    elif outside := groups["outside"].run:
-        yield (
-            f"Separate processes: only outside programs ({programs(outside)}), which share no memory with the code "
-            "and are given files or pipes. Everything else that the main programs run, models and agents included, "
-            "lives in one process and shares its memory through ordinary objects",
-            list(outside[:4]),
-        )
-    else:
-        yield (
-            "Everything that the main programs run, models and agents included, lives in one process and shares its "
-            "memory through ordinary objects; no separate process is started for any of it",
-            [],
-        )
-    if threads:
-        shared = listed(targets(_split(threads, "yes")), 3)
-        models = f"; the models that {shared} run are objects of it" if shared else ""
-        yield f"Threads share the memory of their process{models}: {listed(targets(threads), 6)}", list(threads)
-    yield from _carriers(groups)
-    if apart and (outside := groups["outside"].run):
-        yield f"Outside programs run as processes of their own: {programs(outside)}", list(outside)
-    yield from _idle_memory(groups)
-
-
-def _carriers(groups: dict[str, Group]) -> Told:
-    if parallel := groups["parallel"].run:
-        yield (
-            f"`torch.nn.DataParallel` ({homes(parallel)}) copies the model to each GPU, within the same process",
-            list(parallel),
-        )
-    if shared := groups["shared"].run:
-        yield f"Memory shared between processes: {listed([f'`{hit.name}()`' for hit in shared], SHOWN)}", list(shared)
-    if managers := groups["managers"].run:
-        yield f"A process manager ({managers[0].path}) carries objects between processes", list(managers)
-
-
-def _idle_memory(groups: dict[str, Group]) -> Told:
-    names = [n for n in ("processes", "threads", "scripts", "ranks") if groups[n].idle and not groups[n].run]
-    idle = [(name, groups[name].idle) for name in names]
-    if idle:
-        said = ", ".join(
-            f"{LABELS[name]} ({listed(list(dict.fromkeys(f'`{hit.path}`' for hit in hits)), 3)})" for name, hits in idle
-        )
-        shown = [hit for _name, hits in idle for hit in hits[:2]]
-        yield f"Only in code that the main programs do not run: {said}", shown

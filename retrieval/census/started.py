@@ -15,6 +15,7 @@ from retrieval.census.frame import Frame
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.program import program_of
 from retrieval.census.served import served_entries
+from retrieval.census.set_defaults import default_of
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.syntax import call_text
 from retrieval.census.touches import places, told, ways
@@ -24,6 +25,7 @@ from retrieval.facts import Call, CensusHit
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
+    from retrieval.parse import Node
 
 STARTING = re.compile(
     r"^(?:subprocess\.(?:run|Popen|call|check_call|check_output|getoutput|getstatusoutput)"
@@ -33,6 +35,7 @@ STARTING = re.compile(
 _SCRIPT = re.compile(r"(?<![\w.])[\w./\\-]{1,200}\.py\b")
 _MODULE = re.compile(r"(?:^|\s|\0)-m(?:\s|\0)+([A-Za-z_][\w.]*)")
 _FIRST = re.compile(r"^[\"'\s]*([\w./\\-]+)")
+_HELD = re.compile(r"^\{([A-Za-z_][\w.]*)\}(?:\0|$)")
 _WEIGHTS = re.compile(r"--?\w*(?:model|ckpt|checkpoint|weights)[\w-]*")
 _QUOTED = re.compile(r"^[rbfuRBFU]{0,2}(?=[\"'])")
 MOST_TRACED, MOST_TEXTS, MOST_HEADS = 60, 40, 20
@@ -67,7 +70,9 @@ def _hit(codebase: "Codebase", path: str, call: Call) -> CensusHit:
     script = next(filter(None, (_own(codebase, path, text) for text in texts)), "")
     flag = next((found[0] for text in texts if (found := _WEIGHTS.search(text))), "")
     said = f"`{call_text(call)}` starts "
-    detail = {"own": "yes" if script else "no", "model": "unknown", "program": script or _outside(texts), "flag": flag}
+    head = next((found[1] for text in texts[:1] if (found := _HELD.match(text))), "")
+    name = script or _outside(texts) or (_by_default(codebase, path, call, head) if head else "")
+    detail = {"own": "yes" if script else "no", "model": "unknown", "program": name, "flag": flag, "head": head}
     related: tuple[tuple[str, str, int, int], ...] = ()
     if script:
         found = ways(codebase, _begins(codebase, script))
@@ -113,6 +118,7 @@ def _texts(codebase: "Codebase", path: str, call: Call) -> list[str]:
         node = child.child_by_field_name("value") if child.type == "keyword_argument" else child
         if node is None or (child.type == "keyword_argument" and not _is_command(frame, child)):
             continue
+        found += _begun(frame, node, step.order)
         for spot in tracer_of(program_of(codebase)).walk(
             Spot(frame, node, step.order, step.guards), computed=True, most=MOST_TRACED
         ):
@@ -121,6 +127,13 @@ def _texts(codebase: "Codebase", path: str, call: Call) -> list[str]:
             if spot.node.type in ("list", "tuple", "string", "concatenated_string", "binary_operator"):
                 found.append(_plain(spot))
     return list(dict.fromkeys(found))[:MOST_TEXTS]
+
+
+def _begun(frame: Frame, node: "Node", order: int) -> list[str]:
+    """The list that a name is first bound to, before the body adds to it."""
+    name = frame.body.tree.text(node) if node.type == "identifier" else ""
+    lists = [b.value for b in frame.body.bindings if name and b.name == name and b.value is not None]
+    return [_plain(Spot(frame, value, order)) for value in lists if value.type == "list" and value.named_children][:1]
 
 
 def _head(spot: Spot) -> list[str]:
@@ -183,6 +196,18 @@ def _outside(texts: list[str]) -> str:
     for text in texts[:1]:
         first = text.split("\0")[0].split() or [""]
         match = _FIRST.match(first[0])
-        if match and "{" not in first[0] and match[1].lower() == match[1]:
+        if match and "{" not in first[0] and match[1].lower() == match[1] and not match[1].startswith("-"):
             return PurePosixPath(match[1]).name
+    return ""
+
+
+def _by_default(codebase: "Codebase", path: str, call: Call, head: str) -> str:
+    """The program that an option or field names by default, of which the head of a command is made."""
+    bound = (f for f in codebase.facts[path].facts if f.kind == "assign" and f.name in (head, head.rpartition(".")[2]))
+    owner = call.symbol.rpartition(".")[0]
+    values = [f.detail.get("value", "") for f in bound if f.symbol.startswith(owner)]
+    for name in dict.fromkeys(re.findall(r"\w+", f"{head.rpartition('.')[2]} {' '.join(values)[:200]}")):
+        told = default_of(codebase, name).strip("\"'") if re.search(r"(?i)cmd|command|bin|exe|program", name) else ""
+        if re.fullmatch(r"[a-z][\w.\-]+", told):
+            return told
     return ""

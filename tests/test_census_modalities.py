@@ -213,6 +213,7 @@ def test_inputs_of_one_call_lists_drawn_together_and_added_segments() -> None:
                 import librosa
                 import numpy as np
                 import torch
+                from PIL import Image
                 from net import Talker
 
                 def mixed(text_parts, image_list):

@@ -591,3 +591,60 @@ def test_features_spliced_between_token_embeddings_are_joined_and_a_chat_is_no_a
         "text (`embeds[:2]`" in text and "image (`found`" in text and "audio (`found`" in text for text in joined
     )
     assert not _texts(codebase, "fusions: how=attended")
+
+
+def test_code_that_only_hears_has_no_pictures_whatever_names_say() -> None:
+    source = """
+        import librosa
+        import torch
+        from torch import nn
+
+
+        class VitsEncoder(nn.Module):
+            def forward(self, image, text_emb, n_channels_tensor):
+                image_embeds = self.layer(image)
+                return torch.cat([image_embeds, text_emb])
+
+
+        def main():
+            VitsEncoder()(librosa.load("a.wav")[0], 2, 3)
+
+
+        if __name__ == "__main__":
+            main()
+    """
+    codebase = codebase_of({"app.py": source})
+    assert not _texts(codebase, "vision_told: part=embeddings") and not _texts(codebase, "named_embeddings")
+    assert not any("image" in text.split("(")[1] for text in _texts(codebase, "fusions"))
+    assert not _texts(codebase, "vision_functions")
+
+
+def test_placeholders_of_spliced_features_are_named() -> None:
+    source = """
+        import torch
+        from transformers import AutoTokenizer
+
+        IMAGE_TOKEN_INDEX = -200
+
+
+        class Joint(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.embed_tokens = torch.nn.Embedding(2, 2)
+
+            def forward(self, input_ids, images):
+                image_features = self.tower(images)
+                at = torch.where(input_ids == IMAGE_TOKEN_INDEX)[0]
+                embeds = self.embed_tokens(input_ids)
+                return torch.cat([embeds[:at], image_features, embeds[at + 1 :]], dim=0)
+
+
+        def main():
+            Joint()(1, 2)
+
+
+        if __name__ == "__main__":
+            main()
+    """
+    (first, *_) = _texts(codebase_of({"app.py": source}), "multimodal: part=whether")
+    assert "with `torch.cat` at the places of `IMAGE_TOKEN_INDEX`, which it returns" in first

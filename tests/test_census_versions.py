@@ -355,3 +355,18 @@ def test_private_parts_of_folders_without_init_are_of_no_library() -> None:
         "run.py": "import modules.api.script\n",
     }
     assert not any("modules" in text for text in texts(files, "critical"))
+
+
+def test_pins_of_one_file_that_cannot_stand_together_are_told_and_the_root_comes_first() -> None:
+    files: dict[str, str | bytes] = {
+        "requirements.txt": "torch==2.1.2\ntorchvision==0.17.1\n",
+        "Legacy/requirements.txt": "torch==1.13.1\ntorchvision==0.14.1\n",
+        "run.py": "import torch\nimport torchvision\n",
+    }
+    told = next(text for text in texts(files, "critical") if text.startswith("`torchvision`"))
+    assert (
+        "`torchvision==0.17.1` (requirements.txt:2) is built for torch 2.2, not for the `torch==2.1.2` beside it"
+        in told
+    )
+    assert "changes only together with `torch==2.1.2` (requirements.txt:1)" in told and "0.14.1` (Legacy" not in told
+    assert texts(files, "versions: pins")[0].startswith("Pinned exactly: `requirements.txt` pins 2")

@@ -162,6 +162,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     vision,
     vision_answer,
     vision_functions,
+    vision_named,
     weight_tables,
     weight_types,
     workers,

@@ -25,6 +25,7 @@ _FUSED = re.compile(
 _QUERY = re.compile(r"(?i)(?:^|[^a-z])(?:q|quer(?:y|ies))(?:$|[^a-z])")
 _KEY = re.compile(r"(?i)(?:^|[^a-z])(?:k|keys?)(?:$|[^a-z])")
 _ATTENTION = re.compile(r"(?i)att(?:n|ention)")
+_TRIAL = re.compile(r"\b(?:torch|np)\.(?:randn?|zeros|ones|empty)\(")
 _HOOK = re.compile(r"\.register_forward_hook$")
 DEEP, SHOWN, WHOLES = 4, 70, 4
 
@@ -103,6 +104,8 @@ def _fused(frame: "Frame") -> Node | None:
     for step in frame.body.calls:
         value = frame.callee(step)
         maker = value.maker if isinstance(value, ExternalObject) else ""
+        if _TRIAL.search(frame.body.tree.text(step.node)):
+            continue  # a trial whether the library has it
         if _FUSED.search(step.written) or maker.endswith("MultiheadAttention"):
             return step.node
     return None

@@ -72,8 +72,8 @@ def pins(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
 
 
 def in_order(items: Iterable[Declaration]) -> list[Declaration]:
-    """Declarations by importance of their scope, then by place."""
-    return sorted(items, key=lambda item: (_ORDER.index(item.scope), item.path, item.start))
+    """Declarations by importance of their scope, those of outer folders first, then by place."""
+    return sorted(items, key=lambda item: (_ORDER.index(item.scope), item.path.count("/"), item.path, item.start))
 
 
 def fits(query: Query, item: Declaration) -> bool:

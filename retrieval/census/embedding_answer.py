@@ -9,6 +9,7 @@ from retrieval.census.image_transforms import name_of
 from retrieval.census.kept_embeddings import asked_results, kept_inside, read_results
 from retrieval.census.kept_embeddings import said as kept_said
 from retrieval.census.onward import inside, onward
+from retrieval.census.pictured import only_sound
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of
@@ -32,6 +33,8 @@ SHOWN, READ, ASIDE, CALL = 4, 3, 2, 90
 def embedding(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
     """What makes embeddings of images, whether they are normalised, and where they go."""
     roster = roster_of(codebase)
+    if only_sound(codebase):
+        return  # what is named as an image is a spectrogram there
     whole = _by_owner([run for run in runs if embeds(run).endswith("of an image")])
     inner = several([run for run in runs if embeds(run).endswith("inside a model")], SHOWN)
     others = [run for run in runs_of(roster) if embeds(run).endswith("of an image") and not is_run(codebase, run)]

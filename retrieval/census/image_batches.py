@@ -42,6 +42,7 @@ _SAMPLER = re.compile(r"(?i)(?:sample|select|extract|read|get|load)\w*_(?:video_
 _CLASS = re.compile(r"Frames?Sampl|Sampl\w*Frame")
 _PICTURES = re.compile(r"rawvideo|image2|mjpeg|\bpng\b|-frames|vframes|rgb24|bgr24|fps=|PIL|Image\.")
 _WRITES = re.compile(r"""["'][wa]b?["']""")
+_IMAGES = re.compile(r"(?i)image|pixel|video|img")
 _FILM = re.compile(r"(?i)video|frame|fps")
 WIDE, MOST = 90, 5
 
@@ -73,7 +74,7 @@ def _batches(codebase: "Codebase", roster: Roster) -> Iterator[tuple[str, Census
             elif loads and _BATCHED.search(step.written) and outside.startswith("webdataset"):
                 said = f"batches samples by `{_shown(frame, step)}`{_told(codebase, frame, step)}"
                 yield "batched", _at(codebase, frame, step, said)
-            elif frame.symbol.rpartition(".")[2] in collating and _STACK.search(step.written):
+            elif (frame.symbol.rpartition(".")[2] in collating or _collates(frame)) and _STACK.search(step.written):
                 yield "collate", _at(codebase, frame, step, f"puts a batch together by `{_shown(frame, step)}`")
         if _makes_batches(frame):
             yield "slices", _generated(codebase, frame)
@@ -101,6 +102,15 @@ def _collate_names(frame: "Frame") -> Iterator[str]:
                 yield from re.findall(r"\w+", text(child.child_by_field_name("value")))
     if frame.symbol.rpartition(".")[2] in ("collater", "collate_fn", "collate"):
         yield frame.symbol.rpartition(".")[2]
+
+
+def _collates(frame: "Frame") -> bool:
+    """Whether a body is the call of a class that is named for collating, and its lines name images."""
+    owner = frame.owner.definition if frame.owner is not None else None
+    if owner is None or "ollat" not in owner.name or not frame.symbol.endswith("__call__"):
+        return False
+    node = frame.program.node(frame.path, frame.definition) if frame.definition is not None else None
+    return node is not None and _IMAGES.search(frame.body.tree.text(node)) is not None
 
 
 def _loader(codebase: "Codebase", frame: "Frame", step: CallStep) -> CensusHit:

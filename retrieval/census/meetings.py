@@ -8,8 +8,8 @@ from retrieval.census.body import CallStep, one_line
 from retrieval.census.fillers import is_filler, is_unread
 from retrieval.census.gathered import gathered
 from retrieval.census.joined import members, segments
-from retrieval.census.modalities import Told, nearest, reads_text
-from retrieval.census.modality_names import named
+from retrieval.census.modalities import Told, hears_only, nearest, reads_text
+from retrieval.census.modality_names import GROUPS, named
 from retrieval.census.model_inputs import inputs_of
 from retrieval.census.operands import MOST_OPERANDS, Meeting, is_aside, meeting_of
 from retrieval.census.roster import Roster, Use
@@ -238,6 +238,8 @@ def _given(roster: Roster, use: Use) -> Meeting | None:
 
 def _is_sure(roster: Roster, said: str) -> bool:
     """Whether a parameter's name says enough: prompts are points and boxes where no text is read."""
+    if GROUPS.get(said, said) == "image" and hears_only(roster.program):
+        return False
     return said != "prompt" or reads_text(roster.program)
 
 

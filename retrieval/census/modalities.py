@@ -59,6 +59,10 @@ _TEXT_LIBRARIES = words(
 )
 _TEXT: "Beside[Program, frozenset[str]]" = Beside()
 _AUDIO: "Beside[Program, bool]" = Beside()
+_HEARS: "Beside[Program, bool]" = Beside()
+_IMAGE_LIBRARIES = words(
+    "PIL cv2 torchvision timm skimage imageio kornia mmcv decord clip open_clip diffusers insightface moviepy"
+)
 MOST, NEAR, FAR = 70, 60, 120
 
 
@@ -85,7 +89,7 @@ def modalities(tracer: Tracer, spot: Spot, most: int = MOST) -> list[Told]:
     while waiting and most > 0:
         at = waiting.popleft()
         most -= 1
-        told = _told(at)
+        told = _heard(at, _told(at))
         if told and told != "prompt":
             found.setdefault(told, Told(told, at))
             continue
@@ -114,6 +118,14 @@ def works_with_audio(program: "Program") -> bool:
         modules = {item.module.partition(".")[0] for facts in program.facts.values() for item in facts.imports}
         _AUDIO[program] = bool(modules & _AUDIO_LIBRARIES)
     return _AUDIO[program]
+
+
+def hears_only(program: "Program") -> bool:
+    """Whether code works with audio and imports no library of images: then names of pictures are of spectrograms."""
+    if program not in _HEARS:
+        modules = {item.module.partition(".")[0] for facts in program.facts.values() for item in facts.imports}
+        _HEARS[program] = works_with_audio(program) and not modules & _IMAGE_LIBRARIES
+    return _HEARS[program]
 
 
 def taken_off(program: "Program") -> frozenset[str]:
@@ -172,6 +184,11 @@ def _told(spot: Spot) -> str:
         case "call":
             return _call(spot, node)
     return ""
+
+
+def _heard(spot: Spot, told: str) -> str:
+    """What is told of a value, but pictures in code without any."""
+    return "" if GROUPS.get(told, told) == "image" and hears_only(spot.frame.program) else told
 
 
 def _said(spot: Spot, name: str) -> str:

@@ -3,6 +3,7 @@
 Known are the models of libraries and the classes of the repository that derive from them.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.known_models import Known, known_model
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.modalities import modalities
-from retrieval.census.modality_names import GROUPS
+from retrieval.census.modality_names import GROUPS, named
 from retrieval.census.model_entries import Entry, entries_of
 from retrieval.census.roster import Roster, Use, roster_of
 from retrieval.census.spots import Spot, arguments
@@ -115,8 +116,17 @@ def _known(roster: Roster, entry: Entry) -> tuple[Known | None, str]:
     for base in _outside(roster, first.cls):
         known = known_model(base)
         if known is not None and known.takes:
+            if known.takes == ("text",) and not _reads_text(roster, first.cls):
+                return None, ""
             return known, base.rpartition(".")[2]
     return None, ""
+
+
+def _reads_text(roster: Roster, cls: ClassRef) -> bool:
+    """Whether a class of the repository that derives from a library's is given text where it says what it is given."""
+    methods = [m for name in ("forward", "__call__") if (m := roster.program.method(cls, name)) is not None]
+    told = [parameter for _owner, definition in methods for parameter in definition.parameters]
+    return not told or any(named(re.match(r"\**\w*", one.strip())[0]) in ("text", "prompt") for one in told)  # type: ignore[index]
 
 
 def _outside(roster: Roster, cls: ClassRef) -> list[str]:

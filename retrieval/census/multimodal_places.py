@@ -16,6 +16,7 @@ from retrieval.census.multimodal_messages import Message, messages, sender
 from retrieval.census.multimodal_models import Multimodal, gives_two, models_of_two
 from retrieval.census.onward import onward
 from retrieval.census.operands import Meeting
+from retrieval.census.placeholders import placeholders
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of
@@ -92,7 +93,8 @@ def _does(roster: Roster, frame: "Frame", meeting: Meeting, both: list[str]) -> 
             return f"writes {both[1]} into {both[0]} at `{where}`{onward(frame, meeting.node)}"
         case "joined":
             verb, using = _verb(frame, meeting.node)
-            return f"{verb} {joined}{using}{_by(roster, frame, meeting)}{onward(frame, meeting.node)}"
+            at = placeholders(frame)
+            return f"{verb} {joined}{using}{_by(roster, frame, meeting)}{at}{onward(frame, meeting.node)}"
         case "attended" if meeting.operands[0][1].modality == "latents":
             return f"lets {' and '.join(both[1:])} condition {both[0]} in `{_callee(frame, meeting.node)}`"
         case "attended":

@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from retrieval.census.body import one_line
 from retrieval.census.fillers import is_filler
 from retrieval.census.joined import halves
-from retrieval.census.modalities import Told, nearest, works_with_audio
+from retrieval.census.modalities import Told, hears_only, nearest
 from retrieval.census.modality_names import GROUPS, named
 from retrieval.census.roster import Roster
 from retrieval.census.spots import Spot
+from retrieval.census.tiers import snake
 from retrieval.parse import Node
 
 Operand = tuple[Spot, list[Told]]
 _ASIDE = re.compile(
     r"(?i)(?:^|[._])(?:\w*mask\w*|(?:\w*_)?atts?(?:_\w+)?|\w*quer(?:y|ies)(?:_tokens?|_emb\w*)?|"
-    r"pos(?:ition(?:al|s)?)?_?(?:emb\w*|enc\w*|ids?)|(?:\w+_)?(?:tokenizer|processor|func|fn|callback))$"
+    r"n_\w+|num_\w+|\w+_(?:len|lens|lengths?|count|counts|size|sizes|channels)(?:_\w+)?|pos(?:ition(?:al|s)?)?_?(?:emb\w*|enc\w*|ids?)|(?:\w+_)?(?:tokenizer|processor|func|fn|callback))$"
 )
 """Operands that are of no modality: masks, learned queries, encodings of positions, and what takes text apart."""
 _NOISED = re.compile(r"(?i)(?:^|\.)(?:noisy_)?latents?_model_input$")
+_STATES = re.compile(r"^(?:hidden_states|sample|h|x)$")
+_DENOISER = re.compile(r"(?i)unet|denoi[sz]")
 MOST_OPERANDS = 8
 
 
@@ -80,7 +83,7 @@ def _spliced(sure: list[Operand], told: list[Operand]) -> list[Operand]:
 
 def _told(roster: Roster, spot: Spot) -> list[Told]:
     """What a value is of; of several kinds, as where what is fused goes round, that which its own name says."""
-    if _NOISED.search(spot.text()) and spot.node.type in ("identifier", "attribute") and not _sounds(roster):
+    if spot.node.type in ("identifier", "attribute") and _is_noised(spot) and not _sounds(roster, spot):
         return [Told("latents", spot)]
     told = nearest(roster.tracer, spot)
     said = named(spot.text().rpartition(".")[2])
@@ -88,8 +91,17 @@ def _told(roster: Roster, spot: Spot) -> list[Told]:
     return own if said and own and spot.node.type in ("identifier", "attribute") else told
 
 
-def _sounds(roster: Roster) -> bool:
-    return works_with_audio(roster.program)
+def _is_noised(spot: Spot) -> bool:
+    """Whether a value is what a generator makes of noise: by its name, or a general one in a denoiser."""
+    owner = spot.frame.owner.definition.name if spot.frame.owner is not None else ""
+    within = _DENOISER.search(f"{spot.frame.path.rpartition('/')[2]} {owner}") is not None
+    return _NOISED.search(spot.text()) is not None or (within and _STATES.match(spot.text()) is not None)
+
+
+def _sounds(roster: Roster, spot: Spot) -> bool:
+    """Whether what is made of noise may be sound: in code without pictures, and in a class that is named for audio."""
+    owner = spot.frame.owner
+    return hears_only(roster.program) or (owner is not None and named(snake(owner.definition.name)) == "audio")
 
 
 def _queried(found: list[tuple[Spot, list[Told]]]) -> list[tuple[Spot, list[Told]]]:

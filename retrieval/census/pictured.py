@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import once
 from retrieval.census.language import run_query
-from retrieval.census.modalities import works_with_audio
+from retrieval.census.modalities import hears_only
 from retrieval.census.program import program_of
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _CODE = ("python", "notebook")
 _WORD = re.compile(rb"(?i)video(?! game)")
-_LIBRARIES = frozenset(["PIL", "cv2", "torchvision", "timm", "skimage", "imageio", "kornia", "mmcv"])
 _FILMS = (
     "imports: decord, moviepy, pytorchvideo, torchvision.io.read_video, torchcodec, eva_decord, target=library",
     "calls: cv2.VideoCapture, cv2.VideoWriter, imageio.mimsave, imageio.get_writer, torchvision.io.*video*, "
@@ -40,12 +39,9 @@ def names_video(codebase: "Codebase") -> bool:
     )
 
 
-@once
 def only_sound(codebase: "Codebase") -> bool:
-    """Whether code works with audio and imports no library of images, so that latents and networks are of sound."""
-    program = program_of(codebase)
-    modules = {item.module.partition(".")[0] for facts in program.facts.values() for item in facts.imports}
-    return works_with_audio(program) and not modules & (_LIBRARIES - {"torchvision"})
+    """Whether code works with audio and no library of images, so that latents and networks are of sound."""
+    return hears_only(program_of(codebase))
 
 
 def kinds_of_pictures(codebase: "Codebase") -> str:

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _RECORD = re.compile(
-    r"(?i)(?:^|/)[^/]*(?:log|metric|result|eval|history|progress|stats|losses)[^/]*\.(?:txt|log|jsonl?|csv|tsv)$"
+    r"(?i)(?:^|/)(?![^/]*metadata)[^/]*(?:log|metric|result|evaluat|history|progress|stats|losses)[^/]*"
+    r"\.(?:txt|log|jsonl?|csv|tsv)$"
 )
 _ONE = re.compile(r"^\{([\w.]+)\}$")
 _COURSE = re.compile(
-    r"(?i)epoch|\bstep|iter|batch|progress|%|process(?:ing|ed)|finish|\bdone\b|complet|load(?:ing|ed)|\bpages?\b|frames?\b"
+    r"(?i)epoch|\bstep|iter|batch|progress|\}%|%%|percent|process(?:ing|ed)|finish|\bdone\b|complet|load(?:ing|ed)|\bpages?\b|frames?\b"
     r"|seconds|\btook\b|elapsed|start(?:ing|ed)|saved|eta\b"
 )
 _COUNTED = re.compile(r"(?i)epoch|\bsteps?\b|\biter|batch|\beta\b|samples")
@@ -97,6 +98,7 @@ def course_messages(codebase: Codebase, hits: list[CensusHit]) -> list[CensusHit
 def _rate(codebase: Codebase, hit: CensusHit) -> int:
     told = bool(_COURSE.search(hit.text)) + bool(_HOLE.search(hit.text)) + bool(_COUNTED.search(hit.text))
     loops = (fact for fact in codebase.facts[hit.path].facts if fact.kind == "loop" and fact.symbol == hit.symbol)
+    told -= hit.detail.get("level") == "debug"
     told -= 2 * bool(_FAULT.search(hit.text))
     return told + any(fact.start < hit.start <= fact.end for fact in loops)
 

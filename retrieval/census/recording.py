@@ -35,11 +35,11 @@ _BY = r"(?i)(?:^|\.)_?(?:init|setup|set_up|log|start|create|make|build|enable|wr
 METRICS = {
     "Weights & Biases": rf"calls: wandb.*, *.WandbLogger, re:{_BY}(?:wandb|weights_and_biases)\w*$",
     "TensorBoard": (
-        "calls: torch.utils.tensorboard.*, tensorboardX.*, *.SummaryWriter, *.add_scalar, *.TensorBoardLogger, "
+        "calls: torch.utils.tensorboard.*, tensorboardX.*, *.SummaryWriter, *.add_scalar, *.add_histogram, "
+        "*.TensorBoardLogger, "
         rf"re:{_BY}(?:tensorboard|tb_(?:logger|writer))\w*$"
     ),
-    "MLflow, Neptune, Comet or ClearML": "calls: mlflow.*, neptune.*, comet_ml.*, clearml.*",
-    "Langfuse, LangSmith or OpenTelemetry": "calls: langfuse.*, langsmith.*, opentelemetry.*",
+    **{name: f"calls: {name.lower() if name != 'Comet' else 'comet_ml'}.*" for name in list(NAMES)[2:]},
     "meters of the repository (`log_every`)": "calls: *.log_every",
 }
 STREAMS = "calls: logging.StreamHandler"

@@ -16,21 +16,31 @@ if TYPE_CHECKING:
 NAMES = {
     "Weights & Biases": re.compile(r"(?i)\bwandb\b|weights[ _&]+biases"),
     "TensorBoard": re.compile(r"(?i)tensorboardX?\b"),
-    "MLflow, Neptune, Comet or ClearML": re.compile(r"(?i)\b(?:mlflow|neptune|comet_?ml|clearml)\b"),
-    "Langfuse, LangSmith or OpenTelemetry": re.compile(r"(?i)\b(?:langfuse|langsmith|opentelemetry)\b"),
+    "MLflow": re.compile(r"(?i)\bmlflow\b"),
+    "Neptune": re.compile(r"(?i)\bneptune\b"),
+    "Comet": re.compile(r"(?i)\bcomet_?ml\b"),
+    "ClearML": re.compile(r"(?i)\bclearml\b"),
+    "Langfuse": re.compile(r"(?i)\blangfuse\b"),
+    "LangSmith": re.compile(r"(?i)\blangsmith\b"),
+    "OpenTelemetry": re.compile(r"(?i)\bopentelemetry\b"),
 }
 CHOSEN = "trackers chosen at run time"
 SENT = "calls: *.init_trackers, accelerate.Accelerator.log, accelerator.log, *.accelerator.log"
 _CHOICE = ("log_with", "report_to")
 _NONE = re.compile(r"""^(?:None|none|\[\]|\(\)|\[?["']none["']\]?|False)$""")
 _GIVEN = re.compile(r"""--(?:report_to|log_with)[ =]+[\"']?([\w.-]+)[\"']?""")
+_MAY = re.compile(rb"[\"'](?:wandb|tensorboard|mlflow|clearml|comet_ml|neptune)[\"']")
+_VALUE = re.compile(
+    r"""\b(\w*(?:logger|dashboard|tracker|report)\w*)\s*(?::\s*[\w\[\], |.]+)?=\s*"""
+    r"""["'](wandb|tensorboard|mlflow|clearml|comet_ml|neptune)["']"""
+)
 _SETTING = re.compile(r"^\s*[\"']?(?:log_with|report_to)[\"']?\s*:(.*)")
 
 
 def chosen(codebase: "Codebase") -> dict[str, list[CensusHit]]:
     """The places that name a tracker to a trainer or an accelerator, by tracker; `CHOSEN` where none is named."""
     found: dict[str, list[CensusHit]] = {}
-    for value, hit in (*_choices(codebase), *_scripted(codebase)):
+    for value, hit in (*_choices(codebase), *_scripted(codebase), *_named(codebase)):
         if _NONE.match(value):
             continue
         names = [name for name, pattern in NAMES.items() if pattern.search(value)]
@@ -48,6 +58,17 @@ def _choices(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
                 lines = (call.start, call.end)
                 read = f"{value} {_default(codebase)}" if value.rpartition(".")[2] in _CHOICE else value
                 yield read, hit_at(codebase, path, lines, symbol=call.symbol, name=call.name, text=text)
+
+
+def _named(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """`dashboard_logger="tensorboard"`: a keyword or a field of settings that names a tracker as its value."""
+    for path, facts in codebase.facts.items():
+        file = codebase.snapshot.by_path[path]
+        may = facts.language == "python" and file.role == "source" and _MAY.search(file.data)
+        for number, line in enumerate(file.lines, 1) if may else ():
+            if found := _VALUE.search(line):
+                symbol = codebase.symbol_at(path, number)
+                yield found[2], hit_at(codebase, path, (number, number), symbol=symbol, name=found[1], text=found[0])
 
 
 def _scripted(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
@@ -86,6 +107,8 @@ def named_elsewhere(codebase: "Codebase", name: str) -> list[str]:
 def said_of_tracker(hit: CensusHit) -> str:
     """A call of a tracker, or the keyword by which one is chosen."""
     if hit.text.startswith("--"):
+        return f"`{hit.text}`"
+    if _VALUE.search(hit.text):
         return f"`{hit.text}`"
     by = f" with `{hit.text}`" if hit.text.startswith(("log_with=", "report_to=")) else ""
     return f"`{hit.name}()`{by}"

@@ -22,6 +22,10 @@ LOOPS = {
     "lightning.*Trainer, pytorch_lightning.*Trainer": (
         "shows a progress bar and hands what `self.log()` is given to its loggers"
     ),
+    "trainer.*Trainer": (
+        "prints losses every `print_step` steps, writes trainer_0_log.txt and hands figures to the dashboard that "
+        "`dashboard_logger` names"
+    ),
 }
 _LOGGER = re.compile(r"""["'](?:pytorch_)?lightning(?:\.pytorch)?\.loggers?\.(?:\w+\.)?(\w+Logger)["']""")
 _OPTION = re.compile(r"--(report_to|logging_steps|log_with)[ =]+[\"']?([\w.-]+)")

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from packaging.specifiers import SpecifierSet
 
+from retrieval.census.dependencies import in_order
 from retrieval.census.imported import third_party
 from retrieval.census.language import parse_query
+from retrieval.census.paired import pairing
 from retrieval.census.private_parts import Private, private_parts
 from retrieval.census.prose import listed
 from retrieval.census.python_syntax import newest_grammar
@@ -279,13 +281,11 @@ def _stated(codebase: Codebase) -> Iterator[Reason]:
 
 def _companions(codebase: Codebase) -> Iterator[Reason]:
     """Packages of PyTorch that are each built for one release of it."""
-    torch = [item for item in _declared(codebase, "torch") if item.exact]
+    torch = in_order([item for item in _declared(codebase, "torch") if item.exact])
     for name in _PAIRED:
-        own = [item for item in _declared(codebase, name) if item.exact or item.specifier]
-        if own and torch:
-            pin = f"`{torch[0].name}=={torch[0].exact}` ({torch[0].path}:{torch[0].start})"
-            text = f"every release of it is built for one release of `torch`, so it changes only together with {pin}"
-            yield Reason(name, text, own[0].path, (own[0].start, own[0].end), 2)
+        own = in_order([item for item in _declared(codebase, name) if item.exact or item.specifier])
+        for rank, text, item in pairing(name, own, torch):
+            yield Reason(name, text, item.path, (item.start, item.end), rank)
 
 
 def _cut(text: str) -> str:

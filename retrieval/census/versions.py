@@ -137,7 +137,9 @@ def _pins(
         text = f"No dependency of the program is pinned to an exact version by hand; {some}{aside}"
         yield _said(codebase, "pins", text, [*items[:1], *tools[:PLACES]])
         return
-    ordered = sorted(pinned.items(), key=lambda entry: (_is_document(codebase, entry[0]), -len(entry[1])))
+    ordered = sorted(
+        pinned.items(), key=lambda entry: (_is_document(codebase, entry[0]), entry[0].count("/"), -len(entry[1]))
+    )
     said: set[str] = set()
     told = {path: _pinned(path, found, chosen, said) for path, found in ordered}
     own = [text for path, text in told.items() if not _is_document(codebase, path)]

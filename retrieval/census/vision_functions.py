@@ -14,6 +14,7 @@ from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.modal_flow import taken_by
 from retrieval.census.modality_names import named
 from retrieval.census.model_entries import Entry, entries_of
+from retrieval.census.multimodal_messages import messages
 from retrieval.census.pictured import films, names_video, only_sound
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
@@ -22,6 +23,7 @@ from retrieval.census.tiers import anatomy_of, snake
 from retrieval.census.values import ClassRef
 from retrieval.census.vision import sees_entry
 from retrieval.facts import CensusHit
+from retrieval.parse import first_line, last_line
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -69,6 +71,8 @@ def vision_functions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         text += f"makes them: {listed(told, DEFINED)}"
         places = [("class", cls.path, cls.definition.head_start, cls.definition.head_end) for cls in others[:DEFINED]]
         yield _at(codebase, text, places)
+    if query.matches("asked"):
+        yield from _asked(codebase, roster)
     if query.matches("handled"):
         yield from _handled(codebase, bool(run or others))
     if query.matches("video"):
@@ -111,7 +115,8 @@ def _role(codebase: "Codebase", entry: Entry) -> str:
 def function_of(roster: Roster, entry: Entry) -> str:
     """What a vision model is for, by its library, its name, its docstring and its base class, in that order."""
     name = snake(entry.name.rpartition(".")[2])
-    for told in (entry.kind, name, entry.does, entry.base.rpartition(".")[2]):
+    own = entry.made[0].cls is not None and "pretrained" not in entry.base.lower()  # its name says more than its base
+    for told in (*((name, entry.kind) if own else (entry.kind, name)), entry.does, entry.base.rpartition(".")[2]):
         found = next((word for word, pattern in _functions() if told and pattern.search(told)), "")
         if found and (found != _ENCODING or told is not name or "text" not in taken_by(roster, entry)):
             return found
@@ -201,6 +206,18 @@ def _defined(roster: Roster, made: set[ClassRef]) -> list[ClassRef]:
         if anatomy.tier(cls) in ("model", "part"):
             found.append(cls)
     return sorted(found, key=lambda cls: anatomy.tier(cls) != "model")
+
+
+def _asked(codebase: "Codebase", roster: Roster) -> Iterator[CensusHit]:
+    """The requests that carry images or video to models that run elsewhere."""
+    found = [one for one in messages(roster) if one.modality in ("image", "video")]
+    found = [one for one in found if codebase.snapshot.by_path[one.frame.path].role == "source"]
+    if found:
+        names = list(dict.fromkeys(f"`{one.frame.symbol}()`" if one.frame.symbol else one.frame.path for one in found))
+        text = f"Images are also given to models that read them, in requests that {listed(names, MODELS)} "
+        text += "builds" if len(names) == 1 else "build"
+        lines = [(one.frame.path, first_line(one.node), last_line(one.node)) for one in found[:MODELS]]
+        yield _at(codebase, text, [("request", *place) for place in lines])
 
 
 def _handled(codebase: "Codebase", models: bool) -> Iterator[CensusHit]:

@@ -129,3 +129,59 @@ def test_a_module_named_as_the_library_it_imports_is_not_that_library(code: Code
 
 def test_a_payload_of_pictures_beside_a_prompt_is_a_request_with_an_image(code: Codebase) -> None:
     assert any("multimodal_data" in text for text in _texts(code, "multimodal_messages"))
+
+
+CHOSEN = """
+    import sys
+    import tabler
+    from transformers import AutoModel
+
+    class Options:
+        enabled: bool = False
+        platform: str = "none"
+
+    class Tables:
+        def __init__(self, enabled, folder):
+            self.enabled = enabled
+            if self.enabled:
+                self.config = tabler.read_config(folder)
+                self.config["model"]["save_dir"] = f"{folder}/tables.pth"
+                self.predictor = tabler.TablePredictor(self.config, "cpu")
+
+        def run(self, page):
+            return self.predictor.predict_page(page)
+
+    class First:
+        def __init__(self, model_path):
+            self.model = AutoModel.from_pretrained(model_path)
+
+        def run(self, page):
+            return self.model(page)
+
+    class Second(First):
+        pass
+
+    def chosen(model_path="some/first-one"):
+        if "first" in model_path:
+            return First(model_path)
+        if sys.platform == "linux":
+            return Second(model_path)
+
+    def main(enabled=True):
+        chosen("some/first-one").run(1)
+        chosen("some/second-one").run(1)
+        return Tables(enabled, "models").run(2)
+
+    if __name__ == "__main__":
+        main()
+"""
+
+
+def test_a_field_of_another_class_with_the_same_name_says_nothing_about_a_default() -> None:
+    code = codebase_of({"main.py": CHOSEN})
+    assert not any(text.startswith("Off by default") for text in _texts(code, "model_summary: what=used"))
+
+
+def test_settings_that_name_a_file_are_the_weights_of_what_they_are_given_to() -> None:
+    told = _texts(codebase_of({"main.py": CHOSEN}), "model_weights")
+    assert any("`TablePredictor` is filled from `models/tables.pth`" in text or "tables.pth" in text for text in told)

@@ -100,8 +100,19 @@ def _texts(unit: Unit) -> Iterator[tuple[str, str, ast.Constant, bool]]:
     """The texts that name models: what names them, the constant around them or "", the text, whether a default."""
     for node in ast.walk(unit.tree):
         for key, value, preset in _keyed(unit, node):
+            if "repo" in key and _fetches_data(unit, node):
+                continue
             constant = _constant(unit, node) if isinstance(node, ast.keyword | ast.Dict) else ""
             yield from ((key, constant, text, preset) for text in _names(value))
+
+
+def _fetches_data(unit: Unit, node: ast.AST) -> bool:
+    """Whether the function around a node, or the node itself as one, asks a hub for a data set."""
+    around: ast.AST | None = node
+    while around is not None and not isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
+        around = unit.parents.get(around)
+    asked = (item for item in ast.walk(around or node) if isinstance(item, ast.keyword) and item.arg == "repo_type")
+    return any(isinstance(item.value, ast.Constant) and item.value.value == "dataset" for item in asked)
 
 
 def _keyed(unit: Unit, node: ast.AST) -> Iterator[tuple[str, ast.AST, bool]]:

@@ -80,7 +80,7 @@ def off_by_default(codebase: "Codebase", roster: Roster, entry: Entry) -> bool:
 def _off(codebase: "Codebase", roster: Roster, made: Made) -> bool:
     frame, guards, seen = made.frame, made.step.guards, set[int]()
     for _ in range(DEEPEST):
-        if is_off(codebase, frame, guards) or refuses(codebase, guards):
+        if is_off(codebase, frame, guards) or refuses(codebase, guards, frame):
             return True
         callers = roster.tracer.holders.callers(frame)[:MOST_CALLERS]
         if len(callers) != 1 or id(frame) in seen:

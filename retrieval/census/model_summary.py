@@ -14,7 +14,6 @@ from retrieval.census.model_entries import CLASSICAL, Entry, entries_of
 from retrieval.census.model_settings import model_settings
 from retrieval.census.model_sources import Source, absent, sources_of
 from retrieval.census.models_by_program import by_program
-from retrieval.census.names import excludes
 from retrieval.census.prose import listed
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.vision import sees_entry
@@ -24,7 +23,7 @@ from retrieval.parse import first_line, last_line
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS = 18, 12, 8, 12
+MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS, MOST_OWNERS = 18, 12, 8, 12, 3
 _AUTO = re.compile(r"^(\w+)\.(?:\w+\.)*Auto\w*(?:Model|Pipeline)\w*\.")
 _LANGUAGE = re.compile(r"(?:^|[a-z\d])LM(?:Model|Head\w*)?$|LMModel$|LanguageModel|CausalLM|^GPT\d?$")
 WHAT = ("used", "formats")
@@ -192,8 +191,7 @@ def alternatives(roster: Roster, entries: list[Entry]) -> list[list[Entry]]:
     for entry in entries:
         first = entry.made[0]
         last = groups[-1][0].made[0] if groups else None
-        apart = last is not None and last.frame is first.frame and excludes(last.step.guards, first.step.guards)
-        apart = apart or (last is not None and chosen_apart(roster, last, first))
+        apart = last is not None and chosen_apart(roster, last, first)
         looped = any(guard.kind in ("for", "while", "comprehension") for guard in first.step.guards)
         same = last is not None and last.key == first.key and None not in (last.cls, first.cls)
         apart = apart or (same and not looped)  # one call makes one of several classes
@@ -227,7 +225,8 @@ def _named(entry: Entry) -> str:
         about = "" if entry.kind or not entry.does else f", “{entry.does}”"
         return f"{entry.title} ({first.cls.path}{about})"
     owners = [made.frame.owner.definition.symbol for made in entry.made if made.frame.owner is not None]
-    where = f" in `{owners[0]}`" if owners and owners[0] != entry.name else ""
+    told = [f"`{owner}`" for owner in dict.fromkeys(owners) if owner != entry.name]
+    where = f" in {listed(told, MOST_OWNERS)}" if told else ""
     library = first.maker.partition(".")[0]
     return (
         f"{entry.title} ({first.frame.path})"

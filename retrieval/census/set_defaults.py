@@ -18,6 +18,7 @@ from retrieval.census.options import cli_options, variables
 
 if TYPE_CHECKING:
     from retrieval.census.body import Guard
+    from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
 _LITERAL = re.compile(r"[\w.\-]+|([\"'])[\w.\-/]*\1")
@@ -60,15 +61,19 @@ def _of_options(codebase: Codebase) -> dict[str, set[str]]:
     return found
 
 
-def off_by_default(codebase: Codebase, guards: Iterable[Guard]) -> str:
-    """ "off by default, `workers` is 1": why a place does not run unless something is set; "" when not known."""
+def off_by_default(codebase: Codebase, guards: Iterable[Guard], frame: Frame | None = None) -> str:
+    """ "off by default, `workers` is 1": why a place does not run unless something is set; "" when not known.
+
+    With the body around the place, what the body itself or its object holds is none of the options of that name.
+    """
     for guard in guards:
         tree = parsed(guard.text) if guard.kind == "if" else None
         asked: dict[str, str] = {}
         whole = isinstance(tree, ast.Compare)  # a bare name that is no more than tested may be any variable
 
         def given(name: str, asked: dict[str, str] = asked, whole: bool = whole) -> object:
-            default = default_of(codebase, name.rpartition(".")[2]) if whole or "." in name else ""
+            asks = (whole or "." in name) and not (frame is not None and _held(frame, name))
+            default = default_of(codebase, name.rpartition(".")[2]) if asks else ""
             asked |= {name: default} if default else {}
             return _literal(default) if default else UNKNOWN
 
@@ -76,6 +81,22 @@ def off_by_default(codebase: Codebase, guards: Iterable[Guard]) -> str:
             name, default = next(iter(asked.items()))
             return f"off by default, `{name}` is {default}"
     return ""
+
+
+def _held(frame: Frame, name: str) -> bool:
+    """Whether a name is the body's own, a library's, or an attribute of its object that is no field of the class."""
+    head, _, rest = name.partition(".")
+    if not rest:
+        return head in frame.parameters or any(binding.name == head for binding in frame.body.bindings)
+    codebase = frame.program.codebase
+    modules = (item for item in codebase.facts[frame.path].imports if item.alias == head and not item.name)
+    if any(codebase.locate(item.module, frame.path) is None for item in modules):
+        return True  # what a library has: `sys.platform`
+    own = next(iter(frame.parameters), "")
+    if frame.owner is None or head != own or "." in rest:
+        return False
+    fields = class_fields(codebase, frame.owner.path, frame.owner.definition, 0)
+    return all(field.name != rest for field in fields)
 
 
 def holds_by_default(codebase: Codebase, test: ast.expr) -> bool | None:

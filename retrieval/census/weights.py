@@ -16,6 +16,7 @@ from retrieval.census.roster import Roster
 from retrieval.census.spelled import is_settled, spelled
 from retrieval.census.spots import Called, Spot, argument, arguments, default
 from retrieval.census.values import External
+from retrieval.census.weight_names import naming
 from retrieval.parse import Node, first_line, last_line
 
 if TYPE_CHECKING:
@@ -32,12 +33,6 @@ READERS: tuple[tuple[re.Pattern[str], str], ...] = (
 """Outside functions that read weights, with the format in words."""
 
 _TAKING = re.compile(r"(?:^|\.)(?:load_state_dict|load_param_into_net|set_state_dict|load_pretrained|load_ema)$")
-_NAMING = re.compile(
-    r"(?:^|_)(?:model|path|ckpt|checkpoint|weights?|name|repo|pretrained|arch|url|file|id|size\w*)(?:_|$)"
-)
-_NOT_NAMING = re.compile(r"device|dtype|type$|tokenizer|kwargs|config$|args$|class|token|dir$|root")
-_FILE = re.compile(r"(?:^|_)(?:resume|checkpoint|ckpt|weights|pretrained|path|file)\w*$")
-_PLACED = re.compile(r"(?:^|_)(?:device|dtype|torch_dtype)$|^(?:cpu|cuda(?::\d+)?|mps|auto)$")  # where, not what
 _RESUMING = re.compile(r"(?i)(?:optim\w*|scaler|scheduler)\.load_state_dict$")
 _NOTHING = re.compile(r"(?:^|/)(?:[Nn]one)?$")  # what menus call no model
 SHOWN, MOST_CALLS, MOST_SPOTS = 60, 24, 400
@@ -90,7 +85,7 @@ def _named(roster: Roster, made: Made) -> Iterator[Weights]:
     """The name or file that a loader of a library is given."""
     loads = made.known is not None or made.step.written.rpartition(".")[2] in LOADING
     sent = made.known is not None and made.known.immediate
-    node = _naming(made) if loads and not sent and not made.untrained else None
+    node = naming(made) if loads and not sent and not made.untrained else None
     if node is None or roster.of(Spot(made.frame, node, made.step.order, made.step.guards)):
         return  # a model that is given is no source of weights
     frame, step = made.frame, made.step
@@ -102,8 +97,17 @@ def _named(roster: Roster, made: Made) -> Iterator[Weights]:
         spot, node = read, read.node
     values = keyed_texts(frame, node, step.guards) or [v for v in spelled(roster.codebase, roster.tracer, spot) if v]
     written = one_line(frame.body.tree.text(node), SHOWN)
-    values = [v for v in values if not _excluded(step, written, v) and not _NOTHING.search(v)]
+    ways = _ways(roster, frame, written)
+    values = [v for v in values if not _NOTHING.search(v) and not _excluded(step, written, v)]
+    values = [v for v in values if not ways or not all(_excluded(way, name, v) for way, name in ways)]
     yield Weights(frame, step.start, step.end, f"`{step.written}`", written, tuple(values))
+
+
+def _ways(roster: Roster, frame: "Frame", name: str) -> list[tuple[CallStep, str]]:
+    """The calls that enter a body, each with what it gives a parameter, as written."""
+    callers = roster.tracer.holders.callers(frame)[:MOST_CALLS] if name in frame.parameters else []
+    given = [(around, step, argument((around, step, target), frame, name)) for around, step, target in callers]
+    return [(step, around.body.tree.text(node)) for around, step, node in given if node is not None]
 
 
 def _configuration(roster: Roster, spot: Spot) -> Spot | None:
@@ -119,7 +123,7 @@ def _configuration(roster: Roster, spot: Spot) -> Spot | None:
 
 def refused(roster: Roster, made: Made) -> bool:
     """Whether the conditions around a loader rule out every name that it may be given here."""
-    node = _naming(made) if made.known is not None else None
+    node = naming(made) if made.known is not None else None
     if node is None:
         return False
     step, name = made.step, made.frame.body.tree.text(node)
@@ -134,32 +138,6 @@ def _excluded(step: CallStep, name: str, value: str) -> bool:
         return value if asked == name else UNKNOWN
 
     return any(guard.kind in ("if", "else") and fails(guard, given) for guard in step.guards)
-
-
-def _naming(made: Made) -> Node | None:
-    text = made.frame.body.tree.text
-    given = arguments(made.step.node, keywords=True)
-    for child in given:
-        if child.type == "keyword_argument":
-            name, value = text(child.child_by_field_name("name")), child.child_by_field_name("value")
-            if value is not None and value.type in ("true", "false", "integer", "float", "none"):
-                continue
-            called = text(value.child_by_field_name("function")) if value is not None and value.type == "call" else ""
-            built = called.rpartition(".")[2][:1].isupper() and not called.endswith("Path")
-            if _NAMING.search(name) and not _NOT_NAMING.search(name) and not built:
-                return value
-    plain = [c for c in given if c.type not in ("keyword_argument", "list_splat", "dictionary_splat")]
-    if not plain or plain[0].type in ("integer", "float", "list", "true", "false", "none"):
-        return None
-    last = made.step.written.rpartition(".")[2]
-    files = [c for c in plain[1:3] if _FILE.search(text(c).rpartition(".")[2])]
-    if files and not _NAMING.search(text(plain[0]).rpartition(".")[2].lower()) and plain[0].type == "identifier":
-        return files[0]  # `load_model(net, args.resume)`
-    written = text(plain[0]).rpartition(".")[2].strip("\"'])")
-    if _PLACED.search(written):
-        return None
-    loads = (last[:1].islower() and not last.startswith("build")) or plain[0].type in ("string", "concatenated_string")
-    return plain[0] if loads or _NAMING.search(written.lower()) else None
 
 
 def _read(roster: Roster) -> Iterator[tuple[Key, Weights]]:

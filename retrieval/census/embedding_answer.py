@@ -45,7 +45,10 @@ def embedding(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
     groups = (
         ("", whole_said),
         ("embeddings are read from what a model gives: ", list(_read(codebase))),
-        ("inside models: ", ([_said(roster, run) for run in inner] + list(_kept(roster)))[:SHOWN]),
+        (
+            "inside models: ",
+            ([_said(roster, run) for run in inner] + list(_kept(roster) if runs_of(roster) else ()))[:SHOWN],
+        ),
         ("in code that the main programs are not seen to run: ", [_said(roster, run) for run in aside]),
     )
     first = True

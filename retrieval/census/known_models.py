@@ -84,7 +84,8 @@ _OTHER = frozenset(
     words(
         """torch tensorflow keras numpy pandas polars sklearn scipy accelerate deepspeed apex copy pydantic django
         fastapi flask sqlalchemy gradio streamlit wandb requests httpx datasets matplotlib omegaconf hydra sounddevice
-        pyaudio"""
+        pyaudio pysbd nltk jieba sacremoses langdetect phonemizer gruut unidecode num2words inflect pypinyin
+        webrtcvad"""
     )
     | sys.stdlib_module_names
 )

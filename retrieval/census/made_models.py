@@ -232,6 +232,7 @@ class Makers:
         return self._is_own(frame, step, cls) or self._counts(frame, cls)
 
     def _is_own(self, frame: "Frame", step: CallStep, cls: ClassRef) -> bool:
-        """Whether a class method makes an object of its class: `return cls(...)` in `from_config`."""
-        own = step.written == "cls" and frame.owner == cls and next(iter(frame.parameters), "") == "cls"
+        """Whether a method without an object makes one of its class: `return cls(...)`, `return Net(...)`."""
+        named = step.written in ("cls", cls.definition.name)
+        own = named and frame.owner == cls and next(iter(frame.parameters), "") != "self"
         return own and self.family.is_model(cls) and self.anatomy.tier(cls) == "model"

@@ -66,6 +66,8 @@ class Entry:
         known = first.known or (known_model(self.base) if self.base else None)
         if first.cls is not None and "PreTrainedModel" in self.base:  # a class of the hub's library, copied or extended
             known = known_model(f"transformers.{first.cls.definition.name}") if _TELLING.search(self.name) else None
+        if first.cls is not None and re.match(r"diffusers\..*DiffusionPipeline$", self.base):
+            known = known_model(f"diffusers.{first.cls.definition.name}") or known
         return known.does if known is not None else ""
 
     @property

@@ -173,8 +173,14 @@ def unmade_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     classes = [m.cls for m in roster.made if m.cls is not None]
     lines = [cls for made in classes for cls in (made, *roster.program.line(made))]  # a base of what is made counts
     made = {(cls.path, cls.definition.head_start) for cls in lines}
+    called = {name for _, call in codebase.all_calls() for name in call.name.split(".")[-2:]}
     for hit in models(codebase, parse_query("models: tier=model")):
-        if (hit.path, hit.start) not in made and not _is_only_base(roster, hit) and query.matches(hit.name):
+        if (
+            hit.symbol.rpartition(".")[2] not in called
+            and (hit.path, hit.start) not in made
+            and not _is_only_base(roster, hit)
+            and query.matches(hit.name)
+        ):
             yield hit
 
 

@@ -41,10 +41,15 @@ def family_of(codebase: "Codebase", query: Query) -> Family:
     found: dict[ClassRef, str] = {}
     for cls in program_of(codebase).classes:
         bases = list(codebase.bases(cls.path, cls.definition))
-        base = next((b for b in bases if fits(b)), "")
+        base = next((b for b in bases if fits(b) and not _is_here(codebase, b, cls)), "")
         if base or (not query.patterns and (base := _computing(codebase, cls, bases))):
             found[cls] = base
     return Family(found)
+
+
+def _is_here(codebase: "Codebase", base: str, cls: ClassRef) -> bool:
+    """Whether a base is a class of this repository, whose package may have the name of a library's."""
+    return known_model(base) is not None and codebase.find(base, cls.path) is not None
 
 
 def _computing(codebase: "Codebase", cls: ClassRef, bases: Sequence[str]) -> str:

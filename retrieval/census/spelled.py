@@ -30,8 +30,9 @@ _OPTIONS: "Beside[Codebase, dict[str, dict[str, str]]]" = Beside()
 def spelled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPEST) -> list[str]:
     """At most three texts that the expression may be; `{x}` stands for what is not known. Empty when nothing is."""
     node, text = spot.node, spot.text()
+    part = bool(spot.take) and spot.take[-1].startswith(".")  # an attribute of it is wanted, which no text has
     if node.type in ("string", "concatenated_string"):
-        return [_literal(text)]
+        return [] if part else [_literal(text)]
     if depth <= 0:
         return []
     if (file := reads_config(spot)) is not None:
@@ -43,8 +44,8 @@ def spelled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPE
         return [end for path in paths if (end := _end(path, function))]
     parts = _joined(spot, node)
     if parts is not None:
-        return [_glue(codebase, tracer, spot, parts, depth)]
-    if node.type == "attribute" and (default := _default(codebase, spot)):
+        return [] if part else [_glue(codebase, tracer, spot, parts, depth)]
+    if node.type == "attribute" and not part and (default := _default(codebase, spot)):
         return [default]
     found: list[str] = []
     if node.type == "identifier" and spot.frame.symbol.endswith(".__init__") and spot.frame.owner is not None:

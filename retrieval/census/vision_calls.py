@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from retrieval.beside import Beside
+from retrieval.beside import Beside, once
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.fillers import reads_name
 from retrieval.census.input_chain import Formatting, input_chain
@@ -15,6 +15,7 @@ from retrieval.census.model_inputs import inputs_of, session_runs
 from retrieval.census.roster import Roster, Use
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.values import External, FunctionRef
+from retrieval.languages import words
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -47,6 +48,12 @@ _FORMS = (
 )
 _HELD = ("get", "detect", "forward", "predict", "infer", "get_feat")
 _LOADER = re.compile(r"(?i)^(?:\w+\.)*\w*data_?loader\w*\b|^(?:\w+\.)*\w*_loader\b")
+_PICTURING = words(
+    """PIL cv2 torchvision skimage imageio decord kornia albumentations webdataset diffusers timm clip open_clip av
+    moviepy tensorflow keras pdf2image fitz pypdfium2 insightface mediapipe detectron2 mmcv mmdet datasets lavis
+    torchmetrics lpips turbojpeg pycocotools segment_anything sam2 ultralytics"""
+)
+_SOUNDING = words("librosa torchaudio soundfile pydub pyaudio sounddevice audioread pyworld torchcrepe julius encodec")
 MOST_ARGUMENTS, NEAR, LOADED = 6, 30, 40
 _RUNS: "Beside[Roster, list[Run]]" = Beside()
 
@@ -98,7 +105,19 @@ def from_loader(roster: Roster, run: Run) -> bool:
 def sees(roster: Roster, made: Made) -> bool:
     """Whether a model takes images or video: a library's as known, a class of the repository first of all."""
     taken = takes(roster, made)
-    return any(modality in SEEN for modality in (taken if made.known is not None else taken[:1]))
+    if made.known is not None:
+        return any(modality in SEEN for modality in taken)
+    return any(modality in SEEN for modality in taken[:1]) and _has_pictures(roster)
+
+
+@once
+def _has_pictures(roster: Roster) -> bool:
+    """Whether code may have to do with pictures: where it imports libraries of sound and none of pictures, a name like
+    `img` says nothing."""
+    roles = roster.program.snapshot.by_path
+    facts = (item for path, item in roster.program.facts.items() if roles[path].role in ("source", "example"))
+    modules = {item.module.partition(".")[0] for found in facts for item in found.imports}
+    return bool(modules & _PICTURING) or not modules & _SOUNDING
 
 
 def runs_of(roster: Roster) -> "list[Run]":

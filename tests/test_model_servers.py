@@ -185,3 +185,57 @@ def test_a_field_of_another_class_with_the_same_name_says_nothing_about_a_defaul
 def test_settings_that_name_a_file_are_the_weights_of_what_they_are_given_to() -> None:
     told = _texts(codebase_of({"main.py": CHOSEN}), "model_weights")
     assert any("`TablePredictor` is filled from `models/tables.pth`" in text or "tables.pth" in text for text in told)
+
+
+FACTORY = """
+    import torch
+    from torch import nn
+    from diffusers import DiffusionPipeline, ModelMixin
+
+    class Painter(ModelMixin):
+        def __init__(self, width):
+            self.inner = nn.Linear(width, width)
+
+        @classmethod
+        def from_small(cls, folder):
+            model = cls.from_config(folder)
+            model.load_state_dict(torch.load(f"{folder}/painter.pth"))
+            return model
+
+        def forward(self, sample):
+            return self.inner(sample)
+
+    class Talker(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.inner, self.outer = nn.Linear(width, width), nn.Linear(width, width)
+
+        @staticmethod
+        def init_from_size(width):
+            return Talker(width)
+
+        def forward(self, mel):
+            return self.outer(self.inner(mel))
+
+    class Mover(DiffusionPipeline):
+        def __call__(self, picture):
+            return picture
+
+    if __name__ == "__main__":
+        painter = Painter.from_small("weights")
+        talker = Talker.init_from_size(4)
+        print(Mover(painter)(talker(painter(1))))
+"""
+
+
+def test_class_methods_that_make_an_object_make_a_model() -> None:
+    code = codebase_of({"main.py": FACTORY})
+    told = _texts(code, "model_objects")
+    assert any(text.startswith("`Painter`") and "painter.pth" in text for text in told)
+    assert any(text.startswith("`Talker`") for text in told)
+    assert _texts(code, "unmade_models") == []
+
+
+def test_a_pipeline_of_ones_own_is_not_said_to_make_images_of_texts() -> None:
+    (mover,) = [t for t in _texts(codebase_of({"main.py": FACTORY}), "model_objects") if t.startswith("`Mover`")]
+    assert "(diffusion pipeline)" in mover

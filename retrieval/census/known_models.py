@@ -78,6 +78,9 @@ def files_read(maker: str) -> str:
     return next((row["files"] for row in rows if any(fnmatchcase(maker, name) for name in row["name"].split("|"))), "")
 
 
+_LAYER = re.compile(
+    r"(?:Projection|Embeddings?|Timesteps|Norm\d*d?|Attention|AttnProcessor\w*|Block\w*|Layer|Activation|Dropout)$"
+)
 _MODEL_CLASS = re.compile(r"(?:Model|LM|LLM|Network|Net)$")
 _RESULT = re.compile(r"[a-z]Output(?:s|With\w*)?$")  # records of what a model gives
 _OTHER = frozenset(
@@ -94,7 +97,8 @@ _OTHER = frozenset(
 
 def may_make(maker: str) -> bool:
     """Whether an outside name may give a model, if what it gives is used as one."""
-    return maker.partition(".")[0] not in _OTHER and not COMPANIONS.search(maker) and maker not in wrappers()
+    named_so = COMPANIONS.search(maker) or _LAYER.search(maker)
+    return maker.partition(".")[0] not in _OTHER and not named_so and maker not in wrappers()
 
 
 @cache

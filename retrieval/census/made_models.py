@@ -15,7 +15,7 @@ from retrieval.census.models import Family
 from retrieval.census.routes import requested
 from retrieval.census.spots import arguments
 from retrieval.census.tiers import anatomy_of
-from retrieval.census.values import ClassRef, External, alternatives
+from retrieval.census.values import ClassRef, External, ExternalObject, alternatives
 from retrieval.languages import words
 from retrieval.parse import Node
 
@@ -123,7 +123,7 @@ class Makers:
         loaded = self._loaded(frame, step, function)
         if loaded is not None:
             yield loaded
-        elif values == (None,) and self._fetches(step):
+        elif values == (None,) and self._fetches(step) and not self._of_library(frame, step, function):
             yield Made(frame, step, step.written, None, Known(()))
 
     def _configured(self, frame: "Frame", step: CallStep) -> Iterator[Made]:
@@ -194,21 +194,35 @@ class Makers:
             bool(dot) and head not in ("self", "cls") and bool(FACTORY.match(method)) and method not in self._functions
         )
 
+    def _of_library(self, frame: "Frame", step: CallStep, function: Node) -> bool:
+        """Whether a method is of an object that a library made, which then is what loads its weights."""
+        owner = function.child_by_field_name("object")
+        return owner is not None and isinstance(frame.value(owner, step.order, step.guards), ExternalObject)
+
     @cached_property
     def _functions(self) -> frozenset[str]:
         return frozenset(d.name for facts in self.program.facts.values() for d in facts.definitions)
 
     def _loaded(self, frame: "Frame", step: CallStep, function: Node) -> Made | None:
         """`Model.from_pretrained(…)` on a class of the repository that derives from a library's."""
-        if step.written.rpartition(".")[2] not in LOADING:
+        last = step.written.rpartition(".")[2]
+        if last not in LOADING and not last.startswith("from_"):
             return None
         owner = function.child_by_field_name("object")
         if owner is not None and frame.body.tree.text(owner) == "cls":
             return None  # which class that is, its caller says; the model is made where `cls(...)` stands
         for value in alternatives(frame.value(owner, step.order, step.guards)):
-            if isinstance(value, ClassRef) and self.family.is_model(value):
+            made = isinstance(value, ClassRef) and self.family.is_model(value)
+            if made and isinstance(value, ClassRef) and (last in LOADING or self._builds(value, last)):
                 return Made(frame, step, value.definition.symbol, value, None)
         return None
+
+    def _builds(self, cls: ClassRef, method: str) -> bool:
+        """Whether a class method here leaves making the object to another loader: `cls.from_config(…)`."""
+        found = self.program.method(cls, method)
+        frame = self.program.frame(found[0].path, found[1], cls) if found else None
+        called = {step.written for step in frame.body.calls} if frame is not None else set()
+        return any(name.startswith("cls.") and name[4:] in LOADING for name in called)
 
     def _counts(self, frame: "Frame", cls: ClassRef) -> bool:
         if not self.family.is_model(cls) or self._inside(frame):

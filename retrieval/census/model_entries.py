@@ -67,7 +67,9 @@ class Entry:
         if first.cls is not None and "PreTrainedModel" in self.base:  # a class of the hub's library, copied or extended
             known = known_model(f"transformers.{first.cls.definition.name}") if _TELLING.search(self.name) else None
         if first.cls is not None and re.match(r"diffusers\..*DiffusionPipeline$", self.base):
-            known = known_model(f"diffusers.{first.cls.definition.name}") or known
+            named = known_model(f"diffusers.{first.cls.definition.name}")
+            plain_name = named is None or (named.does == "text-to-image generation" and "Stable" not in self.name)
+            known = known if plain_name else named
         return known.does if known is not None else ""
 
     @property

@@ -158,7 +158,7 @@ def _kinds(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Census
     reading = [entry for entry in language if sees_entry(roster, entry)]
     said += f"; of these, images are given to {_short(reading)}" if reading and not encoders else ""
     said += f"; vision models: {_short(seeing)}" if seeing else "" if reading else "; none takes images or video"
-    hearing = [entry for entry in entries if "audio" in taken_by(roster, entry)[:2] and entry not in seeing]
+    hearing = [entry for entry in entries if "audio" in taken_by(roster, entry)[:1] and entry not in seeing]
     said += f"; models that take audio: {_short(hearing)}" if hearing else ""
     return _sentence(codebase, said, [*language, *seeing, *hearing] or entries)
 
@@ -230,7 +230,7 @@ def _named(entry: Entry) -> str:
     library = first.maker.partition(".")[0]
     return (
         f"{entry.title} ({first.frame.path})"
-        if library == "http"
+        if library in ("http", "self")
         else f"{entry.title} of the library `{library}`{where}"
     )
 

@@ -157,8 +157,11 @@ def _read(roster: Roster) -> Iterator[tuple[Key, Weights]]:
 
 
 def _itself(roster: Roster, at: Spot) -> list[Made]:
-    """The models of the class whose method fills its own object: `self.load_state_dict(…)`."""
-    owner = at.frame.owner if at.text() == "self" else None
+    """The models of the class whose method fills its own object, `self` or what `cls.from_config(…)` gave it."""
+    own = next(iter(at.frame.parameters), "")
+    made = (b.value for b in at.frame.body.bindings if b.name == at.text() and b.value is not None and own == "cls")
+    fresh = any(re.match(r"cls[.(]", at.frame.body.tree.text(value)) for value in made)
+    owner = at.frame.owner if at.text() == "self" or fresh else None
     return [m for m in roster.made if owner is not None and m.cls is not None and owner in roster.program.line(m.cls)]
 
 

@@ -129,3 +129,51 @@ def test_an_accelerator_counts_as_replicas_wherever_it_is_asked_for() -> None:
     files["app.py"] = b"from accelerate import Accelerator\n" + str(files["app.py"]).encode()
     assert "each rank runs the model" in " ".join(told(files, "concurrency: models"))
     assert "under a distributed launcher each process runs its own" in told(files, "concurrent_models")[0]
+
+
+SERVED = {
+    "README.md": "Run `python app.py`, or train with\n\n```\ntorchrun --nproc_per_node 2 train.py\n```\n",
+    "app.py": """
+        import subprocess
+        import gradio as gr
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        net = Net()
+
+        def predict(x):
+            return net(x)
+
+        def read(path):
+            command = ["tesseract", path]
+            command += ["-l", "eng"]
+            return subprocess.run(command, capture_output=True)
+
+        if __name__ == "__main__":
+            read("a.png")
+            gr.Interface(fn=predict, inputs="text", outputs="text").launch()
+    """,
+    "train.py": """
+        from app import net
+
+        if __name__ == "__main__":
+            net(1)
+    """,
+}
+
+
+def test_handlers_programs_that_run_models_and_ranks_of_a_launcher() -> None:
+    codebase = codebase_of(SERVED)
+    models = [hit.text for hit in run_query(codebase, "concurrency: models").hits]
+    assert models[0].startswith(
+        "Yes, as far as their arguments tell, in outside programs: `tesseract`, started in `read`. No thread"
+    )
+    assert any(
+        "Handlers of the web server or interface run models: `predict()` in its worker" in text for text in models
+    )
+    [first, *_] = [hit.text for hit in run_query(codebase, "concurrency: async").hits]
+    assert "one process per rank, each with a model of its own, of `train.py` as documented, with `torchrun`" in first
+    [answer] = [hit.text for hit in run_query(codebase, "concurrent_models").hits]
+    assert answer.startswith("Yes, as far as their arguments tell, in outside programs")

@@ -174,3 +174,69 @@ def test_a_lock_that_an_object_carries_and_a_lent_gpu_make_work_wait() -> None:
     lent = "import spaces\n\n@spaces.GPU\ndef make(x):\n    return x\n\nif __name__ == '__main__':\n    make(1)\n"
     said = [hit.text for hit in run_query(codebase_of({"app.py": lent}), "blocking").hits]
     assert said[0].startswith("Yes") and said[1].endswith("`@spaces.GPU` on `make()`")
+
+
+GATED = {
+    "app.py": """
+        import queue
+        import threading
+        from torch import nn
+
+        generation_lock = threading.Lock()
+        slots = threading.Semaphore(2)
+        steps = queue.Queue()
+        jobs = queue.Queue()
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        net = Net()
+
+        def _reply(x):
+            yield net(x)
+
+        def reply(x, alone=True):
+            if alone:
+                generation_lock.acquire()
+            try:
+                for word in _reply(x):
+                    yield word
+            finally:
+                if alone:
+                    generation_lock.release()
+
+        def take_slot():
+            slots.acquire()
+
+        def answer(x):
+            take_slot()
+            y = net(x)
+            slots.release()
+            return y
+
+        def show(x):
+            y = net(x)
+            while True:
+                step = steps.get()
+                print(step)
+                steps.put(step + 1)
+
+        def work():
+            while True:
+                job = jobs.get()
+                net(job)
+
+        if __name__ == "__main__":
+            threading.Thread(target=work).start()
+            jobs.put(1)
+            print(list(reply(1)), answer(2), show(3))
+    """,
+}
+
+
+def test_what_runs_between_acquiring_and_releasing_and_which_queue_holds_runs_back() -> None:
+    codebase = codebase_of(GATED)
+    held = {hit.name: hit.text for hit in run_query(codebase, "locks: model=yes").hits}
+    assert "is held around the model run `_reply(…)` in `reply()`, only if `alone`" in held["generation_lock"]
+    assert "around the model run `net(…)` in `answer` for `take_slot()`" in held["slots"]
+    assert [hit.name for hit in run_query(codebase, "queues: model=yes").hits] == ["jobs"]  # steps of progress are none

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, kind, run_query
+from retrieval.census.lock_makers import GUARDING
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
 from retrieval.census.side_by_side import in_python, spoken
@@ -90,9 +91,6 @@ class _Found:
         return any(_RANKED.match(f"{item.module}.{item.name}") for item in imported)
 
 
-_GUARDING = re.compile(r"(?i)(?:^|[_.])(?:infer\w*|models?|gpu|cuda|generat\w*|predict\w*)(?:_|$)")
-
-
 def _verdict(found: _Found) -> Iterator[Told]:
     """Whether anything makes a model or the GPU wait its turn; what else waits is said behind it."""
     guards, hits = _counted(
@@ -109,10 +107,12 @@ def _verdict(found: _Found) -> Iterator[Told]:
     )
     plus = f". Beside that: {', '.join(others)}" if others else ""
     if guards:
-        yield f"Yes, in what the main programs run: {', '.join(guards)}{plus}", [*hits, *waiting]
+        held = listed(list(dict.fromkeys(f"`{hit.name}`" for hit in found.guards[0])), SHOWN)
+        told = ", ".join(guards).replace("model runs (", f"model runs, {held} (", 1) if held else ", ".join(guards)
+        yield f"Yes, in what the main programs run: {told}{plus}", [*hits, *waiting]
         return
     locks = found.locks[0]
-    named = [hit for hit in locks if _GUARDING.search(hit.name) and "no place that holds it" not in hit.text]
+    named = [hit for hit in locks if GUARDING.search(hit.name) and "no place that holds it" not in hit.text]
     if named:
         told = listed([f"`{hit.name}`" for hit in named], SHOWN)
         yield (
@@ -161,7 +161,7 @@ def _imports(codebase: "Codebase", path: str) -> set[str]:
 
 def _aside(found: _Found) -> tuple[list[str], list[CensusHit]]:
     """Locks, queues and lent GPUs for models in code that the main programs do not run, in words."""
-    guards = [*found.guards[1], *(hit for hit in found.locks[1] if _GUARDING.search(hit.name))]
+    guards = [*found.guards[1], *(hit for hit in found.locks[1] if GUARDING.search(hit.name))]
     guards = [hit for hit in guards if "no place that holds it" not in hit.text]
     said = [f"{hit.text} ({hit.path})" for hit in guards[:2]]
     said += [f"{hit.text} ({hit.path})" for hit in found.served[1][:1]]
@@ -209,12 +209,11 @@ def _rest(found: _Found) -> Iterator[Told]:
     if queues := found.queues[0]:
         yield f"Queues for other work: {'. '.join(_plural(hit) for hit in queues[:SHOWN])}", queues
     if locks := found.locks[0]:
-        yield (
-            f"Other locks, around which no model run was traced: {listed([_brief(hit) for hit in locks], SHOWN)}",
-            locks,
-        )
+        said = list(dict.fromkeys(_brief(hit) for hit in locks))
+        yield f"Other locks, around which no model run was traced: {listed(said, SHOWN)}", locks
     if events := found.events[0]:
-        yield f"Events that workers wait for: {listed([_event(found.codebase, hit) for hit in events], SHOWN)}", events
+        said = list(dict.fromkeys(_event(found.codebase, hit) for hit in events))
+        yield f"Events that workers wait for: {listed(said, SHOWN)}", events
     if copies := found.copies[0]:
         yield f"Copies to the GPU that do not wait (`non_blocking`): {_where(copies)}", copies
     idle = {

@@ -5,9 +5,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, kind
-from retrieval.census.memory_sharing import memory
+from retrieval.census.memory_sharing import launched_ranks, memory
+from retrieval.census.models_elsewhere import runs_model
 from retrieval.census.prose import listed
+from retrieval.census.reach import reach_of
 from retrieval.census.side_by_side import PLACES, Group, groups_of, spoken
+from retrieval.census.web_handlers import handlers_said, web_handlers
 from retrieval.census.worker_words import LABELS, flagged, group_said, homes, programs, targets, web
 from retrieval.facts import CensusHit
 
@@ -27,7 +30,12 @@ SHOWN = 4
 def concurrency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per sentence; patterns are `async`, `models` and `memory`."""
     groups = groups_of(codebase)
-    told = {"async": _asynchronous, "models": _models, "memory": partial(memory, codebase)}
+    launched = launched_ranks(codebase)
+    handlers, _idle_handlers = reach_of(codebase).parted(web_handlers(codebase), aside=True)
+    told = {
+        "async": partial(_asynchronous, launched), "models": partial(_models, handlers),
+        "memory": partial(memory, codebase),
+    }  # fmt: skip
     for name, tell in told.items():
         if query.matches(name):
             for text, hits in tell(groups):
@@ -38,7 +46,7 @@ _STARTED = ("threads", "processes", "scripts")
 Told = Iterator[tuple[str, list[CensusHit]]]
 
 
-def _asynchronous(groups: dict[str, Group]) -> Told:
+def _asynchronous(launched: list[CensusHit], groups: dict[str, Group]) -> Told:
     found = [groups[name] for name in LABELS if groups[name].run]
     idle = [groups[name] for name in LABELS if groups[name].idle and not groups[name].run]
     told = ["collective", *(["ranks"] if groups["collective"].hits or groups["worded"].hits else [])]  # not denied
@@ -50,13 +58,23 @@ def _asynchronous(groups: dict[str, Group]) -> Told:
     outside = groups["outside"].run
     plus = f"; only outside programs are started and waited for: {programs(outside)}" if outside else ""
     alone = f"the main programs run in one thread of one process, one step after the other{plus}"
+    ranks = _ranks(launched) if not groups["ranks"].run else ""
     shown = [hit for group in idle for hit in group.idle[:2]]
-    if idle and not found:
+    if ranks:
+        also = f"apart from that {alone}" if not found else ""
+        yield (
+            f"{'Under a launcher also' if found else 'Yes, under a launcher'}: {ranks}{also and f'; {also}'}",
+            launched[:2],
+        )
+    if idle and not found and not ranks:
         yield f"Yes, but only in code that the main programs are not seen to run: {told}; {alone}", shown
     elif idle:
         yield f"In code that the main programs are not seen to run also: {told}", shown
-    elif not found:
+    elif not found and not ranks:
         yield f"No: {alone}", list(outside[:2])
+    if (worded := groups["worded"].idle) and not groups["ranks"].hits and not ranks:
+        said = listed([f"`{hit.text}` ({hit.path})" for hit in worded], 3)
+        yield f"Distributed running is named, and left to a framework or launcher: {said}", list(worded[:3])
     if groups["servers"].run:
         servers = groups["servers"].run
         calls = listed([web(hit) for hit in servers], SHOWN)
@@ -68,7 +86,7 @@ def _asynchronous(groups: dict[str, Group]) -> Told:
         yield f"Not found in the Python code: {', '.join(absent)}", []
 
 
-def _models(groups: dict[str, Group]) -> Told:
+def _models(handlers: list[CensusHit], groups: dict[str, Group]) -> Told:
     workers = [*groups["threads"].run, *groups["processes"].run]
     yes, unknown = _split(workers, "yes"), _split(workers, "unknown")
     yes.sort(key=lambda hit: bool(hit.detail.get("off")))
@@ -83,8 +101,13 @@ def _models(groups: dict[str, Group]) -> Told:
         if aside:
             shown = listed([f"{what} ({hit.path})" for hit in aside for what in targets([hit])], SHOWN)
             yield f"Yes, but only in code that the main programs are not seen to run: {shown}. N{none}", aside[:4]
-        elif outside := [hit for hit in groups["outside"].hits if hit.detail["flag"]]:
+        elif outside := [hit for hit in groups["outside"].hits if runs_model(hit)]:
             yield f"Yes, as far as their arguments tell, in outside programs: {flagged(outside)}. N{none}", outside
+        elif handlers:
+            yield (
+                f"Only as handlers that the web server or interface calls: {handlers_said(handlers)}. N{none}",
+                handlers[:4],
+            )
         else:
             yield f"N{none}", workers[:4]
     for hit in yes[:SHOWN]:
@@ -94,8 +117,11 @@ def _models(groups: dict[str, Group]) -> Told:
     yield from _scripts(launched, [hit for hit in scripts if hit.detail["model"] != "yes"])
     if (yes or launched) and (rest := "; ".join(filter(None, (_free(workers), _untraced(unknown))))):
         yield rest[0].upper() + rest[1:], [hit for hit in workers if hit not in yes][:PLACES]
+    asked = [hit for hit in groups["outside"].run if runs_model(hit)]
+    if (yes or launched) and asked:
+        yield f"Outside programs run models too, in processes of their own: {flagged(asked)}", asked
     yield from _idle(groups) if yes or launched else ()
-    yield from _others(groups)
+    yield from _others(groups, handlers)
 
 
 def _yes(yes: list[CensusHit], launched: list[CensusHit]) -> Told:
@@ -164,8 +190,11 @@ def _aside(groups: dict[str, Group]) -> list[CensusHit]:
     return [hit for name in _STARTED for hit in groups[name].idle if hit.detail["model"] == "yes"]
 
 
-def _others(groups: dict[str, Group]) -> Told:
-    if servers := list(groups["servers"].run):
+def _others(groups: dict[str, Group], handlers: list[CensusHit]) -> Told:
+    if handlers:
+        shown = listed([hit.text for hit in handlers], 3)
+        yield f"Handlers of the web server or interface run models: {handlers_said(handlers)}: {shown}", handlers[:4]
+    elif servers := list(groups["servers"].run):
         yield (
             f"The web server or interface ({web(servers[0])}) runs what it is given for a request in worker threads "
             "or an event loop of its own",
@@ -184,3 +213,12 @@ def _others(groups: dict[str, Group]) -> Told:
         )
     if outside := list(groups["outside"].run):
         yield f"Outside programs that are started: {programs(outside)}", outside
+
+
+def _ranks(launched: list[CensusHit]) -> str:
+    """ "one process per rank, each with a model of its own, of `train.py` as documented, with `torchrun`"."""
+    if not launched:
+        return ""
+    names = listed(list(dict.fromkeys(f"`{hit.name}`" for hit in launched)), SHOWN)
+    words = listed(list(dict.fromkeys(f"`{hit.text}`" for hit in launched)), 3)
+    return f"one process per rank, each with a model of its own, of {names} as documented, with {words}"

@@ -17,6 +17,10 @@ _IN_TURN = (
     "Models run one after another: no thread, process or coroutine of the main programs was found that runs a model, "
     "so each model is called by plain calls in the thread of its caller"
 )
+_REQUESTS = (
+    "Only requests that come at the same time may overlap, as far as the web server or interface lets them in, in the "
+    "handlers that run models:"
+)
 
 
 @kind(
@@ -33,6 +37,7 @@ def concurrent_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]
     told = list(concurrency(codebase, parse_query("concurrency: models")))
     workers = [hit for hit in told if " starts " in hit.text or "is a thread" in hit.text or "is a process" in hit.text]
     yes = next((hit for hit in told if hit.text.startswith("Yes")), None)
+    served = next((hit for hit in told if hit.text.startswith("Handlers of the web server")), None)
     groups = groups_of(codebase)
     ranks, parallel = groups["ranks"], groups["parallel"]
     also = _replicas(ranks, parallel)
@@ -47,7 +52,9 @@ def concurrent_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]
     else:
         idle = [*ranks.idle, *parallel.idle]
         unused = f" {ASIDE} sets up replicas of a model, one for each process: {places(idle)}." if idle else ""
-        yield said_of(codebase, "concurrent", f"No. {_IN_TURN}.{unused}", idle[:3])
+        requests = f" {_REQUESTS} {served.text.partition('run models: ')[2].partition(': ')[0]}." if served else ""
+        hits = [*([served] if served else []), *idle[:3]]
+        yield said_of(codebase, "concurrent", f"No. {_IN_TURN}.{requests}{unused}", hits)
 
 
 def _replicas(ranks: Group, parallel: Group) -> str:

@@ -17,6 +17,9 @@ MAKERS = re.compile(
     r"|InterProcessLock)$"
 )
 
+GUARDING = re.compile(r"(?i)(?:^|[_.])(?:infer\w*|models?|gpu|cuda|generat\w*|predict\w*)(?:_|$)")
+"""Names of locks that are there for a model or the GPU, as far as names tell."""
+
 
 @dataclass(frozen=True)
 class Held:

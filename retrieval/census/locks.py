@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from retrieval.actions import LOG_METHODS, SILENT
 from retrieval.beside import once
-from retrieval.census.callgraph import entered
+from retrieval.census.callgraph import entered, possible
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.lock_makers import Held, Lock, made_locks
+from retrieval.census.lock_makers import GUARDING, Held, Lock, made_locks
 from retrieval.census.program import program_of
 from retrieval.census.prose import listed
-from retrieval.census.touches import touches_of, ways
+from retrieval.census.touches import may_run_model, touches_of, ways
 from retrieval.census.units import Function, Unit, guarded, quoted, units, written
 from retrieval.facts import CensusHit
 from retrieval.retrying import CONTAINER_METHODS
@@ -29,7 +29,7 @@ _NEEDS = r"(?i)lock|semaphore|condition|barrier|limiter"
 _ENVIRONMENT = re.compile(r"environ|getenv|env_\w+\(")
 _SWITCH = re.compile(r"\b[A-Z][A-Z0-9_]{3,}\b|environ|getenv|(?i:enable|disable)")
 _ACQUIRING = frozenset(["acquire", "wait", "acquire_lock"])
-_QUIET = CONTAINER_METHODS | LOG_METHODS
+_QUIET = CONTAINER_METHODS | LOG_METHODS | {"acquire", "release"}
 SHOWN_USES, SHOWN_CALLS, LONGEST = 4, 3, 140
 
 
@@ -90,6 +90,7 @@ def locks_of(codebase: "Codebase") -> tuple[Lock, ...]:
         for unit in units(codebase, rf"\b(?:{names})\b"):
             if roles[unit.path].role not in ("test", "vendored"):
                 holders.fill(unit)
+        holders.fill_from_helpers()
     return tuple(found)
 
 
@@ -108,6 +109,7 @@ class _Holders:
         for unit in parsed:
             self._providers(unit)
         self.by_parameter: dict[str, list[tuple[Lock, str]]] = {}
+        self.helpers: dict[tuple[str, str], Lock] = {}  # functions that acquire a lock and leave it held
         for unit in parsed:
             self._given(unit)
 
@@ -166,11 +168,28 @@ class _Holders:
                     and isinstance(statement.body[-1], ast.Return | ast.Raise)
                 ):
                     early += [_negated(statement.test)] if _SWITCH.search(written(statement.test)) else []
-                for value, inside in _holding(statement):
+                for value, held in _holding(statement):
+                    inside = held or _until_release(body, statement, value)
                     found = [(lock, when, "") for lock, when in self._named(unit, value)]
                     found = found or [(lock, (), by) for lock, by in self._through(function, value)]
                     for lock, when, by in found:
+                        if not inside and function is not None:
+                            self.helpers[unit.path, function.name] = lock
                         self._note(unit, lock, (statement, inside), (symbol, by, (*when, *around, *early)))
+
+    def fill_from_helpers(self) -> None:
+        """Note what runs after a call of a function of the same file that acquires a lock and leaves it held."""
+        for path in {path for path, _ in self.helpers}:
+            for unit in units(self.codebase, path=path):
+                for function, symbol in unit.functions():
+                    for statement, around in guarded(function.body):
+                        value = getattr(statement, "value", None)
+                        value = value.value if isinstance(value, ast.Await) else value
+                        called = written(value.func).rpartition(".")[2] if isinstance(value, ast.Call) else ""
+                        lock = self.helpers.get((path, called)) if called != function.name else None
+                        if lock is not None:
+                            after = [part for part in function.body if part.lineno > statement.lineno]
+                            self._note(unit, lock, (statement, after), (symbol, called, around))
 
     def _through(self, function: Function | None, value: ast.expr) -> list[tuple[Lock, str]]:
         if function is None or not isinstance(value, ast.Name):
@@ -185,8 +204,10 @@ class _Holders:
         symbol, by, around = told
         calls = [n for part in inside for n in ast.walk(part) if isinstance(n, ast.Call)]
         first, last = unit.lines(statement)
+        last = max((last, *(unit.lines(part)[1] for part in inside)))
         runs = {written(call.func): (unit.path, unit.row(call.lineno)) in self.runs for call in calls}
-        runs |= {name: True for name in self._reaching(unit.path, symbol, (first, last)) if name in runs}
+        named = GUARDING.search(lock.name) is not None
+        runs |= {name: True for name in self._reaching(unit.path, symbol, (first, last), named) if name in runs}
         model = any(runs.values())
         names = [name for name in runs if (runs[name] if model else _telling(name))]
         when = tuple(dict.fromkeys(self._explained(unit, condition) for condition in around))
@@ -194,16 +215,16 @@ class _Holders:
         place = f"{symbol}` for `{by}" if by else symbol
         lock.uses.append(Held(unit.path, place, lines, tuple(names[:SHOWN_CALLS]), when, model))
 
-    def _reaching(self, path: str, symbol: str, lines: tuple[int, int]) -> Iterator[str]:
-        """The calls on these lines that reach a model for certain."""
+    def _reaching(self, path: str, symbol: str, lines: tuple[int, int], named: bool) -> Iterator[str]:
+        """The calls on these lines that reach a model for certain; under a lock that is `named` for one, may reach."""
         program = program_of(self.codebase)
         definition = program.definition(path, symbol) if symbol else None
         frame = program.frame(path, definition)
         for site in program.sites(frame) if frame is not None and definition is not None else ():
             if lines[0] <= site.step.start <= lines[1]:
-                inner = [entered(program, target) for target in site.targets]
-                found = ways(self.codebase, [body for body in inner if body is not None])
-                if any(way.touch.does == "runs" for way in found):
+                inner = [body for body in (entered(program, t) for t in possible(program, site)) if body is not None]
+                found = ways(self.codebase, inner)
+                if any(way.touch.does == "runs" for way in found) or (named and may_run_model(self.codebase, inner)):
                     yield site.step.written
 
     def _explained(self, unit: Unit, condition: str) -> str:
@@ -225,7 +246,10 @@ def _telling(name: str) -> bool:
     """Whether a call says what a lock is held for: no builtin, no exception, no method of a container."""
     last = name.rpartition(".")[2]
     return (
-        "(" not in name and last not in _QUIET and name not in SILENT and not name.startswith(("os.", "time.", "re."))
+        "(" not in name
+        and last not in _QUIET | {"acquire", "release"}
+        and name not in SILENT
+        and not name.startswith(("os.", "time.", "re."))
     )
 
 
@@ -250,3 +274,14 @@ def _holding(statement: ast.stmt) -> Iterable[tuple[ast.expr, list[ast.stmt]]]:
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _ACQUIRING:
         return [(value.func.value, [])]
     return []
+
+
+def _until_release(body: list[ast.stmt], start: ast.stmt, value: ast.expr) -> list[ast.stmt]:
+    """The statements of a body between `lock.acquire()` and the last `lock.release()` behind it."""
+    text = f"{written(value)}.release"
+    nodes = [node for statement in body for node in ast.walk(statement)]
+    ends = [n.lineno for n in nodes if isinstance(n, ast.Call) and written(n.func) == text and n.lineno > start.lineno]
+    if not ends:
+        return []
+    every = (node for node in nodes if isinstance(node, ast.stmt) and node is not start)
+    return [node for node in every if start.lineno < node.lineno and (node.end_lineno or 0) <= max(ends)]

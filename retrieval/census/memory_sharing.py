@@ -18,7 +18,7 @@ SHOWN = 4
 Told = Iterator[tuple[str, list[CensusHit]]]
 
 
-def _launched(codebase: "Codebase") -> list[CensusHit]:
+def launched_ranks(codebase: "Codebase") -> list[CensusHit]:
     """Where documents and scripts start programs once per rank."""
     return [
         hit_at(codebase, item.path, (item.line, item.line), symbol="", name=item.program, text=item.launcher)
@@ -28,7 +28,7 @@ def _launched(codebase: "Codebase") -> list[CensusHit]:
 
 def memory(codebase: "Codebase", groups: dict[str, Group]) -> Told:
     """Models in other processes first, then what else runs apart, then what shares the memory of one process."""
-    launched, away = _launched(codebase), elsewhere(codebase)
+    launched, away = launched_ranks(codebase), elsewhere(codebase)
     if away:
         told = "; ".join(text for text, _ in away)
         spots = [hit for _, hits in away for hit in hits]

@@ -91,14 +91,15 @@ def in_python(hit: CensusHit) -> bool:
 
 
 _RANKS = re.compile(
-    r"(?i)\b(?:ddp|fsdp|torchrun|deepspeed|rank_zero\w*)\b|DDP|FSDP|DistributedSampler|torch\.distributed"
+    r"\b(?:ddp|fsdp|torchrun|deepspeed|rank_zero\w*)\b|(?<![a-z])DDP|FSDP|DistributedSampler|torch\.distributed"
 )
 
 
 def _worded(codebase: "Codebase") -> Iterator[CensusHit]:
     """The first lines of code, settings and scripts that speak of distributed running, which is then not denied."""
     for file in codebase.snapshot.files:
-        if file.role in ("source", "config", "example") and (found := _RANKS.search(file.text)):
+        told = file.language in ("python", "notebook", "shell", "yaml", "toml")
+        if told and file.role in ("source", "config", "example") and (found := _RANKS.search(file.text)):
             line = file.text.count("\n", 0, found.start()) + 1
             yield hit_at(codebase, file.path, (line, line), symbol="", name="worded", text=found[0])
 

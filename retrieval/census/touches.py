@@ -133,6 +133,16 @@ def free_of_models(codebase: "Codebase", roots: Iterable["Frame"]) -> bool:
     return True
 
 
+def may_run_model(codebase: "Codebase", roots: Iterable["Frame"]) -> bool:
+    """Whether something that the bodies may run, by any name in them, runs a model."""
+    touches = touches_of(codebase)
+    units: set[Unit] = set()
+    for frame in roots:
+        lines = (frame.definition.start, frame.definition.end) if frame.definition else (1, 1)
+        units |= reached_from(codebase, [Start("", ((frame.path, frame.symbol),), frame.path, lines, "")])
+    return any(touch.does == "runs" for unit in units if unit[1] for touch in touches.get(unit, ()))
+
+
 def _calls_unknown(frame: "Frame") -> bool:
     """Whether a body calls a parameter, or an attribute of its object, of which it is not known what it is."""
     own = next(iter(frame.parameters), "") if frame.owner is not None else ""

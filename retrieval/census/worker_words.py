@@ -62,11 +62,12 @@ def programs(hits: Iterable[CensusHit]) -> str:
 
 
 def flagged(hits: Iterable[CensusHit]) -> str:
-    """Started programs that are given a model by an option."""
-    said = [
-        f"`{hit.detail['program'] or hit.name}` with `{hit.detail['flag']}`, started in `{hit.symbol or hit.path}`"
-        for hit in hits
-    ]
+    """Started programs that run a model of their own, or are given one by an option."""
+    said = []
+    for hit in sorted(hits, key=lambda hit: bool(hit.detail["flag"])):
+        name = f"`{hit.detail['program'] or hit.detail.get('head') or hit.name}`"
+        given = f" with `{hit.detail['flag']}`" if hit.detail["flag"] else ""
+        said.append(f"{name}{given}, started in `{hit.symbol or hit.path}`")
     return listed(list(dict.fromkeys(said)), 3)
 
 

@@ -46,7 +46,8 @@ _GIVEN = words(
     to_thread run_in_executor spawn start_processes start_new_thread run_in_threadpool notebook_launcher"""
 )
 _MODEL_CALL = re.compile(
-    r"[\w.]*(?:model|pipe|pipeline|llm|net)\w*\.(?:generate|forward|predict|infer|run|encode|__call__)\w*"
+    r"[\w.]*(?:(?:model|pipe|pipeline|llm|net)\w*\.(?:generate|forward|predict|infer|run|encode|__call__)\w*"
+    r"|(?:generator|engine)\w*\.(?:iterate|step|generate|predict|infer)\w*)"
 )
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
 _MAKERS = _THREAD | _PROCESS

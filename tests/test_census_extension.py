@@ -213,14 +213,20 @@ def test_a_class_that_an_import_path_names() -> None:
             module = importlib.import_module(path)
             return {key: value for key, value in module.__dict__.items()}
 
+        def load_model(cfg, kind):
+            return by_path(f"zoo.{cfg.model.backbone}")(kind)
+
         def main():
             settings(sys.argv[1])
-            print(by_path(sys.argv[2])())
+            by_path(sys.argv[2])
+            print(load_model(sys.argv[3], 1))
 
         main()
     """
-    told = texts(codebase_of({"run.py": source}), "replaceable: what=points")
+    files = {"run.py": source, "configs/a.yaml": "model:\n  backbone: Small\n", "zoo.py": "class Small: pass\n"}
+    told = texts(codebase_of(files), "replaceable: what=points")
     assert told == [
-        "By name: `by_path()` (run.py) imports the class that an import path names, so that a class from elsewhere can "
-        "be named; used in `main()` (run.py)"
+        "By configuration alone: `cfg.model.backbone` names the class of `zoo` that `by_path()` (run.py) imports, "
+        "today `Small` (configs/a.yaml), used in `load_model()` (run.py); an own class is put into `zoo` and named "
+        "there"
     ]

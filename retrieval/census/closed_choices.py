@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.body import Guard
 from retrieval.census.made_models import Made
 from retrieval.census.prose import listed
@@ -64,6 +65,7 @@ def _either(whens: tuple[str, ...]) -> str:
     return f"{' or '.join(whens[:2])}{more}"
 
 
+@once
 def choices(roster: Roster) -> list[Choice]:
     """Every body of source code that chooses among model classes, or makes one or raises an error."""
     by_frame: dict[tuple[str, str], list[Made]] = {}

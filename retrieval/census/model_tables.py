@@ -13,7 +13,7 @@ from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.results import returned
 from retrieval.census.roster import Roster, roster_of
-from retrieval.census.swap_points import Point
+from retrieval.census.swap_points import MODEL_WORD, Point
 from retrieval.census.units import Unit, call_name, units, written
 from retrieval.census.values import ClassRef, FunctionRef, Instance, alternatives
 from retrieval.facts import CensusHit, Definition
@@ -216,6 +216,8 @@ def _globals(codebase: "Codebase") -> Iterator[Point]:
             if isinstance(callee, ast.Subscript) and call_name(callee.value) == "globals":
                 symbol = unit.symbols.get(node, "")
                 key = written(callee.slice)
+                if not MODEL_WORD.search(symbol.rpartition(".")[2]) and not MODEL_WORD.search(key):
+                    continue
                 where = f"`{symbol}()`" if symbol else f"the top level of {unit.path}"
                 said = (
                     f"By name: {where} ({unit.path}) makes the class of its module that `{key}` names, with `globals()`"

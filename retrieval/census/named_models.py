@@ -6,8 +6,10 @@ followed back to the field, option or parameter that holds it.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from retrieval.census.closed_choices import choices
 from retrieval.census.made_models import Made
 from retrieval.census.model_entries import plain
 from retrieval.census.prose import listed
@@ -36,18 +38,24 @@ _PLACE = re.compile(r"(?i)^the parameter `(?!\w*model)\w*(?:path|dir|folder|cach
 _TELLS = re.compile(
     r"(?i)model|name|arch|variant|backbone|repo|checkpoint|pretrained|path|encoder|llm|_id\b|url|version"
 )
+_COMMON = re.compile(
+    r"^(?:forward|__call__|generate|encode|predict|to|eval|train|half|float|cuda|cpu|transcribe|(?:get|set|load|save|en|dis)_?\w*"
+    r"|parameters|state_dict|named_\w+|modules|children)$"
+)
 _PLAIN = re.compile(r"^[A-Za-z_]\w*$")
 
 
 def named_models(roster: Roster) -> Iterator[Point]:
     """One point per field, option or parameter that names a model of a library."""
     found: dict[tuple[str, str], tuple[Made, str, list[str]]] = {}
+    arms = _arms(roster)
     roles = roster.program.snapshot.by_path
     reach = reach_of(roster.codebase)
     for made in roster.made:
         if made.cls is not None or not _ANY.match(made.maker) or roles[made.frame.path].role != "source":
             continue
-        if not reach.has(plain(roster.codebase, made.frame, made.step.start)):
+        run = reach.has(plain(roster.codebase, made.frame, made.step.start))
+        if not run or (made.frame.path, made.frame.symbol, made.name) in arms:
             continue
         node = _name_of(made)
         holder = _holder(roster, made, node) if node is not None else ""
@@ -55,10 +63,25 @@ def named_models(roster: Roster) -> Iterator[Point]:
             _, _, makers = found.setdefault((made.maker.partition(".")[0], holder), (made, holder, []))
             makers.append(_spoken(made.maker))
     fields = {(made.frame.path, made.frame.symbol) for made, holder, _ in found.values() if holder[:1] == "`"}
+    alike: dict[tuple[str, ...], list[tuple[Made, str, list[str]]]] = {}
     for made, holder, makers in found.values():
         if holder[:1] != "`" and (made.frame.path, made.frame.symbol) in fields:
             continue  # the object that the field is read from
-        yield _point(roster, made, holder, list(dict.fromkeys(makers)))
+        name = holder.partition("` of")[0]
+        alike.setdefault((name, makers[0], *_needs(roster, made)), []).append((made, holder, makers))
+    for (made, holder, makers), *others in alike.values():
+        point = _point(roster, made, holder, list(dict.fromkeys(makers)))
+        places = [f"{caller(other.frame)} ({other.frame.path})" for other, _, _ in others]
+        yield replace(point, said=f"{point.said}; so in {listed(places, 4)}") if places else point
+
+
+def _arms(roster: Roster) -> set[tuple[str, str, str]]:
+    """Path, symbol and model of the arms of choices in which classes of the repository are the others: a name that
+    leads to such an arm is no free one."""
+    return {
+        (choice.frame.path, choice.frame.symbol, name)
+        for choice in choices(roster) if any(arm.made.cls is not None for arm in choice.arms) for name in choice.names
+    }  # fmt: skip
 
 
 def _spoken(maker: str) -> str:
@@ -104,12 +127,21 @@ def _class_with(roster: Roster, frame: "Frame", field: str) -> str:
     return ""
 
 
+def _needs(roster: Roster, made: Made) -> list[str]:
+    """The methods that callers use of the model and that not every model of the library has."""
+    methods = dict.fromkeys(use.method for use in roster.uses_of(made))
+    return [name for name in methods if name and not _COMMON.match(name)]
+
+
 def _point(roster: Roster, made: Made, holder: str, makers: list[str]) -> Point:
     library = made.maker.partition(".")[0]
     calls = listed([f"`{name}`" for name in makers], 3)
     table = admitted(roster.codebase, made.frame.path, made.frame.symbol)
     short = f"{holder} can name any model that `{makers[0]}` of `{library}` gives"
-    which = f"any model that `{library}` gives there can be named"
+    needs = _needs(roster, made)
+    having = f" and that has {listed([f'`{name}()`' for name in needs], 4)}" if needs else ""
+    short += having
+    which = f"any model that `{library}` gives there{having} can be named"
     related: tuple[tuple[str, str, int, int], ...] = ()
     if table is not None:
         keys = listed([f"`{key}`" for key in table.keys], KEYS)

@@ -54,7 +54,8 @@ def _held(body: Function) -> list[tuple[str, str]]:
 def _hooks(unit: Unit, variables: set[str]) -> dict[str, int]:
     """The names that are looked up in modules which variables of these names hold, with a line of each."""
     found: dict[str, int] = {}
-    for body, _symbol in unit.functions():
+    asked = any(call_name(n) == "hasattr" and written(n.args[0]) in variables for n in unit.nodes if _has_arguments(n))  # type: ignore[attr-defined]
+    for body, _symbol in unit.functions() if asked else ():
         for node in own_nodes(body):
             asks = isinstance(node, ast.Call) and call_name(node) in _ASKS and len(node.args) > 1
             if not asks or not isinstance(node, ast.Call) or written(node.args[0]) not in variables:
@@ -66,6 +67,10 @@ def _hooks(unit: Unit, variables: set[str]) -> dict[str, int]:
                 for text, line in _given(unit, body, name.id):
                     found.setdefault(text, line)
     return {name: line for name, line in found.items() if not name.startswith("__")}
+
+
+def _has_arguments(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and bool(node.args)
 
 
 def _given(unit: Unit, body: Function, parameter: str) -> Iterator[tuple[str, int]]:

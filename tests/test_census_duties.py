@@ -118,3 +118,22 @@ def test_a_file_is_described_by_the_function_that_runs_most_of_it_and_a_script_b
     assert "train.sh - starts main.py" in tree and "export" not in tree
     parts = [hit.text for hit in run_query(codebase, "components").hits]
     assert any(text.startswith("`Engine` (class of engine.py) does the work of `solve()`") for text in parts)
+
+
+def test_a_folder_is_told_by_the_base_of_its_classes_and_its_commands() -> None:
+    classes = "\n\n".join(f"class {name}(Reader):\n    pass" for name in ("Csv", "Html", "Pdf"))
+    base = 'class Reader:\n    """Opens one kind of document."""\n'
+    records = "from dataclasses import dataclass\n\n" + "\n\n".join(
+        f"@dataclass\nclass {name}Options:\n    kind: str = 'a'" for name in ("Csv", "Html", "Pdf")
+    )
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/readers/__init__.py": "",
+        "pkg/readers/base.py": base,
+        "pkg/readers/all.py": f"from pkg.readers.base import Reader\n\n{classes}\n",
+        "pkg/data/__init__.py": "",
+        "pkg/data/options.py": records,
+    }
+    told = {hit.name: hit.text for hit in run_query(codebase_of(files), "modules: only=folders").hits}
+    assert "implementations of `Reader` (“Opens one kind of document”)" in told["pkg/readers"]
+    assert "options and data classes" in told["pkg/data"]

@@ -39,6 +39,10 @@ _PROVENANCE = re.compile(
     r"(?:from|on) "
     r"|^(?:copyright|author|created|reference|credits?|source|code (?:is )?from|from)\b\W|copyright|all rights reserved"
 )
+_NO_WORDS = re.compile(
+    r"(?i:\bnotations?\b\s*[:…]|^e\.?g\.?$|^usage\b)|^\S{0,6}$|^[^a-z]+$|^\w+ [-=:] \S"
+    r"|^(?:python3?|bash|sh|torchrun|accelerate) "
+)
 _NAMES = 4
 _SHORT = 40
 _SECTION = re.compile(
@@ -161,9 +165,10 @@ def definitions_text(codebase: Codebase, facts: FileFacts, limit: int = _NAMES, 
 
 
 def own_sentence(docstring: str, limit: int = 110) -> str:
-    """The first sentence of a docstring, "" when it only says where the code comes from or who wrote it."""
+    """The first sentence of a docstring, "" when it only says where the code comes from, who wrote it, how its letters
+    are to be read, or when it is no sentence: one word, or a heading in capitals."""
     sentence = first_sentence(docstring, limit)
-    return "" if _PROVENANCE.search(sentence) else sentence
+    return "" if _PROVENANCE.search(sentence) or _NO_WORDS.search(sentence) else sentence
 
 
 def _python(codebase: Codebase, file: SourceFile, facts: FileFacts) -> Described:

@@ -18,6 +18,7 @@ from retrieval.census.describe import (
     own_sentence,
 )
 from retrieval.census.duties import work_of, work_of_folder
+from retrieval.census.kinships import kin_words
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import counted, first_sentence, listed
 from retrieval.codebase import Codebase
@@ -37,6 +38,7 @@ _ORDER = ("description", "name", "version", "authors", "license")
 _MANY_MODULES = 60
 _SENTENCES = 420
 _PARAGRAPHS, _QUOTED = 10, 3
+_LEFT = re.compile(r"(?i)(?:^|[/_-])(?:leg[ae]cy|lag[ae]cy|deprecated|obsolete|archived?|old)(?:$|[/_-])")
 _NEWS = re.compile(
     r"(?i)^\W*(?:\d{4}\b|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*\W+\d|news\b|updates?\b|note:)"
     r"|^\W*we(?:'re| are) (?:tracking|hiring)|change ?log|\bwe (?:have )?releas|\bis released\b|star history"
@@ -139,7 +141,7 @@ def modules(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     for file in chosen:
         by_folder.setdefault(str(PurePosixPath(file.path).parent), []).append(file)
     packages = {folder: group for folder, group in by_folder.items() if len(group) > 1}
-    for folder, group in sorted(packages.items(), key=lambda item: -_lines(item[1])):
+    for folder, group in sorted(packages.items(), key=lambda item: (bool(_LEFT.search(item[0])), -_lines(item[1]))):
         if only != "modules":
             yield _package(codebase, folder, group)
     many = sum(file.role == "source" for file in chosen) > _MANY_MODULES and not only
@@ -162,6 +164,8 @@ def _package(codebase: Codebase, folder: str, group: list[SourceFile]) -> Census
         facts = codebase.facts[init.path]
         places.append((init.path, facts.doc_start, facts.doc_end))
         text += f": “{sentence}”"
+    if kin := kin_words(codebase, group):
+        text += f"; {kin}"
     if work := work_of_folder(codebase, group):
         text += f"; {work}"
     names, heads = _largest(codebase, group)

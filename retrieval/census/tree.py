@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from retrieval.census.describe import describe_file
 from retrieval.census.describe_data import shared_keys
 from retrieval.census.duties import told_by_readme
+from retrieval.census.kinships import kin_words
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.mentions import named_in
 from retrieval.census.prose import first_sentence, languages_text, listed
+from retrieval.census.reach import reach_of
 from retrieval.census.tree_words import file_words, folder_users, held_words, package_words
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit
@@ -20,7 +22,7 @@ from retrieval.languages import SOURCE_LANGUAGES, words
 from retrieval.markup import headings
 from retrieval.snapshot import Skipped, SourceFile
 
-_MOST_LINES = 260
+_MOST_LINES = 340
 _MANY_TESTS = 6
 _MANY_DATA = 6
 _FOLDED_NAMES = 4
@@ -90,11 +92,11 @@ class _Folder:
     ordered=True,
 )
 def tree(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
-    """Lines of a drawn tree in order; `lines` is the most of them (260), deeper folders are folded first."""
+    """Lines of a drawn tree in order; `lines` is the most of them (340), deeper folders are folded first."""
     root = _grown(codebase)
     for folder in root.every_folder():
         folder.folded = bool(folder.path) and _is_alike(folder)
-    _fold(root, query.number("lines", _MOST_LINES))
+    _fold(root, query.number("lines", _MOST_LINES), reach_of(codebase).paths)
     files = root.every_file()
     if not files:
         return
@@ -120,12 +122,14 @@ def _place(root: _Folder, path: str) -> _Folder:
     return here
 
 
-def _fold(root: _Folder, most: int) -> None:
-    """Fold folders until the tree fits: hidden ones at once, tests and examples before code, deep before shallow."""
+def _fold(root: _Folder, most: int, run: frozenset[str]) -> None:
+    """Fold folders until the tree fits: hidden ones at once, tests and examples before code, code that the main
+    programs do not `run` before what they do, deep before shallow."""
     candidates = [folder for folder in root.every_folder() if folder.path]
     for folder in candidates:
         folder.folded = folder.folded or folder.name.startswith(".")
-    candidates.sort(key=lambda f: (_is_source(f), -f.path.count("/"), -f.lines(), f.path))
+    reached = {folder.path for folder in candidates if any(file.path in run for file in folder.every_file())}
+    candidates.sort(key=lambda f: (_is_source(f), f.path in reached, -f.path.count("/"), -f.lines(), f.path))
     total = root.lines()
     for folder in candidates:
         if total <= most:
@@ -221,7 +225,7 @@ def _folder_words(codebase: Codebase, folder: _Folder) -> tuple[str, str, tuple[
         return words, _any_path(codebase), (1, 1)
     words, path, lines = _own_words(codebase, folder) or ("", _told(files).path, (1, 1))
     if not words:
-        words = _role_words(files) or held_words(codebase, folder.files, files)
+        words = _role_words(files) or kin_words(codebase, folder.files) or held_words(codebase, folder.files, files)
     if folder.folded:
         names = [file.path.rpartition("/")[2] for file in files if file.lines]
         held = f"{languages_text(files)}: {listed(names, 6)}"

@@ -239,3 +239,60 @@ def test_class_methods_that_make_an_object_make_a_model() -> None:
 def test_a_pipeline_of_ones_own_is_not_said_to_make_images_of_texts() -> None:
     (mover,) = [t for t in _texts(codebase_of({"main.py": FACTORY}), "model_objects") if t.startswith("`Mover`")]
     assert "(diffusion pipeline)" in mover
+
+
+TOWERS = """
+    import torch
+    from torch import nn
+    from PIL import Image
+
+    class TextTower(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.outer = nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, text):
+            return self.outer(self.inner(text))
+
+    class Blender(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.outer = nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, image_embs, text_embs):
+            return self.outer(self.inner(image_embs + text_embs))
+
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.text = TextTower()
+            self.blend = Blender()
+
+        def forward(self, text, image_embs):
+            return self.blend(image_embs, self.text(text))
+
+    def main(path="tower.pt"):
+        model = Pair()
+        tower = getattr(model, "text", model)
+        tower.load_state_dict(torch.load(path))
+        print(model("a", Image.open("a.png")))
+
+    if __name__ == "__main__":
+        main()
+"""
+
+
+def test_what_takes_embeddings_of_images_is_no_vision_model_and_towers_are_filled_by_getattr() -> None:
+    code = codebase_of({"main.py": TOWERS})
+    kinds = next(text for text in _texts(code, "model_summary: what=used") if "of text" in text)
+    assert "`TextTower`" in kinds and "`Blender`" not in kinds.partition("vision models")[2]
+    assert any("`TextTower` is filled from `tower.pt`" in text or "`TextTower` is filled from `path`" in text
+               for text in _texts(code, "model_weights"))  # fmt: skip
+
+
+def test_configuration_files_name_models_by_key() -> None:
+    files: dict[str, str | bytes] = {"main.py": "import json\n"}
+    for number in range(3):
+        files[f"configs/m{number}.json"] = f'{{"tower": {{"timm_model_name": "vit_{number}", "depth": 3}}}}'
+    (told,) = _texts(codebase_of(files), "config_models")
+    assert told.startswith("`timm_model_name` in 3 files of configs is `vit_0`")

@@ -29,6 +29,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     concurrency,
     concurrent_models,
     config_keys,
+    config_models,
     config_objects,
     configs,
     conflicts,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from retrieval.census.config_models import config_models
 from retrieval.census.config_targets import named_by_config
 from retrieval.census.configured import resolved
 from retrieval.census.folder_registries import folder_registries
@@ -35,7 +36,7 @@ SHOWN, LEAST, FILES = 6, 2, 4
 def model_specifications(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per table, file of specifications, folder or set of configuration files; patterns match its name."""
     found = [*weight_tables(codebase, parse_query("weight_tables")), *_specified(codebase)]
-    found += [*_folders(codebase), *_configured(codebase)]
+    found += [*config_models(codebase, parse_query("config_models")), *_folders(codebase), *_configured(codebase)]
     yield from (hit for hit in found if query.matches(hit.name))
 
 

@@ -9,14 +9,13 @@ from retrieval.census.chosen_loaders import chosen_apart
 from retrieval.census.instances import variants
 from retrieval.census.inventory import hosted_names, off_by_default, weights_named
 from retrieval.census.language import Query, hit_at, kind, parse_query, run_query
-from retrieval.census.modal_flow import taken_by
 from retrieval.census.model_entries import CLASSICAL, Entry, entries_of
+from retrieval.census.model_kinds import kinds_of
 from retrieval.census.model_settings import model_settings
 from retrieval.census.model_sources import Source, absent, sources_of
 from retrieval.census.models_by_program import by_program
 from retrieval.census.prose import listed
 from retrieval.census.roster import Roster, roster_of
-from retrieval.census.vision import sees_entry
 from retrieval.facts import CensusHit
 from retrieval.parse import first_line, last_line
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS, MOST_OWNERS = 18, 12, 8, 12, 3
 _AUTO = re.compile(r"^(\w+)\.(?:\w+\.)*Auto\w*(?:Model|Pipeline)\w*\.")
-_LANGUAGE = re.compile(r"(?:^|[a-z\d])LM(?:Model|Head\w*)?$|LMModel$|LanguageModel|CausalLM|^GPT\d?$")
 WHAT = ("used", "formats")
 
 
@@ -78,7 +76,7 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
         told = [_filled(codebase, roster, entry) for entry in parts[:MOST_PARTS]]
         more = f"; and {len(parts) - MOST_PARTS} more" if len(parts) > MOST_PARTS else ""
         yield _sentence(codebase, f"Inside them work, as parts: {'; '.join(told)}{more}", parts)
-    yield _kinds(codebase, roster, [*hosted, *local, *parts])
+    yield _sentence(codebase, *kinds_of(roster, [*hosted, *local, *parts]))
     if idle:
         yield _sentence(
             codebase, f"Made as well, though no call that runs them was traced: {_names(idle, MOST_PARTS)}", idle
@@ -146,38 +144,6 @@ def _bare(name: str) -> str:
 
 def _value(hit: CensusHit) -> str:
     return hit.text.rpartition(" is ")[2].strip("`")
-
-
-def _kinds(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> CensusHit:
-    """Which of the models are language models, and which take images or video."""
-    language = [entry for entry in entries if _speaks(entry, sees_entry(roster, entry))]
-    seeing = [entry for entry in entries if sees_entry(roster, entry) and entry not in language]
-    encoders = [entry for entry in entries if entry.kind == "text encoder"]
-    said = f"Language models among them: {_short(language)}" if language else "No language model is known among them"
-    said += f"; text encoders: {_short(encoders)}" if encoders else ""
-    reading = [entry for entry in language if sees_entry(roster, entry)]
-    said += f"; of these, images are given to {_short(reading)}" if reading and not encoders else ""
-    said += f"; vision models: {_short(seeing)}" if seeing else "" if reading else "; none takes images or video"
-    hearing = [entry for entry in entries if "audio" in taken_by(roster, entry)[:1] and entry not in seeing]
-    said += f"; models that take audio: {_short(hearing)}" if hearing else ""
-    return _sentence(codebase, said, [*language, *seeing, *hearing] or entries)
-
-
-def _speaks(entry: Entry, seeing: bool) -> bool:
-    """Whether it is a language model: by its library, or a class here that is named or described as one and sees
-    nothing."""
-    first = entry.made[0]
-    own = (
-        first.cls is not None
-        and not seeing
-        and not entry.kind
-        and (_LANGUAGE.search(entry.name) is not None or re.search(r"(?i)\blanguage model\b", entry.does) is not None)
-    )
-    return own or "language model" in entry.kind or "text-to-text" in entry.kind
-
-
-def _short(entries: list[Entry]) -> str:
-    return listed([f"`{entry.name}`" for entry in entries], MOST)
 
 
 def _names(entries: list[Entry], most: int = MOST) -> str:

@@ -124,3 +124,13 @@ def key_depth(store: Binding) -> int:
     while left is not None and left.type == "subscript":
         depth, left = depth + 1, left.child_by_field_name("value")
     return max(depth, 1)
+
+
+def got(spot: Spot, given: list[Node]) -> list[Spot]:
+    """What `getattr(x, "name", default)` may be: the attribute of that name, and the default."""
+    named = len(given) > 1 and given[1].type == "string"
+    name = spot.frame.body.tree.text(given[1]).strip("\"'") if named else ""
+    own = spot.inner(given[0], take=(*spot.take, f".{name}")) if named else []
+    text = spot.frame.body.tree.text
+    other = named and len(given) > 2 and text(given[2]) != text(given[0])
+    return [*own, *(spot.inner(given[2]) if other else [])]

@@ -20,7 +20,7 @@ from retrieval.census.known_models import wrappers
 from retrieval.census.looked_up import looked_up
 from retrieval.census.names import reaching
 from retrieval.census.selected import telling
-from retrieval.census.spots import Called, Spot, argument, arguments, default, handed_through, key_of
+from retrieval.census.spots import Called, Spot, argument, arguments, default, got, handed_through, key_of
 from retrieval.census.standing_globals import standing
 from retrieval.census.stored import stored
 from retrieval.census.taken import MOST_TAKEN, compound, subscripted, walked
@@ -280,6 +280,8 @@ class Tracer:
         method = text.rpartition(".")[2]
         if isinstance(value, External) and value.name in wrappers():
             return [(s, False) for s in (spot.inner(given[0]) if given else [])]
+        if text == "getattr" and (found := got(spot, given)):
+            return [(s, False) for s in found]
         if owner is not None and method in SAME:
             return [(s, False) for s in spot.inner(owner)]
         if method == "cast" and len(given) == 2 and (owner is None or text.startswith("typing.")):

@@ -11,6 +11,7 @@ from retrieval.census.input_chain import Formatting, input_chain
 from retrieval.census.made_models import Made
 from retrieval.census.modal_flow import takes
 from retrieval.census.modalities import modalities
+from retrieval.census.modality_names import named
 from retrieval.census.model_inputs import inputs_of, session_runs
 from retrieval.census.roster import Roster, Use
 from retrieval.census.spots import Spot, arguments
@@ -107,7 +108,17 @@ def sees(roster: Roster, made: Made) -> bool:
     taken = takes(roster, made)
     if made.known is not None:
         return any(modality in SEEN for modality in taken)
-    return any(modality in SEEN for modality in taken[:1]) and _has_pictures(roster)
+    return (
+        any(modality in SEEN for modality in taken[:1]) and _has_pictures(roster) and not _reads_embedded(roster, made)
+    )
+
+
+def _reads_embedded(roster: Roster, made: Made) -> bool:
+    """Whether all that a class here takes of images is what others made of them: `image_embs`."""
+    method = roster.program.method(made.cls, "forward") if made.cls is not None else None
+    frame = roster.program.frame(method[0].path, method[1], made.cls) if method is not None else None
+    names = [name for name in frame.parameters if named(name) in SEEN] if frame is not None else []
+    return bool(names) and all(_MADE_OF.search(name) for name in names)
 
 
 @once

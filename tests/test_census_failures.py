@@ -368,7 +368,8 @@ def test_clearing_a_cache_is_no_handler_and_a_comment_tells_what_a_handler_is_fo
 def test_what_a_failed_step_does_is_told_in_sentences() -> None:
     said = [hit.text for hit in hits("failing: course", OVERFLOW)]
     assert said[0].startswith("By default a failed step aborts: ")
-    assert said[0].endswith("failures are replaced by another way or value in `infer()`")
+    assert said[1] == "An error in a model run: `except Exception` in `infer`, around `model()`: returns `None`"
+    assert "In all, failures in what the main programs run are replaced by another way or value in `infer()`" in said
     assert any(
         text.startswith("Items that fail a check are left out: `crop()` tests `len(faces) == 0`") for text in said
     )
@@ -479,3 +480,54 @@ AGAIN = """
 
 def test_a_fallback_a_next_spelling_and_a_question_for_the_end_are_no_retries() -> None:
     assert [hit.symbol for hit in hits("retries", AGAIN)] == ["load"]
+
+
+STAGES: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        class Base:
+            def __call__(self, x): raise NotImplementedError
+
+        class Layout(Base):
+            def __init__(self): self.net = Net()
+            def __call__(self, x): return self.net(x)
+
+        def make(name) -> Base:
+            return {"layout": Layout}[name]()
+
+        class Stage:
+            def __init__(self, model): self.model = model
+            def work(self, item):
+                try:
+                    item.value = self.model(item.value)
+                except Exception as error:
+                    item.is_failed = True
+                return item
+
+        class Pipeline:
+            def __init__(self):
+                self.layout = make("layout")
+                self.stage = Stage(model=self.layout)
+            def run(self, items):
+                done = [self.stage.work(item) for item in items if not item.is_failed]
+                return done
+
+        if __name__ == "__main__":
+            print(Pipeline().run([]))
+    """,
+}
+
+
+def test_a_stage_catches_the_errors_of_the_model_that_it_was_made_with() -> None:
+    [call] = [hit.text for hit in hits("unhandled_model_calls", STAGES) if hit.symbol == "Layout.__call__"]
+    assert "`Stage.work()` catches its errors around `self.model()` with `except Exception`" in call
+    said = [hit.text for hit in hits("failing: course", STAGES)]
+    assert said[1].startswith(
+        "An error in a model run: `except Exception` in `Stage.work`, around `self.model()`: sets"
+    )
+    assert "; the mark `is_failed` is tested by `Pipeline.run()`" in said[1]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.failing_course import Found, Told, course
+from retrieval.census.failing_course import Found, Told, course, ends_said
 from retrieval.census.language import Query, kind
 from retrieval.census.model_handlers import model_handlers
 from retrieval.census.prose import listed
@@ -37,15 +37,22 @@ def _errors(found: Found) -> Told:
     ending = [hit for hit in handled if hit.detail.get("action", "").startswith(("re-raises", "raises"))]
     real = [hit for hit in handled if hit not in ending]
     broad, elsewhere = found.parted(model_handlers(found.codebase))
+    calls, _ = found.of("unhandled_model_calls")
     if real:
         yield f"GPU memory overflows are handled in {_where(real)}: {_first(real[0])}", real
     else:
-        yield _unhandled(found, ending, aside, broad or elsewhere)
-    for hit in (broad or elsewhere)[: SHOWN + 1]:
-        yield _capital(f"{hit.text}{'' if broad else f' ({hit.path})'}"), [hit]
-    if rest := (broad or elsewhere)[SHOWN + 1 :]:
+        yield _unhandled(found, ending, aside, (broad, elsewhere, calls))
+    first = bool(calls and not broad)  # what the main programs do before what other code does
+    if first:
+        yield from _covered(found)
+    every = list({hit.text: hit for hit in reversed(broad or elsewhere)}.values())[::-1]
+    for hit in every[: SHOWN + 1]:
+        place = "" if broad else f" ({hit.path}{', which the main programs do not run' if calls else ''})"
+        yield _capital(f"{hit.text}{place}"), [hit]
+    if rest := every[SHOWN + 1 :]:
         yield f"{len(rest)} more broad handlers stand around model runs: {_where(rest)}", rest
-    yield from _covered(found)
+    if not first:
+        yield from _covered(found)
     yield from _noted(found)
     yield from _hosted(found)
     yield from _lost(found)
@@ -57,16 +64,20 @@ def _errors(found: Found) -> Told:
 
 
 def _unhandled(
-    found: Found, ending: list[CensusHit], aside: list[CensusHit], broad: list[CensusHit]
+    found: Found, ending: list[CensusHit], aside: list[CensusHit], around: tuple[list[CensusHit], ...]
 ) -> tuple[str, list[CensusHit]]:
     """What becomes of an overflow that no handler is written for."""
+    broad, elsewhere, calls = around
     told = f"only {_files(aside)}, which the main programs do not run, tests for them" if aside else ""
     told = f"they are recognised and raised again in {_where(ending)}" if ending else told
     why = f": {told}" if told else f" of their own: no handler or check in {found.searched} files searched"
     text = f"GPU memory overflows have no handling{why}"
-    if broad:
-        text += f". Like any error of a model run they come to the broad handlers in {_where(broad)}"
-    return text, [*ending, *aside, *broad]
+    if broad or (elsewhere and not calls):
+        text += f". Like any error of a model run they come to the broad handlers in {_where(broad or elsewhere)}"
+    elif calls:
+        text += ". No handler that goes on stands around a model run in what the main programs run either: like any "
+        text += f"error an overflow goes up through the callers and {ends_said(found)}"
+    return text, [*ending, *aside, *broad, *calls[:3]]
 
 
 def _covered(found: Found) -> Told:

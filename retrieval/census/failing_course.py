@@ -1,10 +1,12 @@
 """What a failed step does to a run, in sentences: whether it ends it, is recorded, retried, skipped or replaced."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from retrieval.census.failure_marks import followed
 from retrieval.census.language import run_query
+from retrieval.census.model_handlers import model_handlers
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import MAIN_ROLES, reach_of
 from retrieval.census.unchecked import used_unchecked
@@ -78,7 +80,17 @@ def course(found: Found) -> Told:
         (quiet, "only logged or swallowed in"),
     )
     raising = [hit for hit in switches if " raises after " in hit.text]  # others end a series, not the run
-    yield _headline(found, groups, raising), [hits[0] for hits in (switches, *(hits for hits, _ in groups)) if hits]
+    runs = found.parted(model_handlers(found.codebase))[0]
+    shown = [hits[0] for hits in (switches, *(hits for hits, _ in groups)) if hits]
+    yield _headline(found, [] if runs else groups, raising), shown
+    if runs:
+        others = len({_brief(hit) for hit in runs}) - SHOWN
+        more = f"; and {others} more handler{'s' * (others > 1)} around model runs" if others > 0 else ""
+        told = "; ".join(list(dict.fromkeys(_brief(hit) for hit in runs))[:SHOWN])
+        yield f"An error in a model run: {told}{more}{followed(found.codebase, runs[:SHOWN])}", runs
+    partial = policy.get("partial", [])
+    if runs and partial:
+        yield f"Partial success is a result of its own: {_some(partial)}", partial
     yield from ((hit.text, [hit]) for hit in _unlike(switches))
     open_ = [hit for hit in found.of("aborts")[0] if hit.detail["how"] == "exception"]
     if open_:
@@ -89,7 +101,7 @@ def course(found: Found) -> Told:
         (retried, "Retried"),
         (skipped, "Skipped"),
         (marks, "Failed items are marked"),
-        (policy.get("partial", []), "Partial success is a result of its own"),
+        ([] if runs else partial, "Partial success is a result of its own"),
         (fallback, "Fallbacks"),
         ([*ending, *ending_too], "Handlers that end the program"),
     )
@@ -97,6 +109,8 @@ def course(found: Found) -> Told:
         if hits:
             more = f" and {len(hits) - SHOWN} more" if len(hits) > SHOWN else ""
             yield f"{words}: {_some(hits)}{more}", hits
+    if runs and (said := _counted(groups)):
+        yield f"In all, failures in what the main programs run are {said}", shown
     yield from _dereferenced(found, fallback)
     yield from _passed_on(found)
     yield from _ended(found, policy.get("ends", []))
@@ -111,17 +125,20 @@ def _dereferenced(found: Found, fallback: Hits) -> Told:
             yield f"{text}, so that the failure comes out there", [hit, place]
 
 
-def _headline(found: Found, groups: tuple[tuple[Hits, str], ...], switches: Hits) -> str:
-    said = [f"{words} {_where(hits)}" for hits, words in groups if hits]
-    ends = f"an error that no handler catches goes up through the callers and {_end(found)}"
+def _headline(found: Found, groups: Sequence[tuple[Hits, str]], switches: Hits) -> str:
+    ends = f"an error that no handler catches goes up through the callers and {ends_said(found)}"
     lead = f"By default a failed step aborts: {ends}"
     if switches:
         flags = list(dict.fromkeys(f"`{hit.text.rpartition(' only if `')[2].partition('`')[0]}`" for hit in switches))
         lead = f"Whether a failure ends the work is decided by {listed(flags, SHOWN)} in {_where(switches)}"
         lead += f"; elsewhere {ends}"
-    if not said:
-        return f"{lead}; nothing is retried, skipped or replaced in what the main programs run"
-    return f"{lead}; exceptions in what the main programs run: failures are {'; '.join(said)}"
+    if said := _counted(groups):
+        return f"{lead}; exceptions in what the main programs run: failures are {said}"
+    return lead if not groups else f"{lead}; nothing is retried, skipped or replaced in what the main programs run"
+
+
+def _counted(groups: Sequence[tuple[Hits, str]]) -> str:
+    return "; ".join(f"{words} {_where(hits)}" for hits, words in groups if hits)
 
 
 def _told_apart(found: Found, hits: Hits) -> tuple[Hits, Hits]:
@@ -169,7 +186,8 @@ def _quits(found: Found, ends: Hits) -> Hits:
     return [hit for hit in quits if not any((hit.path, line) in told for line in range(hit.start, hit.end + 1))]
 
 
-def _end(found: Found) -> str:
+def ends_said(found: Found) -> str:
+    """What an error that nothing catches ends."""
     hosts = found.hosts
     if hosts:
         return f"ends the request under {hosts[0][0]}, or the run of a script"

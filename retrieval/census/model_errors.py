@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.aborts import covering, handlers_at
 from retrieval.census.callgraph import Site, entered
 from retrieval.census.exports import all_frames
+from retrieval.census.held_calls import held_calls
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.program import program_of
 from retrieval.census.units import subject_of
@@ -89,7 +90,7 @@ def _above(codebase: Codebase, callers: _Callers, place: Place) -> tuple[str, st
     if not guarded:
         outermost = f" (outermost: {_some(others)})" if others else ""
         return (
-            f"none of its callers in the repository{outermost} has a handler either, so an error goes through them",
+            f"no caller in the repository{outermost} has a handler that goes on, so an error goes through them",
             "no",
             [],
         )
@@ -154,6 +155,8 @@ class _Callers:
                 caller = ((frame.path, frame.symbol), site.step.start, site.step.written)
                 for place in [] if site.handed else _reached(program, site):
                     self.known.setdefault(place, []).append(caller)
+        for place, held in held_calls(codebase):
+            self.known.setdefault(place, []).append(held)
 
     def handlers(self, place: Place) -> list[Fact]:
         """The handlers of a body that a runtime error in it meets and that go on."""

@@ -86,6 +86,8 @@ def _hit(codebase: Codebase, path: str, fact: Fact, calls: list[str]) -> CensusH
     around = listed([f"`{call[:LONGEST]}()`" for call in calls], SHOWN)
     text = _COVERS.sub("", fact.text)
     text = text.replace(": ", f", around {around}: ", 1) if around else text
+    if re.search(r"raises `(?:gradio|gr)\.Error`", text):
+        text += ", which the interface shows and which ends that request only"
     if given := list(dict.fromkeys(_changed(codebase, path, fact))):
         text += f"; what another round changes: {listed([f'`{item}`' for item in given], SHOWN)}"
     return hit_at(

@@ -176,6 +176,11 @@ def _classes(roster: Roster, spot: Spot, deep: int) -> list[ClassRef]:
     return list(dict.fromkeys(cls for base in found for cls in (base, *roster.program.descendants(base))))
 
 
+def classes_given(roster: Roster, spot: Spot) -> list[ClassRef]:
+    """The classes that the object of an expression may be of: constructed, or any of the type that a factory names."""
+    return _classes(roster, spot, DEEPEST)
+
+
 def _given(roster: Roster, target: FunctionRef, deep: int) -> list[ClassRef]:
     """What a function says that it gives; where it says nothing that is known, what its returns call."""
     program = roster.program

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import CallStep, Guard
+from retrieval.census.callgraph import entered, reached
 from retrieval.census.config_targets import names_class
 from retrieval.census.feasible import certain, constant
 from retrieval.census.instances import deciding, makes
@@ -14,14 +15,17 @@ from retrieval.census.made_models import Made
 from retrieval.census.presence import conditions, is_first_use
 from retrieval.census.roster import Roster
 from retrieval.census.starts import LIBRARY, Start
+from retrieval.census.values import ClassRef, FunctionRef
 from retrieval.census.ways_in import Bound, Way, bodies, bound_on, ways_in
 
 if TYPE_CHECKING:
+    from retrieval.census.callgraph import Site
     from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
 
 Condition = tuple["Frame", Guard]
 Unit = tuple[str, str]
-MOST_CHOICES = 4
+MOST_CHOICES, MOST_BODIES = 4, 12
 _UNKNOWN = re.compile(r"\[(?![\"'\]])[^\]]*\]")  # a key that is computed
 
 
@@ -49,13 +53,14 @@ class Object:
 def objects_of(roster: Roster, start: Start, models: Iterable[Made], units: frozenset[Unit]) -> list[Object]:
     """The objects of these models that a program makes, in the order in which its calls come to them."""
     groups: dict[object, list[Object]] = {}
+    whole = _whole_run(roster, start)
     for made in models:
         if len(roster.at(made.key)) > MOST_CHOICES:  # the configuration names which: what is there is not told by ways
             groups[made.key, made.name] = [Object((made,), ((),), None, (), None, False, True)]
             continue
         for way in ways_in(roster, made, units):
             if _is_of(roster, start, bodies(made, way)[0], _first(made, way)) and makes(roster, made, way):
-                item = _object(roster, start, made, way)
+                item = _object(roster, start, made, way, whole)
                 groups.setdefault(item.bound.key if item.bound else made.key, []).append(item)
     return _told([one for members in groups.values() for one in _joined(members)])
 
@@ -92,7 +97,7 @@ def _is_of(roster: Roster, start: Start, outer: "Frame", line: int) -> bool:
     return not inside or (start.guarded and start.path == outer.path) or (outer.path, "") in start.units
 
 
-def _object(roster: Roster, start: Start, made: Made, way: Way) -> Object:
+def _object(roster: Roster, start: Start, made: Made, way: Way, whole: frozenset[Unit]) -> Object:
     bound = _keyed(made, way, bound_on(made, way))
     asked = tuple(_conditions(made, way))
     late = any(is_first_use(guard) for frame, guards in _guarded(made, way) for guard in guards)
@@ -101,7 +106,7 @@ def _object(roster: Roster, start: Start, made: Made, way: Way) -> Object:
     offered = (outer.path, outer.symbol) in start.units or (outer.path, owner) in start.units
     named = method == "__init__" and not offered and names_class(roster.codebase, owner.rpartition(".")[2])
     named = named or any(_is_open(roster, around, step) for around, step, _target in way)
-    return Object((made,), (way,), bound, asked, _stays(roster, start, made, bound), late, named)
+    return Object((made,), (way,), bound, asked, _stays(roster, start, made, bound, whole), late, named)
 
 
 def _keyed(made: Made, way: Way, bound: Bound | None) -> Bound | None:
@@ -120,17 +125,48 @@ def _is_open(roster: Roster, around: "Frame", step: CallStep) -> bool:
     return any(len(site.targets) > MOST_CHOICES for site in sites)
 
 
-def _stays(roster: Roster, start: Start, made: Made, bound: Bound | None) -> bool | None:
-    at = (bound.frame.path, bound.frame.symbol) if bound is not None else ("", "")
+def _stays(roster: Roster, start: Start, made: Made, bound: Bound | None, whole: frozenset[Unit]) -> bool | None:
     if start.name.startswith(LIBRARY):
         return None  # what its functions make is held by those who call them
-    if bound is not None and (bound.lasting or at in start.units or _is_main(bound.frame)):
+    if bound is not None and (bound.lasting or (bound.frame.path, bound.frame.symbol) in whole):
         return True
     return False if ends_with_call(roster, made) else None
 
 
-def _is_main(frame: "Frame") -> bool:
-    return frame.symbol == "main"
+def _whole_run(roster: Roster, start: Start) -> frozenset[Unit]:
+    """The bodies that run as long as a program does: where it starts, and the function to which each of them hands all
+    its work with models as the last thing it does."""
+    program = roster.program
+    making = {(made.frame.path, made.frame.symbol) for made in roster.made}
+    found = list(start.units)
+    for path, symbol in found if not start.name.startswith(LIBRARY) else ():
+        definition = program.definition(path, symbol) if symbol else None
+        frame = program.frame(path, definition) if definition is not None or not symbol else None
+        if frame is None or (definition is not None and definition.kind == "class") or len(found) > MOST_BODIES:
+            continue
+        sites = program.sites(frame)
+        leading = [site for site in sites if _leads(program, site, making)]
+        if len(leading) == 1 and leading[0] is sites[-1] and _hands_on(leading[0]):
+            unit = (leading[0].target.path, leading[0].target.definition.symbol)
+            found += [unit] if unit not in found else []
+    return frozenset(found)
+
+
+def _leads(program: "Program", site: "Site", making: set[Unit]) -> bool:
+    """Whether a call leads to where a model is made."""
+    target = site.target
+    if isinstance(target, ClassRef):
+        inner = [frame for owner in program.line(target) for frame in program.methods(owner, target)]
+    else:
+        inner = [frame for frame in [entered(program, target)] if frame is not None]
+    return any((frame.path, frame.symbol) in making for frame, _ in reached(program, inner))
+
+
+def _hands_on(site: "Site") -> bool:
+    """Whether a call runs one known function of this process, once."""
+    looped = any(guard.kind in ("for", "while", "comprehension") for guard in site.step.guards)
+    function = isinstance(site.target, FunctionRef) and site.target.receiver is None
+    return function and not (looped or site.others or site.handed or site.how)
 
 
 def _guarded(made: Made, way: Way) -> "Iterator[tuple[Frame, tuple[Guard, ...]]]":

@@ -90,3 +90,33 @@ def test_a_function_that_is_given_a_package_finds_the_classes_that_bear_the_name
     found = [h.text for h in run_query(codebase_of(files), "flow").hits]
     assert any("`Big.forward()`" in text and "`SmallNet.forward()`" in text for text in found), found
     assert not any("Part" in text for text in found)
+
+
+REGISTRY = """
+    class Registry:
+        def __init__(self):
+            self.held = {}
+        def register(self, name=""):
+            def deco(cls):
+                self.held[name or cls.__name__] = cls
+                return cls
+            return deco
+        def get(self, name):
+            return self.held[name]
+
+    NETS = Registry()
+"""
+
+
+def test_a_registry_that_is_asked_for_a_written_name_gives_what_bears_it() -> None:
+    nets = NET.replace("from torch", "from registry import NETS\n    from torch")
+    nets = nets.replace("class {name}", "@NETS.register()\n    class Small").replace(
+        "class Part", '@NETS.register("large")\n    class Big'
+    )
+    run_it = "from registry import NETS\n\ndef work(x):\n    net = NETS.get({name})\n    model = net()\n"
+    run_it += "    return model(x)\n"
+    for asked, wanted in (('"Small"', ["Small"]), ('"large"', ["Big"]), ("x", ["Big", "Small"])):
+        files = {"registry.py": REGISTRY, "nets.py": nets, "run.py": run_it.replace("{name}", asked)}
+        files["run.py"] += "\nif __name__ == '__main__':\n    work('x')\n"
+        found = " ".join(h.text for h in run_query(codebase_of(files), "flow").hits)
+        assert [name for name in ("Big", "Small") if f"`{name}.forward()`" in found] == wanted, (asked, found)

@@ -23,6 +23,7 @@ _BUILDING = re.compile(r"_*(?:build|create|make|instantiate)")
 _FILLERS = frozenset(
     {"regist", "register", "registe", "registry", "with", "name", "module", "get", "class", "build", "by"}
 )
+_LITERAL = re.compile(r"""["']([^"']+)["']""")
 _KNOWN: "Beside[Program, dict[str, list[tuple[str, Registered]]]]" = Beside()
 
 
@@ -39,7 +40,27 @@ def registered_for(program: "Program", frame: "Frame", node: Node | None) -> tup
     held = _registrations(program).get(owner, []) if _ASKING.search(method) else []
     sorts = {part for part in method.lower().split("_") if part not in _FILLERS}
     fitting = [target for sort, target in held if not sorts or not sort or sort in sorts]
-    return tuple(dict.fromkeys(fitting))
+    asked = _constant(frame, node)
+    named = [target for target in fitting if asked and asked in _keys(program, owner, target)]
+    return tuple(dict.fromkeys(named or fitting))
+
+
+def _constant(frame: "Frame", call: Node | None) -> str:
+    """The literal name that a registry is asked for, "" when it is computed; a call may have given it."""
+    given = call.child_by_field_name("arguments") if call is not None else None
+    first = next(iter(given.named_children), None) if given is not None else None
+    text = frame.body.tree.text(first)
+    told = dict(frame.given).get(text, "") if first is not None and first.type == "identifier" else text
+    match = _LITERAL.fullmatch(told) if isinstance(told, str) else None
+    return match[1] if match else ""
+
+
+def _keys(program: "Program", owner: str, target: Registered) -> frozenset[str]:
+    """The names under which a definition is registered: those that its decorators give, else its own."""
+    item, lines = target.definition, program.snapshot.by_path[target.path].lines
+    head = "\n".join(lines[item.start - 1 : item.head_start])
+    given = re.findall(rf"""\b{owner}\.\w*regist\w*\(\s*(?:name\s*=\s*)?["']([^"'\n]+)["']""", head)
+    return frozenset(given or [item.name])
 
 
 def gives(program: "Program", frame: "Frame", node: Node) -> Value | None:

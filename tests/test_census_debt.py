@@ -190,3 +190,44 @@ def test_harmful_habits_are_told_and_harmless_ones_are_not() -> None:
     assert "`'big' in args.model.lower()`" in kinds
     for harmless in ("Copied code", "Debt that the code admits", "when a module is imported", "fails when"):
         assert harmless not in kinds
+
+
+BROKEN = """
+    import json
+
+    from tools import load, missing
+
+    def read(path, mode=None):
+        if mode is not None:
+            kind = mode.lower()
+        print(path)
+        return kind
+
+    def run(path):
+        item = load(path, strict=True)
+        return item, undefined_thing, json.dumps(item)
+
+    def fine(path, loud=False):
+        if loud:
+            word = "loud"
+        else:
+            word = "low"
+        for part in path:
+            if part:
+                last = part
+            print(last)
+        load(path)
+        return word, missing
+"""
+
+
+def test_code_that_fails_when_it_is_reached_is_told_by_name() -> None:
+    files = {"run.py": BROKEN, "tools.py": "def load(path):\n    return path\n"}
+    told = {hit.text for hit in run_query(codebase_of(files), "debts: kinds").hits}
+    (fails,) = [text for text in told if text.startswith("Code that fails when it is reached")]
+    assert fails.startswith("Code that fails when it is reached (3 places in 1 file): ")
+    assert "`undefined_thing` is read in `run` and defined nowhere (run.py)" in fails
+    assert "`missing` is imported from `tools`, but tools.py does not define it (run.py)" in fails
+    assert "`load()` is called with `strict`, which it does not take, in `run` (run.py)" in fails
+    (unbound,) = [text for text in told if text.startswith("Names that one way of a condition leaves unbound")]
+    assert "(1 place in 1 file): `kind` is bound only under `mode is not None` in `read`" in unbound

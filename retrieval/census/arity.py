@@ -1,5 +1,6 @@
 """Functions whose returns give tuples of another length than a caller unpacks: the call fails on that path."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,9 @@ def arities(codebase: "Codebase") -> Iterator[CensusHit]:
         if found is None or found[1].kind == "class":
             continue
         lengths = list(_lengths(program, *found))
-        if any(given == wanted for _line, given in lengths) and _gives_constant(call):
-            continue  # the constant may choose the return that fits
+        fits = any(given == wanted for _line, given in lengths)
+        if fits and (_gives_constant(call) or _chooses(program, *found)):
+            continue  # what is given may choose the return that fits
         for line, given in lengths:
             if given == wanted:
                 continue
@@ -46,6 +48,14 @@ def _gives_constant(call: Call) -> bool:
     """Whether a call gives a text, a number or a truth value as such, by which a function may choose its return."""
     values = [*call.arguments, *(value for _key, value in call.keywords)]
     return any(value[:1] in "'\"0123456789" or value in ("True", "False", "None") for value in values if value)
+
+
+def _chooses(program: "Program", path: str, definition: Definition) -> bool:
+    """Whether a condition around a return, or before it, tests a parameter that has a default."""
+    body = program.body(path, definition)
+    optional = [p.partition("=")[0].partition(":")[0].strip() for p in definition.parameters if "=" in p]
+    told = " ".join(guard.text for item in (body.exits if body is not None else ()) for guard in item.guards)
+    return any(re.search(rf"\b{re.escape(name)}\b", told) for name in optional)
 
 
 def _is_flat(call: Call) -> bool:

@@ -38,6 +38,7 @@ _END = words(
 )
 _PASSING = words("enumerate list reversed tuple iter zip sorted")
 _UNWRAPS = re.compile(r"(?i)unwrap|de_?parallel|without_ddp|get_(?:core|raw|base)_model|accelerator\.unwrap")
+_SETTINGS = re.compile(r"(?i)(?:^|_)(?:cfg|conf|config|args|opts?|options|settings|h?params)$")
 _HOOK = re.compile(r"^(?:register_\w*hook\w*|add_hook|attach_hook)$")
 _NOT_MODELS = words("clip pipe pipeline agent lm llm")
 
@@ -138,7 +139,7 @@ def _chains(codebase: Codebase, unit: Unit, scope: ast.AST, models: Models, part
             and isinstance(unit.parents.get(outer), ast.Attribute)
         )
         root = dotted_root(node)
-        if inner or not root or (root in imported and root not in bound):
+        if inner or not root or (root in imported and root not in bound) or _SETTINGS.search(root):
             continue
         called = isinstance(outer, ast.Call) and outer.func is node
         spelled = _spelled(node, aliases)

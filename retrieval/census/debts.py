@@ -11,7 +11,10 @@ from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
 from retrieval.census.side_by_side import spoken
+from retrieval.census.unbound import unbound_names
+from retrieval.census.undefined import missing_imports, undefined_names
 from retrieval.census.units import Function, units, written
+from retrieval.census.wrong_calls import wrong_calls
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -21,7 +24,14 @@ Hits = list[CensusHit]
 
 # What each group says, most harmful first: heading → names of findings.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "code that fails when it is reached": ("unpacking fails", "string raised"),
+    "code that fails when it is reached": (
+        "undefined name",
+        "missing import",
+        "wrong call",
+        "unpacking fails",
+        "string raised",
+    ),
+    "names that one way of a condition leaves unbound": ("unbound name",),
     "functions, classes and files that are too large": (
         "long function",
         "large class",
@@ -62,6 +72,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "imports of everything": ("wildcard import",),
 }
 SHOWN, HEAD, LONGEST = 3, 4, 190
+_BROKEN = frozenset(["undefined name", "missing import", "wrong call", "unbound name"])
 _HAZARDS = frozenset(["leaked hook", "rewritten options", "dispatch by name"])
 _EXIT = re.compile(r"^(?:sys\.exit|exit|quit|os\._exit)$")
 _ENTRY = re.compile(r"(?i)^(?:main|cli|run|start|launch|\w*_main|\w*_cli|parse_\w+|usage)$")
@@ -134,6 +145,8 @@ def _named(codebase: "Codebase", name: str) -> Iterator[CensusHit]:
         yield from _environment(codebase)
     elif name == "exit in a function":
         yield from _exits(codebase)
+    elif name in _BROKEN:
+        yield from (hit for hit in _broken(codebase) if hit.name == name)
     elif name in _HAZARDS:
         yield from (hit for hit in _hazards(codebase) if hit.name == name)
     else:
@@ -143,6 +156,11 @@ def _named(codebase: "Codebase", name: str) -> Iterator[CensusHit]:
 @once
 def _hazards(codebase: "Codebase") -> Hits:
     return list(hazards(codebase))
+
+
+@once
+def _broken(codebase: "Codebase") -> Hits:
+    return [*undefined_names(codebase), *missing_imports(codebase), *wrong_calls(codebase), *unbound_names(codebase)]
 
 
 @once

@@ -166,3 +166,34 @@ if __name__ == "__main__":
     (text,) = told(files, "memory_answers: usage")
     assert text.startswith("Not by the program itself. GPU and CPU use is not tracked. No performance figure")
     assert "gpu_used" not in text and "Benchmarks measure GPU memory or load in `benchmark/memory.py`" in text
+
+
+def test_figures_in_a_text_that_grows_are_told_and_comments_write_no_log_file() -> None:
+    files: dict[str, str | bytes] = {
+        "app.py": """
+import logging
+import psutil
+import torch
+
+
+def stats():
+    \"\"\"If asked for, a FileHandler is added.\"\"\"
+    told = ""
+    used = torch.cuda.memory_allocated()
+    told += f"GPU {used}"
+    told += f"CPU {psutil.cpu_percent()}"
+    # handler = logging.FileHandler("old.log")
+    return told
+
+
+def main():
+    print(stats())
+
+
+if __name__ == "__main__":
+    main()
+""",
+    }
+    (text,) = told(files, "memory_answers: usage")
+    assert "GPU memory or load is measured by `stats()`" in text and "CPU or process memory is measured" in text
+    assert not any("FileHandler" in line for line in told(files, "recording: logging"))

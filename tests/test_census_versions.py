@@ -370,3 +370,17 @@ def test_pins_of_one_file_that_cannot_stand_together_are_told_and_the_root_comes
     )
     assert "changes only together with `torch==2.1.2` (requirements.txt:1)" in told and "0.14.1` (Legacy" not in told
     assert texts(files, "versions: pins")[0].startswith("Pinned exactly: `requirements.txt` pins 2")
+
+
+def test_a_feature_test_that_raises_is_a_requirement_and_no_guard() -> None:
+    source = """
+    import torch.nn.functional as F
+
+    def attend(x):
+        if not hasattr(F, "scaled_dot_product_attention"):
+            raise ImportError("needs PyTorch 2.0")
+        return F.scaled_dot_product_attention(x, x, x)
+    """
+    files: dict[str, str | bytes] = {"requirements.txt": "torch>=2.0\n", "run.py": source}
+    assert not texts(files, "version_guards")
+    assert "raises `ImportError('needs PyTorch 2.0')`" in next(t for t in texts(files, "critical") if "`torch`" in t)

@@ -23,7 +23,8 @@ _ASKED = re.compile(
     r"(?i)\.(?:(?:get|extract|compute|make|encode|embed)_(?:image|vision|visual|video|img|picture)s?_?"
     r"(?:emb\w*|feat\w*|repr\w*)|(?:embed|encode)_(?:image|video|img|picture)s?|image_embeddings?)$"
 )
-_POSITION = re.compile(r"(?i)pos(?:ition\w*)?_?(?:emb|enc)|mask|(?:^|_)(?:num|n|len)_")
+_SHAPING = frozenset(["expand", "repeat", "view", "to", "reshape", "type"])
+_POSITION = re.compile(r"(?i)pos(?:ition\w*)?_?(?:emb|enc)|mask|quer(?:y|ies)|encoder$|(?:^|_)(?:num|n|len)_")
 _READ_AT_ALL = re.compile(rb"\.(?:normed_embedding|embeddings?|image_embeds)\b")
 ATTRIBUTES = (
     "attribute_uses: *.normed_embedding, "
@@ -43,12 +44,15 @@ def kept_inside(roster: Roster, frame: "Frame") -> Iterator[tuple[Binding, CallS
         last = binding.name.rpartition(".")[2]
         if named(last) not in ("image", "video") or not _EMBEDDING.search(last) or _POSITION.search(last):
             continue
+        if frame.symbol.endswith("__init__"):
+            continue  # what is kept there is what will run
         call = _root(binding.value)
         step = next((step for step in frame.body.calls if call is not None and step.node.id == call.id), None)
         if (
             step is None
             or not re.match(r"self\.\w+(?:\.\w+)*$", step.written)
             or not arguments(step.node, keywords=True)
+            or step.written.rpartition(".")[2] in _SHAPING
         ):
             continue
         if not isinstance(frame.callee(step), External) and (model or _is_held(frame, step.written)):

@@ -49,7 +49,7 @@ _SUBJECTS = (
 _ASPECTS = (
     "size|len\\w*|width|height|mask|dir|path|file|name|num|count|id|idx|index|indices|inds|rate|dim\\w*|start|end|shape|std|mean|"
     "res\\w*|token_(?:id|index|indices|inds)|pos\\w*|temp|temperature|prob|threshold|loss|weight|scale|flag|type|format|version|"
-    "lr|url|color|colour|font|style|button|label|column|key|config|cfg|processor|folder|root|ext|extension|suffix|"
+    "timestamp|lr|url|color|colour|font|style|button|label|column|key|config|cfg|processor|folder|root|ext|extension|suffix|"
     "prefix|quality|ratio|channel|padding|offset|stride|grid\\w*|lang|language|sr|duration|step|seed|time|stream"
 )
 _NOT = re.compile(

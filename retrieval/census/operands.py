@@ -78,6 +78,7 @@ def _spliced(sure: list[Operand], told: list[Operand]) -> list[Operand]:
     known = {items[0].group for _, items in sure}
     others = [(s, items) for s, items in told if not known & {item.group for item in items}]
     others = [(s, items) for s, items in others if len({item.group for item in items}) > 1]
+    others = [(s, items) for s, items in others if all(item.spot.frame is s.frame for item in items)]
     return [(s, sorted(items, key=lambda item: item.spot.node.start_byte)) for s, items in others]
 
 

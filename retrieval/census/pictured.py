@@ -27,7 +27,9 @@ _FILMS = (
 def films(codebase: "Codebase") -> bool:
     """Whether the code itself reads, samples or writes video."""
     queries = ("video_frames", *_FILMS)
-    return any(hit.role == "source" for query in queries for hit in run_query(codebase, query).hits)
+    if any(hit.role == "source" for query in queries for hit in run_query(codebase, query).hits):
+        return True
+    return any("ideo" in hit.symbol for hit in run_query(codebase, "image_work").hits if hit.role == "source")
 
 
 @once

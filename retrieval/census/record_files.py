@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.disk import Contact, contacts_of
 from retrieval.census.path_patterns import paths_of
 from retrieval.census.people import people
@@ -24,13 +25,14 @@ _RECORD = re.compile(
 )
 _ONE = re.compile(r"^\{([\w.]+)\}$")
 _COURSE = re.compile(
-    r"(?i)epoch|\bstep|iter|batch|progress|\}%|%%|percent|process(?:ing|ed)|finish|\bdone\b|complet|load(?:ing|ed)|\bpages?\b|frames?\b"
+    r"(?i)epoch|\bstep|iter|batch|progress|\}%|%%|percent|process(?:ing|ed)|finish|\bdone\b|complet|\bpages?\b|frames?\b"
     r"|seconds|\btook\b|elapsed|start(?:ing|ed)|saved|eta\b"
 )
+_LOADED = re.compile(r"(?i)load(?:ing|ed)")
 _COUNTED = re.compile(r"(?i)epoch|\bsteps?\b|\biter|batch|\beta\b|samples")
 _FAULT = re.compile(r"(?i)\berrors?\b|fail|exception|invalid|not found|could not|cannot|unable|skipp|missing")
 _HOLE = re.compile(r"\{[^}]*\w[^}]*\}|%[\d.]*[sdfr]|\+\s*\w|,\s*[a-z_]\w*")
-FILES, MESSAGES, LONGEST, FAR = 6, 4, 110, 99
+FILES, MESSAGES, LONGEST, LEAST, FAR = 6, 4, 110, 2, 99
 
 
 def record_files(codebase: Codebase) -> list[tuple[str, list[Contact]]]:
@@ -90,14 +92,17 @@ def course_messages(codebase: Codebase, hits: list[CensusHit]) -> list[CensusHit
     rated.sort(key=lambda item: (-item[0], item[1]))
     chosen: dict[tuple[str, str], CensusHit] = {}
     for score, _place, hit in rated:
-        if score > 1:
+        if score > LEAST:
             chosen.setdefault((hit.path, hit.symbol), hit)
     return list(chosen.values())[:MESSAGES]
 
 
 def _rate(codebase: Codebase, hit: CensusHit) -> int:
-    told = bool(_COURSE.search(hit.text)) + bool(_HOLE.search(hit.text)) + bool(_COUNTED.search(hit.text))
+    plain = bool(_LOADED.search(hit.text)) - ("ownload" in hit.text)
+    told = 2 * bool(_COURSE.search(hit.text)) or plain
+    told += 2 * bool(_HOLE.search(hit.text)) + bool(_COUNTED.search(hit.text))
     loops = (fact for fact in codebase.facts[hit.path].facts if fact.kind == "loop" and fact.symbol == hit.symbol)
+    told += (hit.path, hit.symbol) in _depths(codebase)
     told -= hit.detail.get("level") == "debug"
     told -= 2 * bool(_FAULT.search(hit.text))
     return told + any(fact.start < hit.start <= fact.end for fact in loops)
@@ -113,7 +118,15 @@ def main_first(codebase: Codebase, hits: list[CensusHit]) -> list[CensusHit]:
     """Hits in what the first main program runs before others, and those that few calls lead to before deep ones."""
     starts = reach_of(codebase).starts[:1]
     files = {path for path, _symbol in reached_from(codebase, starts)} if starts else set()
-    depths: dict[tuple[str, str], int] = {}
-    for frame, depth in roster_of(codebase).frames:
-        depths.setdefault((frame.path, frame.symbol), depth)
+    depths = _depths(codebase)
     return sorted(hits, key=lambda hit: (hit.path not in files, depths.get((hit.path, hit.symbol), FAR)))
+
+
+@once
+def _depths(codebase: Codebase) -> dict[tuple[str, str], int]:
+    """Body → how many calls lead to it from where programs start, for those that calls are seen to lead to."""
+    found: dict[tuple[str, str], int] = {}
+    for frame, depth in roster_of(codebase).frames:
+        if depth >= 0:
+            found.setdefault((frame.path, frame.symbol), depth)
+    return found

@@ -49,6 +49,7 @@ HELPERS = (
 )
 _FILE_STREAM = re.compile(r"StreamHandler\((?!\s*(?:stream\s*=\s*)?(?:sys\.|None|\)|io\.StringIO|self\b|buf))")
 _TO_FILE = re.compile(r"\b(?:log_?name|log_?file\w*|file_?name|log_?path|log_?dir|output_?dir|save_?dir|output)\s*=")
+_MADE = re.compile(r"^(?!\s*#)(?=.*FileHandler(?:\(|[\"']|\)))(?!.*\bimport\b)")
 _LOG_WORD = re.compile(r"(?i)(?:^|_|-)(?:log|logs|loglevel|logging|verbose|verbosity|quiet)(?:$|_|-)|log_?level")
 _STATUS = re.compile(r"^_?(?:update|set|emit|report|show|send|push)_(?:\w+_)?(?:status|progress)(?:_\w+)?$")
 SHOWN, MOSTLY = 5, 8
@@ -148,8 +149,8 @@ def _count(hits: Hits, noun: str) -> str:
 
 def _configured(found: _Found) -> Told:
     run, idle = found.of(SETUP)
-    setup = run or idle
-    handlers = [hit for hit in found.of(FILES)[0] if "import" not in hit.text] + _file_sinks(setup)
+    setup = run or (idle if found.logged else [])
+    handlers = [hit for hit in found.of(FILES)[0] if _MADE.search(hit.text)] + _file_sinks(setup)
     handlers += [hit for hit in found.of(STREAMS)[0] if _FILE_STREAM.search(hit.text)]
     handlers += [hit for hit in found.of(HELPERS)[0] if _TO_FILE.search(hit.text) and _is_outside(found, hit)]
     options = [hit for hit in found.of("cli_options")[0] if _LOG_WORD.search(hit.name)]
@@ -169,6 +170,8 @@ def _configured(found: _Found) -> Told:
             yield f"What is kept of the course is written to {kept}", places
         elif not setup:
             yield "Nothing sets a handler, so messages go to the console by the defaults of the library", []
+    if (metrics := found.metrics()[0]) and (told := [name for name in metrics if name in NAMES]):
+        yield f"Figures go to {listed(told, SHOWN)} besides", [hits[0] for hits in metrics.values()]
     if replaced := found.of("assigns: *.print")[0]:
         said = listed(list(dict.fromkeys(f"`{_short(hit)}` in {_place(hit)}" for hit in replaced)), 2)
         yield f"`print` itself is replaced by {said}", replaced
@@ -209,12 +212,14 @@ def _progress(found: _Found) -> Told:
     told = [hit for hit in found.logged if hit.detail["level"] in ("info", "debug", "success", "log", "print", "rlog")]
     states, routes = _states(found)
     metrics, aside = found.metrics()
-    ways = [f"progress bars ({_where(bars)})"] if bars else []
+    fetched = all("download" in hit.symbol.lower() for hit in bars)
+    ways = [] if fetched else [f"progress bars ({_where(bars)})"]
     ways += [f"states of jobs or tasks ({counted(len(states), 'place')})"] if states else []
     ways += [f"status messages ({_called(status)})"] if (status := found.status) else []
     ways += [f"metrics with {listed(list(metrics), 4)}"] if metrics else []
     ways += [f"log messages ({_count(told, 'message')})"] if told else []
     ways += [f"prints ({_count(found.prints, 'print')})"] if found.prints else []
+    ways += [f"progress bars of downloads ({_where(bars)})"] if bars and fetched else []
     kept, places = files_text(found.codebase)
     ways += [f"files ({kept})"] if kept else []
     shown = [
@@ -226,14 +231,8 @@ def _progress(found: _Found) -> Told:
         *found.prints[:1],
         *places,
     ]
-    yield (
-        (
-            f"Progress is told by {'; '.join(ways)}"
-            if ways
-            else "Progress is not recorded by what the main programs run"
-        ),
-        shown,
-    )
+    none = "Progress is not recorded by what the main programs run"
+    yield f"Progress is told by {'; '.join(ways)}" if ways else none, shown
     if messages := course_messages(found.codebase, main_first(found.codebase, [*told, *found.prints])):
         said = "; ".join(f"`{message_text(hit)}` in {_place(hit)}" for hit in messages)
         yield f"The course is told by messages such as {said}", messages

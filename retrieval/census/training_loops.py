@@ -35,6 +35,7 @@ def loops(codebase: Codebase, reach: Reach) -> Iterator[tuple[str, list[CensusHi
     """One sentence for each library whose loop the main programs run, with the settings that scripts give it."""
     for classes, does in LOOPS.items():
         made = [hit for hit in run_query(codebase, f"instantiates: {classes}").hits if hit.role == "source"]
+        made += run_query(codebase, f"calls: {classes.replace('Trainer', 'Trainer.from_argparse_args')}").hits
         made = [hit for hit in made if reach.has(hit)]
         if not made:
             continue
@@ -50,7 +51,7 @@ def loops(codebase: Codebase, reach: Reach) -> Iterator[tuple[str, list[CensusHi
 
 def _class(hit: CensusHit) -> str:
     found = re.search(r"constructs `([\w.]+)", hit.text)
-    return found[1].rpartition(".")[2] if found else hit.name
+    return found[1].rpartition(".")[2] if found else hit.name.removesuffix(".from_argparse_args")
 
 
 def _settings(codebase: Codebase) -> list[CensusHit]:

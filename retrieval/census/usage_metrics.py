@@ -148,6 +148,16 @@ def _named(nodes: list[ast.AST], holds: object) -> frozenset[str]:
     return frozenset(found)
 
 
+def _onward(nodes: list[ast.AST], names: frozenset[str]) -> frozenset[str]:
+    """The names with those that texts made of them are bound to or put at the end of."""
+    for _ in range(2):
+        for node in nodes:
+            if isinstance(node, ast.Assign | ast.AugAssign) and _holds(list(ast.walk(node.value)), names):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                names |= {dotted(target) for target in targets} - {""}
+    return names
+
+
 def _is_difference(node: ast.AST, clocks: frozenset[str]) -> bool:
     """`end - start` of two readings of a clock."""
     if isinstance(node, ast.Call) and call_name(node) == "elapsed_time":
@@ -209,7 +219,9 @@ def _measured(node: ast.Call, nodes: list[ast.AST], sinks: list[tuple[ast.AST, a
     sort = "gpu" if _GPU.search(name) else "cpu" if _CPU.search(name) else ""
     if not sort:
         return
-    names = _named(nodes, lambda inner: inner is node)
+    grown = [n for n in nodes if isinstance(n, ast.AugAssign) and node in ast.walk(n.value)]
+    names = _named(nodes, lambda inner: inner is node) | {dotted(n.target) for n in grown} - {""}
+    names = _onward(nodes, names)
     told = any(node in ast.walk(what) or _holds(list(ast.walk(what)), names) for _, what in sinks)
     if told:
         what = "the memory or load of the GPU" if sort == "gpu" else "the memory or load of process or CPU"

@@ -48,7 +48,8 @@ def _switch(codebase: Codebase, unit: Unit, node: ast.expr, name: str, feature: 
     text = f"{subject} tests {quoted(test, 110)}"
     text += f": if so {then}" if then else ""
     text += f"; if not {other}" if other else ""
-    return Switch(name.split(".")[0], unit.path, unit.lines(node), text, bool(feature), feature)
+    stops = any(side.startswith(("raises", "it stops")) for side in (then, other))  # then it is asked for, not avoided
+    return Switch(name.split(".")[0], unit.path, unit.lines(node), text, bool(feature) and not stops, feature)
 
 
 def _sides(unit: Unit, node: ast.expr) -> tuple[ast.expr, str, str]:

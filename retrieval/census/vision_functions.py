@@ -12,16 +12,18 @@ from retrieval.census.fusing_models import taken
 from retrieval.census.known_models import known_model
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.modal_flow import taken_by
+from retrieval.census.modalities import reads_text, works_with_audio
 from retrieval.census.modality_names import named
 from retrieval.census.model_entries import Entry, entries_of
 from retrieval.census.multimodal_messages import messages
-from retrieval.census.pictured import films, names_video, only_sound
+from retrieval.census.pictured import names_video, only_sound
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.tiers import anatomy_of, snake
 from retrieval.census.values import ClassRef
 from retrieval.census.vision import sees_entry
+from retrieval.census.vision_calls import runs_of
 from retrieval.facts import CensusHit
 from retrieval.parse import first_line, last_line
 
@@ -38,7 +40,7 @@ _NONE = re.compile(
 )
 _FUNCTION = re.compile(r"`[^`]+`")
 _SMALL = ("`MLP`", "`LayerNorm2d`", "`PatchEmbed`", "`Block`", "`LayerNorm`")
-MODELS, PARTS, DEFINED = 5, 6, 5
+MODELS, PARTS, DEFINED, HOLDERS, FAR = 5, 6, 5, 4, 99
 
 
 @cache
@@ -60,7 +62,7 @@ def vision_functions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     _ = roster.uses
     found = _seeing(roster)
     source = [entry for entry in found if _role(codebase, entry) == "source"] or found
-    run = [entry for entry in source if entry.run] or source
+    run = _nearest([entry for entry in source if entry.run] or source, roster)
     if run and query.matches("made"):
         yield _sentence(codebase, roster, run)
         yield from _inner(codebase, roster, run)
@@ -80,10 +82,17 @@ def vision_functions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         yield from _no_video(codebase, bool(run or others))
 
 
+def _nearest(entries: list[Entry], roster: Roster) -> list[Entry]:
+    """Models by how few calls lead from where programs start to the places that make them."""
+    depths = {id(frame): depth for frame, depth in roster.frames if depth >= 0}
+    return sorted(entries, key=lambda entry: min(depths.get(id(made.frame), FAR) for made in entry.made))
+
+
 def _seeing(roster: Roster) -> list[Entry]:
     """The models that work on images, and the whole models of the repository that keep such as parts."""
     entries = entries_of(roster.codebase)
-    seeing = [entry for entry in entries if pictures(roster, entry)]
+    run = {id(made) for one in runs_of(roster) for made in one.made}
+    seeing = [one for one in entries if pictures(roster, one) or any(id(made) in run for made in one.made)]
     classes = {entry.made[0].cls for entry in seeing}
     anatomy = anatomy_of(roster.program, roster.family.bases)
 
@@ -105,7 +114,18 @@ def pictures(roster: Roster, entry: Entry) -> bool:
         return False
     if (known is not None and known.gives in ("image", "video")) or sees_entry(roster, entry):
         return True
-    return not entry.part and bool(seen)
+    return not entry.part and (bool(seen) or _of_pictures(roster, entry))
+
+
+def _of_pictures(roster: Roster, entry: Entry) -> bool:
+    """Whether a whole model of the repository is of images because code deals with nothing else: no sound, no text."""
+    program = roster.program
+    bare = reads_text(program) or works_with_audio(program)
+    works = any(hit.role == "source" for hit in run_query(roster.codebase, "image_work").hits)
+    cls = entry.made[0].cls
+    whole = cls is not None and entry.run and not _NONE.search(snake(entry.name))
+    whole = whole and anatomy_of(program, roster.family.bases).tier(cls) == "model"  # type: ignore[arg-type]
+    return whole and works and not bare
 
 
 def _role(codebase: "Codebase", entry: Entry) -> str:
@@ -127,8 +147,6 @@ def _sentence(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Cen
     by: dict[str, list[Entry]] = {}
     for entry in [entry for entry in entries if not _is_inner(roster, entry)] or entries:
         by.setdefault(function_of(roster, entry), []).append(entry)
-    if _OTHER in by:
-        by[_OTHER] = by.pop(_OTHER)
     told = [f"{word}: {listed([_named(roster, entry) for entry in group], MODELS)}" for word, group in by.items()]
     places = [_place(entry) for group in by.values() for entry in group[:MODELS]]
     return _at(codebase, f"Vision models by what they are for - {'; '.join(told)}", places)
@@ -180,7 +198,17 @@ def _named(roster: Roster, entry: Entry) -> str:
     reading = {f"`{one.name}`" for one in entries_of(roster.codebase) if one.part and "text" in taken_by(roster, one)}
     aside = {*_SMALL, *reading}
     parts = [part for part in dict.fromkeys(parts) if part not in aside and named(snake(part.strip("`"))) != "text"]
-    return f"`{entry.name}`" + (f" (parts {listed(parts, PARTS)})" if parts else "")
+    holders = [] if cls else _holders(roster, entry)
+    held = f" (in {listed(holders, HOLDERS)})" if holders else ""
+    return f"`{entry.name}`{held}" + (f" (parts {listed(parts, PARTS)})" if parts else "")
+
+
+def _holders(roster: Roster, entry: Entry) -> list[str]:
+    """The classes of the repository that run a library's model, else those that make it."""
+    frames = [use.frame for use in entry.uses(roster)] or [made.frame for made in entry.made]
+    owners = [frame.owner for frame in frames if frame.owner is not None]
+    names = dict.fromkeys(owner.definition.name for owner in owners)
+    return [f"`{name}`" for name in names if name != entry.name]
 
 
 def _place(entry: Entry) -> tuple[str, str, int, int]:
@@ -248,9 +276,8 @@ def _video(codebase: "Codebase") -> Iterator[CensusHit]:
 def _no_video(codebase: "Codebase", models: bool) -> Iterator[CensusHit]:
     """That nothing deals with video, where code deals with images."""
     works = models or any(hit.role == "source" for hit in run_query(codebase, "image_work").hits)
-    if works and not films(codebase):
-        text = "No module for video: no code reads, samples or writes video"
-        text += "" if names_video(codebase) else ", and no line of it names video"
+    if works and not names_video(codebase):
+        text = "No module for video: no code reads, samples or writes video, and no line of it names video"
         path = next(path for path, facts in codebase.facts.items() if facts.language == "python")
         yield hit_at(codebase, path, (1, 1), symbol="", name="video", text=text, detail={"scope": "repository"})
 

@@ -384,3 +384,13 @@ def test_a_feature_test_that_raises_is_a_requirement_and_no_guard() -> None:
     files: dict[str, str | bytes] = {"requirements.txt": "torch>=2.0\n", "run.py": source}
     assert not texts(files, "version_guards")
     assert "raises `ImportError('needs PyTorch 2.0')`" in next(t for t in texts(files, "critical") if "`torch`" in t)
+
+
+def test_imagebind_as_published_does_not_go_with_the_torchvision_of_pytorch_2_3() -> None:
+    newer: dict[str, str | bytes] = {"requirements.txt": "torchvision==0.18.0\n"}
+    [conflict] = texts(newer, "conflicts: imagebind")
+    assert conflict.startswith("`torchvision==0.18.0` conflicts with ImageBind: it excludes `torchvision<0.17`")
+    assert not texts({"requirements.txt": "torchvision==0.16.2\n"}, "conflicts: imagebind")
+    alone, both = (texts(newer, f"admitted: {sets}")[-1] for sets in ("imagebind", "torch==2.3.0, imagebind"))
+    told = "ImageBind as it is published does not go with PyTorch 2.3.0"
+    assert told in both and "eb04d1b" in both and told not in alone

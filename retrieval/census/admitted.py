@@ -35,12 +35,13 @@ def admitted(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     if not codebase.snapshot.files:
         return
     manifests = read_manifests(codebase.snapshot)
-    for constraint in asked_for(query):
-        yield _set(codebase, manifests, constraint)
+    asked = asked_for(query)
+    for constraint in asked:
+        yield _set(codebase, manifests, constraint, {other["name"]: other["title"] for other in asked})
         yield from _python(codebase, manifests, constraint)
 
 
-def _set(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any]) -> CensusHit:
+def _set(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any], asked: dict[str, str]) -> CensusHit:
     hits = found_conflicts(codebase, constraint)
     by_hand = [hit for hit in hits if codebase.snapshot.by_path[hit.path].role != "generated"]
     locked = [hit for hit in hits if hit not in by_hand]
@@ -53,6 +54,10 @@ def _set(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any]) -
         text += "; ".join(_clause(hit, title) for hit in locked[:SHOWN])
     else:
         text = f"{title}: nothing that is declared excludes it"
+    for entry in constraint.get("beside", ()):
+        other = asked.get(entry["set"], "")
+        said = f". Whatever is declared here, {title} as it is published does not go with {other}: {entry['why']}"
+        text += said if other else ""
     text += _needs(manifests, constraint, {hit.name for hit in by_hand})
     places = [("conflict", h.path, h.start, h.end) for h in [*by_hand, *locked][:PLACES]]
     places += [("declared", d.path, d.start, d.end) for d in _declared(manifests, constraint)[:PLACES]]

@@ -66,11 +66,11 @@ def test_the_steps_name_the_models_that_constants_choose_and_the_files_written()
     lines = told(codebase)
     assert [line.partition(" (only")[0].strip() for line in lines if line.startswith("    ")][:8] == [
         "Step 1.1: `load()` (nets.py)",
-        "Step 1.1.1: `Encoder`",
+        "Step 1.1.1: `Encoder` - makes or loads `Encoder`",
         "Step 1.1.2: `torch.load()` - loads weights",
         "Step 1.1.3: `model.load_state_dict()`",
         "Step 1.2: `load()` (nets.py)",
-        "Step 1.2.1: `Decoder`",
+        "Step 1.2.1: `Decoder` - makes or loads `Decoder`",
         "Step 1.2.2: `torch.load()` - loads weights",
         "Step 1.2.3: `model.load_state_dict()`",
     ]
@@ -228,7 +228,7 @@ def test_what_the_file_loads_before_its_main_function_runs_comes_first() -> None
     assert any("Step 2: in `main()` (run.py): `Encoder.forward()` (nets.py) - runs `Encoder`" in line for line in lines)
     steps, made, run = (hit.text for hit in run_query(codebase, "outline").hits)
     assert "When its file is loaded, the top level of the file runs `load()`. Then it runs `Encoder.forward()`" in steps
-    assert made == 'Made or loaded, in this order: `Encoder` in `load()` (only if `kind == "encoder"`)'
+    assert made == "Made or loaded, in this order: `Encoder` in `load()`"
     assert run.startswith("Run, in this order: `Encoder`")
 
 

@@ -183,6 +183,7 @@ def test_flow_leaves_trivial_calls_out_and_keeps_the_steps_of_a_training() -> No
         "build()",
         "torch.optim.AdamW(model.parameters())",
         "torch.load(args.resume)",
+        "model.load_state_dict(torch.load(args.resume))",
         "model.train()",
         "model(batch)",
         "loss(out)",

@@ -139,6 +139,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     shared_files,
     shared_modules,
     signatures,
+    stage_order,
     started,
     statements,
     stop_flags,

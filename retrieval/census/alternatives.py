@@ -47,12 +47,13 @@ class Choices:
     def __init__(self, marks: Sequence[Mark]) -> None:
         self._known = {mark.number: mark for mark in marks}
         self._shared = {mark.seen for mark in marks if mark.seen}  # code that is reached by other ways too
+        self._void = _void(marks)
 
     def of(self, mark: Mark) -> tuple[Choice, ...]:
         """The decisions above a mark, in the bodies that lead to it too."""
         found: list[Choice] = []
         for outer in reversed([mark, *self.above(mark)]):
-            found.extend(_decided(outer))
+            found.extend(self._decided(outer))
             base = outer.number.rstrip(_LETTERS)
             below = mark.number[len(base) : len(base) + 1]
             if outer is not mark and below and below in _LETTERS and not _is_looped(outer):
@@ -61,7 +62,12 @@ class Choices:
 
     def own(self, mark: Mark) -> tuple[Choice, ...]:
         """The decisions of the body that a mark stands in."""
-        return tuple(_decided(mark))
+        return tuple(self._decided(mark))
+
+    def _decided(self, mark: Mark) -> Iterator[Choice]:
+        """The decisions of the body around a mark, without those of which each arm makes the same call."""
+        void = self._void.get(_call(mark), frozenset())
+        return (choice for choice in _decided(mark) if choice.place[0] != "arm" or choice.place[2] not in void)
 
     def above(self, mark: Mark) -> Iterator[Mark]:
         """The calls that lead to a mark, the nearest first, as far as there is one way only."""
@@ -77,10 +83,33 @@ class Choices:
     def condition(self, mark: Mark, near: int = NEAR) -> str:
         """The nearest condition of a mark or of the `near` calls above it, in words; "" without one."""
         for outer in (mark, *list(self.above(mark))[:near]):
-            told = [choice.said for choice in _decided(outer) if choice.said and choice.place[0] == "arm"]
+            told = [choice.said for choice in self._decided(outer) if choice.said and choice.place[0] == "arm"]
             if told:
                 return told[-1]
         return ""
+
+
+def _call(mark: Mark) -> Place:
+    """What a mark calls, and where: the same for calls in other arms."""
+    return (
+        mark.frame.path,
+        mark.frame.symbol,
+        *(mark.event.targets if isinstance(mark.event, Site) else (mark.number,)),
+    )
+
+
+def _void(marks: Sequence[Mark]) -> dict[Place, frozenset[int]]:
+    """By call the decisions of which every arm, an `else` among them, makes that call: they decide nothing about it."""
+    arms: dict[tuple[Place, int], dict[int, str]] = {}
+    for mark in marks:
+        events = (mark.event, *mark.again) if isinstance(mark.event, Site) else ()
+        for guard in (g for event in events if isinstance(event, Site) for g in guards_of(event) if g.kind in CHOICES):
+            arms.setdefault((_call(mark), guard.key), {})[guard.arm] = guard.kind
+    found: dict[Place, frozenset[int]] = {}
+    for (call, key), held in arms.items():
+        if "else" in held.values() and len(held) == max(held) + 1:
+            found[call] = found.get(call, frozenset()) | {key}
+    return found
 
 
 def _is_looped(mark: Mark) -> bool:

@@ -70,6 +70,13 @@ def fails(guard: Guard, given: Callable[[str], object]) -> bool:
     return False
 
 
+def certain(guard: Guard, given: Callable[[str], object]) -> bool:
+    """Whether a guard certainly holds, for what `given` says of names and attributes."""
+    if guard.kind == "else":
+        return all(truth(parsed(part), given) is False for part in guard.text.split("` and `"))
+    return guard.kind == "if" and truth(parsed(guard.text), given) is True
+
+
 def truth(tree: ast.expr | None, given: Callable[[str], object]) -> bool | None:
     """Whether a condition holds; None when that is not certain."""
     match tree:

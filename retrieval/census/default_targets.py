@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,26 +32,45 @@ class Chosen:
     """How a class is chosen: the strongest way, and who does it in words."""
 
     rank: int = 0
-    by: tuple[str, ...] = ()
+    by: tuple[tuple[str, tuple[str, str]], ...] = ()  # in words, and the body that does it
+
+    @property
+    def said(self) -> str:
+        """In words; "" for a class that nothing chooses."""
+        return _said(self.rank, list(dict.fromkeys(said for said, _ in self.by))) if self.rank else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One implementation that a call may run, how certain its choice is, and what chooses it ("" when not known)."""
+    """One implementation that a call may run, how certain its choice is, and what chooses it, if that is known."""
 
     target: Target
     rank: int
-    said: str
+    chosen: Chosen | None = None
+    heir: str = ""  # the class derived from the target's that is chosen
+
+    @property
+    def said(self) -> str:
+        """What chooses it, in words; "" when not known."""
+        return self.told(None)
+
+    def told(self, bodies: Set[tuple[str, str]] | None) -> str:
+        """The same, without what other bodies choose: they are no part of the program."""
+        if self.chosen is None:
+            return ""
+        kept = [s for s, body in self.chosen.by if bodies is None or body in bodies or self.chosen.rank == PRESET]
+        said = _said(self.chosen.rank, list(dict.fromkeys(kept))) if kept else ""
+        return f"for `{self.heir}`, {said}" if self.heir and said else said
 
 
 def ways_of(focus: Focus, site: Site) -> list[Way]:
     """The implementations that a call may run, those of the classes that defaults choose first."""
     targets = possible(focus.program, site)
     if len(targets) < 2 or not all(isinstance(t, FunctionRef) and t.receiver is not None for t in targets):
-        return [Way(target, 0, "") for target in targets]
+        return [Way(target, 0) for target in targets]
     found = [_way(focus, target, targets) for target in targets]
     if not any(way.rank for way in found):
-        return [Way(target, 0, "") for target in targets]
+        return [Way(target, 0) for target in targets]
     kept = [way for way in found if way.rank]
     return sorted(kept, key=lambda way: (-way.rank, -_size(way.target)))
 
@@ -66,25 +86,25 @@ def _way(focus: Focus, target: Target, targets: tuple[Target, ...]) -> Way:
     program = focus.program
     owner = target.receiver
     if owner is None:
-        return Way(target, 0, "")
+        return Way(target, 0)
     others = {t.receiver for t in targets if isinstance(t, FunctionRef)} - {owner}
     heirs = [c for c in program.descendants(owner) if c not in others and not set(program.line(c)[1:]) & others]
-    best, by = 0, ""
+    best, heir = Chosen(), ""
     for cls in [owner, *heirs]:
-        chosen = _chosen(program.codebase, cls.definition.name)
-        if chosen.rank > best:
-            best = chosen.rank
-            by = _said(chosen) if cls is owner else f"for `{cls.definition.symbol}`, {_said(chosen)}"
-    return Way(target, best, by)
+        chosen = chosen_by(program.codebase, cls.definition.name)
+        if chosen.rank > best.rank:
+            best, heir = chosen, "" if cls is owner else cls.definition.symbol
+    return Way(target, best.rank, best if best.rank else None, heir)
 
 
-def _said(chosen: Chosen) -> str:
-    more = f" and {len(chosen.by) - OWNERS} more" if len(chosen.by) > OWNERS else ""
-    verb = {PRESET: "the default of", NAMED: "chosen by", CONDITIONAL: "chosen by"}[chosen.rank]
-    return f"{verb} {', '.join(chosen.by[:OWNERS])}{more}"
+def _said(rank: int, by: list[str]) -> str:
+    more = f" and {len(by) - OWNERS} more" if len(by) > OWNERS else ""
+    verb = {PRESET: "the default of", NAMED: "chosen by", CONDITIONAL: "chosen by"}[rank]
+    return f"{verb} {', '.join(by[:OWNERS])}{more}"
 
 
-def _chosen(codebase: Codebase, name: str) -> Chosen:
+def chosen_by(codebase: Codebase, name: str) -> Chosen:
+    """How code chooses the class of that name, worked out once."""
     known = _KNOWN.setdefault(codebase, {})
     if name not in known:
         known[name] = _looked_up(codebase, name)
@@ -103,7 +123,7 @@ def _looked_up(codebase: Codebase, name: str) -> Chosen:
                 symbol = unit.symbols.get(node, "")
                 if rank and (reach.runs((unit.path, symbol)) or rank == PRESET) and rank >= found.rank:
                     same = found.by if rank == found.rank else ()
-                    found = Chosen(rank, tuple(dict.fromkeys((*same, by))))
+                    found = Chosen(rank, tuple(dict.fromkeys((*same, (by, (unit.path, symbol))))))
     return found
 
 

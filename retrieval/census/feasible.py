@@ -7,7 +7,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Guard
-from retrieval.census.conditions import MISSING, UNKNOWN, member, parsed, refutes, truth
+from retrieval.census.conditions import MISSING, UNKNOWN, member, parsed, refutes
+from retrieval.census.conditions import certain as holds
 from retrieval.census.spots import Called, argument, arguments, default, is_partial
 from retrieval.census.values import ClassRef
 
@@ -38,9 +39,7 @@ def certain(frame: "Frame", guard: Guard, stack: tuple[Called, ...]) -> bool:
     def given(name: str) -> object:
         return constant(frame, name, stack)
 
-    if guard.kind == "else":
-        return all(truth(parsed(part), given) is False for part in guard.text.split("` and `"))
-    return guard.kind == "if" and truth(parsed(guard.text), given) is True
+    return holds(guard, given)
 
 
 def constant(frame: "Frame", name: str, stack: tuple[Called, ...], hops: int = MOST_HOPS) -> object:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeGuard
 
-from retrieval.census.body import Body, Guard
-from retrieval.census.conditions import UNKNOWN, fails
+from retrieval.census.body import Body, CallStep, Guard
+from retrieval.census.conditions import UNKNOWN, certain, fails
 from retrieval.census.values import FunctionRef, Instance, OneOf, Value
 from retrieval.parse import Node
 
@@ -168,9 +168,14 @@ def narrowed(body: Body, given: Given) -> Body:
                 return False
         return True
 
+    def open_ones(step: CallStep) -> CallStep:
+        """The call under the conditions that the constants leave open."""
+        kept = tuple(guard for guard in step.guards if not certain(guard, given_value))
+        return step if len(kept) == len(step.guards) else replace(step, guards=kept)
+
     return Body(
         body.tree,
-        [item for item in body.calls if runs(item.guards)],
+        [open_ones(item) for item in body.calls if runs(item.guards)],
         [item for item in body.imports if runs(item.guards)],
         [item for item in body.bindings if runs(item.guards)],
         [item for item in body.stores if runs(item.guards)],

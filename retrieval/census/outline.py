@@ -172,7 +172,7 @@ def _others(codebase: "Codebase", focus: Focus, roots: list[Root]) -> Iterator[C
     if others:
         yield _list(codebase, others, "Execution can also start in")
     if shown and not _is_shown(roots[0]):
-        root = shown[0]
+        root = max(shown, key=lambda shown_one: len(models_run(focus, shown_one)))
         told, own, _ = steps_in(focus, walked(focus, root, DEPTH), root.frame)
         text = f"As a library it is used as {_placed(root)} shows: {' → '.join(told[:STEPS])}"
         yield _sentence(codebase, root, text, [_place(mark) for mark in own])

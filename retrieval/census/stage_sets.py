@@ -127,7 +127,7 @@ def _stages(codebase: Codebase, roster: Roster, building: Iterable[Frame]) -> It
                     stage = stages.setdefault(name, Stage(name))
                     stage.models |= dict.fromkeys(names)
                     stage.places.append((frame, binding.line))
-                    stage.when.append(_when(codebase, frame, binding.guards, node))
+                    stage.when.append(told_when(codebase, frame, binding.guards, node))
     return stages.values()
 
 
@@ -142,7 +142,7 @@ def _makers(node: Node) -> Iterator[Node]:
 def _models(roster: Roster, spot: Spot, deep: int) -> list[str]:
     """The models that an expression is, or that the objects hold which it may be."""
     found = [made.name for made in roster.of(spot) if made.known is None or not made.known.hosted]
-    for cls in () if found else _classes(roster, spot, deep)[:MOST_CLASSES]:
+    for cls in () if found else classes_given(roster, spot, deep)[:MOST_CLASSES]:
         found += _held(roster, cls, deep - 1)
     return list(dict.fromkeys(found))
 
@@ -164,7 +164,7 @@ def _held(roster: Roster, cls: ClassRef, deep: int) -> tuple[str, ...]:
     return table[cls]
 
 
-def _classes(roster: Roster, spot: Spot, deep: int) -> list[ClassRef]:
+def classes_given(roster: Roster, spot: Spot, deep: int) -> list[ClassRef]:
     """The classes of the object that a call gives: made there, or of the type that the function says it gives."""
     found = roster.tracer.classes(spot)
     if found or spot.node.type != "call" or deep <= 0:
@@ -195,7 +195,7 @@ def _given(roster: Roster, target: FunctionRef, deep: int) -> list[ClassRef]:
         for item in (frame.body.exits if frame is not None else ())
         if item.kind == "return" and item.value is not None and frame is not None
     ]
-    return [cls for spot in spots for cls in _classes(roster, spot, deep - 1)]
+    return [cls for spot in spots for cls in classes_given(roster, spot, deep - 1)]
 
 
 def _argument(roster: Roster, target: FunctionRef, name: str) -> ClassRef | None:
@@ -214,7 +214,12 @@ def _argument(roster: Roster, target: FunctionRef, name: str) -> ClassRef | None
     return None
 
 
-def _when(codebase: Codebase, frame: Frame, guards: tuple[Guard, ...], node: Node) -> str:
+def holds_models(roster: Roster, cls: ClassRef) -> bool:
+    """Whether objects of a class hold a model, themselves or in what their constructors make."""
+    return bool(_held(roster, cls, DEEPEST - 1))
+
+
+def told_when(codebase: Codebase, frame: Frame, guards: tuple[Guard, ...], node: Node) -> str:
     """On which condition a stage is built, or whether it is enabled by default."""
     asked: list[Guard] = list(conditions(guards))
     if told := switches_of(codebase).conditions(frame, asked):
@@ -242,4 +247,4 @@ def _inner(codebase: Codebase, frame: Frame, node: Node) -> str:
     calls = [item for item in given if item.value is not None and item.value.type == "call"]
     if inner is None or len(given) != 1 or len(calls) != 1 or calls[0].value is None:
         return ""
-    return _when(codebase, inner, calls[0].guards, calls[0].value) if inner is not frame else ""
+    return told_when(codebase, inner, calls[0].guards, calls[0].value) if inner is not frame else ""

@@ -6,13 +6,13 @@ are not entered, and from the third level on only what leads to a model is kept.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Exit, Guard
 from retrieval.census.body_events import Event, again_below, beside_models, guards_of, order_of, usual_first
-from retrieval.census.callgraph import Site, imported_sites
+from retrieval.census.callgraph import Site, imported_sites, reached
 from retrieval.census.effects import effects_of
 from retrieval.census.focus import Focus
 from retrieval.census.narrowing import Given
@@ -86,6 +86,11 @@ class Walk:
         outside = [item for item in focus.outside(frame) if does(item)]
         found += [item for item in outside if not guard[0] <= item.step.start <= guard[1]]
         return list(self._block(frame, sorted(found, key=order_of), (0, 1, 1), ""))
+
+    @cached_property
+    def _bodies(self) -> frozenset[tuple[str, str]]:
+        """The bodies that the program runs, as far as its calls are certain."""
+        return frozenset((f.path, f.symbol) for f, _ in reached(self.focus.program, [self.root.frame]))
 
     def _events(self, frame: "Frame", depth: int) -> list[Event]:
         program, focus = self.focus.program, self.focus
@@ -163,7 +168,8 @@ class Walk:
         """A line for each of several implementations that a call may run, with what chooses it."""
         found: dict[Frame, Guard] = {}
         for way in self.focus.ways(event):
-            said = f"`{label(way.target)}` ({way.target.path})" + (f" - {way.said}" if way.said else "")
+            chosen = way.told(self._bodies)
+            said = f"`{label(way.target)}` ({way.target.path})" + (f" - {chosen}" if chosen else "")
             for inside in fresh:
                 same = inside.path == way.target.path and inside.definition == way.target.definition
                 if same and inside not in found and way.rank:

@@ -1,0 +1,144 @@
+"""Census kind `stage_order`: pipelines as objects, the stages that they build and the order in which they run them."""
+
+from retrieval.census import run_query
+from tests.source_tree import codebase_of
+from tests.test_census_order import NETS
+
+STAGES = """
+    from nets import big, small
+
+
+    class LayoutOptions:
+        kind = "layout"
+
+
+    class WideOptions(LayoutOptions):
+        kind = "wide"
+
+
+    class Layout:
+        def __call__(self, page):
+            raise NotImplementedError
+
+
+    class PlainLayout(Layout):
+        def __init__(self, options: LayoutOptions):
+            self.net = big("a")
+
+        def __call__(self, page):
+            return self.net(page)
+
+
+    class WideLayout(Layout):
+        def __init__(self, options: WideOptions):
+            self.net = small("b")
+
+        def __call__(self, page):
+            return self.net(page)
+
+
+    class Factory:
+        def __init__(self):
+            self.classes = {}
+
+        def create(self, options) -> Layout:
+            return self.classes[type(options)](options=options)
+
+
+    class Reader:
+        def __init__(self):
+            self.net = small("c")
+
+        def __call__(self, page):
+            return self.net(page)
+
+
+    class Sorter:
+        def __call__(self, page):
+            return sorted(page)
+
+
+    class Describer:
+        def __init__(self, enabled):
+            self.net = big("d")
+
+        def __call__(self, page):
+            return self.net(page)
+"""
+PIPELINES = """
+    from dataclasses import dataclass, field
+
+    from stages import Describer, Factory, LayoutOptions, Reader, Sorter, WideOptions
+
+
+    @dataclass
+    class Options:
+        layout_options: LayoutOptions = WideOptions()
+        do_describe: bool = False
+
+
+    class Base:
+        def __init__(self, options):
+            self.options = options
+            self.extra = []
+
+        def execute(self, page):
+            page = self.build(page)
+            page = self.assemble(page)
+            for step in self.extra:
+                page = step(page)
+            return page
+
+        def build(self, page):
+            raise NotImplementedError
+
+        def assemble(self, page):
+            return page
+
+
+    class Pages(Base):
+        def __init__(self, options: Options):
+            super().__init__(options)
+            self.prepare()
+
+        def prepare(self):
+            self.reader = Reader()
+            self.layout = Factory().create(self.options.layout_options)
+            self.sorter = Sorter()
+            self.extra = [Describer(enabled=self.options.do_describe), *self.extra]
+
+        def build(self, page):
+            return self.reader(self.layout(page))
+
+        def assemble(self, page):
+            return self.sorter(page)
+
+
+    class Sound(Base):
+        def __init__(self, options: Options):
+            super().__init__(options)
+            self.extra = [Reader(), Describer(enabled=True)]
+
+        def build(self, page):
+            return page
+
+
+    def main(kind):
+        pipeline = Pages if kind == "pages" else Sound
+        print(pipeline(Options()).execute([1]))
+
+
+    if __name__ == "__main__":
+        main("pages")
+"""
+
+
+def test_each_pipeline_is_told_in_the_order_in_which_it_runs_its_stages() -> None:
+    codebase = codebase_of({"nets.py": NETS, "stages.py": STAGES, "run.py": PIPELINES})
+    found = {hit.name: hit.text for hit in run_query(codebase, "stage_order").hits}
+    assert found["Pages"].partition(" in this order: ")[2] == (
+        "`layout` (one of `PlainLayout`, `WideLayout`, by default `WideLayout`) → `reader` (`Reader`) → "
+        "`sorter` (`Sorter`) → `Describer` (off by default, `do_describe` is False)"
+    )
+    assert found["Sound"].partition(" in this order: ")[2] == "`Reader` → `Describer`"
+    assert "Base" not in found

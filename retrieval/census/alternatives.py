@@ -52,13 +52,26 @@ class Choices:
     def of(self, mark: Mark) -> tuple[Choice, ...]:
         """The decisions above a mark, in the bodies that lead to it too."""
         found: list[Choice] = []
-        for outer in reversed([mark, *self.above(mark)]):
+        outers = [mark, *self.above(mark)]
+        found += self._boundary(outers[-1])
+        for outer in reversed(outers):
             found.extend(self._decided(outer))
-            base = outer.number.rstrip(_LETTERS)
-            below = mark.number[len(base) : len(base) + 1]
-            if outer is not mark and below and below in _LETTERS and not _is_looped(outer):
-                found.append(Choice(("call", base), below))
+            found += self._letter(outer, mark.number) if outer is not mark else []
         return tuple(found)
+
+    def _boundary(self, outer: Mark) -> list[Choice]:
+        """Which of several targets a mark is below that is reached by other ways too: so it is on each of them."""
+        number = outer.number.rpartition(".")[0]
+        found = self._known.get(number.rstrip(_LETTERS)) if number in self._shared else None
+        return self._letter(found, f"{number}.") if found is not None else []
+
+    @staticmethod
+    def _letter(outer: Mark, number: str) -> list[Choice]:
+        """Which of the targets of a call a number is below, where one call runs one of them."""
+        base = outer.number.rstrip(_LETTERS)
+        below = number[len(base) : len(base) + 1]
+        told = below and below in _LETTERS and not _is_looped(outer)
+        return [Choice(("call", base), below)] if told else []
 
     def own(self, mark: Mark) -> tuple[Choice, ...]:
         """The decisions of the body that a mark stands in."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding, CallStep, Guard
+from retrieval.census.callgraph import is_unwritten
 from retrieval.census.set_defaults import defaults_of
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.stage_sets import classes_given, told_when
@@ -19,6 +20,7 @@ from retrieval.census.values import ClassRef, FunctionRef
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
+    from retrieval.census.program import Program
     from retrieval.census.roster import Roster
     from retrieval.codebase import Codebase
     from retrieval.parse import Node
@@ -30,6 +32,7 @@ _TYPE = re.compile(r"\b(?!Field\b|Optional\b|Union\b)[A-Z]\w+")
 
 
 Place = tuple[str, tuple[Guard, ...], "dict[str, list[Built]]"]
+Event = tuple["Frame", "Binding | CallStep", bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Built:
     def said(self) -> str:
         """ "`ocr` (one of `A`, `B` and 3 more, by default `A`; off by default, `do_ocr` is False)"."""
         names = [f"`{cls.definition.symbol}`" for cls in self.classes]
+        names.sort(key=lambda name: name != f"`{self.preset}`")
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         which = names[0] if len(names) == 1 else f"one of {', '.join(names[:SHOWN])}{more}"
         preset = f", by default `{self.preset}`" if self.preset and len(names) > 1 else ""
@@ -59,13 +63,15 @@ class Built:
 def built_stages(codebase: Codebase, roster: Roster, cls: ClassRef) -> dict[str, list[Built]]:
     """By attribute what the constructor puts there: one stage, or the stages of a list."""
     found: dict[str, list[Built]] = {}
-    for frame, item in _constructing(roster, cls):
+    for frame, item, guarded in _constructing(roster, cls):
         own = f"{next(iter(frame.parameters), 'self')}."
         if isinstance(item, Binding):
             if item.name.startswith(own) and item.value is not None and item.taken == "whole":
                 name = item.name[len(own) :]
                 made = list(_stages(codebase, roster, frame, item.value, (name, item.guards, found)))
-                if made or item.value.type == "list":
+                if guarded or _asks(item.guards):
+                    found[name] = _either(name, found.get(name, []), made)
+                elif made or item.value.type == "list":
                     found[name] = made
         elif item.written.startswith(own):
             name, _, method = item.written[len(own) :].rpartition(".")
@@ -75,40 +81,52 @@ def built_stages(codebase: Codebase, roster: Roster, cls: ClassRef) -> dict[str,
     return {name: stages for name, stages in found.items() if stages}
 
 
-def _constructing(roster: Roster, cls: ClassRef) -> Iterator[tuple[Frame, Binding | CallStep]]:
-    """What the constructor of a class does, in order: what it binds and calls, with the methods that it runs."""
-    seen: set[tuple[str, str]] = set()
+def _asks(guards: tuple[Guard, ...]) -> bool:
+    return any(guard.kind in ("if", "else", "case") for guard in guards)
+
+
+def _either(name: str, before: list[Built], after: list[Built]) -> list[Built]:
+    """What arms of a decision put under one name: one stage, which may be an object of the classes of each."""
+    if not before or not after:
+        return before or after
+    classes = tuple(dict.fromkeys(cls for stage in (*before, *after) for cls in stage.classes))
+    first = (*before, *after)[0]
+    return [replace(first, name=name, classes=classes, when="", preset=first.preset)]
+
+
+def _constructing(roster: Roster, cls: ClassRef) -> Iterator[Event]:
+    """What the constructor of a class does, in order: what it binds and calls, with the methods that it runs, and
+    whether it does so under a condition around the call."""
+    start = roster.program.method(cls, "__init__")
+    frame = roster.program.frame(start[0].path, start[1], cls) if start is not None else None
+    return _run(roster, cls, frame, False, set()) if frame is not None else iter(())
+
+
+def _run(roster: Roster, cls: ClassRef, frame: Frame, guarded: bool, seen: set[tuple[str, str]]) -> Iterator[Event]:
+    if (frame.path, frame.symbol) in seen:
+        return
+    seen.add((frame.path, frame.symbol))
+    events: list[Binding | CallStep] = [*frame.body.bindings, *frame.body.calls]
+    for event in sorted(events, key=lambda item: item.order):
+        inner = _inner(roster, cls, frame, event) if isinstance(event, CallStep) else None
+        if inner is not None:
+            yield from _run(roster, cls, inner, guarded or _asks(event.guards), seen)
+        yield frame, event, guarded
+
+
+def _inner(roster: Roster, cls: ClassRef, frame: Frame, step: CallStep) -> Frame | None:
+    """The constructor above, or the method of the object, that a call runs."""
     program = roster.program
-
-    def run(frame: Frame) -> Iterator[tuple[Frame, Binding | CallStep]]:
-        if (frame.path, frame.symbol) in seen:
-            return
-        seen.add((frame.path, frame.symbol))
-        own = f"{next(iter(frame.parameters), 'self')}."
-        events: list[Binding | CallStep] = [*frame.body.bindings, *frame.body.calls]
-        for event in sorted(events, key=lambda item: item.order):
-            if isinstance(event, CallStep):
-                inner = _inner(frame, event, own)
-                if inner is not None:
-                    yield from run(inner)
-            yield frame, event
-
-    def _inner(frame: Frame, step: CallStep, own: str) -> Frame | None:
-        if step.written == "super().__init__":
-            line = program.line(cls)
-            here = next((at for at, base in enumerate(line) if base == frame.owner), len(line))
-            owners = (
-                f for base in line[here + 1 :] for f in program.methods(base, cls) if f.symbol.endswith("__init__")
-            )
-            return next(owners, None)
-        if not step.written.startswith(own) or step.written.count(".") != 1:
-            return None
-        method = program.method(cls, step.written[len(own) :])
-        return program.frame(method[0].path, method[1], cls) if method is not None else None
-
-    start = program.method(cls, "__init__")
-    frame = program.frame(start[0].path, start[1], cls) if start is not None else None
-    return run(frame) if frame is not None else iter(())
+    if step.written == "super().__init__":
+        line = program.line(cls)
+        here = next((at for at, base in enumerate(line) if base == frame.owner), len(line))
+        above = (found for base in line[here + 1 :] for found in program.methods(base, cls))
+        return next((found for found in above if found.symbol.endswith(".__init__")), None)
+    own = f"{next(iter(frame.parameters), 'self')}."
+    if not step.written.startswith(own) or step.written.count(".") != 1:
+        return None
+    method = program.method(cls, step.written[len(own) :])
+    return program.frame(method[0].path, method[1], cls) if method is not None else None
 
 
 def _stages(
@@ -143,26 +161,36 @@ def _bound(frame: Frame, node: Node) -> Node | None:
 
 
 def _concrete(roster: Roster, classes: list[ClassRef]) -> list[ClassRef]:
-    """Without the classes that only stand for those that derive from them."""
+    """Without the abstract classes that only stand for those that derive from them."""
     program = roster.program
-    return [cls for cls in classes if not set(program.descendants(cls)) & set(classes)]
+    return [c for c in classes if not set(program.descendants(c)) & set(classes) or not is_abstract(program, c)]
+
+
+def is_abstract(program: Program, cls: ClassRef) -> bool:
+    """Whether a class is there to be derived from: it says so, or a method of it is not written."""
+    own = [frame.definition for frame in program.methods(cls, cls) if frame.definition is not None]
+    unwritten = any(is_unwritten(program, FunctionRef(cls.path, item, cls, cls)) for item in own)
+    return unwritten or any(base.rpartition(".")[2] in ("ABC", "Protocol") for base in cls.definition.bases)
 
 
 def _preset(codebase: Codebase, roster: Roster, made: tuple[Frame, Node], classes: list[ClassRef]) -> str:
     """The class that the default of an option chooses: it takes options of the type which the option has by default."""
     frame, call = _maker(*made)
     text = frame.body.tree.text
-    found: dict[str, None] = {}
     for child in arguments(call, keywords=True):
         value = child.child_by_field_name("value") if child.type == "keyword_argument" else child
         option = _OPTION.search(text(value)) if value is not None else None
         kinds = {name for told in defaults_of(codebase, option[1]) for name in _TYPE.findall(told)} if option else set()
-        for cls in classes if kinds else ():
-            start = roster.program.method(cls, "__init__")
-            taken = " ".join(start[1].parameters) if start is not None else ""
-            if kinds & set(_TYPE.findall(taken)):
-                found[cls.definition.symbol] = None
-    return next(iter(found)) if len(found) == 1 else ""
+        found = [cls.definition.symbol for cls in classes if kinds & _taken(roster, cls)] if kinds else []
+        if len(found) == 1:
+            return found[0]
+    return ""
+
+
+def _taken(roster: Roster, cls: ClassRef) -> set[str]:
+    """The types that the constructor of a class says it takes."""
+    start = roster.program.method(cls, "__init__")
+    return set(_TYPE.findall(" ".join(start[1].parameters))) if start is not None else set()
 
 
 def _maker(frame: Frame, call: Node) -> tuple[Frame, Node]:

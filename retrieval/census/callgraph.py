@@ -157,7 +157,7 @@ def site_at(program: "Program", step: CallStep, value: Value | None) -> Site | N
     if not isinstance(target, FunctionRef):
         return None
     overriding = _overriding(program, target)
-    return Site(step, target, called, overriding, bool(overriding) and _abstract(program, target))
+    return Site(step, target, called, overriding, bool(overriding) and is_unwritten(program, target))
 
 
 def _several(program: "Program", step: CallStep, value: OneOf) -> Site | None:
@@ -188,7 +188,7 @@ def possible(program: "Program", site: Site) -> tuple[Target, ...]:
     return tuple(dict.fromkeys(others if site.abstract and others else [*site.targets, *others]))
 
 
-def _abstract(program: "Program", target: FunctionRef) -> bool:
+def is_unwritten(program: "Program", target: FunctionRef) -> bool:
     """Whether the method only says that subclasses must define it."""
     if any(name.endswith("abstractmethod") for name in target.definition.decorators):
         return True

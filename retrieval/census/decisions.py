@@ -18,8 +18,9 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.outside import Outside
 from retrieval.census.pipeline import main_roots
 from retrieval.census.switches import Switch, proof, switches_of
+from retrieval.census.values import ClassRef
 from retrieval.census.walk import walked
-from retrieval.census.wording import caller, spoken
+from retrieval.census.wording import caller, label, spoken
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -27,9 +28,13 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-DEPTH, ROOTS, SHOWN, STEPS, CONDITION, DEFAULT = 16, 4, 9, 2, 90, 40
+DEPTH, ROOTS, SHOWN, STEPS, CONDITION, DEFAULT, PLAIN, NAMED = 16, 4, 9, 2, 90, 40, 2, 5
 _OPTIONS = r"(?:args|opts?|options|flags|FLAGS|cfg|config|hparams)"
 _CHOICES = frozenset({"if", "else", "case"})
+_COMPARES = re.compile(r"(?:==|\bin\b|!=) *[\[({]?[\"'\d]|==\s*\w+\.[A-Z]|` matches `|(?:[\"'])\s+in\s")
+_PRESENCE = re.compile(
+    r"\bis (?:not )?None\b|^isinstance\(|^not \w|\blen\(|hasattr\(|^(?:\w+\.)*_\w+$|^\w*valid\w*$|exists\("
+)
 
 
 @dataclass(slots=True)
@@ -40,6 +45,17 @@ class Choice:
     order: int
     arms: dict[int, tuple[Guard, dict[str, None]]] = field(default_factory=dict)
     weight: int = 0
+    dispatch: str = ""  # for a call that runs one of several functions: which, in words
+    line: int = 0
+
+    @property
+    def rank(self) -> int:
+        """0 for dispatch, a choice between steps, or a comparison with a constant; 2 for tests that something is there
+        or of a type; 1 for the rest."""
+        tests = [guard.text for guard, _ in self.arms.values()]
+        if self.dispatch or len(self.arms) > 1 or any(map(_COMPARES.search, tests)):
+            return 0
+        return 2 if all(map(_PRESENCE.search, tests)) else 1
 
 
 @kind(
@@ -50,16 +66,22 @@ class Choice:
     ordered=True,
 )
 def decisions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """One hit about the most important program that has such conditions. Patterns match where it starts."""
+    """One hit about the most important program that has such conditions, tests for what is there at all last. Patterns
+    match where it starts."""
     focus = focus_of(codebase)
-    for root in main_roots(focus)[:ROOTS]:
-        if query.matches(root.frame.symbol or root.frame.path):
-            found = choices(focus, root)
-            telling = list({_same(choice): choice for choice in reversed(found) if _decides(choice)}.values())
-            heaviest = sorted(telling[::-1], key=lambda choice: -choice.weight)[:SHOWN]
-            if heaviest:
-                yield _sentence(codebase, root, sorted(heaviest, key=lambda choice: choice.order))
-                return
+    roots = [root for root in main_roots(focus)[:ROOTS] if query.matches(root.frame.symbol or root.frame.path)]
+    weak: tuple[Root, list[Choice]] | None = None
+    for root in roots:
+        found = choices(focus, root)
+        telling = list({_same(choice): choice for choice in reversed(found) if _decides(choice)}.values())
+        ranked = sorted(telling[::-1], key=lambda choice: (choice.rank, -choice.weight))
+        strong = [choice for choice in ranked if choice.rank < PLAIN]
+        if strong:
+            yield _sentence(codebase, root, sorted(strong[:SHOWN], key=lambda choice: choice.order))
+            return
+        weak = weak or ((root, ranked[:SHOWN]) if ranked else None)
+    if weak is not None:
+        yield _sentence(codebase, weak[0], sorted(weak[1], key=lambda choice: choice.order))
 
 
 def choices(focus: Focus, root: "Root") -> list[Choice]:
@@ -69,6 +91,10 @@ def choices(focus: Focus, root: "Root") -> list[Choice]:
         event, frame = step.mark.event, step.mark.frame
         if not isinstance(event, Site | Outside) or not step.weight or focus.in_model(frame):
             continue
+        if isinstance(event, Site) and (said := _dispatch(focus, event)):
+            key = (said, 0)
+            kept = found.setdefault(key, Choice(frame, order, dispatch=said, line=event.step.start))
+            kept.weight = max(kept.weight, step.weight)
         guard = next((guard for guard in reversed(guards_of(event)) if guard.kind in _CHOICES), None)
         if guard is None:
             continue
@@ -79,14 +105,29 @@ def choices(focus: Focus, root: "Root") -> list[Choice]:
     return list(found.values())
 
 
+def _dispatch(focus: Focus, event: Site) -> str:
+    """What a call runs one of, where a table or the class of its object chooses; "" for models and single targets."""
+    if event.handed or event.how or event.called is not None or focus.models(event):
+        return ""
+    ways = focus.ways(event)
+    names = list(dict.fromkeys(f"`{label(way.target)}`" for way in ways))
+    if len(names) < 2 or any(isinstance(way.target, ClassRef) for way in ways):
+        return ""
+    first = f", first {names[0]} ({ways[0].said})" if ways[0].said else ""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"`{event.step.written}()` runs one of {', '.join(names[:NAMED])}{more}{first}"
+
+
 def _same(choice: Choice) -> tuple[object, ...]:
+    if choice.dispatch:
+        return (choice.dispatch,)
     return tuple((guard.text, tuple(names)) for guard, names in choice.arms.values())
 
 
 def _decides(choice: Choice) -> bool:
     """Whether the arms do different things: where all of them make the same calls, only how it is done differs."""
     listed = [tuple(names) for _, names in choice.arms.values()]
-    return len(listed) < 2 or len(set(listed)) > 1
+    return bool(choice.dispatch) or len(listed) < 2 or len(set(listed)) > 1
 
 
 def _every(steps: Iterable[Step]) -> Iterator[Step]:
@@ -101,17 +142,18 @@ def _sentence(codebase: "Codebase", root: "Root", found: list[Choice]) -> Census
     for number, choice in enumerate(found, 1):
         said, switches = _said(codebase, choice)
         told.append(f"({number}) {said} in {caller(choice.frame)}" if len(found) > 1 else f"{said}")
-        places += [("decision", choice.frame.path, g.line, g.line) for g, _ in choice.arms.values()]
+        lines = [guard.line for guard, _ in choice.arms.values()] or [choice.line]
+        places += [("decision", choice.frame.path, line, line) for line in lines]
         places += proof(switches)
     first = places[0]
     text = f"What {caller(root.frame)} makes and runs is decided by these conditions: {'; '.join(told)}"
-    lines = (first[2], first[3])
+    at = (first[2], first[3])
     related = tuple(dict.fromkeys(places[1:]))
-    return hit_at(codebase, first[1], lines, symbol="", name="decisions", text=text, related=related)
+    return hit_at(codebase, first[1], at, symbol="", name="decisions", text=text, related=related)
 
 
 def _said(codebase: "Codebase", choice: Choice) -> tuple[str, list[Switch]]:
-    parts: list[str] = []
+    parts: list[str] = [choice.dispatch] if choice.dispatch else []
     behind: list[Switch] = []
     for guard, names in (choice.arms[arm] for arm in sorted(choice.arms)):
         told = switches_of(codebase).conditions(choice.frame, [guard])

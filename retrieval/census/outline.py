@@ -8,7 +8,7 @@ from retrieval.census.callgraph import Site
 from retrieval.census.event_outline import event_sentence
 from retrieval.census.flow import Root, way
 from retrieval.census.focus import Focus, focus_of
-from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.model_order import ordered
 from retrieval.census.outside import Outside
 from retrieval.census.own_steps import inside, spine, steps_by_number, steps_in
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, LIBRARY, SHOWN, ROUNDS, PROGRAMS = 36, 24, 12, 8, 9, 20, 6, 2, 3, 4
+NO_ORDER = "Made or loaded somewhere in these pipelines, alternatives and optional stages among them, so in no order"
+RUN_SOMEWHERE = "Run somewhere in these pipelines, alternatives and optional stages among them, so in no order"
 Place = tuple[str, str, int, int]
 
 
@@ -142,22 +144,35 @@ def _models(codebase: "Codebase", focus: Focus, roots: list[Root]) -> Iterator[C
     """What each program makes or loads, what it runs, and what models run inside, in the order of the first time."""
     told: set[str] = set()
     for root in roots:
-        order = ordered(focus, [walked(focus, root, DEEP)])
+        marks = walked(focus, root, DEEP)
+        order = ordered(focus, [marks])
+        several = _has_pipelines(focus, marks)
         inside = [f"`{name}`: {' → '.join(steps[:INSIDE])}" for name, steps in order.inside.items()]
         parts = [f"`{name}`: {' → '.join(steps[:INSIDE])}" for name, steps in order.parts.items()]
         for verb, key, found in (
-            ("Made or loaded, in this order", "made", order.made),
+            (NO_ORDER if several else "Made or loaded, in this order", "made", order.made),
             ("Their constructors make, each in its order", "parts", parts),
-            ("Run, in this order", "run", order.run),
+            (RUN_SOMEWHERE if several else "Run, in this order", "run", order.run),
             ("Inside these models run, method by method", "inside", inside),
         ):
             more = f" and {len(found) - MODELS} more" if len(found) > MODELS else ""
-            listed = "; ".join(found[:MODELS]) if key in ("inside", "parts") else numbered(found[:MODELS])
+            listed = "; ".join(found[:MODELS]) if key in ("inside", "parts") or several else numbered(found[:MODELS])
             if not found or f"{verb}{listed}" in told:
                 continue
             told.add(f"{verb}{listed}")
             lead = f"By {_placed(root)}: {verb[0].lower()}{verb[1:]}" if len(roots) > 1 else verb
             yield _sentence(codebase, root, f"{lead}: {listed}{more}", [_place(mark) for mark in order.marks[key]])
+
+
+def _has_pipelines(focus: Focus, marks: list[Mark]) -> bool:
+    """Whether a program runs one of several pipeline objects of one base, each with its own order of stages."""
+    program = focus.program
+    told = {hit.name for hit in run_query(program.codebase, "stage_order").hits}
+    pipelines = [cls for cls in program.classes if cls.definition.symbol in told]
+    bases = {base for cls in pipelines for base in program.line(cls)}
+    owners = {mark.frame.receiver or mark.frame.owner for mark in marks} - {None}
+    family = {cls for cls in owners if cls is not None and bases & set(program.line(cls))}
+    return len({cls for cls in family if not set(program.descendants(cls)) & family}) > 1
 
 
 def numbered(names: list[str]) -> str:

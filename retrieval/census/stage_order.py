@@ -15,7 +15,7 @@ from retrieval.census.built_stages import Built, built_stages
 from retrieval.census.default_targets import NAMED, chosen_by
 from retrieval.census.families import SETUP
 from retrieval.census.focus import focus_of
-from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.reach import reach_of
 from retrieval.census.spots import arguments
 from retrieval.census.stage_sets import holds_models
@@ -67,7 +67,8 @@ def _every(codebase: Codebase) -> tuple[CensusHit, ...]:
         ):
             found.append(((chosen.rank <= NAMED, -chosen.rank, -len(order)), _hit(codebase, cls, order, chosen.said)))
     found.sort(key=lambda row: (row[0], row[1].path, row[1].start))
-    return tuple(hit for _, hit in found[:MOST])
+    chosen_ones = [row for row in found if row[0][1] < 0]  # what nothing chooses is left out beside what is chosen
+    return tuple(hit for _, hit in (chosen_ones or found)[:MOST])
 
 
 def _attributes(focus: Focus, cls: ClassRef) -> set[str]:
@@ -109,7 +110,7 @@ def _runs(
     if (frame.path, frame.symbol) in seen or frame.symbol.endswith(".__init__"):
         return
     seen.add((frame.path, frame.symbol))
-    for step in sorted(frame.body.calls, key=lambda item: item.order):
+    for step in _wired(focus, frame):
         head, _, rest = step.written.partition(".")
         if head == "self" and rest.partition(".")[0] in stages:
             name, _, method = rest.partition(".")
@@ -126,6 +127,23 @@ def _runs(
                 yield from stages[given]
             elif inner is not None:
                 yield from _runs(focus, cls, inner, stages, seen)
+
+
+def _wired(focus: Focus, frame: Frame) -> list[CallStep]:
+    """The calls of a body in order; workers that are wired one behind the other in the order of the wiring."""
+    steps = sorted(frame.body.calls, key=lambda item: item.order)
+    wired = [hit for hit in run_query(focus.program.codebase, "chains").hits if hit.path == frame.path]
+    lines = [line for hit in wired if hit.symbol == frame.symbol for line in _lines(hit)]
+    linked = {step.start: step for step in steps if step.start in lines and _makes(step)}
+    order = [linked[line] for line in lines if line in linked]
+    first = min((step.order for step in order), default=0)
+    before = [step for step in steps if step.order < first and step not in order]
+    return [*before, *order, *(step for step in steps if step not in order and step not in before)]
+
+
+def _lines(hit: CensusHit) -> list[int]:
+    """The lines of the workers of a chain, in order."""
+    return [hit.start, *(start for what, _, start, _ in hit.related if what == "step")]
 
 
 def _makes(step: CallStep) -> bool:

@@ -132,3 +132,29 @@ def test_a_sort_of_records_is_no_choice_of_a_worker() -> None:
     """
     found = texts(codebase_of({"pool.py": code}), "scheduling: selection")
     assert len(found) == 1 and found[0].startswith("`free()` chooses")
+
+
+def test_a_table_that_chooses_a_function_decides_and_tests_for_presence_come_last() -> None:
+    code = """
+        from nets import big, small
+
+        def wide(x):
+            return big("a")(x)
+
+        def slim(x):
+            return small("b")(x)
+
+        TABLE = {"wide": wide, "slim": slim}
+
+        def main(kind="wide", net=None):
+            if net is None:
+                net = small("c")
+            return TABLE[kind](net(1))
+
+        if __name__ == "__main__":
+            main()
+    """
+    (found,) = texts(codebase_of({"nets.py": NETS, "run.py": code}), "decisions")
+    assert found == (
+        "What `main()` makes and runs is decided by these conditions: `TABLE[kind]()` runs one of `wide()`, `slim()`"
+    )

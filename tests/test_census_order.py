@@ -326,3 +326,58 @@ def test_a_command_that_a_nested_package_installs_does_not_lead() -> None:
     """
     tree = {"eval/kit/setup.py": setup, "eval/kit/tool.py": tool, "nets.py": NETS, "run.py": dedent(run) + RUN}
     assert "in run.py" in texts(codebase_of(tree), "outline: what=steps")[0]
+
+
+def test_a_condition_whose_arms_make_the_same_call_or_that_a_constant_decides_is_none() -> None:
+    code = """
+        from nets import big, small
+
+        def build(items, size=0, wide=True):
+            net = big("a")
+
+            def batch(part):
+                return net(part)
+
+            if size:
+                found = [batch(part) for part in items]
+            else:
+                found = batch(items)
+            if wide:
+                found = small("b")(found)
+            return found
+
+        def main(size=3):
+            return build([1, 2], size)
+
+    """
+    run = _run_in_order(code)
+    assert "only if" not in run and "in `batch()`" in run and "`Small`" in run
+
+
+def test_a_choice_that_bodies_outside_a_program_make_is_not_told_of_it() -> None:
+    code = """
+        from nets import big, small
+
+        class First:
+            def __init__(self):
+                self.net = big("a")
+            def run(self, x):
+                return self.net(x)
+
+        class Second(First):
+            def run(self, x):
+                return small("c")(x)
+
+        def pick(wide):
+            return Second if wide else First
+
+        def elsewhere():
+            return dict(kind=Second)
+
+        def main(wide=False):
+            thing: First = pick(wide)()
+            return thing.run(1)
+
+    """
+    tree = {"nets.py": NETS, "run.py": dedent(code) + RUN}
+    assert not any("elsewhere" in text for text in texts(codebase_of(tree), "pipeline"))

@@ -137,7 +137,7 @@ def test_each_pipeline_is_told_in_the_order_in_which_it_runs_its_stages() -> Non
     codebase = codebase_of({"nets.py": NETS, "stages.py": STAGES, "run.py": PIPELINES})
     found = {hit.name: hit.text for hit in run_query(codebase, "stage_order").hits}
     assert found["Pages"].partition(" in this order: ")[2] == (
-        "`layout` (one of `PlainLayout`, `WideLayout`, by default `WideLayout`) → `reader` (`Reader`) → "
+        "`layout` (one of `WideLayout`, `PlainLayout`, by default `WideLayout`) → `reader` (`Reader`) → "
         "`sorter` (`Sorter`) → `Describer` (off by default, `do_describe` is False)"
     )
     assert found["Sound"].partition(" in this order: ")[2] == "`Reader` → `Describer`"

@@ -19,7 +19,7 @@ from retrieval.census.walk import Mark
 CHOICES = frozenset({"if", "else", "case"})
 _NEGATED = re.compile(r"not ([\w.]+(?:\([^()]*\))?)")
 _LETTERS = "abcdefgh"
-CONDITION, MOST_ARMS, LONGEST_ARM, NEAR = 70, 8, 3, 2
+CONDITION, MOST_ARMS, LONGEST_ARM, NEAR, TOGETHER = 70, 8, 3, 2, 2
 Place = tuple[object, ...]
 
 
@@ -94,11 +94,11 @@ class Choices:
                 yield found
 
     def condition(self, mark: Mark, near: int = NEAR) -> str:
-        """The nearest condition of a mark or of the `near` calls above it, in words; "" without one."""
+        """The nearest conditions of a mark or of the `near` calls above it, in words; "" without one."""
         for outer in (mark, *list(self.above(mark))[:near]):
             told = [choice.said for choice in self._decided(outer) if choice.said and choice.place[0] == "arm"]
             if told:
-                return told[-1]
+                return " and ".join(dict.fromkeys(told[-TOGETHER:]))
         return ""
 
 
@@ -224,4 +224,6 @@ def _one_of(held: Sequence[Named], place: Place) -> str:
 def _bare(said: str, condition: str) -> str:
     """What is said of a mark, without the condition that is told before it."""
     said = said.removesuffix(f" (only if {condition})").removesuffix(" (on a condition)")
+    if condition and "(only if " in said:
+        said = said.replace(f"(only if {condition} and ", "(only if ").replace(f" and {condition})", ")")
     return said.replace(", on a condition)", ")")

@@ -47,6 +47,7 @@ class Choice:
     weight: int = 0
     dispatch: str = ""  # for a call that runs one of several functions: which, in words
     line: int = 0
+    around: str = ""  # the condition around the decision itself
 
     @property
     def rank(self) -> int:
@@ -98,11 +99,18 @@ def choices(focus: Focus, root: "Root") -> list[Choice]:
         guard = next((guard for guard in reversed(guards_of(event)) if guard.kind in _CHOICES), None)
         if guard is None:
             continue
-        choice = found.setdefault((frame.path, guard.key), Choice(frame, order))
+        choice = found.setdefault((frame.path, guard.key), Choice(frame, order, around=_around(event, guard)))
         _, names = choice.arms.setdefault(guard.arm, (guard, {}))
         names[f"`{spoken(event)}`" if isinstance(event, Site) else f"`{event.step.written}()`"] = None
         choice.weight += step.weight
     return list(found.values())
+
+
+def _around(event: Site | Outside, guard: Guard) -> str:
+    """The condition in the same body under which a decision is come to, in words."""
+    held = [item for item in guards_of(event) if item.kind in _CHOICES]
+    outer = held[held.index(guard) - 1] if guard in held and held.index(guard) else None
+    return _condition(outer) if outer is not None and outer.key != guard.key else ""
 
 
 def _dispatch(focus: Focus, event: Site) -> str:
@@ -141,7 +149,9 @@ def _sentence(codebase: "Codebase", root: "Root", found: list[Choice]) -> Census
     places: list[tuple[str, str, int, int]] = []
     for number, choice in enumerate(found, 1):
         said, switches = _said(codebase, choice)
-        told.append(f"({number}) {said} in {caller(choice.frame)}" if len(found) > 1 else f"{said}")
+        said += f" in {caller(choice.frame)}" if len(found) > 1 else ""
+        said += f", inside {choice.around}" if choice.around else ""
+        told.append(f"({number}) {said}" if len(found) > 1 else said)
         lines = [guard.line for guard, _ in choice.arms.values()] or [choice.line]
         places += [("decision", choice.frame.path, line, line) for line in lines]
         places += proof(switches)

@@ -204,14 +204,14 @@ def _chosen(codebase: Codebase, unit: Unit, node: ast.Call) -> Iterator[Found]:
 def _least(codebase: Codebase, unit: Unit, node: ast.For) -> Iterator[Found]:
     """A loop that keeps the one with the least of a measure: `if used < least: least, best = used, gpu`."""
     symbol = unit.symbols.get(node, "")
-    said = f"{written(node)} {symbol}"
+    of = f"{written(node.target)} {written(node.iter)}"
     for inner in (part for part in node.body if isinstance(part, ast.If)):
         kept = set(_assigned(inner))
         for test in (part for part in ast.walk(inner.test) if isinstance(part, ast.Compare)):
             left, right = written(test.left), written(test.comparators[0])
             best, measure = (right, left) if right in kept else (left, right)
             ordered = isinstance(test.ops[0], ast.Lt | ast.Gt | ast.LtE | ast.GtE)
-            if ordered and best in kept and len(kept) > 1 and _LOAD.search(said) and _WORKER.search(said):
+            if ordered and best in kept and len(kept) > 1 and _LOAD.search(measure) and _WORKER.search(of):
                 least = isinstance(test.ops[0], ast.Lt | ast.LtE) == (best == right)
                 where, most = subject_of(codebase, unit.path, symbol), "least" if least else "greatest"
                 taken = f"{where} takes of {quoted(node.iter, 80)} the one with the {most} `{measure}`"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
     from retrieval.parse import Node
 
-DEEP, SHOWN, MOST, _END = 3, 3, 24, 1 << 60
+SHOWN, MOST, _END = 3, 24, 1 << 60
 _GROWING = {"append": 1, "extend": 1, "insert": 1}
 _OPTION = re.compile(r"\.(\w*(?:options?|config|cfg|settings))$")
 _TYPE = re.compile(r"\b(?!Field\b|Optional\b|Union\b)[A-Z]\w+")
@@ -146,7 +146,7 @@ def _stages(
                 yield from _stages(codebase, roster, frame, child, ("", guards, known))
         return
     call = node if node.type == "call" else _bound(frame, node)
-    classes = _concrete(roster, classes_given(roster, Spot(frame, call, _END, guards), DEEP)) if call else []
+    classes = _concrete(roster, classes_given(roster, Spot(frame, call, _END, guards))) if call else []
     if call is not None and 0 < len(classes) <= MOST:
         preset = _preset(codebase, roster, (frame, call), classes)
         line = node.start_point[0] + 1

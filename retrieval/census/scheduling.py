@@ -210,8 +210,17 @@ def _least(codebase: Codebase, unit: Unit, node: ast.For) -> Iterator[Found]:
         for test in (part for part in ast.walk(inner.test) if isinstance(part, ast.Compare)):
             left, right = written(test.left), written(test.comparators[0])
             best, measure = (right, left) if right in kept else (left, right)
+            source = " ".join(
+                written(n.value) for n in node.body if isinstance(n, ast.Assign) and measure == written(n.targets[0])
+            )
             ordered = isinstance(test.ops[0], ast.Lt | ast.Gt | ast.LtE | ast.GtE)
-            if ordered and best in kept and len(kept) > 1 and _LOAD.search(measure) and _WORKER.search(of):
+            if (
+                ordered
+                and best in kept
+                and len(kept) > 1
+                and _LOAD.search(f"{measure} {source}")
+                and _WORKER.search(f"{of} {symbol} {source}")
+            ):
                 least = isinstance(test.ops[0], ast.Lt | ast.LtE) == (best == right)
                 where, most = subject_of(codebase, unit.path, symbol), "least" if least else "greatest"
                 taken = f"{where} takes of {quoted(node.iter, 80)} the one with the {most} `{measure}`"

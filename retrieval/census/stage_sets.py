@@ -142,7 +142,7 @@ def _makers(node: Node) -> Iterator[Node]:
 def _models(roster: Roster, spot: Spot, deep: int) -> list[str]:
     """The models that an expression is, or that the objects hold which it may be."""
     found = [made.name for made in roster.of(spot) if made.known is None or not made.known.hosted]
-    for cls in () if found else classes_given(roster, spot, deep)[:MOST_CLASSES]:
+    for cls in () if found else _classes(roster, spot, deep)[:MOST_CLASSES]:
         found += _held(roster, cls, deep - 1)
     return list(dict.fromkeys(found))
 
@@ -164,7 +164,7 @@ def _held(roster: Roster, cls: ClassRef, deep: int) -> tuple[str, ...]:
     return table[cls]
 
 
-def classes_given(roster: Roster, spot: Spot, deep: int) -> list[ClassRef]:
+def _classes(roster: Roster, spot: Spot, deep: int) -> list[ClassRef]:
     """The classes of the object that a call gives: made there, or of the type that the function says it gives."""
     found = roster.tracer.classes(spot)
     if found or spot.node.type != "call" or deep <= 0:
@@ -195,7 +195,7 @@ def _given(roster: Roster, target: FunctionRef, deep: int) -> list[ClassRef]:
         for item in (frame.body.exits if frame is not None else ())
         if item.kind == "return" and item.value is not None and frame is not None
     ]
-    return [cls for spot in spots for cls in classes_given(roster, spot, deep - 1)]
+    return [cls for spot in spots for cls in _classes(roster, spot, deep - 1)]
 
 
 def _argument(roster: Roster, target: FunctionRef, name: str) -> ClassRef | None:

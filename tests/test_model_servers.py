@@ -296,3 +296,48 @@ def test_configuration_files_name_models_by_key() -> None:
         files[f"configs/m{number}.json"] = f'{{"tower": {{"timm_model_name": "vit_{number}", "depth": 3}}}}'
     (told,) = _texts(codebase_of(files), "config_models")
     assert told.startswith("`timm_model_name` in 3 files of configs is `vit_0`")
+
+
+ENGINES = """
+    from PIL import Image
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+    from vllm import LLM
+
+    class Local:
+        def __init__(self, name):
+            self.model = AutoModelForImageTextToText.from_pretrained(name)
+            self.processor = AutoProcessor.from_pretrained(name)
+
+        def read(self, pages):
+            images = [page.convert("RGB") for page in pages]
+            prompts = [self.processor.apply_chat_template([{"type": "image"}]) for _ in images]
+            inputs = self.processor(text=prompts, images=images, return_tensors="pt")
+            inputs = {k: v.to("cuda") for k, v in inputs.items()}
+            options = {**inputs, "max_new_tokens": 9}
+            options["do_sample"] = False
+            return self.model.generate(**options)
+
+    class Served:
+        def __init__(self, name):
+            self.llm = LLM(model=name)
+
+        def read(self, pages, sampling_params):
+            asked = [{"prompt": "what", "multi_modal_data": {"image": page}} for page in pages]
+            return self.llm.generate(asked, sampling_params=sampling_params)
+
+    if __name__ == "__main__":
+        pages = [Image.open("a.png")]
+        print(Local("one").read(pages), Served("two").read(pages, None))
+"""
+
+
+def test_the_input_of_a_model_that_reads_images_and_texts_is_what_its_processor_makes() -> None:
+    runs = _texts(codebase_of({"main.py": ENGINES}), "vision_runs")
+    assert any("`options`" in text and "`self.processor(text=prompts, images=images" in text for text in runs)
+    assert any("`asked`" in text and "multi_modal_data" in text for text in runs)
+
+
+def test_a_table_of_names_on_a_hub_names_weights() -> None:
+    table = '_MODELS = {"tiny": "Some/speech-tiny", "large": "Other/speech-large"}\nDATA_DIRS = {"a": "x/y"}\n'
+    (told,) = _texts(codebase_of({"names.py": table}), "weight_tables")
+    assert "names 2 weights under `tiny`, `large`: `Some/speech-tiny`, `Other/speech-large`" in told

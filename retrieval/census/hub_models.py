@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST_KEYS = 3
 _SHAPE = re.compile(r"^(?!\.|https?:)[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
-_NO_MODEL = re.compile(
+NO_MODEL = re.compile(
     r"^(?:image|text|audio|video|application|multipart|font|v\d+|api|data|datasets?|models?|src|tests?|docs?|output|assets|model_artifacts"
     r"|configs?|checkpoints?|weights|train|val|results?|runs)/|\.(?:py|json|ya?ml|txt|md|png|jpe?g|csv|html?|pth?|ckpt|bin|zip"
     r"|safetensors|onnx|wav|mp\d|npz|tar|gz)$"
@@ -149,7 +149,7 @@ def _called(node: ast.Call) -> Iterator[tuple[str, ast.AST, bool]]:
 def _names(node: ast.AST) -> Iterator[ast.Constant]:
     """A text that is a name of a model, also as an element of a choice or a list."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        if _SHAPE.match(node.value) and not _NO_MODEL.search(node.value):
+        if _SHAPE.match(node.value) and not NO_MODEL.search(node.value):
             yield node
     elif isinstance(node, ast.List | ast.Tuple | ast.IfExp | ast.BoolOp | ast.Dict):
         for child in ast.iter_child_nodes(node):

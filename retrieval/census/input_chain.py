@@ -26,13 +26,15 @@ _LIBRARIES = words(
 )
 _READING = re.compile(r"(?:^|\.)(?:imread|open|imdecode|read|load|load_audio|VideoCapture|VideoReader|read_image)$")
 _FORMATTING = re.compile(
-    r"(?i)(?:^|[._])(?:transform\w*|preprocess\w*|process|\w*processor|to_tensor|normali[sz]e\w*|resize\w*|crop\w*|"
+    r"(?i)(?:^|[._])(?:transform\w*|preprocess\w*|process|\w*processor|to_tensor|normali[sz]e\w*|resize\w*|crop\w*|apply_chat_template|"
     r"pad\w*|align\w*|totensor|encode_images?|expand2square|load_image\w*)$"
 )
 _PREPARING = re.compile(r"(?i)process|transform|resize|imread|open\(|normali[sz]e")
 _TRIAL = re.compile(r"(?i)warm|dummy|debug|(?:^|_)(?:test|demo|bench\w*|example)(?:_|$)")
 _FRESH = re.compile(r"^(?:\w+\.)*(?:zeros|ones|rand|randn|randint|empty|full)\(")
+_JOINT = re.compile(r"[\"'](?:multi_modal_data|pixel_values|images?|multimodal_data)[\"']\s*:")
 _PATH = re.compile(r"(?i)(?:^|[_.])(?:\w*(?:path|file\w*|dir|folder|stem|suffix)|name)$")
+_LITERALS = words("none integer float string true false")
 STEPS, DEEPEST, SHOWN = 10, 40, 64
 
 
@@ -85,6 +87,13 @@ def _step(tracer: Tracer, spot: Spot) -> tuple[str, Spot | None]:
             return "", _inner(spot, inner[0]) if inner else None
         case "list_comprehension":
             return "", _inner(spot, node.child_by_field_name("body"))
+        case "dictionary":
+            spread = [child for child in node.named_children if child.type == "dictionary_splat"]
+            told = text(node) if not spread and _JOINT.search(text(node)) else ""
+            return told, _inner(spot, spread[0].named_children[0]) if spread else None
+        case "dictionary_comprehension":
+            walked = [child for child in node.named_children if child.type == "for_in_clause"]
+            return "", _inner(spot, walked[0].child_by_field_name("right")) if walked else None
     return "", _next(tracer, spot)
 
 
@@ -115,11 +124,17 @@ def _next(tracer: Tracer, spot: Spot) -> Spot | None:
 
     What only warms a model up is no source.
     """
-    found = [source for source, _ in tracer.sources(spot) if source.node.type not in ("none", "integer", "string")]
+    found = [source for source, _ in tracer.sources(spot) if source.node.type not in _LITERALS]
     here = [source for source in found if source.frame is spot.frame]
+    here = [source for source in here if _spreads(source)] or here
     here = [source for source in here if _PREPARING.search(source.text()[:120])] or here
     found = [source for source in found if _is_run(tracer, source) or not _is_run(tracer, spot)]
     return (here[-1:] or sorted(found, key=_is_trial)[:1] or [None])[0]
+
+
+def _spreads(source: Spot) -> bool:
+    """Whether a dictionary takes over another one: `{**inputs, "do_sample": True}`."""
+    return source.node.type == "dictionary" and any(c.type == "dictionary_splat" for c in source.node.named_children)
 
 
 def _is_run(tracer: Tracer, spot: Spot) -> bool:

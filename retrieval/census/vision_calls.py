@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from retrieval.beside import Beside, once
+from retrieval.beside import Beside
 from retrieval.census.body import CallStep, one_line
 from retrieval.census.fillers import reads_name
 from retrieval.census.input_chain import Formatting, input_chain
@@ -13,10 +13,10 @@ from retrieval.census.modal_flow import takes
 from retrieval.census.modalities import modalities
 from retrieval.census.modality_names import named
 from retrieval.census.model_inputs import inputs_of, session_runs
+from retrieval.census.pictures import has_pictures
 from retrieval.census.roster import Roster, Use
 from retrieval.census.spots import Spot, arguments
 from retrieval.census.values import External, FunctionRef
-from retrieval.languages import words
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -49,12 +49,6 @@ _FORMS = (
 )
 _HELD = ("get", "detect", "forward", "predict", "infer", "get_feat")
 _LOADER = re.compile(r"(?i)^(?:\w+\.)*\w*data_?loader\w*\b|^(?:\w+\.)*\w*_loader\b")
-_PICTURING = words(
-    """PIL cv2 torchvision skimage imageio decord kornia albumentations webdataset diffusers timm clip open_clip av
-    moviepy tensorflow keras pdf2image fitz pypdfium2 insightface mediapipe detectron2 mmcv mmdet datasets lavis
-    torchmetrics lpips turbojpeg pycocotools segment_anything sam2 ultralytics"""
-)
-_SOUNDING = words("librosa torchaudio soundfile pydub pyaudio sounddevice audioread pyworld torchcrepe julius encodec")
 MOST_ARGUMENTS, NEAR, LOADED = 6, 30, 40
 _RUNS: "Beside[Roster, list[Run]]" = Beside()
 
@@ -109,7 +103,7 @@ def sees(roster: Roster, made: Made) -> bool:
     if made.known is not None:
         return any(modality in SEEN for modality in taken)
     return (
-        any(modality in SEEN for modality in taken[:1]) and _has_pictures(roster) and not _reads_embedded(roster, made)
+        any(modality in SEEN for modality in taken[:1]) and has_pictures(roster) and not _reads_embedded(roster, made)
     )
 
 
@@ -121,14 +115,12 @@ def _reads_embedded(roster: Roster, made: Made) -> bool:
     return bool(names) and all(_MADE_OF.search(name) for name in names)
 
 
-@once
-def _has_pictures(roster: Roster) -> bool:
-    """Whether code may have to do with pictures: where it imports libraries of sound and none of pictures, a name like
-    `img` says nothing."""
-    roles = roster.program.snapshot.by_path
-    facts = (item for path, item in roster.program.facts.items() if roles[path].role in ("source", "example"))
-    modules = {item.module.partition(".")[0] for found in facts for item in found.imports}
-    return bool(modules & _PICTURING) or not modules & _SOUNDING
+def _reads_embedded(roster: Roster, made: Made) -> bool:
+    """Whether all that a class here takes of images is what others made of them: `image_embs`."""
+    method = roster.program.method(made.cls, "forward") if made.cls is not None else None
+    frame = roster.program.frame(method[0].path, method[1], made.cls) if method is not None else None
+    names = [name for name in frame.parameters if named(name) in SEEN] if frame is not None else []
+    return bool(names) and all(_MADE_OF.search(name) for name in names)
 
 
 def runs_of(roster: Roster) -> "list[Run]":
@@ -138,12 +130,19 @@ def runs_of(roster: Roster) -> "list[Run]":
         for use in [*roster.uses, *_others(roster)]:
             spot = _image_input(roster, use)
             if spot is not None:
-                chain = tuple(step for step in input_chain(roster.tracer, spot) if _belongs(roster, use, step))
+                steps = [*input_chain(roster.tracer, spot), *_joint(roster, use, spot)]
+                chain = tuple(step for step in dict.fromkeys(steps) if _belongs(roster, use, step))
                 run = Run(use.frame, use.step, use.made, _name(use), spot, chain, not use.made)
                 found.setdefault((use.frame.path, use.step.node.id), run)
         order = {id(frame): at for at, (frame, _) in enumerate(roster.frames)}
         _RUNS[roster] = sorted(found.values(), key=lambda run: (_is_trial(run), order[id(run.frame)], run.step.order))
     return _RUNS[roster]
+
+
+def _joint(roster: Roster, use: Use, spot: Spot) -> list[Formatting]:
+    """The steps that put an image together with other inputs: the processor that makes `**inputs` of both."""
+    whole = _spread(use)
+    return input_chain(roster.tracer, whole) if whole is not None and whole.key != spot.key else []
 
 
 def _belongs(roster: Roster, use: Use, step: Formatting) -> bool:
@@ -190,9 +189,12 @@ def _name(use: Use) -> str:
     names = list(dict.fromkeys(made.name for made in use.made))
     known = use.made[0].known if use.made else None
     holder = use.step.written.rpartition(".")[0] if use.method else use.step.written
-    if len(names) > 2 or not names:
+    if len(names) > 2:
+        more = f" or {len(names) - 3} more" if len(names) > 3 else ""
+        return " or ".join(f"`{name}`" for name in names[:3]) + more
+    if not names:
         inner = next((f"the {said}" for part, said in _PARTS.items() if holder.endswith(part)), "the image encoder")
-        return f"the model `{holder}`" if len(names) > 2 or use.method else f"{inner} `{holder}`"
+        return f"the model `{holder}`" if use.method else f"{inner} `{holder}`"
     if known is not None and known.patterns and not known.takes:
         return f"the {known.does or 'model'} `{holder}`"
     if known is not None and set(known.takes) & set(SEEN) and _is_part(use):
@@ -213,6 +215,8 @@ def _image_input(roster: Roster, use: Use) -> Spot | None:
         return None
     seeing = (not use.made and use.method != "run") or any(sees(roster, made) for made in use.made)
     seeing = seeing or (bool(use.made) and _MIXED.search(_source(use.frame)) is not None)
+    if (mixed := _mixed(use)) is not None:
+        return mixed
     first: Spot | None = None
     over = _is_given_over(use)
     for said, spot in inputs_of(roster.tracer, use)[:MOST_ARGUMENTS]:
@@ -225,6 +229,17 @@ def _image_input(roster: Roster, use: Use) -> Spot | None:
     if over or not seeing:
         return _spread(use) if over else None
     return _handed(use) or (None if _reads_text(use) else first)
+
+
+def _mixed(use: Use) -> Spot | None:
+    """What a model is given first in a body that writes texts and images together under the key that vLLM reads."""
+    if not use.made or "multi_modal_data" not in _source(use.frame):
+        return None
+    given = [
+        node for node in arguments(use.step.node) if node.type in ("identifier", "attribute", "list", "dictionary")
+    ]
+    place = Spot(use.frame, use.step.node, use.step.order, use.step.guards)
+    return place.inner(given[0], take=())[0] if given else None
 
 
 def _reads_text(use: Use) -> bool:

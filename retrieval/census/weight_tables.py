@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from retrieval.census.hub_models import NO_MODEL
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
@@ -25,6 +26,9 @@ WEIGHTS = re.compile(
 )
 _HUB = re.compile(r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*/?$")
 _HUB_KEY = re.compile(r"(?i)hub|repo")
+_HUB_TABLE = re.compile(
+    r"(?i)(?:model|checkpoint|ckpt|repo|weight|pretrained)(?:_?(?:id|name|path))?s?(?:_map|_table)?$"
+)
 _LITERALS = ast.Dict | ast.List | ast.Tuple
 
 
@@ -100,11 +104,18 @@ def _table(name: str, node: ast.expr, symbol: str) -> Table:
     elif isinstance(node, ast.Call):
         pairs = [(item.arg or "", item.value) for item in node.keywords]
     keys = tuple(dict.fromkeys(key for key, _ in pairs if key))
-    named = [key for key, value in pairs if isinstance(value, ast.Name) or any(_weights(value, key))]
+    hub = "repo" if _HUB_TABLE.search(name) and all(_is_hub(value) for _, value in pairs) else ""
+    named = [key for key, value in pairs if isinstance(value, ast.Name) or any(_weights(value, hub or key))]
     if 2 * len(named) < len(pairs):  # the fields of one model
         return Table(name, node, keys, (), (), symbol)
     parts = tuple(value.id for _, value in pairs if isinstance(value, ast.Name))
-    return Table(name, node, keys, tuple(dict.fromkeys(_weights(node, ""))), parts, symbol)
+    return Table(name, node, keys, tuple(dict.fromkeys(_weights(node, hub))), parts, symbol)
+
+
+def _is_hub(value: ast.expr) -> bool:
+    """Whether a value is a name as on a model hub."""
+    text = value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
+    return _HUB.match(text) is not None and not NO_MODEL.search(text)
 
 
 def _weights(node: ast.AST, key: str) -> Iterator[str]:
@@ -115,7 +126,8 @@ def _weights(node: ast.AST, key: str) -> Iterator[str]:
             yield text
     elif isinstance(node, ast.Dict):
         for name, value in zip(node.keys, node.values, strict=True):
-            yield from _weights(value, str(name.value) if isinstance(name, ast.Constant) else key)
+            own = isinstance(name, ast.Constant) and not _HUB_KEY.search(key)
+            yield from _weights(value, str(name.value) if own and isinstance(name, ast.Constant) else key)
     else:
         name = node.arg or "" if isinstance(node, ast.keyword) else key
         for child in ast.iter_child_nodes(node):

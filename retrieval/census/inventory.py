@@ -15,6 +15,7 @@ from retrieval.census.roster import Roster
 from retrieval.census.set_defaults import off_by_default as refuses
 from retrieval.census.spelled import spelled
 from retrieval.census.spots import Spot, arguments
+from retrieval.census.weight_tables import table_of
 from retrieval.census.weights import Weights, refused
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ _PLAIN = re.compile(r"^[\w.+-]+$")
 def weights_named(codebase: "Codebase", roster: Roster, entry: Entry) -> str:
     """ "`big/model` or `net.pth`": the files and names that fill a model, as far as the code writes them out."""
     found = [name for weights in filled(codebase, roster, entry) for name in _names(weights)]
-    return listed([f"`{name}`" for name in dict.fromkeys(found)], SHOWN)
+    names = list(dict.fromkeys(found))
+    told = [table_of(codebase, name) for name in names]
+    keys = next((f" (keys of `{table}`, which has {count})" for table, count in told if count > len(names)), "")
+    return listed([f"`{name}`" for name in names], SHOWN) + keys
 
 
 def _names(weights: Weights) -> list[str]:

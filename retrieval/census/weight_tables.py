@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.hub_models import NO_MODEL
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.prose import counted, listed
@@ -59,6 +60,23 @@ def weight_tables(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             found += [_hit(codebase, unit, table) for table in _tables(unit) if query.matches(table.name)]
     reach = reach_of(codebase)
     yield from sorted(found, key=lambda hit: (not reach.has(hit), -int(hit.detail["files"])))
+
+
+@once
+def table_of(codebase: "Codebase", key: str) -> tuple[str, int]:
+    """The table of weights that has a key, with the number of its keys; ("", 0) for none."""
+    return _keyed(codebase).get(key, ("", 0))
+
+
+@once
+def _keyed(codebase: "Codebase") -> dict[str, tuple[str, int]]:
+    found: dict[str, tuple[str, int]] = {}
+    for unit in units(codebase, r"[{\[(]"):
+        if codebase.snapshot.by_path[unit.path].role == "source":
+            for table in _tables(unit):
+                for key in table.keys:
+                    found.setdefault(key, (table.name, len(table.keys)))
+    return found
 
 
 def _tables(unit: Unit) -> Iterator[Table]:

@@ -456,3 +456,46 @@ def test_an_installed_command_holds_what_its_file_loads_and_what_its_function_ma
     files = {"pyproject.toml": manifest, "tool/__init__.py": "", "tool/nets.py": NET, "tool/run.py": run}
     texts = [text for text in _texts(codebase_of(files), "residency") if text.startswith("`tool`")]
     assert len(texts) == 1 and "2 models in memory together: 2 `Net` (`first`, `second`)" in texts[0], texts
+
+
+WORKING = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        from torch import nn
+        from transformers import AutoModel
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        class Ears:
+            def __init__(self): self.model = AutoModel.from_pretrained("ears")
+            def __enter__(self): return self
+            def __exit__(self, *error): pass
+
+        class Whole(nn.Module):
+            def __init__(self, net, decoder):
+                super().__init__()
+                self.net, self.decoder = net, decoder
+            def forward(self, x): return self.decoder(self.net(x))
+
+        class Decoder(nn.Module):
+            def forward(self, x): return x
+
+        def work(x):
+            with Ears() as ears:
+                y = ears.model(x)
+            net = Net()
+            decoder = Decoder()
+            return Whole(net, decoder)(y)
+
+        if __name__ == "__main__":
+            work(1)
+    """,
+}
+
+
+def test_what_a_function_holds_in_its_variables_is_together_while_it_runs() -> None:
+    [text, *_] = _texts(codebase_of(WORKING), "residency")
+    assert text.startswith("`app.py`: 3 models in memory together: ")
+    assert all(f"`{name}`" in text for name in ("Ears.model", "net", "decoder")) and "`Whole`" not in text
+    assert "while `work()` runs" in text

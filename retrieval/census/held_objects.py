@@ -195,8 +195,16 @@ def _joined(members: list[Object]) -> Iterator[Object]:
     asked = first.conditions
     for item in members[1:]:  # a variable that several calls fill has one of them: only what all ask for is asked
         asked = tuple(condition for condition in asked if _place(condition) in map(_place, item.conditions))
+    if not asked and all(item.conditions for item in members) and not _are_arms(members):  # the latest call tells
+        asked = next((item for item in reversed(members) if item.late), first).conditions
     stays = True if any(item.stays for item in members) else first.stays
     yield Object(made, ways, first.bound, asked, stays, all(item.late for item in members), first.named)
+
+
+def _are_arms(members: list[Object]) -> bool:
+    """Whether objects are made in different arms of one decision, one of which is taken."""
+    keys = [{(frame.path, guard.key) for frame, guard in item.conditions} for item in members]
+    return bool(set.intersection(*keys))
 
 
 def _place(condition: Condition) -> tuple[str, int, int]:

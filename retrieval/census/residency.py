@@ -24,6 +24,7 @@ from retrieval.census.unloading import acts_of
 from retrieval.census.values import ClassRef
 from retrieval.census.ways_in import ways_in
 from retrieval.census.wording import caller
+from retrieval.census.working_sets import at_work, frame_of, made_of
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -146,8 +147,10 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
     """What stays in memory together, what only on a condition, and what ends with a call."""
     frames = [frame for frame, _ in reached(roster.program, _frames(roster, start))]
     units = frozenset((frame.path, frame.symbol) for frame in frames)
-    objects = objects_of(roster, start, made, units)
+    everything = objects = objects_of(roster, start, made, units)
     named = [item for item in objects if item.named]
+    working = at_work(objects)
+    objects = [item for item in objects if item not in working and not (working and made_of(item, working))]
     staying = [item for item in objects if item.stays or (item.stays is None and _lasts(roster, item))]
     staying = [item for item in staying if not item.named]
     always = [item for item in staying if not item.conditions]
@@ -155,9 +158,12 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
     loose = [item for item in objects if item.stays is not False and item not in staying and not item.named]
     passing = [item for item in objects if item.stays is False and not item.named]
     parts = []
-    if always:
+    if always or working:
+        chosen += [item for item in working if item.conditions]
+        always += [item for item in working if not item.conditions]
         at = devices_said(codebase, always)
-        told = f"{_counted(always)}: {_listed(roster, always)}{_until(codebase, always, frames)}"
+        until = f", while {caller(frame_of(working))} runs" if working else _until(codebase, always, frames)
+        told = f"{_counted(always)}: {_listed(roster, always)}{until}"
         parts.append(f"{told}{f', {at}' if at.startswith('on ') else f'; of these {at}' if at else ''}")
     for words, members in _by_condition(codebase, chosen):
         parts.append(f"{_listed(roster, members)} only if {words}")
@@ -168,7 +174,7 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
     if passing:
         one = len(_all_names(passing)) == 1
         parts.append(f"{_names(passing)} {'lives' if one else 'live'} only while {_callers(passing)} runs")
-    said = {name for item in objects for name in item.names}
+    said = {name for item in everything for name in item.names}
     if never := [item for item in made if item.name not in said and not ways_in(roster, item, units)]:
         names = listed([f"`{name}`" for name in dict.fromkeys(item.name for item in never)], MOST_NAMED)
         parts.append(f"never {names}, which the constants that the calls give rule out")

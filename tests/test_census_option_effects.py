@@ -175,3 +175,49 @@ def test_what_is_taken_out_before_options_are_spread_is_not_given_with_them() ->
     """
     (lead,) = [hit.text for hit in run_query(codebase_of({"run.py": source}), "option_ways: what=lead").hits]
     assert "`run()` (with `**` what is left when `folder` is taken out)" in lead
+
+
+KEPT = """
+    import argparse
+
+    class Loss:
+        def __init__(self, local_loss=False, scale=None):
+            self.local_loss = local_loss
+            self.scale = scale or 1.0
+
+        def forward(self, x):
+            if self.local_loss:
+                return x * self.scale
+            return x
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--local-loss", action="store_true")
+    parser.add_argument("--opt", default="adamw")
+    parser.add_argument("--speed", type=float)
+    parser.add_argument("--device")
+    args = parser.parse_args()
+    config = {}
+    speed = args.speed or config.get("speed", 1.0)
+
+    def load(device):
+        if device is None:
+            device = "cpu"
+        return open(device)
+
+    def main():
+        opt = getattr(args, "opt", "adamw").lower()
+        if opt == "adamw":
+            load(args.device)
+        return Loss(local_loss=args.local_loss).forward(speed * 2)
+
+    if __name__ == "__main__":
+        main()
+"""
+
+
+def test_options_kept_in_objects_and_globals_are_followed_to_where_they_count() -> None:
+    told = texts(codebase_of({"run.py": KEPT}), "option_effects")
+    assert told["local_loss"] == "`--local-loss`: `Loss.forward()` (run.py) tests `self.local_loss`"
+    assert told["opt"] == "`--opt`: `main()` (run.py) tests `opt == 'adamw'`"
+    assert told["speed"].startswith("`--speed`: `main()` (run.py)")
+    assert told["device"] == "`--device`: `load()` (run.py) tests `device is None`, gives it to `open()`"

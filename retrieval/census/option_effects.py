@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.option_flow import Flow, Given, Seen, Site, flow, sites
+from retrieval.census.option_flow import SPELLING, Flow, Given, Seen, Site, flow, sites
 from retrieval.census.option_records import field_names, field_reads, record_of
 from retrieval.census.option_ways import received
 from retrieval.census.options import all_options, variables
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
-from retrieval.census.units import Unit, written
+from retrieval.census.units import Unit, call_name, written
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -55,19 +55,30 @@ class Effects:
         self._seen.add(key)
         done = flow(self.codebase, path, symbol, names)
         for seen in done.seen:
-            self._note(seen, symbol)
+            self._note(seen, symbol or seen.unit.symbols.get(seen.node, ""))
         for given in done.given:
             if given.target is not None:
                 self.follow(given.target[0], given.target[1].symbol, received(given.target[1], given), depth + 1)
-        self._records(done)
+        self._own(path, symbol, done, depth)
+        self._records(done, depth)
 
-    def _records(self, done: Flow) -> None:
+    def _own(self, path: str, symbol: str, done: Flow, depth: int) -> None:
+        """Go on into the other methods of a class whose object keeps options."""
+        owner = symbol.rpartition(".")[0]
+        names = {name: option for name, option in done.attributes.items() if name.startswith("self.")}
+        for item in self.codebase.facts[path].definitions if owner and names else ():
+            if item.kind == "method" and item.symbol.rpartition(".")[0] == owner and item.symbol != symbol:
+                self.follow(path, item.symbol, names, depth + 1)
+
+    def _records(self, done: Flow, depth: int) -> None:
         for unit, node, given in done.built:
             found = record_of(self.codebase, unit, node)
             for option, name in self._fields(found, given) if found is not None else ():
                 self.fields.setdefault(option, {})[f"`{found[1].name}.{name}`" if found else ""] = None
                 for where, read, symbol in field_reads(self.codebase, found).get(name, ()) if found else ():
                     self._note(Seen(option, where, read), symbol)
+                    if symbol:
+                        self.follow(where.path, symbol, {written(read): option}, depth + 1)
 
     def _fields(self, found: "tuple[str, object]", given: Given) -> Iterator[tuple[str, str]]:
         """Pairs of option and field that a call of a record fills."""
@@ -109,13 +120,21 @@ def _effect(unit: Unit, node: ast.AST) -> tuple[str, int] | None:
     if isinstance(at, ast.If | ast.While | ast.Assert) and inner is at.test:
         return f"{'asserts' if isinstance(at, ast.Assert) else 'tests'} `{_short(compared or at.test)}`", 0
     if compared is not None:
-        return f"works out `{_short(compared)}`", 0
+        filled = isinstance(compared, ast.BoolOp) and isinstance(at, ast.Assign) and at.value is compared
+        return f"works out `{_short(compared)}`", 3 if filled else 0  # `x or default` goes on under another name
+    if call is not None:
+        spare = call_name(call) == "get" and len(call.args) > 1 and node is call.args[1]  # for an entry that is missing
+        return None if spare else (f"gives it to `{_short(call.func)}()`", 1)
+    return _worked_out(at, inner, node)
+
+
+def _worked_out(at: ast.AST | None, inner: ast.AST, node: ast.AST) -> tuple[str, int] | None:
+    """What a statement does with a value that is neither tested nor given to a call."""
     if isinstance(at, ast.For) and inner is at.iter:
         return f"loops over `{_short(at.iter)}`", 2
-    if call is not None:
-        return f"gives it to `{_short(call.func)}()`", 1
     if isinstance(at, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return) and at.value is not None:
         plain = at.value is node or isinstance(at.value, ast.Name | ast.Attribute | ast.Subscript)
+        plain = plain or call_name(at.value) in SPELLING
         return None if plain else (f"works out `{_short(at.value)}`", 2)
     return None
 
@@ -159,6 +178,7 @@ def _main_sites(codebase: "Codebase") -> list[Site]:
     return [
         site for site in sites(codebase)
         if codebase.snapshot.by_path[site.path].role == "source" and site.names
+        and "whole configuration" not in site.said  # what Hydra gives are entries of files, no options
         and reach.has(CensusHit(site.path, *site.lines, site.symbol, "", ""))
     ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from retrieval.census.option_reads import METHODS, is_whole, option_of
 from retrieval.census.units import Unit, bound_names, call_name, own_nodes, units, written
 from retrieval.facts import Definition
 from retrieval.languages import words
@@ -28,10 +29,9 @@ _PLAIN = words(
     exists isfile isdir append add extend warning error info debug echo max min abs range enumerate open next iter
     reversed makedirs log exit tqdm zip any all sum map filter write splitext basename dirname Path"""
 )
-_FILLING = re.compile(r"(?i)(?:fields|configs?|cfg|from_args|from_namespace|namespace|merge\w*|update_\w+)$")
 _LIBRARIES = frozenset(["click", "typer", "rich_click", "cyclopts", "asyncclick", "hydra", "pyrallis", "draccus"])
 _COPIES = frozenset(["vars", "asdict", "dict", "deepcopy", "to_dict", "Namespace"])
-_METHODS = frozenset(["append", "extend", "items", "keys", "values", "update", "pop", "get"])
+SPELLING = frozenset(["lower", "upper", "strip", "expanduser"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ class Seen:
 class Flow:
     """What one body does with options: option → line it is read or popped on, kept targets, calls, each expression.
 
-    `built` are the calls with what they are given, for those that make objects of classes without an `__init__`.
+    `built` are the calls with what they are given, for those that make objects of classes without an `__init__`;
+    `attributes` are the expressions, as `self.width`, that hold an option from then on.
     """
 
     read: dict[str, int] = field(default_factory=dict)
@@ -85,6 +86,7 @@ class Flow:
     given: list[Given] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     built: list[tuple[Unit, ast.Call, Given]] = field(default_factory=list)
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 def sites(codebase: Codebase) -> Iterator[Site]:
@@ -173,13 +175,15 @@ def flow(codebase: Codebase, path: str, symbol: str, names: dict[str, str]) -> F
     """What the body `symbol` of the file at `path` does with the options that `names` hold."""
     found = Flow()
     for unit in units(codebase, path=path):
-        bodies = [(unit.tree, ""), *unit.functions()] if symbol == "" else list(unit.functions())
-        for body, own in bodies:
-            inner = symbol and own.startswith(f"{symbol}.") and not isinstance(body, ast.Module)
+        outer = dict(names)
+        if symbol == "":
+            _follow(codebase, unit, unit.tree, outer, found)
+        for body, own in unit.functions():
+            inner = own.startswith(f"{symbol}.") if symbol else bool(outer)
             if own == symbol or inner:
-                known = dict(names)
-                if inner and isinstance(body, ast.FunctionDef | ast.AsyncFunctionDef):
-                    known = {n: o for n, o in names.items() if n.split(".")[0] not in bound_names(body)}
+                known = dict(outer)
+                if inner:  # names of the body around, which for the top level are those it has bound
+                    known = {n: o for n, o in outer.items() if n.split(".")[0] not in bound_names(body)}
                 _follow(codebase, unit, body, known, found)
     return found
 
@@ -188,9 +192,9 @@ def _follow(codebase: Codebase, unit: Unit, body: ast.AST, known: dict[str, str]
     for node in own_nodes(body):
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             _assigned(unit, node, node.value, known, found)
-        if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and (option := _option(node.iter, known)):
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and (option := option_of(node.iter, known)):
             known[node.target.id] = option
-        if isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Name) and (option := _option(node, known)):
+        if isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Name) and (option := option_of(node, known)):
             if not isinstance(getattr(node, "ctx", None), ast.Store):
                 found.seen.append(Seen(option, unit, node))
             if not isinstance(node, ast.Name):
@@ -205,55 +209,39 @@ def _assigned(
     unit: Unit, node: ast.Assign | ast.AnnAssign, value: ast.expr, known: dict[str, str], found: Flow
 ) -> None:
     """Names that now hold an option, names that no longer do, and attributes that keep one."""
-    held = [option for part in ast.walk(value) if (option := _option(part, known))]
+    held = [option for part in ast.walk(value) if (option := option_of(part, known))]
     plain = isinstance(value, ast.Attribute | ast.Subscript | ast.Name | ast.BoolOp | ast.IfExp)
-    plain = plain or bool(_option(value, known))
+    plain = plain or bool(option_of(value, known)) or call_name(value) in SPELLING
     for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
         if isinstance(target, ast.Name):
-            if _is_whole(value, known) or (held and plain):
+            if is_whole(value, known) or (held and plain):
                 known[target.id] = held[0] if held else ""
-            elif known.get(target.id) in held or (known.get(target.id) == "" and "parse" in call_name(value)):
+            elif (
+                _fills_in(unit, node, target.id)
+                or known.get(target.id) in held
+                or (known.get(target.id) == "" and "parse" in call_name(value))
+            ):
                 continue  # a value worked out of itself is still the option's, and the parser gives all of them
             elif not any(isinstance(p, ast.Call) and _PARSING.search(written(p.func)) for p in ast.walk(value)):
                 known.pop(target.id, None)
         elif isinstance(target, ast.Attribute) and held and plain:
             owner = written(target.value)
             found.kept.setdefault(owner, {}).setdefault(held[0], unit.row(node.lineno))
+            found.attributes.setdefault(written(target), held[0])
+            known |= {written(target): held[0]} if owner == "self" else {}
 
 
-def _is_whole(node: ast.AST, known: dict[str, str]) -> bool:
-    """Whether an expression is all options: the namespace itself, `vars(args)` or `args.__dict__`."""
-    if (
-        isinstance(node, ast.Call)
-        and call_name(node) in ("vars", "asdict", "dict", "to_dict", "deepcopy")
-        and node.args
-    ):
-        return _is_whole(node.args[0], known)
-    if isinstance(node, ast.Dict):
-        return any(key is None and _is_whole(part, known) for key, part in zip(node.keys, node.values, strict=True))
-    if isinstance(node, ast.Attribute) and node.attr == "__dict__":
-        return _is_whole(node.value, known)
-    if isinstance(node, ast.Call) and _FILLING.search(written(node.func)):
-        return any(_is_whole(argument, known) for argument in (*node.args, *(k.value for k in node.keywords)))
-    return isinstance(node, ast.Name | ast.Attribute) and known.get(written(node), "-") == ""
-
-
-def _option(node: ast.AST, known: dict[str, str]) -> str:
-    """The option that an expression reads: `args.x`, `args["x"]`, or a name that holds one."""
-    if isinstance(node, ast.Attribute) and not node.attr.startswith("__") and node.attr not in _METHODS:
-        return node.attr if known.get(written(node.value), "-") == "" else known.get(written(node), "")
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-        return node.slice.value if known.get(written(node.value), "-") == "" else ""
-    if isinstance(node, ast.Call) and call_name(node) in ("get", "pop") and node.args:
-        key = node.args[0]
-        owner = written(node.func.value) if isinstance(node.func, ast.Attribute) else ""
-        return str(key.value) if isinstance(key, ast.Constant) and known.get(owner, "-") == "" else ""
-    return known.get(node.id, "") if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else ""
+def _fills_in(unit: Unit, node: ast.AST, name: str) -> bool:
+    """Whether an assignment stands under a test of the name itself: `if device is None: device = "cpu"`."""
+    around = unit.parents.get(node)
+    return isinstance(around, ast.If) and any(
+        isinstance(part, ast.Name) and part.id == name for part in ast.walk(around.test)
+    )
 
 
 def _call(codebase: Codebase, unit: Unit, node: ast.Call, known: dict[str, str], found: Flow) -> None:
     name = call_name(node)
-    if name in _PLAIN or name in _METHODS or _PARSING.search(written(node.func)):
+    if name in _PLAIN or name in METHODS or _PARSING.search(written(node.func)):
         return
     options: list[tuple[str, str]] = []
     positions: list[int] = []
@@ -261,11 +249,11 @@ def _call(codebase: Codebase, unit: Unit, node: ast.Call, known: dict[str, str],
     arguments = [(value, "", i) for i, value in enumerate(node.args)]
     arguments += [(k.value, k.arg or "**", -1) for k in node.keywords]
     for value, parameter, position in arguments:
-        if _is_whole(value, known):
+        if is_whole(value, known):
             whole.add(written(value))
             options.append((written(value), parameter))
             positions.append(position)
-        elif held := [option for part in ast.walk(value) if (option := _option(part, known))]:
+        elif held := [option for part in ast.walk(value) if (option := option_of(part, known))]:
             options.append((held[0], parameter))
             positions.append(position)
     if options:

@@ -158,3 +158,19 @@ def test_a_table_that_chooses_a_function_decides_and_tests_for_presence_come_las
     assert found == (
         "What `main()` makes and runs is decided by these conditions: `TABLE[kind]()` runs one of `wide()`, `slim()`"
     )
+
+
+def test_the_worker_with_the_shortest_queue_is_the_least_used() -> None:
+    code = """
+        import numpy as np
+
+        def address(workers):
+            worker_qlen = [worker.queue_length / worker.speed for worker in workers]
+            return workers[np.argmin(worker_qlen)]
+
+        def nearest(distances):
+            return np.argmin(distances)
+    """
+    assert texts(codebase_of({"pool.py": code}), "scheduling: selection") == [
+        "`address()` chooses by `np.argmin(worker_qlen)`"
+    ]

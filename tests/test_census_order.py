@@ -381,3 +381,37 @@ def test_a_choice_that_bodies_outside_a_program_make_is_not_told_of_it() -> None
     """
     tree = {"nets.py": NETS, "run.py": dedent(code) + RUN}
     assert not any("elsewhere" in text for text in texts(codebase_of(tree), "pipeline"))
+
+
+def test_what_a_method_of_a_model_runs_stands_within_it() -> None:
+    code = """
+        from nets import big, small
+
+        class Whole:
+            def __init__(self):
+                self.encoder = big("a")
+                self.decoder = small("b")
+
+            def generate(self, x):
+                return self.decoder(self.encoder(x))
+
+        def main():
+            whole = Whole()
+            return whole.generate(1)
+
+    """
+    trainer = """
+        from transformers import Trainer
+        from nets import big
+
+        class Mine(Trainer):
+            def compute_loss(self, model, inputs):
+                return model(inputs)
+
+        def main():
+            trainer = Mine(model=big("a"))
+            trainer.train()
+
+    """
+    assert "`Big`" in _run_in_order(code) and "`Small`" in _run_in_order(code)
+    assert "the model in training by `trainer.train()` of `Mine` in `main()`" in _run_in_order(trainer)

@@ -19,7 +19,7 @@ from retrieval.census.walk import Mark
 CHOICES = frozenset({"if", "else", "case"})
 _NEGATED = re.compile(r"not ([\w.]+(?:\([^()]*\))?)")
 _LETTERS = "abcdefgh"
-CONDITION, MOST_ARMS, LONGEST_ARM, NEAR, TOGETHER = 70, 8, 3, 2, 2
+CONDITION, MOST_ARMS, LONGEST_ARM, NEAR, TOGETHER, LONGEST_TARGET = 70, 8, 3, 2, 2, 8
 Place = tuple[object, ...]
 
 
@@ -190,7 +190,8 @@ def _parting(rest: Sequence[Named]) -> Place | None:
     for choice in rest[0].choices:
         held = _together(rest, choice.place)
         counts = Counter(_option(item, choice.place) for item in held)
-        if 1 < len(counts) <= MOST_ARMS and max(counts.values()) <= LONGEST_ARM:
+        longest = LONGEST_TARGET if choice.place[0] == "call" else LONGEST_ARM
+        if 1 < len(counts) <= MOST_ARMS and max(counts.values()) <= longest:
             return choice.place
     return None
 

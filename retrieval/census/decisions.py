@@ -32,8 +32,10 @@ DEPTH, ROOTS, SHOWN, STEPS, CONDITION, DEFAULT, PLAIN, NAMED = 16, 4, 9, 2, 90, 
 _OPTIONS = r"(?:args|opts?|options|flags|FLAGS|cfg|config|hparams)"
 _CHOICES = frozenset({"if", "else", "case"})
 _COMPARES = re.compile(r"(?:==|\bin\b|!=) *[\[({]?[\"'\d]|==\s*\w+\.[A-Z]|` matches `|(?:[\"'])\s+in\s")
+_FIRST_USE = re.compile(r"\bnot in [A-Za-z_][\w.]*\b")
 _PRESENCE = re.compile(
     r"\bis (?:not )?None\b|^isinstance\(|^not \w|\blen\(|hasattr\(|^(?:\w+\.)*_\w+$|^\w*valid\w*$|exists\("
+    r"|\.(?:shape|ndim)\b"
 )
 
 
@@ -48,15 +50,17 @@ class Choice:
     dispatch: str = ""  # for a call that runs one of several functions: which, in words
     line: int = 0
     around: str = ""  # the condition around the decision itself
+    runs: bool = False  # whether a model runs below, or is only made
 
     @property
     def rank(self) -> int:
         """0 for dispatch, a choice between steps, or a comparison with a constant; 2 for tests that something is there
         or of a type; 1 for the rest."""
-        tests = [guard.text for guard, _ in self.arms.values()]
-        if self.dispatch or len(self.arms) > 1 or any(map(_COMPARES.search, tests)):
+        tests = [guard for guard, _ in self.arms.values()]
+        if self.dispatch or len(self.arms) > 1 or any(_COMPARES.search(guard.text) for guard in tests):
             return 0
-        return 2 if all(map(_PRESENCE.search, tests)) else 1
+        first_use = not self.runs and all(_FIRST_USE.search(guard.text) for guard in tests)
+        return 2 if first_use or all(map(_asks_presence, tests)) else 1
 
 
 @kind(
@@ -85,6 +89,13 @@ def decisions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         yield _sentence(codebase, weak[0], sorted(weak[1], key=lambda choice: choice.order))
 
 
+def _asks_presence(guard: Guard) -> bool:
+    """Whether a condition only asks whether something is there, or of which type or shape; the other arm of a `not x`
+    asks for `x`."""
+    plain = guard.text.removeprefix("not ") if guard.kind == "else" else guard.text
+    return _PRESENCE.search(plain) is not None
+
+
 def choices(focus: Focus, root: "Root") -> list[Choice]:
     """The decisions above the steps of a program that make or run models, in the order of execution."""
     found: dict[tuple[str, int], Choice] = {}
@@ -103,6 +114,7 @@ def choices(focus: Focus, root: "Root") -> list[Choice]:
         _, names = choice.arms.setdefault(guard.arm, (guard, {}))
         names[f"`{spoken(event)}`" if isinstance(event, Site) else f"`{event.step.written}()`"] = None
         choice.weight += step.weight
+        choice.runs = choice.runs or bool(step.runs)
     return list(found.values())
 
 

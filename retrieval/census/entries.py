@@ -76,7 +76,8 @@ def _code_entries(program: "Program") -> list[Entry]:
 def _weighed(program: "Program", scored: Standing, entry: Entry) -> Entry:
     path = entry.target.path if entry.target is not None else entry.path
     module = program.facts[path].module if path in program.facts else ""
-    named = entry.kind == "console script" and entry.name == module.partition(".")[0]
+    package = module.partition(".")[0].lower()
+    named = entry.kind == "console script" and entry.name.lower().replace("-", "_") == package
     single = entry.kind != "console script" or " " not in entry.name  # sub-commands are ranked by what they reach
     told = DOCUMENT * (entry.kind == "console script" and scored.says(entry.name))
     standing = scored.of(path, module) + README * named + told if single else 0

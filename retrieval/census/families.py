@@ -118,7 +118,7 @@ MODELISH = re.compile(
 """Names that people give to variables that hold a model."""
 
 SETUP = re.compile(
-    r"(?:get|set|load|build|create|make|init|from|lock|unlock|freeze|unfreeze|save|reset|prepare|update|"
+    r"(?:get|set|load|build|create|make|init|initiali[sz]e|from|lock|unlock|freeze|unfreeze|save|reset|prepare|update|"
     r"convert|compile|wrap|unwrap|register|install|prune|tie|resize|enable|disable|export|print|"
     r"named|no|add|remove|move|is|has|log|parse|download|fetch|configure|setup|replace|patch|trace|"
     r"list|find|push|warm|warmup|check|count|show|describe|test|train|eval|gradient|reinit|merge|clone|copy|"

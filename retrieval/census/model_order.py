@@ -1,5 +1,6 @@
 """Which models a walk makes and runs, in the order in which that happens first; alternatives as alternatives."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +13,7 @@ from retrieval.census.made_parts import parts_made
 from retrieval.census.model_entries import holder, is_session
 from retrieval.census.outside import TRACED, Outside, does
 from retrieval.census.roster import Use
+from retrieval.census.trainer_calls import trained_by
 from retrieval.census.values import ClassRef
 from retrieval.census.walk import Mark
 from retrieval.census.wording import caller, either, label
@@ -51,7 +53,7 @@ def ordered(focus: Focus, walks: Sequence[Sequence[Mark]]) -> Order:
     ran, outside, inside = _by_body(focus, found["runs"].values())
     made = list(found["makes"].values())
     whole = [item for item in made if not part[id(item.mark)]] or made
-    order = Order(in_order(whole), in_order(outside or ran))
+    order = Order(in_order(whole), in_order(_nested(outside or ran)))
     order.marks = {"made": [i.mark for i in whole], "run": [i.mark for i in outside or ran]}
     order.inside = {name: in_order(items) for name, items in inside.items()} if outside else {}
     order.marks["inside"] = [item.mark for items in inside.values() for item in items]
@@ -60,6 +62,21 @@ def ordered(focus: Focus, walks: Sequence[Sequence[Mark]]) -> Order:
     order.parts = {cls.definition.symbol: parts for cls in classes if (parts := parts_made(focus, cls))}
     order.marks["parts"] = order.marks["made"]
     return order
+
+
+def _nested(items: list[Named]) -> list[Named]:
+    """The items; what runs inside an earlier one says so: the earlier one has not ended when it begins."""
+    found: list[Named] = []
+    for item in items:
+        outer = next((o for o in reversed(items[: items.index(item)]) if _holds(o.mark, item.mark)), None)
+        event = outer.mark.event if outer is not None else None
+        within = f"within `{event.step.written}()`: " if isinstance(event, Site | Outside) else ""
+        found.append(replace(item, said=f"{within}{item.said}"))
+    return found
+
+
+def _holds(outer: Mark, mark: Mark) -> bool:
+    return re.match(rf"{re.escape(outer.number)}[a-h]?\.", mark.number) is not None
 
 
 def _is_part(focus: Focus, known: dict[str, Mark], mark: Mark) -> bool:
@@ -113,6 +130,12 @@ def _told(focus: Focus, mark: Mark) -> tuple[str, str, bool] | None:
     event, inside = mark.event, focus.in_model(mark.frame)
     if isinstance(event, Guard) or not isinstance(event, Site | Outside):
         return None
+    if trainer := trained_by(mark.frame, event):
+        return (
+            "runs",
+            f"the model in training by `{event.step.written}()` of `{trainer}` in {caller(mark.frame)}",
+            False,
+        )
     use = focus.roster.used(mark.frame, event.step)
     if use is not None:
         also = "".join(f" or `{name}`" for name in focus.besides(use))

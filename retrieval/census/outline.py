@@ -16,6 +16,7 @@ from retrieval.census.pipeline import is_served, main_roots, models_run
 from retrieval.census.prose import counted
 from retrieval.census.rounds import round_of
 from retrieval.census.rounds import told as said_of_round
+from retrieval.census.trainer_calls import trained_by
 from retrieval.census.walk import LOOPS, Mark, walked
 from retrieval.census.wording import caller
 from retrieval.facts import CensusHit
@@ -65,17 +66,25 @@ def _used(roots: list[Root]) -> list[Root]:
 
 def _with_models(focus: Focus, roots: list[Root], used: list[Root]) -> list[Root]:
     """The programs `used`, and those after them that run models which none before them runs."""
-    found, known = list(used), frozenset[str]().union(*(models_run(focus, root) for root in used))
+    found = list(used)
+    known = frozenset[str]().union(*(models_run(focus, root) | _trainers(focus, root) for root in used))
     for root in roots:
         if root in found or root.entries[0].kind == "api" or not is_served(focus, root):
             continue
         if len(found) >= PROGRAMS:
             break
-        models = models_run(focus, root)
+        models = models_run(focus, root) | _trainers(focus, root)
         if models - known:
             found.append(root)
             known |= models
     return found
+
+
+def _trainers(focus: Focus, root: Root) -> frozenset[str]:
+    """The trainers of libraries whose loops a program runs."""
+    marks = walked(focus, root, DEEP)
+    events = ((mark.frame, mark.event) for mark in marks if isinstance(mark.event, Site | Outside))
+    return frozenset(trained_by(frame, event) for frame, event in events) - {""}
 
 
 def _steps(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -> Iterator[CensusHit]:

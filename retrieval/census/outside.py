@@ -143,11 +143,12 @@ def _training(frame: "Frame", step: CallStep) -> Outside | None:
     stepping = method == "step" and STEPPING.search(last)
     mode = method in ("eval", "train") and MODELISH.search(last)
     restores = method == "load_state_dict" and bool(holder)
+    loops = method in ("train", "fit") and last.lower().endswith("trainer")
     callee = frame.callee(step)
     known = callee is not None and not (isinstance(callee, ExternalObject) and is_model_base(callee.maker))
     named = None if known else by_name(frame, step)
     loss = not known and holder in ("", "self") and LOSSES.search(method)
-    if not (method == "backward" and holder) and not any((stepping, mode, loss, restores)) and named is None:
+    if not (method == "backward" and holder) and not any((stepping, mode, loss, restores, loops)) and named is None:
         return None
     written = one_line(frame.body.tree.text(step.node), SHOWN)
     return Outside(step, named[1] if named else step.written, f"calls `{written}`", "training")

@@ -36,7 +36,9 @@ _PUTS, _GETS = frozenset(["put", "put_nowait", "send"]), frozenset(["get", "get_
 _WAITS = frozenset(["acquire", "acquire_nowait", "wait"])
 _UI = re.compile(r"(?:^|\.)(?:queue|wrap_queued_call|wrap_gradio_gpu_call)$")
 _UI_BOUNDS = ("concurrency_limit", "default_concurrency_limit", "concurrency_count", "max_size", "enable_queue")
-_TELLING = r"Queue|queue|Semaphore|Limiter|Pool|popitem|move_to_end|min\(|max\(|concurrency|memory_|_memory|_load\b"
+_TELLING = (
+    r"Queue|queue|argmin|Semaphore|Limiter|Pool|popitem|move_to_end|min\(|max\(|concurrency|memory_|_memory|_load\b"
+)
 _WHAT = ("queue", "semaphore", "pool", "states", "selection", "kept", "interface")
 _OUTSIDE = re.compile(r"^(?:apscheduler|schedule|celery|rq|dramatiq|huey|airflow|prefect|luigi|dagster|ray|arq)\b")
 SHOWN = 5
@@ -58,10 +60,16 @@ def scheduling(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     if wrong := [name for name in query.names() if name not in _WHAT]:
         raise QueryError(f"{query.text!r}: {wrong[0]!r} is none of {', '.join(_WHAT)}")
     model = query.options.get("model") == "yes"
+    told: set[str] = set()
     for unit in units(codebase, _TELLING):
         for node, what, text in _in_unit(codebase, unit):
             symbol = unit.symbols.get(node, "")
-            if query.matches(what) and not (model and not _leads(codebase, unit.path, symbol, what)):
+            if (
+                query.matches(what)
+                and text not in told
+                and not (model and not _leads(codebase, unit.path, symbol, what))
+            ):
+                told.add(text)  # copies of a file say the same
                 first, last = unit.lines(node)
                 detail = {"what": what}
                 lines = (first, min(last, first + 8))
@@ -196,6 +204,9 @@ def _chosen(codebase: Codebase, unit: Unit, node: ast.Call) -> Iterator[Found]:
         ranked = written(node.args[0] if node.args else node.func)
         if _LOAD.search(written(key)) and _WORKER.search(ranked):
             yield node, "selection", f"{where} chooses {quoted(node, 140)}{_said(codebase, unit, node)}"
+    counted = written(node.args[0]) if node.args else ""
+    if call_name(node) == "argmin" and _WAITING.search(counted):
+        yield node, "selection", f"{where} chooses by {quoted(node, 140)}{_said(codebase, unit, node)}"
     if call_name(node) == "popitem" and any(k.arg == "last" for k in node.keywords):
         owner = quoted(node.func.value, 60) if isinstance(node.func, ast.Attribute) else "a store"
         yield node, "kept", f"{where} drops the oldest entry of {owner} when it is full (`{written(node)}`)"
@@ -235,6 +246,9 @@ def _assigned(node: ast.AST) -> Iterator[str]:
             yield from (written(e) for e in (target.elts if isinstance(target, ast.Tuple) else [target]))
 
 
+_WAITING = re.compile(
+    r"(?i)(?:^|_)(?:q_?len\w*|queue\w*|loads?|pending|busy|usages?|memory\w*|in_?flight|outstanding)(?:_|$)"
+)
 _LOAD = re.compile(
     r"(?i)(?:^|[\W_])(?:load|pending|active|busy|queue\w*|inflight|in_flight|outstanding|running|usage|num_\w+|_value|"
     r"memory\w*|allocated)"

@@ -648,3 +648,31 @@ def test_placeholders_of_spliced_features_are_named() -> None:
     """
     (first, *_) = _texts(codebase_of({"app.py": source}), "multimodal: part=whether")
     assert "with `torch.cat` at the places of `IMAGE_TOKEN_INDEX`, which it returns" in first
+
+
+def test_embeddings_beside_token_ids_are_given_to_what_a_library_makes() -> None:
+    source = """
+        from engine import Job
+        from PIL import Image
+        from transformers import AutoTokenizer
+
+
+        class Model:
+            def ask(self, input_ids, path):
+                image_embeddings = [self.vision.get_image_embeddings(image=Image.open(path))]
+                return Job(input_ids=input_ids, embeddings=image_embeddings, seed=1)
+
+
+        def main():
+            Model().ask(AutoTokenizer.from_pretrained("a/b")("x"), "a.png")
+
+
+        if __name__ == "__main__":
+            main()
+    """
+    codebase = codebase_of({"app.py": source})
+    (given,) = _texts(codebase, "fusions: how=given")
+    assert given.startswith("`Model.ask()` gives text (`input_ids`) and image (`image_embeddings`) to `Job` together")
+    (kept,) = _texts(codebase, "vision_told: part=embeddings")
+    assert "has `self.vision` make an embedding of an image by `self.vision.get_image_embeddings" in kept
+    assert any("embedded by `self.vision` in `Model.ask`" in text for text in _texts(codebase, "vision_functions"))

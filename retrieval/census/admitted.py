@@ -67,8 +67,9 @@ def _set(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any], a
 def _clause(hit: CensusHit, title: str) -> str:
     """A conflict in few words, with its place behind the declaration."""
     opening = f" conflicts with {title}: it"
+    image = ", only in the image that this file builds" if "dockerfile" in hit.path.lower() else ""
     if opening in hit.text:
-        return hit.text.replace(opening, f" ({hit.path}:{hit.start})", 1)
+        return hit.text.replace(opening, f" ({hit.path}:{hit.start}{image})", 1)
     return hit.text.replace(": an installation from the lock file excludes", ", not", 1).replace(f" of {title}", "", 1)
 
 

@@ -52,6 +52,8 @@ def found_conflicts(codebase: Codebase, constraint: dict[str, Any]) -> list[Cens
         *_indexes(codebase, manifests, constraint),
         *_breaks(codebase, manifests, constraint),
     ]
+    roles = codebase.snapshot.by_path
+    found.sort(key=lambda hit: (roles[hit.path].role not in ("source", "config", "generated"), hit.path.count("/")))
     return list(together(found))
 
 

@@ -54,7 +54,8 @@ def embedding(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
     first = True
     for opening, group in groups:
         if group:
-            text = f"{'Yes: ' if first else ''}{opening}{'; '.join(text for text, _ in group)}"
+            lead = "" if not first else "Yes, " if opening.startswith("inside") else "Yes: "
+            text = f"{lead}{opening}{'; '.join(text for text, _ in group)}"
             first = False
             yield at(codebase, text, [where for _, where in group])
 

@@ -14,7 +14,7 @@ from retrieval.census.model_inputs import inputs_of
 from retrieval.census.operands import MOST_OPERANDS, Meeting, is_aside, meeting_of
 from retrieval.census.roster import Roster, Use
 from retrieval.census.spots import Spot, arguments
-from retrieval.census.values import ClassRef, External, Instance
+from retrieval.census.values import ClassRef, External, ExternalObject, Instance
 from retrieval.languages import words
 from retrieval.parse import Node, descendants, first_line
 
@@ -32,6 +32,10 @@ _ATTENTION = re.compile(r"(?i)att(?:n|ention)|softmax")
 _MADE = re.compile(r"_?[A-Z]\w*[a-z]\w*$")
 _CONTEXT = words("encoder_hidden_states context xa key_value_states cross_attention_states vision_hidden_states")
 _WHOLE = words("chat generate stream_chat predict infer inference ask complete")  # what they do inside is not seen
+_PROMPTS = words("input_ids prompt prompts prompt_ids")
+_MEDIA = words(
+    "images image pixel_values embeddings image_embeds image_embeddings videos video audios audio input_features"
+)
 _SIDES = {"v": "image", "l": "text"}  # what the arguments of blocks that fuse vision and language are called
 _LIBRARIES = words("torch numpy tensorflow jax paddle keras mlx einops sentence_transformers sklearn")
 _MASKING = re.compile(
@@ -71,7 +75,32 @@ def _of_call(roster: Roster, frame: "Frame", step: CallStep) -> Meeting | None:
         sides = given if owner is None or isinstance(value, External) else [owner, *given]
         spots = [s for side in sides[:3] if side.type != "string" for s in place.inner(side, take=())]
         return None if _masks(frame, step.node, spots) else meeting_of(roster, "compared", step.node, spots)
-    return _attention(roster, frame, step, place)
+    return _attention(roster, frame, step, place) or _handed(roster, frame, step, place)
+
+
+def _handed(roster: Roster, frame: "Frame", step: CallStep, place: Spot) -> Meeting | None:
+    """Token ids or a prompt beside images, sound or embeddings, by keyword, to what no code of the repository is."""
+    value = frame.callee(step)
+    if not isinstance(value, External | ExternalObject | None) or step.written == "dict":
+        return None
+    text = frame.body.tree.text
+    given = {text(c.child_by_field_name("name")): c for c in arguments(step.node, keywords=True) if _is_given(c)}
+    told: list[tuple[str, Told]] = []
+    for name, child in given.items():
+        for spot in place.inner(child.child_by_field_name("value"), take=()):
+            said = named(name) if name in _MEDIA else ""
+            kinds = [Told(said, spot)] if said and _is_sure(roster, said) else nearest(roster.tracer, spot)
+            kinds = [Told("text", spot)] if name in _PROMPTS else kinds if name in _MEDIA else []
+            if kinds and kinds[0].modality != "latents" and not is_filler(spot):
+                told.append((one_line(spot.text(), 50), kinds[0]))
+    kinds_ = {item.group for _, item in told}
+    both = "text" in kinds_ and len(kinds_) > 1
+    return Meeting("given", step.node, tuple(told), f"`{step.written}`") if both else None
+
+
+def _is_given(child: Node) -> bool:
+    value = child.child_by_field_name("value") if child.type == "keyword_argument" else None
+    return value is not None and value.type in (*VALUES, "conditional_expression", "list")
 
 
 def _is_library(frame: "Frame", step: CallStep) -> bool:
@@ -107,7 +136,8 @@ def _attention(roster: Roster, frame: "Frame", step: CallStep, place: Spot) -> M
         values = [(keywords[name].child_by_field_name("value"), kind) for name, kind in _SIDES.items()]
         told = [(text(n), Told(kind, place.inner(n, take=())[0])) for n, kind in values if n is not None]
         return Meeting("attended", step.node, tuple(told))
-    ordered = sorted(listed, key=lambda child: child in context)
+    first = [child for child in listed if child not in context][:1]
+    ordered = [*first, *context, *(child for child in listed if child not in context and child not in first)]
     nodes = [child.child_by_field_name("value") if child.type == "keyword_argument" else child for child in ordered]
     nodes = [node for node in nodes if node is not None and node.type in VALUES]
     how = "attended" if context or not FUSING.search(step.written) or _attends(frame, step) else "joined"

@@ -26,6 +26,7 @@ _TYPES = {
     "input_audio": "audio", "audio_url": "audio", "audio": "audio",
 }  # fmt: skip
 _HOLDING = ("image_url", "source", "image", "input_audio", "video", "video_url", "audio", "audio_url", "inline_data")
+_BESIDE = ("multi_modal_data", "multimodal_data")  # what engines and servers take beside a prompt
 _PARTS = re.compile(r"(?:^|\.)Part\.from_(?:bytes|data|uri|image)$|(?:^|\.)Image\.(?:from_bytes|load_from_file)$")
 _MIME = re.compile(r"[\"'](image|video|audio)/")
 _SENDING = re.compile(
@@ -119,6 +120,10 @@ def _part(tree: Tree, node: Node) -> str:
     told = _TYPES.get(tree.text(pairs["type"]).strip("\"'"), "") if "type" in pairs else ""
     if told and any(key in pairs for key in _HOLDING):
         return told
+    beside = next((pairs[key] for key in _BESIDE if key in pairs), None)
+    if beside is not None and any(key.startswith("prompt") for key in pairs):
+        keys = _pairs(tree, beside) if beside.type == "dictionary" else {}
+        return next((_TYPES[key] for key in keys if key in _TYPES), "image")
     asks = "images" in pairs and ("prompt" in pairs or "content" in pairs) and ("model" in pairs or "role" in pairs)
     if asks or "inline_data" in pairs or "inlineData" in pairs:
         return "image"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 FUSED, STEERED = ("joined", "attended", "routed", "merged"), ("conditions", "conditioned")
-TOGETHER, APART = ("message", "model", "given"), ("apart", "compared")
+TOGETHER, APART = ("given", "message", "model"), ("apart", "compared")
 CALL, LIKEWISE, STEPS = 70, 6, 4
 
 

@@ -26,7 +26,7 @@ _MEASURED = {
     "meter": "running averages by {}",
 }
 _DEVICES = {"gpu": "GPU memory or load", "cpu": "CPU or process memory"}
-_TIMES = {"time": "elapsed time", "throughput": "throughput", "profiler": "profiles"}
+_TIMES = {"time": "elapsed time", "throughput": "throughput", "profiler": "FLOPs or time by profilers"}
 _BENCH = re.compile(r"(?i)bench|profil|perf")
 _NAMING = re.compile(r"^\s*(?:(?:async\s+)?def|from|import|#)\b|^\s*[\"']\w+[\"'],?\s*$")
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 TABLE = Path(__file__).parents[1] / "data" / "introduced.yaml"
 _INSIDE = re.compile(
-    r"^(?:transformers\.(?:models\.|modeling_utils|\w+_utils\b)|torch\._|diffusers\.models\.|timm\.models\.\w)|\._\w"
+    r"^(?:transformers\.(?:models\.|modeling_utils|\w+_utils\b)|torch\._|diffusers\.models\.|timm\.models\.\w)|\._(?!_)\w"
 )
 _BUILDS = re.compile(r"(?:CUDAExtension|CppExtension|cpp_extension\.load\w*)$")
 _PAIRED = ("torchvision", "torchaudio", "torchtext", "xformers", "mmcv", "mmcv-full", "flash-attn", "torch-scatter")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from retrieval.census.fusing_models import taken
+from retrieval.census.kept_embeddings import asked_results
 from retrieval.census.known_models import known_model
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.modal_flow import taken_by
@@ -237,7 +238,16 @@ def _defined(roster: Roster, made: set[ClassRef]) -> list[ClassRef]:
 
 
 def _asked(codebase: "Codebase", roster: Roster) -> Iterator[CensusHit]:
-    """The requests that carry images or video to models that run elsewhere."""
+    """The objects of unknown classes that embed images, and the requests that carry images to models elsewhere."""
+    outside = [
+        (frame, step)
+        for frame, step in asked_results(roster, {(one.frame.path, one.step.node.id) for one in runs_of(roster)})
+        if codebase.snapshot.by_path[frame.path].role == "source"
+    ]
+    if outside:
+        told = [f"`{step.written.rpartition('.')[0]}` in `{frame.symbol or frame.path}`" for frame, step in outside]
+        text = f"Images are also embedded by {listed(list(dict.fromkeys(told)), MODELS)}, whose class no code tells"
+        yield _at(codebase, text, [("embeds", f.path, s.start, s.end) for f, s in outside[:MODELS]])
     found = [one for one in messages(roster) if one.modality in ("image", "video")]
     found = [one for one in found if codebase.snapshot.by_path[one.frame.path].role == "source"]
     if found:

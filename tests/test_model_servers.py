@@ -341,3 +341,40 @@ def test_a_table_of_names_on_a_hub_names_weights() -> None:
     table = '_MODELS = {"tiny": "Some/speech-tiny", "large": "Other/speech-large"}\nDATA_DIRS = {"a": "x/y"}\n'
     (told,) = _texts(codebase_of({"names.py": table}), "weight_tables")
     assert "names 2 weights under `tiny`, `large`: `Some/speech-tiny`, `Other/speech-large`" in told
+
+
+MIXED = """
+    import openai
+    import transformers
+    from transformers import AutoModelForCausalLM
+
+    class Reader:
+        def load(self, model_path):
+            self.model = AutoModelForCausalLM.from_pretrained(model_path)
+
+        def read(self, text):
+            return self.model.generate(text)
+
+    def ask(question, picture):
+        client = openai.OpenAI(base_url="https://api.example.org/v1")
+        parts = [{"type": "image_url", "image_url": {"url": picture}}, {"type": "text", "text": question}]
+        return client.chat.completions.create(model="some-model", messages=[{"role": "user", "content": parts}])
+
+    def train(name="some/small-model"):
+        model = AutoModelForCausalLM.from_pretrained(name)
+        return transformers.Trainer(model=model)
+
+    if __name__ == "__main__":
+        reader = Reader()
+        reader.load("mine")
+        print(ask("who", "a.png"), reader.read("b"), train())
+"""
+
+
+def test_local_and_hosted_models_together() -> None:
+    code = codebase_of({"main.py": MIXED})
+    formats = _texts(code, "model_summary: what=formats")
+    assert formats[0].startswith("`from_pretrained`") and any(text.startswith("Without files") for text in formats)
+    assert not any("api.example.org" in text for text in _texts(code, "model_weights"))
+    used = "\\n".join(_texts(code, "model_summary: what=used"))
+    assert "none takes images" not in used and "in `Reader` from `some/small-model`" not in used

@@ -30,7 +30,10 @@ _PLAIN = re.compile(r"^[\w.+-]+$")
 
 def weights_named(codebase: "Codebase", roster: Roster, entry: Entry) -> str:
     """ "`big/model` or `net.pth`": the files and names that fill a model, as far as the code writes them out."""
-    found = [name for weights in filled(codebase, roster, entry) for name in _names(weights)]
+    apart = {(m.frame.path, m.frame.symbol) for m in entry.made if m.frame.owner is None}
+    apart = apart if any(made.frame.owner is not None for made in entry.made) else set()  # scripts beside classes
+    known = [w for w in filled(codebase, roster, entry) if (w.frame.path, w.frame.symbol) not in apart]
+    found = [name for weights in known for name in _names(weights)]
     names = list(dict.fromkeys(found))
     told = [table_of(codebase, name) for name in names]
     keys = next((f" (keys of `{table}`, which has {count})" for table, count in told if count > len(names)), "")

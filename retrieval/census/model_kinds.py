@@ -4,6 +4,7 @@ import re
 
 from retrieval.census.modal_flow import taken_by
 from retrieval.census.model_entries import Entry
+from retrieval.census.multimodal_messages import messages
 from retrieval.census.prose import listed
 from retrieval.census.roster import Roster
 from retrieval.census.vision import sees_entry
@@ -26,7 +27,13 @@ def kinds_of(roster: Roster, entries: list[Entry]) -> tuple[str, list[Entry]]:
     said += f"; text encoders: {_short(encoders)}" if encoders else ""
     reading = [entry for entry in language if sees_entry(roster, entry)]
     said += f"; of these, images are given to {_short(reading)}" if reading and not encoders else ""
-    said += f"; vision models: {_short(seeing)}" if seeing else "" if reading else "; none takes images or video"
+    asked = [m for m in messages(roster) if m.modality in ("image", "video")] if not seeing else []
+    sent = (
+        f"; images go with requests, as `{asked[0].frame.symbol or asked[0].frame.path}` builds them" if asked else ""
+    )
+    said += (
+        f"; vision models: {_short(seeing)}" if seeing else sent or ("" if reading else "; none takes images or video")
+    )
     hearing = [entry for entry in entries if "audio" in taken_by(roster, entry)[:1] and entry not in seeing]
     said += f"; models that take audio: {_short(hearing)}" if hearing else ""
     return said, [*language, *seeing, *hearing] or entries

@@ -32,6 +32,7 @@ _FORMATS = {
     "NumPy": (".npy", ".npz", ".mat"),
 }
 """Words that readers begin with, and the files that only these read."""
+HOSTED = "No file is loaded; the model is hosted and called over the network"
 _RUNTIMES = {"onnxruntime": "ONNX", "tensorrt": "TensorRT", "openvino": "OpenVINO", "cv2": "OpenCV DNN"}
 _RUNTIME_FILES = {"onnxruntime": (".onnx",), "tensorrt": (".trt", ".engine", ".plan"), "openvino": (".xml", ".onnx")}
 _SIGNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -58,6 +59,7 @@ _WORDS = {
 }
 _NAMED: "Beside[Codebase, dict[str, list[str]]]" = Beside()
 _SAFE = re.compile(r"\buse_safetensors\s*=\s*True\b")
+_CLASS = re.compile(r"\.[A-Z]\w*(?<!Pipeline)$")  # made of a configuration, without weights
 _PORTING = re.compile(r"(?i)weights|checkpoint")  # arrays that are read into a model mostly come from JAX
 _HUB = re.compile(r"^(?:transformers|diffusers|peft|sentence_transformers)\b")
 
@@ -92,7 +94,7 @@ def sources_of(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Sourc
     first = entry.made[0]
     library = first.maker.partition(".")[0]
     if entry.hosted:
-        return [Source("No file is loaded; the model is hosted and called over the network", "", *_place(entry))]
+        return [Source(HOSTED, "", *_place(entry))]
     if entry.only:
         form = f"{_RUNTIMES.get(library, library)} files, opened by `{first.step.written}`"
         suffixes = _RUNTIME_FILES.get(library, ())
@@ -109,9 +111,8 @@ def sources_of(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Sourc
         )
         for weights in fresh or known
     ]
-    built = all(
-        made.step.written.endswith("from_config") or made.untrained for made in entry.made
-    )  # weights come after
+    built = all(made.step.written.endswith("from_config") or made.untrained for made in entry.made)
+    built = built or (first.maker.startswith("transformers.") and bool(_CLASS.search(first.maker)))  # no weights yet
     if not found and engine_of(first.known):
         return [Source(_served(first), "", *_place(entry))]
     if not found and first.cls is None and not built and not given_to(roster, first) and not _is_around(roster, first):

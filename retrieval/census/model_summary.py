@@ -12,7 +12,7 @@ from retrieval.census.language import Query, hit_at, kind, parse_query, run_quer
 from retrieval.census.model_entries import CLASSICAL, Entry, entries_of
 from retrieval.census.model_kinds import kinds_of
 from retrieval.census.model_settings import model_settings
-from retrieval.census.model_sources import Source, absent, sources_of
+from retrieval.census.model_sources import HOSTED, Source, absent, sources_of
 from retrieval.census.models_by_program import by_program
 from retrieval.census.prose import listed
 from retrieval.census.roster import Roster, roster_of
@@ -208,6 +208,8 @@ def _formats(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iter
     for entry in counted_in:
         for source in sources_of(codebase, roster, entry):
             groups.setdefault(source.format, []).append((entry, source))
+    if len(groups) > 1 and HOSTED in groups:
+        groups["Without files, hosted and called over the network"] = groups.pop(HOSTED)
     for form, found in groups.items():
         told: dict[str, list[str]] = {}
         for entry, source in found:

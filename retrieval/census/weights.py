@@ -84,7 +84,7 @@ def weights_of(roster: Roster, made: Made) -> list[Weights]:
 def _named(roster: Roster, made: Made) -> Iterator[Weights]:
     """The name or file that a loader of a library is given."""
     loads = made.known is not None or made.step.written.rpartition(".")[2] in LOADING
-    sent = made.known is not None and made.known.immediate
+    sent = made.known is not None and (made.known.immediate or made.known.hosted)
     node = naming(made) if loads and not sent and not made.untrained else None
     if node is None or roster.of(Spot(made.frame, node, made.step.order, made.step.guards)):
         return  # a model that is given is no source of weights

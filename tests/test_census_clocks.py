@@ -146,3 +146,10 @@ def test_a_pool_runs_models_only_if_it_is_given_what_does() -> None:
     """
     found = texts(codebase_of({"nets.py": NETS, "run.py": code}), "scheduling: pool, model=yes")
     assert len(found) == 1 and "`pictures()`" in found[0]
+
+
+def test_a_flag_that_chooses_the_form_of_a_result_holds_nothing_back() -> None:
+    form = SERVER.replace(
+        "if self.stopped:\n                return None", "if self.stopped:\n                return {'x': x}"
+    )
+    assert form != SERVER and not texts(codebase_of({"net.py": NET, "server.py": form}), "stop_flags")

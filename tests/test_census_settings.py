@@ -195,3 +195,18 @@ def test_schedules_are_queues_states_semaphores_and_choices_not_dates() -> None:
     assert any(t.startswith("`Manager.pick()` chooses") for t in found)
     assert any("drops the oldest entry of `self.kept`" in t for t in found)
     assert len(found) == 5
+
+
+def test_a_loop_over_written_names_reads_each_of_these_variables() -> None:
+    source = """
+    import os
+
+    def rank():
+        for v in ("RANK", "PMI_RANK"):
+            if v in os.environ:
+                return int(os.environ[v])
+        names = ["A_PORT", "B_PORT"]
+        return all(name in os.environ for name in names) and os.environ[other]
+    """
+    found = [hit.name for hit in run_query(codebase_of({"run.py": source}), "environment").hits]
+    assert sorted(found) == ["A_PORT", "B_PORT", "PMI_RANK", "RANK", "other"]

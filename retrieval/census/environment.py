@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind
@@ -50,10 +50,11 @@ def environment(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     found: dict[tuple[str, str], list[Place]] = {}
     for unit in units(codebase, r"environ|getenv|putenv"):
         for node in unit.nodes:
-            place = _place(unit, node)
-            if place is not None and query.matches(place.name):
-                role = codebase.snapshot.by_path[unit.path].role
-                found.setdefault((place.name, role), []).append(place)
+            read = _place(unit, node)
+            for place in _spread(read) if read is not None else ():
+                if query.matches(place.name):
+                    role = codebase.snapshot.by_path[unit.path].role
+                    found.setdefault((place.name, role), []).append(place)
     for (name, _), places in found.items():
         yield _hit(codebase, name, places)
 
@@ -75,6 +76,26 @@ def _place(unit: Unit, node: ast.AST) -> Place | None:
     if isinstance(node, ast.Compare) and tested and _TABLE.search(dotted(node.comparators[0])):
         return Place(unit, node, _named(unit, node.left), "test", "")
     return None
+
+
+def _spread(place: Place) -> Iterator[Place]:
+    """A place once for each name that a loop over written names gives it: `for v in ("RANK", "PMI_RANK"):`."""
+    around, names = place.unit.parents.get(place.node), list[str]()
+    while around is not None and not names and not isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
+        names, around = _looped(place.unit, around, place.name), place.unit.parents.get(around)
+    yield from (replace(place, name=name) for name in names) if names else [place]
+
+
+def _looped(unit: Unit, node: ast.AST, name: str) -> list[str]:
+    """The texts that a loop or comprehension binds a name to."""
+    loops = [node] if isinstance(node, ast.For) else getattr(node, "generators", [])
+    over = next((loop.iter for loop in loops if isinstance(loop.target, ast.Name) and loop.target.id == name), None)
+    if isinstance(over, ast.Name):
+        bound = [n.value for n in unit.nodes if isinstance(n, ast.Assign) and written(n.targets[0]) == over.id]
+        over = bound[0] if len(bound) == 1 else None
+    parts = over.elts if isinstance(over, ast.List | ast.Tuple | ast.Set) else []
+    texts = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return texts if len(texts) == len(parts) else []
 
 
 def _named(unit: Unit, node: ast.expr) -> str:

@@ -53,7 +53,7 @@ def stop_flags(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
 def _flags(node: ast.AST) -> Iterator[str]:
     """The flags of a test that leaves: `if self.stopped or event.is_set(): return`."""
-    if not isinstance(node, ast.If) or not any(type(statement) in _LEAVES for statement in node.body):
+    if not isinstance(node, ast.If) or not any(map(_leaves, node.body)):
         return
     parts = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
     for part in parts:
@@ -62,6 +62,12 @@ def _flags(node: ast.AST) -> Iterator[str]:
         held = plain.func.value if event else plain  # type: ignore[union-attr]
         if isinstance(held, ast.Attribute) and not _OPTIONS.search(written(held)):
             yield f"{written(held)}.is_set()" if event else written(held)
+
+
+def _leaves(statement: ast.stmt) -> bool:
+    """Whether a statement leaves without a result: one that gives a result back only chooses its form."""
+    empty = isinstance(statement, ast.Return) and isinstance(statement.value, ast.Constant | None)
+    return type(statement) in _LEAVES and (empty or not isinstance(statement, ast.Return))
 
 
 def _setters(codebase: Codebase, unit: Unit, symbol: str, flag: str) -> list[Setter]:

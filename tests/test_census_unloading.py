@@ -251,3 +251,71 @@ def test_measures_are_told_in_one_sentence() -> None:
     assert "batch sizes chosen by the memory there is in `batches()`" in text
     assert "inference without gradients in `main()`" in text
     assert text.endswith("half precision or autocast.")
+
+
+SLOTS: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "run.sh": "deepspeed app.py --deepspeed conf/zero3.json --gradient_checkpointing True\n",
+    "conf/zero3.json": '{"zero_optimization": {"stage": 3, "offload_param": {"device": "cpu"}}}',
+    "app.py": """
+        import gc
+        from collections import deque
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        talker = None
+        words = None
+
+        def load(name):
+            global talker
+            talker = None
+            gc.collect()
+            talker = AutoModelForCausalLM.from_pretrained(name)
+
+        def unload():
+            global talker, words
+            talker.stop()
+            talker = words = None
+
+        def size():
+            free, total = torch.cuda.mem_get_info()
+            gigabytes = free / 1024**3
+            if gigabytes > 14:
+                return 16
+            return 1
+
+        def drain(items, memory_rnn_dim=3):
+            while len(items) > 0:
+                items.pop(0)
+
+        def narrow(x):
+            with torch.autocast("cuda", enabled=False):
+                return x
+
+        if __name__ == "__main__":
+            load("a")
+            load("b")
+            unload()
+            drain(deque(), size())
+            narrow(1)
+    """,
+}
+
+
+def test_a_model_that_is_dropped_before_another_is_loaded_is_let_go() -> None:
+    code = codebase_of(SLOTS)
+    [text] = _texts(code, "memory_answers: unloading")
+    assert text.startswith("Yes: `load()` lets `AutoModelForCausalLM` go (`talker = None`), run by ")
+    assert "`unload()` lets `AutoModelForCausalLM` go (`talker = None`, `talker.stop()`)" in text
+    assert "DeepSpeed settings conf/zero3.json (ZeRO stage 3, `offload_param` on `cpu`, named by run.sh)" in text
+
+
+def test_sizes_by_memory_and_settings_of_launches_are_measures_and_what_is_none_is_left_out() -> None:
+    code = codebase_of(SLOTS)
+    assert _texts(code, "memory_limits: ladder") == [
+        "`size()` decides by the memory there is: `gigabytes > 14`: `return 16`"
+    ]
+    assert not run_query(code, "memory_limits: evicting").hits and not run_query(code, "weight_types: autocast").hits
+    switches = " ".join(_texts(code, "memory_limits: switch"))
+    assert "launch scripts set `--gradient_checkpointing` to `True` in run.sh" in switches
+    assert "memory_rnn_dim" not in switches

@@ -84,7 +84,7 @@ def _models(codebase: Codebase) -> Iterator[CensusHit]:
 def _is_keyed(frame: Frame, line: int) -> bool:
     """Whether a line puts something into a container under a key."""
     lines = frame.program.snapshot.by_path[frame.path].lines
-    return re.search(r"\]\s*=(?!=)|\.(?:setdefault|update|set|put)\(", lines[line - 1]) is not None
+    return re.search(r"\]\s*=(?!=)|\.(?:setdefault|set)\(", lines[line - 1]) is not None
 
 
 def _variables(codebase: Codebase, roster: Roster) -> Iterator[CensusHit]:

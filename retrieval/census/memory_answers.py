@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.account import account
 from retrieval.census.language import Query, kind, parse_query, run_query
+from retrieval.census.launch_settings import launch_settings
 from retrieval.census.letting_go import told
 from retrieval.census.moves import device_moves
 from retrieval.census.naming import naming_of
@@ -62,6 +63,15 @@ def _unloading(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
             text = f"Yes, of data, by parameters: {said}. No whole model is let go: {text[4].lower()}{text[5:]}"
         else:
             text += f" Data or weights are kept off the GPU by parameters: {said}."
+    spread = [hit for hit in launch_settings(codebase) if hit.detail.get("offload") == "yes"]
+    if spread:
+        said = "; ".join(hit.text for hit in spread[:3])
+        if text.startswith("No. "):
+            code = f"{text[4].lower()}{text[5:]}"
+            text = f"Only in training, where a launch names such settings: {said}. In the code: {code}"
+        else:
+            text += f" In training also, where a launch names such settings: {said}."
+        hits = [*hits, *spread[:2]]
     ends, _ = parted(codebase, list(run_query(codebase, "calls: *.maybe_free_model_hooks").hits))
     if ends:
         text += (

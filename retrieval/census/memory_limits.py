@@ -17,11 +17,13 @@ from retrieval.census.class_fields import class_fields
 from retrieval.census.config_files import config_entries
 from retrieval.census.environment_reads import environment_reads
 from retrieval.census.language import Query, hit_at, kind, parse_query
+from retrieval.census.launch_settings import launch_settings
 from retrieval.census.lookups import lookups
 from retrieval.census.offloading_options import offloading_options
 from retrieval.census.options import cli_options
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
+from retrieval.census.saving_names import SAVING, rank
 from retrieval.census.units import Function, Unit, call_name, own_nodes, subject_of, units
 from retrieval.facts import CensusHit
 from retrieval.pyast import dotted, source_of
@@ -48,15 +50,6 @@ _PROCESS = re.compile(
     r"|SetProcessWorkingSetSize\w*|set_per_process_memory_fraction|malloc_trim)$"
 )
 _RECYCLING = re.compile(r"^(?:max_tasks_per_child|maxtasksperchild|max_requests|max_tasks_per_worker)$")
-_SAVING = re.compile(
-    r"(?i)(?:^|[-_])(?:small(?:[-_]?models?)?|low[-_]?(?:v?ram|mem\w*|resources?)|offload\w*|vram|\w*vram\w*|half|fp16|bf16"
-    r"|(?:mixed[-_])?precision|use[-_]amp|amp(?![-_])|(?:torch[-_])?dtype|int8|use[-_]bnb\w*|grad(?:ient)?[-_]?(?:ckpt|checkpoint\w*)"
-    r"|ckpt[-_]layers?|accum[-_]?\w*|\w*accumulation\w*|freeze\w*|lock[-_](?:image|text|\w*tower|\w*encoder)|patch[-_]dropout"
-    r"|queue[-_]?size|canvas[-_]?size|use[-_]?checkpoint"
-    r"|load[-_]?in[-_]?\dbit|quanti\w+|tile\w*|max[-_]?mem\w*|\w*memory\w*|cpu[-_]?offload\w*|sequential\w*offload|xformers"
-    r"|attention[-_]slicing|\w*window[-_]?size|\w*batch[-_]?size\w*|chunk[-_]?(?:size|length|frames?)|max[-_]?frames?"
-    r"|CACHED?_\w*NUM)(?:[-_]|$)"
-)
 _SETTINGS = re.compile(r"(?:Options|Config\w*|Settings|Args|Arguments|Params)$")
 _PARSED = re.compile(r"(?:^|[._])(?:args?|opts?|options?|flags?)$")
 Finding = tuple[str, ast.AST, str]
@@ -91,25 +84,20 @@ def _every(codebase: Codebase) -> list[CensusHit]:
             at = (first, min(last, first + 12))
             hit = hit_at(codebase, unit.path, at, symbol=symbol, name=name, text=said)
             hits.setdefault((unit.path, first, name), hit)
-    return [*_switches(codebase), *sorted(hits.values(), key=lambda hit: NAMES.index(hit.name))]
+    switches = sorted(_switches(codebase), key=rank)
+    return [*switches, *sorted(hits.values(), key=lambda hit: NAMES.index(hit.name))]
 
 
 def _switches(codebase: Codebase) -> Iterator[CensusHit]:
     """Options and environment variables that are named for memory or for the size of pieces."""
     for hit in cli_options(codebase, parse_query("cli_options")):
-        if _SAVING.search(hit.name):
+        if SAVING.search(hit.name):
             text = f"option {hit.text}"
-            yield hit_at(
-                codebase,
-                hit.path,
-                (hit.start, hit.end),
-                symbol=hit.symbol,
-                name="switch",
-                text=text,
-                related=hit.related,
-            )
-    yield from environment_reads(codebase, _SAVING)
-    yield from _fields(codebase)
+            yield replace(hit, name="switch", text=text)
+    yield from environment_reads(codebase, SAVING)
+    options = {hit.name.lstrip("-").replace("-", "_") for hit in cli_options(codebase, parse_query("cli_options"))}
+    yield from (hit for hit in _fields(codebase) if hit.text.split("`")[1] not in options)
+    yield from launch_settings(codebase)
     for hit in offloading_options(codebase):
         yield replace(hit, name="switch", text=f"parameter {hit.text}")
     yield from _entries(codebase)
@@ -122,7 +110,7 @@ def _fields(codebase: Codebase) -> Iterator[CensusHit]:
         for item in facts.definitions if codebase.snapshot.by_path[path].role == "source" else ():
             if item.kind == "class" and _SETTINGS.search(item.name):
                 for field in class_fields(codebase, path, item, 0):
-                    if _SAVING.search(field.name) and re.fullmatch(r"[\d.]+|True|False|None", field.default):
+                    if SAVING.search(field.name) and re.fullmatch(r"[\d.]+|True|False|None", field.default):
                         text = f"field `{field.name}` of `{item.symbol}` (default {field.default})"
                         lines = (field.line, field.end)
                         hit = hit_at(codebase, field.path, lines, symbol=item.symbol, name="switch", text=text)
@@ -137,7 +125,7 @@ def _entries(codebase: Codebase) -> Iterator[CensusHit]:
     options = {hit.name.lstrip("-").replace("-", "_") for hit in cli_options(codebase, parse_query("cli_options"))}
     for item in lookups(codebase):
         parsed = item.key in options and _PARSED.search(item.holder)
-        if _SAVING.search(item.key) and not parsed:
+        if SAVING.search(item.key) and not parsed:
             text = f"read as `{item.holder}[{item.key!r}]`"
             hit = hit_at(codebase, item.path, (item.line, item.line), symbol=item.symbol, name="switch", text=text)
             if item.key not in read or (reach.has(hit) and not reach.has(read[item.key])):
@@ -205,9 +193,11 @@ def _function(node: Function) -> Iterator[Finding]:
 def _bound(nodes: list[ast.AST], readers: set[str]) -> set[str]:
     """The names that hold a figure of memory."""
     found = set[str]()
-    for node in nodes:
-        if isinstance(node, ast.Assign) and any(_is_figure(inner, readers) for inner in ast.walk(node.value)):
-            found |= {name for name in map(dotted, node.targets) if name}
+    for node in sorted((n for n in nodes if isinstance(n, ast.Assign)), key=lambda n: n.lineno):
+        inner = list(ast.walk(node.value))
+        if any(_is_figure(item, readers) for item in inner) or any(dotted(item) in found for item in inner):
+            items = [i for t in node.targets for i in (t.elts if isinstance(t, ast.Tuple) else [t])]
+            found |= {name for name in map(dotted, items) if name and name != "_"}
     return found
 
 
@@ -222,7 +212,7 @@ def _ladder(unit: Unit, node: ast.If, known: set[str]) -> Iterator[Finding]:
     outer = unit.parents.get(node)
     if isinstance(outer, ast.If) and outer.orelse == [node]:
         return
-    if not any(_compares(inner, known) for inner in ast.walk(node.test)) or isinstance(node.body[0], ast.Return):
+    if not any(_compares(inner, known) for inner in ast.walk(node.test)) or _returns_text(node.body[0]):
         return
     steps, step = list[str](), node
     while True:
@@ -232,6 +222,13 @@ def _ladder(unit: Unit, node: ast.If, known: set[str]) -> Iterator[Finding]:
         step = step.orelse[0]
     rest = f"; else `{source_of(step.orelse[0], 50)}`" if step.orelse else ""
     yield "ladder", node, f"decides by the memory there is: {'; '.join(steps[:6])}{rest}"
+
+
+def _returns_text(node: ast.stmt) -> bool:
+    """Whether a statement gives back anything but a number: then no size is chosen."""
+    value = node.value if isinstance(node, ast.Return) else None
+    number = isinstance(value, ast.Constant) and isinstance(value.value, int) and not isinstance(value.value, bool)
+    return isinstance(node, ast.Return) and not number
 
 
 def _compares(node: ast.AST, known: set[str]) -> bool:
@@ -279,6 +276,11 @@ def _call(node: ast.Call) -> Iterator[Finding]:
 
 def _evicting(node: ast.While | ast.If) -> Iterator[Finding]:
     """`while len(cache) > most: cache.popitem()`."""
+    if any(isinstance(item, ast.Constant) and item.value == 0 for item in ast.walk(node.test)):
+        return  # whether anything is left
+    calls = [dotted(n.func) for part in node.body for n in ast.walk(part) if isinstance(n, ast.Call)]
+    if any(name.rpartition(".")[2] in ("remove", "unlink", "rmtree") for name in calls):
+        return  # files on disk
     sized = [
         item for item in ast.walk(node.test) if isinstance(item, ast.Call) and dotted(item.func) == "len" and item.args
     ]

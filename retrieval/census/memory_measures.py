@@ -14,11 +14,19 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 MOST_NAMED, MOST_CITED, MOST_SWITCHES, MOST_ASIDE = 4, 8, 10, 4
+_ADAPTED = "calls: peft.get_peft_model, peft.LoraConfig"
+_SHARDED = "calls: torch.distributed.fsdp.FullyShardedDataParallel, torch.distributed.fsdp.fully_shard"
 _CAST = "weight_types: weight cast in forward"
 # What a measure is called, and the query that finds it. `{}` is filled with functions or names.
 _MEASURES = (
     ("switches that people set: {}", "memory_limits: switch", "name"),
     ("quantised weights in {}", "weight_types: quantization", "function"),
+    (
+        "adapters trained in place of whole weights (LoRA) in {}",
+        "calls: peft.get_peft_model, peft.LoraConfig",
+        "function",
+    ),
+    ("weights sharded over processes (FSDP) in {}", _SHARDED, "function"),
     ("offloading by a library in {}", "unloading: offload", "function"),
     (
         "parts of pipelines let go after each run, where offloading is on, by {}",
@@ -60,6 +68,11 @@ _ASKED = {
     "half precision or autocast": "weight_types: model *, autocast, precision option, weight cast*",
     "cached memory given back": "clearing",
 }
+_NAMED = {  # what a switch speaks of is not denied
+    "quantised weights": r"(?i)quanti|int8|[48]bit",
+    "offloading by a library": r"(?i)offload",
+    "half precision or autocast": r"(?i)half|fp16|bf16|dtype|precision|amp\b",
+}
 _OFF = re.compile(r"(?:default False; )?action ['\"]store_true['\"]")
 _MUTE = re.compile(r"type \w+; |; choices \[[^\]]*\]")
 _NO_GRADIENTS = (
@@ -91,7 +104,9 @@ def memory_measures(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             proving += run[:2]
         elif idle and _said(idle, form):
             aside.append((words.format(_said(idle, form) if form == "name" else places(_fitting(idle, form))), idle))
-    absent = [words for words, text in _ASKED.items() if not run_query(codebase, text).hits]
+    switches = " ".join(hit.text for hit in run_query(codebase, "memory_limits: switch").hits)
+    named = {words for words, names in _NAMED.items() if re.search(names, switches)}
+    absent = [words for words, text in _ASKED.items() if words not in named and not run_query(codebase, text).hits]
     sentence = f"Measures in what the main programs run: {'; '.join(told)}." if told else ""
     if aside:
         rows = "; ".join(words for words, _hits in aside[:MOST_ASIDE])

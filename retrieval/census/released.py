@@ -12,6 +12,7 @@ from retrieval.census.values import ClassRef, External, FunctionRef
 from retrieval.languages import words
 
 if TYPE_CHECKING:
+    from retrieval.census.body import Binding
     from retrieval.census.frame import Frame
 
 MOST_NAMED = 4
@@ -19,6 +20,7 @@ _RELEASING = words(
     """unload unload_model unload_models model_unload shutdown close release free free_memory offload offload_model
     unload_all maybe_free_model_hooks free_hooks destroy unload_lora_weights detach sleep"""
 )
+_ENDING = words("stop terminate kill quit")  # of a server or process that runs a model, where its name is let go too
 _OFFLOADING = re.compile(
     r"(?:^|\.)(?:enable_model_cpu_offload|enable_sequential_cpu_offload|enable_group_offload|cpu_offload\w*|"
     r"disk_offload\w*)$"
@@ -59,15 +61,28 @@ def released(shelves: Shelves, frame: "Frame") -> Iterator[Act]:
             yield Act("offload", frame, (step.start, step.end), step.guards, f"has weights offloaded: {shown}")
             continue
         holder, _, method = step.written.rpartition(".")
-        if method not in _RELEASING or not holder or holder.startswith("super"):
+        ends = method in _ENDING and any(_is_none(b) for b in frame.body.bindings if b.name == holder)
+        if (method not in _RELEASING and not ends) or not holder or holder.startswith("super"):
             continue
         value = frame.value(function, step.order, step.guards)
         owner = function.child_by_field_name("object") if function is not None else None
         if isinstance(value, External | FunctionRef) and not (isinstance(value, FunctionRef) and value.receiver):
             continue
-        if owner is not None and (made := shelves.carried(frame, owner)):
+        if owner is not None and (made := shelves.carried(frame, owner) or _of_module(shelves, frame, holder)):
             said = f"has {named(made)} let go by its own method: {shown}"
             yield Act("release", frame, (step.start, step.end), step.guards, said, named(made))
+
+
+def _of_module(shelves: Shelves, frame: "Frame", name: str) -> tuple[Made, ...]:
+    """The models that a variable of the own module may hold."""
+    if not name.isidentifier() or (frame.bound(name) and name not in frame.body.not_local):
+        return ()
+    bound = shelves.holders.globals(frame.path, name)
+    return tuple(made for around, binding in bound for made in shelves.held(around, binding))
+
+
+def _is_none(binding: "Binding") -> bool:
+    return binding.value is not None and binding.value.type == "none"
 
 
 def _offloads(frame: "Frame", step: CallStep) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _BEGINS = re.compile(r"__init__$|__new__$|_*init(?:iali[sz]e)?(?:_|$)|_*set_?up(?:_|$)")  # nothing is let go there
+_CLEARS = re.compile(r"(?:^|\.)(?:empty_cache|gc\.collect|collect)$")
 _ORDER = ("delete", "container", "none", "release", "cpu", "offload", "discard")
 _HITS: "Beside[Codebase, list[CensusHit]]" = Beside()
 _KNOWN: "Beside[Codebase, list[Act]]" = Beside()
@@ -59,10 +60,14 @@ def _single(acts: Iterable[Act]) -> list[Act]:
     """Without `None` for what the same body deletes, and without the move before a deletion."""
     listed = list(acts)
     gone = {(act.frame.path, act.frame.symbol, _target(act)) for act in listed if act.sort == "delete"}
+    once: dict[tuple[str, int], Act] = {}  # of the names that one statement sets to None, the last that is bound
+    for act in (item for item in listed if item.sort == "none"):
+        once[act.frame.path, act.lines[0]] = act
     return [
         act
         for act in listed
-        if act.sort not in ("none", "cpu") or (act.frame.path, act.frame.symbol, _target(act)) not in gone
+        if (act.sort not in ("none", "cpu") or (act.frame.path, act.frame.symbol, _target(act)) not in gone)
+        and (act.sort != "none" or once[act.frame.path, act.lines[0]] is act)
     ]
 
 
@@ -214,7 +219,7 @@ def _emptied(shelves: Shelves, frame: "Frame") -> Iterator[Act]:
             continue
         if _BEGINS.match(frame.symbol.rpartition(".")[2]) or _is_local(frame, binding.name):
             continue
-        if what := _let_go(shelves, frame, binding.name):
+        if what := _let_go(shelves, frame, binding.name, binding.order):
             said = f"lets {what} go: `{binding.name} = {text(binding.value)}`"
             yield Act("none", frame, (binding.line, binding.line), binding.guards, said, what)
 
@@ -223,11 +228,12 @@ def _is_local(frame: "Frame", name: str) -> bool:
     return "." not in name and name not in frame.body.not_local
 
 
-def _let_go(shelves: Shelves, frame: "Frame", name: str) -> str:
+def _let_go(shelves: Shelves, frame: "Frame", name: str, order: int) -> str:
     """The models that a variable of a module or an attribute holds elsewhere, when this body does not fill it first."""
     filled = [b for b in shelves.holders.bindings(frame, name) if b.value is not None and b.value.type == "call"]
-    if filled:
-        return ""  # set to None and filled by the same body: a beginning, not an end
+    cleared = [step.order for step in frame.body.calls if _CLEARS.search(step.written) and step.order > order]
+    if filled and not any(order < at < later.order for at in cleared for later in filled):
+        return ""  # set to None and filled by the same body: a beginning, unless memory is given back in between
     shelf = shelves.shelf(frame, name)
     if shelf is not None:
         return f"{named(shelf.models)}, kept in `{shelf.written}`,"

@@ -55,8 +55,9 @@ _GENERIC = re.compile(r"model|weight|load|create|cast|convert|__init__")
 _NOT_MODELS = words("clip pipeline pipe")
 _TYPED = words("torch_dtype dtype cast_dtype param_dtype weight_dtype compute_dtype model_dtype amp_dtype")
 _QUANTIZED = re.compile(
-    r"load_in_\dbit|quantization_config|BitsAndBytesConfig|quantize_dynamic|Int8\w*|Linear8bit\w*|bnb_"
+    r"load_in_\dbit|quantization_config|BitsAndBytesConfig|quantize_dynamic|Int8\w*|Linear8bit\w*|bnb_(?!optim)"
 )
+_SWITCHED_OFF = re.compile(r"enabled\s*=\s*False|autocast\(False\)")
 _QUANTIZERS = re.compile(r"^(?:bitsandbytes\.nn|bnb\.nn|optimum\.quanto|quanto|torchao|torch\.(?:ao\.)?quantization)\b")
 
 _KNOWN: Beside[Codebase, list[CensusHit]] = Beside()
@@ -204,7 +205,7 @@ def _made(node: ast.Call, where: str) -> Iterator[Finding]:
 def _block(unit: Unit, node: ast.With | ast.AsyncWith) -> Iterator[Finding]:
     for item in node.items:
         text = source_of(item.context_expr, 100)
-        if re.search(r"autocast|amp_cast|maybe_autocast|precision_scope", text):
+        if re.search(r"autocast|amp_cast|maybe_autocast|precision_scope", text) and not _SWITCHED_OFF.search(text):
             where = _where(unit, node)
             yield "autocast", item.context_expr, f"{where} computes under `with {text}`{_condition(unit, node)}", []
 

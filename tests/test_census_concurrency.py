@@ -177,3 +177,37 @@ def test_handlers_programs_that_run_models_and_ranks_of_a_launcher() -> None:
     assert "one process per rank, each with a model of its own, of `train.py` as documented, with `torchrun`" in first
     [answer] = [hit.text for hit in run_query(codebase, "concurrent_models").hits]
     assert answer.startswith("Yes, as far as their arguments tell, in outside programs")
+
+
+def test_a_command_that_is_put_together_names_its_script() -> None:
+    files = dict(SERVED) | {
+        "app.py": """
+            import os
+            import subprocess
+            import train
+
+            script = str(os.path.join("here", "train.py"))
+
+            def start(name):
+                command = (
+                    f'accelerate launch "{script}" '
+                    f"--name {name}"
+                )
+                command += " --fast"
+                return subprocess.Popen(command, shell=True)
+
+            if __name__ == "__main__":
+                start("a")
+        """,
+        "train.py": """
+            from torch import nn
+
+            class Net(nn.Module):
+                def forward(self, x): return x
+
+            if __name__ == "__main__":
+                Net()(1)
+        """,
+    }
+    [first, *_] = [hit.text for hit in run_query(codebase_of(files), "concurrency: models").hits]
+    assert first == ("Yes, models run in a program of the repository started as a process of its own (`train.py`)")

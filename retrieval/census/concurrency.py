@@ -132,7 +132,8 @@ def _yes(yes: list[CensusHit], launched: list[CensusHit]) -> Told:
     if launched:
         noun = "a program" if len(launched) == 1 else f"{len(launched)} programs"
         each = "a process of its own" if len(launched) == 1 else "processes of their own"
-        said.append(f"in {noun} of the repository started as {each}")
+        names = listed([f"`{hit.detail['program']}`" for hit in launched], 3)
+        said.append(f"in {noun} of the repository started as {each} ({names})")
     yield f"Yes, models run {', '.join(said)}", [*yes[:SHOWN], *launched[:2]]
 
 

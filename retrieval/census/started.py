@@ -22,10 +22,10 @@ from retrieval.census.touches import places, told, ways
 from retrieval.census.tracing import tracer_of
 from retrieval.census.workers import step_of
 from retrieval.facts import Call, CensusHit
+from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
-    from retrieval.parse import Node
 
 STARTING = re.compile(
     r"^(?:subprocess\.(?:run|Popen|call|check_call|check_output|getoutput|getstatusoutput)"
@@ -37,6 +37,7 @@ _MODULE = re.compile(r"(?:^|\s|\0)-m(?:\s|\0)+([A-Za-z_][\w.]*)")
 _FIRST = re.compile(r"^[\"'\s]*([\w./\\-]+)")
 _HELD = re.compile(r"^\{([A-Za-z_][\w.]*)\}(?:\0|$)")
 _WEIGHTS = re.compile(r"--?\w*(?:model|ckpt|checkpoint|weights)[\w-]*")
+_PLACED = re.compile(r"\{([A-Za-z_]\w*)\}")
 _QUOTED = re.compile(r"^[rbfuRBFU]{0,2}(?=[\"'])")
 MOST_TRACED, MOST_TEXTS, MOST_HEADS = 60, 40, 20
 
@@ -129,11 +130,31 @@ def _texts(codebase: "Codebase", path: str, call: Call) -> list[str]:
     return list(dict.fromkeys(found))[:MOST_TEXTS]
 
 
-def _begun(frame: Frame, node: "Node", order: int) -> list[str]:
+def _begun(frame: Frame, node: Node, order: int) -> list[str]:
     """The list that a name is first bound to, before the body adds to it."""
     name = frame.body.tree.text(node) if node.type == "identifier" else ""
-    lists = [b.value for b in frame.body.bindings if name and b.name == name and b.value is not None]
-    return [_plain(Spot(frame, value, order)) for value in lists if value.type == "list" and value.named_children][:1]
+    values = [b.value for b in frame.body.bindings if name and b.name == name and b.value is not None]
+    first = next((_bare_node(value) for value in values), None)
+    if first is None or first.type not in ("list", "string", "concatenated_string"):
+        return []
+    text = _plain(Spot(frame, first, order))
+    return [text, *_scripts_in(frame, text)] if first.type != "list" or first.named_children else []
+
+
+def _bare_node(node: Node) -> Node:
+    """An expression without the brackets around it."""
+    while node.type == "parenthesized_expression" and node.named_children:
+        node = node.named_children[0]
+    return node
+
+
+def _scripts_in(frame: Frame, text: str) -> Iterator[str]:
+    """The scripts that names within a command stand for: `{train}`, where `train` is made of a path to one."""
+    holders = tracer_of(program_of(frame.program.codebase)).holders
+    for name in dict.fromkeys(_PLACED.findall(text)):
+        bound = [b for b in frame.bound(name)] or [b for _, b in holders.globals(frame.path, name)]
+        for value in (b.value for b in bound if b.value is not None):
+            yield from _SCRIPT.findall((value.text or b"").decode("utf-8", "replace"))[:1]
 
 
 def _head(spot: Spot) -> list[str]:

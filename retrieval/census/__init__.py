@@ -52,6 +52,7 @@ from retrieval.census import (  # noqa: F401  register their kinds
     entry_points,
     environment,
     error_policy,
+    exchanged,
     factories,
     failing,
     failure_checks,

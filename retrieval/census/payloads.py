@@ -45,6 +45,7 @@ _MAKERS = (
     ("torch tensors", r"^torch\.(?!load|save|cuda|device|no_grad|nn\.Module)\w+|\.(?:detach|cuda|unsqueeze|squeeze)$"),
     ("PIL images", r"^(?:PIL\.)?Image\.(?:open|fromarray|new)$"),
 )
+_ROWS = frozenset({"iloc", "iterrows", "itertuples"})
 _SHAPE = re.compile(r"\.(?:shape|ndim|dtype|dim\(\)|size\(\))|\.(?:min|max)\(\)")
 _IN_WORDS = re.compile(r"(?m)^\s*(\w+)\s*:\s*([^\n]*\b(?:Tensor|ndarray|array|Image)\b[^\n]*)$")
 _ALIAS = re.compile(r"^[A-Z]\w+$")
@@ -156,9 +157,11 @@ def _sorts(text: str, aliases: dict[str, str]) -> Iterator[str]:
 
 
 def _made(function: Function) -> Iterator[str]:
-    """The sorts of what a function returns, told by the call that made it."""
+    """The sorts of what a function returns, told by the call that made it, and of what it works on row by row."""
     bound: dict[str, ast.expr] = {}
     for node in own_nodes(function):
+        if isinstance(node, ast.Attribute) and node.attr in _ROWS:
+            yield "data frames"
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             bound[node.targets[0].id] = node.value
         if isinstance(node, ast.Return) and node.value is not None:

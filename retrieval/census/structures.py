@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.body import one_line
 from retrieval.census.exports import Export, exports, packages, top_packages
 from retrieval.census.language import Query, hit_at, kind
@@ -61,17 +62,23 @@ def structures(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     program = program_of(codebase)
     uses = _uses(codebase)
     found: list[tuple[int, CensusHit]] = []
-    for path, definition in codebase.all_definitions():
-        if definition.kind == "class" and (what := _what(codebase, path, definition)):
-            hit = _record(codebase, program, (path, definition), what)
-            found.append((uses[definition.name], hit))
+    records = [
+        (path, item, what)
+        for path, item in codebase.all_definitions()
+        if item.kind == "class" and (what := record_of(codebase, path, item))
+    ]
+    named = Counter(item.name for _, item, _ in records)
+    for path, definition, what in records:
+        hit = _record(codebase, program, (path, definition), what)
+        inner = "." in definition.symbol or named[definition.name] > 1  # its bare name may mean another
+        found.append((uses[definition.name] // (named[definition.name] + 9 * inner), hit))
     for path, call in codebase.all_calls():
         if call.assigned and call.name.rpartition(".")[2] in _CALLED:
             found.append((uses[call.assigned[0]], _tuple(codebase, path, call)))
 
     def importance(item: tuple[int, CensusHit]) -> tuple[bool, int, str, int]:
         count, hit = item
-        return hit.role != "source", -count, hit.path, hit.start
+        return hit.role != "source", hit.detail["type"] in _ENUMS, -count, hit.path, hit.start
 
     for _, hit in sorted(found, key=importance):
         if query.matches(hit.name, hit.symbol):
@@ -94,7 +101,8 @@ def _identifiers(text: str) -> list[str]:
     return "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
 
 
-def _what(codebase: "Codebase", path: str, definition: Definition) -> str:
+@once
+def record_of(codebase: "Codebase", path: str, definition: Definition) -> str:
     """Which kind of record a class is, "" for an ordinary class."""
     for decorator in definition.decorators:
         last = decorator.rpartition(".")[2]
@@ -108,6 +116,11 @@ def _what(codebase: "Codebase", path: str, definition: Definition) -> str:
         if home and (first.startswith(home) or first == "typing_extensions"):
             return _BASES[last]
     return ""
+
+
+def field_names(program: Program, path: str, definition: Definition) -> list[str]:
+    """The annotated names of a record without their types."""
+    return [text.partition(":")[0] for text in _fields(program, path, definition) if ":" in text.partition("=")[0]]
 
 
 def _fields(program: Program, path: str, definition: Definition) -> list[str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ADDING = frozenset({"append", "extend", "insert", "appendleft"})
 CHANGING = ADDING | {"update", "add", "setdefault", "pop", "popleft", "clear", "remove"}
+FRAMED = frozenset({"iloc", "loc", "iterrows", "itertuples", "groupby", "read_csv", "read_excel", "read_parquet"})
 _TAKING = frozenset({"get", "pop"})
 Place = tuple[str, str]  # path and symbol of a function
 _KNOWN: Beside[Codebase, Traces] = Beside()
@@ -146,19 +147,32 @@ class _Reader:
 
     def _taken(self, target: ast.AST, source: ast.expr) -> None:
         """A loop variable belongs to what the loop runs over."""
+        self._framed(target, source)
         root = _root(source, calls=True)
         for item in ast.walk(target):
             if root and isinstance(item, ast.Name) and item.id != root:
                 self.roots[item.id] = root
 
     def _bound(self, target: ast.expr, value: ast.expr) -> None:
+        self._framed(target, value)
         keys, name = self._literal(value), base_of(target)
+        if isinstance(value, ast.Dict) and name:
+            self.trace(name, self.unit.row(target.lineno)).attributes.setdefault(
+                "setdefault", self.unit.row(value.lineno)
+            )
         if keys and name:
             self.trace(name, self.unit.row(target.lineno)).built.update(keys)
         elif isinstance(value, ast.Attribute | ast.Subscript) and isinstance(target, ast.Name):
             root = _root(value)
             if root and root != target.id:
                 self.roots[target.id] = root
+
+    def _framed(self, target: ast.AST, source: ast.expr) -> None:
+        """What is taken out of the rows or columns of a table is a part of it: `line = data.iloc[i]`."""
+        found = next((n.attr for n in ast.walk(source) if isinstance(n, ast.Attribute) and n.attr in FRAMED), "")
+        for item in ast.walk(target) if found else ():
+            if isinstance(item, ast.Name):
+                self.trace(item.id, self.unit.row(item.lineno)).attributes.setdefault(found, self.unit.row(item.lineno))
 
     def _literal(self, value: ast.expr) -> dict[str, int]:
         """The keys of a dictionary display or of `dict(k=…)`."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside, once
@@ -20,65 +19,23 @@ from retrieval.census.program import program_of
 from retrieval.census.prose import counted, listed
 from retrieval.census.roster import roster_of
 from retrieval.census.screens import is_screen
-from retrieval.census.traces import Given, Place, Trace, traces_of
-from retrieval.census.traces_joined import is_near, joined_traces
+from retrieval.census.traces import Place, Trace, traces_of
+from retrieval.census.traces_joined import joined_traces
+from retrieval.census.travellers import LEAST, Traveller, dictionaries, producers
 from retrieval.census.values import ClassRef
 from retrieval.facts import CensusHit, Definition
-from retrieval.languages import words
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-LEAST, SHOWN_KEYS, PLACES, NAMED = 3, 14, 40, 5
-_KEY = re.compile(r"[A-Za-z_][\w-]*")
-_PLAIN = words("str int float bool bytes list tuple set Path Tensor ndarray Image")
-_COMMON = words("state_dict ckpt checkpoint environ kwargs defaults self cls match row")
+SHOWN_KEYS, PLACES, NAMED = 14, 40, 5
 # What is filled for people to read, and steers nothing.
 _RECORD = re.compile(
     r"(?i)^(?:\w*metrics?|stats|logs?|\w*meters?|loss(?:es|_dict)?|\w*scores?|tim(?:es|ings)|summary|history)$"
 )
 _LAYER = re.compile(r"(?:forward|__call__|__init__|)$")  # what passes from layer to layer; the class itself
-_WEIGHTS = re.compile(r"(?:^|_)(?:weights?|bias|gamma|beta)$")
 LAYERED, INSIDE, NEAR, RECORD, STEADY = 0.2, 0.6, 4, 0.2, 0.5
 _KNOWN: Beside[Codebase, list[Traveller]] = Beside()
-
-
-@dataclass(slots=True)
-class Traveller:
-    """What travels: `sort` is "object", "dictionary" or "list"; `keys` are those that several functions use."""
-
-    sort: str
-    name: str
-    traces: list[Trace]
-    cls: tuple[str, Definition] | None = None
-    keys: list[str] = field(default_factory=list)
-    made: list[Given] = field(default_factory=list)
-    weight: float = 0.0
-    enters: bool = False  # whether a layer or model takes it
-
-    @property
-    def users(self) -> list[Place]:
-        """The functions that hold it."""
-        return list(dict.fromkeys(trace.place for trace in self.traces))
-
-    @property
-    def changers(self) -> list[Place]:
-        """The functions that change it, those that change it most first."""
-        found = [trace for trace in self.traces if self.changes(trace)]
-        found.sort(key=lambda trace: -len(self.changes(trace)))
-        return list(dict.fromkeys(trace.place for trace in found))
-
-    def changes(self, trace: Trace) -> list[str]:
-        """What a function changes of it."""
-        if self.sort == "dictionary":
-            return list(trace.put)
-        return ["items"] * len(trace.added) if self.sort == "list" else list(trace.changed)
-
-    @property
-    def makers(self) -> list[Place]:
-        """The functions that build it."""
-        own = [trace.place for trace in self.traces if trace.built and self.sort == "dictionary"]
-        return list(dict.fromkeys([*own, *((given.path, given.symbol) for given in self.made)]))
 
 
 @kind(
@@ -100,7 +57,7 @@ def travelling(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 def travellers(codebase: Codebase) -> list[Traveller]:
     """Everything that travels, by weight; worked out once."""
     if codebase not in _KNOWN:
-        found = [*_objects(codebase), *_dictionaries(codebase), *_lists(codebase)]
+        found = [*_objects(codebase), *dictionaries(codebase), *_lists(codebase)]
         for item in found:
             item.weight = _weight(codebase, item)
         _KNOWN[codebase] = sorted((i for i in found if i.weight), key=lambda i: (-i.weight, i.name))
@@ -134,60 +91,6 @@ def _is_mixed_in(codebase: Codebase, found: tuple[str, Definition]) -> bool:
     return any(_share(codebase, (cls.path, f"{cls.definition.symbol}.")) == LAYERED for cls in below)
 
 
-def _dictionaries(codebase: Codebase) -> Iterator[Traveller]:
-    groups: dict[str, list[Trace]] = {}
-    everything = traces_of(codebase)
-    for trace in everything.traces:
-        if trace.keys and not _is_plain(trace.annotation) and trace.name not in _COMMON:
-            groups.setdefault(_called(trace), []).append(trace)
-    for name, traces in ((key, part) for key, found in groups.items() for part in joined_traces(codebase, found)):
-        keys = _shared(traces)
-        handed = name.count(".") or any(trace.parameter for trace in traces)
-        layers = 2 * sum(_WEIGHTS.search(key) is not None for key in keys) > len(keys)
-        if len(keys) < 2 or not handed or layers or OPTIONS.search(name.rpartition(".")[2]):
-            continue
-        used = [trace for trace in traces if keys.keys() & trace.keys.keys()]
-        takers = {trace.symbol.rpartition(".")[2] for trace in used if trace.parameter}
-        made = [g for g in everything.given if len(keys.keys() & g.keys.keys()) > 1 and (g.to in takers or not g.to)]
-        made += _built_elsewhere(everything.traces, name, keys)
-        held = frozenset(trace.place for trace in used)
-        made = [g for g in made if g.to or is_near(codebase, (g.path, g.symbol), held)]
-        if len({trace.place for trace in used} | {(g.path, g.symbol) for g in made}) >= LEAST:
-            yield Traveller("dictionary", name, used, keys=list(keys), made=made)
-
-
-def _built_elsewhere(traces: list[Trace], name: str, keys: dict[str, int]) -> list[Given]:
-    """Dictionaries of another name that are built with most of the keys."""
-    least = max(2, len(keys) // 2 + 1)
-    return [
-        Given(t.path, t.symbol, "", t.built, next(iter(t.built.values())))
-        for t in traces
-        if _called(t) != name and len(keys.keys() & t.built.keys()) >= least
-    ]
-
-
-def _called(trace: Trace) -> str:
-    """The name that means the same dictionary elsewhere: of an attribute with its class."""
-    owner = trace.symbol.rpartition(".")[0]
-    return f"{owner}.{trace.name[5:]}" if trace.name.startswith("self.") else trace.name
-
-
-def _shared(traces: list[Trace]) -> dict[str, int]:
-    """The keys that functions use, those of several functions first, with the number of functions.
-
-    Keys of one function only count where one name is handed through at least three and they share another key.
-    """
-    counts: dict[str, set[Place]] = {}
-    for trace in traces:
-        for key in trace.keys:
-            if _KEY.fullmatch(key):
-                counts.setdefault(key, set()).add(trace.place)
-    shared = {key for key, places in counts.items() if len(places) > 1}
-    several = len({t.place for t in traces if t.parameter and t.keys.keys() & counts.keys()}) >= LEAST
-    kept = counts if shared and several else shared
-    return {key: len(counts[key]) for key in sorted(kept, key=lambda key: (-len(counts[key]), key))}
-
-
 def _lists(codebase: Codebase) -> Iterator[Traveller]:
     groups: dict[str, list[Trace]] = {}
     for trace in traces_of(codebase).traces:
@@ -198,10 +101,6 @@ def _lists(codebase: Codebase) -> Iterator[Traveller]:
             several = any(trace.added for trace in traces) and len({trace.place for trace in traces}) >= LEAST
             if several and not any(class_of_parameter(codebase, trace) for trace in traces):
                 yield Traveller("list", name, traces)
-
-
-def _is_plain(annotation: str) -> bool:
-    return any(f"{word}" == annotation.split("[")[0].rpartition(".")[2] for word in _PLAIN)
 
 
 def _weight(codebase: Codebase, item: Traveller) -> float:
@@ -280,7 +179,8 @@ def _dictionary_words(codebase: Codebase, item: Traveller) -> str:
     text = f"a dictionary {held} `{item.name}` with the keys {keys}"
     changers = [place for place in item.changers if place not in item.makers]
     readers = [t.place for t in item.traces if t.read and t.place not in item.changers]
-    roles = (("built by", item.makers), ("entries set by", changers), ("read by key in", readers))
+    given = [place for place in producers(codebase, item) if place not in item.makers]
+    roles = (("built by", item.makers), ("given by", given), ("entries set by", changers), ("read by key in", readers))
     parts = [f"{verb} {people(codebase, places, NAMED)}" for verb, places in roles if places]
     return f"{text}: {'; '.join(parts)}"
 

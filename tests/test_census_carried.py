@@ -110,6 +110,7 @@ FILES: dict[str, str | bytes] = {
         def fourth(cell):
             third(cell)
             second(cell)
+            cell.setdefault("kind", "")
             cell["text"] += cell["kind"]
     """,
     "other.py": """

@@ -93,6 +93,6 @@ def test_classes_count_by_the_functions_that_take_or_give_them_and_options_do_no
 
 def test_a_table_is_no_dictionary_and_a_stand_in_is_no_maker() -> None:
     assert texts("travelling: sort=dictionary") == [
-        "a dictionary passed as `state` with the keys `seed`, `prompt`: given by `parse()` (run.py); entries set by "
+        "a dictionary passed as `state` with the keys `prompt`, `seed`: given by `parse()` (run.py); entries set by "
         "`check()` (run.py); read by key in `generate()`, `sample()` (run.py)"
     ]

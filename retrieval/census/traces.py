@@ -238,6 +238,8 @@ class _Reader:
         name, first = base_of(callee.value), node.args[0] if node.args else None
         if name and callee.attr in _TAKING and isinstance(first, ast.Constant) and isinstance(first.value, str):
             self.trace(name, line).read.setdefault(first.value, line)
+        if name and callee.attr == "setdefault" and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            self.trace(name, line).put.setdefault(first.value, line)
         if name and callee.attr == "update" and first is not None:
             self.trace(name, line).put.update(self._literal(first))
         if callee.attr in ADDING and isinstance(callee.value, ast.Name):

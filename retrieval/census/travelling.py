@@ -179,7 +179,7 @@ def _dictionary_words(codebase: Codebase, item: Traveller) -> str:
     text = f"a dictionary {held} `{item.name}` with the keys {keys}"
     changers = [place for place in item.changers if place not in item.makers]
     readers = [t.place for t in item.traces if t.read and t.place not in item.changers]
-    given = [place for place in producers(codebase, item) if place not in item.makers]
+    given = [place for place in producers(codebase, item) if place not in (*item.makers, *item.users)]
     roles = (("built by", item.makers), ("given by", given), ("entries set by", changers), ("read by key in", readers))
     parts = [f"{verb} {people(codebase, places, NAMED)}" for verb, places in roles if places]
     return f"{text}: {'; '.join(parts)}"

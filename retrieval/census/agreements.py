@@ -13,15 +13,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.called_classes import called_stand_ins, common_methods, library_bases
+from retrieval.census.dispatched_classes import dispatched_classes
 from retrieval.census.hierarchies import hierarchies
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.people import people
 from retrieval.census.prose import counted, listed
 from retrieval.census.reach import reach_of
-from retrieval.census.screens import is_screen
+from retrieval.census.same_functions import same_functions
+from retrieval.census.stand_in_differences import differences, only_some, parted
 from retrieval.census.stand_ins import class_stand_ins, import_stand_ins, is_exchanged
 from retrieval.census.units import units
-from retrieval.facts import CensusHit, Definition
+from retrieval.facts import CensusHit
 from retrieval.languages import words
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def agreements(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         "lists": _lists,
         "classes": _classes,
         "callers": _callers,
+        "tables": _tables,
         "imports": _imports,
         "signatures": _signatures,
         "libraries": _libraries,
@@ -184,15 +187,39 @@ def _callers(codebase: Codebase) -> Iterator[CensusHit]:
         if found.key in known:
             continue
         names = [f"`{cls.definition.symbol}`" for cls in found.classes]
-        methods = [f"`{name}()`" for name in sorted(found.methods, key=lambda n: _RUNNING.search(n) is None)]
+        ranked = sorted(found.methods, key=lambda n: _RUNNING.search(n) is None)
+        common, partly = parted(codebase, found.classes, ranked)
+        methods = [f"`{name}()`" for name in common]
+        if not methods:
+            continue
         text = f"{listed(methods, SHOWN)}, called on an object that is {listed(names[:-1], SHOWN)} or {names[-1]}, by "
         text += people(codebase, [place[:2] for place in found.places], 3)
+        text += differences(codebase, found.classes, common) + only_some(partly)
         related = tuple(("class", c.path, c.definition.head_start, c.definition.head_end) for c in found.classes)
         related += tuple(("call", path, line, line) for path, _, line in found.places[1:PLACES])
         detail = {"said": f"{listed(methods, 3)} of {listed(names, 4)}"}
         path, symbol, line = found.places[0]
         name = found.classes[0].definition.symbol
         yield hit_at(codebase, path, (line, line), symbol=symbol, name=name, text=text, related=related, detail=detail)
+
+
+def _tables(codebase: Codebase) -> Iterator[CensusHit]:
+    """Methods that the classes of a dispatch table share without a base in common."""
+    for found in dispatched_classes(codebase):
+        names = [f"`{cls.definition.symbol}`" for cls in found.classes]
+        methods = [f"`{name}()`" for name in sorted(found.methods, key=lambda n: _RUNNING.search(n) is None)]
+        path, symbol, line = found.place
+        where = f"`{symbol}()` ({path})" if symbol else path
+        text = (
+            f"{listed(methods, SHOWN)}, which {listed(names, SHOWN)} all have without a common base class; the table "
+        )
+        text += f"`{found.table}` of {where} picks one of them{differences(codebase, found.classes, [*found.methods])}"
+        related = tuple(("class", c.path, c.definition.head_start, c.definition.head_end) for c in found.classes)
+        detail = {"said": f"{listed(methods, 3)} of {listed(names, 4)}"}
+        name = found.classes[0].definition.symbol
+        yield hit_at(
+            codebase, path, (line, line), symbol=symbol, name=name, text=text, related=related[:PLACES], detail=detail
+        )
 
 
 def _libraries(codebase: Codebase) -> Iterator[CensusHit]:
@@ -245,33 +272,3 @@ def _signatures(codebase: Codebase) -> Iterator[CensusHit]:
         yield hit_at(
             codebase, found[0][0], lines, symbol=first.symbol, name=name, text=text, related=related, detail=detail
         )
-
-
-def same_functions(codebase: Codebase) -> list[tuple[tuple[str, tuple[str, ...]], list[tuple[str, Definition]]]]:
-    """Functions at the top of at least three modules with one name and the same parameters, outside of screens."""
-    reach = reach_of(codebase)
-    groups: dict[tuple[str, tuple[str, ...]], list[tuple[str, Definition]]] = {}
-    for path, item in codebase.all_definitions():
-        main = codebase.snapshot.by_path[path].role == "source" and not is_screen(codebase, path)
-        top = item.kind == "function" and "." not in item.symbol and not item.name.startswith("_")
-        if top and main and reach.runs((path, item.symbol)):
-            names = tuple(parameter.split(":")[0].split("=")[0].strip() for parameter in item.parameters)
-            if names:
-                groups.setdefault((item.name, names), []).append((path, item))
-    kept = [(key, found) for key, found in groups.items() if len({path for path, _ in found}) >= LEAST]
-    return sorted(kept, key=lambda row: -len(row[1]))
-
-
-def copied_functions(codebase: Codebase) -> list[tuple[str, list[tuple[str, Definition]]]]:
-    """Such functions of which at least three have the same lines and that no code exchanges: copies."""
-    result = []
-    for (name, _), found in same_functions(codebase):
-        texts: dict[str, list[tuple[str, Definition]]] = {}
-        for path, item in found:
-            lines = codebase.snapshot.by_path[path].lines[item.head_end : item.end]
-            if len(lines) >= LEAST:
-                texts.setdefault("".join("".join(map(str, lines)).split()), []).append((path, item))
-        most = max(texts.values(), key=len, default=[])
-        if len(most) >= LEAST and not is_exchanged(codebase, name):
-            result.append((name, most))
-    return result

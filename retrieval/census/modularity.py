@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.beside import once
-from retrieval.census.agreements import agreements, copied_functions
+from retrieval.census.agreements import agreements
 from retrieval.census.attribute_chains import attribute_chains
 from retrieval.census.callgraph import Target, entered
 from retrieval.census.focus import Focus, focus_of
@@ -23,6 +23,7 @@ from retrieval.census.outside import does
 from retrieval.census.program import program_of
 from retrieval.census.prose import counted, listed
 from retrieval.census.roster import roster_of
+from retrieval.census.same_functions import copied_functions
 from retrieval.census.shared_modules import shared_of
 from retrieval.census.spine import spine_of
 from retrieval.census.steps import steps_of

@@ -57,7 +57,7 @@ def called_stand_ins(codebase: Codebase) -> list[Called]:
                 item = found.setdefault(frozenset(owners), Called(tuple(owners)))
                 item.methods[site.target.definition.name] = None
                 item.places.append((frame.path, frame.symbol, site.step.start))
-    kept = _widest([item for item in found.values() if len(item.methods) >= LEAST or len(item.places) > LEAST])
+    kept = [i for i in _widest(list(found.values())) if len(i.methods) >= LEAST or len(i.places) > LEAST]
     called = Counter(c.name.rpartition(".")[2] for _, c in codebase.all_calls() if "." in c.written)
     for item in kept:
         shared = set.intersection(

@@ -676,3 +676,69 @@ def test_embeddings_beside_token_ids_are_given_to_what_a_library_makes() -> None
     (kept,) = _texts(codebase, "vision_told: part=embeddings")
     assert "has `self.vision` make an embedding of an image by `self.vision.get_image_embeddings" in kept
     assert any("embedded by `self.vision` in `Model.ask`" in text for text in _texts(codebase, "vision_functions"))
+
+
+def test_classes_around_models_and_alternatives_inside_them_are_named() -> None:
+    source = """
+        import torch
+        from PIL import Image
+        from torch import nn
+
+
+        class VisionTower(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Conv2d(3, 8, 3)
+                self.last = nn.Linear(8, 8)
+
+            def forward(self, image):
+                return self.last(self.layer(image))
+
+
+        class ResNetTower(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Conv2d(3, 8, 3)
+                self.last = nn.Linear(8, 8)
+
+            def forward(self, image):
+                return self.last(self.layer(image))
+
+
+        def build_tower(kind):
+            if kind == "vit":
+                tower = VisionTower()
+            else:
+                tower = ResNetTower()
+            return tower
+
+
+        class Segmenter(nn.Module):
+            def __init__(self, kind):
+                super().__init__()
+                self.image_encoder = build_tower(kind)
+
+            def forward(self, image):
+                return self.image_encoder(image)
+
+
+        class Predictor:
+            def __init__(self, model: Segmenter):
+                self.model = model
+
+            def set_image(self, image):
+                return self.model(image)
+
+
+        def main():
+            Predictor(Segmenter("vit")).set_image(Image.open("a.png"))
+
+
+        if __name__ == "__main__":
+            main()
+    """
+    told = _texts(codebase_of({"app.py": source}), "vision_functions")
+    assert told[0].startswith("Vision models by what they are for - segmentation: `Segmenter`")
+    assert any("one of `VisionTower`, `ResNetTower` (`build_tower()` chooses)" in text for text in told)
+    assert any(text.startswith("Classes around them: `Predictor` runs `Segmenter`") for text in told)
+    assert told[-1].startswith("No module for video")

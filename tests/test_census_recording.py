@@ -197,3 +197,23 @@ if __name__ == "__main__":
     (text,) = told(files, "memory_answers: usage")
     assert "GPU memory or load is measured by `stats()`" in text and "CPU or process memory is measured" in text
     assert not any("FileHandler" in line for line in told(files, "recording: logging"))
+
+
+def test_data_given_to_a_meter_are_no_figures_and_buffers_no_files() -> None:
+    source = """
+import io
+import logging
+
+LOG_BUFFER = io.StringIO()
+handler = logging.StreamHandler(LOG_BUFFER)
+logging.info("epoch %d", 1)
+
+
+def main(meter, metric_logger, data):
+    meter.update(find_stages=data, reset_peak=True)
+    metric_logger.update(loss=1.0, class_error=2.0)
+"""
+    files: dict[str, str | bytes] = {"app.py": source}
+    (text,) = told(files, "told_figures: key")
+    assert "hands `loss`, `class_error` to `metric_logger.update()`" in text and "find_stages" not in text
+    assert not any("Log files" in line for line in told(files, "recording: logging"))

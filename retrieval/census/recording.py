@@ -47,7 +47,7 @@ HELPERS = (
     "calls: *setup_logging, *setup_logger, *init_logging, *init_logger, *configure_logging, *create_logger, "
     "*get_logger, *config_logging, *setup_log"
 )
-_FILE_STREAM = re.compile(r"StreamHandler\((?!\s*(?:stream\s*=\s*)?(?:sys\.|None|\)|io\.StringIO|self\b|buf))")
+_FILE_STREAM = re.compile(r"StreamHandler\((?!\s*(?:stream\s*=\s*)?(?:sys\.|None|\)|io\.StringIO|self\b|(?i:\w*buf)))")
 _TO_FILE = re.compile(r"\b(?:log_?name|log_?file\w*|file_?name|log_?path|log_?dir|output_?dir|save_?dir|output)\s*=")
 _MADE = re.compile(r"^(?!\s*#)(?=.*FileHandler(?:\(|[\"']|\)))(?!.*\bimport\b)")
 _LOG_WORD = re.compile(r"(?i)(?:^|_|-)(?:log|logs|loglevel|logging|verbose|verbosity|quiet)(?:$|_|-)|log_?level")

@@ -82,7 +82,8 @@ def _given(unit: Unit, call: ast.Call, name: str, made: dict[str, list[str]]) ->
     values = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg is None)]
     keys = [key for value in values for key in _of_value(value, made)]
     if tracks:
-        keys += [keyword.arg for keyword in call.keywords if keyword.arg and _METER.search(name)]
+        meter = bool(_METER.search(name))  # what a meter is given besides are the data that it measures
+        keys += [k.arg for k in call.keywords if k.arg and meter and (_FIGURE.search(k.arg) or "err" in k.arg)]
         keys += [k.arg for k in call.keywords if k.arg and name.endswith("set_postfix") and k.arg != "refresh"]
         first = call.args[0] if call.args else None
         if isinstance(first, ast.Constant) and isinstance(first.value, str) and len(call.args) > 1:

@@ -115,14 +115,6 @@ def _reads_embedded(roster: Roster, made: Made) -> bool:
     return bool(names) and all(_MADE_OF.search(name) for name in names)
 
 
-def _reads_embedded(roster: Roster, made: Made) -> bool:
-    """Whether all that a class here takes of images is what others made of them: `image_embs`."""
-    method = roster.program.method(made.cls, "forward") if made.cls is not None else None
-    frame = roster.program.frame(method[0].path, method[1], made.cls) if method is not None else None
-    names = [name for name in frame.parameters if named(name) in SEEN] if frame is not None else []
-    return bool(names) and all(_MADE_OF.search(name) for name in names)
-
-
 def runs_of(roster: Roster) -> "list[Run]":
     """Every call that runs a model on images, those that programs reach first; worked out once."""
     if roster not in _RUNS:

@@ -9,24 +9,21 @@ from typing import TYPE_CHECKING
 import yaml
 
 from retrieval.census.fusing_models import taken
-from retrieval.census.kept_embeddings import asked_results
 from retrieval.census.known_models import known_model
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.modal_flow import taken_by
 from retrieval.census.modalities import reads_text, works_with_audio
 from retrieval.census.modality_names import named
 from retrieval.census.model_entries import Entry, entries_of
-from retrieval.census.multimodal_messages import messages
-from retrieval.census.pictured import names_video, only_sound
+from retrieval.census.pictured import only_sound
 from retrieval.census.prose import listed
-from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.tiers import anatomy_of, snake
 from retrieval.census.values import ClassRef
 from retrieval.census.vision import sees_entry
+from retrieval.census.vision_around import around
 from retrieval.census.vision_calls import runs_of
 from retrieval.facts import CensusHit
-from retrieval.parse import first_line, last_line
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -39,7 +36,6 @@ _OWN = re.compile(
 _NONE = re.compile(
     r"(?i)loss|config|text|dataset|processor|tokenizer|output|mixin|discriminator|metric|embeddings?$|layer|attention|block"
 )
-_FUNCTION = re.compile(r"`[^`]+`")
 _SMALL = ("`MLP`", "`LayerNorm2d`", "`PatchEmbed`", "`Block`", "`LayerNorm`")
 MODELS, PARTS, DEFINED, HOLDERS, FAR = 5, 6, 5, 4, 99
 
@@ -74,13 +70,9 @@ def vision_functions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         text += f"makes them: {listed(told, DEFINED)}"
         places = [("class", cls.path, cls.definition.head_start, cls.definition.head_end) for cls in others[:DEFINED]]
         yield _at(codebase, text, places)
-    if query.matches("asked"):
-        yield from _asked(codebase, roster)
-    if query.matches("handled"):
-        yield from _handled(codebase, bool(run or others))
-    if query.matches("video"):
-        yield from _video(codebase)
-        yield from _no_video(codebase, bool(run or others))
+    for name, text, places in around(codebase, roster, bool(run or others)):
+        if query.matches(name):
+            yield _at(codebase, text, places) if places else _nowhere(codebase, text)
 
 
 def _nearest(entries: list[Entry], roster: Roster) -> list[Entry]:
@@ -91,7 +83,7 @@ def _nearest(entries: list[Entry], roster: Roster) -> list[Entry]:
 
 def _seeing(roster: Roster) -> list[Entry]:
     """The models that work on images, and the whole models of the repository that keep such as parts."""
-    entries = entries_of(roster.codebase)
+    entries = [one for one in entries_of(roster.codebase) if named(snake(one.name.rpartition(".")[2])) != "audio"]
     run = {id(made) for one in runs_of(roster) for made in one.made}
     seeing = [one for one in entries if pictures(roster, one) or any(id(made) in run for made in one.made)]
     classes = {entry.made[0].cls for entry in seeing}
@@ -111,7 +103,7 @@ def pictures(roster: Roster, entry: Entry) -> bool:
     said = named(snake(entry.name.rpartition(".")[2]))
     sound = only_sound(roster.codebase) and (known is None or "image" not in (*known.takes, known.gives))
     seen = {"image", "video"} & set(taken(roster, first.cls).values()) if first.cls is not None else set()
-    if sound or (first.cls is not None and (said == "audio" or (said == "text" and not seen))):
+    if sound or said == "audio" or (first.cls is not None and said == "text" and not seen):
         return False
     if (known is not None and known.gives in ("image", "video")) or sees_entry(roster, entry):
         return True
@@ -237,59 +229,9 @@ def _defined(roster: Roster, made: set[ClassRef]) -> list[ClassRef]:
     return sorted(found, key=lambda cls: anatomy.tier(cls) != "model")
 
 
-def _asked(codebase: "Codebase", roster: Roster) -> Iterator[CensusHit]:
-    """The objects of unknown classes that embed images, and the requests that carry images to models elsewhere."""
-    outside = [
-        (frame, step)
-        for frame, step in asked_results(roster, {(one.frame.path, one.step.node.id) for one in runs_of(roster)})
-        if codebase.snapshot.by_path[frame.path].role == "source"
-    ]
-    if outside:
-        told = [f"`{step.written.rpartition('.')[0]}` in `{frame.symbol or frame.path}`" for frame, step in outside]
-        text = f"Images are also embedded by {listed(list(dict.fromkeys(told)), MODELS)}, whose class no code tells"
-        yield _at(codebase, text, [("embeds", f.path, s.start, s.end) for f, s in outside[:MODELS]])
-    found = [one for one in messages(roster) if one.modality in ("image", "video")]
-    found = [one for one in found if codebase.snapshot.by_path[one.frame.path].role == "source"]
-    if found:
-        names = list(dict.fromkeys(f"`{one.frame.symbol}()`" if one.frame.symbol else one.frame.path for one in found))
-        text = f"Images are also given to models that read them, in requests that {listed(names, MODELS)} "
-        text += "builds" if len(names) == 1 else "build"
-        lines = [(one.frame.path, first_line(one.node), last_line(one.node)) for one in found[:MODELS]]
-        yield _at(codebase, text, [("request", *place) for place in lines])
-
-
-def _handled(codebase: "Codebase", models: bool) -> Iterator[CensusHit]:
-    """The functions that work on images, which are all there is where no model does."""
-    reach = reach_of(codebase)
-    hits = [hit for hit in run_query(codebase, "image_work").hits if hit.role == "source"]
-    hits = [hit for hit in hits if reach.has(hit)] or hits
-    hits.sort(key=lambda hit: "reading" not in hit.detail["sorts"])
-    if hits:
-        names = listed(list(dict.fromkeys(f"`{hit.symbol}()`" if hit.symbol else hit.path for hit in hits)), MODELS)
-        none = "" if models else "No vision model is made; "
-        text = f"{none}{'images' if none else 'Images'} are read, changed or written by {names}"
-        yield _at(codebase, text, [("work", hit.path, hit.start, hit.end) for hit in hits[:MODELS]])
-
-
-def _video(codebase: "Codebase") -> Iterator[CensusHit]:
-    hits = [hit for hit in run_query(codebase, "video_frames").hits if hit.role == "source"]
-    hits = [hit for hit in hits if "reads video" in hit.text or "takes frames" in hit.text]
-    told = [found[0] for hit in hits if (found := _FUNCTION.match(hit.text))]
-    if told:
-        yield _at(
-            codebase,
-            f"Video is read by {listed(list(dict.fromkeys(told)), MODELS)}",
-            [("video", h.path, h.start, h.end) for h in hits[:MODELS]],
-        )
-
-
-def _no_video(codebase: "Codebase", models: bool) -> Iterator[CensusHit]:
-    """That nothing deals with video, where code deals with images."""
-    works = models or any(hit.role == "source" for hit in run_query(codebase, "image_work").hits)
-    if works and not names_video(codebase):
-        text = "No module for video: no code reads, samples or writes video, and no line of it names video"
-        path = next(path for path, facts in codebase.facts.items() if facts.language == "python")
-        yield hit_at(codebase, path, (1, 1), symbol="", name="video", text=text, detail={"scope": "repository"})
+def _nowhere(codebase: "Codebase", text: str) -> CensusHit:
+    path = next(path for path, facts in codebase.facts.items() if facts.language == "python")
+    return hit_at(codebase, path, (1, 1), symbol="", name="video", text=text, detail={"scope": "repository"})
 
 
 def _at(codebase: "Codebase", text: str, places: list[tuple[str, str, int, int]]) -> CensusHit:

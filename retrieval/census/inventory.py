@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-SHOWN, DEEPEST, MOST_CALLERS = 3, 3, 12
+SHOWN, DEEPEST, MOST_CALLERS = 4, 3, 12
 _HUB = re.compile(r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
 _MODEL_KEYS = ("model", "model_name", "model_id", "engine", "deployment_name", "azure_deployment")
 _PLAIN = re.compile(r"^[\w.+-]+$")

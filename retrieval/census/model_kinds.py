@@ -10,6 +10,7 @@ from retrieval.census.roster import Roster
 from retrieval.census.vision import sees_entry
 
 MOST = 18
+_OPEN = ("Transformers model", "Transformers pipeline", "ModelScope model")
 _LANGUAGE = re.compile(r"(?:^|[a-z\d])LM(?:Model|Head\w*)?$|LMModel$|LanguageModel|CausalLM|^GPT\d?$")
 
 
@@ -21,7 +22,9 @@ def kinds_of(roster: Roster, entries: list[Entry]) -> tuple[str, list[Entry]]:
     texts = [entry for entry in entries if _reads_texts(roster, entry) and entry not in language]
     said = f"Language models among them: {_short(language)}" if language else "No language model is known among them"
     if texts and not language:
-        said = f"Models of text among them: {_short(texts)}"
+        opened = any(entry.kind in _OPEN for entry in entries)  # what a checkpoint names may be a language model too
+        said = "Models of text among them" if opened else "No language model (LLM) is among them; models of text"
+        said += f": {_short(texts)}"
     elif texts:
         said += f"; other models of text: {_short(texts)}"
     said += f"; text encoders: {_short(encoders)}" if encoders else ""
@@ -43,7 +46,7 @@ def _reads_texts(roster: Roster, entry: Entry) -> bool:
     """Whether texts are what a model takes first of all, or what it makes of embeddings of images."""
     if "encoder" in entry.kind or sees_entry(roster, entry):
         return False
-    return "text" in taken_by(roster, entry) or re.search(r"Text(?!ure)|Caption", entry.name) is not None
+    return taken_by(roster, entry)[:1] == ["text"] or re.search(r"Text(?!ure)|Caption", entry.name) is not None
 
 
 def _speaks(entry: Entry, seeing: bool) -> bool:

@@ -23,12 +23,12 @@ _FETCHING = re.compile(
 _FILE_OF_TWO = re.compile(r"(?:hub_download|_get_model_file|cached_file)$")  # a repository or folder and a file of it
 _FILE_KEYS = ("filename", "weights_name")
 _ENDS = ("dirname", "basename")
-MOST, DEEPEST, LONGEST = 3, 12, 110
+MOST, DEEPEST, LONGEST = 5, 12, 110
 _OPTIONS: "Beside[Codebase, dict[str, dict[str, str]]]" = Beside()
 
 
 def spelled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPEST) -> list[str]:
-    """At most three texts that the expression may be; `{x}` stands for what is not known. Empty when nothing is."""
+    """At most five texts that the expression may be; `{x}` stands for what is not known. Empty when nothing is."""
     node, text = spot.node, spot.text()
     part = bool(spot.take) and spot.take[-1].startswith(".")  # an attribute of it is wanted, which no text has
     if node.type in ("string", "concatenated_string"):

@@ -378,3 +378,32 @@ def test_local_and_hosted_models_together() -> None:
     assert not any("api.example.org" in text for text in _texts(code, "model_weights"))
     used = "\\n".join(_texts(code, "model_summary: what=used"))
     assert "none takes images" not in used and "in `Reader` from `some/small-model`" not in used
+
+
+LIGHTNING = """
+    import pytorch_lightning as pl
+    from torch import nn
+
+    class MelSpec(nn.Module):
+        def forward(self, wav):
+            return wav
+
+    class Voice(pl.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.mel, self.inner = MelSpec(), nn.Linear(3, 3)
+
+        def forward(self, wav):
+            return self.inner(self.mel(wav))
+
+    if __name__ == "__main__":
+        mel = MelSpec()
+        voice = Voice.load_from_checkpoint("voice.ckpt")
+        print(voice(mel([1.0])))
+"""
+
+
+def test_lightning_checkpoints_are_told_as_such_and_spectrograms_are_no_models() -> None:
+    code = codebase_of({"main.py": LIGHTNING})
+    assert any(t.startswith("PyTorch Lightning checkpoints") for t in _texts(code, "model_summary: what=formats"))
+    assert not any(text.startswith("`MelSpec`") for text in _texts(code, "model_objects"))

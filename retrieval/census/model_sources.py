@@ -200,11 +200,14 @@ def _format(weights: Weights, made: Made) -> str:
         return f"{plural}, read by {call.rstrip(')')}"
     if files := files_read(maker):
         return files if "read by" in files else f"{files}, read by the library `{maker.partition('.')[0]}`"
-    if weights.reader.strip("`").rpartition(".")[2] in LOADING:
+    last = weights.reader.strip("`").rpartition(".")[2]
+    if last == "load_from_checkpoint":
+        return "PyTorch Lightning checkpoints, read by `load_from_checkpoint`"
+    if last in LOADING:
         if made.cls is not None and weights.frame.program.method(made.cls, made.step.written.rpartition(".")[2]):
             return f"By {weights.reader}, which this repository defines"
         if "." in maker and not _HUB.match(maker):
-            return f"Checkpoints in the own format of the library `{maker.partition('.')[0]}`, by its `from_pretrained`"
+            return f"Checkpoints in the own format of the library `{maker.partition('.')[0]}`, by its `{last}`"
         library = maker.partition(".")[0] if _HUB.match(maker) else "Hugging Face"
         files = "safetensors files" if _SAFE.search(_text(weights)) else "safetensors or PyTorch files"
         return f"`from_pretrained` and the like of {library} ({files}, by hub name or folder)"

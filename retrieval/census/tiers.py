@@ -35,7 +35,7 @@ LARGE = 60  # lines from which a class without parts, held by a complete model, 
 _LOSS = re.compile(r"(?:Loss(?:es)?|(?:[a-z0-9]|^)(?:Criterion|Objective))\d*$|(?:^|_)loss$|^Loss(?![a-z])")
 _TRANSFORM = re.compile(
     r"(?:Crop|Pad|Resize|Flip|Rotat|Jitter|Blur|Augment|Normalize|ToTensor|ToPIL|Gray[Ss]cale|ColorSpace|Solarize"
-    r"|Transform)(?:s|ed|e|ing|ion)?(?=[A-Z\d]|$)(?<!Transforme)|(?:Spectrogram|STFT|Stft|MFCC|Mfcc|Fbank|FilterBank|MelScale|Resampl\w*|NoiseGate|TorchGate)$"
+    r"|Transform)(?:s|ed|e|ing|ion)?(?=[A-Z\d]|$)(?<!Transforme)|(?:Spectrogram|MelSpec|STFT|Stft|MFCC|Mfcc|Fbank|FilterBank|MelScale|Resampl\w*|NoiseGate|TorchGate)$"
 )
 _TRANSFORM_FILE = re.compile(r"(?:^|[/_])(?:\w*_)?(?:transforms?|augment\w*|preprocess\w*)(?:_\w+)?(?:/|\.py$)")
 _LAYERS = re.compile(r"(?:torch\.nn|keras\.layers|tensorflow\.keras\.layers|flax\.linen|paddle\.nn|mlx\.nn)\.[^.]*\w$")

@@ -29,6 +29,7 @@ SERVER = """
             self.last = time.time()
             self.patience = 900
             self.stopped = False
+            self.plain = False
             self.wait = 0.5
 
         def idle(self):
@@ -45,10 +46,13 @@ SERVER = """
 
         def stop(self):
             self.stopped = True
+            self.plain = True
 
         def answer(self, x):
             if self.stopped:
                 return None
+            if self.plain:
+                return self.model(x)
             rest = self.wait - (time.time() - self.last)
             if rest > 0:
                 return None

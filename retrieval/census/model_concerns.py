@@ -64,6 +64,11 @@ class Concerns:
         below = reached(self.focus.program, [frame], DEEP)
         return self.focus.leads(frame) or any((f.path, f.symbol) in telling for f, _ in below)
 
+    def drives(self, path: str, symbol: str) -> bool:
+        """The same of a function that is no method of a model itself."""
+        frame = self.frame(path, symbol)
+        return frame is not None and not self.focus.in_model(frame) and self.itself(path, symbol)
+
     def around(self, path: str, symbol: str) -> bool:
         """The same of a function or of another method of its class that runs a model."""
         return self.itself(path, symbol) or bool(self._siblings(path, symbol))

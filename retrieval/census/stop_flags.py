@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 SHOWN, SETTERS, TEST = 3, 4, 100
-_LEAVES = {ast.Return: "ends", ast.Break: "leaves the loop", ast.Continue: "skips the round", ast.Raise: "refuses"}
+_LEAVES: dict[type[ast.stmt], str] = {
+    ast.Return: "ends",
+    ast.Break: "leaves the loop",
+    ast.Continue: "skips the round",
+    ast.Raise: "refuses",
+}
+    ast.Return: "ends",
+    ast.Break: "leaves the loop",
+    ast.Continue: "skips the round",
+    ast.Raise: "refuses",
+}
 _OPTIONS = re.compile(r"(?:^|\.)(?:args|opts?|options|cfg|config|hparams|settings)\.")
 Setter = tuple[str, str, bool]
 
@@ -44,7 +54,7 @@ def stop_flags(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         for function, symbol in unit.functions():
             found = [(node, flag) for node in own_nodes(function) for flag in _flags(node)]
             for node, flag in found if found and concerns.runs(unit.path, symbol) else ():
-                if concerns.itself(unit.path, symbol) and _setters(codebase, unit, symbol, flag):
+                if concerns.drives(unit.path, symbol) and _setters(codebase, unit, symbol, flag):
                     tests.setdefault(flag, []).append((unit, symbol, node, flag))
     for flag, places in sorted(tests.items(), key=lambda item: -len(item[1])):
         if query.matches(flag):
@@ -53,7 +63,7 @@ def stop_flags(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
 def _flags(node: ast.AST) -> Iterator[str]:
     """The flags of a test that leaves: `if self.stopped or event.is_set(): return`."""
-    if not isinstance(node, ast.If) or not any(map(_leaves, node.body)):
+    if not isinstance(node, ast.If) or not any(map(_stops, node.body)):
         return
     parts = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
     for part in parts:
@@ -64,10 +74,11 @@ def _flags(node: ast.AST) -> Iterator[str]:
             yield f"{written(held)}.is_set()" if event else written(held)
 
 
-def _leaves(statement: ast.stmt) -> bool:
-    """Whether a statement leaves without a result: one that gives a result back only chooses its form."""
-    empty = isinstance(statement, ast.Return) and isinstance(statement.value, ast.Constant | None)
-    return type(statement) in _LEAVES and (empty or not isinstance(statement, ast.Return))
+def _stops(statement: ast.stmt) -> bool:
+    """Whether a statement leaves without a result: a `return` of something computed is another way, no stop."""
+    if isinstance(statement, ast.Return):
+        return statement.value is None or isinstance(statement.value, ast.Constant)
+    return type(statement) in _LEAVES
 
 
 def _setters(codebase: Codebase, unit: Unit, symbol: str, flag: str) -> list[Setter]:
@@ -122,4 +133,5 @@ def _hit(codebase: Codebase, flag: str, places: list[tuple[Unit, str, ast.If, st
 
 
 def _does(node: ast.If) -> str:
-    return next(said for statement in node.body for kind_, said in _LEAVES.items() if isinstance(statement, kind_))
+    leaving = next(statement for statement in node.body if _stops(statement))
+    return _LEAVES[type(leaving)]

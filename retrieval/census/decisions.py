@@ -84,7 +84,7 @@ def decisions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         if strong:
             yield _sentence(codebase, root, sorted(strong[:SHOWN], key=lambda choice: choice.order))
             return
-        weak = weak or ((root, ranked[:SHOWN]) if ranked else None)
+        weak = weak or ((root, ranked[:SHOWN]) if len(ranked) > 1 else None)
     if weak is not None:
         yield _sentence(codebase, weak[0], sorted(weak[1], key=lambda choice: choice.order))
 

@@ -26,12 +26,6 @@ _LEAVES: dict[type[ast.stmt], str] = {
     ast.Return: "ends",
     ast.Break: "leaves the loop",
     ast.Continue: "skips the round",
-    ast.Raise: "refuses",
-}
-    ast.Return: "ends",
-    ast.Break: "leaves the loop",
-    ast.Continue: "skips the round",
-    ast.Raise: "refuses",
 }
 _OPTIONS = re.compile(r"(?:^|\.)(?:args|opts?|options|cfg|config|hparams|settings)\.")
 Setter = tuple[str, str, bool]

@@ -36,7 +36,7 @@ _TOOLS = re.compile(
     r"|\.gitmodules|citation\.cff|dependabot\.yml|cog\.yaml|netlify\.toml|\.deepsource\.toml|uv\.toml|poetry\.toml"
     r"|mypi\.ini|\.?pylint\.toml|\.?bandit[^/]*|\.?yapf[^/]*|\.style\.yapf|\.?bumpversion\.(cfg|toml)|lychee\.toml|typos\.toml"
     r"|_typos\.toml|renovate\.json|\.?markdownlint[^/]*|\.?yamllint[^/]*|(docker-)?compose[^/]*\.ya?ml|[^/]*\.mypy\.ini"
-    r"|tach\.toml|\.?importlinter|\.?deptry\.toml|\.?taplo\.toml|cspell[^/]*\.(json|ya?ml)|pixi\.toml|mise\.toml|cliff\.toml"
+    r"|[^/]*lint[^/]*\.(?:ya?ml|toml|json|cfg|ini)|tach\.toml|\.?importlinter|\.?deptry\.toml|\.?taplo\.toml|cspell[^/]*\.(json|ya?ml)|pixi\.toml|mise\.toml|cliff\.toml"
     r"|\.?hadolint\.ya?ml|\.releaserc[^/]*|\.cz\.toml|vulture\.ini|noxfile\.toml|\.?gitleaks\.toml|zensical\.toml"
     r"|\.?eslint[^/]*|jest\.config[^/]*|\.babelrc|\.?stylelint[^/]*|components\.json|package-lock\.json)$"
 )

@@ -43,7 +43,8 @@ Item = tuple[str, str, tuple[int, int], str, tuple[str, ...]]  # path, symbol, l
 def modality_ties(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per method, body or loss: models first, then batches, then losses. Patterns match modalities."""
     reach = reach_of(codebase)
-    found = [*_models(codebase), *_batches(codebase), *_losses(codebase)]
+    models = sorted(_models(codebase), key=lambda item: -len(item[4]))  # those that join modalities first
+    found = [*models, *_batches(codebase), *_losses(codebase)]
     first = {item[:2]: item for item in reversed(found)}
     for path, symbol, lines, text, modalities in dict.fromkeys(first[item[:2]] for item in found):
         hit = hit_at(codebase, path, lines, symbol=symbol, name=symbol, text=text,

@@ -19,7 +19,7 @@ from retrieval.facts import CensusHit, Definition
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-LEAST, MOST, FIELDS, USERS = 3, 16, 12, 5
+LEAST, MOST, FIELDS, USERS = 3, 12, 12, 5
 _NAMED = re.compile(
     r"(?:Options?|Opts?|Config|Cfg|Configuration|Settings|Params|Parameters|Args|Arguments|[Hh][Pp]arams)$"
 )
@@ -39,16 +39,20 @@ Found = tuple[str, Definition]
 def option_objects(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per class, those that most code makes or takes first, at most MOST; patterns match the class."""
     uses = _uses(codebase)
-    found = [(item, fields) for item in _classes(codebase) if len(fields := class_fields(codebase, *item)) >= LEAST]
     reach = reach_of(codebase)
 
     def order(item: Found) -> tuple[bool, int, str]:
         path, definition = item
         return path not in reach.paths and reach.tells, -uses[definition.name], path
 
-    told = [pair for pair in found if query.matches(pair[0][1].name) and uses[pair[0][1].name]]
-    for item, fields in sorted(told, key=lambda pair: order(pair[0]))[:MOST]:
-        yield _hit(codebase, item, fields)
+    count = 0
+    for item in sorted(_classes(codebase), key=order):
+        fields = class_fields(codebase, *item) if uses[item[1].name] and query.matches(item[1].name) else []
+        if len(fields) >= LEAST:
+            count += 1
+            yield _hit(codebase, item, fields)
+        if count == MOST:
+            return
 
 
 def _classes(codebase: "Codebase") -> Iterator[Found]:
@@ -79,8 +83,11 @@ def _hit(codebase: "Codebase", found: Found, fields: list[Field]) -> CensusHit:
     shown = [f"`{f.name} = {f.default}`" if f.default else f"`{f.name}` (required)" for f in fields]
     reads = field_reads(codebase, found)
     users: dict[str, set[str]] = {}
+    reach = reach_of(codebase)
     for name, places in reads.items():
-        for unit, _, symbol in places:
+        for unit, node, symbol in places:
+            if not reach.has(CensusHit(unit.path, *unit.lines(node), symbol, "", "")):
+                continue
             users.setdefault(f"`{symbol}()`" if symbol else unit.path, set()).add(name)
     order = sorted(users, key=lambda user: -len(users[user]))
     text = f"`{item.name}` ({path}) has {counted(len(fields), 'field')}: {listed(shown, FIELDS)}"

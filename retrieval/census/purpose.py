@@ -36,10 +36,14 @@ _OUT = re.compile(
 )
 _NOT = re.compile(
     r"(?i)model|artifact|network|pretrained|ckpt|checkpoint|config|cfg|weight|log|cache|device|server|port|host|token|batch|temp|gpu|lora|bert|gpt"
-    r"|jobs?[-_]|api|url|font|benchmark|prune|max[-_]|init[-_]"
+    r"|jobs?[-_]|api|url|font|benchmark|prune|max[-_]|init[-_]|auth|user[-_]data|download|leaderboard|root[-_]path|fit[-_]"
 )
 _WEIGHTS = re.compile(r"(?i)\b(?:models?|weights?|checkpoints?|networks?|artifacts?|executable|ffmpeg)\b|ffmpeg_")
 _BLANK = re.compile(r"(?i)\b(?:brief|short) description\b|^\W*(?:todo|add your|my (?:package|project))")
+_SERVING = re.compile(
+    r"(?i)(?:^|[/_-])(?:eval\w*|bench\w*|download\w*|convert\w*|metrics?|prepare\w*|preprocess\w*)(?:[/_.-])"
+)
+"""Programs that measure, fetch or prepare: what they take says little of what the project is for."""
 _PLACE = re.compile(r"(?i)(?:paths?|files?|dir|directory|folder)$")
 _SWITCH = re.compile(
     r"(?i)type (?:bool|float|int)\b|store_(?:true|false)|is_flag|: whether\b|: if true"
@@ -54,6 +58,11 @@ _GIVEN = re.compile(
     r"(?i)gr\.(?:Image|Audio|Video|Files?|UploadButton|Chatbot)\b|\b(?:image|photo|audio|speech|voice|video|text|prompt"
     r"|question|document|pdf|file|sentence|caption)s?\b"
 )
+_SETS = re.compile(
+    r"gr\.(?:Checkbox\w*|Dropdown|Slider|Number|Radio|\w*Button|ColorPicker|HTML|Label)\b"
+    r"|“(?i:generated|output|result)"
+)
+"""Controls that set something, and those that show what comes out."""
 _USED = re.compile(r"\bmodels? (?:is|are) used\b")
 _ASIDE = re.compile(
     r" \((?:[\w.-]+/)*[\w.-]+\.py\)|(?:[\w.-]+/)*[\w.-]+\.py, (?=“)| of the library `[^`]+`| in `[^`]+`$"
@@ -82,7 +91,7 @@ def _said(codebase: Codebase) -> Iterator[CensusHit]:
     title = parts.title.text if parts and parts.title else codebase.snapshot.name
     title = title if len(title.split()) < TITLE else codebase.snapshot.name
     for word, lines in _descriptions(codebase):
-        if word not in told:
+        if word not in told and re.search(r"\w\w", word):
             told.append(word)
             yield _hit(codebase, lines, "description", f"The package metadata describes {title} as “{word}”.")
     if parts is None:
@@ -176,6 +185,7 @@ def _goes(codebase: Codebase) -> Iterator[CensusHit]:
         and not _SWITCH.search(hit.text)
         and hit.detail.get("library") not in ("sub-command", "position", "computed")
     ]
+    options = [hit for hit in options if not _SERVING.search(hit.path)] or options
     kinds = ((_IN, _OUT, "input", "Goes in"), (_OUT, None, "output", "Comes out"))
     for rule, other, name, words in kinds:
         chosen = [hit for hit in options if rule.search(hit.name.lstrip("-")) and not _NOT.search(hit.name)]
@@ -195,6 +205,7 @@ def _served(codebase: Codebase) -> Iterator[CensusHit]:
     """What predictors and web interfaces take in, where no option names an input."""
     hits = [hit for hit in served_inputs(codebase, parse_query("served_inputs")) if reach_of(codebase).has(hit)]
     hits = [hit for hit in hits if hit.role == "source" and _GIVEN.search(hit.text) and not _NOT.search(hit.name)]
+    hits = [hit for hit in hits if not _SETS.search(hit.detail["said"])]
     cog = [hit for hit in hits if hit.detail["way"] == "cog"]
     unique = list({hit.detail["said"]: hit for hit in reversed(cog or hits)}.values())[::-1][:GIVEN]
     if unique:

@@ -11,6 +11,9 @@ from itertools import takewhile
 
 from retrieval.snapshot import SourceFile
 
+_COMMAND = re.compile(r"\b(?:pip3?|conda|uv|apt(?:-get)?|brew) (?:pip )?install\b|--extra-index-url|```|\bgit clone\b")
+_OTHERS = re.compile(r"(?i)\bcheck (?:it )?out\b|@\w{3,}|\b(?:created|made|developed|guide) by\b")
+_LABEL = re.compile(r"^\W{0,3}((?:[A-Z][\w.+-]*|\d[\w.]*)(?: (?:[A-Z0-9][\w.+-]*)){0,3})\W{0,3}: ")
 _ASIDE = re.compile(
     r"(?i)\b(?:licen[cs]e[ds]?|disclaimer|own risk|not responsible|ethical|unethical|sponsor\w*|donat\w+|discord|slack"
     r"|wechat|telegram|qq group|arxiv|bibtex|cite|citation|changelog|release[sd]?|news|updates?|download\w*|install\w*"
@@ -19,7 +22,7 @@ _ASIDE = re.compile(
     r"|beginners|issues?\b.*\bwelcome|autodl|colab|be aware|please|tested on|requires?|gpu is needed|thanks"
     r"|\d{4}[-/.]\d{2}|jump to|supported by the\b.*\bteam|take responsibility|as you can see|thank you"
     r"|for more (?:detailed|information)|now we know|table of contents"
-    r"|acknowledge\w*|you agree|read this|do not trust|fake|throughput"
+    r"|(?:has|have) moved|acknowledge\w*|you agree|read this|do not trust|fake|throughput"
     r"|(?:above|following) (?:results?|figures?|tables?|checkpoints?)|communit\w+|limited long-term support)\b"
     r"|^\W*\[?20\d\d|^\W*(?:if you|for (?:the|more)|details|to appear|accepted)\b"
     r"|^\W*(?:in order )?to (?:run|train|re-?train|fine-?tune|evaluate|use|try|test|build)\b"
@@ -62,6 +65,7 @@ _FEATURES = re.compile(
     r"(?i)^\W*(?:key |main |core )?(?:features?|catalog(?:ue)?|(?:supported )?tasks|highlights?|functions?"
     r"|capabilities|what it does)\b"
 )
+_RELATED = re.compile(r"(?i)\b(?:projects?|papers?|works?|repos\w*|resources|news)\b")
 _ITEM = re.compile(r"^\s{0,3}(?:[-*+]|\d+[.)])\s+(.*)$")
 _BOX = re.compile(r"^\[[ xX]\]\s+")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
@@ -101,9 +105,11 @@ def read_readme(file: SourceFile, project: str = "") -> Readme:
     known = {title.text.lower()} if title else set()
     prose = [block for block in prose if block.text.lower() not in known]
     names = {"", *re.findall(r"[\w.'-]+", f"{title.text if title else ''} {project}".lower())}
+    own = [block for block in prose if not _is_of_other(block.text, names)]
+    prose = own or prose
     defining = [block for block in prose if _defines(block.text, names) and _subject(block.text) in names]
     early = [b for b in prose if b.start <= EARLY and not b.text.endswith(":") and not _NUMBERED.match(b.text)]
-    tagline = next(iter(early or defining), None)
+    tagline = _labelled(blocks, names) or next(iter(early or defining), None)
     said = tagline is not None and (len(tagline.text.split()) <= ITEMS or _DOES.search(tagline.text))
     if not said and defining and defining[0].start <= EARLY:
         tagline = defining[0]
@@ -114,6 +120,8 @@ def read_readme(file: SourceFile, project: str = "") -> Readme:
             subjects.add(_subject(block.text))
             abstracts.append(_telling(block))
     features = _features(blocks) or _numbered(blocks, names)
+    if sum(bool(_OTHERS.search(said.text)) for said in features) * 2 >= len(features):
+        features = ()  # what others have made of it
     return Readme(title, _telling(tagline) if tagline else None, tuple(abstracts[:MOST]), features)
 
 
@@ -121,6 +129,22 @@ def _defines(text: str, names: set[str]) -> bool:
     """Whether a paragraph says what a thing is, its name in small letters only where it is the project's."""
     small = text[:1].islower() and _subject(text) in names - {""}
     return _DEFINES.search(text[:1].upper() + text[1:] if small else text) is not None
+
+
+def _labelled(blocks: "list[tuple[str, Said]]", names: set[str]) -> Said | None:
+    """The paragraph that begins with the project's own name, `F5-TTS: …`, and says something of it."""
+    for kind, block in blocks:
+        label = _LABEL.match(block.text) if kind == "text" and block.start <= TOP else None
+        words = re.findall(r"[\w.'-]+", label[1].lower()) if label is not None else []
+        if words and {*words} <= names and len(block.text.split()) >= len(words) + LEAST:
+            return block
+    return None
+
+
+def _is_of_other(text: str, names: set[str]) -> bool:
+    """Whether a paragraph begins with the name of a part, `E2 TTS: …`, that is not the project's."""
+    label = _LABEL.match(text)
+    return label is not None and not {*re.findall(r"[\w.'-]+", label[1].lower())} <= names
 
 
 def _subject(text: str) -> str:
@@ -154,6 +178,8 @@ def _is_purpose(text: str) -> bool:
     first = _AFTER_NAME.sub("", re.split(r"(?<=[.!?])\s", text)[0])
     if _is_people(text):
         return False
+    if _COMMAND.search(text):
+        return False
     return (words >= LEAST or wide >= 3 * LEAST) and not _ASIDE.search(first) and text.count("|") < LEAST
 
 
@@ -172,7 +198,7 @@ def _features(blocks: list[tuple[str, Said]]) -> tuple[Said, ...]:
         if kind == "heading" or (kind == "text" and block.text.endswith(":") and not found):
             if found:
                 break
-            inside = _FEATURES.search(block.text) is not None
+            inside = _FEATURES.search(block.text) is not None and not _RELATED.search(block.text)
         elif found and kind == "text" and block.start > found[-1].end + 1:
             break
         elif inside and kind == "item" and block.text and not _ASIDE.search(block.text):

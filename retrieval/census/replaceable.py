@@ -88,7 +88,7 @@ def _choices(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> list
     found = [c for c in choices(roster) if reach.has(plain(codebase, c.frame, c.arms[0].made.step.start))]
     whole = {entry.name for entry in entries if not entry.part}
     outside = [c for c in found if not all(map(_LAYER.search, c.names))]
-    return sorted(outside, key=lambda choice: not whole & {*choice.names})[:MOST_CHOICES]
+    return sorted(outside, key=lambda c: (not whole & {*c.names}, len({*c.names}) < 2))[:MOST_CHOICES]
 
 
 def _dispatched(entry: Entry, places: list[Place]) -> str:

@@ -13,7 +13,7 @@ from retrieval.census.model_entries import CLASSICAL, plain
 from retrieval.census.reach import reach_of
 from retrieval.census.roster import Roster, roster_of
 from retrieval.census.spots import Spot
-from retrieval.census.values import External
+from retrieval.census.values import ClassRef, External
 from retrieval.census.weights import reader
 from retrieval.parse import descendants, first_line
 
@@ -138,11 +138,13 @@ def _of_call(roster: Roster, names: frozenset[str], table: dict[str, Ties], at: 
     frame, step = at
     for made in roster.at((frame.path, step.node.id)):
         own = made.cls is not None and made.cls == frame.owner and made.step.written != "cls"
+        own = own or _is_own_part(roster, frame, made.cls)
         if made.name in names and not own:
             _in(table, frame.path).made.setdefault(f"`{made.name}`", step.start)
     use = roster.used(frame, step)
     if use is not None:
-        told = [made.name for made in use.made if made.known is None or made.known.does != CLASSICAL]
+        used = [made for made in use.made if not _is_own_part(roster, frame, made.cls)]
+        told = [made.name for made in used if made.known is None or made.known.does != CLASSICAL]
         ties = _in(table, frame.path)
         ties.calls += bool(told)
         for name in told[:2]:
@@ -152,6 +154,12 @@ def _of_call(roster: Roster, names: frozenset[str], table: dict[str, Ties], at: 
         parts = [part for part in value.name.split(".") if _COMPANION.search(part)]
         if parts:
             _in(table, frame.path).companions.setdefault(f"`{parts[-1]}`", step.start)
+
+
+def _is_own_part(roster: Roster, frame: "Frame", cls: ClassRef | None) -> bool:
+    """Whether a model class makes or runs a part of itself that the same file defines: that is the model, no tie."""
+    inside = frame.owner is not None and roster.family.is_model(frame.owner)
+    return inside and cls is not None and cls.path == frame.path
 
 
 def _decides(condition: str) -> bool:

@@ -49,7 +49,7 @@ def _base(codebase: "Codebase", classes: "list[tuple[str, Definition]]") -> str:
     best: tuple[int, int, str, str] | None = None
     for count, name in ranked:
         found = codebase.find(name)
-        if found is None or found[1].kind != "class" or _DATA.search(name):
+        if found is None or found[1].kind != "class" or _DATA.search(name) or name.endswith(("Error", "Exception")):
             continue
         depth = len(codebase.bases(*found))
         candidate = (count, depth, found[1].name, own_sentence(found[1].docstring, 140))

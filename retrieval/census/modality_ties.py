@@ -28,7 +28,7 @@ SHOWN, MOST, LEAST = 6, 12, 2
 _RUNS = re.compile(r"forward$|__call__$|(?:generate|predict|encode|embed|infer|sample|chat|transcribe)(?:_\w+)?$")
 _LOSS = re.compile(r"(?:Loss|Criterion)\w*$")
 _BATCH = re.compile(r"(?i)^(?:\w+_)?(?:batch|samples?|data|inputs?|items?|example|x)(?:_\w+)?$")
-_SOURCE = re.compile(r"(?i)batch|sample|data|loader|inputs?\b|items?\b|example")
+_SOURCE = re.compile(r"(?i)(?:^|[_.])(?:\w*batch(?:es)?|samples?|data|\w*loader|inputs?|items?|examples?)\b")
 _FRAMES = re.compile(r"(?i)(?:^|_)frames?(?:_|$)")
 Item = tuple[str, str, tuple[int, int], str, tuple[str, ...]]  # path, symbol, lines, text, modalities
 
@@ -55,7 +55,7 @@ def modality_ties(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 def named(name: str) -> str:
     """The modality of a name; frames are of audio as well as of video, and tell nothing."""
-    return "" if _FRAMES.search(name) else spelled(name)
+    return "" if _FRAMES.search(name) or name.startswith("tabular") else spelled(name)
 
 
 def _models(codebase: "Codebase") -> Iterator[Item]:
@@ -131,7 +131,7 @@ def _batch(unit: Unit, body: Function, symbol: str) -> Iterator[Item]:
             continue
         names = [written(part) for part in target.elts]
         told = {name: named(name) for name in names if named(name)}
-        if told and len(names) >= LEAST and _SOURCE.search(written(source)):
+        if told and len(names) >= LEAST and _SOURCE.search(_source(source)):
             text = f"`{symbol}()` ({unit.path}) takes `{written(source)}` apart as `{', '.join(names)}`"
             yield unit.path, symbol, unit.lines(node)[:1] * 2, text, _groups(told.values())
             return
@@ -145,6 +145,13 @@ def _batch(unit: Unit, body: Function, symbol: str) -> Iterator[Item]:
         shown = listed([f"`{key}`" for key in keys], SHOWN)
         text = f"`{symbol}()` ({unit.path}) reads {shown} of what it is given"
         yield unit.path, symbol, unit.lines(first), text, _groups(named(key) for key in keys)
+
+
+def _source(node: ast.expr) -> str:
+    """What a loop or assignment takes from: `loader` of `tqdm(loader)` too; "" for values put side by side."""
+    if isinstance(node, ast.Call):
+        return "" if written(node.func) == "zip" or not node.args else written(node.args[0])
+    return written(node)
 
 
 def _apart(node: ast.AST) -> tuple[ast.AST | None, ast.expr | None]:

@@ -19,7 +19,7 @@ from retrieval.facts import CensusHit, Definition
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-LEAST, MOST, FIELDS, USERS = 3, 12, 12, 5
+LEAST, MOST, FIELDS, USERS, MADE = 3, 12, 12, 5, 20  # what main programs themselves make counts most
 _NAMED = re.compile(
     r"(?:Options?|Opts?|Config|Cfg|Configuration|Settings|Params|Parameters|Args|Arguments|[Hh][Pp]arams)$"
 )
@@ -68,9 +68,10 @@ def _classes(codebase: "Codebase") -> Iterator[Found]:
 def _uses(codebase: "Codebase") -> Counter[str]:
     """Name of a class → in how many places source code makes one or takes one as a parameter."""
     counts: Counter[str] = Counter()
+    programs = {start.path for start in reach_of(codebase).starts}
     for path, call in codebase.all_calls():
         if codebase.snapshot.by_path[path].role == "source":
-            counts[call.name.rpartition(".")[2]] += 1
+            counts[call.name.rpartition(".")[2]] += MADE if path in programs else 1
     for path, item in codebase.all_definitions():
         if codebase.snapshot.by_path[path].role == "source":
             for parameter in item.parameters:

@@ -217,3 +217,28 @@ def main(meter, metric_logger, data):
     (text,) = told(files, "told_figures: key")
     assert "hands `loss`, `class_error` to `metric_logger.update()`" in text and "find_stages" not in text
     assert not any("Log files" in line for line in told(files, "recording: logging"))
+
+
+def test_a_logger_that_another_object_keeps_is_the_same_library() -> None:
+    files: dict[str, str | bytes] = {
+        "app.py": """
+import logging
+
+
+class Model:
+    def __init__(self):
+        self.logger = logging.getLogger("m")
+
+    def run(self):
+        self.logger.info("one")
+
+
+class Pipe:
+    def __init__(self, model):
+        self.model = model
+
+    def run(self):
+        self.model.logger.debug("two")
+""",
+    }
+    assert libraries(files) == ["logging", "logging"]

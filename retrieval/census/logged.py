@@ -31,6 +31,8 @@ LIBRARIES = {
 }
 METHODS = LOG_METHODS | {"success", "trace", "fatal"}
 _ALIAS = re.compile(r"^(?:[\w.]+\.(?:log|info|debug|print|warning|error|warn|echo)|print)$")
+_KEPT = re.compile(r"^self\._?logger\.\w+$")
+_OTHERS = re.compile(r"^\w+(?:\.\w+)+\._?logger$|^(?!self\.)\w+\._?logger$")
 HOPS = 5
 
 
@@ -55,8 +57,12 @@ def every_message(codebase: "Codebase") -> tuple[CensusHit, ...]:
 
 
 def _hits(codebase: "Codebase", source: "_Source") -> Iterator[CensusHit]:
-    for path, call in codebase.all_calls():
-        library = source.library(path, call)
+    calls = [(path, call, source.library(path, call)) for path, call in codebase.all_calls()]
+    kept = {library for _, call, library in calls if library and _KEPT.match(call.written)}
+    only = kept.pop() if len(kept) == 1 else ""  # what objects keep as their logger, which others use too
+    for path, call, found in calls:
+        owner, _, method = call.written.rpartition(".")
+        library = found or (only if _OTHERS.search(owner) and method in METHODS else "")
         if library:
             yield hit_at(
                 codebase,

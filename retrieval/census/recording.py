@@ -29,7 +29,8 @@ SETUP = (
 FILES = 'text: "(?<![A-Za-z])(?:Rotating|TimedRotating|Watched)?FileHandler\\b"'
 BARS = (
     "calls: tqdm.*, tqdm, *.tqdm, *.trange, rich.progress.*, progressbar.*, alive_progress.*, gradio.Progress, "
-    "fastprogress.*, click.progressbar, streamlit.progress, st.progress, self.log_progress"
+    "fastprogress.*, click.progressbar, streamlit.progress, st.progress, self.log_progress, "
+    "self.progress_bar"
 )
 _BY = r"(?i)(?:^|\.)_?(?:init|setup|set_up|log|start|create|make|build|enable|write)_(?:to_)?"  # a wrapper around one
 METRICS = {
@@ -157,7 +158,8 @@ def _configured(found: _Found) -> Told:
     variables = [hit for hit in found.of("env_vars")[0] if _LOG_WORD.search(hit.name)]
     if setup:
         calls = listed(list(dict.fromkeys(f"`{_short(hit)}` in {_place(hit)}" for hit in setup)), SHOWN)
-        yield f"It is set up with {calls}", setup
+        where = "It is set up" if run else "It is set up only in code that the main programs are not seen to run,"
+        yield f"{where} with {calls}", setup
     if options or variables:
         names = listed(list(dict.fromkeys(f"`{hit.name}`" for hit in (*options, *variables))), SHOWN)
         yield f"What is told can be set by {names}", [*options[:3], *variables[:3]]

@@ -99,7 +99,11 @@ def named_elsewhere(codebase: "Codebase", name: str) -> list[str]:
         file.path
         for file in codebase.snapshot.files
         if file.role in ("source", "config", "docs")
-        and (file.path in codebase.facts or "requirements" in file.path or file.path.endswith((".toml", ".cfg")))
+        and (
+            file.language in ("python", "notebook")
+            or "requirements" in file.path
+            or file.path.endswith((".toml", ".cfg"))
+        )
         and any(pattern.search(line) for line in file.lines)
     ]
 

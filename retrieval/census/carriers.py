@@ -4,6 +4,7 @@ What is told by itself elsewhere (`travelling`, `stores`, `shared_modules`) is t
 the first of each.
 """
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.agreements import agreements
 from retrieval.census.dict_flow import dict_flow
-from retrieval.census.exports import all_frames
 from retrieval.census.feedback import feedback
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.kept import attributes_of, used_classes
@@ -33,12 +33,12 @@ from retrieval.census.spine import spine_of
 from retrieval.census.steps import steps_of
 from retrieval.census.stores import stores
 from retrieval.census.travelling import Traveller, told, travellers
+from retrieval.census.units import own_nodes, units
 from retrieval.census.values import Instance, alternatives
 from retrieval.census.wording import label
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
-    from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
 BODIES, MOST_BODIES, CHAIN, LOOKED, WIDE = 2, 3, 6, 12, 10
@@ -200,28 +200,22 @@ def _models(codebase: "Codebase", focus: Focus) -> CensusHit | None:
     return sentence(codebase, "models", text, places)
 
 
-def _globals(codebase: "Codebase", focus: Focus) -> CensusHit | None:
-    """Module variables that functions set with `global`; the widgets of screens are no context."""
-    names: dict[str, None] = {}
-    places: list[Place] = []
-    for frame, _ in all_frames(focus.program):
-        for binding in frame.body.bindings:
-            held = frame.symbol and "." not in binding.name and binding.name in frame.body.not_local
-            main = codebase.snapshot.by_path[frame.path].role == "source" and not is_screen(codebase, frame.path)
-            if held and main and not _is_around(frame, binding.name):
-                names[f"`{binding.name}` of {frame.path}"] = None
-                places.append((frame.path, binding.line, binding.line))
+def _globals(codebase: "Codebase", _focus: Focus) -> CensusHit | None:
+    """Module variables that functions set with `global`, those of user interfaces last."""
+    found: dict[Place, str] = {}
+    for unit in units(codebase, r"\bglobal\b"):
+        if codebase.snapshot.by_path[unit.path].role != "source":
+            continue
+        for function, _ in unit.functions():
+            nodes = own_nodes(function)
+            names = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+            for node in nodes:
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in names:
+                    line = unit.row(node.lineno)
+                    found.setdefault((unit.path, line, line), f"`{node.id}` of {unit.path}")
+    ordered = sorted(found, key=lambda place: is_screen(codebase, place[0]))
+    names = list(dict.fromkeys(found[place] for place in ordered))
     if not names:
         return None
-    text = f"Functions set {counted(len(names), 'variable')} of modules with `global`: {some(list(names))}"
-    return sentence(codebase, "globals", text, places)
-
-
-def _is_around(frame: "Frame", name: str) -> bool:
-    """Whether a function around this one binds the name, which `nonlocal` then means."""
-    outer = frame.outer
-    while outer is not None and outer.definition is not None:
-        if outer.bound(name) or name in outer.parameters:
-            return True
-        outer = outer.outer
-    return False
+    text = f"Functions set {counted(len(names), 'variable')} of modules with `global`: {some(names)}"
+    return sentence(codebase, "globals", text, ordered)

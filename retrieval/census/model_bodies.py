@@ -11,12 +11,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrieval.beside import Beside
+from retrieval.beside import Beside, once
 from retrieval.census.body_flow import Step, Taken, steps_in
 from retrieval.census.callgraph import Site, entered, reached
 from retrieval.census.focus import Focus, focus_of
 from retrieval.census.handoffs import NAMES, OPTIONS
 from retrieval.census.outside import does
+from retrieval.census.pipeline import main_roots
 from retrieval.census.screens import is_screen
 from retrieval.census.spine import hand_over_bodies, nearness_of
 from retrieval.census.trivial import is_trivial
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from retrieval.census.frame import Frame
     from retrieval.codebase import Codebase
 
-DEEPEST, SIBLINGS, ALTERNATIVE = 12, 3, 0.3
+DEEPEST, SIBLINGS, ALTERNATIVE, PROGRAMS = 12, 3, 0.3, 8
 _WRITES = re.compile(r"^(?:save\w*|dump|dumps|write\w*|imwrite|imsave|to_csv|to_json|put|put_nowait|send|backward)$")
 DIRECT = 1.5  # how much more a hand-over counts in which a model itself takes part
 _TOOLS = re.compile(
@@ -74,11 +75,32 @@ class ModelBody:
 
 
 def leading_bodies(codebase: Codebase, most: int) -> list[ModelBody]:
-    """The weightiest bodies, those nearest to the start of a program first, training before other work."""
+    """The weightiest bodies, those of the first program and nearest to its start first, training before other work.
+
+    Inner bodies of models come after those of programs.
+    """
     named: dict[str, ModelBody] = {}
     for body in model_bodies(codebase):
         named.setdefault(body.frame.symbol, body)  # one of several scripts with the same function
-    return sorted(list(named.values())[:most], key=lambda body: (-body.near, not body.trains))
+    focus, order = focus_of(codebase), _first_programs(codebase)
+    outer = sorted(named.values(), key=lambda body: focus.in_model(body.frame))[:most]
+
+    def rank(body: ModelBody) -> tuple[bool, int, float, bool]:
+        program = order.get((body.frame.path, body.frame.symbol), len(order))
+        return focus.in_model(body.frame), program, -body.near, not body.trains
+
+    return sorted(outer, key=rank)
+
+
+@once
+def _first_programs(codebase: Codebase) -> dict[tuple[str, str], int]:
+    """Each function that the main programs reach with the number of the first one that does."""
+    focus = focus_of(codebase)
+    found: dict[tuple[str, str], int] = {}
+    for number, root in enumerate(main_roots(focus)[:PROGRAMS]):
+        for frame, _ in reached(focus.program, [root.frame]):
+            found.setdefault((frame.path, frame.symbol), number)
+    return found
 
 
 def model_bodies(codebase: Codebase) -> list[ModelBody]:

@@ -130,7 +130,8 @@ def _from(taken: Taken) -> str:
         makers = [f"`{maker.callee}()`" for maker in taken.makers if maker.callee not in ("return", "yield")]
         bound = any(name in taken.text for maker in taken.makers for name in maker.gives)
         entries = " entry by entry" if taken.splat else ""
-        return entries if bound else f"{entries} (from {listed(makers, 2)})"
+        several = len(set(makers)) > 1  # what only helped to make a value is not told apart from what gave it
+        return entries if bound or several else f"{entries} (from {listed(makers, 2)})"
     return "" if taken.source == "parameter" else f" ({taken.source})"
 
 

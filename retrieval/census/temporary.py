@@ -71,9 +71,11 @@ def _made(codebase: Codebase, path: str, call: Call, removals: list[Contact]) ->
     where = f"`{call.symbol}()`" if call.symbol else f"the top level of {path}"
     gone = [c for c in removals if c.path == path and any(_names(name, c.where) for name in call.assigned)]
     places = tuple((c.path, c.start, c.end) for c in gone)
+    starred = re.search(r"\*\*\w+", call.text)
     lasting = call.name.rpartition(".")[2] in ("mkstemp", "mkdtemp", "mktemp")
     if not lasting and dict(call.keywords).get("delete") != "False":
         ending = "removed when the `with` block ends" if call.in_with else "removed when it is closed"
+        ending = f"kept or removed at the end as `{starred[0]}` says" if starred else ending
     else:
         ending, traced = end_of(codebase, path, call)
         places = traced or places

@@ -742,3 +742,14 @@ def test_classes_around_models_and_alternatives_inside_them_are_named() -> None:
     assert any("one of `VisionTower`, `ResNetTower` (`build_tower()` chooses)" in text for text in told)
     assert any(text.startswith("Classes around them: `Predictor` runs `Segmenter`") for text in told)
     assert told[-1].startswith("No module for video")
+
+
+def test_features_out_of_one_result_are_told_apart_by_their_keys_and_names() -> None:
+    source = """
+    def evaluate(model, images, texts):
+        out = model(images, texts)
+        text_features = out["text_features"]
+        return out["scale"] * out["image_features"] @ text_features.t()
+    """
+    hits = run_query(codebase_of({"run.py": source}), "fusions: how=compared").hits
+    assert [hit.name for hit in hits] == ["image + text"]

@@ -35,10 +35,10 @@ _LOADERS = (
     (re.compile(r"^(?:cv2\.VideoCapture|decord\.\w+|av\.open|torchvision\.io\.read_video)$"), "video"),
     (re.compile(_SOUNDS), "audio"),
 )
-_SHAPING = words(
+SHAPING = words(
     """view reshape repeat expand permute transpose unsqueeze squeeze flatten chunk split float half to type cuda cpu
     contiguous detach clone numpy copy size astype long int bool repeat_interleave expand_as view_as type_as unbind
-    mean sum max min norm softmax t mT narrow"""
+    mean sum max min norm softmax t T mT narrow"""
 )
 _FRESH = re.compile(
     r"(?:^|\.)(?:zeros|ones|rand|randn|randint|arange|empty|full|eye|linspace|len|range|zeros_like|ones_like|randn_like|"
@@ -214,7 +214,7 @@ def _call(spot: Spot, node: Node) -> str:
     function = node.child_by_field_name("function")
     written = spot.frame.body.tree.text(function)
     last = written.rpartition(".")[2]
-    if last in _SHAPING or _FRESH.search(written) or _SETTINGS.search(written) or _removed(spot, written):
+    if last in SHAPING or _FRESH.search(written) or _SETTINGS.search(written) or _removed(spot, written):
         return ""
     value = spot.frame.value(function, spot.order, spot.guards)
     if isinstance(value, External):
@@ -248,7 +248,7 @@ def data_sources(tracer: Tracer, spot: Spot) -> list[Spot]:
             return []
         if not spot.take and is_module(tracer, spot):
             return [inner for child in arguments(node, keywords=True) for inner in spot.inner(child, take=())]
-        if function is not None and function.type == "attribute" and written.rpartition(".")[2] in _SHAPING:
+        if function is not None and function.type == "attribute" and written.rpartition(".")[2] in SHAPING:
             owner = function.child_by_field_name("object")
             value = spot.frame.value(owner, spot.order, spot.guards)
             return spot.inner(owner) if not isinstance(value, External) else _first(spot, node)

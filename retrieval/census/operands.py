@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from retrieval.census.body import one_line
 from retrieval.census.fillers import is_filler
 from retrieval.census.joined import halves
-from retrieval.census.modalities import Told, hears_only, nearest
+from retrieval.census.modalities import SHAPING, Told, hears_only, nearest
 from retrieval.census.modality_names import GROUPS, named
 from retrieval.census.roster import Roster
 from retrieval.census.spots import Spot
 from retrieval.census.tiers import snake
-from retrieval.parse import Node
+from retrieval.parse import Node, Tree
 
 Operand = tuple[Spot, list[Told]]
 _ASIDE = re.compile(
@@ -22,7 +22,7 @@ _ASIDE = re.compile(
 _NOISED = re.compile(r"(?i)(?:^|\.)(?:noisy_)?latents?_model_input$")
 _STATES = re.compile(r"^(?:hidden_states|sample|h|x)$")
 _DENOISER = re.compile(r"(?i)unet|denoi[sz]")
-MOST_OPERANDS = 8
+MOST_OPERANDS, DEEPEST = 8, 6
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,36 @@ def _told(roster: Roster, spot: Spot) -> list[Told]:
     if spot.node.type in ("identifier", "attribute") and _is_noised(spot) and not _sounds(roster, spot):
         return [Told("latents", spot)]
     told = nearest(roster.tracer, spot)
-    said = named(spot.text().rpartition(".")[2])
+    said = _said(spot.frame.body.tree, spot.node)
     own = [item for item in told if item.group == GROUPS.get(said, said)]
-    return own if said and own and spot.node.type in ("identifier", "attribute") else told
+    return own if said and own else told
+
+
+def _said(tree: Tree, node: Node | None, left: int = DEEPEST) -> str:
+    """The modality that the name of a value says, whatever form it is brought into: "text" for `text_features.t()`,
+    `scale * text_features` and `out["text_features"]`; "" where no name or more than one says any."""
+    if node is None or left <= 0:
+        return ""
+    match node.type:
+        case "identifier":
+            return named(tree.text(node))
+        case "attribute":
+            held = node.child_by_field_name("object")
+            name = tree.text(node.child_by_field_name("attribute"))
+            return _said(tree, held, left - 1) if name in SHAPING else named(name)
+        case "call":
+            function = node.child_by_field_name("function")
+            name = tree.text(function).rpartition(".")[2]
+            return _said(tree, function, left - 1) if name in SHAPING and function is not None else ""
+        case "subscript":
+            key = node.child_by_field_name("subscript")
+            return named(tree.text(key).strip("\"'")) if key is not None and key.type == "string" else ""
+        case "binary_operator" if tree.text(node.child_by_field_name("operator")) in "*/":
+            sides = {_said(tree, node.child_by_field_name(side), left - 1) for side in ("left", "right")} - {""}
+            return sides.pop() if len(sides) == 1 else ""
+        case "parenthesized_expression":
+            return _said(tree, node.named_children[0], left - 1) if node.named_children else ""
+    return ""
 
 
 def _is_noised(spot: Spot) -> bool:

@@ -407,3 +407,39 @@ def test_lightning_checkpoints_are_told_as_such_and_spectrograms_are_no_models()
     code = codebase_of({"main.py": LIGHTNING})
     assert any(t.startswith("PyTorch Lightning checkpoints") for t in _texts(code, "model_summary: what=formats"))
     assert not any(text.startswith("`MelSpec`") for text in _texts(code, "model_objects"))
+
+
+READING = """
+    from PIL import Image
+    import easyocr
+    from transformers import AutoModelForCausalLM
+    from rapidocr import RapidOCR
+
+    class BaseReader:
+        def read(self, page):
+            raise NotImplementedError
+
+    class Easy(BaseReader):
+        def __init__(self):
+            self.reader = easyocr.Reader(["en"])
+
+        def read(self, page):
+            return self.reader.readtext(page)
+
+    class Rapid(BaseReader):
+        def __init__(self):
+            self.engine = RapidOCR()
+
+        def read(self, page):
+            return self.engine(page)
+
+    if __name__ == "__main__":
+        writer = AutoModelForCausalLM.from_pretrained("some/writer")
+        print(Easy().read(Image.open("a.png")), Rapid().read(Image.open("a.png")), writer.generate("b"))
+"""
+
+
+def test_models_of_sibling_classes_are_told_as_implementations() -> None:
+    used = _texts(codebase_of({"main.py": READING}), "model_summary: what=used")[0]
+    told = used.partition("implementations of `BaseReader`: ")[2]
+    assert "`Reader`" in told and "`RapidOCR`" in told and used.count("`AutoModelForCausalLM`") == 1

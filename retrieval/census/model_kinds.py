@@ -44,7 +44,9 @@ def kinds_of(roster: Roster, entries: list[Entry]) -> tuple[str, list[Entry]]:
 
 def _reads_texts(roster: Roster, entry: Entry) -> bool:
     """Whether texts are what a model takes first of all, or what it makes of embeddings of images."""
-    if "encoder" in entry.kind or sees_entry(roster, entry):
+    known = entry.made[0].known
+    other = known is not None and known.gives in ("image", "video", "audio")
+    if other or "encoder" in entry.kind or sees_entry(roster, entry):
         return False
     return taken_by(roster, entry)[:1] == ["text"] or re.search(r"Text(?!ure)|Caption", entry.name) is not None
 

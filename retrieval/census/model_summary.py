@@ -170,10 +170,30 @@ def alternatives(roster: Roster, entries: list[Entry]) -> list[list[Entry]]:
 
 def _grouped(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> str:
     ranked = [sorted(group, key=lambda entry: -len(entry.uses(roster))) for group in alternatives(roster, entries)]
-    groups = [[_filled(codebase, roster, entry) for entry in group] for group in ranked]
-    told = [f"one of {' or '.join(group)}" if len(group) > 1 else group[0] for group in groups]
+    families: dict[object, list[list[Entry]]] = {}
+    for group in ranked:
+        bases = {_base_of(roster, entry) for entry in group}
+        families.setdefault(bases.pop() or id(group) if len(bases) == 1 else id(group), []).append(group)
+    told = [_family(codebase, roster, groups) for groups in families.values()]
     more = f"; and {len(told) - MOST} more" if len(told) > MOST else ""
     return "; ".join(told[:MOST]) + more
+
+
+def _base_of(roster: Roster, entry: Entry) -> str:
+    """The class here whose subclass makes a model for itself: "BaseReader"; "" for none."""
+    owner = (entry.only[0] if entry.only else entry.made[0]).frame.owner
+    line = roster.program.line(owner) if owner is not None and not roster.family.is_model(owner) else ()
+    return line[1].definition.symbol if len(line) > 1 else ""
+
+
+def _family(codebase: "Codebase", roster: Roster, groups: list[list[Entry]]) -> str:
+    """Models that stand alone or exclude each other; with what their classes implement when several do."""
+    each = [[_filled(codebase, roster, entry) for entry in group] for group in groups]
+    told = [f"one of {' or '.join(group)}" if len(group) > 1 else group[0] for group in each]
+    base = _base_of(roster, groups[0][0])
+    if not base or len(told) < 2:
+        return "; ".join(told)
+    return f"implementations of `{base}`: {', '.join(f'({at}) {text}' for at, text in enumerate(told, 1))}"
 
 
 def _filled(codebase: "Codebase", roster: Roster, entry: Entry) -> str:

@@ -31,7 +31,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "unpacking fails",
         "string raised",
     ),
-    "names that one way of a condition leaves unbound": ("unbound name",),
     "functions, classes and files that are too large": (
         "long function",
         "large class",
@@ -40,6 +39,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "copied code": ("duplicated code", "near copy"),
     "errors hidden": ("bare except", "swallowed exception", "returned error", "broad except"),
+    "names that one way of a condition leaves unbound": ("unbound name",),
     "hooks that stay on a model when an error comes": ("leaked hook",),
     "state shared through globals, classes and rewritten options": (
         "global statement",

@@ -39,7 +39,7 @@ _TELLS = re.compile(
     r"(?i)model|name|arch|variant|backbone|repo|checkpoint|pretrained|path|encoder|llm|_id\b|url|version"
 )
 _COMMON = re.compile(
-    r"^(?:forward|__call__|generate|encode|predict|to|eval|train|half|float|cuda|cpu|transcribe|(?:get|set|load|save|en|dis)_?\w*"
+    r"^(?:forward\w*|__call__|generate|encode|predict|to|eval|train|half|float|cuda|cpu|transcribe|(?:get|set|load|save|en|dis)_?\w*"
     r"|parameters|state_dict|named_\w+|modules|children)$"
 )
 _PLAIN = re.compile(r"^[A-Za-z_]\w*$")

@@ -259,3 +259,43 @@ def test_names_that_say_no_modality_tie_nothing() -> None:
     plain = TWO.replace("images, texts", "xs, ys").replace("image_features", "a").replace("text_features", "b")
     plain = plain.replace("image", "x").replace("text", "y")
     assert not run_query(codebase_of({"run.py": plain}), "modality_ties").hits
+
+
+ADAPTERS = """
+    from net import Net
+
+    class BaseAdapter:
+        def load_model(self, path):
+            return Net()
+
+    class SmallAdapter(BaseAdapter):
+        pass
+
+    model_adapters = []
+
+    def register_adapter(cls):
+        model_adapters.append(cls())
+
+    def get_adapter(path):
+        for adapter in model_adapters:
+            if path:
+                return adapter
+        raise ValueError(path)
+
+    register_adapter(SmallAdapter)
+    register_adapter(BaseAdapter)
+
+    if __name__ == "__main__":
+        get_adapter(input()).load_model("a.pt")(1)
+"""
+
+
+def test_a_list_that_a_function_fills_with_classes_is_a_registry() -> None:
+    told = ways({"adapters.py": ADAPTERS})
+    assert (
+        "By registering: `register_adapter()` (adapters.py) enters a class in `model_adapters`, today 2 classes: "
+        "`SmallAdapter`, `BaseAdapter`; `get_adapter()` goes through them and takes the one that fits; an own class is "
+        "given to `register_adapter()`"
+    ) in told
+    once = ADAPTERS.replace("    register_adapter(BaseAdapter)\n", "")
+    assert not any("`register_adapter()`" in text for text in ways({"adapters.py": once}))

@@ -15,6 +15,7 @@ from retrieval.census.hierarchies import hierarchies
 from retrieval.census.implementations import selectors
 from retrieval.census.import_paths import import_paths
 from retrieval.census.language import parse_query
+from retrieval.census.listed_classes import listed_classes
 from retrieval.census.model_tables import model_tables
 from retrieval.census.name_schemas import name_schemas
 from retrieval.census.named_models import named_models
@@ -53,6 +54,7 @@ def _found(codebase: "Codebase") -> Iterator[Point]:
         name_schemas(codebase),
         entry_points(codebase),
         registries,
+        listed_classes(codebase),
         _decorated(codebase, {point.path for point in registries}),
         plug_in_hooks(codebase),
         class_options(codebase),

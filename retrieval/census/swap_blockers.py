@@ -21,7 +21,7 @@ from retrieval.facts import CensusHit
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-EACH, LONGEST, TIES, MOST = 1, 260, 4, 8
+EACH, LONGEST, TIES, MOST, MANY = 1, 260, 4, 8, 2
 _FILLING = re.compile(r"(?i)weights|convert|load|state_dict|interpolate")  # fills a model rather than runs it
 _LAYER = re.compile(r"(?:Processor|Attention|Attn|Block|Layer)\w*\.")  # a part of the model itself
 CLOSED = "A closed choice in the code: "
@@ -82,8 +82,9 @@ def _modalities(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     """Which modalities the signatures of models, batches and losses fix, with the first places of each file."""
     hits = list(modality_ties(codebase, parse_query("modality_ties")))
     counts = Counter(name for hit in hits for name in hit.detail["modalities"].split(", "))
-    if not hits:
-        return
+    told = [hit for hit in hits if not hit.text.startswith("`") or " takes `" in hit.text]
+    if not told or (len(told) < MANY and len(counts) < MANY):
+        return  # one body that reads one entry fixes little
     shown = list({(hit.path, hit.text.partition("()")[2]): hit for hit in reversed(hits)}.values())[::-1]
     told = "; ".join(hit.text for hit in shown[:TIES])
     names = listed([name for name, _ in counts.most_common()], TIES)

@@ -531,3 +531,41 @@ def test_a_stage_catches_the_errors_of_the_model_that_it_was_made_with() -> None
         "An error in a model run: `except Exception` in `Stage.work`, around `self.model()`: sets"
     )
     assert "; the mark `is_failed` is tested by `Pipeline.run()`" in said[1]
+
+
+HOSTED: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        import openai
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        class Holder:
+            def __init__(self): self.reader = Net()
+            def read(self, x): return self.reader(x)
+
+        def ask(client, text):
+            try:
+                return client.chat.completions.create(model="m", messages=text)
+            except Exception:
+                return None
+
+        def convert(holder, x):
+            try:
+                return holder.read(x)
+            except Exception as error:
+                print(error)
+
+        if __name__ == "__main__":
+            ask(openai.OpenAI(), "a")
+            convert(Holder(), 1)
+    """,
+}
+
+
+def test_handlers_around_runs_that_objects_are_traced_to_come_before_those_of_hosted_models() -> None:
+    said = [hit.text for hit in hits("failing: errors", HOSTED)]
+    assert said[0].endswith("they come to the broad handlers in `convert()`, `ask()`")
+    assert said[1].startswith("`except Exception` in `convert`, around `holder.read()`: prints")

@@ -176,7 +176,7 @@ GLOBAL: dict[str, str | bytes] = {
 def test_how_long_a_model_lives_is_told_only_where_it_is_certain() -> None:
     codebase = codebase_of(GLOBAL)
     [text] = _texts(codebase, "residency")
-    assert text.startswith("`app.py`: one model in memory: `FaceAnalysis` (`FACES`), from the first use on; ")
+    assert text.startswith("`app.py`: at least one model in memory: `FaceAnalysis` (`FACES`), from the first use on; ")
     assert "; what a call makes, its caller holds: `main()` makes `model_zoo.get_model`; `speed_up()` makes" in text
     assert "`talk()` makes `AutoModelForCausalLM`" in text
     assert "get_peft_model" not in text  # the same model, wrapped

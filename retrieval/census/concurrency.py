@@ -1,5 +1,6 @@
 """Kind `concurrency`: what runs side by side, which models run beside the main thread, who shares memory, in words."""
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -89,7 +90,7 @@ def _asynchronous(launched: list[CensusHit], groups: dict[str, Group]) -> Told:
 def _models(handlers: list[CensusHit], groups: dict[str, Group]) -> Told:
     workers = [*groups["threads"].run, *groups["processes"].run]
     yes, unknown = _split(workers, "yes"), _split(workers, "unknown")
-    yes.sort(key=lambda hit: bool(hit.detail.get("off")))
+    yes.sort(key=lambda hit: (_only_asks(hit), bool(hit.detail.get("off"))))
     scripts = list(groups["scripts"].run)
     launched = list({hit.detail["program"]: hit for hit in reversed(_split(scripts, "yes"))}.values())[::-1]
     if yes or launched:
@@ -126,15 +127,26 @@ def _models(handlers: list[CensusHit], groups: dict[str, Group]) -> Told:
 
 def _yes(yes: list[CensusHit], launched: list[CensusHit]) -> Told:
     said = []
+    asking = [hit for hit in yes if _only_asks(hit)]
     for maker, noun in (("thread", "background threads"), ("process", "worker processes")):
-        if found := [hit for hit in yes if hit.detail["worker"] == maker]:
+        if found := [hit for hit in yes if hit.detail["worker"] == maker and hit not in asking]:
             said.append(f"in {noun} ({listed(targets(found), SHOWN)})")
     if launched:
         noun = "a program" if len(launched) == 1 else f"{len(launched)} programs"
         each = "a process of its own" if len(launched) == 1 else "processes of their own"
         names = listed([f"`{hit.detail['program']}`" for hit in launched], 3)
         said.append(f"in {noun} of the repository started as {each} ({names})")
-    yield f"Yes, models run {', '.join(said)}", [*yes[:SHOWN], *launched[:2]]
+    apart = f"{len(asking)} workers" if len(asking) > 1 else "a worker"
+    told = f"hosted models, which need no GPU here, are asked in {apart} ({listed(targets(asking), SHOWN)})"
+    text = f"Yes, models run {', '.join(said)}" if said else f"Yes, as far as {told}"
+    shown = [*(hit for hit in yes if hit not in asking), *asking]
+    yield f"{text}; {told}" if said and asking else text, [*shown[:SHOWN], *launched[:2]]
+
+
+def _only_asks(hit: CensusHit) -> bool:
+    """Whether all models that a worker is seen to run are hosted."""
+    runs = re.findall(r"runs (`[^`]+`(?: \(hosted\))?) with", hit.text)
+    return bool(runs) and all(name.endswith("(hosted)") for name in runs)
 
 
 def _split(hits: Iterable[CensusHit], model: str) -> list[CensusHit]:

@@ -207,7 +207,7 @@ def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
 def _fullest(codebase: "Codebase") -> str:
     """What is in memory together where it is several models: of the program, or the object, that holds most."""
     for hit in run_query(codebase, "residency").hits:
-        found = re.match(r"(.*?): (\d+) models in memory together: ", hit.text)
+        found = re.match(r"(.*?): ((?:at least )?\d+) models in memory together: ", hit.text)
         if found is not None:
             rest = hit.text[found.end() :].partition("; ")[0]
             return f" All at once: {found[1]} keeps {found[2]} models in memory together, {rest}."

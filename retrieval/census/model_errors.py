@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.aborts import covering, handlers_at
 from retrieval.census.callgraph import Site, entered
 from retrieval.census.exports import all_frames
 from retrieval.census.held_calls import held_calls
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.program import program_of
+from retrieval.census.roster import roster_of
+from retrieval.census.touches import touches_of
 from retrieval.census.units import subject_of
 from retrieval.census.values import FunctionRef
 from retrieval.facts import CensusHit, Fact
@@ -51,9 +54,8 @@ def unhandled_model_calls(codebase: Codebase, query: Query) -> Iterator[CensusHi
     program count. `detail["covered"]` is yes, callers or no.
     """
     groups: dict[Place, list[CensusHit]] = {}
-    for hit in run_query(codebase, "invokes").hits:
-        if hit.detail.get("inside") != "yes" and hit.role in ("source", "example"):
-            groups.setdefault((hit.path, hit.symbol), []).append(hit)
+    for hit in model_calls(codebase):
+        groups.setdefault((hit.path, hit.symbol), []).append(hit)
     callers = _Callers(codebase)
     wanted = query.options.get("covered", "yes|callers|no").split("|")
     for (path, symbol), hits in groups.items():
@@ -61,6 +63,25 @@ def unhandled_model_calls(codebase: Codebase, query: Query) -> Iterator[CensusHi
             for found in _told(codebase, callers, hits):
                 if found.detail["covered"] in wanted:
                     yield found
+
+
+@once
+def model_calls(codebase: Codebase) -> tuple[CensusHit, ...]:
+    """The calls that run a model from outside of model classes: by name or type, and by the objects traced to them."""
+    invoked = run_query(codebase, "invokes").hits
+    known = {(hit.path, hit.start) for hit in invoked}
+    found = [hit for hit in invoked if hit.detail.get("inside") != "yes" and hit.role in ("source", "example")]
+    program, family = program_of(codebase), roster_of(codebase).family
+    for (path, symbol), touches in touches_of(codebase).items():
+        definition = program.definition(path, symbol) if symbol else None
+        frame = program.frame(path, definition)
+        inside = frame is not None and frame.owner is not None and family.is_model(frame.owner)
+        for touch in touches if not inside else ():
+            if touch.does == "runs" and (path, touch.line) not in known:
+                text = f"{symbol} calls `{touch.written}`"
+                hit = hit_at(codebase, path, (touch.line, touch.line), symbol=symbol, name=symbol, text=text)
+                found += [hit] if hit.role in ("source", "example") else []
+    return tuple(found)
 
 
 def _told(codebase: Codebase, callers: _Callers, hits: list[CensusHit]) -> Iterator[CensusHit]:

@@ -14,8 +14,9 @@ from retrieval.beside import once
 from retrieval.census.held_models import runs_held_model
 from retrieval.census.language import hit_at, run_query
 from retrieval.census.memory_errors import runs_by_name
-from retrieval.census.model_errors import BROAD
+from retrieval.census.model_errors import BROAD, model_calls
 from retrieval.census.prose import listed
+from retrieval.census.touches import touches_of
 from retrieval.facts import CensusHit, Fact
 
 if TYPE_CHECKING:
@@ -42,7 +43,26 @@ def model_handlers(codebase: Codebase) -> tuple[CensusHit, ...]:
             if fact is not None and (path, start) not in direct:
                 called = re.search(r"catches its errors around `([^`]+)\(\)`", hit.text)
                 direct[path, start] = _hit(codebase, path, fact, [called[1]] if called else [])
-    return tuple(direct.values())
+    asked = _hosted(codebase)
+    return tuple(sorted(direct.values(), key=lambda hit: _only_asks(codebase, hit, asked)))
+
+
+@once
+def _hosted(codebase: Codebase) -> frozenset[tuple[str, int]]:
+    """The lines on which hosted models alone are asked."""
+    every = [t for touches in touches_of(codebase).values() for t in touches if t.does == "runs"]
+    local = {(t.path, t.line) for t in every if not t.model.endswith("(hosted)")}
+    return frozenset({(t.path, t.line) for t in every} - local)
+
+
+def _only_asks(codebase: Codebase, hit: CensusHit, asked: frozenset[tuple[str, int]]) -> bool:
+    """Whether the `try` of a handler holds requests to hosted models alone: such handlers come after the others."""
+    fact = _catch(codebase, hit.path, hit.start)
+    if fact is None:
+        return False
+    first, last = int(fact.detail["try_start"]), int(fact.detail["try_end"])
+    lines = [start for start, _ in _lines(codebase).get(hit.path, ()) if first <= start <= last]
+    return bool(lines) and all((hit.path, line) in asked for line in lines)
 
 
 def _is_broad(fact: Fact) -> bool:
@@ -72,7 +92,8 @@ def _runs(codebase: Codebase, path: str, fact: Fact) -> Iterator[str]:
 def _lines(codebase: Codebase) -> dict[str, list[tuple[int, str]]]:
     """File → the lines of calls that run a model, and what they call."""
     found: dict[str, list[tuple[int, str]]] = {}
-    for hit in run_query(codebase, "invokes").hits:
+    every = {(hit.path, hit.start): hit for hit in (*model_calls(codebase), *run_query(codebase, "invokes").hits)}
+    for hit in every.values():
         called = hit.text.split(" calls `", 1)[-1].partition("(")[0].split("`")[0]
         found.setdefault(hit.path, []).append((hit.start, called))
     return found

@@ -163,7 +163,8 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
         always += [item for item in working if not item.conditions]
         at = devices_said(codebase, always)
         until = f", while {caller(frame_of(working))} runs" if working else _until(codebase, always, frames)
-        told = f"{_counted(always)}: {_listed(roster, always)}{until}"
+        some = "at least " if named or loose else ""
+        told = f"{some}{_counted(always)}: {_listed(roster, always)}{until}"
         parts.append(f"{told}{f', {at}' if at.startswith('on ') else f'; of these {at}' if at else ''}")
     for words, members in _by_condition(codebase, chosen):
         parts.append(f"{_listed(roster, members)} only if {words}")

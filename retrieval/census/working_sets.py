@@ -44,7 +44,7 @@ def _is_own(item: Object) -> bool:
         return False
     head = bound.said.partition(".")[0].partition("[")[0]
     owner = bound.frame.owner
-    return head not in bound.frame.body.not_local and (owner is None or head != owner.definition.symbol)
+    return head != "_" and head not in bound.frame.body.not_local and (owner is None or head != owner.definition.symbol)
 
 
 def made_of(item: Object, others: Sequence[Object]) -> bool:

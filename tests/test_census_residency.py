@@ -499,3 +499,6 @@ def test_what_a_function_holds_in_its_variables_is_together_while_it_runs() -> N
     assert text.startswith("`app.py`: 3 models in memory together: ")
     assert all(f"`{name}`" in text for name in ("Ears.model", "net", "decoder")) and "`Whole`" not in text
     assert "while `work()` runs" in text
+    source = WORKING["app.py"].replace("return Whole(net, decoder)(y)", "return net, decoder")
+    [text, *_] = _texts(codebase_of(dict(WORKING) | {"app.py": source}), "residency")
+    assert ", made by `work()`, which hands them on" in text

@@ -24,7 +24,7 @@ from retrieval.census.unloading import acts_of
 from retrieval.census.values import ClassRef
 from retrieval.census.ways_in import ways_in
 from retrieval.census.wording import caller
-from retrieval.census.working_sets import at_work, frame_of, made_of
+from retrieval.census.working_sets import at_work, ending, made_of
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
         chosen += [item for item in working if item.conditions]
         always += [item for item in working if not item.conditions]
         at = devices_said(codebase, always)
-        until = f", while {caller(frame_of(working))} runs" if working else _until(codebase, always, frames)
+        until = ending(working) if working else _until(codebase, always, frames)
         some = "at least " if named or loose else ""
         told = f"{some}{_counted(always)}: {_listed(roster, always)}{until}"
         parts.append(f"{told}{f', {at}' if at.startswith('on ') else f'; of these {at}' if at else ''}")

@@ -4,11 +4,13 @@ A function that makes two models or more, or objects that hold some, does the wo
 into attributes of its own object or into variables of the module outlives it and is none of these.
 """
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.held_objects import Object
 from retrieval.census.spots import arguments
+from retrieval.census.wording import caller
 
 if TYPE_CHECKING:
     from retrieval.census.frame import Frame
@@ -35,6 +37,17 @@ def frame_of(objects: Sequence[Object]) -> "Frame":
     bound = objects[0].bound
     assert bound is not None
     return bound.frame
+
+
+def ending(objects: Sequence[Object]) -> str:
+    """How long they are there: while the function runs, or longer, where it hands them to its caller."""
+    frame = frame_of(objects)
+    heads = {re.split(r"[.\[]", item.bound.said)[0] for item in objects if item.bound is not None}
+    values = [e.value for e in frame.body.exits if e.kind == "return" and e.value is not None]
+    parts = [p for v in values for p in (v.named_children if v.type in ("tuple", "expression_list") else [v])]
+    if heads & {frame.body.tree.text(part) for part in parts}:
+        return f", made by {caller(frame)}, which hands them on"
+    return f", while {caller(frame)} runs"
 
 
 def _is_own(item: Object) -> bool:

@@ -499,6 +499,8 @@ def test_what_a_function_holds_in_its_variables_is_together_while_it_runs() -> N
     assert text.startswith("`app.py`: 3 models in memory together: ")
     assert all(f"`{name}`" in text for name in ("Ears.model", "net", "decoder")) and "`Whole`" not in text
     assert "while `work()` runs" in text
-    source = WORKING["app.py"].replace("return Whole(net, decoder)(y)", "return net, decoder")
-    [text, *_] = _texts(codebase_of(dict(WORKING) | {"app.py": source}), "residency")
-    assert ", made by `work()`, which hands them on" in text
+    kept = "models = {}\n            models['net'] = Net()\n            models['decoder'] = Decoder()"
+    source = str(WORKING["app.py"]).replace("return Whole(net, decoder)(y)", f"{kept}\n            return models")
+    source = source.replace("net = Net()\n            decoder = Decoder()\n            ", "")
+    [text, *_] = _texts(codebase_of({**WORKING, "app.py": source}), "residency")
+    assert ", made by `work()`, which hands them on" in text, text

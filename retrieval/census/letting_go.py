@@ -8,9 +8,9 @@ from retrieval.facts import CensusHit
 
 MOST_NAMED, MOST_STATEMENTS, LONGEST = 4, 3, 150
 _VERBS = {
-    "go": "lets {} go",
-    "cpu": "moves {} back to the CPU",
-    "offload": "has weights offloaded by the library",
+    "go": ("lets {} go", "let {} go"),
+    "cpu": ("moves {} back to the CPU", "move {} back to the CPU"),
+    "offload": ("has weights offloaded by the library", "have weights offloaded by the library"),
 }
 
 
@@ -22,24 +22,35 @@ def told(hits: Sequence[CensusHit], *, placed: bool = False) -> str:
     groups: dict[tuple[str, str], list[CensusHit]] = {}
     for hit in hits:
         groups.setdefault((hit.path, hit.symbol), []).append(hit)
-    rows = [_function(members, placed) for members in groups.values()]
+    alike: dict[tuple[str, str], list[list[CensusHit]]] = {}
+    for members in groups.values():
+        alike.setdefault(_form(members), []).append(members)
+    rows = [_functions(same, placed) for same in alike.values()]
     more = len(rows) - MOST_NAMED
     rest = f"; and {more} more function{'s' * (more > 1)}, listed below" if more > 0 else ""
     return "; ".join(rows[:MOST_NAMED]) + rest
 
 
-def _function(hits: list[CensusHit], placed: bool) -> str:
-    """What one function does to models, in words."""
-    first = hits[0]
-    name = f"`{first.symbol}()`" if first.symbol else f"`{first.path}`"
+def _form(hits: list[CensusHit]) -> tuple[str, str]:
+    """What a function does but for the models, and in which file: functions of one form are told together."""
+    said = " ".join(f"{hit.name} {hit.detail['statement']} {hit.detail.get('when', '')}" for hit in hits)
+    return hits[0].path, said
+
+
+def _functions(same: list[list[CensusHit]], placed: bool) -> str:
+    """What one function, or several alike, does to models, in words."""
+    first, hits = same[0][0], [hit for members in same for hit in members]
+    names = [f"`{members[0].symbol}()`" if members[0].symbol else f"`{members[0].path}`" for members in same]
     where = f" in {first.path}" if placed and first.symbol else ""
     families: dict[str, list[CensusHit]] = {}
     for hit in hits:
         families.setdefault(hit.name if hit.name in _VERBS else "go", []).append(hit)
-    does = [_done(_VERBS[family], members) for family, members in families.items()]
-    by = first.detail.get("by", "").lstrip("; ").replace("; ", ", ")
+    several = len(same) > 1
+    does = [_done(_VERBS[family][several], members) for family, members in families.items()]
+    callers = {members[0].detail.get("by", "") for members in same}
+    by = callers.pop().lstrip("; ").replace("; ", ", ") if len(callers) == 1 else ""
     by = by if len(by) <= LONGEST else by.partition(" only if ")[0]
-    return f"{name}{where} {' and '.join(does)}{f', {by}' if by else ''}"
+    return f"{listed(names, MOST_NAMED)}{where} {' and '.join(does)}{f', {by}' if by else ''}"
 
 
 def _done(verb: str, hits: list[CensusHit]) -> str:

@@ -157,3 +157,45 @@ def test_a_flag_that_chooses_the_form_of_a_result_holds_nothing_back() -> None:
         "if self.stopped:\n                return None", "if self.stopped:\n                return {'x': x}"
     )
     assert form != SERVER and not texts(codebase_of({"net.py": NET, "server.py": form}), "stop_flags")
+
+
+def test_time_that_adds_up_ends_the_rounds_of_an_object_whose_worker_runs_the_model() -> None:
+    code = """
+        import threading
+        import time
+        from nets import big
+
+        class Stage:
+            def __init__(self, model):
+                self.model = model
+
+            def start(self):
+                threading.Thread(target=self._run).start()
+
+            def _run(self):
+                self.model(1)
+
+        class Pages:
+            def __init__(self, limit):
+                self.limit = limit
+                self.layout_model = big("a")
+
+            def build(self, pages):
+                total = 0
+                stage = Stage(model=self.layout_model)
+                for page in pages:
+                    begun = time.monotonic()
+                    stage.start()
+                    ended = time.monotonic()
+                    total += ended - begun
+                    if total > self.limit:
+                        break
+
+        def main():
+            Pages(3).build([1, 2])
+
+        main()
+    """
+    assert texts(codebase_of({"nets.py": NETS, "run.py": code}), "clocks: elapsed") == [
+        "`Pages.build()` leaves the loop if `total > self.limit` (`total` is `ended - begun`)"
+    ]

@@ -133,8 +133,9 @@ def _decides(concerns: Concerns, unit: Unit, symbol: str, node: ast.If) -> str:
 def _derived(function: Function) -> dict[str, str]:
     """The names that hold a difference with the clock, each with that difference as written."""
     read, found = set[str](), dict[str, str]()
-    for node in (n for n in own_nodes(function) if isinstance(n, ast.Assign)):
-        names = {target.id for target in node.targets if isinstance(target, ast.Name)}
+    for node in (n for n in own_nodes(function) if isinstance(n, ast.Assign | ast.AugAssign)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        names = {target.id for target in targets if isinstance(target, ast.Name)}
         clocked = _reads_clock(node.value) or bool(_named(node.value) & read)
         if clocked and any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub) for n in ast.walk(node.value)):
             found |= dict.fromkeys(names, quoted(node.value, CONDITION))

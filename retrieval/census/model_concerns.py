@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside
 from retrieval.census.callgraph import reached
 from retrieval.census.focus import focus_of
+from retrieval.census.held_models import runs_held_model
 from retrieval.census.reach import reach_of
 from retrieval.census.unloading import acts_of
 
@@ -61,8 +62,9 @@ class Concerns:
         if self.focus.is_layer(frame):
             return False
         telling = self._letting_go | self._using
-        below = reached(self.focus.program, [frame], DEEP)
-        return self.focus.leads(frame) or any((f.path, f.symbol) in telling for f, _ in below)
+        below = [(f.path, f.symbol) for f, _ in reached(self.focus.program, [frame], DEEP)]
+        held = (runs_held_model(self.codebase, place) is not None for place in below)
+        return self.focus.leads(frame) or any(place in telling for place in below) or any(held)
 
     def drives(self, path: str, symbol: str) -> bool:
         """The same of a function that is no method of a model itself."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.body import Binding, CallStep, one_line
 from retrieval.census.language import hit_at, run_query
+from retrieval.census.modalities import works_with_audio
 from retrieval.census.modality_names import named
 from retrieval.census.onward import onward
 from retrieval.census.roster import Roster
@@ -24,6 +25,10 @@ _ASKED = re.compile(
     r"(?:emb\w*|feat\w*|repr\w*)|(?:embed|encode)_(?:image|video|img|picture)s?|image_embeddings?)$"
 )
 _SHAPING = frozenset(["expand", "repeat", "view", "to", "reshape", "type"])
+_FEATURES = re.compile(r"(?i)^(?:feat|feats|features?|feature_maps?|x|embeds?|embeddings?)$")
+_TOWER = re.compile(
+    r"(?i)^self\.(?:\w+\.)*(backbone|visual(?:_encoder)?|vision_(?:tower|model|encoder)|im(?:age|g)_encoder)$"
+)
 _POSITION = re.compile(r"(?i)pos(?:ition\w*)?_?(?:emb|enc)|mask|quer(?:y|ies)|encoder$|(?:^|_)(?:num|n|len)_")
 _READ_AT_ALL = re.compile(rb"\.(?:normed_embedding|embeddings?|image_embeds)\b")
 ATTRIBUTES = (
@@ -42,7 +47,8 @@ def kept_inside(roster: Roster, frame: "Frame") -> Iterator[tuple[Binding, CallS
     model = roster.family.is_model(frame.owner)
     for binding in frame.body.bindings:
         last = binding.name.rpartition(".")[2]
-        if named(last) not in ("image", "video") or not _EMBEDDING.search(last) or _POSITION.search(last):
+        by_name = named(last) in ("image", "video") and _EMBEDDING.search(last) and not _POSITION.search(last)
+        if not by_name and not (model and _FEATURES.match(last)):
             continue
         if frame.symbol.endswith("__init__"):
             continue  # what is kept there is what will run
@@ -55,8 +61,16 @@ def kept_inside(roster: Roster, frame: "Frame") -> Iterator[tuple[Binding, CallS
             or step.written.rpartition(".")[2] in _SHAPING
         ):
             continue
+        if not by_name and not _is_tower(frame, step):
+            continue
         if not isinstance(frame.callee(step), External) and (model or _is_held(frame, step.written)):
             yield binding, step
+
+
+def _is_tower(frame: "Frame", step: CallStep) -> bool:
+    """Whether what is called is held under the name of an encoder of images; a backbone, where nothing is heard."""
+    found = _TOWER.search(step.written)
+    return found is not None and (found[1].lower() != "backbone" or not works_with_audio(frame.program))
 
 
 def _is_held(frame: "Frame", written: str) -> bool:

@@ -30,7 +30,7 @@ _COURSE = re.compile(
 )
 _LOADED = re.compile(r"(?i)load(?:ing|ed)")
 _COUNTED = re.compile(r"(?i)epoch|\bsteps?\b|\biter|batch|\beta\b|samples")
-_FAULT = re.compile(r"(?i)\berrors?\b|fail|exception|invalid|not found|could not|cannot|unable|skipp|missing")
+_FAULT = re.compile(r"(?i)\berrors?\b|fail|exception|invalid|not found|could not|cannot|unable|\bnan\b|skipp|missing")
 _HOLE = re.compile(r"\{[^}]*\w[^}]*\}|%[\d.]*[sdfr]|\+\s*\w|,\s*[a-z_]\w*")
 FILES, MESSAGES, LONGEST, LEAST, FAR = 6, 4, 110, 2, 99
 

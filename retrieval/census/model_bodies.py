@@ -79,17 +79,17 @@ def leading_bodies(codebase: Codebase, most: int) -> list[ModelBody]:
 
     Inner bodies of models come after those of programs.
     """
-    named: dict[str, ModelBody] = {}
-    for body in model_bodies(codebase):
-        named.setdefault(body.frame.symbol, body)  # one of several scripts with the same function
     focus, order = focus_of(codebase), _first_programs(codebase)
-    outer = sorted(named.values(), key=lambda body: focus.in_model(body.frame))[:most]
 
-    def rank(body: ModelBody) -> tuple[bool, int, float, bool]:
-        program = order.get((body.frame.path, body.frame.symbol), len(order))
-        return focus.in_model(body.frame), program, -body.near, not body.trains
+    def program(body: ModelBody) -> tuple[bool, int]:
+        number = order.get((body.frame.path, body.frame.symbol), len(order))
+        return focus.in_model(body.frame), number
 
-    return sorted(outer, key=rank)
+    named: dict[str, ModelBody] = {}
+    for body in sorted(model_bodies(codebase), key=program):
+        named.setdefault(body.frame.symbol, body)  # one of several scripts with the same function
+    first = list(named.values())[:most]
+    return sorted(first, key=lambda body: (*program(body), -body.near, not body.trains))
 
 
 @once

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from retrieval.snapshot import SourceFile
 
 DEEPEST, MOST, LARGEST = 5, 400, 200_000
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _KNOWN: Beside[Codebase, dict[str, list[Entry]]] = Beside()
 
 
@@ -56,7 +57,7 @@ def _entries(codebase: Codebase, file: SourceFile) -> Iterator[Entry]:
 
 def _yaml(file: SourceFile) -> Iterator[Entry]:
     try:
-        root = yaml.compose(file.text, Loader=yaml.SafeLoader)
+        root = yaml.compose(file.text, Loader=_LOADER)
     except (yaml.YAMLError, RecursionError, ValueError):
         return
     stack: list[tuple[str, yaml.Node | None, int]] = [("", root, 0)]

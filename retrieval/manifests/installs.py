@@ -16,6 +16,7 @@ from retrieval.snapshot import SourceFile
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _PROSE = re.compile(r"(?i)\b(?:raise|print|warn\w*|log(?:ger|ging)?|error|echo|\w*Error|\w*Exception)\b\W")
 _COMMAND = re.compile(r"(?:\S*python[\d.]*\S*\s+-m\s+)?\b(?:pip[\d.]*|mim)\s+install\s")
+_TOOL = re.compile(r"\b(?:pip[\d.]*|mim)\b")
 _INDEX = re.compile(r"download\.pytorch\.org/whl/(?:[a-z]+/)?(cu\d+|cpu|rocm[\d.]+|xpu|nightly/\w+)")
 _HELPER = re.compile(r"(?m)^\s*(?:function\s+)?([A-Za-z_][\w-]*)\s*(?:\(\))?\s*\{")
 _PASSING = re.compile(r"""\bpip[\d.]*["']?\s+install\s[^\n]*(?:"?\$[@*]"?|@Args\b|@args\b|\$Args\b)""")
@@ -27,7 +28,7 @@ def command_lines(file: SourceFile) -> Iterator[tuple[str, int, int]]:
     """The lines of a document or Python file that hold an install command, with their numbers."""
     if file.language == "markdown":
         yield from _fenced(file)
-    elif file.language == "python" and "pip" in file.text and "install" in file.text:
+    elif file.language == "python" and "install" in file.text and _TOOL.search(file.text):
         yield from _run(file)
 
 
@@ -48,7 +49,10 @@ def _run(file: SourceFile) -> Iterator[tuple[str, int, int]]:
         return
     known = _texts(tree.body, {})
     inner = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    within = {id(node): _texts(list(ast.walk(function)), known) for function in inner for node in ast.walk(function)}
+    within: dict[int, dict[str, str]] = {}
+    for function in inner:  # an inner function comes after the one around it
+        nodes = list(ast.walk(function))
+        within |= dict.fromkeys(map(id, nodes), _texts(nodes, known))
     parts = {id(p) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr | ast.BinOp) for p in _parts(node)}
     for node in ast.walk(tree):
         text = _command_text(node, within.get(id(node), known)) if id(node) not in parts else ""
@@ -127,7 +131,7 @@ def is_package(word: str) -> bool:
 
 def read_tables(file: SourceFile) -> Iterator[Item]:
     """Pairs of a package and its version in Python code that installs: `("onnxruntime-gpu", "1.24.4")`."""
-    if "pip" not in file.text or "install" not in file.text:
+    if "install" not in file.text or not _TOOL.search(file.text):
         return
     try:
         tree = ast.parse(file.data)

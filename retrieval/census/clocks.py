@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.model_concerns import Concerns, concerns_of
 from retrieval.census.periodic import CLOCK, acts, ifs_around
@@ -41,6 +42,13 @@ _LEAVES = ast.Return | ast.Break | ast.Continue | ast.Raise
 )
 def clocks(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per watcher, per timer, and per comparison with the clock; patterns are `watch`, `timer`, `elapsed`."""
+    for what in ("watch", "timer", "elapsed"):
+        yield from (hit for name, hit in _every(codebase) if name == what and query.matches(what))
+
+
+@once
+def _every(codebase: Codebase) -> tuple[tuple[str, CensusHit], ...]:
+    """Everything that is told, with what it is."""
     concerns = concerns_of(codebase)
     found: list[tuple[str, CensusHit]] = []
     for unit in units(codebase, r"\b(?:sleep|monotonic|perf_counter|time\.time|datetime\.now|utcnow)\b"):
@@ -49,9 +57,7 @@ def clocks(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         for function, symbol in unit.functions():
             if concerns.runs(unit.path, symbol) and concerns.around(unit.path, symbol):
                 found += [(what, hit) for what, hit in _in(codebase, concerns, unit, (function, symbol))]
-    found += [("timer", hit) for hit in _timers(codebase, concerns)]
-    for what in ("watch", "timer", "elapsed"):
-        yield from (hit for name, hit in found if name == what and query.matches(what))
+    return (*found, *(("timer", hit) for hit in _timers(codebase, concerns)))
 
 
 def _timers(codebase: Codebase, concerns: Concerns) -> Iterator[CensusHit]:

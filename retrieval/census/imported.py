@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable
 
+from retrieval.beside import once
 from retrieval.census.dependencies import declared, in_order
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.codebase import Codebase
@@ -122,6 +123,7 @@ def _base_image(item: Declaration) -> str:
     return canonical(item.name.rpartition("/")[2]) if item.name else ""
 
 
+@once
 def third_party(codebase: Codebase) -> dict[str, list[Place]]:
     """Top-level module → its imports, source files first; modules of the repository and Python's own left out."""
     local = _local_names(codebase)

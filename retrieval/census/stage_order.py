@@ -132,13 +132,18 @@ def _runs(
 def _wired(focus: Focus, frame: Frame) -> list[CallStep]:
     """The calls of a body in order; workers that are wired one behind the other in the order of the wiring."""
     steps = sorted(frame.body.calls, key=lambda item: item.order)
-    wired = [hit for hit in run_query(focus.program.codebase, "chains").hits if hit.path == frame.path]
+    wired = [hit for hit in _chains(focus.program.codebase) if hit.path == frame.path]
     lines = [line for hit in wired if hit.symbol == frame.symbol for line in _lines(hit)]
     linked = {step.start: step for step in steps if step.start in lines and _makes(step)}
     order = [linked[line] for line in lines if line in linked]
     first = min((step.order for step in order), default=0)
     before = [step for step in steps if step.order < first and step not in order]
     return [*before, *order, *(step for step in steps if step not in order and step not in before)]
+
+
+@once
+def _chains(codebase: Codebase) -> tuple[CensusHit, ...]:
+    return run_query(codebase, "chains").hits
 
 
 def _lines(hit: CensusHit) -> list[int]:

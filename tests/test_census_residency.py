@@ -504,3 +504,18 @@ def test_what_a_function_holds_in_its_variables_is_together_while_it_runs() -> N
     source = source.replace("net = Net()\n            decoder = Decoder()\n            ", "")
     [text, *_] = _texts(codebase_of({**WORKING, "app.py": source}), "residency")
     assert ", made by `work()`, which hands them on" in text, text
+
+
+def test_a_dictionary_that_takes_up_itself_gives_its_entries() -> None:
+    source = """
+        from transformers import AutoModel
+
+        def load(name, **kwargs):
+            kwargs = {"device_map": "auto", **kwargs}
+            return AutoModel.from_pretrained(name, **kwargs)
+
+        if __name__ == "__main__":
+            model = load("a")
+            model.generate("x")
+    """
+    assert any("device_map=" in text for text in _texts(codebase_of({"run.py": source}), "placements"))

@@ -54,22 +54,23 @@ def _pairs(codebase: "Codebase", made: Made, child: Node) -> Iterator[Pair]:
         yield from _spread(codebase, made, text(value))
 
 
-def _entries(codebase: "Codebase", made: Made, value: Node) -> Iterator[Pair]:
+def _entries(codebase: "Codebase", made: Made, value: Node, seen: frozenset[str] = frozenset()) -> Iterator[Pair]:
     text = made.frame.body.tree.text
     for pair in value.named_children:
         key = pair.child_by_field_name("key") if pair.type == "pair" else None
         if key is not None and key.type == "string":
             yield text(key).strip("\"'"), pair.child_by_field_name("value")
         elif pair.type == "dictionary_splat" and text(pair).lstrip("*").isidentifier():
-            yield from _spread(codebase, made, text(pair).lstrip("*"))
+            yield from _spread(codebase, made, text(pair).lstrip("*"), seen)
 
 
-def _spread(codebase: "Codebase", made: Made, name: str) -> Iterator[Pair]:
-    """The entries of a dictionary by its name: written out in the same body, or put in by default."""
+def _spread(codebase: "Codebase", made: Made, name: str, seen: frozenset[str] = frozenset()) -> Iterator[Pair]:
+    """The entries of a dictionary by its name: written out in the same body, or put in by default; `seen` are the
+    names that led here, as in `kwargs = {"device": d, **kwargs}`."""
     frame = made.frame
-    for binding in frame.bound(name):
+    for binding in frame.bound(name) if name not in seen else ():
         if binding.value is not None and binding.value.type == "dictionary":
-            yield from _entries(codebase, made, binding.value)
+            yield from _entries(codebase, made, binding.value, seen | {name})
     for store in frame.body.stores:
         key = key_node(store)
         put = store.name == name and key is not None and key.type == "string" and store.value is not None

@@ -13,6 +13,8 @@ from retrieval.extract import ROOTS
 from retrieval.facts import FileFacts
 from retrieval.snapshot import ROLES, Snapshot
 
+_REQUIRED = re.compile(r"(?m)^[ \t]*([A-Za-z][\w-]*)")
+_QUOTED = re.compile(r"""["']([A-Za-z][\w-]*)(?=["'\[<>=!~;, ])""")
 _PATH_ENTRY = re.compile(r"""sys\.path\.(?:append|insert)\([^\n]*?["'/]([\w./-]*\w)["']""")
 
 
@@ -69,16 +71,34 @@ class Modules:
 
     def _on_path(self, module: str, near: str) -> str | None:
         """A module in a folder that code puts on `sys.path`, or beside a file that runs as a script."""
-        folder = near.rpartition("/")[0]
-        scripted = folder and "__main__" in self.snapshot.by_path[near].text
-        tail = module.replace(".", "/")
-        if module.split(".")[0] in sys.stdlib_module_names:
+        around = (str(parent) for parent in PurePosixPath(near).parents)
+        scripted = [folder for folder in around if folder in self._script_folders]
+        tail, head = module.replace(".", "/"), module.split(".")[0]
+        if head in sys.stdlib_module_names:
             return None
-        for root in (*self._path_folders, *([folder] if scripted else [])):
+        for root in (*self._path_folders, *(scripted if head.lower() not in self._declared else ())):
             for candidate in (f"{root}/{tail}.py", f"{root}/{tail}/__init__.py"):
                 if candidate in self.facts and candidate != near:
                     return candidate
         return None
+
+    @cached_property
+    def _script_folders(self) -> frozenset[str]:
+        """The folders, the root apart, with a file that runs as a script: what it imports finds them on its path."""
+        texts = ((path, self.snapshot.by_path[path].text) for path in self.facts)
+        return frozenset(path.rpartition("/")[0] for path, text in texts if "/" in path and "__main__" in text)
+
+    @cached_property
+    def _declared(self) -> frozenset[str]:
+        """The distributions that manifests name, in small letters."""
+        found: set[str] = set()
+        for file in self.snapshot.files:
+            name = PurePosixPath(file.path).name
+            if file.language == "requirements":
+                found |= {word.lower() for word in _REQUIRED.findall(file.text)}
+            elif name in ("setup.py", "setup.cfg", "pyproject.toml"):
+                found |= {word.lower() for word in _QUOTED.findall(file.text)}
+        return frozenset(found)
 
     @cached_property
     def _path_folders(self) -> tuple[str, ...]:
@@ -113,7 +133,13 @@ class Modules:
                 head, _, rest = item.module.partition(".")
                 if rest and head in held:
                     wanted.setdefault(head, set()).add(rest.partition(".")[0])
-        return frozenset(head for head, names in wanted.items() if len(names - held[head]) > len(names & held[head]))
+        outside = {head for head, names in wanted.items() if len(names - held[head]) > len(names & held[head])}
+        return frozenset(outside | {name for name in held if name.lower() in self._declared and self._names_own(name)})
+
+    def _names_own(self, folder: str) -> bool:
+        """Whether a file inside a folder imports the name of the folder: where that is declared, it is the library."""
+        inside = (facts for path, facts in self.facts.items() if f"/{folder}/" in path)
+        return any(item.module == folder for facts in inside for item in facts.imports)
 
     def _below_deep_folders(self) -> dict[str, set[str]]:
         """Name of a folder that lies in another one, `src` aside → the names of what it holds."""

@@ -143,3 +143,21 @@ def test_the_cache_gives_the_same_facts_and_survives_being_broken(tmp_path: Path
         file.unlink()
         file.mkdir()
     assert read_codebase(snapshot, tmp_path).facts == first.facts
+
+
+def test_what_a_script_imports_finds_modules_of_its_folder_though_that_is_a_package() -> None:
+    files: dict[str, str | bytes] = {
+        "requirements.txt": "gradio\n",
+        "tool/gradio/__init__.py": "",
+        "tool/gradio/app.py": "import gradio\nfrom loop import run\nif __name__ == '__main__':\n    run()\n",
+        "tool/gradio/loop.py": "from agent.actor import act\n\ndef run():\n    act()\n",
+        "tool/gradio/agent/actor.py": "from tools import Tool\n\ndef act():\n    Tool()\n",
+        "tool/gradio/tools/__init__.py": "class Tool: pass\n",
+        "tool/other/use.py": "import loop\n",
+    }
+    found = codebase_of(files)
+    assert found.locate("loop", "tool/gradio/app.py") == "tool/gradio/loop.py"
+    assert found.locate("agent.actor", "tool/gradio/loop.py") == "tool/gradio/agent/actor.py"
+    assert found.locate("tools", "tool/gradio/agent/actor.py") == "tool/gradio/tools/__init__.py"
+    assert found.locate("gradio", "tool/gradio/app.py") is None
+    assert found.locate("loop", "tool/other/use.py") is None

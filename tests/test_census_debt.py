@@ -231,3 +231,18 @@ def test_code_that_fails_when_it_is_reached_is_told_by_name() -> None:
     assert "`load()` is called with `strict`, which it does not take, in `run` (run.py)" in fails
     (unbound,) = [text for text in told if text.startswith("Names that one way of a condition leaves unbound")]
     assert "(1 place in 1 file): `kind` is bound only under `mode is not None` in `read`" in unbound
+
+
+def test_names_that_a_template_fills_or_that_are_marked_are_not_undefined() -> None:
+    source = """
+    def kernel(x):
+        FILL_HERE  # noqa: F821
+        OTHER_HERE
+        return missing
+
+    def build(kernel):
+        return kernel.src.replace("    OTHER_HERE", "x = 1")
+    """
+    told = {hit.text for hit in run_query(codebase_of({"a.py": source}), "debts: kinds").hits}
+    (fails,) = [text for text in told if text.startswith("Code that fails when it is reached")]
+    assert "(1 place in 1 file): `missing` is read in `kernel` and defined nowhere (a.py)" in fails

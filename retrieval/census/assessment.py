@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 LONG_MODULE, LARGE_SHARE, LONG_FUNCTION, VERY_LONG, COMPLEX = 300, 25, 50, 100, 15
 FEW_MODULES, MOST_COPIED, MANY_CONCERNS, SMALL_MODULE = 4, 5, 4, 150
-NEARLY, FAILED = 0.8, 3.0  # from which degree a criterion speaks for the code; at how many times its limit it is 0
+NEARLY, FAILED = (
+    0.8,
+    3.0,
+)  # from which degree a criterion does not speak against the code; at how many times its limit it is 0
 GRADES = ((0.9, "yes"), (0.6, "largely"), (0.3, "partly"), (0.0, "hardly"))
 EXCEPTIONS, FOLDERS, TELLING = 4, 5, 40
 Place = tuple[str, int, int]
@@ -81,12 +84,14 @@ def _hit(
 ) -> CensusHit:
     """One judgement: `said` is its name, its word and what is excepted from it."""
     name, word, but = said
-    held = [c for c in criteria if c.degree >= NEARLY]
+    held = [c for c in criteria if c.degree >= 1]
+    near = [c for c in criteria if NEARLY <= c.degree < 1]
     broken = [c for c in criteria if c.degree < NEARLY]
     text = f"{name.capitalize()}: {word}{but}"
     text += f"; for it: {', '.join(c.text for c in held)}" if held else ""
+    text += f"; close to the limit, but beyond it: {', '.join(c.text for c in near)}" if near else ""
     text += f"; against it: {', '.join(c.text for c in broken)}" if broken else ""
-    places = [*first_places, *(place for criterion in (*broken, *held) for place in criterion.places)]
+    places = [*first_places, *(place for criterion in (*broken, *near, *held) for place in criterion.places)]
     path, first, last = places[0] if places else (files[0].path, 1, 1)
     return hit_at(
         codebase,

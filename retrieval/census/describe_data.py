@@ -14,7 +14,7 @@ _SWITCHED = re.compile(
     r"^(?:export|set|source|cd|python\d?|pip|sudo|echo|if|for|rm|mkdir|CUDA_\w+=)\b|^\w+=|[$;|&]|--\w"
 )
 _PROGRAM = re.compile(r"([\w./-]+\.py)\b")
-_COMPARED = 20
+_COMPARED = 400
 _YAML_KEY = r"""(["']?[\w.$-]+["']?)\s*:(?:\s|$)"""
 
 
@@ -40,7 +40,8 @@ def describe_data(file: SourceFile) -> Described:
 def shared_keys(files: Iterable[SourceFile]) -> str:
     """ "; each with the keys a, b": the keys that all JSON or YAML files of several have; "" for none."""
     found: list[list[str]] = []
-    for file in list(files)[:_COMPARED]:
+    every = list(files)
+    for file in every if len(every) <= _COMPARED else ():
         described = describe_data(file)[0] if file.language in ("json", "yaml") else ""
         if not described.startswith("key"):
             return ""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _FILLED = re.compile(
     r"__getattr__|_LazyModule|lazy_(?:loader|import)|sys\.modules\[|globals\(\)|setattr\(|exec\(|__path__"
 )
+_NOTED = re.compile(r"#\s*(?:noqa(?:\s*$|:[\w, ]*F821)|type: ignore|pyright: ignore)")
 _MAGIC = frozenset(
     {"get_ipython", "display", "__class__", "_", "reveal_type", "unicode", "xrange", "raw_input", "basestring", "long"}
 )
@@ -38,6 +39,7 @@ def undefined_names(codebase: "Codebase") -> Iterator[CensusHit]:
 
 
 def _of_unit(codebase: "Codebase", unit: Unit) -> Iterator[CensusHit]:
+    file = codebase.snapshot.by_path[unit.path]
     try:
         found = Checker(unit.tree, filename=unit.path, withDoctest=False).messages
     except (RecursionError, ValueError, AttributeError):
@@ -51,8 +53,8 @@ def _of_unit(codebase: "Codebase", unit: Unit) -> Iterator[CensusHit]:
         if node is None or node in noted or name in _MAGIC:
             continue
         symbol = unit.symbols.get(node, "")
-        if _is_bound_around(unit, node, name) or name in _quoted(unit):
-            continue  # deleted at the end, or put in by code that replaces text
+        if _is_bound_around(unit, node, name) or name in _quoted(unit) or _NOTED.search(file.lines[line - 1]):
+            continue  # deleted at the end, put in by code that replaces text, or known to who wrote it
         if (symbol, name) not in told:
             told.add((symbol, name))
             where = f"in `{symbol}`" if symbol else "at the top level"
@@ -68,7 +70,8 @@ def _is_bound_around(unit: Unit, node: ast.AST, name: str) -> bool:
 
 def _quoted(unit: Unit) -> set[str]:
     """The texts of a file, in which a name may stand that code is generated from."""
-    return {node.value for node in unit.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    texts = (node.value for node in unit.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return {text.strip() for text in texts}
 
 
 def _annotated(unit: Unit) -> set[ast.AST]:

@@ -743,3 +743,54 @@ def test_an_arm_that_is_switched_off_in_the_code_has_no_steps() -> None:
     texts = [hit.text for hit in run_query(codebase_of({"app.py": source}), "flow: main, all=yes").hits]
     assert not any("offload" in text for text in texts)
     assert [text for text in texts if "plain" in text] == ["`main()` calls `plain()`"]
+
+
+MIXIN = """
+    from abc import ABC, abstractmethod
+    from torch import nn
+
+    class Tower(nn.Module):
+        def forward(self, x):
+            return x
+
+    class Meta:
+        def __init__(self, config):
+            self.tower = build(config)
+
+        def get_tower(self):
+            tower = getattr(self, "tower", None)
+            return tower
+
+    def build(config):
+        return Tower()
+
+    class MetaForText(ABC):
+        @abstractmethod
+        def get_model(self):
+            pass
+
+        def encode(self, x):
+            return self.get_model().get_tower()(x)
+
+    class Inner(Meta, nn.Module):
+        pass
+
+    class Whole(nn.Module, MetaForText):
+        def __init__(self, config):
+            self.model = Inner(config)
+
+        def get_model(self):
+            return self.model
+
+        def forward(self, x):
+            return self.encode(x)
+
+    if __name__ == "__main__":
+        whole = Whole({})
+        whole(1)
+"""
+
+
+def test_what_an_abstract_method_gives_is_what_the_classes_give_that_fill_it_in() -> None:
+    found = [hit.text for hit in run_query(codebase_of({"run.py": MIXIN}), "flow: depth=5").hits]
+    assert any("MetaForText.encode()" in text and "Tower.forward()" in text for text in found), found

@@ -108,7 +108,8 @@ def _open(program: "Program", frame: "Frame", step: CallStep) -> Site | None:
     """A call of a method of an object that may be of one of several classes of the repository, or of one not known;
     also of a variable that holds one of several functions, or something not known."""
     node = step.node.child_by_field_name("function")
-    value = frame.value(node, step.order, step.guards) if node and node.type in ("attribute", "identifier") else None
+    told = node is not None and node.type in ("attribute", "identifier", "call")
+    value = frame.value(node, step.order, step.guards) if told else None
     function = node is not None and node.type == "identifier"
     if not isinstance(value, OneOf) or not (value.open or (function and value.holds(ExternalObject))):
         return None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DEEPEST_LOOKUP = 12
 # Annotations from here (`Any`, `Callable`) do not say what an object is.
 _ABSTRACT = frozenset({"typing", "typing_extensions", "collections", "abc", "types"})
+_UNFINISHED = frozenset({"abstractmethod", "abstractproperty"})
 _GENERATED = frozenset({"contextmanager", "asynccontextmanager"})
 
 
@@ -79,6 +80,8 @@ def _annotated(program: "Program", function: FunctionRef) -> Value | None:
 
 def _inferred(program: "Program", function: FunctionRef, given: Given) -> Value | None:
     decorators = {name.rpartition(".")[2] for name in function.definition.decorators}
+    if decorators & _UNFINISHED and function.receiver is not None and not function.exact:
+        return _overridden(program, function, function.receiver)
     frame = program.frame(function.path, function.definition, function.receiver, given)
     if frame is None or decorators & _GENERATED:
         return None
@@ -92,6 +95,16 @@ def _inferred(program: "Program", function: FunctionRef, given: Given) -> Value 
     ]
     found = program.settle(values) if values else None
     return found if isinstance(found, Instance | Items | Parts | ClassRef | OneOf | Loaded | FunctionRef) else None
+
+
+def _overridden(program: "Program", function: FunctionRef, receiver: ClassRef) -> Value | None:
+    """What the classes that fill in an abstract method give by it."""
+    values: list[Value | None] = []
+    for cls in program.descendants(receiver):
+        found = program.method(cls, function.definition.name)
+        if found is not None and found[1] is not function.definition:
+            values.append(returned(program, FunctionRef(found[0].path, found[1], found[0], cls, False)))
+    return program.settle([value for value in values if value is not None])
 
 
 def annotation(program: "Program", path: str, written: Written | None) -> Value | None:

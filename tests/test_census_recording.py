@@ -242,3 +242,22 @@ class Pipe:
 """,
     }
     assert libraries(files) == ["logging", "logging"]
+
+
+def test_a_logger_that_callers_hand_in_logs() -> None:
+    source = """
+        import logging
+
+        class Chat:
+            def __init__(self, logger=logging.getLogger(__name__)):
+                self.logger = logger
+                self.board = logger
+
+            def run(self):
+                self.logger.info("begin")
+                self.board.info("not known")
+    """
+    hits = run_query(codebase_of({"run.py": source}), "logged").hits
+    assert [hit.text for hit in hits] == ['`self.logger.info("begin")`']
+    without = source.replace("import logging", "").replace("logging.getLogger(__name__)", "None")
+    assert not run_query(codebase_of({"run.py": without}), "logged").hits

@@ -319,3 +319,25 @@ def test_sizes_by_memory_and_settings_of_launches_are_measures_and_what_is_none_
     switches = " ".join(_texts(code, "memory_limits: switch"))
     assert "launch scripts set `--gradient_checkpointing` to `True` in run.sh" in switches
     assert "memory_rnn_dim" not in switches
+
+
+def test_models_that_are_deleted_by_name_in_a_loop() -> None:
+    source = """
+        from transformers import AutoModel
+
+        class Chat:
+            def load(self):
+                self.net = AutoModel.from_pretrained("a")
+                self.size = 3
+
+            def run(self, x):
+                return self.net(x)
+
+            def unload(self):
+                names = ["net", "size"]
+                for name in names:
+                    if hasattr(self, name):
+                        delattr(self, name)
+    """
+    found = [hit.text for hit in run_query(codebase_of({"run.py": source}), "unloading: delete").hits]
+    assert len(found) == 1 and "deletes the model `AutoModel`: `delattr(self, name)`" in found[0], found

@@ -33,6 +33,8 @@ METHODS = LOG_METHODS | {"success", "trace", "fatal"}
 _ALIAS = re.compile(r"^(?:[\w.]+\.(?:log|info|debug|print|warning|error|warn|echo)|print)$")
 _KEPT = re.compile(r"^self\._?logger\.\w+$")
 _OTHERS = re.compile(r"^\w+(?:\.\w+)+\._?logger$|^(?!self\.)\w+\._?logger$")
+_HANDED = re.compile(r"^(?:self\.)?_?(?:logger|LOGGER)$")
+_LEVELS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical"})
 HOPS = 5
 
 
@@ -60,9 +62,12 @@ def _hits(codebase: "Codebase", source: "_Source") -> Iterator[CensusHit]:
     calls = [(path, call, source.library(path, call)) for path, call in codebase.all_calls()]
     kept = {library for _, call, library in calls if library and _KEPT.match(call.written)}
     only = kept.pop() if len(kept) == 1 else ""  # what objects keep as their logger, which others use too
+    used = [library for library in ("logging", "loguru", "structlog") if _imports(codebase, library)]
     for path, call, found in calls:
         owner, _, method = call.written.rpartition(".")
         library = found or (only if _OTHERS.search(owner) and method in METHODS else "")
+        if not library and used and method in _LEVELS and _HANDED.match(owner):
+            library = used[0]  # a logger that callers hand in
         if library:
             yield hit_at(
                 codebase,
@@ -73,6 +78,10 @@ def _hits(codebase: "Codebase", source: "_Source") -> Iterator[CensusHit]:
                 text=f"`{call_text(call)}`",
                 detail={"library": library, "level": call.written.rpartition(".")[2], "written": call.written},
             )
+
+
+def _imports(codebase: "Codebase", library: str) -> bool:
+    return any(item.module == library for facts in codebase.facts.values() for item in facts.imports)
 
 
 class _Source:

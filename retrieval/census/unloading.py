@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.body import Guard, one_line
+from retrieval.census.deleted_names import deleted_names
 from retrieval.census.held import held_by
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.moves import moved_models
@@ -87,6 +88,7 @@ def _acts(codebase: "Codebase") -> Iterator[Act]:
             yield act
     for frame, _depth in roster.frames:
         yield from _emptied(shelves, frame)
+        yield from deleted_names(shelves, frame)
         yield from released(shelves, frame)
     for move in moved_models(codebase):
         if move.to == "cpu":

@@ -211,3 +211,16 @@ def test_a_command_that_is_put_together_names_its_script() -> None:
     }
     [first, *_] = [hit.text for hit in run_query(codebase_of(files), "concurrency: models").hits]
     assert first == ("Yes, models run in a program of the repository started as a process of its own (`train.py`)")
+
+
+def test_pictures_in_notebooks_name_no_way_of_running() -> None:
+    picture = (
+        '{"cells": [{"cell_type": "code", "source": ["x = 1"], "outputs": [{"data": {"image/png": "' + "aFSDP+" * 400
+    )
+    told = [hit.text for hit in run_query(codebase_of({"a.ipynb": picture + '"}}]}]}'}), "concurrency").hits]
+    assert not any("Distributed running is named" in text for text in told)
+    told = [
+        hit.text
+        for hit in run_query(codebase_of({"a.sh": "accelerate launch --use_FSDP\n# FSDP\n"}), "concurrency").hits
+    ]
+    assert any("Distributed running is named" in text for text in told)

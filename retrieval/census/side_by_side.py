@@ -90,8 +90,9 @@ def in_python(hit: CensusHit) -> bool:
     return hit.detail.get("by") != "text"
 
 
+LONGEST_LINE = 1000
 _RANKS = re.compile(
-    r"\b(?:ddp|fsdp|torchrun|deepspeed|rank_zero\w*)\b|(?<![a-z])DDP|FSDP|DistributedSampler|torch\.distributed"
+    r"\b(?:ddp|fsdp|torchrun|deepspeed|rank_zero\w*)\b|(?<![A-Za-z])DDP|\bFSDP|DistributedSampler|torch\.distributed"
 )
 
 
@@ -99,9 +100,12 @@ def _worded(codebase: "Codebase") -> Iterator[CensusHit]:
     """The first lines of code, settings and scripts that speak of distributed running, which is then not denied."""
     for file in codebase.snapshot.files:
         told = file.language in ("python", "notebook", "shell", "yaml", "toml")
-        if told and file.role in ("source", "config", "example") and (found := _RANKS.search(file.text)):
-            line = file.text.count("\n", 0, found.start()) + 1
-            yield hit_at(codebase, file.path, (line, line), symbol="", name="worded", text=found[0])
+        if not told or file.role not in ("source", "config", "example") or not _RANKS.search(file.text):
+            continue
+        lines = ((number, line) for number, line in enumerate(file.lines, 1) if len(line) <= LONGEST_LINE)
+        found = next(((number, match) for number, line in lines if (match := _RANKS.search(line))), None)
+        if found is not None:  # nothing in what a picture of a notebook is encoded as
+            yield hit_at(codebase, file.path, (found[0], found[0]), symbol="", name="worded", text=found[1][0])
 
 
 def _any(_hit: CensusHit) -> bool:

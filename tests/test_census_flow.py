@@ -5,7 +5,7 @@ import pytest
 from retrieval.census import run_query
 from retrieval.census.roster import roster_of
 from retrieval.codebase import Codebase
-from tests.source_tree import codebase_of
+from tests.source_tree import NET, codebase_of
 
 PIPELINE: dict[str, str | bytes] = {
     "pyproject.toml": """
@@ -794,3 +794,16 @@ MIXIN = """
 def test_what_an_abstract_method_gives_is_what_the_classes_give_that_fill_it_in() -> None:
     found = [hit.text for hit in run_query(codebase_of({"run.py": MIXIN}), "flow: depth=5").hits]
     assert any("MetaForText.encode()" in text and "Tower.forward()" in text for text in found), found
+
+
+def test_a_command_line_made_by_an_own_wrapper_runs_the_function_that_it_is_given() -> None:
+    guard = "\n\nif __name__ == '__main__':\n    "
+    work = "from net import Net\nfrom wrap import start\n\n\ndef work():\n    net = Net()\n    net(1)\n"
+    files = {
+        "wrap.py": "import fire\n\n\ndef start(component=None):\n    fire.Fire(component=component)\n",
+        "net.py": NET,
+        "run.py": f"{work}\n\ndef entry():\n    start(work){guard}entry()\n",
+        "other.py": f"from wrap import start\n\n\ndef clean():\n    pass{guard}start(clean)\n",
+    }
+    steps = [hit.text for hit in run_query(codebase_of(files), "pipeline: roots=1").hits]
+    assert "run by the script run.py" in steps[0] and any("`work()`" in text for text in steps[1:]), steps

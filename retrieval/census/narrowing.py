@@ -145,10 +145,10 @@ def _handed_on(body: Body) -> set[str]:
 
 
 def _is_object(value: Value | None) -> TypeGuard[Value]:
-    """Whether a value is one object of the repository, or one of several."""
+    """Whether a value is one object or function of the repository, or one of several."""
     if isinstance(value, OneOf):
         return not value.open and all(_is_object(member) for member in value.members)
-    return isinstance(value, Instance)
+    return isinstance(value, Instance | FunctionRef)
 
 
 def narrowed(body: Body, given: Given) -> Body:

@@ -205,7 +205,9 @@ def _grouped(found: list[Root]) -> list[Root]:
 
 
 def _after(focus: Focus, root: Root) -> tuple[bool, bool, bool, bool]:
-    leads = any(focus.models(site) or focus.followed(site) for site in root.sites) or focus.direct(root.frame)
+    leads = any(focus.models(site) or focus.followed(site, root.frame) for site in root.sites) or focus.direct(
+        root.frame
+    )
     entry = root.entries[0]
     minor = entry.kind == "script" and entry.standing < RUNS and not _is_told(focus, root)
     minor = minor or not is_served(focus, root)

@@ -5,7 +5,8 @@ import pytest
 from retrieval.census import run_query
 from retrieval.census.roster import roster_of
 from retrieval.codebase import Codebase
-from tests.source_tree import NET, codebase_of
+from tests.source_tree import codebase_of
+from tests.test_census_course import NETS
 
 PIPELINE: dict[str, str | bytes] = {
     "pyproject.toml": """
@@ -798,10 +799,10 @@ def test_what_an_abstract_method_gives_is_what_the_classes_give_that_fill_it_in(
 
 def test_a_command_line_made_by_an_own_wrapper_runs_the_function_that_it_is_given() -> None:
     guard = "\n\nif __name__ == '__main__':\n    "
-    work = "from net import Net\nfrom wrap import start\n\n\ndef work():\n    net = Net()\n    net(1)\n"
+    work = "from nets import load\nfrom wrap import start\n\n\ndef work():\n    net = load('encoder')\n    net(1)\n"
     files = {
         "wrap.py": "import fire\n\n\ndef start(component=None):\n    fire.Fire(component=component)\n",
-        "net.py": NET,
+        "nets.py": NETS,
         "run.py": f"{work}\n\ndef entry():\n    start(work){guard}entry()\n",
         "other.py": f"from wrap import start\n\n\ndef clean():\n    pass{guard}start(clean)\n",
     }

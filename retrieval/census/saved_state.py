@@ -8,7 +8,7 @@ a whole (`save_state`, `resume_from_checkpoint`) is told by the pair of calls.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -106,7 +106,7 @@ def _saves(codebase: Codebase) -> list[Saved]:
     return list(found.values())
 
 
-def _saved_keys(unit: Unit, symbol: str, nodes: tuple[ast.AST, ...], value: ast.expr) -> dict[str, None]:
+def _saved_keys(unit: Unit, symbol: str, nodes: Sequence[ast.AST], value: ast.expr) -> dict[str, None]:
     """The string keys of a dictionary: written out, bound to a name of the body, or what a method gives."""
     if isinstance(value, ast.Dict):
         return {k.value: None for k in value.keys if isinstance(k, ast.Constant) and isinstance(k.value, str)}
@@ -196,7 +196,7 @@ def _is_library(value: ast.expr | None) -> bool:
     return dotted(value.func).partition(".")[0] not in _NO_STATE
 
 
-def _read_keys(unit: Unit, nodes: tuple[ast.AST, ...], name: str) -> dict[str, int]:
+def _read_keys(unit: Unit, nodes: Sequence[ast.AST], name: str) -> dict[str, int]:
     """The string keys that a body reads of a name, each with a line."""
     keys: dict[str, int] = {}
     for node in nodes:

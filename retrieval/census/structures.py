@@ -76,7 +76,7 @@ def structures(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         if call.assigned and call.name.rpartition(".")[2] in _CALLED:
             found.append((uses[call.assigned[0]], _tuple(codebase, path, call)))
 
-    def importance(item: tuple[int, CensusHit]) -> tuple[bool, int, str, int]:
+    def importance(item: tuple[int, CensusHit]) -> tuple[bool, bool, int, str, int]:
         count, hit = item
         return hit.role != "source", hit.detail["type"] in _ENUMS, -count, hit.path, hit.start
 

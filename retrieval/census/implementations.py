@@ -147,7 +147,8 @@ def _point(item: Selector, asked: list[tuple[str, str, int]]) -> Point:
     classes = [f"`{cls.definition.name}`" for cls, _ in item.arms]
     short = f"`{name}()` gives {listed(classes, 4)} (`{base}`) by what it is given"
     related = tuple(("called", p, line, line) for p, _, line in asked[:6])
-    return Point("selecting", short, said, path, item.unit.lines(item.body)[:1] * 2, item.symbol, related)
+    first = item.unit.lines(item.body)[0]
+    return Point("selecting", short, said, path, (first, first), item.symbol, related)
 
 
 def _when(test: str) -> str:

@@ -77,5 +77,5 @@ def _point(unit: Unit, body: Function, table: str, entered: list[str]) -> Point:
     said += f"; {listed(readers, 4)} goes through them and takes the one that fits" if readers else ""
     said += f"; an own class is given to `{body.name}()`"
     short = f"`{body.name}()` enters a class in `{table}` ({counted(len(entered), 'class')} today)"
-    lines = unit.lines(body)
-    return Point("registering", short, said, unit.path, lines[:1] * 2, body.name, (), tuple(entered))
+    first = unit.lines(body)[0]
+    return Point("registering", short, said, unit.path, (first, first), body.name, (), tuple(entered))

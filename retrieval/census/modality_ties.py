@@ -133,7 +133,8 @@ def _batch(unit: Unit, body: Function, symbol: str) -> Iterator[Item]:
         told = {name: named(name) for name in names if named(name)}
         if told and len(names) >= LEAST and _SOURCE.search(_source(source)):
             text = f"`{symbol}()` ({unit.path}) takes `{written(source)}` apart as `{', '.join(names)}`"
-            yield unit.path, symbol, unit.lines(node)[:1] * 2, text, _groups(told.values())
+            first = unit.lines(node)[0]
+            yield unit.path, symbol, (first, first), text, _groups(told.values())
             return
     holders = {arg.arg for arg in body.args.args if _BATCH.match(arg.arg)}
     holders |= {

@@ -103,7 +103,8 @@ def _point(unit: Unit, body: Function, symbol: str, found: tuple[list[str], dict
         f"`{symbol}()` loads modules by name, in which {counted(len(hooks), 'hook')} are looked up ({listed(names, 5)})"
     )
     related = tuple(("looked up", unit.path, line, line) for line in list(hooks.values())[:8])
-    return Point("plug-in", short, said, unit.path, unit.lines(body)[:1] * 2, symbol, related)
+    first = unit.lines(body)[0]
+    return Point("plug-in", short, said, unit.path, (first, first), symbol, related)
 
 
 def _runs(name: str) -> bool:

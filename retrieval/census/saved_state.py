@@ -18,7 +18,7 @@ from retrieval.census.path_patterns import paths_of
 from retrieval.census.people import people
 from retrieval.census.prose import listed
 from retrieval.census.reach import reach_of
-from retrieval.census.units import Unit, call_name, own_nodes, units, written
+from retrieval.census.units import Unit, call_name, names_given, own_nodes, units, written
 from retrieval.facts import CensusHit
 from retrieval.languages import words
 from retrieval.pyast import dotted
@@ -117,12 +117,13 @@ def _saved_keys(unit: Unit, symbol: str, nodes: Sequence[ast.AST], value: ast.ex
     if not isinstance(value, ast.Name):
         return {}
     keys: dict[str, None] = {}
-    for node in nodes:
-        for target in node.targets if isinstance(node, ast.Assign) else ():
+    for node in (node for node in nodes if isinstance(node, ast.Assign)):
+        for target in node.targets:
             if isinstance(target, ast.Name) and target.id == value.id and isinstance(node.value, ast.Dict | ast.Call):
                 keys |= _saved_keys(unit, symbol, nodes, node.value)
-            if isinstance(target, ast.Subscript) and dotted(target.value) == value.id:
-                keys |= {k.value: None for k in (target.slice,) if isinstance(k, ast.Constant) and _is_text(k.value)}
+            key = target.slice if isinstance(target, ast.Subscript) and dotted(target.value) == value.id else None
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                keys[key.value] = None
     return keys
 
 
@@ -137,10 +138,6 @@ def _returned_keys(unit: Unit, symbol: str, call: ast.Call) -> dict[str, None]:
             given = [n.value for n in nodes if isinstance(n, ast.Return) and isinstance(n.value, ast.Dict | ast.Name)]
             return _saved_keys(unit, inner, nodes, given[-1]) if given else {}
     return {}
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _loads(codebase: Codebase) -> list[Loaded]:
@@ -168,13 +165,7 @@ def _loaders(codebase: Codebase) -> frozenset[Place]:
     for unit in _main_units(codebase, r"\.load\("):
         for function, symbol in unit.functions():
             nodes = own_nodes(function)
-            held = {
-                target.id
-                for node in nodes
-                if isinstance(node, ast.Assign) and _is_library(node.value)
-                for target in node.targets
-                if isinstance(target, ast.Name)
-            }
+            held = names_given(nodes, _is_library)
             given = [node.value for node in nodes if isinstance(node, ast.Return) and node.value is not None]
             if any(_is_library(value) or (isinstance(value, ast.Name) and value.id in held) for value in given):
                 found.add((unit.path, symbol))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.program import program_of
 from retrieval.census.prose import listed
-from retrieval.census.units import own_nodes, units, written
+from retrieval.census.units import names_given, own_nodes, units, written
 
 if TYPE_CHECKING:
     from retrieval.census.values import ClassRef
@@ -93,13 +93,7 @@ def _gives(codebase: Codebase, path: str, item: Definition) -> str:
 
 def _returned(function: ast.AST) -> str:
     nodes = own_nodes(function)
-    bound = {
-        target.id
-        for node in nodes
-        if isinstance(node, ast.Assign) and _is_dictionary(node.value)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    bound = names_given(nodes, _is_dictionary)
     kinds = set()
     for node in nodes:
         if not isinstance(node, ast.Return) or node.value is None:

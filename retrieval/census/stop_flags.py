@@ -46,7 +46,8 @@ def stop_flags(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         if codebase.snapshot.by_path[unit.path].role != "source":
             continue
         for function, symbol in unit.functions():
-            found = [(node, flag) for node in own_nodes(function) for flag in _flags(node)]
+            tested = (node for node in own_nodes(function) if isinstance(node, ast.If))
+            found = [(node, flag) for node in tested for flag in _flags(node)]
             for node, flag in found if found and concerns.runs(unit.path, symbol) else ():
                 if concerns.drives(unit.path, symbol) and _setters(codebase, unit, symbol, flag):
                     tests.setdefault(flag, []).append((unit, symbol, node, flag))
@@ -55,9 +56,9 @@ def stop_flags(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
             yield _hit(codebase, flag, places)
 
 
-def _flags(node: ast.AST) -> Iterator[str]:
+def _flags(node: ast.If) -> Iterator[str]:
     """The flags of a test that leaves: `if self.stopped or event.is_set(): return`."""
-    if not isinstance(node, ast.If) or not any(map(_stops, node.body)):
+    if not any(map(_stops, node.body)):
         return
     parts = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
     for part in parts:

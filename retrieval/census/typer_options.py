@@ -7,6 +7,7 @@
 import ast
 import re
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from retrieval.census.units import written
 
@@ -56,7 +57,7 @@ def declared(parameter: str, *, dashed: bool = True) -> Declared | None:
     return Declared(name, flags, kind, shown, _help(call), is_argument)
 
 
-def _is_declaration(node: ast.expr | None) -> bool:
+def _is_declaration(node: ast.expr | None) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and bool(_CALL.search(written(node.func)))
 
 
@@ -64,7 +65,7 @@ def _annotated(node: ast.expr | None) -> tuple[str, ast.Call | None]:
     """The type, and the declaration in `Annotated[type, typer.Option(…)]`."""
     if isinstance(node, ast.Subscript) and written(node.value).endswith("Annotated"):
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        calls = [part for part in parts[1:] if isinstance(part, ast.Call) and _is_declaration(part)]
+        calls = [part for part in parts[1:] if _is_declaration(part)]
         return written(parts[0]), calls[0] if calls else None
     return (written(node) if node is not None else ""), None
 

@@ -8,7 +8,7 @@ that this Python cannot parse (Python 2, templates) has no tree and yields nothi
 import ast
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -226,6 +226,12 @@ def defaults_of(function: Function | ast.Lambda) -> Iterator[tuple[str, ast.expr
         (arg.arg, value) for arg, value in zip(plain[len(plain) - len(given.defaults) :], given.defaults, strict=True)
     )
     yield from ((a.arg, v) for a, v in zip(given.kwonlyargs, given.kw_defaults, strict=True) if v is not None)
+
+
+def names_given(nodes: Iterable[ast.AST], fits: Callable[[ast.expr], bool]) -> set[str]:
+    """The names that assignments among `nodes` bind to a value that fits."""
+    given = [node for node in nodes if isinstance(node, ast.Assign) and fits(node.value)]
+    return {target.id for node in given for target in node.targets if isinstance(target, ast.Name)}
 
 
 def bound_names(function: Function | ast.Lambda) -> frozenset[str]:

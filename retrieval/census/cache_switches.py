@@ -20,7 +20,9 @@ from retrieval.pyast import dotted, source_of
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-_FLAG = re.compile(r"^(?:use_)?(?:kv_?)?cach(?:e|ing)$|^use_\w*kv_?cach\w*$|^use_cache$")
+_FLAG = re.compile(
+    r"^use_cach(?:e|ing)$|^(?:use_)?kv_?cach(?:e|ing)$|^use_\w*kv_?cach\w*$"
+)  # a bare `cache` keeps anything
 _PAST = re.compile(r"^(?:past_(?:kv|key_values?)|layer_past|kv_cache|key_value_cache)$")
 Switches = dict[str, dict[str, list[tuple[str, str, int]]]]  # flag → how it is set → functions with their places
 

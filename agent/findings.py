@@ -14,8 +14,8 @@ from pathlib import PurePath
 from agent.stages import FactSpec, Question
 from agent.state import CensusRecord
 from retrieval.census import run_query
+from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import is_code
-from retrieval.census.reach import reach_of
 from retrieval.codebase import Codebase
 from retrieval.errors import QueryError
 from retrieval.facts import CensusHit, CensusResult, Unread

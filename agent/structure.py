@@ -29,7 +29,7 @@ class Structure:
 
 def read_structure(findings: "Findings") -> Structure:
     """The structure of the repository's Python code, tests and examples left out unless there is nothing else."""
-    from retrieval.census.import_graph import edges
+    from retrieval.census.project.import_graph import edges
 
     codebase = findings.codebase
     python = [file for file in codebase.snapshot.files if file.language == "python" and file.data.strip()]

@@ -1,8 +1,8 @@
 """Census kind `components`, and the words on what code works with, uses and serves."""
 
 from retrieval.census import run_query
-from retrieval.census.subjects import subject_words
-from retrieval.census.tree_words import file_words
+from retrieval.census.project.subjects import subject_words
+from retrieval.census.project.tree_words import file_words
 from tests.source_tree import codebase_of
 
 APP = {

@@ -1,6 +1,6 @@
 """How many lines are copies: runs of equal lines that stand elsewhere too, imports and comments aside."""
 
-from retrieval.census.copied_lines import copied_lines
+from retrieval.census.quality.copied_lines import copied_lines
 from tests.source_tree import codebase_of
 
 BODY = "".join(f"    value_{n} = compute({n})\n" for n in range(8))

@@ -1,8 +1,8 @@
 """Calls whose target is chosen while the program runs: loaded modules, lists of functions, registries, processes."""
 
 from retrieval.census import run_query
-from retrieval.census.program import program_of
-from retrieval.census.reach import reach_of
+from retrieval.census.flow.reach import reach_of
+from retrieval.census.meaning.program import program_of
 from retrieval.codebase import Codebase
 from tests.source_tree import codebase_of
 

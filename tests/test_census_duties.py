@@ -3,8 +3,8 @@
 import pytest
 
 from retrieval.census import run_query
-from retrieval.census.duties import work_of_folder
-from retrieval.census.reach import reach_of
+from retrieval.census.flow.reach import reach_of
+from retrieval.census.project.duties import work_of_folder
 from retrieval.codebase import Codebase
 from tests.source_tree import codebase_of
 

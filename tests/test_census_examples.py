@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from retrieval.census import run_query
-from retrieval.census.examples import example_frames
-from retrieval.census.program import program_of
-from retrieval.census.reach import reach_of
+from retrieval.census.code.examples import example_frames
+from retrieval.census.flow.reach import reach_of
+from retrieval.census.meaning.program import program_of
 from retrieval.codebase import Codebase, read_codebase
 from retrieval.walk import take_snapshot
 

@@ -3,7 +3,7 @@
 import pytest
 
 from retrieval.census import run_query
-from retrieval.census.roster import roster_of
+from retrieval.census.models.roster import roster_of
 from retrieval.codebase import Codebase
 from tests.source_tree import codebase_of
 from tests.test_census_course import NETS

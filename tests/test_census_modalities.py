@@ -3,11 +3,11 @@
 import pytest
 
 from retrieval.census import run_query
-from retrieval.census.modalities import modalities
-from retrieval.census.modality_names import documented, named
-from retrieval.census.program import program_of
-from retrieval.census.spots import Spot
-from retrieval.census.tracing import tracer_of
+from retrieval.census.meaning.program import program_of
+from retrieval.census.meaning.spots import Spot
+from retrieval.census.meaning.tracing import tracer_of
+from retrieval.census.modalities.modalities import modalities
+from retrieval.census.modalities.modality_names import documented, named
 from retrieval.codebase import Codebase
 from retrieval.errors import QueryError
 from tests.source_tree import codebase_of

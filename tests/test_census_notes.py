@@ -1,7 +1,7 @@
 """Census kinds `memory_notes` and `thread_settings`: what is said on memory and speed, and how many threads run."""
 
 from retrieval.census import run_query
-from retrieval.census.memory_notes import tells
+from retrieval.census.memory.memory_notes import tells
 from tests.source_tree import codebase_of
 
 README = """

@@ -3,7 +3,7 @@
 import pytest
 
 from retrieval.census import run_query
-from retrieval.census.prose import first_sentence, listed
+from retrieval.census.meaning.prose import first_sentence, listed
 from retrieval.codebase import Codebase
 from retrieval.errors import QueryError
 from retrieval.facts import CensusHit

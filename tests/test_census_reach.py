@@ -5,7 +5,7 @@ import json
 import pytest
 
 from retrieval.census import run_query
-from retrieval.census.reach import reach_of
+from retrieval.census.flow.reach import reach_of
 from retrieval.roles import role_of
 from tests.source_tree import codebase_of
 

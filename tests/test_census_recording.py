@@ -1,7 +1,7 @@
 """Census kinds `logged`, `task_states` and `recording`: which library really logs, and how progress is told."""
 
 from retrieval.census import run_query
-from retrieval.census.path_patterns import paths_of
+from retrieval.census.files.path_patterns import paths_of
 from tests.source_tree import codebase_of
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from retrieval.census import run_query
-from retrieval.census.known_models import known_model
-from retrieval.census.roster import roster_of
+from retrieval.census.models.known_models import known_model
+from retrieval.census.models.roster import roster_of
 from retrieval.codebase import Codebase
 from tests.source_tree import codebase_of
 

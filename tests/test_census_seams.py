@@ -3,7 +3,7 @@
 import pytest
 
 from retrieval.census import run_query
-from retrieval.census.typer_options import declared
+from retrieval.census.settings.typer_options import declared
 from tests.source_tree import NET, codebase_of
 
 HOOKS = """

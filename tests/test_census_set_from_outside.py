@@ -1,8 +1,8 @@
 """Names of a module that other files set: what they hold, and that they are let go."""
 
 from retrieval.census import run_query
-from retrieval.census.program import program_of
-from retrieval.census.values import Instance, alternatives
+from retrieval.census.meaning.program import program_of
+from retrieval.census.meaning.values import Instance, alternatives
 from tests.source_tree import codebase_of
 
 APP = {

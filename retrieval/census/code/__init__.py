@@ -1,0 +1,1 @@
+"""The kinds that read code as it is written: names, statements, texts, figures, other languages."""

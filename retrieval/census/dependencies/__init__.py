@@ -1,0 +1,1 @@
+"""What is declared and imported, which versions, and why they matter."""

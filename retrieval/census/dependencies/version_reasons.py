@@ -1,0 +1,293 @@
+"""Why the version of a library matters to a repository: the single reasons, each with its place."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from packaging.specifiers import SpecifierSet
+
+from retrieval.census.code.python_syntax import newest_grammar
+from retrieval.census.dependencies.dependencies import in_order
+from retrieval.census.dependencies.imported import third_party
+from retrieval.census.dependencies.paired import pairing
+from retrieval.census.dependencies.removed import removed_apis
+from retrieval.census.dependencies.requirement_comments import comment_reasons
+from retrieval.census.dependencies.stated_versions import builds, documents, wheels
+from retrieval.census.dependencies.version_switches import switches
+from retrieval.census.flow.reach import reach_of
+from retrieval.census.language import parse_query
+from retrieval.census.meaning.prose import listed
+from retrieval.census.meaning.units import subject_of, units
+from retrieval.census.quality.private_parts import Private, private_parts
+from retrieval.facts import Call, CensusHit
+from retrieval.manifests import Declaration, read_manifests
+from retrieval.manifests.distributions import distribution_of, usual_provider
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+TABLE = Path(__file__).parents[2] / "data" / "introduced.yaml"
+_INSIDE = re.compile(
+    r"^(?:transformers\.(?:models\.|modeling_utils|\w+_utils\b)|torch\._|diffusers\.models\.|timm\.models\.\w)|\._(?!_)\w"
+)
+_BUILDS = re.compile(r"(?:CUDAExtension|CppExtension|cpp_extension\.load\w*)$")
+_PAIRED = ("torchvision", "torchaudio", "torchtext", "xformers", "mmcv", "mmcv-full", "flash-attn", "torch-scatter")
+LONGEST, SHOWN = 300, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason in words, for the version of `distribution`; the lower the rank, the more it says."""
+
+    distribution: str
+    text: str
+    path: str
+    lines: tuple[int, int]
+    rank: int
+
+
+def reasons(codebase: Codebase) -> Iterator[Reason]:
+    """Every reason in code that main programs run, in compiled parts, and beside declarations."""
+    yield from _comments(codebase)
+    yield from _removed(codebase)
+    yield from _switched(codebase)
+    yield from _compiled(codebase)
+    yield from _introduced(codebase)
+    yield from _inside(codebase)
+    yield from _private(codebase)
+    yield from _companions(codebase)
+    yield from _syntax(codebase)
+    yield from _stated(codebase)
+
+
+def _runs(codebase: Codebase, path: str, line: int, symbol: str) -> bool:
+    reach = reach_of(codebase)
+    hit = CensusHit(path, line, line, symbol, "", "")
+    return codebase.snapshot.by_path[path].role in ("source", "config") and reach.has(hit)
+
+
+def _comments(codebase: Codebase) -> Iterator[Reason]:
+    """What comments in requirement files say, whole."""
+    for said in comment_reasons(codebase):
+        text = f"a comment in {said.path} says “{_cut(said.words)}”"
+        yield Reason(said.distribution, text, said.path, said.lines, 0)
+
+
+def _removed(codebase: Codebase) -> Iterator[Reason]:
+    """Names that are gone since a release, those of one release together."""
+    groups: dict[tuple[str, str], list[CensusHit]] = {}
+    for hit in removed_apis(codebase, parse_query("removed_apis")):
+        if _runs(codebase, hit.path, hit.start, hit.symbol):
+            groups.setdefault((hit.detail["distribution"], hit.detail["since"]), []).append(hit)
+    for (name, since), hits in groups.items():
+        told = list(dict.fromkeys(f"`{hit.name}` ({hit.path}:{hit.start})" for hit in hits))
+        used = f"{listed(told, SHOWN)} {'is' if len(told) == 1 else 'are'} gone since {since}"
+        if _stands(codebase, name, since) == "above":
+            text = f"the declared version is too new for what the code uses: {used}, so these lines fail when they run"
+        else:
+            text = f"must stay below {since}, because {used}"
+        yield Reason(name, text, hits[0].path, (hits[0].start, hits[0].end), 1)
+
+
+def _stands(codebase: Codebase, name: str, since: str) -> str:
+    """Where every declared range lies: "above" a release (or at it), "below" it, "" for anything else."""
+    ranges = [SpecifierSet(d.specifier) for d in _declared(codebase, name) if d.specifier]
+    if not ranges:
+        return ""
+    if all((one & SpecifierSet(f"<{since}")).is_unsatisfiable() for one in ranges):
+        return "above"
+    return "below" if all((one & SpecifierSet(f">={since}")).is_unsatisfiable() for one in ranges) else ""
+
+
+def _explains(codebase: Codebase, name: str, since: str) -> bool:
+    """Whether a release is of the same major version as a declared lower bound, which it then accounts for in part."""
+    bounds = [one for d in _declared(codebase, name) if d.specifier for one in SpecifierSet(d.specifier)]
+    return any(one.operator in (">=", "~=") and one.version.split(".")[0] == since.split(".")[0] for one in bounds)
+
+
+def _declared(codebase: Codebase, name: str) -> list[Declaration]:
+    items = read_manifests(codebase.snapshot).declarations
+    return [item for item in items if distribution_of(item) == name and item.scope not in ("lock", "image")]
+
+
+def _switched(codebase: Codebase) -> Iterator[Reason]:
+    for item in switches(codebase):
+        if not item.guard and _runs(codebase, item.path, item.lines[0], ""):
+            yield Reason(usual_provider(item.name), item.text, item.path, item.lines, 2)
+
+
+def _compiled(codebase: Codebase) -> Iterator[Reason]:
+    """Extensions that are compiled against the installed PyTorch, all in one reason."""
+    calls = [
+        (path, call)
+        for path, call in codebase.all_calls()
+        if _BUILDS.search(call.name) and codebase.snapshot.by_path[path].role != "test"
+    ]
+    if calls:
+        told = list(dict.fromkeys(f"`{call.name.rpartition('.')[2]}` ({path}:{call.start})" for path, call in calls))
+        text = (
+            f"extensions are compiled against the installed PyTorch by {listed(told, SHOWN)}, "
+            "whose version and CUDA must match the compiler's and the toolkit's"
+        )
+        yield Reason("torch", text, calls[0][0], (calls[0][1].start, calls[0][1].start), 2)
+
+
+@cache
+def _table() -> list[dict[str, Any]]:
+    return yaml.safe_load(TABLE.read_text(encoding="utf-8"))["introduced"]
+
+
+def introduced(name: str) -> str:
+    """ "torch 2.0": the release that brought a dotted name, "" when the table does not know it."""
+    known = next((entry for entry in _table() if _named(entry, name)), None)
+    return f"{known['distribution']} {known['since']}" if known is not None else ""
+
+
+def _introduced(codebase: Codebase) -> Iterator[Reason]:
+    """Names and arguments that came with a release, unless the same file tests for them or imports them in a `try`."""
+    guarded = {(item.path, item.feature) for item in switches(codebase) if item.guard}
+    guarded |= {(p, i.name) for p, facts in codebase.facts.items() for i in facts.imports if i.guarded}
+    tested = {(item.path, usual_provider(item.name)) for item in switches(codebase) if not item.guard}
+    best: dict[str, tuple[tuple[int, ...], Reason]] = {}
+    for use in _uses(codebase):
+        if (use.path, use.name.rpartition(".")[2]) in guarded or (use.path, use.distribution) in tested:
+            continue
+        if not _runs(codebase, use.path, use.line, use.symbol) or _is_tried(codebase, use):
+            continue
+        where = subject_of(codebase, use.path, use.symbol)
+        bound = _stands(codebase, use.distribution, use.since)
+        if bound == "above" and not _explains(codebase, use.distribution, use.since):
+            continue  # what is declared says more
+        text = f"at least {use.since}, because {where} uses `{use.name}`, which came with it ({use.source})"
+        if bound == "below":
+            text = f"the declared version is too old for what the code uses: it needs {text}, so this line fails"
+        version = tuple(int(part) for part in use.since.split("."))
+        if use.distribution not in best or best[use.distribution][0] < version:
+            best[use.distribution] = version, Reason(use.distribution, text, use.path, (use.line, use.line), 3)
+    yield from (reason for _, reason in best.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A use of something that came with the release `since`, and its place."""
+
+    distribution: str
+    name: str
+    since: str
+    source: str
+    path: str
+    line: int
+    symbol: str
+
+
+def _uses(codebase: Codebase) -> Iterator[_Use]:
+    users = {module: {path for path, _ in places} for module, places in third_party(codebase).items()}
+    for path, call in codebase.all_calls():
+        for entry in _table():
+            for name in (*_called(entry, call), *_method(entry, call, path, users)):
+                head = entry["distribution"], name, entry["since"], entry["source"]
+                yield _Use(*head, path, call.start, call.symbol)
+    for path, facts in codebase.facts.items():
+        for item in facts.imports if facts.language == "python" else ():
+            whole = f"{item.module}.{item.name}" if item.name else item.module
+            for entry in _table() if not item.guarded else ():
+                known = _named(entry, whole)
+                head = entry["distribution"], known, entry["since"], entry["source"]
+                if known:
+                    yield _Use(*head, path, item.start, item.symbol)
+
+
+def _is_tried(codebase: Codebase, use: _Use) -> bool:
+    """Whether the use stands in a `try` with handlers, which do without it."""
+    for unit in units(codebase, r"\btry\b", use.path):
+        for node in unit.nodes:
+            if isinstance(node, ast.Try) and node.handlers:
+                first, last = node.body[0].lineno, node.body[-1].end_lineno or 0
+                if unit.row(first) <= use.line <= unit.row(last):
+                    return True
+    return False
+
+
+def _named(entry: dict[str, Any], name: str) -> str:
+    """The name of the entry that a dotted name is, or stands below; "" for none."""
+    return next((one for one in entry.get("names", ()) if name == one or name.startswith(f"{one}.")), "")
+
+
+def _called(entry: dict[str, Any], call: Call) -> Iterator[str]:
+    """What an entry knows of a call: its name, or an argument that it is given."""
+    if known := _named(entry, call.name):
+        yield known
+    last = call.name.rpartition(".")[2]
+    for spec in entry.get("keywords", ()):
+        callee, _, keyword = spec.partition(": ")
+        if (fnmatchcase(call.name, callee) or last == callee) and any(key == keyword for key, _ in call.keywords):
+            yield f"{last}({keyword}=)"
+
+
+def _method(entry: dict[str, Any], call: Call, path: str, users: dict[str, set[str]]) -> Iterator[str]:
+    """A method that objects of a library have since a release, called on an object in a file that imports it."""
+    holder, _, last = call.written.rpartition(".")
+    if holder and last in entry.get("methods", ()) and path in users.get(entry["distribution"], ()):
+        yield f"{holder}.{last}()"
+
+
+def _inside(codebase: Codebase) -> Iterator[Reason]:
+    """Imports of modules that are no public interface of their library."""
+    for module, places in third_party(codebase).items():
+        found: dict[str, tuple[str, int]] = {}
+        for path, item in places:
+            name = f"{item.module}.{item.name}" if (item.name or "").startswith("_") else item.module
+            if _INSIDE.search(name) and _runs(codebase, path, item.start, item.symbol):
+                found.setdefault(name, (path, item.start))
+        if found:
+            told = [f"`{name}` ({path}:{line})" for name, (path, line) in found.items()]
+            text = f"the code imports from inside it, which other releases may have moved: {listed(told, SHOWN)}"
+            path, line = next(iter(found.values()))
+            yield Reason(usual_provider(module), text, path, (line, line), 5)
+
+
+def _private(codebase: Codebase) -> Iterator[Reason]:
+    """Private parts of a library that code which main programs run uses, those of one library together."""
+    found: dict[str, list[Private]] = {}
+    for use in private_parts(codebase):
+        if _runs(codebase, use.path, use.line, use.symbol):
+            found.setdefault(use.module, []).append(use)
+    for module, uses in found.items():
+        told = list(dict.fromkeys(f"`{use.written[:60]}` ({use.path}:{use.line})" for use in uses))
+        text = f"the code uses private parts of it, which any release may change: {listed(told, SHOWN)}"
+        yield Reason(usual_provider(module), text, uses[0].path, (uses[0].line, uses[0].line), 4)
+
+
+def _syntax(codebase: Codebase) -> Iterator[Reason]:
+    found = newest_grammar(codebase, lambda path, line, symbol: _runs(codebase, path, line, symbol))
+    if found is not None:
+        text = f"at least {found.since}, because {subject_of(codebase, found.path, found.symbol)} uses {found.how}"
+        yield Reason("python", text, found.path, (found.line, found.line), 1)
+
+
+def _stated(codebase: Codebase) -> Iterator[Reason]:
+    """What documents claim, and the Python of the wheels of what is pinned."""
+    for said in (*documents(codebase), *wheels(codebase), *builds(codebase)):
+        yield Reason(said.distribution, _cut(said.words), said.path, said.lines, 2)
+
+
+def _companions(codebase: Codebase) -> Iterator[Reason]:
+    """Packages of PyTorch that are each built for one release of it."""
+    torch = in_order([item for item in _declared(codebase, "torch") if item.exact])
+    for name in _PAIRED:
+        own = in_order([item for item in _declared(codebase, name) if item.exact or item.specifier])
+        for rank, text, item in pairing(name, own, torch):
+            yield Reason(name, text, item.path, (item.start, item.end), rank)
+
+
+def _cut(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= LONGEST else flat[: LONGEST - 1] + "…"

@@ -1,0 +1,273 @@
+"""Classes that keep other classes by a key: a method that enters one, and a method that gives or makes it.
+
+Also where such registries are filled from the entry points of installed packages.
+"""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrieval.census.extension.swap_points import MODEL_WORD, Point
+from retrieval.census.meaning.prose import counted, listed
+from retrieval.census.meaning.units import Function, Unit, call_name, own_nodes, units, written
+from retrieval.census.models.model_tables import gives_model
+from retrieval.facts import Call, Definition
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+_HOLDS = re.compile(r"(?i)(?:^|_)(?:cls|klass|class|factory|builder|fn|func|function|callable)s?$")
+_TYPED = re.compile(r"^(?:typing\.)?(?:Type|type|Callable)\b")
+_ENTRY_POINTS = re.compile(
+    r"(?:^|\.)(?:load_setuptools_entrypoints|iter_entry_points|entry_points|ExtensionManager|DriverManager)$"
+)
+_SCRIPTS = ("console_scripts", "gui_scripts")
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A class with a table of classes: who enters one, who takes one out by which key."""
+
+    unit: Unit
+    node: ast.ClassDef
+    table: str
+    enters: tuple[str, ...]
+    gives: tuple[str, ...]
+    key: str
+
+
+def class_registries(codebase: "Codebase") -> Iterator[Point]:
+    """One point per registry whose entries or users are about models, those that are asked in most places first."""
+    found = [registry for registry in _registries(codebase)]
+    points = [point for registry in found if (point := _point(codebase, registry)) is not None]
+    yield from sorted(points, key=lambda point: -len(point.related))
+
+
+def _registries(codebase: "Codebase") -> Iterator[Registry]:
+    for unit in units(codebase, r"(?m)^\s+(?:self|cls|[A-Z]\w*)\.\w+(?:\[[^\]]+\])+ = "):
+        if codebase.snapshot.by_path[unit.path].role == "source":
+            for node in ast.walk(unit.tree):
+                if isinstance(node, ast.ClassDef) and (found := _registry(unit, node)) is not None:
+                    yield found
+
+
+def _registry(unit: Unit, node: ast.ClassDef) -> Registry | None:
+    methods = [item for item in node.body if isinstance(item, Function)]
+    for method in methods:
+        for table in _entered(method, node.name):
+            gives = [(other, key) for other in methods if other is not method and (key := _given(other, table))]
+            if gives:
+                enters = [m.name for m in methods if table in _entered(m, node.name)]
+                enters += [m.name for m in methods if m.name not in enters and _hands_on(m, enters)]
+                gives.sort(key=lambda item: not MODEL_WORD.search(item[0].name))
+                enters.sort(key=lambda name: not MODEL_WORD.search(name))
+                return Registry(unit, node, table, tuple(enters), tuple(m.name for m, _ in gives), gives[0][1])
+    return None
+
+
+def _hands_on(method: Function, enters: list[str]) -> bool:
+    """Whether a method returns one of the entering methods, filled in part, as a decorator with arguments does."""
+    returned = [node.value for node in own_nodes(method) if isinstance(node, ast.Return) and node.value is not None]
+    names = {f"{owner}.{name}" for name in enters for owner in ("self", "cls")}
+    return any(
+        isinstance(part, ast.Attribute) and written(part) in names for value in returned for part in ast.walk(value)
+    )
+
+
+def _entered(method: Function, owner: str) -> list[str]:
+    """The attributes of the object or class into which a method puts a class or function that it is given."""
+    given: dict[str, str] = {}
+    for body in ast.walk(method):
+        if isinstance(body, Function):
+            for arg in (*body.args.posonlyargs, *body.args.args, *body.args.kwonlyargs):
+                given[arg.arg] = written(arg.annotation) if arg.annotation is not None else ""
+    found = []
+    for node in ast.walk(method):
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Name):
+            continue
+        name = node.value.id
+        held = name in given and name not in ("self",) and (_HOLDS.search(name) or _TYPED.match(given[name]))
+        for target in node.targets if held else ():
+            while isinstance(target, ast.Subscript):
+                inner = target.value
+                if isinstance(inner, ast.Attribute) and written(inner.value) in ("self", "cls", owner):
+                    found.append(inner.attr)
+                target = inner
+    return list(dict.fromkeys(found))
+
+
+def _given(method: Function, table: str) -> str:
+    """The key by which a method takes an entry out of the table and returns or calls it, "" when it does not."""
+    held: dict[str, str] = {}
+    for node in own_nodes(method):
+        key = _key(node, table)
+        if key and isinstance(node, ast.expr):
+            held[written(node)] = key
+    for node in own_nodes(method):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and written(node.value) in held:
+            held[node.targets[0].id] = held[written(node.value)]
+    for node in own_nodes(method):
+        used = node.value if isinstance(node, ast.Return) else node.func if isinstance(node, ast.Call) else None
+        if used is not None and written(used) in held:
+            return held[written(used)]
+    return ""
+
+
+def _key(node: ast.AST, table: str) -> str:
+    """`k` of `self.table[k]`, `cls.table["x"][k]` and `self.table.get(k)`."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        owner, key = node.value, node.slice
+    elif call_name(node) == "get" and isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Attribute):
+        owner, key = node.func.value, node.args[0]
+    else:
+        return ""
+    if isinstance(key, ast.Constant):
+        return ""
+    while isinstance(owner, ast.Subscript):
+        owner = owner.value
+    return written(key) if isinstance(owner, ast.Attribute) and owner.attr == table else ""
+
+
+def _point(codebase: "Codebase", registry: Registry) -> Point | None:
+    unit, node = registry.unit, registry.node
+    symbol = unit.symbol_of(node)
+    below = _below(codebase, unit.path, symbol)
+    asked, names = _asked(codebase, registry)
+    entries = _entries(codebase, registry)
+    entered = list(dict.fromkeys(item.name for _, item in entries))
+    telling = " ".join([node.name, *below, *registry.enters, *registry.gives, *names, *entered])
+    if not asked or not (MODEL_WORD.search(telling) or any(gives_model(codebase, found) for found in entries)):
+        return None
+    enters = listed([f"`{name}()`" for name in registry.enters], 4)
+    gives = listed([f"`{name}()`" for name in registry.gives], 4)
+    enter = "enter" if len(registry.enters) > 1 else "enters"
+    give = "give" if len(registry.gives) > 1 else "gives"
+    text = f"By registering: `{symbol}` ({unit.path}) keeps classes or functions by a key: {enters} {enter} one, "
+    text += f"{gives} {give} the one for `{registry.key}`"
+    are = "is" if len(entered) == 1 else "are"
+    shown = listed([f"`{name}`" for name in entered], SHOWN)
+    text += f"; {counted(len(entered), 'definition')} {are} entered: {shown}" if entered else ""
+    text += f"; kept apart by its subclasses {listed([f'`{b}`' for b in below], SHOWN)}" if below else ""
+    places = list(dict.fromkeys(f"`{s}()` ({p})" if s else p for p, s, _ in asked))
+    text += f"; asked in {listed(places, SHOWN)}"
+    entering, giving = next(iter(registry.enters)), next(iter(registry.gives))
+    short = f"what is given to `{node.name}.{entering}()` is found by its key with `{giving}()`"
+    related = tuple(("asked", path, line, line) for path, _, line in asked[:8])
+    return Point("registering", short, text, unit.path, unit.lines(node), symbol, related, tuple(entered))
+
+
+def _below(codebase: "Codebase", path: str, symbol: str) -> list[str]:
+    own = f"{codebase.facts[path].module}.{symbol}" if codebase.facts[path].module else symbol
+    return [item.name for _, item in codebase.subclasses(own)]
+
+
+def _asked(codebase: "Codebase", registry: Registry) -> tuple[list[tuple[str, str, int]], list[str]]:
+    """Where other code takes entries out, and the names that the results are bound to."""
+    found: list[tuple[str, str, int]] = []
+    names: list[str] = []
+    objects = _objects(codebase, registry)
+    gives = [name for name in registry.gives if MODEL_WORD.search(name)] or list(registry.gives)
+    for path, call in codebase.all_calls():
+        head, _, method = call.name.rpartition(".")
+        other = path != registry.unit.path and codebase.snapshot.by_path[path].role == "source"
+        if other and method in gives and head and _is_method(codebase, path, call, (registry, objects)):
+            found.append((path, call.symbol, call.start))
+            names += call.assigned
+    return found, names
+
+
+def _objects(codebase: "Codebase", registry: Registry) -> frozenset[str]:
+    """The names of the module-level objects of the registry class."""
+    symbol = registry.unit.symbol_of(registry.node)
+    return frozenset(
+        fact.name
+        for path, fact in codebase.all_facts("assign")
+        if not fact.symbol
+        and fact.detail.get("constructor")
+        and (found := codebase.resolve_local(path, fact.detail["constructor"])) is not None
+        and (found[0], found[1].symbol) == (registry.unit.path, symbol)
+    )
+
+
+def _is_method(codebase: "Codebase", path: str, call: Call, told: tuple[Registry, frozenset[str]]) -> bool:
+    registry, objects = told
+    head, _, method = call.name.rpartition(".")
+    if head.rpartition(".")[2] in objects:
+        return True
+    found = codebase.resolve_call(path, call)
+    if found is not None:
+        return found[0] == registry.unit.path
+    alone = sum(item.name == method for _, item in codebase.all_definitions()) == 1
+    return alone and "_" in method  # no method of the language's own types is called so
+
+
+def _entries(codebase: "Codebase", registry: Registry) -> list[tuple[str, Definition]]:
+    """The definitions on which the entering methods stand as decorators, those about models first."""
+    found = []
+    objects = {*_objects(codebase, registry), registry.node.name}
+    for path, fact in codebase.all_facts("decorator"):
+        head, _, method = fact.name.rpartition(".")
+        if method not in registry.enters or (head.rpartition(".")[2] not in objects and "_" not in method):
+            continue
+        target = codebase.speller.decorated(path, fact)
+        if target is not None and codebase.snapshot.by_path[path].role == "source":
+            found.append((not MODEL_WORD.search(method), (path, target)))
+    return [entry for _, entry in sorted(found, key=lambda item: item[0])]
+
+
+def entry_points(codebase: "Codebase") -> Iterator[Point]:
+    """Where code loads what installed packages offer under a group of entry points."""
+    groups = [
+        f"`{group}` ({path}: {listed([_module(codebase, v) for v in table.values()], 3)})"
+        for path, found in _groups(codebase) for group, table in found.items()
+    ]  # fmt: skip
+    for path, call in codebase.all_calls():
+        if codebase.snapshot.by_path[path].role != "source" or not _ENTRY_POINTS.search(call.name):
+            continue
+        method = call.name.rpartition(".")[2]
+        literal = next((t for t in (*call.arguments, *(v for _, v in call.keywords)) if t[:1] in "\"'"), "")
+        if literal.strip("\"'") in _SCRIPTS or (method == "entry_points" and not (call.arguments or call.keywords)):
+            continue
+        gate = _gate(codebase, path, call.symbol)
+        text = f"By registering: `{call.symbol}()` ({path}) loads what installed packages offer as entry points"
+        text += f" of the group `{literal.strip(chr(34) + chr(39))}`" if literal else ""
+        text += f" with `{call.written}()`"
+        text += f"; the repository itself declares the group {listed(groups, 3)}" if groups else ""
+        text += f"; its parameter {gate}" if gate else ""
+        short = f"an installed package can add classes as entry points (`{call.symbol}()`)"
+        yield Point("registering", short, text, path, (call.start, call.end), call.symbol)
+
+
+def _module(codebase: "Codebase", name: object) -> str:
+    """A module that an entry point names, with the functions that it offers."""
+    path = codebase.locate(str(name).partition(":")[0])
+    items = codebase.facts[path].definitions if path is not None else ()
+    own = [f"`{item.name}()`" for item in items if item.kind == "function" and "." not in item.symbol]
+    return f"`{name}`" + (f" with {listed(own, 6)}" if own else "")
+
+
+def _gate(codebase: "Codebase", path: str, symbol: str) -> str:
+    """ "`allow_external` is False by default" for a switch among the parameters of the function that loads."""
+    item = next((item for item in codebase.facts[path].definitions if item.symbol == symbol), None)
+    for parameter in item.parameters if item is not None else ():
+        name, _, default = parameter.partition("=")
+        if default.strip() in ("False", "True"):
+            return f"`{name.partition(':')[0].strip()}` is {default.strip()} by default"
+    return ""
+
+
+def _groups(codebase: "Codebase") -> Iterator[tuple[str, dict[str, dict[str, str]]]]:
+    for file in codebase.snapshot.files:
+        if file.path.endswith("pyproject.toml"):
+            try:
+                project = tomllib.loads(file.text).get("project", {})
+            except (tomllib.TOMLDecodeError, AttributeError):
+                continue
+            found = project.get("entry-points", {}) if isinstance(project, dict) else {}
+            kept = {g: t for g, t in found.items() if isinstance(t, dict) and g not in _SCRIPTS}
+            if kept:
+                yield file.path, kept

@@ -1,0 +1,104 @@
+"""Kind `coupled_files`: files by how tightly they are tied to particular models, with what ties them.
+
+Ties are what breaks when a model is replaced: models that are made, loaded and run, tokenizers and processors that go
+with them, special tokens, keys of checkpoints, decisions by the name of a model, reaches into the parts of one, and
+types of the libraries that bring the models.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.extension.ties import Ties, ties_of
+from retrieval.census.flow.reach import reach_of
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.meaning.prose import counted, listed
+from retrieval.census.models.roster import roster_of
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+SHOWN, TIGHTEST = 6, 4
+ASIDE = re.compile(
+    r"(?:^|/)(?:bench\w*|eval\w*|tests?|examples?|docs?|tools?|scripts?)/|(?:^|/)(?:speed|benchmark)\w*\.py$"
+)
+
+
+@kind(
+    "coupled_files",
+    summary="files by how tightly they are tied to particular models, and what ties them (what=verdict)",
+    example="coupled_files, or coupled_files: what=verdict",
+    reads="python",
+    options=("what",),
+    ordered=True,
+)
+def coupled_files(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One hit per tied file, tightest first; patterns match the path. `what=verdict` names the tightest files."""
+    table = {path: ties for path, ties in ties_of(codebase).items() if ties.weight and query.matches(path)}
+    role = {path: file.role for path, file in codebase.snapshot.by_path.items()}
+    reached = {unit[0] for unit in reach_of(codebase).units}
+
+    def importance(path: str) -> tuple[bool, bool, bool, int, str]:
+        return role[path] != "source", bool(ASIDE.search(path)), path not in reached, -table[path].weight, path
+
+    ranked = sorted(table, key=importance)
+    if query.options.get("what") == "verdict":
+        main = [path for path in ranked if role[path] == "source"]
+        yield from _verdict(codebase, table, main) if main else []
+        return
+    for path in ranked:
+        yield _hit(codebase, path, table[path])
+
+
+def _hit(codebase: "Codebase", path: str, ties: Ties) -> CensusHit:
+    lines = ties.lines
+    return hit_at(
+        codebase, path, (lines[0], lines[0]), symbol="", name=path, text=f"{path} {'; '.join(_words(ties))}",
+        related=tuple(("tie", path, line, line) for line in lines[1:]), detail={"weight": str(ties.weight)},
+    )  # fmt: skip
+
+
+def _words(ties: Ties) -> list[str]:
+    """What ties a file, as predicates, that which breaks first before the rest."""
+    parts = [f"makes {_names(ties.made)}"] if ties.made else []
+    parts += [f"calls {_names(ties.run)}"] if ties.run else []
+    parts += [f"uses {_names(ties.companions)}"] if ties.companions else []
+    parts += [f"writes the special tokens {_names(ties.tokens)}"] if ties.tokens else []
+    parts += [f"fixes the input sizes and ids {_names(ties.sizes)}"] if ties.sizes else []
+    parts += [f"fixes the widths {_names(ties.widths)}"] if ties.widths else []
+    parts += [f"reads the checkpoint keys {_names(ties.keys)}"] if ties.keys else []
+    parts += [f"takes {_names(ties.types)} from the model's library"] if ties.types else []
+    parts += [f"decides {_times(len(ties.named))} by the name or type of a model"] if ties.named else []
+    parts += [f"reaches into parts of a model, as {_names(ties.reaches)}"] if ties.reaches else []
+    return parts
+
+
+def _names(held: dict[str, int]) -> str:
+    return listed(list(held), SHOWN)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _verdict(codebase: "Codebase", table: dict[str, Ties], ranked: list[str]) -> Iterator[CensusHit]:
+    shown = ranked[:TIGHTEST]
+    told = [f"{path}, which {', '.join(_words(table[path]))}" for path in shown]
+    more = f". {counted(len(ranked) - len(shown), 'more source file')} are tied less tightly" if len(ranked) > 4 else ""
+    text = f"Most tightly tied to particular models is {told[0]}"
+    if len(told) > 1:
+        text = "Most tightly tied to particular models are, the tightest first: "
+        text += "; ".join(f"({place}) {said}" for place, said in enumerate(told, 1)) + more
+    places = [(path, table[path].lines[0]) for path in shown]
+    yield hit_at(
+        codebase, places[0][0], (places[0][1], places[0][1]), symbol="", name="verdict", text=text,
+        related=tuple(("tie", path, line, line) for path, line in places[1:]),
+    )  # fmt: skip
+    classes = list({m.cls: m for m in roster_of(codebase).made if m.cls is not None}.values())
+    files = list(dict.fromkeys(m.cls.path for m in classes if m.cls is not None and m.cls.path not in shown))
+    if files:
+        first = next(m.cls for m in classes if m.cls is not None and m.cls.path == files[0])
+        line = first.definition.head_start
+        said = f"The model classes themselves, with their sizes and layers, are defined in {listed(files, 8)}"
+        yield hit_at(codebase, files[0], (line, line), symbol="", name="verdict", text=said)

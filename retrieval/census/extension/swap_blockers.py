@@ -1,0 +1,110 @@
+"""Kind `swap_blockers`: in one sentence, what a model must meet to take the place of another, the hardest first.
+
+Put together from closed choices, `assumptions`, `model_demands` and `attribute_chains`, which list the rest.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.extension.assumptions import assumptions
+from retrieval.census.extension.replaceable import replaceable
+from retrieval.census.flow.reach import reach_of
+from retrieval.census.handover.demands import model_demands
+from retrieval.census.language import Query, hit_at, kind, parse_query
+from retrieval.census.meaning.prose import listed
+from retrieval.census.modalities.modality_ties import modality_ties
+from retrieval.census.models.attribute_chains import attribute_chains
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+EACH, LONGEST, TIES, MOST, MANY = 1, 260, 4, 8, 2
+_FILLING = re.compile(r"(?i)weights|convert|load|state_dict|interpolate")  # fills a model rather than runs it
+_LAYER = re.compile(r"(?:Processor|Attention|Attn|Block|Layer)\w*\.")  # a part of the model itself
+CLOSED = "A closed choice in the code: "
+RANKS = (
+    ("widths", "widths and numbers of tokens are written where parts meet"),
+    ("classes", "the loading code names its classes"),
+    ("tokens", "tokenizers and special tokens are fixed"),
+    ("values", "only certain values are let through"),
+    ("numbers", "sizes are compared with fixed numbers"),
+    ("sizes", "input sizes and rates are fixed"),
+    ("checkpoint", "checkpoints must have certain keys"),
+    ("weights", "particular weights are named"),
+    ("prompts", "prompts are written for one kind of model"),
+    ("labels", "tables of labels are fixed"),
+    ("devices", "devices are written into calls"),
+)
+
+
+@kind(
+    "swap_blockers",
+    summary="what a model must meet to take the place of another, in one sentence, the hardest first",
+    example="swap_blockers",
+    reads="python",
+    ordered=True,
+)
+def swap_blockers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One hit for everything; none where nothing was found. Patterns match nothing here."""
+    parts = list(_parts(codebase))[:MOST]
+    if not parts:
+        return
+    told = "; ".join(f"({number}) {text}" for number, (text, _) in enumerate(parts, start=1))
+    first, *rest = [hit for _, hit in parts]
+    related = tuple((hit.name, hit.path, hit.start, hit.end) for hit in rest)
+    text = f"Yes. A model that takes the place of another meets these limits, the hardest first: {told}"
+    yield hit_at(codebase, first.path, (first.start, first.end), symbol=first.symbol, name="blockers", text=text,
+                 related=related)  # fmt: skip
+
+
+def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """A clause and its hit for each sort of limit that the main programs have."""
+    yield from _modalities(codebase)
+    closed = [hit for hit in replaceable(codebase, parse_query("replaceable")) if hit.text.startswith(CLOSED)]
+    for hit in _first(codebase, closed):
+        yield f"a closed choice of the class, as {_cut(hit.text.removeprefix(CLOSED))}", hit
+    asked = [hit for hit in model_demands(codebase, parse_query("model_demands")) if hit.detail["used"]]
+    for hit in _first(codebase, asked):
+        yield f"callers rely on arguments and results, as {_cut(hit.text)}", hit
+    chains = list(attribute_chains(codebase, parse_query("attribute_chains")))
+    chains.sort(key=lambda hit: bool(_FILLING.search(hit.symbol) or _LAYER.search(hit.symbol)))
+    for hit in _first(codebase, chains):
+        yield f"code outside the model reaches into its parts, as {_cut(hit.text)}", hit
+    for rank, words in RANKS:
+        for hit in _first(codebase, list(assumptions(codebase, parse_query(f"assumptions: {rank}")))):
+            yield f"{words}, as {_cut(hit.text)}", hit
+
+
+def _modalities(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """Which modalities the signatures of models, batches and losses fix, with the first places of each file."""
+    hits = list(modality_ties(codebase, parse_query("modality_ties")))
+    counts = Counter(name for hit in hits for name in hit.detail["modalities"].split(", "))
+    told = [hit for hit in hits if not hit.text.startswith("`") or " takes `" in hit.text]
+    if not told or (len(told) < MANY and len(counts) < MANY):
+        return  # one body that reads one entry fixes little
+    shown = list({(hit.path, hit.text.partition("()")[2]): hit for hit in reversed(hits)}.values())[::-1]
+    told = "; ".join(hit.text for hit in shown[:TIES])
+    names = listed([name for name, _ in counts.most_common()], TIES)
+    yield (
+        f"the modalities are fixed by names and places ({names}), so that another one needs new parameters: {told}",
+        hits[0],
+    )
+
+
+def _first(codebase: "Codebase", hits: list[CensusHit]) -> list[CensusHit]:
+    own = [hit for hit in hits if hit.role == "source"]
+    return [hit for hit in own if reach_of(codebase).has(hit)][:EACH]
+
+
+def _cut(text: str) -> str:
+    """The beginning of a text, cut where no backtick is left open."""
+    text = text.replace("; it raises an error for anything else", "")
+    if len(text) <= LONGEST:
+        return text
+    cut = text[:LONGEST]
+    if cut.count("`") % 2:
+        cut = cut[: cut.rindex("`")]
+    return cut.rsplit(" ", 1)[0].rstrip(" ,;:(") + " …"

@@ -1,0 +1,225 @@
+"""What ties each file to particular models; `coupled.py` ranks the files and puts it into words."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from retrieval.census.extension.assumptions import places_of
+from retrieval.census.flow.reach import reach_of
+from retrieval.census.language import Query
+from retrieval.census.meaning.spots import Spot
+from retrieval.census.meaning.values import ClassRef, External
+from retrieval.census.models.attribute_chains import attribute_chains
+from retrieval.census.models.families import is_library_model, library
+from retrieval.census.models.model_entries import CLASSICAL, plain
+from retrieval.census.models.roster import Roster, roster_of
+from retrieval.census.models.weights import reader
+from retrieval.parse import descendants, first_line
+
+if TYPE_CHECKING:
+    from retrieval.census.meaning.body import CallStep
+    from retrieval.census.meaning.frame import Frame
+    from retrieval.codebase import Codebase
+
+MOST_RUNS, MOST_KEYS, MOST_WIDTHS = 8, 12, 5
+_NAMES = (
+    r"[\w.]*(?:(?:model|backbone|network|tower|encoder|pretrained|checkpoint)_?(?:name|type|arch|id|class|tag|variant|path"
+    r"|version|base)|\bmodel(?:\.name)?|\barch|\bbackbone|\bvariant)(?:\.lower\(\))?(?![\w.\[(])"
+)
+"""What holds the name of a model, as code writes it: no table of entries, such as the card of a model."""
+_NAMED = re.compile(
+    rf"(?i)(?<!\w)(?:[\w.]*(?:encoder|tower|network))\s*(?:==|!=)|(?<!\w){_NAMES}\s*(?:==|!=|(?:not )?in\s+[\[({{])"
+    rf"|[\"'][^\"']+[\"']\s+(?:==|!=|(?:not )?in)\s+{_NAMES}"
+    r"|\.(?-i:NAME)\s*(?:==|!=|in\b)|(?:model|arch|tower|encoder)\w*\.(?:lower\(\)\.)?(?:starts|ends)with\("
+)
+_QUOTED = re.compile(r"""["']([^"']+)["']""")
+_FORMAT = re.compile(
+    r"(?i)\.?(?:lib(?:x26[45]|vpx|aom|svtav1|mp3lame|opus|vorbis)|[hx]\.?26[45]|hevc|av1|vp[89]|avc1?|mpeg4?|mp[34]v?|m4[av]"
+    r"|mkv|mov|avi|webm|gif|png|jpe?g|webp|bmp|tiff?|wav|flac|ogg|opus|aac|pcm|xvid|mjpe?g|prores)(?:[-_]\w+)*"
+)
+"""Codecs, their encoders and file formats of media: a comparison with one tells nothing about a model."""
+_COMPANION = re.compile(r"(?:Tokenizer(?:Fast)?|Processor|FeatureExtractor|Extractor|StoppingCriteria)$")
+_TOKEN = re.compile(
+    r"<\|?[a-zA-Z_]{2,24}\|>|</?(?:s|Img|ImageHere|image|video|audio|im_start|im_end|unk|pad|bos|eos)>|\[/?INST\]"
+)
+
+
+_SIZE = re.compile(
+    r"(?:\w+_)?(?:SAMPLE_RATE|SAMPLING_RATE|N_FFT|HOP_LENGTH|N_MELS|CHUNK_LENGTH|N_SAMPLES|N_FRAMES|IMAGE_SIZE|IMG_SIZE"
+    r"|INPUT_SIZE|CROP_SIZE|PATCH_SIZE|MAX_LENGTH|MAX_SEQ_LEN|CONTEXT_LENGTH|VOCAB_SIZE|HIDDEN_SIZE|EMBED_DIM|N_VOCAB)$"
+    r"|\w+_(?:VOCAB_SIZE|PAD_TOKEN|INFER_TOKEN|TOKEN_ID|RATE_HZ|MEAN|STD|CODEBOOKS|CODEBOOK_SIZE|OFFSET)$"
+)
+_NUMBERS = frozenset({"integer", "float", "binary_operator", "list", "tuple"})
+
+
+@dataclass(slots=True)
+class Ties:
+    """What ties one file: names with the first line of each; `named` are lines of decisions by name."""
+
+    made: dict[str, int] = field(default_factory=dict)
+    run: dict[str, int] = field(default_factory=dict)
+    calls: int = 0
+    companions: dict[str, int] = field(default_factory=dict)
+    tokens: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    widths: dict[str, int] = field(default_factory=dict)
+    keys: dict[str, int] = field(default_factory=dict)
+    types: dict[str, int] = field(default_factory=dict)
+    named: list[int] = field(default_factory=list)
+    reaches: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def weight(self) -> int:
+        """How tightly: what is made counts three times, what is run, decided by name or tokenised twice."""
+        own = 3 * len(self.made) + 2 * len(self.run) + min(self.calls, MOST_RUNS) + 2 * len(self.companions)
+        own += (
+            min(len(self.tokens), 3)
+            + min(len(self.sizes), 3)
+            + min(len(self.widths), 3)
+            + min(len(self.keys), 4)
+            + min(len(self.types), 3)
+            + 2 * min(len(self.named), 4)
+        )
+        return own + min(len(self.reaches), 5)
+
+    @property
+    def lines(self) -> list[int]:
+        """Every line that ties, in order."""
+        held = (
+            self.made,
+            self.run,
+            self.companions,
+            self.tokens,
+            self.sizes,
+            self.widths,
+            self.keys,
+            self.types,
+            self.reaches,
+        )
+        return sorted({*(line for table in held for line in table.values()), *self.named})
+
+
+def ties_of(codebase: "Codebase") -> dict[str, Ties]:
+    """The ties of every file that has some."""
+    roster, table = roster_of(codebase), dict[str, Ties]()
+    names = frozenset(made.name for made in roster.made if made.known is None or made.known.does != CLASSICAL)
+    for frame, _depth in roster.frames:
+        for binding in frame.body.bindings if frame.definition is None else ():
+            if _SIZE.match(binding.name) and binding.value is not None and binding.value.type in _NUMBERS:
+                _in(table, frame.path).sizes.setdefault(f"`{binding.name}`", binding.line)
+        if frame.definition is None and not _runs_top(codebase, frame):
+            continue  # a demonstration at the end of a file of the package
+        for step in frame.body.calls:
+            _of_call(roster, names, table, (frame, step))
+        for decision in frame.body.decisions:
+            condition = decision.node.child_by_field_name("condition")
+            if condition is not None and _decides(frame.body.tree.text(condition)):
+                _in(table, frame.path).named.append(first_line(condition))
+        for key, line in _keys(frame):
+            _in(table, frame.path).keys.setdefault(f"`{key}`", line)
+    _widths(codebase, table)
+    _library_types(roster, table)
+    _tokens(codebase, table)
+    _reaches(codebase, table)
+    return table
+
+
+def _in(table: dict[str, Ties], path: str) -> Ties:
+    return table.setdefault(path, Ties())
+
+
+def _runs_top(codebase: "Codebase", frame: "Frame") -> bool:
+    reach = reach_of(codebase)
+    return any(reach.has(plain(codebase, frame, step.start)) for step in frame.body.calls[:40])
+
+
+def _of_call(roster: Roster, names: frozenset[str], table: dict[str, Ties], at: "tuple[Frame, CallStep]") -> None:
+    frame, step = at
+    for made in roster.at((frame.path, step.node.id)):
+        own = made.cls is not None and made.cls == frame.owner and made.step.written != "cls"
+        own = own or _is_own_part(roster, frame, made.cls)
+        if made.name in names and not own:
+            _in(table, frame.path).made.setdefault(f"`{made.name}`", step.start)
+    use = roster.used(frame, step)
+    if use is not None:
+        used = [made for made in use.made if not _is_own_part(roster, frame, made.cls)]
+        told = [made.name for made in used if made.known is None or made.known.does != CLASSICAL]
+        ties = _in(table, frame.path)
+        ties.calls += bool(told)
+        for name in told[:2]:
+            ties.run.setdefault(f"`{use.key or name}`", step.start)
+    value = frame.callee(step)
+    if isinstance(value, External) and library(value.name):
+        parts = [part for part in value.name.split(".") if _COMPANION.search(part)]
+        if parts:
+            _in(table, frame.path).companions.setdefault(f"`{parts[-1]}`", step.start)
+
+
+def _is_own_part(roster: Roster, frame: "Frame", cls: ClassRef | None) -> bool:
+    """Whether a model class makes or runs a part of itself that the same file defines: that is the model, no tie."""
+    inside = frame.owner is not None and roster.family.is_model(frame.owner)
+    return inside and cls is not None and cls.path == frame.path
+
+
+def _decides(condition: str) -> bool:
+    """Whether a condition asks for the name or type of a model, not for a codec or a format of files."""
+    quoted = _QUOTED.findall(condition)
+    return bool(_NAMED.search(condition)) and not (quoted and all(_FORMAT.fullmatch(name) for name in quoted))
+
+
+def _keys(frame: "Frame") -> Iterator[tuple[str, int]]:
+    """The keys that a body takes of a checkpoint it has read."""
+    read = {
+        binding.name
+        for binding in frame.body.bindings
+        if binding.value is not None and reader(Spot(frame, binding.value, binding.order, binding.guards))
+    }
+    told = 0
+    for binding in frame.body.bindings if read else ():
+        for node in descendants(binding.value) if binding.value is not None else ():
+            held = node.child_by_field_name("value") if node.type == "subscript" else None
+            key = node.child_by_field_name("subscript") if held is not None else None
+            text = frame.body.tree.text
+            if key is not None and key.type == "string" and text(held) in read and told < MOST_KEYS:
+                told += 1
+                yield text(key).strip("\"'"), first_line(node)
+
+
+def _widths(codebase: "Codebase", table: dict[str, Ties]) -> None:
+    for rank, place in places_of(codebase):
+        if rank == "widths" and len(_in(table, place.path).widths) < MOST_WIDTHS:
+            table[place.path].widths.setdefault(place.text, place.lines[0])
+
+
+def _library_types(roster: Roster, table: dict[str, Ties]) -> None:
+    """Names that a file imports from the packages which bring the models of the program."""
+    packages = {
+        made.maker.partition(".")[0]
+        for made in roster.made
+        if made.cls is None and made.known is not None and made.known.does != CLASSICAL and not made.known.immediate
+    } - {"torch", "torchvision", "http", "cv2", "transformers", "diffusers", "onnxruntime", "requests"}
+    for path, facts in roster.program.facts.items():
+        for item in facts.imports:
+            if roster.codebase.locate(item.module, path) is not None:
+                continue  # a package of the repository that is called like one of those
+            if item.module.partition(".")[0] in packages and item.name and item.name != "*":
+                ties = _in(table, path)
+                if not any(f"`{item.name}`" in held for held in (ties.made, ties.companions)):
+                    ties.types.setdefault(f"`{item.name}`", item.start)
+
+
+def _tokens(codebase: "Codebase", table: dict[str, Ties]) -> None:
+    for path, fact in codebase.all_facts("string"):
+        for token in _TOKEN.findall(fact.name)[:4]:
+            _in(table, path).tokens.setdefault(f"`{token}`", fact.start)
+
+
+def _reaches(codebase: "Codebase", table: dict[str, Ties]) -> None:
+    """Reaches count in files that touch models otherwise, or that import a library of models."""
+    for hit in attribute_chains(codebase, Query("", "attribute_chains", (), {})):
+        imports = codebase.facts[hit.path].imports if hit.path in codebase.facts else ()
+        models = any(is_library_model(item.module) or item.module.partition(".")[0] == "torch" for item in imports)
+        if hit.path in table or models:
+            for chain in re.findall(r"`([^`]+)`", hit.text)[1 if hit.symbol else 0 :][:4]:
+                _in(table, hit.path).reaches.setdefault(f"`{chain}`", hit.start)

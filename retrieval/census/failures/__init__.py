@@ -1,0 +1,1 @@
+"""What fails, what is caught, tried again, marked and cleaned up."""

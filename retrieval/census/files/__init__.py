@@ -1,0 +1,1 @@
+"""What touches the disk: paths, temporary files, caches, writes and reads."""

@@ -1,0 +1,1 @@
+"""What runs in which order: entry points, programs, walks, stages, branches, loops."""

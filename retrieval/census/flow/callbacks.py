@@ -1,0 +1,71 @@
+"""Kind `callbacks`: functions that callers can hand in to be called on the way, by what the receiving body does with
+them. A parameter counts by its name together with a call of it in the body, directly or out of a list.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.flow.reach import reach_of
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.meaning.prose import listed
+from retrieval.census.meaning.units import Function, Unit, own_nodes, units, written
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+_NAMED = re.compile(r"(?i)callback|(?:^|_)hooks?(?:$|_)|^on_[a-z]\w+|(?:^|_)(?:pre|post)_?process(?:or)?_?(?:fn|func)$")
+SHOWN, LONGEST = 4, 90
+
+
+@kind(
+    "callbacks",
+    summary="parameters that take a function which the body calls on the way, such as step callbacks",
+    example="callbacks",
+    reads="python",
+    ordered=True,
+)
+def callbacks(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One hit per function and parameter, those that main programs run first; patterns match the parameter."""
+    hits = [
+        hit for unit in units(codebase, r"(?i)callback|hook|\bon_|process_?(?:fn|func)") for hit in _of(codebase, unit)
+    ]
+    reach = reach_of(codebase)
+    for hit in sorted(hits, key=lambda hit: (hit.role != "source", not reach.has(hit))):
+        if query.matches(hit.name):
+            yield hit
+
+
+def _of(codebase: "Codebase", unit: Unit) -> Iterator[CensusHit]:
+    for function, symbol in unit.functions():
+        names = [arg.arg for arg in (*function.args.args, *function.args.kwonlyargs) if _NAMED.search(arg.arg)]
+        for name in names:
+            called = _called(function, name)
+            if called:
+                first, last = unit.lines(called[0])
+                text = f"`{symbol}()` ({unit.path}) takes `{name}` and calls it as {listed(_shown(called), SHOWN)}"
+                related = tuple(("call", unit.path, *unit.lines(node)) for node in called[1:SHOWN])
+                yield hit_at(codebase, unit.path, (first, last), symbol=symbol, name=name, text=text, related=related)
+
+
+def _shown(called: list[ast.Call]) -> list[str]:
+    texts = dict.fromkeys(written(node).replace("`", "'") for node in called)
+    return [f"`{text if len(text) <= LONGEST else text[: LONGEST - 1] + '…'}`" for text in texts]
+
+
+def _called(function: Function, name: str) -> list[ast.Call]:
+    """The calls of a parameter, of what a loop over it gives, or of a method of it."""
+    held = {name}
+    for node in own_nodes(function):
+        if isinstance(node, ast.For) and written(node.iter) in held and isinstance(node.target, ast.Name):
+            held.add(node.target.id)
+    return [
+        node
+        for node in own_nodes(function)
+        if isinstance(node, ast.Call)
+        and (written(node.func) in held or written(node.func).rpartition(".")[0] in held)
+        and written(node.func).rpartition(".")[2]
+        not in ("append", "extend", "get", "items", "keys", "values", "remove")
+    ]

@@ -1,0 +1,154 @@
+"""The steps of one body as a reader wants them: the body that does the work, what it runs in order, in few words."""
+
+import re
+from typing import TYPE_CHECKING
+
+from retrieval.census.flow.alternatives import Choices, Named, in_order
+from retrieval.census.flow.course_steps import Step, steps_of
+from retrieval.census.flow.focus import Focus
+from retrieval.census.flow.user_events import trigger_of
+from retrieval.census.flow.walk import LOOPS, Mark
+from retrieval.census.meaning.body import Guard
+from retrieval.census.meaning.body_events import guards_of
+from retrieval.census.meaning.callgraph import Site
+from retrieval.census.meaning.values import ClassRef
+from retrieval.census.meaning.wording import caller, spoken
+from retrieval.census.models.outside import Outside
+from retrieval.languages import words
+
+if TYPE_CHECKING:
+    from retrieval.census.meaning.frame import Frame
+
+WRAPPING, MANY, ASSEMBLED = 5, 24, 10
+LISTED, INNER, ROUND = 14, 2, 40
+_WRAPPERS = words(
+    """await attribute call parenthesized_expression conditional_expression subscript list_comprehension as_pattern"""
+)
+_STATEMENTS = words(
+    """expression_statement assignment augmented_assignment return_statement with_item for_statement yield"""
+)
+_GATHERING = re.compile(r"\.(?:append|extend|add|put)$")
+
+
+def spine(focus: Focus, first: "Frame", marks: list[Mark]) -> "Frame":
+    """The body that does the work: `first`, or what it hands everything to in the only step that leads to models."""
+    frame = first
+    while True:
+        own = [mark for mark in marks if mark.frame is frame and isinstance(mark.event, Site | Outside)]
+        below = {
+            m.number: [n for n in marks if n.frame is not frame and n.number.startswith(f"{m.number}.")] for m in own
+        }
+        deep = [number for number, inner in below.items() if inner]
+        if len(deep) != 1 or len(own) > WRAPPING or deep[0] != own[-1].number or waits(own[-1]):
+            return frame
+        if any(leads(focus, mark) for mark in own[:-1]):
+            return frame
+        frame = below[deep[0]][0].frame
+
+
+def waits(mark: Mark) -> bool:
+    """Whether a mark connects a handler to an event."""
+    return isinstance(mark.event, Site) and trigger_of(mark.event.step.guards) is not None
+
+
+def steps_in(focus: Focus, marks: list[Mark], frame: "Frame") -> tuple[list[str], list[Mark], bool]:
+    """What a body runs, in order, each once and alternatives as one; the marks; and whether some were left out."""
+    every = [m for m in marks if m.frame is frame and isinstance(m.event, Site | Outside) and not waits(m)]
+    every = [mark for mark in every if not _is_detail(focus, mark)] or every
+    own = [mark for mark in every if not _prepares(focus, mark)] if len(every) > MANY else every
+    own = _work(focus, own) if _assembles(every) else own
+    own = own if any(leads(focus, mark) for mark in own) else every
+    names: dict[str, Mark] = {}
+    for mark in own:
+        names.setdefault(_named(mark), mark)
+    choices = Choices(marks)
+    told = in_order([Named(name, mark, choices.own(mark)) for name, mark in names.items()])
+    return told, own, len(own) < len(every)
+
+
+def steps_by_number(focus: Focus, marks: list[Mark]) -> dict[str, Step]:
+    """The steps of a walk with the models below each, by the numbers of their marks."""
+    known: dict[str, Step] = {}
+    waiting = steps_of(focus, marks)
+    while waiting:
+        step = waiting.pop()
+        known[step.mark.number] = step
+        waiting += step.inner
+    return known
+
+
+def inside(focus: Focus, marks: list[Mark], held: list[Mark], steps: dict[str, Step], left: int = INNER) -> str:
+    """ "; `f()` runs a → b": what the one of `held` that runs most models runs, and the same of its heaviest step."""
+    runs = {mark.number: len(steps[mark.number].runs) for mark in held if mark.number in steps}
+    total = sum(runs.values())
+    mark = max(held, key=lambda m: runs.get(m.number, 0), default=None)
+    if mark is None or left <= 0 or not isinstance(mark.event, Site) or 2 * runs.get(mark.number, 0) <= total:
+        return ""
+    below = [m for m in marks if m.number.startswith((f"{mark.number}.", f"{mark.number}a."))]
+    if not below or focus.in_model(below[0].frame):
+        return ""
+    frame = spine(focus, below[0].frame, below)
+    told, own, _ = steps_in(focus, below, frame)
+    more = f" → and {len(told) - LISTED} more" if len(told) > LISTED else ""
+    deeper = inside(focus, marks, own, steps, left - 1)
+    via = "" if frame is below[0].frame else f" hands the work to {caller(frame)}, which"
+    return f"; `{spoken(mark.event)}`{via} runs {' → '.join(told[:LISTED])}{more}{deeper}" if told else deeper
+
+
+def _assembles(marks: list[Mark]) -> bool:
+    """Whether a body makes many objects: the options of a command line, put together before the work begins."""
+    return sum(isinstance(m.event, Site) and isinstance(m.event.target, ClassRef) for m in marks) >= ASSEMBLED
+
+
+def _work(focus: Focus, marks: list[Mark]) -> list[Mark]:
+    """The steps that lead to models or leave the program, and those after the last of these."""
+    leading = [at for at, mark in enumerate(marks) if leads(focus, mark)]
+    return [mark for at, mark in enumerate(marks) if at in leading or at > leading[-1]] if leading else marks
+
+
+def leads(focus: Focus, mark: Mark) -> bool:
+    """Whether a step leads to a model or leaves the program."""
+    event = mark.event
+    if isinstance(event, Site):
+        return bool(focus.models(event) or focus.followed(event))
+    return isinstance(event, Outside)
+
+
+def _is_detail(focus: Focus, mark: Mark) -> bool:
+    """Whether a call only gives a piece of another expression, and leads to no model: a text that is translated."""
+    event = mark.event
+    if not isinstance(event, Site) or event.handed or leads(focus, mark):
+        return False
+    holder, text = event.step.node.parent, mark.frame.body.tree.text
+    while holder is not None:
+        call = holder.parent
+        given = holder.type == "argument_list" and call is not None
+        gathered = given and _GATHERING.search(text(call.child_by_field_name("function")))  # type: ignore[union-attr]
+        if holder.type not in _WRAPPERS and not gathered:
+            break
+        holder = holder.parent
+    return holder is None or holder.type not in _STATEMENTS
+
+
+def _prepares(focus: Focus, mark: Mark) -> bool:
+    """Whether a step of a long body only makes an object, and leads to no model."""
+    event = mark.event
+    return isinstance(event, Site) and isinstance(event.target, ClassRef) and not leads(focus, mark)
+
+
+def _named(mark: Mark) -> str:
+    """A step by its name, with what decides whether and how often it runs."""
+    event = mark.event
+    name = f"`{spoken(event)}`" if isinstance(event, Site) else f"`{event.step.written}()`"  # type: ignore[union-attr]
+    guards = guards_of(event) if not isinstance(event, Guard) else ()
+    kinds = {guard.kind for guard in guards}
+    notes = [_round(guard) for guard in guards if guard.kind in LOOPS][-1:]
+    notes += ["on an error"] if "except" in kinds else ["on a condition"] if kinds - LOOPS else []
+    return f"{name} ({', '.join(notes)})" if notes else name
+
+
+def _round(guard: Guard) -> str:
+    """The innermost loop around a step in few words."""
+    said = guard.text.partition(" in ")[0] if guard.kind == "for" else guard.text
+    words_for = {"for": "for each", "while": "while"}[guard.kind]
+    return f"{words_for} `{said}`" if len(said) <= ROUND else "in a loop"

@@ -1,0 +1,253 @@
+"""Which programs of a repository are its main ones: what people are meant to run, out of every entry point."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from retrieval.census.code.examples import example_frames
+from retrieval.census.flow.entries import Entry, code_entries, is_side_tool
+from retrieval.census.flow.launchers import outside_entries
+from retrieval.census.flow.launches import works
+from retrieval.census.meaning.prose import listed
+from retrieval.census.meaning.values import ClassRef, FunctionRef
+from retrieval.census.project.exports import Export, exports, top_packages
+from retrieval.snapshot import SourceFile
+
+if TYPE_CHECKING:
+    from retrieval.census.meaning.frame import Frame
+    from retrieval.census.meaning.program import Program
+
+Unit = tuple[str, str]
+"""A file and the symbol in it that runs as one: a function, a method, a class body, or "" for the top level."""
+
+_SCRIPT = re.compile(r"(?:^|\s)(?:-m\s+)?([\w./-]+\.py|[\w.]+)(?=\s|$)")
+_GIVEN = re.compile(r"(?:^|\s)--[\w-]+[\s=]+$")
+_APART = re.compile(r"&&|\|\||[;|]")
+_PACKAGED = re.compile(r"(?m)^\[(?:project|build-system|tool\.(?:poetry|flit|pdm|hatch|setuptools))[\].]")
+_FRAMEWORKS = re.compile(r"(?:^|\.)(?:hydra\.main|hydra_main|argparse_main|draccus\.wrap|pyrallis\.wrap)$")
+_TRAINS = re.compile(r"(?:^|_)(?:train|fine_?tune|eval|test|benchmark)")
+_CHECKING = re.compile(
+    r"(?:^|/)(?:\.github|\.gitlab|\.circleci|\.ci)/|(?:^|/)(?:\.gitlab-ci\.ya?ml|[Mm]akefile|azure-pipelines\.ya?ml)$"
+)
+LIBRARY = "the public API of"
+SHOWN = 8
+_PROGRAMS = ("console script", "package main", "web app", "hub")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where one program starts: the units that run first, and how people call it."""
+
+    name: str
+    units: tuple[Unit, ...]
+    path: str
+    lines: tuple[int, int]
+    text: str
+    guarded: bool = False  # the file's `__main__` block runs
+
+
+def main_starts(program: "Program") -> list[Start]:
+    """The programs that people are meant to run.
+
+    Installed commands, packages with a `__main__`, web apps, scripts that a document or a launching file names or
+    that lie open at the top; without any, the scripts that are no side tools; and the public functions and classes
+    of packages that can be installed.
+    """
+    entries = [e for e in code_entries(program) if _is_main_code(program, e.path)]
+    launched = _launched(program)
+    apps = [e for e in outside_entries(program) if e.kind == "web app" and _is_main_code(program, e.path)]
+    chosen = [e for e in (*entries, *apps) if e.kind in _PROGRAMS or e.path in launched or _is_configured(program, e)]
+    plain = [replace(e, path=p, lines=(1, 1)) for p, e in launched.items() if p not in {c.path for c in chosen}]
+    told = [e for e in (*chosen, *plain) if not is_side_tool(e)]
+    told = [_with_command(e, launched.get(e.path)) for e in _joined(program, told, launched)]
+    open_ones = [e for e in entries if not is_side_tool(e) and (not told or _is_offered(program, e))]
+    starts = [*(_start(entry) for entry in dict.fromkeys((*told, *open_ones))), *_library(program), *_shown(program)]
+    return list({(start.name, start.units): start for start in reversed(starts)}.values())[::-1]
+
+
+def _is_configured(program: "Program", entry: Entry) -> bool:
+    """Whether a framework that reads configuration and command line runs the script's `main`."""
+    made = (name for item in program.facts[entry.path].definitions for name in item.decorators)
+    return entry.kind in ("script", "package main") and any(_FRAMEWORKS.search(name) for name in made)
+
+
+def _with_command(entry: Entry, command: Entry | None) -> Entry:
+    """A start with the command that people are told to start it by."""
+    plain = command is None or entry.kind != "script" or command.name in entry.text
+    return entry if plain or command is None else replace(entry, text=f"{entry.text}; {command.text}")
+
+
+def _joined(program: "Program", told: list[Entry], launched: dict[str, Entry]) -> list[Entry]:
+    """Without the servers that stand inside a library: no command starts their file, it does not start itself, and no
+    other program imports it."""
+    inside = [e for e in told if e.kind == "web app" and e.path not in launched and not _starts_itself(program, e)]
+    others = [e for e in told if e not in inside]
+    if not inside or not others:
+        return told
+    known = _imported(program, {e.target.path if e.target is not None else e.path for e in others})
+    return [e for e in told if e not in inside or e.path in known]
+
+
+def _starts_itself(program: "Program", entry: Entry) -> bool:
+    """Whether running a file starts its application, or a framework runs its predictor."""
+    framework = entry.target is not None and not entry.text.endswith(")")
+    page = entry.name == "streamlit"
+    return framework or page or program.main_guard(entry.path) is not None or works(program, entry.path)
+
+
+def _imported(program: "Program", paths: set[str]) -> set[str]:
+    """The files that some files import, at any place, and those that these import."""
+    found, waiting = set(paths), list(paths)
+    while waiting:
+        path = waiting.pop()
+        for item in program.facts[path].imports if path in program.facts else ():
+            for name in (item.module, f"{item.module}.{item.name}"):
+                located = program.codebase.locate(name, path)
+                if located is not None and located not in found:
+                    found.add(located)
+                    waiting.append(located)
+    return found
+
+
+def _is_offered(program: "Program", entry: Entry) -> bool:
+    """Whether it is a script at the top with a `__main__` block, and is not there to train or to evaluate."""
+    at_top = entry.kind == "script" and "/" not in entry.path and program.main_guard(entry.path) is not None
+    return at_top and not _TRAINS.search(entry.path)
+
+
+def _is_main_code(program: "Program", path: str) -> bool:
+    return program.snapshot.by_path[path].role in ("source", "config", "docs")
+
+
+def _launched(program: "Program") -> dict[str, Entry]:
+    """The files run by commands in documents and containers, or in scripts that a README names; without any, the
+    files that any script runs."""
+    readmes = [f for f in program.snapshot.files if PurePosixPath(f.path).name.lower().startswith("readme")]
+    said = "\n".join(f.text for f in readmes if len(PurePosixPath(f.path).parts) == 1)
+    first: dict[str, Entry] = {}
+    second: dict[str, Entry] = {}
+    checks: dict[str, Entry] = {}  # what only continuous integration or a makefile runs
+    for entry in outside_entries(program):
+        if entry.kind == "command" and _is_main_code(program, entry.path):
+            told = _is_told(program, entry.path, said)
+            listed = checks if _CHECKING.search(entry.path) else first if told else second
+            for path in _named_files(program, entry):
+                if _is_main_code(program, path):
+                    listed.setdefault(path, entry)
+    installed = any(entry.kind in _PROGRAMS for entry in code_entries(program))
+    return first or second or ({} if installed else checks)
+
+
+def _is_told(program: "Program", path: str, said: str) -> bool:
+    """Whether people find the launching file: it lies at the top, is a README or a document, or the README names it."""
+    readme = PurePosixPath(path).name.lower().startswith("readme")
+    document = program.snapshot.by_path[path].language in ("markdown", "rst")
+    return readme or len(PurePosixPath(path).parts) == 1 or path in said or (document and path.startswith("doc"))
+
+
+def _named_files(program: "Program", entry: Entry) -> Iterator[str]:
+    for command in _APART.split(entry.name):
+        yield from next(filter(None, _run_files(program, entry, command)), [])
+
+
+def _run_files(program: "Program", entry: Entry, command: str) -> Iterator[list[str]]:
+    """The files that each word of a command may name; what comes after the first of them is given to it."""
+    for match in _SCRIPT.finditer(command):
+        name = match[1]
+        if _GIVEN.search(command[: match.start(1)]):
+            continue  # the value of an option is read, not run
+        path = name.removeprefix("./") if name.endswith(".py") else _module(program, name)
+        folder = str(PurePosixPath(entry.path).parent)
+        near = path if folder == "." else f"{folder}/{path}"
+        found = [p for p in dict.fromkeys((near, path)) if p in program.facts]
+        document = program.snapshot.by_path[entry.path].language in ("markdown", "rst")
+        yield found[: 1 if document else 2] or _in_another_folder(program, entry.path, path)
+
+
+def _module(program: "Program", name: str) -> str:
+    """The file that `python -m NAME` runs."""
+    return program.modules.get(f"{name}.__main__", "") or program.modules.get(name, "")
+
+
+def _in_another_folder(program: "Program", document: str, path: str) -> list[str]:
+    """The one file that `python path` runs after a `cd` that the document only tells in words; empty when unclear."""
+    ends = [p for p in program.facts if path.endswith(".py") and p.endswith(f"/{path}") and _is_main_code(program, p)]
+    if len(ends) > 1:
+        said = program.snapshot.by_path[document].text
+        ends = [p for p in ends if p.removesuffix(f"/{path}") in said]
+    return ends if len(ends) == 1 else []
+
+
+def _start(entry: Entry) -> Start:
+    proof = (entry.path, entry.lines, entry.text)
+    if entry.target is not None:
+        units = ((entry.target.path, ""), (entry.target.path, entry.target.definition.symbol))
+        loaded = entry.kind in _PROGRAMS[:2]  # the top level of the file runs before the function
+        return Start(entry.name, units if loaded else units[1:], *proof)
+    if entry.kind == "web app" and entry.name.isidentifier():
+        return Start(entry.path, ((entry.path, ""), (entry.path, entry.name)), *proof)
+    return Start(entry.path, ((entry.path, ""),), *proof, guarded=True)
+
+
+def _library(program: "Program") -> Iterator[Start]:
+    """The public API of each package, when the repository can be installed."""
+    if not any(map(_describes_a_package, program.snapshot.files)):
+        return
+    for path in top_packages(program):
+        offered = exports(program, path)
+        if not offered:
+            continue
+        package = program.facts[path].module or str(PurePosixPath(path).parent)
+        units = [unit for e in offered for unit in _offered_units(program, e)]
+        lines = (min(e.line for e in offered), max(e.line for e in offered))
+        text = f"as a library, `{package}` offers {len(offered)} functions and classes"
+        yield Start(f"{LIBRARY} `{package}`", ((path, ""), *units), path, lines, text)
+
+
+def _shown(program: "Program") -> Iterator[Start]:
+    """The functions and classes that documents show in use, with the public methods of the classes."""
+    uses: dict[str, list[tuple[Frame, FunctionRef | ClassRef]]] = {}
+    for frame in example_frames(program):
+        for target in (target for site in program.sites(frame) for target in site.targets):
+            package = program.facts[target.path].module.partition(".")[0]
+            if package and program.snapshot.by_path[target.path].role == "source":
+                uses.setdefault(package, []).append((frame, target))
+    for package, found in uses.items():
+        frame = found[0][0]
+        units = dict.fromkeys(unit for _, target in found for unit in _units(program, _whole(program, target)))
+        names = listed(list(dict.fromkeys(f"`{target.definition.symbol}`" for _, target in found)), SHOWN)
+        lines = (frame.definition.start, frame.definition.end) if frame.definition else (1, 1)
+        text = f"as a library, `{package}` is used as {frame.path} shows: {names}"
+        yield Start(f"{LIBRARY} `{package}`", tuple(units), frame.path, lines, text)
+
+
+def _whole(program: "Program", target: "FunctionRef | ClassRef") -> "FunctionRef | ClassRef":
+    """The class whose method is called: its other public methods are as open to users."""
+    return target.receiver if isinstance(target, FunctionRef) and target.receiver is not None else target
+
+
+def _describes_a_package(file: SourceFile) -> bool:
+    """Whether a manifest says how to install the code, and does not only hold settings of tools."""
+    name = PurePosixPath(file.path).name
+    if name == "setup.py":
+        return "setup(" in file.text
+    if name == "setup.cfg":
+        return "[metadata]" in file.text
+    return name == "pyproject.toml" and _PACKAGED.search(file.text) is not None
+
+
+def _offered_units(program: "Program", export: Export) -> Iterator[Unit]:
+    """What users of a package may run of an export."""
+    return _units(program, export.value)
+
+
+def _units(program: "Program", value: FunctionRef | ClassRef) -> Iterator[Unit]:
+    """A function, or a class with its public methods."""
+    path, symbol = value.path, value.definition.symbol
+    yield path, symbol
+    for item in program.facts[path].definitions if isinstance(value, ClassRef) else ():
+        method = item.symbol.removeprefix(f"{symbol}.")
+        if item.kind == "method" and method != item.symbol and "." not in method and not method.startswith("_"):
+            yield path, item.symbol

@@ -1,0 +1,230 @@
+"""What code gets by a computed name: `import_module(f"pkg.{name}")`, `getattr(x, f"do_{name}")`, and the classes of
+`hydra.utils.get_class(f"pkg.nets.{cfg.model.name}")`.
+
+What is computed stands for any name that fits around the constant parts; without a constant part nothing is said.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.beside import once
+from retrieval.census.meaning.body import Binding, Guard
+from retrieval.census.meaning.values import ClassRef, External, Loaded, ModuleRef, Value, alternatives
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.meaning.frame import Frame
+    from retrieval.census.meaning.program import Program
+    from retrieval.codebase import Codebase
+
+LOADERS = frozenset({"importlib.import_module", "__import__", "importlib.__import__"})
+LOCATORS = frozenset(
+    {
+        "hydra.utils.get_class",
+        "hydra.utils.get_object",
+        "pydoc.locate",
+        "pkgutil.resolve_name",
+        "django.utils.module_loading.import_string",
+        "werkzeug.utils.import_string",
+    }
+)
+_ENTRY = re.compile(r"""(?:\.|\[["'])(\w+)(?:["']\])?$""")
+_ANY = r"[\w.]+"
+_STRINGS = re.compile(r"""["']([A-Za-z_][\w.-]*)["']""")
+_REFUSED = re.compile(r"(\w+)\s+not\s+in\s+([\w.]+)\Z")
+_PLACES = re.compile(r"%[sdr]|\\?\{\w*\\?\}")
+_CONFIGS = frozenset({"yaml", "json", "toml"})
+DEEPEST_NAME, LARGEST = 6, 300_000
+MOST_LOADED = 60
+
+
+def loaded(frame: "Frame", call: Node, target: Value | None, place: tuple[int, tuple[Guard, ...]]) -> Value | None:
+    """The modules or classes of the repository that a call loads; None when it loads none that is known."""
+    function = frame.body.tree.text(call.child_by_field_name("function"))
+    name = target.name if isinstance(target, External) else function
+    arguments = _given(call)
+    if name in LOCATORS and arguments:
+        return _located(frame, arguments[0], place)
+    if name not in LOADERS or not arguments:
+        return None
+    pattern = written(frame, arguments[0], *place)
+    if len(arguments) > 1 and pattern.startswith(r"\."):
+        pattern = written(frame, arguments[1], *place) + pattern
+    if not re.search(r"\w", pattern.replace(_ANY, "")):
+        return None
+    return _fitting(frame, pattern, refusing(frame, arguments[0]))
+
+
+def _fitting(frame: "Frame", pattern: str, allowed: frozenset[str]) -> Value | None:
+    whole = re.compile(pattern.replace(_ANY, rf"({_ANY})"))
+    found = []
+    for module, path in frame.program.modules.items():
+        match = whole.fullmatch(module)
+        if match and path != frame.path and (not allowed or allowed & {part for part in match.groups()}):
+            found.append(ModuleRef(module, path))
+    if not 0 < len(found) <= MOST_LOADED:
+        return None
+    return found[0] if len(found) == 1 and _ANY not in pattern else Loaded(tuple(found))
+
+
+def _located(frame: "Frame", name: Node, place: tuple[int, tuple[Guard, ...]]) -> Value | None:
+    """The class of the repository that a dotted name stands for; where its end is an entry of a configuration, one of
+    the classes that configuration files give to entries of that name."""
+    module, _, last = written(frame, name, *place).rpartition(r"\.")
+    if not module or _ANY in module:
+        return None
+    inside = frame.program.module(frame.path, module.replace("\\", ""))
+    if not isinstance(inside, ModuleRef) or not inside.path:
+        return None
+    if _ANY not in last:
+        return frame.program.attribute(inside, last)
+    offered = dict(_offered(frame, inside))
+    parts = [child for child in name.named_children if child.type == "interpolation"]
+    entry = frame.body.tree.text(parts[0].named_children[0]) if len(parts) == 1 else ""
+    chosen = _chosen(frame, offered, entry)
+    return frame.program.settle(chosen)
+
+
+def _offered(frame: "Frame", module: ModuleRef) -> Iterator[tuple[str, Value]]:
+    """The classes that a module defines or imports, by name."""
+    facts = frame.program.facts[module.path]
+    names = [item.name for item in facts.definitions if item.kind == "class" and "." not in item.symbol]
+    names += [item.alias for item in facts.imports if not item.symbol and item.name not in ("", "*")]
+    for name in dict.fromkeys(names):
+        value = frame.program.attribute(module, name)
+        if isinstance(value, ClassRef):
+            yield name, value
+
+
+def in_package(program: "Program", package: str) -> Value | None:
+    """One of the classes of a package that bear the names of their files: `Vits` of `vits.py`, `GlowTTS` of
+    `glow_tts.py`. That is how a function finds a class that is given a package and a name."""
+    found: list[Value | None] = []
+    for module, path in program.modules.items():
+        inside, _, name = module.rpartition(".")
+        if package and inside == package and path in program.facts:
+            same = (
+                d for d in program.facts[path].definitions if d.kind == "class" and _folded(d.symbol) == _folded(name)
+            )
+            found += [program.member(path, item.symbol) for item in same]
+    return program.settle([cls for cls in found if isinstance(cls, ClassRef)])
+
+
+def _folded(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _chosen(frame: "Frame", offered: dict[str, Value], entry: str) -> list[Value | None]:
+    """The classes whose names configuration files give to the entry that an expression reads: `cfg.model.name`."""
+    found = _ENTRY.search(entry)
+    given = _configured(frame.program.codebase, found[1]) if found else ()
+    return [offered[text] for text in given if text in offered]
+
+
+@once
+def _configured(codebase: "Codebase", entry: str) -> tuple[str, ...]:
+    """What configuration files give to entries of a name, the most frequent first."""
+    line = re.compile(rf"""(?m)^[ \t]*["']?{entry}["']?[ \t]*[:=][ \t]*["']?(\w+)["']?[ \t]*(?:,|#|$)""")
+    files = [f for f in codebase.snapshot.files if f.language in _CONFIGS and f.role in ("config", "source")]
+    given = [text for file in files if len(file.data) <= LARGEST for text in line.findall(file.text)]
+    return tuple(sorted(dict.fromkeys(given), key=lambda text: -given.count(text)))
+
+
+def member(frame: "Frame", call: Node, place: tuple[int, tuple[Guard, ...]]) -> Value | None:
+    """What `getattr` with a name that is written, or partly written, gives."""
+    arguments = _given(call)
+    if len(arguments) < 2:
+        return None
+    owner = frame.value(arguments[0], *place)
+    pattern = written(frame, arguments[1], *place)
+    if pattern == _ANY and isinstance(owner, ModuleRef) and owner.path in frame.program.facts:
+        return frame.program.settle(_chosen(frame, dict(_offered(frame, owner)), frame.body.tree.text(arguments[1])))
+    if owner is None or not re.search(r"\w", pattern.replace(_ANY, "")):
+        return None
+    if _ANY not in pattern:
+        return frame.program.attribute(owner, pattern.replace("\\", ""))
+    modules = [m for part in alternatives(owner) for m in (part.modules if isinstance(part, Loaded) else (part,))]
+    whole = re.compile(pattern)
+    values = [
+        frame.program.member(module.path, item.name)
+        for module in modules
+        if isinstance(module, ModuleRef) and module.path in frame.program.facts
+        for item in frame.program.facts[module.path].definitions
+        if "." not in item.symbol and whole.fullmatch(item.name)
+    ]
+    return frame.program.settle([value for value in values if value is not None])
+
+
+def written(frame: "Frame", node: Node | None, order: int, guards: tuple[Guard, ...], left: int = DEEPEST_NAME) -> str:
+    """A regular expression that the text of an expression fits, `[\\w.]+` for what is computed."""
+    if node is None or left <= 0:
+        return _ANY
+    match node.type:
+        case "string":
+            return "".join(_part(frame, child) for child in node.named_children)
+        case "parenthesized_expression" | "concatenated_string":
+            return "".join(written(frame, child, order, guards, left - 1) for child in node.named_children)
+        case "binary_operator":
+            sides = [node.child_by_field_name(side) for side in ("left", "right")]
+            first, second = (written(frame, side, order, guards, left - 1) for side in sides)
+            operator = frame.body.tree.text(node.child_by_field_name("operator"))
+            return first + second if operator == "+" else _PLACES.sub(lambda _: _ANY, first)
+        case "call":
+            function = node.child_by_field_name("function")
+            formats = frame.body.tree.text(function).endswith(".format")
+            owner = function.child_by_field_name("object") if formats and function is not None else None
+            return _PLACES.sub(lambda _: _ANY, written(frame, owner, order, guards, left - 1))
+        case "identifier":
+            return _constant(frame, frame.body.tree.text(node), left)
+    return _ANY
+
+
+def _constant(frame: "Frame", name: str, left: int) -> str:
+    """What a name holds that is bound once, here or at the top level of the file."""
+    if name in ("__name__", "__package__"):
+        module = frame.program.facts[frame.path].module
+        return re.escape(module if name == "__name__" else module.rpartition(".")[0])
+    source, bound = _source(frame, name)
+    if source is not None and len(bound) == 1 and bound[0].taken == "whole":
+        return written(source, bound[0].value, bound[0].order, bound[0].guards, left - 1)
+    return _ANY
+
+
+def _source(frame: "Frame", name: str) -> "tuple[Frame | None, list[Binding]]":
+    """The body that binds a name: this one, or the top level of the file."""
+    if name in frame.parameters or frame.bound(name):
+        return frame, frame.bound(name)
+    top = frame.program.frame(frame.path, None)
+    return top, top.bound(name) if top is not None else []
+
+
+def _part(frame: "Frame", child: Node) -> str:
+    if child.type == "interpolation":
+        return _ANY
+    return re.escape(frame.body.tree.text(child)) if child.type == "string_content" else ""
+
+
+def refusing(frame: "Frame", node: Node) -> frozenset[str]:
+    """The only names that a computed name may have, where the body refuses all others: `if name not in KNOWN:`."""
+    used = set(re.findall(r"[A-Za-z_]\w*", frame.body.tree.text(node)))
+    for decision in frame.body.decisions:
+        condition = frame.body.tree.text(decision.node.child_by_field_name("condition"))
+        match = _REFUSED.match(condition.strip("() "))
+        if match and match[1] in used and "." not in match[2]:
+            source, bound = _source(frame, match[2])
+            if source is not None and len(bound) == 1:
+                return frozenset(_STRINGS.findall(source.body.tree.text(bound[0].value)))
+    return frozenset()
+
+
+def _given(call: Node) -> list[Node]:
+    arguments = call.child_by_field_name("arguments")
+    listed = arguments.named_children if arguments and arguments.type == "argument_list" else []
+    return [
+        n for child in listed if child.type not in ("comment", "line_continuation") if (n := _plain(child)) is not None
+    ]
+
+
+def _plain(child: Node) -> Node | None:
+    return child.child_by_field_name("value") if child.type == "keyword_argument" else child

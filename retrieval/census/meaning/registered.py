@@ -1,0 +1,88 @@
+"""What a registry of the repository can give: definitions that decorators of the same registry object register.
+
+`REG.get(name)` may give any function or class under `@REG.register(...)`; where the registry keeps several sorts
+(`register_model`, `register_task`), the name of the method that is asked tells the sort.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+from retrieval.beside import Beside
+from retrieval.census.meaning.results import called
+from retrieval.census.meaning.values import ClassRef, FunctionRef, Value
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.meaning.frame import Frame
+    from retrieval.census.meaning.program import Program
+
+Registered = FunctionRef | ClassRef
+_DECORATOR = re.compile(r"(?:^|\.)(\w+)\.(\w*regist\w*)$")
+_ASKING = re.compile(r"(?:^|_)(?:get|build|create|make|lookup|find|load|resolve)(?:_|$)")
+_BUILDING = re.compile(r"_*(?:build|create|make|instantiate)")
+_FILLERS = frozenset(
+    {"regist", "register", "registe", "registry", "with", "name", "module", "get", "class", "build", "by"}
+)
+_LITERAL = re.compile(r"""["']([^"']+)["']""")
+_KNOWN: "Beside[Program, dict[str, list[tuple[str, Registered]]]]" = Beside()
+
+
+def registered_for(program: "Program", frame: "Frame", node: Node | None) -> tuple[Registered, ...]:
+    """What an expression that asks a registry may be; () when it asks none. Follows a name to its one binding."""
+    if node is not None and node.type == "identifier":
+        bound = frame.bound(frame.body.tree.text(node))
+        node = bound[0].value if len(bound) == 1 and bound[0].taken == "whole" else None
+    function = node.child_by_field_name("function") if node is not None and node.type == "call" else None
+    if function is None or function.type != "attribute":
+        return ()
+    owner = frame.body.tree.text(function.child_by_field_name("object")).rpartition(".")[2]
+    method = frame.body.tree.text(function.child_by_field_name("attribute"))
+    held = _registrations(program).get(owner, []) if _ASKING.search(method) else []
+    sorts = {part for part in method.lower().split("_") if part not in _FILLERS}
+    fitting = [target for sort, target in held if not sorts or not sort or sort in sorts]
+    asked = _constant(frame, node)
+    named = [target for target in fitting if asked and asked in _keys(program, owner, target)]
+    return tuple(dict.fromkeys(named or fitting))
+
+
+def _constant(frame: "Frame", call: Node | None) -> str:
+    """The literal name that a registry is asked for, "" when it is computed; a call may have given it."""
+    given = call.child_by_field_name("arguments") if call is not None else None
+    first = next(iter(given.named_children), None) if given is not None else None
+    text = frame.body.tree.text(first)
+    told = dict(frame.given).get(text, "") if first is not None and first.type == "identifier" else text
+    match = _LITERAL.fullmatch(told) if isinstance(told, str) else None
+    return match[1] if match else ""
+
+
+def _keys(program: "Program", owner: str, target: Registered) -> frozenset[str]:
+    """The names under which a definition is registered: those that its decorators give, else its own."""
+    item, lines = target.definition, program.snapshot.by_path[target.path].lines
+    head = "\n".join(lines[item.start - 1 : item.head_start])
+    given = re.findall(rf"""\b{owner}\.\w*regist\w*\(\s*(?:name\s*=\s*)?["']([^"'\n]+)["']""", head)
+    return frozenset(given or [item.name])
+
+
+def gives(program: "Program", frame: "Frame", node: Node) -> Value | None:
+    """What a call that asks a registry gives: one of the definitions it holds, or an object of one that it builds."""
+    found = registered_for(program, frame, node)
+    if not found:
+        return None
+    text = frame.body.tree.text(node.child_by_field_name("function"))
+    builds = _BUILDING.match(text.rpartition(".")[2]) is not None
+    return program.settle([called(program, value) if builds else value for value in found])
+
+
+def _registrations(program: "Program") -> dict[str, list[tuple[str, Registered]]]:
+    """Name of a registry object → the sort and the definition of everything that its decorators register."""
+    if program not in _KNOWN:
+        table: dict[str, list[tuple[str, Registered]]] = {}
+        for path, item in program.codebase.all_definitions():
+            for name in item.decorators if "." not in item.symbol else ():
+                match = _DECORATOR.search(name)
+                if match:
+                    sort = next((part for part in match[2].lower().split("_") if part not in _FILLERS), "")
+                    target = ClassRef(path, item) if item.kind == "class" else FunctionRef(path, item)
+                    table.setdefault(match[1], []).append((sort, target))
+        _KNOWN[program] = table
+    return _KNOWN[program]

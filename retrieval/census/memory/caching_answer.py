@@ -1,0 +1,143 @@
+"""Kind `caching_answer`: whether there is caching and checkpointing, in words, from kind `caching` and from calls."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from retrieval.census.flow.scope import ASIDE, functions, parted, places, said_of
+from retrieval.census.language import Query, kind, parse_query, run_query
+from retrieval.census.meaning.prose import listed
+from retrieval.census.memory.attention_caches import never_kept
+from retrieval.census.memory.caching import caching
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+MOST_NAMED, MOST_CITED = 3, 8
+_SORTS = {
+    "results": "outputs of models",
+    "kv": "key/value cache of attention",
+    "models": "loaded models",
+    "built": "objects built once and kept by key",
+    "collected": "features collected over a run",
+    "files": "files taken up again",
+    "tables": "other results by key",
+    "memo": "memoised functions",
+    "skip": "work skipped where results exist",
+    "download": "downloads kept on disk",
+}
+_ASKED = (  # what is denied where nothing is found, the sorts that are it, and the names that forbid to deny it
+    ("outputs, features or embeddings of models", ("results", "collected", "files"), re.compile(r"(?i)cache|memo")),
+    ("keys and values of attention", ("kv",), re.compile(r"(?i)past_?k|kv_?cache|use_cache|key_cache|cached|mems\b")),
+    ("loaded models", ("models", "built"), re.compile(r"(?i)cache|^\s+global ", re.M)),
+)
+_CHECKPOINTS = {
+    "written by": "calls: torch.save, *.save_pretrained, safetensors.torch.save*, *.save_checkpoint, *.save_weights, "
+    "*.ModelCheckpoint",
+    "resumed by": "calls: *optimizer*.load_state_dict, *scaler*.load_state_dict, *scheduler*.load_state_dict, "
+    "*latest_checkpoint*, *resume_from*",
+}
+# What is saved is a tensor, not weights: `torch.save(embedding.cpu(), path)`.
+_DATA = re.compile(r"torch\.save\((?!.*(?:state|model|net|ckpt|checkpoint|weights|optim|params|dict|\{|self\b))")
+_NO_WEIGHTS = re.compile(r"(?i)(?:tokenizer|processor|config|cfg|extractor|scheduler)\w*\.save_pretrained\(")
+_ACTIVATIONS = "recomputing: on, off"
+
+
+@kind(
+    "caching_answer",
+    summary="direct answer: what is cached and what is checkpointed in what the main programs run",
+    example="caching_answer",
+    reads="python",
+    ordered=True,
+)
+def caching_answer(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """Two hits, named caching and checkpointing."""
+    if query.matches("caching"):
+        yield _caching(codebase)
+    if query.matches("checkpointing"):
+        yield _checkpointing(codebase)
+
+
+def _caching(codebase: "Codebase") -> CensusHit:
+    run, idle = parted(codebase, list(caching(codebase, parse_query("caching"))))
+    text = f"Caching: yes - {'; '.join(_rows(run))}." if run else ""
+    if not run and idle:
+        text = f"Caching: yes, in code that the main programs are not seen to run - {'; '.join(_rows(idle))}."
+    absent = [
+        words
+        for words, sorts, names in _ASKED
+        if not any(_of([*run, *idle], s) for s in sorts) and not named(codebase, names)
+    ]
+    text = text or (
+        f"Caching: none was found; {', '.join(absent)} are not kept." if absent else "Caching: none was traced."
+    )
+    text += f" Not cached, as far as was traced: {'; '.join(absent)}." if (run or idle) and absent else ""
+    never = never_kept(codebase) if not _of([*run, *idle], "kv") else ""
+    text += f" Keys and values of attention are not kept between steps: {never}." if never else ""
+    text += f" {ASIDE} caches too: {places(idle)}." if run and idle else ""
+    first = [found[0] for sort in _SORTS if (found := _of(run or idle, sort))]
+    return said_of(codebase, "caching", text, (first or idle)[:MOST_CITED])
+
+
+def _rows(hits: Sequence[CensusHit]) -> list[str]:
+    return [f"{words}: {_told(found)}" for sort, words in _SORTS.items() if (found := _of(hits, sort))]
+
+
+def named(codebase: "Codebase", names: re.Pattern[str]) -> bool:
+    """Whether code that is no test has names that speak of such a cache: then its absence is not certain."""
+    files = (file for file in codebase.snapshot.files if file.language in ("python", "notebook"))
+    return any(file.role in ("source", "example") and names.search(file.text) for file in files)
+
+
+def _switched(hits: Sequence[CensusHit]) -> str:
+    """What turns it on: ", on by option `--grad-checkpointing`, default `False`"."""
+    told = list(dict.fromkeys(words for hit in hits if (words := hit.detail.get("controlled", ""))))
+    return f", turned on by {'; '.join(told[:2])}" if told else ""
+
+
+def _of(hits: Sequence[CensusHit], sort: str) -> list[CensusHit]:
+    return [hit for hit in hits if hit.name == sort]
+
+
+def _told(hits: Sequence[CensusHit]) -> str:
+    """The first hits of a sort, as parts of a sentence."""
+    if hits[0].name in ("download", "skip"):
+        return functions(hits)
+    words = [hit.text[0].lower() + hit.text[1:] if hit.text[:1].isalpha() else hit.text for hit in hits]
+    return listed(list(dict.fromkeys(words)), MOST_NAMED)
+
+
+def _is_state(hit: CensusHit) -> bool:
+    """Whether what is saved may be weights or the state of a training: no data, no settings, no vocabulary."""
+    return not _DATA.search(hit.text) and not _NO_WEIGHTS.search(hit.text)
+
+
+def _checkpointing(codebase: "Codebase") -> CensusHit:
+    told, proving, unused = list[str](), list[CensusHit](), dict[str, list[CensusHit]]()
+    for words, text in _CHECKPOINTS.items():
+        run, idle = parted(codebase, [hit for hit in run_query(codebase, text).hits if _is_state(hit)])
+        told += [f"{words} {functions(run)}"] if run else []
+        proving += run[:2]
+        unused |= {words: idle} if idle else {}
+    if told:
+        text = f"Checkpointing: checkpoints are {' and '.join(told)}."
+    elif unused:
+        rows = [f"{words} {places(hits)}" for words, hits in unused.items()]
+        text = f"Checkpointing: yes, in code that the main programs are not seen to run: {' and '.join(rows)}."
+    else:
+        text = "Checkpointing: none; no checkpoint is written and none is resumed."
+    named, _ = parted(codebase, list(run_query(codebase, "strings: *.callbacks.ModelCheckpoint").hits))
+    text += (
+        f" `ModelCheckpoint` of the training framework writes checkpoints, set up in {functions(named)}."
+        if named
+        else ""
+    )
+    run, _ = parted(codebase, list(run_query(codebase, _ACTIVATIONS).hits))
+    text += (
+        f" Activations can be checkpointed in training (worked out again in the backward pass) in {functions(run)}"
+        f"{_switched(run)}."
+        if run
+        else ""
+    )
+    return said_of(codebase, "checkpointing", text, [*proving, *run[:2], *(hits[0] for hits in unused.values())])

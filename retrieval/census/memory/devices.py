@@ -1,0 +1,159 @@
+"""What a device argument may be: the devices by name, the tests that choose between them, options behind it."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrieval.census.flow.reach import reach_of
+from retrieval.census.language import hit_at
+from retrieval.census.meaning.body import one_line
+from retrieval.census.meaning.spots import Spot
+from retrieval.census.meaning.tracing import SAME, tracer_of
+from retrieval.census.meaning.values import ClassRef, FunctionRef, Instance, alternatives
+from retrieval.census.settings.switches import Switch, switches_of
+from retrieval.languages import words
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+MOST_STEPS, MOST_NAMED = 90, 6
+_DEVICE = re.compile(
+    r"""^f?["'](cuda|cpu|mps|npu|xpu|hpu|auto|gpu|directml|privateuseone|balanced\w*)(?::[^"']*)?["']$""", re.I
+)
+_SAME_TYPE = re.compile(r"""([\w.]+)\.type == ["'](cuda|mps|npu|xpu|cpu)["']""")
+_PROVIDER = re.compile(r"""^["'](\w+ExecutionProvider)["']$""")
+_TEST = re.compile(r"(?:is_available|device_count|is_built|get_available_providers|get_device|get_accelerator)$")
+_PASSING = SAME | words("device str int format get pop getattr getenv setdefault strip lower split vars next list")
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The devices that an expression may be, in the order in which code names them, and what chooses."""
+
+    devices: tuple[str, ...]
+    tests: tuple[str, ...]
+    switches: tuple[Switch, ...]
+    places: tuple[Place, ...]
+    written: str = ""
+    source: str = ""
+    preset: bool = False  # only defaults are known, which hold unless a caller or a setting gives another device
+    offered: tuple[tuple[str, str, str], ...] = ()  # path and symbol of functions, and their parameter with a default
+
+    @property
+    def known(self) -> bool:
+        """Whether anything was found that the device depends on."""
+        return bool(self.devices) or any(s.kind in ("environment", "option") for s in self.switches)
+
+    @property
+    def telling(self) -> bool:
+        """Whether there is more to say than the expression alone."""
+        return self.known or bool(self.source)
+
+    @property
+    def said(self) -> str:
+        """ "`cuda` or `cpu`, chosen by `torch.cuda.is_available()` and option `--device`, default `None`"."""
+        if not self.known:
+            return f"`{self.written}`" + (f", which `{self.source}()` decides" if self.source else "")
+        names = [f"`{name}`" for name in self.devices[:MOST_NAMED]]
+        which = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+        by = [f"`{test}()`" for test in self.tests[:2]]
+        by += [s.said for s in self.switches if s.kind in ("environment", "option")][: 1 if by else 2]
+        which += " unless another is given" if self.preset else ""
+        return which + (", " if which and by else "") + (f"chosen by {', '.join(by)}" if by else "")
+
+
+def choice_of(codebase: "Codebase", spot: Spot) -> Choice:
+    """Everything that a device expression is traced to."""
+    found = _Found(codebase)
+    for at in tracer_of(spot.frame.program).walk(spot, computed=True, stop=opaque, most=MOST_STEPS):
+        found.note(at)
+    behind = switches_of(codebase).behind(spot, stop=opaque)
+    for switch in behind:
+        found.devices |= dict.fromkeys(re.findall(r"""["'](cuda|cpu|mps|npu|xpu)["':]""", switch.default))
+    chosen = found.devices or found.aside
+    return Choice(
+        tuple(chosen | found.presets), tuple(found.tests), behind, tuple(found.places), one_line(spot.text(), 60),
+        found.source, bool(found.presets) and not chosen, tuple(found.offered),
+    )  # fmt: skip
+
+
+class _Found:
+    """What the walk from a device expression met: devices by name, tests that choose, and where they stand."""
+
+    def __init__(self, codebase: "Codebase") -> None:
+        self.codebase = codebase
+        self.devices: dict[str, None] = {}
+        self.aside: dict[str, None] = {}  # named only in code that no main program runs
+        self.presets: dict[str, None] = {}  # defaults, which hold where nothing else gives a device
+        self.offered: dict[tuple[str, str, str], None] = {}
+        self.tests: dict[str, None] = {}
+        self.places: dict[Place, None] = {}
+        self.source = ""
+
+    def note(self, at: Spot) -> None:
+        """Take in one expression of the walk."""
+        text = at.text()
+        called = text.partition("(")[0]
+        device = _DEVICE.match(text) or _PROVIDER.match(text) if at.node.type == "string" else None
+        if device is not None:
+            self._named(at, device[1])
+        if at.take[-1:] and at.take[-1].startswith(".") and opaque(at) and called.rpartition(".")[2][:1].isupper():
+            self.source = self.source or one_line(called, 60)
+        if at.node.type == "call" and _TEST.search(called):
+            self.tests[one_line(called, 60)] = None
+        for guard in at.guards:
+            same = _SAME_TYPE.search(guard.text) if guard.kind == "if" and at.node.type != "string" else None
+            if same is not None and same[1] in text:
+                self.devices[same[2]] = None
+
+    def _named(self, at: Spot, device: str) -> None:
+        """A device that is named, the tests beside it and those that it stands under."""
+        line = at.node.start_point[0] + 1
+        here = hit_at(self.codebase, at.frame.path, (line, line), symbol=at.frame.symbol, name="", text="")
+        named = self.devices if reach_of(self.codebase).has(here) else self.aside
+        (self.presets if _is_preset(at) else named)[device] = None
+        if (parameter := _parameter(at)) and (symbol := _taking(at, line)):
+            self.offered[at.frame.path, symbol, parameter] = None
+        self.places[at.frame.path, line] = None
+        for step in at.frame.body.calls:
+            if line - 3 <= step.start <= line and _TEST.search(step.written):
+                self.tests[one_line(step.written, 60)] = None
+        for guard in at.guards:
+            asked = re.findall(r"[\w.]*(?:is_available|device_count|is_built)(?=\()", guard.text)
+            self.tests |= dict.fromkeys(asked)
+
+
+def _is_preset(spot: Spot) -> bool:
+    """Whether an expression is a default: of a parameter, of `getattr(x, name, default)`, of `x.get(key, default)`."""
+    above = spot.node.parent
+    if above is None or above.type in ("default_parameter", "typed_default_parameter"):
+        return above is not None
+    call = above.parent if above.type == "argument_list" else None
+    function = spot.frame.body.tree.text(call.child_by_field_name("function")) if call is not None else ""
+    place = [child.id for child in above.named_children].index(spot.node.id) if call is not None else 0
+    return (function == "getattr" and place == 2) or (function.endswith((".get", ".getenv")) and place == 1)
+
+
+def _parameter(spot: Spot) -> str:
+    """The parameter that an expression is the default of; "" for others."""
+    above = spot.node.parent
+    if above is None or above.type not in ("default_parameter", "typed_default_parameter"):
+        return ""
+    return spot.frame.body.tree.text(above.child_by_field_name("name"))
+
+
+def _taking(spot: Spot, line: int) -> str:
+    """The function in whose head a line stands."""
+    listed = spot.frame.program.facts[spot.frame.path].definitions
+    inside = [d for d in listed if d.kind != "class" and d.head_start <= line <= d.head_end]
+    return min(inside, key=lambda d: d.head_end - d.head_start).symbol if inside else ""
+
+
+def opaque(spot: Spot) -> bool:
+    """Whether a call of a library says nothing of how its result depends on what it is given."""
+    function = spot.node.child_by_field_name("function") if spot.node.type == "call" else None
+    if function is None or spot.frame.body.tree.text(function).rpartition(".")[2] in _PASSING:
+        return False
+    members = alternatives(spot.frame.value(function, spot.order, spot.guards))
+    return not any(isinstance(member, FunctionRef | ClassRef | Instance) for member in members)

@@ -1,0 +1,96 @@
+"""Calls that unload a model by a method of its own, or that have a library offload weights."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrieval.census.meaning.body import CallStep, Guard, one_line
+from retrieval.census.meaning.values import ClassRef, External, FunctionRef
+from retrieval.census.models.made_models import Made
+from retrieval.census.models.shelves import Shelves
+from retrieval.languages import words
+
+if TYPE_CHECKING:
+    from retrieval.census.meaning.body import Binding
+    from retrieval.census.meaning.frame import Frame
+
+MOST_NAMED = 4
+_RELEASING = words(
+    """unload unload_model unload_models model_unload shutdown close release free free_memory offload offload_model
+    unload_all maybe_free_model_hooks free_hooks destroy unload_lora_weights detach sleep"""
+)
+_ENDING = words("stop terminate kill quit")  # of a server or process that runs a model, where its name is let go too
+_OFFLOADING = re.compile(
+    r"(?:^|\.)(?:enable_model_cpu_offload|enable_sequential_cpu_offload|enable_group_offload|cpu_offload\w*|"
+    r"disk_offload\w*)$"
+)
+_OFFLOAD_KEYS = re.compile(
+    r"^(?:offload_folder|offload_dir|offload_state_dict|offload_params|cpu_offload|offload_to_cpu"
+    r"|llm_int8_enable_fp32_cpu\w*)$"
+)
+
+
+@dataclass(frozen=True)
+class Act:
+    """One statement that lets models go: its sort, what it does in words, and its place."""
+
+    sort: str
+    frame: "Frame"
+    lines: tuple[int, int]
+    guards: tuple[Guard, ...]
+    said: str
+    what: str = ""  # the models, in words
+
+
+def named(made: Iterable[Made]) -> str:
+    """Names of models, each once."""
+    names = list(dict.fromkeys(f"`{item.name}`" for item in made))
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def released(shelves: Shelves, frame: "Frame") -> Iterator[Act]:
+    """The calls of a body that unload models, or have a library offload them."""
+    text = frame.body.tree.text
+    for step in frame.body.calls:
+        shown = f"`{one_line(text(step.node), 90)}`"
+        function = step.node.child_by_field_name("function")
+        own = isinstance(frame.value(function, step.order, step.guards), FunctionRef | ClassRef)
+        if not own and (_OFFLOADING.search(step.written) or _offloads(frame, step)):
+            yield Act("offload", frame, (step.start, step.end), step.guards, f"has weights offloaded: {shown}")
+            continue
+        holder, _, method = step.written.rpartition(".")
+        ends = method in _ENDING and any(_is_none(b) for b in frame.body.bindings if b.name == holder)
+        if (method not in _RELEASING and not ends) or not holder or holder.startswith("super"):
+            continue
+        value = frame.value(function, step.order, step.guards)
+        owner = function.child_by_field_name("object") if function is not None else None
+        if isinstance(value, External | FunctionRef) and not (isinstance(value, FunctionRef) and value.receiver):
+            continue
+        if owner is not None and (made := shelves.carried(frame, owner) or _of_module(shelves, frame, holder)):
+            said = f"has {named(made)} let go by its own method: {shown}"
+            yield Act("release", frame, (step.start, step.end), step.guards, said, named(made))
+
+
+def _of_module(shelves: Shelves, frame: "Frame", name: str) -> tuple[Made, ...]:
+    """The models that a variable of the own module may hold."""
+    if not name.isidentifier() or (frame.bound(name) and name not in frame.body.not_local):
+        return ()
+    bound = shelves.holders.globals(frame.path, name)
+    return tuple(made for around, binding in bound for made in shelves.held(around, binding))
+
+
+def _is_none(binding: "Binding") -> bool:
+    return binding.value is not None and binding.value.type == "none"
+
+
+def _offloads(frame: "Frame", step: CallStep) -> bool:
+    given = step.node.child_by_field_name("arguments")
+    for child in given.named_children if given is not None else ():
+        if child.type == "keyword_argument":
+            name = frame.body.tree.text(child.child_by_field_name("name"))
+            value = frame.body.tree.text(child.child_by_field_name("value"))
+            if _OFFLOAD_KEYS.match(name) and value not in ("False", "None"):
+                return True
+    return False

@@ -1,0 +1,287 @@
+"""Kind `residency`: which models each program has in memory together, and how long."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.flow.reach import reach_of
+from retrieval.census.flow.starts import LIBRARY, Start
+from retrieval.census.flow.ways_in import ways_in
+from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.meaning.callgraph import reached
+from retrieval.census.meaning.prose import listed
+from retrieval.census.meaning.values import ClassRef
+from retrieval.census.meaning.wording import caller
+from retrieval.census.memory.kept_models import Kept, inside, kept
+from retrieval.census.memory.lifetimes import global_names
+from retrieval.census.memory.object_devices import devices_said
+from retrieval.census.memory.stage_sets import stage_sets
+from retrieval.census.memory.unloading import acts_of
+from retrieval.census.memory.working_sets import at_work, ending, made_of
+from retrieval.census.models.given_out import given_out
+from retrieval.census.models.held_objects import Object, objects_of
+from retrieval.census.models.inner_models import parts_said
+from retrieval.census.models.made_models import Made
+from retrieval.census.models.roster import Roster, roster_of
+from retrieval.census.models.shelves import shelves_of
+from retrieval.census.settings.presets import is_off
+from retrieval.census.settings.switches import switches_of
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.census.meaning.frame import Frame
+    from retrieval.codebase import Codebase
+
+MOST_NAMED, MOST_CONDITIONS, MOST_PROGRAMS, MOST_KINDS, MOST_HOLDERS = 12, 3, 5, 4, 8
+
+
+@kind(
+    "residency",
+    summary="for each main program the models it has in memory together, on which condition, and until when",
+    example="residency",
+    reads="python",
+    ordered=True,
+)
+def residency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
+    """One hit per main program that makes a model; patterns match the program's name."""
+    roster = roster_of(codebase)
+    stories: dict[str, list[tuple[Start, list[Made]]]] = {}
+    offered: dict[str, tuple[Start, dict[tuple[str, tuple[str, int]], Made]]] = {}
+    for start, made in _programs(codebase, roster, query):
+        if start.name.startswith(LIBRARY):
+            offered.setdefault(start.name, (start, {}))[1].update({(item.name, item.key): item for item in made})
+        else:
+            stories.setdefault(_story(codebase, roster, start, made), []).append((start, made))
+    for story, programs in sorted(stories.items(), key=lambda row: -len({made.name for made in row[1][0][1]})):
+        yield _program(codebase, story, programs)
+    yield from _staged(codebase, stories, query)
+    for start, items in offered.values():
+        made = list(items.values())
+        yield _program(codebase, given_out(made), [(start, made)])
+    listed_ = [*(models for rows in stories.values() for _, models in rows), *(i.values() for _, i in offered.values())]
+    shown = {made.name: made for models in listed_ for made in models}
+    for name, made in shown.items():
+        if said := parts_said(roster, made):
+            lines = (made.step.start, made.step.end)
+            yield hit_at(codebase, made.frame.path, lines, symbol=made.frame.symbol, name=name, text=said)
+
+
+def _programs(codebase: "Codebase", roster: Roster, query: Query) -> Iterator[tuple[Start, list[Made]]]:
+    """The main programs with the models that they make, parts of others and wrappers of the same left out."""
+    starts = reach_of(codebase).starts
+    whole = {path for start in starts for path, symbol in start.units if not symbol}
+    for start in starts:
+        if start.path in whole and all(symbol for _, symbol in start.units):
+            continue  # what a served program runs for one request
+        every = made_by(roster, start)
+        made = [item for item in every if not _is_part(roster, item)]
+        made = [item for item in made if not _belongs(roster, item, every)] or made
+        if made and query.matches(start.name):
+            yield start, [item for item in made if not _wraps(item)] or made
+
+
+def _staged(codebase: "Codebase", stories: Iterable[str], query: Query) -> Iterator[CensusHit]:
+    """What objects hold that build their stages, where no program's story tells it."""
+    together = [story for story in stories if "models in memory together: " in story]
+    for hit in stage_sets(codebase):
+        names = [f"`{name}`" for name in hit.detail["models"].split(",")]
+        if query.matches(hit.name) and not any(all(name in story for name in names) for story in together):
+            yield hit
+
+
+def _is_part(roster: Roster, made: Made) -> bool:
+    """Whether a model is only a part of another one, made without weights of its own."""
+    loaded = "from_pretrained" in made.step.written or "load" in made.step.written
+    return made.cls is not None and not loaded and inside(roster, made)
+
+
+def _belongs(roster: Roster, made: Made, every: list[Made]) -> bool:
+    """Whether a model is only kept by others that the program makes, and told with them."""
+    classes = {
+        cls for item in every if item.cls is not None and item is not made for cls in roster.program.line(item.cls)
+    }
+    return inside(roster, made) and any(at.owner in classes for at in kept(roster, made))
+
+
+def made_by(roster: Roster, start: Start, *, hosted: bool = False) -> list[Made]:
+    """The models that a program makes, in the order in which its calls come to them; `hosted` ones when asked for."""
+    by_frame: dict[tuple[str, str], list[Made]] = {}
+    for made in roster.made:
+        if hosted or made.known is None or not (made.known.hosted or made.known.immediate):
+            by_frame.setdefault((made.frame.path, made.frame.symbol), []).append(made)
+    found: list[Made] = []
+    for frame, _depth in reached(roster.program, _frames(roster, start)):
+        for made in by_frame.get((frame.path, frame.symbol), ()):
+            guarded = roster.program.main_guard(frame.path) if frame.definition is None else None
+            inside = guarded is not None and guarded[0] <= made.step.start <= guarded[1]
+            if not inside or start.guarded:
+                found.append(made)
+    return list({(made.name, made.key): made for made in found}.values())
+
+
+def _frames(roster: Roster, start: Start) -> "list[Frame]":
+    program, found = roster.program, []
+    for path, symbol in start.units:
+        definition = program.definition(path, symbol) if symbol else None
+        if definition is not None and definition.kind == "class":
+            cls = ClassRef(path, definition)
+            found += program.methods(cls, cls)
+            continue
+        frame = program.frame(path, definition) if definition is not None or not symbol else None
+        found += [frame] if frame is not None else []
+    return found
+
+
+def _program(codebase: "Codebase", story: str, programs: list[tuple[Start, list[Made]]]) -> CensusHit:
+    start, made = programs[0]
+    names = list(dict.fromkeys(_called(start) for start, _ in programs))
+    more = f" and {len(names) - MOST_PROGRAMS} more" if len(names) > MOST_PROGRAMS else ""
+    spans = [("made", item.frame.path, item.step.start, item.step.end) for item in made[:MOST_NAMED]]
+    return hit_at(
+        codebase, start.path, start.lines, symbol="", name=start.name, related=tuple(dict.fromkeys(spans)),
+        text=f"{', '.join(names[:MOST_PROGRAMS])}{more}: {story}",
+        detail={"models": str(len({item.name for item in made}))},
+    )  # fmt: skip
+
+
+def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made]) -> str:
+    """What stays in memory together, what only on a condition, and what ends with a call."""
+    frames = [frame for frame, _ in reached(roster.program, _frames(roster, start))]
+    units = frozenset((frame.path, frame.symbol) for frame in frames)
+    everything = objects = objects_of(roster, start, made, units)
+    named = [item for item in objects if item.named]
+    working = at_work(objects)
+    objects = [item for item in objects if item not in working and not (working and made_of(item, working))]
+    staying = [item for item in objects if item.stays or (item.stays is None and _lasts(roster, item))]
+    staying = [item for item in staying if not item.named]
+    always = [item for item in staying if not item.conditions]
+    chosen = [item for item in staying if item.conditions]
+    loose = [item for item in objects if item.stays is not False and item not in staying and not item.named]
+    passing = [item for item in objects if item.stays is False and not item.named]
+    parts = []
+    if always or working:
+        chosen += [item for item in working if item.conditions]
+        always += [item for item in working if not item.conditions]
+        at = devices_said(codebase, always)
+        until = ending(working) if working else _until(codebase, always, frames)
+        some = "at least " if named or loose else ""
+        told = f"{some}{_counted(always)}: {_listed(roster, always)}{until}"
+        parts.append(f"{told}{f', {at}' if at.startswith('on ') else f'; of these {at}' if at else ''}")
+    for words, members in _by_condition(codebase, chosen):
+        parts.append(f"{_listed(roster, members)} only if {words}")
+    if named:
+        parts.append(f"{_names(named)} only where the configuration names the class")
+    if loose:
+        parts.append(given_out(list({m.name: m for item in loose for m in item.made}.values())))
+    if passing:
+        one = len(_all_names(passing)) == 1
+        parts.append(f"{_names(passing)} {'lives' if one else 'live'} only while {_callers(passing)} runs")
+    said = {name for item in everything for name in item.names}
+    if never := [item for item in made if item.name not in said and not ways_in(roster, item, units)]:
+        names = listed([f"`{name}`" for name in dict.fromkeys(item.name for item in never)], MOST_NAMED)
+        parts.append(f"never {names}, which the constants that the calls give rule out")
+    return "; ".join(parts)
+
+
+def _counted(objects: list[Object]) -> str:
+    number = len({(item.bound.key if item.bound else item.names) for item in objects})
+    return "one model in memory" if number == 1 else f"{number} models in memory together"
+
+
+def _until(codebase: "Codebase", objects: list[Object], frames: "list[Frame]") -> str:
+    dropped = _dropped(codebase, objects, frames)
+    late = [item for item in objects if item.late]
+    first = f", {_names(late)} from the first use on" if late and len(late) < len(objects) else ""
+    first = ", from the first use on" if late and len(late) == len(objects) else first
+    return first + (f", until {', '.join(dropped)}" if dropped else "")
+
+
+def _lasts(roster: Roster, item: Object) -> bool:
+    return any(kept(roster, made) or global_names(made.frame, made) or _shelf(roster, made) for made in item.made)
+
+
+def _shelf(roster: Roster, made: Made) -> str:
+    """The container of a module or class that keeps a model."""
+    shelves = shelves_of(roster).by_root.values()
+    return next((shelf.written for shelf in shelves if made in shelf.models), "")
+
+
+def _by_condition(codebase: "Codebase", objects: list[Object]) -> Iterator[tuple[str, list[Object]]]:
+    """Objects by the innermost condition on which a program has them, most objects first."""
+    groups: dict[str, list[Object]] = {}
+    for item in objects:
+        frame, guard = item.conditions[-1]
+        told = switches_of(codebase).conditions(frame, [guard])
+        words = told[0].said if told else f"`{guard.text}`" + (" is false" if guard.kind == "else" else "")
+        off = ", off by default" if is_off(codebase, frame, (guard,)) else ""
+        groups.setdefault(f"{words} in {caller(frame)}{off}", []).append(item)
+    listed_ = sorted(groups.items(), key=lambda row: -len(row[1]))
+    yield from listed_[:MOST_CONDITIONS]
+    if rest := [item for _, members in listed_[MOST_CONDITIONS:] for item in members]:
+        yield "other conditions hold", rest
+
+
+def _wraps(made: Made) -> bool:
+    """Whether what is made is a model that is there already, wrapped: adapters."""
+    return made.known is not None and made.known.wraps
+
+
+def _called(start: Start) -> str:
+    """How a program is called in a sentence."""
+    return start.name[0].upper() + start.name[1:] if "`" in start.name else f"`{start.name}`"
+
+
+def _dropped(codebase: "Codebase", objects: list[Object], frames: "list[Frame]") -> list[str]:
+    """The `del` statements of a program that let go of some of its models."""
+    run = {(frame.path, frame.symbol) for frame in frames}
+    names = {f"`{name}`" for name in _all_names(objects)}
+    found = [
+        f"{act.said.rpartition(': ')[2]} ({act.frame.path}:{act.lines[0]})"
+        for act in acts_of(codebase)
+        if act.sort in ("delete", "container", "none")
+        and (act.frame.path, act.frame.symbol) in run
+        and any(name in act.said for name in names)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _all_names(objects: Iterable[Object]) -> list[str]:
+    return list(dict.fromkeys(name for item in objects for name in item.names))
+
+
+def _names(objects: Iterable[Object]) -> str:
+    return listed([f"`{name}`" for name in _all_names(objects)], MOST_NAMED)
+
+
+def _callers(objects: Iterable[Object]) -> str:
+    return ", ".join(list(dict.fromkeys(caller(made.frame) for item in objects for made in item.made))[:3])
+
+
+def _listed(roster: Roster, objects: list[Object]) -> str:
+    """ "3 `Net` (`a.net`, `b.net`, `c.net`), one of `Clip`, `CoCa` (`model`)": each with what holds it."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for item in objects:
+        groups.setdefault(item.names, []).append(_holder(roster, item))
+    return listed([_group(names, holders) for names, holders in groups.items()], MOST_NAMED)
+
+
+def _group(names: tuple[str, ...], holders: list[str]) -> str:
+    shown = [f"`{name}`" for name in dict.fromkeys(holders) if name]
+    which = names_ = listed([f"`{name}`" for name in names], MOST_KINDS)
+    which = f"one of {names_}" if len(names) > 1 else which
+    which = f"{len(shown)} {names_}" if len(shown) > 1 and len(names) == 1 else which
+    which = f"{len(shown)} times {which}" if len(shown) > 1 and len(names) > 1 else which
+    return which + (f" ({listed(shown, MOST_HOLDERS)})" if shown else "")
+
+
+def _holder(roster: Roster, item: Object) -> str:
+    """The attribute, variable or container that keeps an object; "" when none is known."""
+    if item.bound is not None:
+        return item.bound.said
+    places = [place for made in item.made for place in kept(roster, made)]
+    at = next((place for place in places if not place.inside), places[0] if places else None)
+    variables = [name for made in item.made for name in global_names(made.frame, made)]
+    return _attribute(at) if at is not None else next(iter(variables), "") or _shelf(roster, item.made[0])
+
+
+def _attribute(at: Kept) -> str:
+    return f"{at.owner.definition.symbol}.{at.name}"

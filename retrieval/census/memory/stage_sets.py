@@ -1,0 +1,250 @@
+"""What one object holds at the same time: the models in the stages that a constructor builds, stage by stage.
+
+`self.ocr = factory.create(...)`, `self.layout = LayoutStage(...)`: each attribute of a class that is no model itself
+and that the constructor, or a method that it calls, sets to a model or to an object that holds one. Where a factory
+gives the object, its type is what the factory says it gives, and any class of that type may be there: "one of".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from retrieval.beside import Beside, once
+from retrieval.census.flow.reach import reach_of
+from retrieval.census.language import hit_at
+from retrieval.census.meaning.body import Guard
+from retrieval.census.meaning.presence import conditions
+from retrieval.census.meaning.prose import listed
+from retrieval.census.meaning.spots import Spot, arguments
+from retrieval.census.meaning.values import ClassRef, FunctionRef, alternatives
+from retrieval.census.models.held import held_by
+from retrieval.census.models.roster import Roster, roster_of
+from retrieval.census.settings.set_defaults import default_of
+from retrieval.census.settings.switches import switches_of
+from retrieval.facts import CensusHit
+from retrieval.parse import Node
+
+if TYPE_CHECKING:
+    from retrieval.census.meaning.frame import Frame
+    from retrieval.codebase import Codebase
+
+LEAST, MOST_SETS, MOST_MODELS, MOST_STAGES, DEEPEST, MOST_CLASSES = 2, 4, 4, 10, 3, 40
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
+_HOLDS: Beside[Roster, dict[ClassRef, tuple[str, ...]]] = Beside()
+
+
+@dataclass(slots=True)
+class Stage:
+    """An attribute with the models that it may hold, one of them at a time, and the conditions of each place."""
+
+    name: str
+    models: dict[str, None] = field(default_factory=dict)
+    places: list[tuple[Frame, int]] = field(default_factory=list)
+    when: list[str] = field(default_factory=list)
+
+    @property
+    def said(self) -> str:
+        """ "`layout` (one of `A`, `B`), off by default (`do_layout` is False)"."""
+        names = [f"`{name}`" for name in self.models]
+        which = f"one of {listed(names, MOST_MODELS)}" if len(names) > 1 else names[0]
+        asked = list(dict.fromkeys(self.when))
+        return f"`{self.name}` ({which}){f' {asked[0]}' if len(asked) == 1 and asked[0] else ''}"
+
+
+@once
+def stage_sets(codebase: Codebase) -> tuple[CensusHit, ...]:
+    """One hit per class whose objects hold models in two attributes or more, those with most of them first."""
+    roster, reach = roster_of(codebase), reach_of(codebase)
+    found: list[tuple[int, CensusHit]] = []
+    for cls in roster.program.classes:
+        source = codebase.snapshot.by_path[cls.path].role in ("source", "example")
+        if not source or roster.family.is_model(cls) or roster.program.method(cls, "__init__") is None:
+            continue
+        building = list(_building(roster, cls))
+        if not any(reach.runs((frame.path, frame.symbol)) for frame in building):
+            continue
+        stages = [stage for stage in _stages(codebase, roster, building) if stage.models]
+        if len(stages) >= LEAST and len({name for stage in stages for name in stage.models}) >= LEAST:
+            found.append((len(stages), _hit(codebase, cls, stages)))
+    found.sort(key=lambda row: -row[0])
+    told: dict[str, CensusHit] = {}
+    for _, hit in found:
+        told.setdefault(hit.text.partition(" object holds ")[2], hit)  # what a subclass inherits is told once
+    return tuple(told.values())[:MOST_SETS]
+
+
+def _hit(codebase: Codebase, cls: ClassRef, stages: list[Stage]) -> CensusHit:
+    name = cls.definition.symbol
+    rows = listed([stage.said for stage in stages], MOST_STAGES)
+    text = f"Each `{name}` object holds at the same time, as its constructor builds them: {rows}"
+    spans = [("made", frame.path, line, line) for stage in stages for frame, line in stage.places[:1]]
+    lines = (cls.definition.head_start, cls.definition.head_end)
+    names = ",".join(dict.fromkeys(model for stage in stages for model in stage.models))
+    return hit_at(
+        codebase, cls.path, lines, symbol="", name=name, text=text, related=tuple(spans[:MOST_STAGES]),
+        detail={"models": names},
+    )  # fmt: skip
+
+
+def _building(roster: Roster, cls: ClassRef) -> Iterator[Frame]:
+    """The constructors of a class and its bases, and the methods of the object that they call."""
+    program, seen = roster.program, set[str]()
+    frames = {f.symbol: f for owner in program.line(cls) for f in program.methods(owner, cls)}
+    waiting = [f"{owner.definition.symbol}.__init__" for owner in program.line(cls)]
+    while waiting:
+        symbol = waiting.pop(0)
+        frame = frames.get(symbol)
+        if frame is None or symbol in seen:
+            continue
+        seen.add(symbol)
+        yield frame
+        own = f"{next(iter(frame.parameters), '')}."
+        for step in frame.body.calls:
+            if step.written.startswith(own) and step.written.count(".") == 1:
+                method = program.method(cls, step.written.partition(".")[2])
+                waiting += [method[1].symbol] if method is not None else []
+
+
+def _stages(codebase: Codebase, roster: Roster, building: Iterable[Frame]) -> Iterable[Stage]:
+    """The attributes that the building methods set to models or to what holds them."""
+    stages: dict[str, Stage] = {}
+    for frame in building:
+        own = f"{next(iter(frame.parameters), '')}."
+        for binding in frame.body.bindings:
+            if not binding.name.startswith(own) or binding.value is None or binding.taken != "whole":
+                continue
+            makers = list(_makers(binding.value))
+            several = len(makers) > 1 or any(c.type == "list_splat" for c in binding.value.named_children)
+            for node in makers:
+                names = _models(roster, Spot(frame, node, binding.order, binding.guards), DEEPEST)
+                if names:
+                    name = binding.name[len(own) :]
+                    if several and node is not binding.value:  # all elements of a list are there
+                        name = f"{name}: {frame.body.tree.text(node.child_by_field_name('function'))}"
+                    stage = stages.setdefault(name, Stage(name))
+                    stage.models |= dict.fromkeys(names)
+                    stage.places.append((frame, binding.line))
+                    stage.when.append(told_when(codebase, frame, binding.guards, node))
+    return stages.values()
+
+
+def _makers(node: Node) -> Iterator[Node]:
+    """The calls that an attribute is set to: itself, or the elements of a list that is written out."""
+    if node.type == "call":
+        yield node
+    elif node.type in ("list", "tuple"):
+        yield from (child for child in node.named_children if child.type == "call")
+
+
+def _models(roster: Roster, spot: Spot, deep: int) -> list[str]:
+    """The models that an expression is, or that the objects hold which it may be."""
+    found = [made.name for made in roster.of(spot) if made.known is None or not made.known.hosted]
+    for cls in () if found else _classes(roster, spot, deep)[:MOST_CLASSES]:
+        found += _held(roster, cls, deep - 1)
+    return list(dict.fromkeys(found))
+
+
+def _held(roster: Roster, cls: ClassRef, deep: int) -> tuple[str, ...]:
+    """The models that objects of a class hold, directly or in what their constructors are given by factories."""
+    if roster not in _HOLDS:
+        _HOLDS[roster] = {}
+    table = _HOLDS[roster]
+    if cls not in table:
+        table[cls] = ()  # while it is worked out: a class may hold another of its kind
+        found = [m.name for m in held_by(roster, cls) if m.known is None or not m.known.hosted]
+        for frame in _building(roster, cls) if deep > 0 and not found else ():
+            own = f"{next(iter(frame.parameters), '')}."
+            for binding in frame.body.bindings:
+                if binding.name.startswith(own) and binding.value is not None and binding.value.type == "call":
+                    found += _models(roster, Spot(frame, binding.value, binding.order, binding.guards), deep)
+        table[cls] = tuple(dict.fromkeys(found))
+    return table[cls]
+
+
+def _classes(roster: Roster, spot: Spot, deep: int) -> list[ClassRef]:
+    """The classes of the object that a call gives: made there, or of the type that the function says it gives."""
+    found = roster.tracer.classes(spot)
+    if found or spot.node.type != "call" or deep <= 0:
+        return found
+    function = spot.node.child_by_field_name("function")
+    for value in alternatives(spot.frame.value(function, spot.order, spot.guards)):
+        if isinstance(value, FunctionRef):
+            found += _given(roster, value, deep)
+    return list(dict.fromkeys(cls for base in found for cls in (base, *roster.program.descendants(base))))
+
+
+def classes_given(roster: Roster, spot: Spot) -> list[ClassRef]:
+    """The classes that the object of an expression may be of: constructed, or any of the type that a factory names."""
+    return _classes(roster, spot, DEEPEST)
+
+
+def _given(roster: Roster, target: FunctionRef, deep: int) -> list[ClassRef]:
+    """What a function says that it gives; where it says nothing that is known, what its returns call."""
+    program = roster.program
+    named = _NAME.match(target.definition.returns.strip("\"'"))
+    cls = program.named_class(target.path, named[0]) if named else None
+    cls = cls or (_argument(roster, target, named[0]) if named and target.receiver is not None else None)
+    if cls is not None:
+        return [cls]
+    frame = program.frame(target.path, target.definition, target.receiver)
+    spots = [
+        Spot(frame, item.value, item.order, item.guards)
+        for item in (frame.body.exits if frame is not None else ())
+        if item.kind == "return" and item.value is not None and frame is not None
+    ]
+    return [cls for spot in spots for cls in _classes(roster, spot, deep - 1)]
+
+
+def _argument(roster: Roster, target: FunctionRef, name: str) -> ClassRef | None:
+    """The class that stands for a type variable in the bases of the receiver: `class Maker(Base[Layout])`."""
+    if "." in name or target.receiver is None:
+        return None
+    for cls in roster.program.line(target.receiver):
+        node = roster.program.node(cls.path, cls.definition)
+        node = node.child_by_field_name("definition") or node if node is not None else None
+        bases = node.child_by_field_name("superclasses") if node is not None else None
+        for base in bases.named_children if bases is not None else ():
+            inner = base.child_by_field_name("subscript") if base.type == "subscript" else None
+            text = (inner.text or b"").decode("utf-8", "replace") if inner is not None else ""
+            if _NAME.fullmatch(text) and text != name and (found := roster.program.named_class(cls.path, text)):
+                return found
+    return None
+
+
+def holds_models(roster: Roster, cls: ClassRef) -> bool:
+    """Whether objects of a class hold a model, themselves or in what their constructors make."""
+    return bool(_held(roster, cls, DEEPEST - 1))
+
+
+def told_when(codebase: Codebase, frame: Frame, guards: tuple[Guard, ...], node: Node) -> str:
+    """On which condition a stage is built, or whether it is enabled by default."""
+    asked: list[Guard] = list(conditions(guards))
+    if told := switches_of(codebase).conditions(frame, asked):
+        return f"only if {told[0].said}"
+    text = frame.body.tree.text
+    for child in arguments(node, keywords=True):
+        if child.type == "keyword_argument" and text(child.child_by_field_name("name")) == "enabled":
+            fields = re.findall(r"\.(\w+)\b(?!\()", text(child.child_by_field_name("value")))
+            presets = {name: default_of(codebase, name) for name in fields}
+            known = {name: value for name, value in presets.items() if value in ("True", "False")}
+            if known:
+                on = "True" in known.values()
+                shown = ", ".join(f"`{name}` is {value}" for name, value in known.items())
+                return f"{'on' if on else 'off'} by default, {shown}"
+    return _inner(codebase, frame, node)
+
+
+def _inner(codebase: Codebase, frame: Frame, node: Node) -> str:
+    """The same of what a method of the own object gives: `self._make_ocr(…)`."""
+    value = frame.value(node.child_by_field_name("function"))
+    if not isinstance(value, FunctionRef) or value.receiver is None:
+        return ""
+    inner = frame.program.frame(value.path, value.definition, value.receiver)
+    given = [item for item in inner.body.exits if item.kind == "return" and item.value is not None] if inner else []
+    calls = [item for item in given if item.value is not None and item.value.type == "call"]
+    if inner is None or len(given) != 1 or len(calls) != 1 or calls[0].value is None:
+        return ""
+    return told_when(codebase, inner, calls[0].guards, calls[0].value) if inner is not frame else ""

@@ -1,0 +1,1 @@
+"""Several modalities: what carries which, where they meet and how."""

@@ -1,0 +1,1 @@
+"""Which models there are, whose weights they take, what runs them."""

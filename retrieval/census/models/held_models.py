@@ -1,0 +1,106 @@
+"""Methods that run what their object was made with: `self.model(…)` where the constructor takes `model`.
+
+Which models these are is told by the places that make such objects: `Stage(name="layout", model=self.layout_model)`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrieval.beside import once
+from retrieval.census.meaning.class_fields import class_node
+from retrieval.census.meaning.prose import listed
+from retrieval.census.meaning.units import Function, units, written
+from retrieval.census.models.families import MODELISH, RUNNING
+from retrieval.facts import Definition
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+DEEPEST, SHOWN = 5, 8
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRun:
+    """A call on an attribute that the constructor was given, its line, and what objects were made with."""
+
+    path: str
+    call: str
+    line: int
+    given: tuple[str, ...]
+    places: tuple[tuple[str, int], ...]
+
+    @property
+    def said(self) -> str:
+        """ "calls `self.model(…)` on the model that its object was made with: `self.layout_model` and `ocr`"."""
+        models = f": {listed([f'`{name}`' for name in self.given], SHOWN)}" if self.given else ""
+        return f"calls `{self.call}(…)` on the model that its object was made with{models}"
+
+
+@once
+def runs_held_model(codebase: Codebase, place: Place) -> HeldRun | None:
+    """The run of a held model in a method, or in the methods of its object that it calls."""
+    path, symbol = place
+    owner, _, name = symbol.rpartition(".")
+    item = next((d for d in codebase.facts[path].definitions if d.symbol == owner and d.kind == "class"), None)
+    node = class_node(codebase, path, item) if item is not None else None
+    if item is None or node is None:
+        return None
+    methods = {m.name: m for m in node.body if isinstance(m, ast.FunctionDef | ast.AsyncFunctionDef)}
+    held = dict(_given(methods["__init__"])) if "__init__" in methods else {}
+    for method in _called(methods, name):
+        for call in (n for n in ast.walk(method) if isinstance(n, ast.Call)):
+            attribute = _attribute(call)
+            if attribute in held:
+                given = list(_made_with(codebase, item, held[attribute]))
+                names = tuple(dict.fromkeys(text for _, _, text in given))
+                places = tuple((file, line) for file, line, _ in given[:SHOWN])
+                return HeldRun(path, written(call.func), call.lineno, names, places)
+    return None
+
+
+def _attribute(call: ast.Call) -> str:
+    """ "model" of `self.model(…)` and `self.model.predict(…)`, where the name is one of a model."""
+    parts = written(call.func).split(".")
+    known = len(parts) in (2, 3) and parts[0] == "self" and MODELISH.search(parts[1])
+    return parts[1] if known and (len(parts) == 2 or parts[2] in RUNNING) else ""
+
+
+def _given(start: Function) -> Iterator[tuple[str, str]]:
+    """Attributes that the constructor sets to one of its parameters."""
+    names = {item.arg for item in (*start.args.args, *start.args.kwonlyargs)}
+    for node in ast.walk(start):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in names:
+            target = written(node.targets[0])
+            if target.startswith("self."):
+                yield target[5:], node.value.id
+
+
+def _called(methods: dict[str, Function], name: str) -> list[Function]:
+    """A method and those of its object that it calls, and so on."""
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting and len(found) < DEEPEST * DEEPEST:
+        name = waiting.pop(0)
+        if name in methods and name not in found:
+            found[name] = None
+            calls = (written(n.func) for n in ast.walk(methods[name]) if isinstance(n, ast.Call))
+            waiting += [text[5:] for text in calls if text.startswith("self.")]
+    return [methods[name] for name in found]
+
+
+def _made_with(codebase: Codebase, item: Definition, parameter: str) -> Iterator[tuple[str, int, str]]:
+    """Where objects of a class are made, and what each is given as that parameter."""
+    for unit in units(codebase, rf"\b{re.escape(item.name)}\("):
+        if codebase.snapshot.by_path[unit.path].role == "test":
+            continue
+        for node in ast.walk(unit.tree):
+            if isinstance(node, ast.Call) and written(node.func).rpartition(".")[2] == item.name:
+                for keyword in node.keywords:
+                    if keyword.arg == parameter and not isinstance(keyword.value, ast.Constant):
+                        yield unit.path, unit.row(node.lineno), written(keyword.value)

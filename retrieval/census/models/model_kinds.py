@@ -1,0 +1,68 @@
+"""Of which kinds the models of a program are: language models, models of text, vision models, models of sound."""
+
+import re
+
+from retrieval.census.meaning.prose import listed
+from retrieval.census.modalities.modal_flow import taken_by
+from retrieval.census.modalities.multimodal_messages import messages
+from retrieval.census.models.model_entries import Entry
+from retrieval.census.models.roster import Roster
+from retrieval.census.vision.vision import sees_entry
+
+MOST = 18
+_OPEN = ("Transformers model", "Transformers pipeline", "ModelScope model")
+_LANGUAGE = re.compile(r"(?:^|[a-z\d])LM(?:Model|Head\w*)?$|LMModel$|LanguageModel|CausalLM|^GPT\d?$")
+
+
+def kinds_of(roster: Roster, entries: list[Entry]) -> tuple[str, list[Entry]]:
+    """Which of the models are language models and which take texts, images or sound, in words, and those models."""
+    language = [entry for entry in entries if _speaks(entry, sees_entry(roster, entry))]
+    seeing = [entry for entry in entries if sees_entry(roster, entry) and entry not in language]
+    encoders = [entry for entry in entries if entry.kind == "text encoder"]
+    texts = [entry for entry in entries if _reads_texts(roster, entry) and entry not in language]
+    said = f"Language models among them: {_short(language)}" if language else "No language model is known among them"
+    if texts and not language:
+        opened = any(entry.kind in _OPEN for entry in entries)  # what a checkpoint names may be a language model too
+        said = "Models of text among them" if opened else "No language model (LLM) is among them; models of text"
+        said += f": {_short(texts)}"
+    elif texts:
+        said += f"; other models of text: {_short(texts)}"
+    said += f"; text encoders: {_short(encoders)}" if encoders else ""
+    reading = [entry for entry in language if sees_entry(roster, entry)]
+    said += f"; of these, images are given to {_short(reading)}" if reading and not encoders else ""
+    asked = [m for m in messages(roster) if m.modality in ("image", "video")] if not seeing else []
+    sent = (
+        f"; images go with requests, as `{asked[0].frame.symbol or asked[0].frame.path}` builds them" if asked else ""
+    )
+    said += (
+        f"; vision models: {_short(seeing)}" if seeing else sent or ("" if reading else "; none takes images or video")
+    )
+    hearing = [entry for entry in entries if "audio" in taken_by(roster, entry)[:1] and entry not in seeing]
+    said += f"; models that take audio: {_short(hearing)}" if hearing else ""
+    return said, [*language, *seeing, *hearing] or entries
+
+
+def _reads_texts(roster: Roster, entry: Entry) -> bool:
+    """Whether texts are what a model takes first of all, or what it makes of embeddings of images."""
+    known = entry.made[0].known
+    other = known is not None and known.gives in ("image", "video", "audio")
+    if other or "encoder" in entry.kind or sees_entry(roster, entry):
+        return False
+    return taken_by(roster, entry)[:1] == ["text"] or re.search(r"Text(?!ure)|Caption", entry.name) is not None
+
+
+def _speaks(entry: Entry, seeing: bool) -> bool:
+    """Whether it is a language model: by its library, or a class here that is named or described as one and sees
+    nothing."""
+    first = entry.made[0]
+    own = (
+        first.cls is not None
+        and not seeing
+        and not entry.kind
+        and (_LANGUAGE.search(entry.name) is not None or re.search(r"(?i)\blanguage model\b", entry.does) is not None)
+    )
+    return own or "language model" in entry.kind or "text-to-text" in entry.kind
+
+
+def _short(entries: list[Entry]) -> str:
+    return listed([f"`{entry.name}`" for entry in entries], MOST)

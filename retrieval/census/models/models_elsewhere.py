@@ -1,0 +1,133 @@
+"""Models that run outside the process of the main programs: in started programs, behind services, behind own routes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.beside import once
+from retrieval.census.concurrency.side_by_side import groups_of
+from retrieval.census.concurrency.workers import step_of
+from retrieval.census.flow.reach import reach_of
+from retrieval.census.flow.routes import requested, routes
+from retrieval.census.language import hit_at
+from retrieval.census.meaning.people import people
+from retrieval.census.meaning.program import program_of
+from retrieval.census.meaning.prose import listed
+from retrieval.census.models.model_entries import entries_of
+from retrieval.facts import CensusHit
+from retrieval.languages import words
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
+
+SHOWN, NAMED = 6, 2
+# Commands of programs that run a model: recognition of text and speech, servers of language models, enhancement.
+_PROGRAMS = words(
+    "tesseract llama-server llama-cli llama-mtmd-cli ollama vllm tritonserver text-generation-launcher lmdeploy sglang "
+    "koboldcpp whisper whisper-cli whisper-server whisperx piper demucs spleeter realesrgan-ncnn-vulkan yolo "
+    "rife-ncnn-vulkan waifu2x-ncnn-vulkan easyocr paddleocr rapidocr rembg mineru marker_single tts tts-server"
+)
+_MODULES = re.compile(r"^python -m (?:vllm|sglang|lmdeploy|llama_cpp|mlx_lm|mlx_vlm|fastchat|whisper|TTS|demucs)\b")
+_ASKING = words("post request stream")
+_CALLED = frozenset({"ModelInfer"})
+_CLIENTS = re.compile(
+    r"^(?:tritonclient\.[\w.]*InferenceServerClient|gradio_client\.Client|huggingface_hub\.(?:Async)?InferenceClient"
+    r"|xinference[\w.]*Client)$"
+)
+# What model servers are sent: messages of a chat with their roles, or a request in KServe's form.
+_FORM = re.compile(r"/v2/models/|\bModelInfer\(|[\"']messages[\"']\s*:")
+Told = tuple[str, list[CensusHit]]
+
+
+@once
+def elsewhere(codebase: Codebase) -> tuple[Told, ...]:
+    """What runs a model outside the process, in words with the places: programs, services, routes of the repository."""
+    return tuple([*_started(codebase), *_hosted(codebase), *_own_services(codebase)])
+
+
+def runs_model(hit: CensusHit) -> bool:
+    """Whether a started outside program runs a model: by its name, or because it is given a model."""
+    program = hit.detail["program"]
+    return program.removesuffix(".exe") in _PROGRAMS or bool(_MODULES.match(program)) or bool(hit.detail["flag"])
+
+
+def _started(codebase: Codebase) -> Iterator[Told]:
+    found: dict[tuple[str, str], list[CensusHit]] = {}
+    for hit in groups_of(codebase)["outside"].run:
+        if runs_model(hit):
+            name = hit.detail["program"] or hit.detail.get("head", "") or "a command made up at run time"
+            found.setdefault((name, hit.detail["flag"]), []).append(hit)
+    named = {name for name, flag in found if not flag}
+    for (name, flag), hits in found.items():
+        if flag and name in named:
+            continue
+        given = f" that is given a model with `{flag}`" if flag else ""
+        who = people(codebase, [(hit.path, hit.symbol) for hit in hits], NAMED)
+        yield f"`{name}`, an outside program{given}, started as a process by {who}", hits
+
+
+def _hosted(codebase: Codebase) -> Iterator[Told]:
+    """Models that are asked over the network: clients of services, and requests in the form that model servers take."""
+    entries = [entry for entry in entries_of(codebase) if entry.hosted and entry.run]
+    hits = [
+        hit_at(codebase, m.frame.path, (m.step.start, m.step.end), symbol=m.frame.symbol, name=e.name, text=e.name)
+        for e in entries
+        for m in e.made[:1]
+    ]
+    known = {(made.frame.path, made.frame.symbol) for entry in entries for made in entry.made}
+    asked = [hit for hit in _asked(codebase) if (hit.path, hit.symbol) not in known]
+    if hits or asked:
+        names = list(dict.fromkeys(f"`{hit.name}`" for hit in (*hits, *asked) if hit.name != "http"))
+        who = people(codebase, [*known, *((hit.path, hit.symbol) for hit in asked)], NAMED)
+        told = f" ({listed(names, SHOWN)})" if names else ""
+        yield f"models behind a service, asked over the network by {who}{told}", [*hits, *asked]
+
+
+def _asked(codebase: Codebase) -> Iterator[CensusHit]:
+    """Clients of model servers, and HTTP requests of functions or classes that write what such a server is sent."""
+    reach = reach_of(codebase)
+    for path, call in codebase.all_calls():
+        method = call.name.rpartition(".")[2]
+        client = _CLIENTS.match(call.name) is not None
+        if not client and method not in _ASKING and method != "urlopen" and method not in _CALLED:
+            continue
+        if codebase.snapshot.by_path[path].role != "source" or not reach.runs((path, call.symbol)):
+            continue
+        sends = not client and ("." in call.written) and codebase.resolve_call(path, call) is None
+        if client or (sends and _FORM.search(_around(codebase, path, call.symbol))):
+            name = call.name if client else "http" if method in _ASKING or method == "urlopen" else method
+            lines = (call.start, call.end)
+            yield hit_at(codebase, path, lines, symbol=call.symbol, name=name, text=call.written)
+
+
+@once
+def _around(codebase: Codebase, path: str, symbol: str) -> str:
+    """The lines of the class of a method, or of a function."""
+    owner = symbol.rpartition(".")[0]
+    facts = codebase.facts[path]
+    item = next((d for d in facts.definitions if d.symbol == owner and d.kind == "class"), None)
+    item = item or next((d for d in facts.definitions if d.symbol == symbol), None)
+    lines = codebase.snapshot.by_path[path].lines
+    return "\n".join(map(str, lines[item.start - 1 : item.end])) if item is not None else ""
+
+
+def _own_services(codebase: Codebase) -> Iterator[Told]:
+    """Handlers of other programs of the repository that the code asks over HTTP."""
+    program, reach = program_of(codebase), reach_of(codebase)
+    if not routes(program):
+        return
+    asking: dict[tuple[str, str], list[CensusHit]] = {}
+    handlers: dict[tuple[str, str], None] = {}
+    for path, call in codebase.all_calls():
+        source = codebase.snapshot.by_path[path].role == "source" and reach.runs((path, call.symbol))
+        at = step_of(codebase, path, call) if source and call.name.rpartition(".")[2] in (*_ASKING, "get") else None
+        for target in requested(program, *at) if at is not None else ():
+            hit = hit_at(codebase, path, (call.start, call.end), symbol=call.symbol, name=call.name, text=call.written)
+            asking.setdefault((path, call.symbol), []).append(hit)
+            handlers[target.path, target.definition.symbol] = None
+    if asking:
+        told = f"programs of the repository that ask each other over HTTP: {people(codebase, list(asking), 3)} "
+        told += f"{'asks' if len(asking) == 1 else 'ask'} {people(codebase, list(handlers), 3)}"
+        yield told, [hit for hits in asking.values() for hit in hits[:1]]

@@ -1,0 +1,1 @@
+"""What the project is: purpose, README, folders, parts."""

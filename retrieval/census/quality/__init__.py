@@ -1,0 +1,1 @@
+"""Size, debt, copies, cycles, pitfalls, readability."""

@@ -1,0 +1,1 @@
+"""What is logged, recorded, measured and told."""

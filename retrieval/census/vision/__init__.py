@@ -1,0 +1,1 @@
+"""Images and video: models, preparation, batches, embeddings."""

@@ -1,0 +1,286 @@
+"""The calls that run models on images or video: which model, with which input, made by which steps."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from retrieval.beside import Beside
+from retrieval.census.handover.input_chain import Formatting, input_chain
+from retrieval.census.handover.model_inputs import inputs_of, session_runs
+from retrieval.census.meaning.body import CallStep, one_line
+from retrieval.census.meaning.spots import Spot, arguments
+from retrieval.census.meaning.values import External, FunctionRef
+from retrieval.census.modalities.modal_flow import takes
+from retrieval.census.modalities.modalities import modalities
+from retrieval.census.modalities.modality_names import named
+from retrieval.census.models.fillers import reads_name
+from retrieval.census.models.made_models import Made
+from retrieval.census.models.roster import Roster, Use
+from retrieval.census.vision.pictures import has_pictures
+
+if TYPE_CHECKING:
+    from retrieval.census.meaning.frame import Frame
+
+SEEN = ("image", "video")
+_INNER = re.compile(
+    r"^self\.(?:\w+\.)*(?!init_|build_|load_|get_|create_|make_)(?:\w*(?:visual|vision|image|img|video)_?(?:encoder|tower|model|backbone|transformer|net|extractor|"
+    r"trunk)\w*|visual|vit(?:_model|_encoder)?|adapter|controlnet|safety_checker)(?:\.(?:forward|encode|forward_features|get_intermediate_layers))?$"
+)
+_NO_RUN = re.compile(r"(?i)^(?:before|after|on|prepare|init|load|get_context|log|configure|set_)_?|loss|optimizer")
+_MIXED = re.compile(r"[\"']multi_modal_data[\"']|[\"']pixel_values[\"']")  # what goes into a language model with text
+_PARTS = {".adapter": "adapter", ".controlnet": "ControlNet", ".safety_checker": "safety checker"}
+_MADE_OF = re.compile(r"(?i)(?:^|[._])\w*(?:embed|embs?\b|_feat|features?\b|tokens?\b|hidden_states)\w*(?:\[.*)?$")
+_TRIAL = re.compile(r"(?i)warm_?up|bench|(?:^|/)speed|measure_")
+_FORMS = (
+    (
+        r"permute\(\(?2, ?0, ?1|transpose\(\(?2, ?0, ?1|permute\(0, ?3, ?1, ?2|ToTensor|to_tensor|img2tensor|"
+        r"blobFromImage",
+        "channels first",
+    ),
+    (r"unsqueeze\(0\)|expand_dims|\[None|newaxis|blobFromImage|\.repeat\(|torch\.stack|np\.stack", "in a batch"),
+    (r"/ ?\(?127\.5.*- ?1|mean.*0?\.5.*std.*0?\.5", "values -1 to 1"),
+    (r"/ ?255", "values 0 to 1"),
+    (r"[Nn]ormali[sz]e\(", "normalised by mean and deviation"),
+    (r"BGR2RGB|convert\([\"']RGB|img2tensor\([^)]*bgr2rgb=True", "RGB"),
+    (r"RGB2BGR", "BGR"),
+    (r"::-1\]", "channel order reversed"),
+    (r"float32|\.float\(\)|FloatTensor", "float32"),
+    (r"float16|\.half\(\)", "float16"),
+)
+_HELD = ("get", "detect", "forward", "predict", "infer", "get_feat")
+_LOADER = re.compile(r"(?i)^(?:\w+\.)*\w*data_?loader\w*\b|^(?:\w+\.)*\w*_loader\b")
+MOST_ARGUMENTS, NEAR, LOADED = 6, 30, 40
+_RUNS: "Beside[Roster, list[Run]]" = Beside()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A call that runs a model on images; `name` is the model in words, `inner` says that it is a part of a model."""
+
+    frame: "Frame"
+    step: CallStep
+    made: tuple[Made, ...]
+    name: str
+    spot: Spot
+    chain: tuple[Formatting, ...]
+    inner: bool = False
+
+    @property
+    def form(self) -> list[str]:
+        """What the steps make of the input, in words: "channels first", "values 0 to 1"."""
+        steps = " ".join(step.written for step in self.chain)
+        told = [words for pattern, words in _FORMS if re.search(pattern, steps)]
+        return told + [f"of shape ({', '.join(names)})" for names in [_unpacked(self.frame, self.spot)] if names]
+
+    @property
+    def kept(self) -> list[str]:
+        """The names that the result is bound to, without parts of it that the body never reads."""
+        bound = [b for b in self.frame.body.bindings if b.value is not None]
+        node = self.step.node
+        within = [b for b in bound if b.value.start_byte <= node.start_byte and node.end_byte <= b.value.end_byte]  # type: ignore[union-attr]
+        return [b.name for b in within if b.index < 0 or reads_name(self.frame, b.name)]
+
+
+def _unpacked(frame: "Frame", spot: Spot) -> list[str]:
+    """The names that the body unpacks the shape of a value into: `b, n, c, h, w = video.shape`."""
+    name = re.match(r"[\w.]*", spot.text())
+    asked = re.compile(rf"{re.escape(name[0])}\.(?:shape|size\(\))$") if name and name[0] else None
+    found = [b for b in frame.body.bindings if b.index >= 0 and b.value is not None and asked is not None]
+    return [b.name for b in found if asked is not None and asked.match(frame.body.tree.text(b.value))]
+
+
+def from_loader(roster: Roster, run: Run) -> bool:
+    """Whether the input of a call comes out of a data loader."""
+    for at in roster.tracer.walk(run.spot, computed=True, most=LOADED):
+        if at.node.type in ("identifier", "attribute", "call") and _LOADER.search(at.text()[:60]):
+            return True
+    return False
+
+
+def sees(roster: Roster, made: Made) -> bool:
+    """Whether a model takes images or video: a library's as known, a class of the repository first of all."""
+    taken = takes(roster, made)
+    if made.known is not None:
+        return any(modality in SEEN for modality in taken)
+    return (
+        any(modality in SEEN for modality in taken[:1]) and has_pictures(roster) and not _reads_embedded(roster, made)
+    )
+
+
+def _reads_embedded(roster: Roster, made: Made) -> bool:
+    """Whether all that a class here takes of images is what others made of them: `image_embs`."""
+    method = roster.program.method(made.cls, "forward") if made.cls is not None else None
+    frame = roster.program.frame(method[0].path, method[1], made.cls) if method is not None else None
+    names = [name for name in frame.parameters if named(name) in SEEN] if frame is not None else []
+    return bool(names) and all(_MADE_OF.search(name) for name in names)
+
+
+def runs_of(roster: Roster) -> "list[Run]":
+    """Every call that runs a model on images, those that programs reach first; worked out once."""
+    if roster not in _RUNS:
+        found: dict[tuple[str, int], Run] = {}
+        for use in [*roster.uses, *_others(roster)]:
+            spot = _image_input(roster, use)
+            if spot is not None:
+                steps = [*input_chain(roster.tracer, spot), *_joint(roster, use, spot)]
+                chain = tuple(step for step in dict.fromkeys(steps) if _belongs(roster, use, step))
+                run = Run(use.frame, use.step, use.made, _name(use), spot, chain, not use.made)
+                found.setdefault((use.frame.path, use.step.node.id), run)
+        order = {id(frame): at for at, (frame, _) in enumerate(roster.frames)}
+        _RUNS[roster] = sorted(found.values(), key=lambda run: (_is_trial(run), order[id(run.frame)], run.step.order))
+    return _RUNS[roster]
+
+
+def _joint(roster: Roster, use: Use, spot: Spot) -> list[Formatting]:
+    """The steps that put an image together with other inputs: the processor that makes `**inputs` of both."""
+    whole = _spread(use)
+    return input_chain(roster.tracer, whole) if whole is not None and whole.key != spot.key else []
+
+
+def _belongs(roster: Roster, use: Use, step: Formatting) -> bool:
+    """Whether a step formats the input of this call: a model's own method does not know which caller it has."""
+    inner = use.frame.owner is not None and roster.family.is_model(use.frame.owner)
+    return not inner or step.frame.path == use.frame.path
+
+
+def _is_trial(run: Run) -> bool:
+    """Whether a call only warms up or measures."""
+    return _TRIAL.search(f"{run.frame.path} {run.frame.symbol}") is not None
+
+
+def _others(roster: Roster) -> list[Use]:
+    """Calls of sessions whatever holds them, and of the image encoders inside models."""
+    found = []
+    for frame, depth in roster.frames:
+        found += [Use(frame, step, (), "run", depth) for step in session_runs(frame)]
+        found += [use for step in frame.body.calls if (use := _held(roster, frame, step, depth)) is not None]
+        if frame.owner is not None and roster.family.is_model(frame.owner):
+            inner = [step for step in frame.body.calls if _INNER.match(step.written) and arguments(step.node)]
+            found += [Use(frame, step, (), "", depth) for step in inner]
+    return found
+
+
+def _held(roster: Roster, frame: "Frame", step: CallStep, depth: int) -> Use | None:
+    """A call on a model that a library's model holds: `analyser.det_model.detect(image)`."""
+    function = step.node.child_by_field_name("function")
+    part = function.child_by_field_name("object") if function is not None and function.type == "attribute" else None
+    method = step.written.rpartition(".")[2]
+    if part is None or method not in _HELD or isinstance(frame.callee(step), External | FunctionRef):
+        return None
+    for start in Spot(frame, step.node, step.order, step.guards).inner(part, take=()):
+        for at in roster.tracer.walk(start, computed=False, most=NEAR):
+            found = roster.of(replace(at, take=())) if at.take and at.node.type == "call" else ()
+            made = tuple(m for m in found if m.known is not None and set(m.known.takes) & set(SEEN))
+            if made:
+                return Use(frame, step, made, method, depth)
+    return None
+
+
+def _name(use: Use) -> str:
+    """The model that is run; the expression that holds it where several models may be meant."""
+    names = list(dict.fromkeys(made.name for made in use.made))
+    known = use.made[0].known if use.made else None
+    holder = use.step.written.rpartition(".")[0] if use.method else use.step.written
+    if len(names) > 2:
+        more = f" or {len(names) - 3} more" if len(names) > 3 else ""
+        return " or ".join(f"`{name}`" for name in names[:3]) + more
+    if not names:
+        inner = next((f"the {said}" for part, said in _PARTS.items() if holder.endswith(part)), "the image encoder")
+        return f"the model `{holder}`" if use.method else f"{inner} `{holder}`"
+    if known is not None and known.patterns and not known.takes:
+        return f"the {known.does or 'model'} `{holder}`"
+    if known is not None and set(known.takes) & set(SEEN) and _is_part(use):
+        return f"`{holder.rpartition('.')[2]}` of `{names[0]}`"
+    does = f" ({known.does})" if known is not None and known.does and set(known.takes) & set(SEEN) else ""
+    return " or ".join(f"`{name}`" for name in names) + does
+
+
+def _is_part(use: Use) -> bool:
+    """Whether the call is made on something that a library's model holds, and not on the model."""
+    telling = re.search(r"(?i)(?:det|rec|lmk|landmark|detect\w*|recogn\w*)_model\.\w+$|\.models\b", use.step.written)
+    return use.method in _HELD and telling is not None
+
+
+def _image_input(roster: Roster, use: Use) -> Spot | None:
+    """The argument of a call that is an image or a video; the first one when the model is known to take such."""
+    if _ruled_out(roster, use):
+        return None
+    seeing = (not use.made and use.method != "run") or any(sees(roster, made) for made in use.made)
+    seeing = seeing or (bool(use.made) and _MIXED.search(_source(use.frame)) is not None)
+    if (mixed := _mixed(use)) is not None:
+        return mixed
+    first: Spot | None = None
+    over = _is_given_over(use)
+    for said, spot in inputs_of(roster.tracer, use)[:MOST_ARGUMENTS]:
+        if _MADE_OF.search(spot.text()):
+            continue  # what is made of an embedding is no image
+        told = [said] if said else [item.modality for item in modalities(roster.tracer, spot)]
+        if told and (told[0] == "image" or (told[0] == "video" and seeing)):
+            return spot
+        first = first or (spot if not told else None)
+    if over or not seeing:
+        return _spread(use) if over else None
+    return _handed(use) or (None if _reads_text(use) else first)
+
+
+def _mixed(use: Use) -> Spot | None:
+    """What a model is given first in a body that writes texts and images together under the key that vLLM reads."""
+    if not use.made or "multi_modal_data" not in _source(use.frame):
+        return None
+    given = [
+        node for node in arguments(use.step.node) if node.type in ("identifier", "attribute", "list", "dictionary")
+    ]
+    place = Spot(use.frame, use.step.node, use.step.order, use.step.guards)
+    return place.inner(given[0], take=())[0] if given else None
+
+
+def _reads_text(use: Use) -> bool:
+    """Whether nothing tells whether a model that embeds images and texts is given a text: `model.ln_final(x)`."""
+    known = [made.known for made in use.made if made.known is not None]
+    both = bool(known) and all("text" in item.takes and item.gives == "embedding" for item in known)
+    return both and not re.search(r"(?i)image|visual|vision", use.step.written)
+
+
+def _source(frame: "Frame") -> str:
+    node = frame.program.node(frame.path, frame.definition) if frame.definition is not None else None
+    return frame.body.tree.text(node) if node is not None else ""
+
+
+def _is_given_over(use: Use) -> bool:
+    """Whether the call is of an outside function that is given the model to run it."""
+    own = any((use.frame.path, use.step.node.id) == made.key for made in use.made)
+    return not use.method and bool(use.made) and not own and isinstance(use.frame.callee(use.step), External)
+
+
+def _handed(use: Use) -> Spot | None:
+    """What a known model that reads images is handed as a whole: `model.generate(**inputs)`."""
+    known = [made.known for made in use.made if made.known is not None]
+    if not any(item.immediate is False and set(item.takes) & {*SEEN} for item in known):
+        return None
+    return _spread(use)
+
+
+def _spread(use: Use) -> Spot | None:
+    """`inputs` of a call that is given `**inputs`."""
+    place = Spot(use.frame, use.step.node, use.step.order, use.step.guards)
+    splats = [child for child in arguments(use.step.node, keywords=True) if child.type == "dictionary_splat"]
+    return place.inner(splats[0].named_children[0], take=())[0] if splats else None
+
+
+def _ruled_out(roster: Roster, use: Use) -> bool:
+    """Whether the call runs no model on images: of classes that take other things, and of methods that only prepare."""
+    if use.method and _NO_RUN.search(use.method):
+        return True
+    if not use.made:
+        return False
+    made, known = use.made[0], use.made[0].known
+    if made.cls is not None:
+        return not sees(roster, made)
+    hosted = known is not None and known.hosted
+    other = known is not None and bool(known.takes) and not set(known.takes) & {*SEEN, "text", "latents"}
+    return hosted or other
+
+
+def written(run: Run, most: int = 60) -> str:
+    """The call as written."""
+    return one_line(run.frame.body.tree.text(run.step.node), most)

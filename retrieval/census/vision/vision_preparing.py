@@ -1,0 +1,97 @@
+"""The answer on preprocessing: whether images are prepared, by which steps for what purpose, how they are batched."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from retrieval.census.language import run_query
+from retrieval.census.meaning.body import CallStep, one_line
+from retrieval.census.meaning.prose import listed
+from retrieval.census.meaning.values import External
+from retrieval.census.vision.image_transforms import name_of
+from retrieval.census.vision.library_processors import processors
+from retrieval.census.vision.pictured import kinds_of_pictures
+from retrieval.census.vision.vision import worked
+from retrieval.census.vision.vision_calls import Run, written
+from retrieval.census.vision.vision_words import at, place, several
+from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.census.meaning.frame import Frame
+    from retrieval.codebase import Codebase
+
+Sentence = tuple[str, list[tuple[str, str, int, int]]]
+_PAGES = re.compile(r"(?:^|\.)(?:render|get_pixmap|to_pil|convert_from_\w+)$")  # what documents begin with
+_ENCODING = re.compile(r"(?i)(?:vae|first_stage_model|autoencoder|ae|tokenizer_2d)\.encode$|encode_first_stage$")
+SHOWN, WAYS, KINDS = 4, 3, 3
+
+
+def preparing(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
+    """Transforms in order, the ways of images into models, what reads images and video, and how batches are made."""
+    said = [*_sentences(codebase, runs)]
+    for index, (text, places) in enumerate(said):
+        yield at(codebase, text if index else f"Yes: {text[0].lower() if text[:1] != '`' else '`'}{text[1:]}", places)
+
+
+def _sentences(codebase: "Codebase", runs: list[Run]) -> Iterator[Sentence]:
+    yield from _listed(codebase, "image_transforms", "Transforms are composed, in the order of their use, in ")
+    ways = several([run for run in sorted(runs, key=_bare) if len(run.chain) > 1 and _bare(run) < 0], WAYS)
+    for run in ways:
+        steps = " → ".join(f"`{one_line(step.written, 60)}`" for step in run.chain)
+        form = f"; it is then {', '.join(run.form)}" if run.form else ""
+        text = f"On its way to {run.name} in {name_of(run.frame)} an image goes through {steps}{form}"
+        yield text, [place(run), *(("step", s.frame.path, s.line, s.line) for s in run.chain)]
+    yield from processors(codebase)
+    yield from _encoded(runs)
+    yield from _worked(codebase, "reading", "read or decoded")
+    yield from _worked(codebase, "resizing and cropping", "resized, cropped or warped")
+    yield from _listed(codebase, "video_frames", "Frames of video are taken as follows: ", wanted="takes frames")
+    yield from _listed(codebase, "image_batches", "Batches: ")
+
+
+def _encoded(runs: list[Run]) -> Iterator[Sentence]:
+    """Where images are encoded into latents before a generator works on them."""
+    found = [run for run in runs if _ENCODING.search(run.step.written)]
+    if found:
+        named = [f"{name_of(run.frame)} with `{written(run)}`" for run in found]
+        yield (
+            f"Images are encoded into latents by {listed(list(dict.fromkeys(named)), SHOWN)}",
+            [place(run) for run in found[:SHOWN]],
+        )
+
+
+def _worked(codebase: "Codebase", sort: str, does: str) -> Iterator[Sentence]:
+    frames = [item for item in worked(codebase, sort) if not _is_of_tensors(*item[:2])]
+    frames.sort(key=lambda item: _PAGES.search(item[1].written) is None)
+    run_first = [item for item in frames if item[2]] or frames
+    if run_first:
+        what = kinds_of_pictures(codebase).capitalize()
+        text = f"{what} are {does} by {listed([_with(*item[:2]) for item in run_first], SHOWN)}"
+        yield text, [("works", f.path, s.start, s.end) for f, s, _ in run_first[:SHOWN]]
+
+
+def _is_of_tensors(frame: "Frame", step: CallStep) -> bool:
+    """Whether a call works on any tensor: inside networks features are padded and resampled in the same way."""
+    value = frame.callee(step)
+    return isinstance(value, External) and value.name.startswith("torch.nn.functional.")
+
+
+def _listed(codebase: "Codebase", query: str, opening: str, wanted: str = "") -> Iterator[Sentence]:
+    """The first hits of a census kind as one sentence, those of main programs first; more of them are counted."""
+    hits = [hit for hit in run_query(codebase, query).hits if hit.role == "source"]
+    hits = [hit for hit in hits if wanted in hit.text] or hits
+    if hits:
+        more = f"; and {len(hits) - KINDS} more below" if len(hits) > KINDS else ""
+        text = opening + "; ".join(re.sub("^The script", "the script", hit.text) for hit in hits[:KINDS]) + more
+        yield text, [("place", hit.path, hit.start, hit.end) for hit in hits[:KINDS]]
+
+
+def _bare(run: Run) -> int:
+    """How little of a whole way a chain shows: reading, resizing, and a range of values."""
+    steps = " ".join(step.written for step in run.chain)
+    shown = (r"imread|open\(|Capture|Reader|decode", r"(?i)resize|crop|warp|process", r"/ ?\(?\d|[Nn]ormali|Tensor")
+    return -sum(re.search(pattern, steps) is not None for pattern in shown)
+
+
+def _with(frame: "Frame", step: CallStep) -> str:
+    return f"{name_of(frame)} with `{step.written}`"

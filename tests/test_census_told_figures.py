@@ -35,6 +35,8 @@ def learn(args, epoch):
         logging.info(f"Train Epoch: {epoch} batch {batch}")
         data = {"batch_time": 1, "samples_per_second": 2}
         data.update({"lr": 3})
+        losses = criterion(batch)
+        data.update({name: value.item() for name, value in losses.items()})
         data = {"train/" + name: value for name, value in data.items()}
         wandb.log(data, step=1)
     return {"loss": 0}
@@ -46,6 +48,32 @@ def settle(args):
 
 if __name__ == "__main__":
     main(None)
+""",
+    "engine.py": """
+import time
+import psutil
+
+
+class Engine:
+    def report(self):
+        now = time.monotonic()
+        rate = len(self.seen) / (now - self.seen[0][0])
+        record_metrics(throughput=rate, gpu_usage=0.5, name="x")
+
+    def pay(self, tokens):
+        self.total_cost += tokens * 2.5 / 1000000
+        self.path_cost += 3
+
+
+def heat():
+    told = {}
+    temperatures = psutil.sensors_temperatures()
+    for name, value in temperatures.items():
+        told[name] = value
+    return told
+
+
+print(heat(), Engine().report(), Engine().pay(1))
 """,
     "timing.py": """
 import time
@@ -84,9 +112,17 @@ def texts(codebase: Codebase, query: str) -> list[str]:
 
 def test_the_keys_of_dictionaries_that_are_told_are_collected(codebase: Codebase) -> None:
     assert texts(codebase, "told_figures: key") == [
-        "`main()` hands `train_{k}`, `epoch` to `json.dumps()`",
-        "`learn()` hands `batch_time`, `samples_per_second`, `lr` to `wandb.log()`",
+        "`Engine.report()` hands `throughput`, `gpu_usage` to `record_metrics()`",
+        "`main()` hands `train_loss`, `epoch` to `json.dumps()`",
+        "`learn()` hands `batch_time`, `samples_per_second`, `lr`, what `criterion()` returns to `wandb.log()`",
     ]
+
+
+def test_rates_costs_and_temperatures_are_measured(codebase: Codebase) -> None:
+    hits = run_query(codebase, "usage_metrics").hits
+    assert [(hit.name, hit.symbol) for hit in hits] == [
+        ("cpu", "heat"), ("throughput", "Engine.report"), ("time", "Recorder.__exit__"), ("counter", "Engine.pay"),
+    ]  # fmt: skip
 
 
 def test_a_timer_of_the_repository_is_told_with_its_switch(codebase: Codebase) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import counted, listed
 from retrieval.census.meaning.units import Unit, call_name, own_nodes, subject_of, units
+from retrieval.census.telling.told_keys import Dictionaries
 from retrieval.facts import CensusHit
 from retrieval.pyast import dotted, source_of
 
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
 
 _NEEDS = (
     r"\.log\(|log_dict|log_metrics|add_scalar|set_postfix|json\.dumps?\(|writerow|__exit__|contextmanager|[mM]eter\w{0,40}\.update\("
-    r"|metric_logger|def (?:stop|toc)\b"
+    r"|metric_logger|def (?:stop|toc)\b|(?:record|report|track|emit|observe|update)_\w{0,30}(?:metric|stat)"
 )
 _TRACK = re.compile(r"(?:^|\.)(?:log|log_dict|log_metrics|log_metric|add_scalars?|set_postfix|update_metrics)$")
+_RECORD = re.compile(r"(?:^|[._])(?:record|log|report|track|emit|observe|update)_(?:\w+_)?(?:metrics?|stats|statistics)$")
 _METER = re.compile(r"(?i)(?:meters?|metric_logger|logger|recorder)\.update$")
 _DUMP = re.compile(r"(?:^|\.)(?:dumps?|writerow)$")
 _FIGURE = re.compile(
-    r"(?i)loss|(?:^|_)lr(?:$|_)|learning_rate|epoch|step|time|acc|per_second|per_sec|_s$|fps|throughput|memory|recall|precision"
-    r"|bleu|cider|score|psnr|ssim|perplexity|norm|scale|(?:^|/)(?:train|val|test|eval)"
+    r"(?i)loss|(?:^|_)lr(?:$|_)|learning_rate|epoch|step|time|acc|per_second|per_sec|_s$|fps|throughput|latency|usage|memory|recall|precision"
+    r"|bleu|cider|top-?\d|rank|@|\bauc|\b[wc]er\b|iou|\bf1|score|psnr|ssim|perplexity|norm|scale|(?:^|/)(?:train|val|test|eval)"
 )
 _CLOCK = re.compile(r"(?:^|\.)(?:time|perf_counter|monotonic|process_time|perf_counter_ns|time_ns|Event|elapsed_time)$")
 _BEGIN, _END = frozenset(["__enter__", "start", "tic"]), frozenset(["__exit__", "stop", "toc", "end"])
@@ -43,11 +45,10 @@ def told_figures(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """Patterns are `key` (the keys that one function tells) and `timer` (a class or function that times others)."""
     for unit in units(codebase, _NEEDS):
         for function, symbol in unit.functions():
-            keys, node, sinks = _keys(unit, function)
+            keys, node, sinks = _keys(codebase, unit, function)
             if keys and query.matches("key", symbol):
-                text = (
-                    f"{subject_of(codebase, unit.path, symbol)} hands {listed(keys, SHOWN, '`')} to {listed(sinks, 3)}"
-                )
+                told = listed([key if " " in key else f"`{key}`" for key in keys], SHOWN)
+                text = f"{subject_of(codebase, unit.path, symbol)} hands {told} to {listed(sinks, 3)}"
                 yield hit_at(codebase, unit.path, unit.lines(node), symbol=symbol, name="key", text=text)
         for name, node in _timers(unit):
             if query.matches("timer", name):
@@ -57,10 +58,10 @@ def told_figures(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 # Keys
 
 
-def _keys(unit: Unit, function: ast.AST) -> tuple[list[str], ast.AST, list[str]]:
+def _keys(codebase: Codebase, unit: Unit, function: ast.AST) -> tuple[list[str], ast.AST, list[str]]:
     """The keys that a function hands to sinks in order, the first sink, and the sinks as written."""
-    nodes = list(own_nodes(function))
-    made = _dictionaries(nodes)
+    nodes = own_nodes(function)
+    made = Dictionaries(codebase, unit, function)
     found: dict[str, None] = {}
     sinks: dict[str, ast.AST] = {}
     for node in nodes:
@@ -74,70 +75,28 @@ def _keys(unit: Unit, function: ast.AST) -> tuple[list[str], ast.AST, list[str]]
     return list(found), next(iter(sinks.values()), function), list(sinks)
 
 
-def _given(unit: Unit, call: ast.Call, name: str, made: dict[str, list[str]]) -> Iterator[str]:
+def _given(unit: Unit, call: ast.Call, name: str, made: Dictionaries) -> Iterator[str]:
     """The keys that one call tells: of a tracker or meter all, of a written dictionary only when it holds figures."""
-    tracks, dumps = bool(_TRACK.search(name) or _METER.search(name)), bool(_DUMP.search(name))
+    meter, record = bool(_METER.search(name)), bool(_RECORD.search(name))
+    tracks, dumps = bool(_TRACK.search(name)) or meter or record, bool(_DUMP.search(name))
     if not tracks and not dumps:
         return
     values = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg is None)]
-    keys = [key for value in values for key in _of_value(value, made)]
+    keys = [key for value in values for key in made.keys(value)]
     if tracks:
-        meter = bool(_METER.search(name))  # what a meter is given besides are the data that it measures
-        keys += [k.arg for k in call.keywords if k.arg and meter and (_FIGURE.search(k.arg) or "err" in k.arg)]
+        aside = meter or record  # what these are given besides are the data that they measure
+        keys += [k.arg for k in call.keywords if k.arg and aside and (_FIGURE.search(k.arg) or "err" in k.arg)]
         keys += [k.arg for k in call.keywords if k.arg and name.endswith("set_postfix") and k.arg != "refresh"]
         first = call.args[0] if call.args else None
         if isinstance(first, ast.Constant) and isinstance(first.value, str) and len(call.args) > 1:
             keys.append(first.value)
         elif len(call.args) > 1:
-            keys += _around(unit, call, made)
-    if tracks and not _METER.search(name) and not any(map(_FIGURE.search, keys)):
+            keys += made.around(call)
+    if tracks and not meter and not any(map(_FIGURE.search, keys)):
         return  # `logger.log(…)` of something else
     if (dumps and sum(bool(_FIGURE.search(key)) for key in keys) * 2 < len(keys)) or (dumps and not keys):
         return
     yield from keys
-
-
-def _around(unit: Unit, call: ast.AST, made: dict[str, list[str]]) -> list[str]:
-    """The keys of the dictionary whose items the loop around a call goes through."""
-    current: ast.AST | None = call
-    while (current := unit.parents.get(current)) is not None:  # type: ignore[arg-type]
-        if isinstance(current, ast.For) and call_name(current.iter) == "items":
-            return made.get(dotted(current.iter.func).rpartition(".")[0], [])  # type: ignore[attr-defined]
-    return []
-
-
-def _dictionaries(nodes: list[ast.AST]) -> dict[str, list[str]]:
-    """Name → the constant keys that the dictionary of that name is given in a body."""
-    found: dict[str, list[str]] = {}
-    for node in sorted((n for n in nodes if isinstance(n, ast.stmt | ast.expr)), key=lambda n: n.lineno):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target = node.targets[0]
-            if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
-                if isinstance(target.slice.value, str) and (name := dotted(target.value)) in found:
-                    found[name].append(target.slice.value)
-            elif (name := dotted(target)) and isinstance(node.value, ast.Dict | ast.Call):
-                keys = list(_literal(node.value))
-                if keys or isinstance(node.value, ast.Dict):
-                    found.setdefault(name, []).extend(keys)
-        elif isinstance(node, ast.Call) and (name := dotted(node.func).removesuffix(".update")) in found:
-            found[name] += [key for value in node.args for key in _literal(value)]
-    return found
-
-
-def _literal(value: ast.expr) -> Iterator[str]:
-    """The constant keys of `{…}` and `dict(…)`; of `{f"train_{k}": …}` the text with its hole."""
-    if isinstance(value, ast.Call) and dotted(value.func) == "dict":
-        yield from (keyword.arg for keyword in value.keywords if keyword.arg)
-    for key, inner in zip(value.keys, value.values, strict=True) if isinstance(value, ast.Dict) else ():
-        if isinstance(key, ast.Constant) and isinstance(key.value, str):
-            yield key.value
-        elif key is None and isinstance(inner, ast.DictComp) and isinstance(inner.key, ast.JoinedStr):
-            yield ast.unparse(inner.key)[2:-1]
-
-
-def _of_value(value: ast.expr, made: dict[str, list[str]]) -> list[str]:
-    name = dotted(value) if isinstance(value, ast.Name | ast.Attribute) else ""
-    return made.get(name, []) if name else list(_literal(value))
 
 
 # Timers of the repository

@@ -23,17 +23,18 @@ NAMES = ("gpu", "cpu", "throughput", "time", "counter", "profiler")
 SHOWN = 90
 _NEEDS = (
     r"perf_counter|time\(\)|monotonic\(|process_time|default_timer|cuda\.\w*mem|mem_get_info|nvml|memory_usage|GPUtil|nvidia-smi|rocm-smi"
-    r"|psutil|getrusage|tracemalloc|profiler|elapsed_time|tokens?_used|_count\b|total_tokens|utilization|time_ns|cProfile"
+    r"|psutil|getrusage|tracemalloc|profiler|elapsed_time|tokens?_used|tokens?_usage|total_cost|_count\b|total_tokens|utilization"
+    r"|time_ns|cProfile|DeviceQuery|gpustat|getloadavg"
 )
 _CLOCK = re.compile(
     r"(?:^|\.)(?:time|perf_counter|monotonic|process_time|default_timer|perf_counter_ns|time_ns|timer)$"
 )
 _GPU = re.compile(
     r"cuda\.(?:max_)?memory_(?:allocated|reserved|summary|stats|cached)$|cuda\.utilization$|(?:^|\.)nvml\w*(?:Info|Rates|Usage)$"
-    r"|GPUtil\.|mps\.(?:current|driver)_allocated_memory$"
+    r"|GPUtil\.|mps\.(?:current|driver)_allocated_memory$|(?:^|\.)DeviceQuery$|gpustat\."
 )
 _CPU = re.compile(
-    r"(?:^|\.)(?:cpu_percent|cpu_times|memory_info|memory_full_info|memory_percent|virtual_memory|swap_memory|getrusage|memory_usage"
+    r"(?:^|\.)(?:cpu_percent|cpu_times|sensors_\w+|getloadavg|memory_info|memory_full_info|memory_percent|virtual_memory|swap_memory|getrusage|memory_usage"
     r"|get_traced_memory)$"
 )
 _SMI = re.compile(r"nvidia-smi|rocm-smi|xpu-smi")
@@ -43,11 +44,13 @@ _PROFILER = re.compile(
 )
 _SINK = re.compile(
     r"(?:^|\.)(?:print|echo|write|debug|info|warning|error|log|log_\w+|add_scalars?|append|update|update_\w+|set_postfix\w*"
-    r"|set_description\w*|put|report|record|observe|status|secho|success|exception|Info|markdown|caption|metric)$"
+    r"|set_description\w*|put|report|record|observe|status|secho|success|exception|Info|markdown|caption|metric|(?:\w+_)?callback"
+    r"|(?:record|report|emit|observe|track)_(?:\w+_)?(?:metrics?|stats|statistics))$"
 )
 _COUNTER = re.compile(
-    r"(?:^|_)(?:tokens?_used|token_count|request_count|total_tokens|num_requests|num_tokens|\w*tokens_total)$"
+    r"(?:^|_)(?:tokens?_used|tokens?_usage|token_count|request_count|total_tokens|num_requests|num_tokens|\w*tokens_total)$"
 )
+_COST = re.compile(r"(?i)(?:^|_)(?:cost|price|usd|spent)(?:$|_)")  # of tokens: other costs are of algorithms
 _RATE = re.compile(
     r"(?i)\b(?:tokens?|samples?|images?|imgs?|frames?|pages?|it|iters?|steps?|docs?)\s?/\s?s(?:ec)?\b|\bfps\b"
 )
@@ -149,12 +152,14 @@ def _named(nodes: list[ast.AST], holds: object) -> frozenset[str]:
 
 
 def _onward(nodes: list[ast.AST], names: frozenset[str]) -> frozenset[str]:
-    """The names with those that texts made of them are bound to or put at the end of."""
-    for _ in range(2):
+    """The names with those that texts and tables made of them are bound to, put at the end of or drawn in a loop."""
+    for _ in range(3):
         for node in nodes:
-            if isinstance(node, ast.Assign | ast.AugAssign) and _holds(list(ast.walk(node.value)), names):
+            if isinstance(node, ast.Assign | ast.AugAssign | ast.For):
+                value = node.iter if isinstance(node, ast.For) else node.value
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                names |= {dotted(target) for target in targets} - {""}
+                if _holds(list(ast.walk(value)), names):
+                    names |= {dotted(one) for t in targets for one in (t.elts if isinstance(t, ast.Tuple) else [t])} - {""}
     return names
 
 
@@ -165,7 +170,8 @@ def _is_difference(node: ast.AST, clocks: frozenset[str]) -> bool:
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Sub):
         return False
     read = [_is_clock(side) or dotted(side) in clocks for side in (node.left, node.right)]
-    return all(read) or (read[0] and bool(_BEGUN.search(dotted(node.right))))
+    kept = isinstance(node.right, ast.Subscript) or bool(_BEGUN.search(dotted(node.right)))  # an earlier reading
+    return all(read) or (read[0] and kept)
 
 
 def _is_rate(node: ast.BinOp, clocks: frozenset[str], spans: frozenset[str]) -> bool:
@@ -204,8 +210,14 @@ def _used(unit: Unit, nodes: list[ast.AST]) -> Iterator[Finding]:
         elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
             target = node.target.slice if isinstance(node.target, ast.Subscript) else node.target
             written = target.value if isinstance(target, ast.Constant) else dotted(target).rpartition(".")[2]
-            if isinstance(written, str) and _COUNTER.search(written):
+            if isinstance(written, str) and (_COUNTER.search(written) or _is_cost(written, node)):
                 yield "counter", node, f"counts `{written}`: `{source_of(node, SHOWN)}`"
+
+
+def _is_cost(written: str, node: ast.AugAssign) -> bool:
+    """Whether money is added up: a cost that is worked out from tokens."""
+    inner = [dotted(item) for item in ast.walk(node.value) if isinstance(item, ast.Name | ast.Attribute)]
+    return bool(_COST.search(written)) and any("token" in name or "usage" in name for name in inner)
 
 
 def _measured(node: ast.Call, nodes: list[ast.AST], sinks: list[tuple[ast.AST, ast.AST]]) -> Iterator[Finding]:

@@ -22,7 +22,9 @@ _NEEDS = (
     r"|metric_logger|def (?:stop|toc)\b|(?:record|report|track|emit|observe|update)_\w{0,30}(?:metric|stat)"
 )
 _TRACK = re.compile(r"(?:^|\.)(?:log|log_dict|log_metrics|log_metric|add_scalars?|set_postfix|update_metrics)$")
-_RECORD = re.compile(r"(?:^|[._])(?:record|log|report|track|emit|observe|update)_(?:\w+_)?(?:metrics?|stats|statistics)$")
+_RECORD = re.compile(
+    r"(?:^|[._])(?:record|log|report|track|emit|observe|update)_(?:\w+_)?(?:metrics?|stats|statistics)$"
+)
 _METER = re.compile(r"(?i)(?:meters?|metric_logger|logger|recorder)\.update$")
 _DUMP = re.compile(r"(?:^|\.)(?:dumps?|writerow)$")
 _FIGURE = re.compile(

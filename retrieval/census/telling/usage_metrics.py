@@ -159,7 +159,8 @@ def _onward(nodes: list[ast.AST], names: frozenset[str]) -> frozenset[str]:
                 value = node.iter if isinstance(node, ast.For) else node.value
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 if _holds(list(ast.walk(value)), names):
-                    names |= {dotted(one) for t in targets for one in (t.elts if isinstance(t, ast.Tuple) else [t])} - {""}
+                    bound = [one for t in targets for one in (t.elts if isinstance(t, ast.Tuple) else [t])]
+                    names |= {dotted(one) for one in bound} - {""}
     return names
 
 

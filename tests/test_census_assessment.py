@@ -30,7 +30,40 @@ def test_long_functions_stand_against_separation_with_the_longest_named() -> Non
     long = "def huge(x):\n" + "    x += 1\n" * 150
     word, text = judged(SMALL | {"m0.py": long}, "separated")
     assert word == "partly"
-    assert "only single functions are monolithic: `huge()` (151 lines)" in text
+    assert "1 function is monolithic: `huge()` (151 lines)" in text
+
+
+def test_single_long_functions_are_exceptions() -> None:
+    long = "def huge(x):\n" + "    x += 1\n" * 110
+    rest = {f"n{n}.py": '"""Module."""\n\n\n' + "A = 1\n" * 290 for n in range(6)}
+    _word, text = judged(SMALL | rest | {"m0.py": long}, "separated")
+    assert "only single functions are monolithic: `huge()` (111 lines)" in text
+
+
+def test_what_has_as_much_against_it_as_for_it_is_partly_so() -> None:
+    long = "def huge(x):\n" + "    x += 1\n" * 110
+    word, text = judged({f"m{n}.py": long for n in range(5)}, "separated")
+    assert (word, "5 functions are monolithic" in text) == ("partly", True)
+
+
+def test_a_script_without_functions_is_named() -> None:
+    script = "import m1\n" + "print(m1.f1(1))\n" * 70
+    _word, text = judged(SMALL | {"app.py": script}, "separated")
+    assert "scripts with many lines outside of any function: `app.py` (70 lines)" in text
+
+
+def test_layers_go_from_what_nobody_imports_to_what_imports_nothing() -> None:
+    files = {
+        "pkg/cli/main.py": "from pkg.core.run import go\n\ngo()\n" * 9,
+        "pkg/core/run.py": "from pkg.data.table import rows\n\n\ndef go():\n    return rows()\n" * 9,
+        "pkg/data/table.py": "def rows():\n    return []\n" * 9,
+        "pkg/data/__init__.py": '"""Tables of rows."""\n',
+    }
+    (hit,) = run_query(codebase_of(files), "layers").hits
+    assert hit.text.partition(": ")[2] == (
+        "`pkg/cli/` uses `pkg/core/`; `pkg/core/` uses `pkg/data/`; "
+        "`pkg/data/` (“Tables of rows”) uses none of the others"
+    )
 
 
 def test_a_hair_beyond_a_threshold_decides_nothing() -> None:

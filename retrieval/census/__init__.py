@@ -156,7 +156,7 @@ from retrieval.census.models import (  # noqa: F401
     weight_tables,
     weight_types,
 )
-from retrieval.census.project import components, import_graph, overview, purpose, subjects, tree  # noqa: F401
+from retrieval.census.project import components, import_graph, layers, overview, purpose, subjects, tree  # noqa: F401
 from retrieval.census.quality import assessment, debt, debts, near_copies, quality  # noqa: F401
 from retrieval.census.settings import (  # noqa: F401
     config_keys,

@@ -17,6 +17,7 @@ from retrieval.census.meaning.prose import counted, listed
 from retrieval.census.project.concerns import concerns_of
 from retrieval.census.quality.copied_lines import RUN, copied_lines
 from retrieval.census.quality.import_cycles import import_cycles
+from retrieval.census.quality.scripts import scripts_of
 from retrieval.facts import CensusHit
 from retrieval.shape import Shape, measure
 from retrieval.snapshot import SourceFile
@@ -106,9 +107,13 @@ def _hit(
 
 
 def _word(criteria: list[Criterion], excepted: bool) -> str:
-    """The grade of the mean degree; what has exceptions is at best largely so."""
+    """The grade of the mean degree; what has exceptions is at best largely so, and partly what has as much against
+    it as for it."""
     mean = statistics.mean(criterion.degree for criterion in criteria for _ in range(criterion.weight))
     word = next(word for least, word in GRADES if mean >= least)
+    against = sum(criterion.degree < NEARLY for criterion in criteria)
+    if against * 2 >= len(criteria) and word in ("yes", "largely"):
+        return "partly"
     return "largely" if excepted and word == "yes" else word
 
 
@@ -117,9 +122,24 @@ def _exceptions(codebase: "Codebase", shapes: Measured) -> tuple[str, tuple[Plac
     reach = reach_of(codebase)
     long = [(file, shape) for file, shape in shapes if not shape.is_class and shape.lines > VERY_LONG]
     long.sort(key=lambda pair: (not reach.runs((pair[0].path, pair[1].symbol)), -pair[1].lines, pair[0].path))
-    names = listed([f"`{shape.symbol}()` ({shape.lines} lines)" for _file, shape in long], EXCEPTIONS)
+    told = [f"`{shape.symbol}()` ({shape.lines} lines)" for _file, shape in long]
+    names = listed([f"{one}, {told.count(one)} times" if told.count(one) > 1 else one for one in dict.fromkeys(told)],
+                   EXCEPTIONS)  # fmt: skip
     places = tuple((file.path, shape.start, shape.end) for file, shape in long[:EXCEPTIONS])
-    return (f"; only single functions are monolithic: {names}" if long else ""), places
+    few = len(long) <= EXCEPTIONS and sum(shape.lines for _file, shape in long) * 10 <= sum(
+        len(file.lines) for file in python_files(codebase, "source")
+    )
+    said = (
+        "only single functions are monolithic"
+        if few
+        else f"{counted(len(long), 'function')} {'is' if len(long) == 1 else 'are'} monolithic"
+    )
+    said = f"; {said}: {names}" if long else ""
+    scripts = scripts_of(codebase)
+    if scripts:
+        told = listed([f"`{path}` ({count} lines)" for count, path in scripts], EXCEPTIONS)
+        said += f"; scripts with many lines outside of any function: {told}"
+    return said, (*places, *((path, 1, 1) for _, path in scripts[:EXCEPTIONS]))
 
 
 def _modular(codebase: "Codebase", files: list[SourceFile]) -> Iterator[Criterion]:
@@ -191,6 +211,7 @@ def _separated(codebase: "Codebase", files: list[SourceFile], shapes: Measured) 
     yield _parts(files)
     yield _responsibilities(codebase, files)
     lines = sum(len(file.lines) for file in files)
+    yield _loose(codebase, lines)
     outer = [(f, s) for f, s in functions if s.lines > VERY_LONG and not _within_other(f, s, functions)]
     share = round(100 * sum(shape.lines for _file, shape in outer) / max(1, lines))
     text = f"functions longer than {VERY_LONG} lines hold {share} % of the code (at most 10 %)"
@@ -199,6 +220,12 @@ def _separated(codebase: "Codebase", files: list[SourceFile], shapes: Measured) 
     yield _part(long, functions, f"are longer than {LONG_FUNCTION} lines", 10)
     hard = [(file, shape) for file, shape in functions if shape.complexity > COMPLEX]
     yield _part(hard, functions, f"have a cyclomatic complexity above {COMPLEX}", 2)
+
+
+def _loose(codebase: "Codebase", lines: int) -> Criterion:
+    """How much of the code scripts hold outside of functions."""
+    share = round(100 * sum(count for count, _ in scripts_of(codebase)) / max(1, lines))
+    return Criterion(_within(share, 5), f"scripts hold {share} % of the code outside of any function (at most 5 %)")
 
 
 def _within_other(file: SourceFile, shape: Shape, functions: Measured) -> bool:

@@ -108,11 +108,12 @@ def _hit(
 
 def _word(criteria: list[Criterion], excepted: bool) -> str:
     """The grade of the mean degree; what has exceptions is at best largely so, and partly what has as much against
-    it as for it."""
+    it as for it, or misses a limit altogether."""
     mean = statistics.mean(criterion.degree for criterion in criteria for _ in range(criterion.weight))
     word = next(word for least, word in GRADES if mean >= least)
     against = sum(criterion.degree < NEARLY for criterion in criteria)
-    if against * 2 >= len(criteria) and word in ("yes", "largely"):
+    failed = any(criterion.degree == 0 for criterion in criteria)
+    if (failed or against * 2 >= len(criteria)) and word in ("yes", "largely"):
         return "partly"
     return "largely" if excepted and word == "yes" else word
 
@@ -126,19 +127,15 @@ def _exceptions(codebase: "Codebase", shapes: Measured) -> tuple[str, tuple[Plac
     names = listed([f"{one}, {told.count(one)} times" if told.count(one) > 1 else one for one in dict.fromkeys(told)],
                    EXCEPTIONS)  # fmt: skip
     places = tuple((file.path, shape.start, shape.end) for file, shape in long[:EXCEPTIONS])
-    few = len(long) <= EXCEPTIONS and sum(shape.lines for _file, shape in long) * 10 <= sum(
-        len(file.lines) for file in python_files(codebase, "source")
-    )
-    said = (
-        "only single functions are monolithic"
-        if few
-        else f"{counted(len(long), 'function')} {'is' if len(long) == 1 else 'are'} monolithic"
-    )
+    whole = sum(len(file.lines) for file in python_files(codebase, "source"))
+    few = len(long) <= EXCEPTIONS and sum(shape.lines for _file, shape in long) * 10 <= whole
+    many = f"{counted(len(long), 'function')} {'is' if len(long) == 1 else 'are'} monolithic"
+    said = "only single functions are monolithic" if few else many
     said = f"; {said}: {names}" if long else ""
     scripts = scripts_of(codebase)
     if scripts:
-        told = listed([f"`{path}` ({count} lines)" for count, path in scripts], EXCEPTIONS)
-        said += f"; scripts with many lines outside of any function: {told}"
+        shown = listed([f"`{path}` ({count} lines)" for count, path in scripts], EXCEPTIONS)
+        said += f"; scripts with many lines outside of any function: {shown}"
     return said, (*places, *((path, 1, 1) for _, path in scripts[:EXCEPTIONS]))
 
 

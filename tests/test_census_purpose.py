@@ -144,3 +144,15 @@ def test_the_name_of_the_project_is_no_news_however_it_is_spelt() -> None:
     files = {"README.md": readme, "setup.py": "from setuptools import setup\nsetup(name='faster-speech')\n"}
     said = [hit.text for hit in run_query(codebase_of(files), "purpose").hits]
     assert "The README says of Quick speech: “faster-speech is a rewrite of Speech that reads audio.”" in said[0]
+
+
+def test_conferences_pleas_plugs_and_items_of_news_that_go_on_say_nothing_of_the_purpose() -> None:
+    readme = (
+        "# Voxel\n\n**ICML 2031, Oral Paper**\n\nGive a \u2605 if you like the project!\n\n"
+        "I also have other sound projects that may interest you.\n\nView the paper and user guide of it.\n\n"
+        "- **News**: the loud model.\n  This model can take a picture and make a sound of it, with more control.\n\n"
+        + "## More\n\n```\ncode\n```\n" * 30
+        + "## Introduction\n\nVoxel is a model that reads rooms.\n"
+    )
+    said = [hit.text for hit in run_query(codebase_of({"README.md": readme, "a.py": "X = 1\n"}), "purpose").hits]
+    assert said == ["The README says of Voxel: “Voxel is a model that reads rooms.”"]

@@ -27,6 +27,10 @@ _ASIDE = re.compile(
     r"|^\W*\[?20\d\d|^\W*(?:if you|for (?:the|more)|details|to appear|accepted)\b"
     r"|^\W*(?:in order )?to (?:run|train|re-?train|fine-?tune|evaluate|use|try|test|build)\b"
     r"|^\W*paper\b|\bwe(?:'ve|\u2019ve| have)\b|\bnow available\b|\bhas (?:now )?(?:officially )?been\b"
+    r"|^\W*(?:ICML|NeurIPS|NIPS|ICLR|CVPR|ICCV|ECCV|WACV|AAAI|IJCAI|ACL|EMNLP|NAACL|Interspeech|ICASSP|SIGGRAPH)\W+(?:20)?\d\d"
+    r"|\bmay interest you\b|^\W*I (?:also )?(?:have|am|will|made|wrote)\b|[\u2605\u2b50]|\bif you (?:like|find|want)\b"
+    r"|\b(?:web demo|demo page|online (?:demo|at)|available (?:online )?at)\b"
+    r"|^\W*(?:try|visit|view|watch|see|read|check)\b(?=.*\b(?:demo|hugging ?face|video|paper|wiki|docs|website|blog)\b)"
     r"|\b(?:University|Universit\u00e9|Institute of|Academy of|Laborator(?:y|ies)|AI Labs?)\b(?!.*[.!?]$)"
     r"|^\W*(?:notice|note|warning|important|tips?)\b|\u2003|[\u2020\u2021]|^-\s|^\[|(?:\d[ ,].{1,30}){4}"
 )
@@ -42,7 +46,7 @@ _SUBJECT = (
 _DEFINES = re.compile(
     rf"^\W*{_SUBJECT} (?:is|are) (?:an?|the|one|our|built|designed|able|capable)\b"
     rf"|^\W*{_SUBJECT} (?:learns?|converts?|generates?|simplif\w+|provides?|enables?|allows?|turns?|transcribes?"
-    r"|combines?|can|helps?|lets|takes?|extracts?|makes?|produces?|processes|creates?|animates?|adopts?|offers?)\b"
+    r"|combines?|can|helps?|lets|exhibits?|performs?|unif\w+|takes?|extracts?|makes?|produces?|processes|creates?|animates?|adopts?|offers?)\b"
     r"|^\W*(?i:this|the) (?i:repo\w*|project|package|library|code\w*|tool\w*|software|framework|work|model|app\w*) "
     r"|^\W*(?i:this is )|^\W*(?i:in this (?:paper|work|project|report),? )?"
     r"(?i:we (?:introduce|present|propose|develop|build))\b"
@@ -65,6 +69,7 @@ _FEATURES = re.compile(
     r"(?i)^\W*(?:key |main |core )?(?:features?|catalog(?:ue)?|(?:supported )?tasks|highlights?|functions?"
     r"|capabilities|what it does)\b"
 )
+_INTRODUCES = re.compile(r"(?i)^\W*(?:\d\W+)?(?:(?:model |project )?introduction|about|overview|abstract|what is)\b")
 _RELATED = re.compile(r"(?i)\b(?:projects?|papers?|works?|repos\w*|resources|news)\b")
 _ITEM = re.compile(r"^\s{0,3}(?:[-*+]|\d+[.)])\s+(.*)$")
 _BOX = re.compile(r"^\[[ xX]\]\s+")
@@ -101,7 +106,7 @@ def read_readme(file: SourceFile, project: str = "") -> Readme:
     blocks = _blocks(file)
     named = (b for kind, b in blocks if kind == "heading" and b.start <= HEAD and not _INDEX.match(b.text))
     title = next((b for b in named if not _FEATURES.search(b.text) and not _NOTICE.search(b.text)), None)
-    prose = [block for kind, block in blocks if kind == "text" and block.start <= TOP and _is_purpose(block.text)]
+    prose = [block for block in _early(blocks) if _is_purpose(block.text)]
     known = {title.text.lower()} if title else set()
     prose = [block for block in prose if block.text.lower() not in known]
     names = {"", *re.findall(r"[\w.'-]+", f"{title.text if title else ''} {project}".lower())}
@@ -123,6 +128,17 @@ def read_readme(file: SourceFile, project: str = "") -> Readme:
     if sum(bool(_OTHERS.search(said.text)) for said in features) * 2 >= len(features):
         features = ()  # what others have made of it
     return Readme(title, _telling(tagline) if tagline else None, tuple(abstracts[:MOST]), features)
+
+
+def _early(blocks: "list[tuple[str, Said]]") -> list[Said]:
+    """The paragraphs near the top, and those under a heading that announces an introduction."""
+    found, introduces = [], False
+    for kind, block in blocks:
+        if kind == "heading":
+            introduces = _INTRODUCES.search(block.text) is not None
+        elif kind == "text" and (block.start <= TOP or introduces):
+            found.append(block)
+    return found
 
 
 def _defines(text: str, names: set[str]) -> bool:
@@ -157,7 +173,7 @@ def _telling(block: Said) -> Said:
     """A paragraph without its sentences on news, installation and the like."""
     first, *rest = re.split(r"(?<=[.!?])\s+(?=[A-Z])", block.text)
     kept = [first, *(s for s in rest if not _ASIDE.search(s) and not s.endswith(":"))]
-    return Said(" ".join(kept), block.start, block.end)
+    return Said(" ".join(kept).rstrip("*"), block.start, block.end)
 
 
 def _numbered(blocks: list[tuple[str, Said]], names: set[str]) -> tuple[Said, ...]:
@@ -185,9 +201,9 @@ def _is_purpose(text: str) -> bool:
 
 def _is_people(text: str) -> bool:
     """Whether a text is a list of names, as of authors: capitals nearly everywhere, and commas or footnote marks."""
-    words = re.findall(r"[^\W\d_][\w.'-]*", text)
+    words = [word for word in re.findall(r"[^\W\d_][\w.'-]*", text) if word != "and"]
     capital = sum(word[0].isupper() for word in words)
-    marked = text.count(",") >= 2 or re.search(r"[A-Za-z] ?\d\b", text) is not None
+    marked = text.count(",") + text.count(" and ") >= 2 or re.search(r"[A-Za-z] ?\d\b", text) is not None
     return len(words) >= LEAST and capital * 100 >= len(words) * 85 and marked and not _DOES.search(text)
 
 
@@ -226,14 +242,13 @@ def _blocks(file: SourceFile) -> list[tuple[str, Said]]:
             found.append(("heading", Said(plain(heading[2] or heading[4] or "") or text, number, number)))
             found += [("text", Said(rest, number, number))] if len(rest) > LONGEST // 40 and heading[4] else []
         elif text and item:
-            found.append(("item", Said(plain(_BOX.sub("", item[1]))[:LONGEST], number, number)))
-        elif text and open_ and found and found[-1][0] == "text":
-            before = found[-1][1]
-            joined = f"{before.text} {text}"
-            found[-1] = ("text", Said(_cut(joined), before.start, number))
+            found.append(("item", Said(_cut(plain(_BOX.sub("", item[1]))), number, number)))
+        elif text and open_ and found:
+            what, before = found[-1]
+            found[-1] = (what, Said(_cut(f"{before.text} {text}"), before.start, number))
         elif text and not re.fullmatch(r"[=\-*_~]{2,}", text):
             found.append(("text", Said(_cut(text), number, number)))
-        open_ = bool(text) and not heading and not item and not _CLOSES.search(line)
+        open_ = bool(text) and not heading and not _CLOSES.search(line)
     return found
 
 

@@ -31,6 +31,7 @@ _LOCK = (
     r"|pnpm-lock\.yaml|(?:[\w.-]+\.)?conda-lock\.ya?ml|go\.sum|pylock(?:\.[\w-]+)?\.toml"
 )
 LOCK_NAME = re.compile(_LOCK)
+_LEFT = re.compile(r"(?i)(?:^|[/_-])(?:leg[ae]cy|lag[ae]cy|deprecated|obsolete|archived?|old)(?:$|[/_-])")
 _GENERATED_NAME = re.compile(
     r".+_pb2(_grpc)?\.pyi?|.+\.pb\.(go|cc|h)|.+\.min\.(js|css)|.+\.(js|css)\.map|PKG-INFO"
     rf"|{_LOCK}"
@@ -89,3 +90,8 @@ def _is_generated(place: PurePosixPath, language: str, data: bytes) -> bool:
         return True
     code = language in SOURCE_LANGUAGES or language == "css"
     return code and len(data) > 20_000 and len(data) > _MINIFIED_LINE * (data.count(b"\n") + 1)
+
+
+def is_left(path: str) -> bool:
+    """Whether a file stands in a folder of code that its authors have left behind, by what they call it."""
+    return _LEFT.search(str(PurePosixPath(path).parent)) is not None

@@ -86,7 +86,7 @@ def test_how_models_are_chosen(codebase: Codebase) -> None:
     assert verdict == (
         "Partly. By configuration alone, `name` can name any model that `AutoModel.from_pretrained` of `transformers` "
         "gives. By name, `args.kind` selects one of the 2 classes of `TABLE` (`tiny`, `wide`). For `Net` another class "
-        "needs a change of code"
+        "needs a change of code, as one more branch in `build()` (`Net`, `Tiny`, `Wide`)"
     )
     assert named.startswith("By configuration alone: `main()` (main.py) makes what `name` names with")
     assert "`TABLE` (main.py) is a table of 2 classes (`Tiny`, `Wide`)" in table
@@ -246,3 +246,24 @@ def test_a_module_that_is_imported_by_a_given_name_is_a_plug_in() -> None:
     assert told[2].endswith("imports `get_finder` from `one` or `two` by `kind`, a closed list")
     assert not any("class of `Net`" in text or "class of `Tiny`" in text or "`fixed`" in text for text in told)
     assert texts(codebase_of(files), "assumptions: classes") == []
+
+
+def test_code_that_was_left_behind_and_code_that_nothing_runs_lead_nothing() -> None:
+    left = (
+        "import nets\nTABLE = {'tiny': nets.Tiny, 'wide': nets.Wide}\n\n\ndef make(kind):\n    return TABLE[kind](3)\n"
+    )
+    main = "import transformers\nimport nets\n\nif __name__ == '__main__':\n    net = nets.Net(4)\n    net(1)\n"
+    main += "    import sys\n    name = sys.argv[1]\n    transformers.AutoModel.from_pretrained(name)(2)\n"
+    files = {
+        "README.md": "Run `python main.py`.\n",
+        "main.py": main,
+        "nets.py": FILES["nets.py"],
+        "legacy/old.py": left,
+    }
+    verdict, *rest = texts(codebase_of(files), "replaceable")
+    assert verdict.startswith("In what the main programs run, no interface")
+    assert "elsewhere `kind` selects one of the 2 classes of `TABLE`" in verdict
+    assert any("`TABLE`" in text for text in rest)
+    alone = texts(codebase_of({key: files[key] for key in ("nets.py", "legacy/old.py")}), "replaceable")[0]
+    assert alone.startswith("In what the main programs run, no interface")
+    assert "elsewhere `kind` selects one of the 2 classes of `TABLE`" in alone

@@ -21,6 +21,7 @@ from retrieval.census.models.model_sources import sources_of
 from retrieval.census.models.model_summary import main_entries
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.facts import CensusHit
+from retrieval.roles import is_left
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -53,15 +54,17 @@ def replaceable(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """
     roster = roster_of(codebase)
     entries = [e for e in entries_of(codebase) if e.does != CLASSICAL and query.matches(e.name)]
-    places, points = _places(codebase), extension_points(codebase)
+    places, (points, aside) = _places(codebase), _standing(codebase)
     closed = _choices(codebase, roster, entries)
     groups: dict[str, list[Entry]] = {}
     for entry in main_entries(entries) if entries else ():
         groups.setdefault(_dispatched(entry, places) or _how(roster, entry, points, closed), []).append(entry)
     if not groups and not points:
+        points, aside = aside, []
+    if not groups and not points:
         return
     places = _telling(places, groups)
-    told = _verdict(codebase, groups, points, _loaded(codebase, places, points))
+    told = _verdict(codebase, groups, points, _loaded(codebase, places, points), (_builders(closed), aside))
     if query.options.get("what") != "points" or not points:
         yield told
     yield from (_point_hit(codebase, point) for point in points if point.sort != "subclassing")
@@ -69,10 +72,33 @@ def replaceable(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     yield from (_point_hit(codebase, point) for point in points if point.sort == "subclassing")
     for choice in closed:
         yield _choice_hit(codebase, choice)
+    yield from (_point_hit(codebase, point) for point in aside)
     for how in HOW:
         if how in groups and (text := _said(codebase, roster, how, groups[how])):
             yield _hit(codebase, text, groups[how])
     yield from swapped(roster, [entry for found in groups.values() for entry in found])
+
+
+def _standing(codebase: "Codebase") -> tuple[list[Point], list[Point]]:
+    """The points that main programs may run, outside of code that was left behind, and the others."""
+    every, reach = extension_points(codebase), reach_of(codebase)
+
+    def stands(point: Point) -> bool:
+        return not is_left(point.path) and reach.has(CensusHit(point.path, *point.lines, point.symbol, "", ""))
+
+    main = [point for point in every if stands(point)]
+    return main, [point for point in every if point not in main]
+
+
+def _builders(closed: list[Choice]) -> str:
+    """A clause on the functions that choose among a closed list: a new class needs a branch there and nothing else."""
+    told = [
+        f"`{choice.frame.symbol}()` ({listed([f'`{name}`' for name in choice.names], 3)})"
+        for choice in closed
+        if choice.frame.symbol and not is_left(choice.frame.path) and len(choice.names) > 1
+    ]
+    told = list(dict.fromkeys(told))
+    return f"one more branch in {listed(told, 3)}" if told else ""
 
 
 def _places(codebase: "Codebase") -> list[Place]:
@@ -88,7 +114,8 @@ def _choices(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> list
     found = [c for c in choices(roster) if reach.has(plain(codebase, c.frame, c.arms[0].made.step.start))]
     whole = {entry.name for entry in entries if not entry.part}
     outside = [c for c in found if not all(map(_LAYER.search, c.names))]
-    return sorted(outside, key=lambda c: (not whole & {*c.names}, len({*c.names}) < 2))[:MOST_CHOICES]
+    outside.sort(key=lambda c: (is_left(c.frame.path), not whole & {*c.names}, len({*c.names}) < 2))
+    return outside[:MOST_CHOICES]
 
 
 def _dispatched(entry: Entry, places: list[Place]) -> str:
@@ -156,8 +183,16 @@ def _how(roster: Roster, entry: Entry, points: list[Point], closed: list[Choice]
     return "injected" if given else "fixed"
 
 
-def _verdict(codebase: "Codebase", groups: dict[str, list[Entry]], points: list[Point], loaded: list[str]) -> CensusHit:
-    """Yes, partly or no, with the ways in short and the models for which the code must change."""
+def _verdict(
+    codebase: "Codebase",
+    groups: dict[str, list[Entry]],
+    points: list[Point],
+    loaded: list[str],
+    more: tuple[str, list[Point]],
+) -> CensusHit:
+    """Yes, partly or no, with the ways in short and the models for which the code must change; `more` are the closed
+    choices in words and the points outside of what main programs run."""
+    branch, aside = more
     parts = [
         f"{words}, {'; '.join(told)}" for sort, words in SORTS if (told := [p.short for p in points if p.sort == sort])
     ]
@@ -172,14 +207,22 @@ def _verdict(codebase: "Codebase", groups: dict[str, list[Entry]], points: list[
         parts.append(f"a name selects the module that {_names(groups['listed'])} comes from out of a closed list")
     bases = [point.short for point in points if point.sort == "subclassing"]
     closed = [entry for how in ("chosen", "pooled", "fixed") for entry in groups.get(how, ())]
-    rest = f". For {_names(closed)} another class needs a change of code" if closed else ""
+    rest = (
+        f". For {_names(closed)} another class needs a change of code{f', as {branch}' if branch else ''}"
+        if closed
+        else ""
+    )
     if parts:
         text = f"{'Partly' if closed else 'Yes'}. {'. '.join(_capital(part) for part in [*parts, *bases])}{rest}"
     elif bases:
         text = f"Partly. {_capital(bases[0])}, but where a class is constructed the code must name the new one{rest}"
     else:
-        text = "No interface, registry or plug-in lets one put another class of model in without a change of code; "
-        text += "what can be exchanged is said in the next sentences"
+        where = "In what the main programs run, no" if aside else "No"
+        text = (
+            f"{where} interface, registry or plug-in lets one put another class of model in without a change of code; "
+        )
+        text += f"elsewhere {aside[0].short}; " if aside else ""
+        text += f"the dispatch there is takes {branch}" if branch else "the next sentences say what can be exchanged"
     everything = [entry for found in groups.values() for entry in found]
     return _hit(codebase, text, everything, [(point.path, *point.lines) for point in points])
 

@@ -7,7 +7,7 @@ from typing import Literal
 Sort = Literal["configuration", "registering", "plug-in", "argument", "table", "selecting", "subclassing"]
 MODEL_WORD = re.compile(
     r"(?i)model|(?:^|_)nets?(?:$|_)|network|arch(?:$|_|itect)|backbone|encoder|decoder|tower|detector|recogni[sz]er"
-    r"|predictor|engine|pipeline|checkpoint|pretrained|llm|vlm|unet|vae|sampler|pooler"
+    r"|predictor|engine|pipeline|checkpoint|pretrained|llm|vlm|unet|vae|(?<!re)sampler|pooler"
 )
 """Words of names that are about models or their parts."""
 

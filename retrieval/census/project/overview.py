@@ -25,6 +25,7 @@ from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit, Definition
 from retrieval.manifests import Property, read_manifests
 from retrieval.markup import Passage, headings, paragraphs
+from retrieval.roles import is_left
 from retrieval.snapshot import SourceFile
 
 _WORDS = {
@@ -38,7 +39,6 @@ _ORDER = ("description", "name", "version", "authors", "license")
 _MANY_MODULES = 60
 _SENTENCES = 420
 _PARAGRAPHS, _QUOTED = 10, 3
-_LEFT = re.compile(r"(?i)(?:^|[/_-])(?:leg[ae]cy|lag[ae]cy|deprecated|obsolete|archived?|old)(?:$|[/_-])")
 _NEWS = re.compile(
     r"(?i)^\W*(?:\d{4}\b|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*\W+\d|news\b|updates?\b|note:)"
     r"|^\W*we(?:'re| are) (?:tracking|hiring)|change ?log|\bwe (?:have )?releas|\bis released\b|star history"
@@ -141,7 +141,7 @@ def modules(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     for file in chosen:
         by_folder.setdefault(str(PurePosixPath(file.path).parent), []).append(file)
     packages = {folder: group for folder, group in by_folder.items() if len(group) > 1}
-    for folder, group in sorted(packages.items(), key=lambda item: (bool(_LEFT.search(item[0])), -_lines(item[1]))):
+    for folder, group in sorted(packages.items(), key=lambda item: (is_left(f"{item[0]}/x"), -_lines(item[1]))):
         if only != "modules":
             yield _package(codebase, folder, group)
     many = sum(file.role == "source" for file in chosen) > _MANY_MODULES and not only

@@ -84,7 +84,7 @@ def bodies(made: Made, way: Way) -> list["Frame"]:
 def bound_on(made: Made, way: Way) -> Bound | None:
     """What the object is bound to when it is made on a way; None where nothing keeps it by a name."""
     frame, node, inner = made.frame, made.step.node, ""
-    name = _target(frame, node, 0)
+    name, owned = _target(frame, node, 0), None
     for around, step, target in reversed(way):
         own = next(iter(frame.parameters), "")
         head, dot, attribute = name.partition(".")
@@ -96,14 +96,15 @@ def bound_on(made: Made, way: Way) -> Bound | None:
             if not isinstance(target, ClassRef):
                 break
             inner, name = _joined(attribute, inner), _given(around, step, 0)
-            if not name:
-                return Bound(f"{target.definition.symbol}.{inner}", around, True)
+            owned = Bound(f"{target.definition.symbol}.{inner}", around, True)
+            if not name and _given_back(around, "", step.node) < 0:
+                return owned
         elif (index := _given_back(frame, name, node)) >= 0 and name not in frame.body.not_local:
             name = _given(around, step, index)
         else:
             break
         frame, node = around, step.node
-    return _bound(frame, name, inner)
+    return _bound(frame, name, inner) or owned
 
 
 def _bound(frame: "Frame", name: str, inner: str) -> Bound | None:

@@ -275,9 +275,14 @@ def root_object(frame: "Frame", step: CallStep) -> ExternalObject | None:
     return None
 
 
-def reached(program: "Program", roots: "list[Frame]", depth: int = 40) -> "Iterator[tuple[Frame, int]]":
-    """Every body that runs from `roots` with the calls in between, in order of execution, each once."""
-    stack = [(frame, 0, True) for frame in reversed(roots)]
+def reached(
+    program: "Program", roots: "list[Frame]", depth: int = 40, *, imported: bool = False
+) -> "Iterator[tuple[Frame, int]]":
+    """Every body that runs from `roots` with the calls in between, in order of execution, each once.
+
+    `imported`: the roots are top levels of files that are only imported.
+    """
+    stack = [(frame, 0, not imported) for frame in reversed(roots)]
     seen: set[tuple[str, str]] = set()
     while stack:
         frame, level, whole = stack.pop()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.flow.loaded import loaded
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.flow.starts import LIBRARY, Start
 from retrieval.census.flow.ways_in import ways_in
@@ -11,9 +12,11 @@ from retrieval.census.meaning.callgraph import reached
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.meaning.wording import caller
-from retrieval.census.memory.kept_models import Kept, inside, kept
+from retrieval.census.memory.kept_models import inside, kept
 from retrieval.census.memory.lifetimes import global_names
 from retrieval.census.memory.object_devices import devices_said
+from retrieval.census.memory.one_by_one import times
+from retrieval.census.memory.residents_said import all_names, names_said, residents, shelf
 from retrieval.census.memory.stage_sets import stage_sets
 from retrieval.census.memory.unloading import acts_of
 from retrieval.census.memory.working_sets import at_work, ending, made_of
@@ -22,7 +25,6 @@ from retrieval.census.models.held_objects import Object, objects_of
 from retrieval.census.models.inner_models import parts_said
 from retrieval.census.models.made_models import Made
 from retrieval.census.models.roster import Roster, roster_of
-from retrieval.census.models.shelves import shelves_of
 from retrieval.census.settings.presets import is_off
 from retrieval.census.settings.switches import switches_of
 from retrieval.facts import CensusHit
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
-MOST_NAMED, MOST_CONDITIONS, MOST_PROGRAMS, MOST_KINDS, MOST_HOLDERS = 12, 3, 5, 4, 8
+LEAST, MOST_NAMED, MOST_CONDITIONS, MOST_PROGRAMS = 2, 12, 3, 5
 
 
 @kind(
@@ -109,13 +111,24 @@ def made_by(roster: Roster, start: Start, *, hosted: bool = False) -> list[Made]
         if hosted or made.known is None or not (made.known.hosted or made.known.immediate):
             by_frame.setdefault((made.frame.path, made.frame.symbol), []).append(made)
     found: list[Made] = []
-    for frame, _depth in reached(roster.program, _frames(roster, start)):
+    for frame in run_by(roster, start):
         for made in by_frame.get((frame.path, frame.symbol), ()):
             guarded = roster.program.main_guard(frame.path) if frame.definition is None else None
             inside = guarded is not None and guarded[0] <= made.step.start <= guarded[1]
-            if not inside or start.guarded:
+            if not inside or (start.guarded and (frame.path, "") in start.units):
                 found.append(made)
     return list({(made.name, made.key): made for made in found}.values())
+
+
+def run_by(roster: Roster, start: Start) -> "list[Frame]":
+    """The bodies that a program runs, the top levels of the modules that it loads and what these call included."""
+    program = roster.program
+    called = [frame for frame, _ in reached(program, _frames(roster, start))]
+    if start.name.startswith(LIBRARY):
+        return called
+    tops = [program.frame(path, None) for path in loaded(program.codebase, called)]
+    more = [frame for frame, _ in reached(program, [top for top in tops if top is not None], imported=True)]
+    return list({(frame.path, frame.symbol): frame for frame in (*called, *more)}.values())
 
 
 def _frames(roster: Roster, start: Start) -> "list[Frame]":
@@ -145,7 +158,7 @@ def _program(codebase: "Codebase", story: str, programs: list[tuple[Start, list[
 
 def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made]) -> str:
     """What stays in memory together, what only on a condition, and what ends with a call."""
-    frames = [frame for frame, _ in reached(roster.program, _frames(roster, start))]
+    frames = run_by(roster, start)
     units = frozenset((frame.path, frame.symbol) for frame in frames)
     everything = objects = objects_of(roster, start, made, units)
     named = [item for item in objects if item.named]
@@ -164,22 +177,38 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
         at = devices_said(codebase, always)
         until = ending(working) if working else _until(codebase, always, frames)
         some = "at least " if named or loose else ""
-        told = f"{some}{_counted(always)}: {_listed(roster, always)}{until}"
+        told = _in_turn(codebase, roster, always)
+        told = told or f"{some}{_counted(always)}: {residents(codebase, roster, always)}{until}"
         parts.append(f"{told}{f', {at}' if at.startswith('on ') else f'; of these {at}' if at else ''}")
     for words, members in _by_condition(codebase, chosen):
-        parts.append(f"{_listed(roster, members)} only if {words}")
+        parts.append(f"{residents(codebase, roster, members)} only if {words}")
     if named:
-        parts.append(f"{_names(named)} only where the configuration names the class")
+        parts.append(f"{names_said(named)} only where the configuration names the class")
     if loose:
         parts.append(given_out(list({m.name: m for item in loose for m in item.made}.values())))
     if passing:
-        one = len(_all_names(passing)) == 1
-        parts.append(f"{_names(passing)} {'lives' if one else 'live'} only while {_callers(passing)} runs")
+        one = len(all_names(passing)) == 1
+        parts.append(f"{names_said(passing)} {'lives' if one else 'live'} only while {_callers(passing)} runs")
     said = {name for item in everything for name in item.names}
     if never := [item for item in made if item.name not in said and not ways_in(roster, item, units)]:
         names = listed([f"`{name}`" for name in dict.fromkeys(item.name for item in never)], MOST_NAMED)
         parts.append(f"never {names}, which the constants that the calls give rule out")
     return "; ".join(parts)
+
+
+def _in_turn(codebase: "Codebase", roster: Roster, objects: list[Object]) -> str:
+    """What is in memory at each time where models are deleted before others are made; "" where all are together."""
+    found = times(codebase, objects)
+    if len(found) < LEAST:
+        return ""
+    rows = [
+        f"{residents(codebase, roster, time.objects)}{f' until {time.until}' if time.until else ''}" for time in found
+    ]
+    most = max(len(time.objects) for time in found)
+    lead = (
+        "one model in memory at a time" if most == 1 else f"at most {most} of {len(objects)} models in memory together"
+    )
+    return f"{lead}, as models are deleted before others are made: first {', then '.join(rows)}"
 
 
 def _counted(objects: list[Object]) -> str:
@@ -190,19 +219,13 @@ def _counted(objects: list[Object]) -> str:
 def _until(codebase: "Codebase", objects: list[Object], frames: "list[Frame]") -> str:
     dropped = _dropped(codebase, objects, frames)
     late = [item for item in objects if item.late]
-    first = f", {_names(late)} from the first use on" if late and len(late) < len(objects) else ""
+    first = f", {names_said(late)} from the first use on" if late and len(late) < len(objects) else ""
     first = ", from the first use on" if late and len(late) == len(objects) else first
     return first + (f", until {', '.join(dropped)}" if dropped else "")
 
 
 def _lasts(roster: Roster, item: Object) -> bool:
-    return any(kept(roster, made) or global_names(made.frame, made) or _shelf(roster, made) for made in item.made)
-
-
-def _shelf(roster: Roster, made: Made) -> str:
-    """The container of a module or class that keeps a model."""
-    shelves = shelves_of(roster).by_root.values()
-    return next((shelf.written for shelf in shelves if made in shelf.models), "")
+    return any(kept(roster, made) or global_names(made.frame, made) or shelf(roster, made) for made in item.made)
 
 
 def _by_condition(codebase: "Codebase", objects: list[Object]) -> Iterator[tuple[str, list[Object]]]:
@@ -233,7 +256,7 @@ def _called(start: Start) -> str:
 def _dropped(codebase: "Codebase", objects: list[Object], frames: "list[Frame]") -> list[str]:
     """The `del` statements of a program that let go of some of its models."""
     run = {(frame.path, frame.symbol) for frame in frames}
-    names = {f"`{name}`" for name in _all_names(objects)}
+    names = {f"`{name}`" for name in all_names(objects)}
     found = [
         f"{act.said.rpartition(': ')[2]} ({act.frame.path}:{act.lines[0]})"
         for act in acts_of(codebase)
@@ -244,44 +267,5 @@ def _dropped(codebase: "Codebase", objects: list[Object], frames: "list[Frame]")
     return list(dict.fromkeys(found))
 
 
-def _all_names(objects: Iterable[Object]) -> list[str]:
-    return list(dict.fromkeys(name for item in objects for name in item.names))
-
-
-def _names(objects: Iterable[Object]) -> str:
-    return listed([f"`{name}`" for name in _all_names(objects)], MOST_NAMED)
-
-
 def _callers(objects: Iterable[Object]) -> str:
     return ", ".join(list(dict.fromkeys(caller(made.frame) for item in objects for made in item.made))[:3])
-
-
-def _listed(roster: Roster, objects: list[Object]) -> str:
-    """ "3 `Net` (`a.net`, `b.net`, `c.net`), one of `Clip`, `CoCa` (`model`)": each with what holds it."""
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for item in objects:
-        groups.setdefault(item.names, []).append(_holder(roster, item))
-    return listed([_group(names, holders) for names, holders in groups.items()], MOST_NAMED)
-
-
-def _group(names: tuple[str, ...], holders: list[str]) -> str:
-    shown = [f"`{name}`" for name in dict.fromkeys(holders) if name]
-    which = names_ = listed([f"`{name}`" for name in names], MOST_KINDS)
-    which = f"one of {names_}" if len(names) > 1 else which
-    which = f"{len(shown)} {names_}" if len(shown) > 1 and len(names) == 1 else which
-    which = f"{len(shown)} times {which}" if len(shown) > 1 and len(names) > 1 else which
-    return which + (f" ({listed(shown, MOST_HOLDERS)})" if shown else "")
-
-
-def _holder(roster: Roster, item: Object) -> str:
-    """The attribute, variable or container that keeps an object; "" when none is known."""
-    if item.bound is not None:
-        return item.bound.said
-    places = [place for made in item.made for place in kept(roster, made)]
-    at = next((place for place in places if not place.inside), places[0] if places else None)
-    variables = [name for made in item.made for name in global_names(made.frame, made)]
-    return _attribute(at) if at is not None else next(iter(variables), "") or _shelf(roster, item.made[0])
-
-
-def _attribute(at: Kept) -> str:
-    return f"{at.owner.definition.symbol}.{at.name}"

@@ -12,6 +12,7 @@ from retrieval.census.meaning.callgraph import entered, reached
 from retrieval.census.meaning.feasible import certain, constant
 from retrieval.census.meaning.presence import conditions, is_first_use
 from retrieval.census.meaning.values import ClassRef, FunctionRef
+from retrieval.census.memory.exclusive import behind, exclude, standing
 from retrieval.census.memory.lifetimes import ends_with_call
 from retrieval.census.models.config_targets import names_class
 from retrieval.census.models.instances import deciding, makes
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Condition = tuple["Frame", Guard]
 Unit = tuple[str, str]
+_ASKED = re.compile(r"([A-Za-z_]\w*) is None\b|^not ([A-Za-z_]\w*)$")
 MOST_CHOICES, MOST_BODIES = 4, 12
 _UNKNOWN = re.compile(r"\[(?![\"'\]])[^\]]*\]")  # a key that is computed
 
@@ -62,7 +64,37 @@ def objects_of(roster: Roster, start: Start, models: Iterable[Made], units: froz
             if _is_of(roster, start, bodies(made, way)[0], _first(made, way)) and makes(roster, made, way):
                 item = _object(roster, start, made, way, whole)
                 groups.setdefault(item.bound.key if item.bound else made.key, []).append(item)
-    return _told([one for members in groups.values() for one in _joined(members)])
+    return _told(_parted([one for members in _rooted(groups) for one in _joined(members)]))
+
+
+def _rooted(groups: dict[object, list[Object]]) -> Iterator[list[Object]]:
+    """The groups, without those that a variable holds inside the one of several objects that it may be: `net.model`
+    beside `net`."""
+    whole = {item.bound.key: members for members in groups.values() if (item := members[0]).bound is not None}
+    for members in groups.values():
+        path, symbol, said = members[0].bound.key if members[0].bound is not None else ("", "", "")
+        outer = whole.get((path, symbol, said.partition(".")[0])) if "." in said else None
+        outer = outer or (whole.get((path, symbol, said.rpartition(".")[0])) if "." in said else None)
+        if outer is not None and outer is not members and all(_exclude(a, b) for a in outer for b in members):
+            outer += members
+            members.clear()
+    yield from (members for members in groups.values() if members)
+
+
+def _exclude(one: Object, other: Object) -> bool:
+    return exclude(standing(one.made[0], one.ways[0]), standing(other.made[0], other.ways[0]))
+
+
+def _parted(objects: list[Object]) -> list[Object]:
+    """With the conditions of early returns: what stands behind one is not there where another model was made before."""
+    ways = [[standing(made, way) for made, way in zip(item.made, item.ways, strict=True)] for item in objects]
+    told = []
+    for index, item in enumerate(objects):
+        others = [way for place, found in enumerate(ways) if place != index for way in found]
+        asked = [tuple(behind(way, others)) for way in ways[index]]
+        more = asked[0] if asked and all(pair == asked[0] for pair in asked) else ()
+        told.append(replace(item, conditions=(*item.conditions, *more)) if more else item)
+    return told
 
 
 def _told(objects: list[Object]) -> list[Object]:
@@ -100,7 +132,7 @@ def _is_of(roster: Roster, start: Start, outer: "Frame", line: int) -> bool:
 def _object(roster: Roster, start: Start, made: Made, way: Way, whole: frozenset[Unit]) -> Object:
     bound = _keyed(made, way, bound_on(made, way))
     asked = tuple(_conditions(made, way))
-    late = any(is_first_use(guard) for frame, guards in _guarded(made, way) for guard in guards)
+    late = any(_is_lazy(frame, guard) for frame, guards in standing(made, way) for guard in guards)
     outer = bodies(made, way)[0]
     owner, _, method = outer.symbol.rpartition(".")
     offered = (outer.path, outer.symbol) in start.units or (outer.path, owner) in start.units
@@ -169,22 +201,29 @@ def _hands_on(site: "Site") -> bool:
     return function and not (looped or site.others or site.handed or site.how)
 
 
-def _guarded(made: Made, way: Way) -> "Iterator[tuple[Frame, tuple[Guard, ...]]]":
-    for around, step, _target in way:
-        yield around, step.guards
-    yield made.frame, made.step.guards
-
-
 def _conditions(made: Made, way: Way) -> Iterator[Condition]:
     """What must hold on a way beside what its calls decide by constants, outermost first."""
-    for index, (frame, guards) in enumerate(_guarded(made, way)):
-        for guard in conditions(guards):
+    for index, (frame, guards) in enumerate(standing(made, way)):
+        beside = [guard for guard in guards if is_first_use(guard) and not _is_lazy(frame, guard)]
+        for guard in (*conditions(guards), *beside):
             if not certain(frame, guard, way[:index]):
                 yield frame, guard
 
 
+def _is_lazy(frame: "Frame", guard: Guard) -> bool:
+    """Whether a condition asks whether the very thing is not there yet that is made under it: no other local name."""
+    names = [name for pair in _ASKED.findall(guard.text) for name in pair if name]
+    if not is_first_use(guard) or not names:
+        return is_first_use(guard)
+    local = [n for n in names if n in frame.parameters or (frame.bound(n) and n not in frame.body.not_local)]
+    filled = (item.guards for name in local for item in frame.bound(name))
+    under = any(other.key == guard.key and other.arm == guard.arm for guards in filled for other in guards)
+    return len(local) < len(names) or under or frame.definition is None
+
+
 def _joined(members: list[Object]) -> Iterator[Object]:
     """What one name holds, once: a container may hold all of them, a variable holds one."""
+    members = [item for item in members if not any(_is_given(item, other) for other in members)] or members
     first = members[0]
     if first.bound is None or first.bound.said.endswith("]"):
         once = {item.names: item for item in reversed(members)}
@@ -199,6 +238,14 @@ def _joined(members: list[Object]) -> Iterator[Object]:
         asked = next((item for item in reversed(members) if item.late), first).conditions
     stays = True if any(item.stays for item in members) else first.stays
     yield Object(made, ways, first.bound, asked, stays, all(item.late for item in members), first.named)
+
+
+def _is_given(item: Object, other: Object) -> bool:
+    """Whether an object is an argument of the call that makes another one, which then holds it."""
+    inner, outer = item.made[0].step.node, other.made[0].step.node
+    same = item.made[0].frame is other.made[0].frame and inner.id != outer.id
+    given = outer.child_by_field_name("arguments")
+    return same and given is not None and given.start_byte <= inner.start_byte and inner.end_byte <= given.end_byte
 
 
 def _are_arms(members: list[Object]) -> bool:

@@ -29,7 +29,7 @@ def edges(codebase: "Codebase", *, typed: bool = False) -> dict[str, Lines]:
     checked: dict[str, Lines] = {}
     for path, facts in codebase.facts.items():
         for item in facts.imports:
-            target = _file(codebase, path, item)
+            target = imported_file(codebase, path, item)
             if target is not None and target != path:
                 graph = checked if typing_only(codebase, path, item) else running
                 graph.setdefault(path, {}).setdefault(target, []).append(item.start)
@@ -39,7 +39,8 @@ def edges(codebase: "Codebase", *, typed: bool = False) -> dict[str, Lines]:
     return {path: found for path, found in kept.items() if found}
 
 
-def _file(codebase: "Codebase", path: str, item: Import) -> str | None:
+def imported_file(codebase: "Codebase", path: str, item: Import) -> str | None:
+    """The file of the repository that an import of the file `path` loads."""
     inner = codebase.locate(f"{item.module}.{item.name}", path) if item.name else None
     return inner or codebase.locate(item.module, path)
 

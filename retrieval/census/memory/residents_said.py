@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from retrieval.census.meaning.body import Guard
+from retrieval.census.meaning.conditions import left_under
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.spots import arguments
 from retrieval.census.memory.exclusive import standing
@@ -12,9 +14,10 @@ from retrieval.census.models.held_objects import Object
 from retrieval.census.models.made_models import Made
 from retrieval.census.models.roster import Roster
 from retrieval.census.models.shelves import shelves_of
-from retrieval.census.settings.presets import is_off
+from retrieval.census.settings.presets import is_off, is_preset
 
 if TYPE_CHECKING:
+    from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
 MOST_NAMED, MOST_KINDS, MOST_HOLDERS = 12, 4, 8
@@ -34,7 +37,11 @@ def _group(codebase: "Codebase", roster: Roster, members: list[Object], every: S
     which = _either(codebase, members) if len(names) > 1 else f"`{names[0]}`"
     which = f"{len(shown)} {which}" if len(shown) > 1 and len(names) == 1 else which
     which = f"{len(shown)} times {which}" if len(shown) > 1 and len(names) > 1 else which
-    return which + (f" ({listed(shown, MOST_HOLDERS)})" if shown else "") + _shared(members, every)
+    return (
+        which
+        + (f" ({listed(shown, MOST_HOLDERS)})" if shown else "")
+        + "".join(_shared(item, every) for item in members)
+    )
 
 
 def _either(codebase: "Codebase", members: list[Object]) -> str:
@@ -43,7 +50,7 @@ def _either(codebase: "Codebase", members: list[Object]) -> str:
     on = [
         made.name
         for made, way in ways
-        if not any(is_off(codebase, frame, guards) for frame, guards in standing(made, way))
+        if not any(is_off(codebase, *at) or _is_left(codebase, *at) for at in standing(made, way))
     ]
     rest = [f"`{name}`" for name in members[0].names if name not in on]
     if rest and len(set(on)) == 1:
@@ -51,21 +58,25 @@ def _either(codebase: "Codebase", members: list[Object]) -> str:
     return f"one of {listed([f'`{name}`' for name in members[0].names], MOST_KINDS)}"
 
 
-def _shared(members: list[Object], every: Sequence[Object]) -> str:
-    """ "; it shares `vae` with `pipe`": parts of other objects that the maker of an object is given."""
-    holders = {item.bound.said: item.bound.frame for item in every if item.bound is not None and item not in members}
+def _is_left(codebase: "Codebase", frame: "Frame", guards: tuple[Guard, ...]) -> bool:
+    """Whether by default a body has returned before it comes here."""
+    pasts = (left_under(frame.body, guard) for guard in guards if guard.kind == "past")
+    return any(is_preset(codebase, frame, around) for around in pasts)
+
+
+def _shared(item: Object, every: Sequence[Object]) -> str:
+    """ "`b` shares `vae` with `a`": parts of other objects that the maker of an object is given."""
+    holders = {other.bound.said: other.bound.frame for other in every if other.bound is not None and other is not item}
     found: dict[str, list[str]] = {}
-    for made in members[0].made if len(members) == 1 else ():
+    for made in item.made if item.bound is not None else ():
         text = made.frame.body.tree.text
         for child in arguments(made.step.node, keywords=True):
             node = child.child_by_field_name("value") if child.type == "keyword_argument" else child
             owner, dot, part = text(node).partition(".") if node is not None and node.type == "attribute" else ("",) * 3
             if dot and owner in holders and holders[owner] is made.frame:
                 found.setdefault(owner, []).append(f"`{part}`")
-    told = [
-        f"its {listed(list(dict.fromkeys(parts)), MOST_KINDS)} shared with `{name}`" for name, parts in found.items()
-    ]
-    return f", {', '.join(told)}" if told else ""
+    told = [f"{listed(list(dict.fromkeys(parts)), MOST_KINDS)} with `{at}`" for at, parts in found.items()]
+    return f", `{item.bound.said}` shares {', '.join(told)}" if told and item.bound is not None else ""
 
 
 def all_names(objects: Iterable[Object]) -> list[str]:

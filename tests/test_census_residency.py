@@ -422,7 +422,7 @@ def test_what_a_constructor_builds_stage_by_stage_is_in_memory_together() -> Non
         "`do_words` is False"
     ]
     [text] = _texts(codebase_of(STAGED), "residency: *API*")
-    assert "together" not in text and "what a call makes, its caller holds: " in text
+    assert "together" not in text and "a `Words` object holds `AutoModelForCausalLM`" in text
 
 
 NET = """

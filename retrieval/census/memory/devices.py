@@ -1,7 +1,8 @@
 """What a device argument may be: the devices by name, the tests that choose between them, options behind it."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.flow.reach import reach_of
@@ -16,14 +17,18 @@ from retrieval.languages import words
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MOST_STEPS, MOST_NAMED = 90, 6
+MOST_STEPS, MOST_NAMED, MOST_OWNERS = 90, 6, 12
 _DEVICE = re.compile(
     r"""^f?["'](cuda|cpu|mps|npu|xpu|hpu|auto|gpu|directml|privateuseone|balanced\w*)(?::[^"']*)?["']$""", re.I
 )
 _SAME_TYPE = re.compile(r"""([\w.]+)\.type == ["'](cuda|mps|npu|xpu|cpu)["']""")
 _PROVIDER = re.compile(r"""^["'](\w+ExecutionProvider)["']$""")
 _TEST = re.compile(r"(?:is_available|device_count|is_built|get_available_providers|get_device|get_accelerator)$")
+_GIVES = re.compile(r"(?:^|\.)_?(?:get|current)_device$")
+_PART = re.compile(r"torch\.(cuda|npu|xpu|mps|hpu|mlu|musa)")
 _PASSING = SAME | words("device str int format get pop getattr getenv setdefault strip lower split vars next list")
+_MAP = re.compile(r"auto$|balanced")
+SPREAD = " by `device_map`"
 Place = tuple[str, int]
 
 
@@ -55,12 +60,30 @@ class Choice:
         """ "`cuda` or `cpu`, chosen by `torch.cuda.is_available()` and option `--device`, default `None`"."""
         if not self.known:
             return f"`{self.written}`" + (f", which `{self.source}()` decides" if self.source else "")
-        names = [f"`{name}`" for name in self.devices[:MOST_NAMED]]
+        ordered = sorted(self.devices, key=lambda name: name.lower() == "cpu")  # what is left where there is no other
+        names = [f"`{name}`{SPREAD if _MAP.match(name) else ''}" for name in ordered[:MOST_NAMED]]
         which = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-        by = [f"`{test}()`" for test in self.tests[:2]]
+        tests = sorted(self.tests, key=lambda name: not name.endswith("is_available"))
+        by = [f"`{test}()`" for test in tests[:2]]
         by += [s.said for s in self.switches if s.kind in ("environment", "option")][: 1 if by else 2]
         which += " unless another is given" if self.preset else ""
         return which + (", " if which and by else "") + (f"chosen by {', '.join(by)}" if by else "")
+
+
+def united(choices: Iterable[Choice]) -> Choice | None:
+    """What several choices come to for one model that is moved at several places: that with most devices first."""
+    known = sorted((item for item in choices if item.telling), key=lambda item: (not item.known, -len(item.devices)))
+    if not known:
+        return None
+    first = known[0]
+    return replace(
+        first,
+        devices=tuple(dict.fromkeys(name for item in known for name in item.devices)),
+        tests=tuple(dict.fromkeys(name for item in known for name in item.tests)),
+        switches=tuple(dict.fromkeys(switch for item in known for switch in item.switches)),
+        places=tuple(dict.fromkeys(place for item in known for place in item.places)),
+        preset=all(item.preset for item in known if item.known),
+    )
 
 
 def choice_of(codebase: "Codebase", spot: Spot) -> Choice:
@@ -102,10 +125,22 @@ class _Found:
             self.source = self.source or one_line(called, 60)
         if at.node.type == "call" and _TEST.search(called):
             self.tests[one_line(called, 60)] = None
+            self._asked(at)
         for guard in at.guards:
             same = _SAME_TYPE.search(guard.text) if guard.kind == "if" and at.node.type != "string" else None
             if same is not None and same[1] in text:
                 self.devices[same[2]] = None
+
+    def _asked(self, at: Spot) -> None:
+        """The devices of the parts of torch that a call may ask for one: `part = torch.cuda; part.get_device(0)`."""
+        function = at.node.child_by_field_name("function")
+        owner = function.child_by_field_name("object") if function is not None else None
+        if owner is None or not _GIVES.search(at.text().partition("(")[0]):
+            return
+        spot = Spot(at.frame, owner, at.order, at.guards)
+        for part in tracer_of(at.frame.program).walk(spot, computed=False, most=MOST_OWNERS):
+            if (named := _PART.fullmatch(part.text())) is not None:
+                self._named(part, named[1])
 
     def _named(self, at: Spot, device: str) -> None:
         """A device that is named, the tests beside it and those that it stands under."""

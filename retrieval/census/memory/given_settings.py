@@ -19,6 +19,7 @@ _SETTING = re.compile(
     r"precision|low_cpu_mem_usage|attn_implementation|tensor_parallel_size|map_location|variant|max_model_len|tile)$"
 )
 _DEVICES = re.compile(r"^(?:device|device_map|providers|map_location)$")
+_GPU = re.compile(r"^(?:use_)?(?:gpu|cuda)$")
 _POSITIONAL = re.compile(r"""(?:[\w.]+[._])?device|[\"'](?:cuda|cpu|mps|npu|xpu)(?::\d+)?[\"']|torch\.device\(.*\)""")
 Pair = tuple[str, Node | None]
 
@@ -37,6 +38,15 @@ def settings_of(codebase: "Codebase", made: Made) -> tuple[list[str], Node | Non
                 written.setdefault(f"{last}={text(value)}", one_line(f"{last}={text(value)}", 70))
                 device = value if _DEVICES.match(last) else device
     return list(dict.fromkeys(written.values())), device
+
+
+def switched(made: Made) -> str:
+    """The device that a truth value says, `use_gpu=False`; "" where none is written out."""
+    text = made.frame.body.tree.text
+    for child in arguments(made.step.node, keywords=True):
+        if child.type == "keyword_argument" and _GPU.match(text(child.child_by_field_name("name"))):
+            return {"True": "cuda", "False": "cpu"}.get(text(child.child_by_field_name("value")), "")
+    return ""
 
 
 def _pairs(codebase: "Codebase", made: Made, child: Node) -> Iterator[Pair]:

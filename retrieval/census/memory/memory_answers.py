@@ -33,6 +33,9 @@ DEVICE_TESTS = "calls: *.is_available, *.device_count, onnxruntime.get_available
 _DEVICE_OPTION = re.compile(
     r"(?i)(?:^|[-_])(?:device(?:[-_]?ids?)?|execution[-_]providers?|providers|gpus?|gpu[-_]?ids?|use[-_](?:cpu|cuda|gpu))$"
 )
+_TOGETHER = re.compile(
+    r".*?: (?:each \S+ object holds )?(?:at (?:least|most) )?\d+(?: of \d+)? models in memory together\b"
+)
 MOST_NAMED, MOST_CITED, MOST_PROGRAMS = 4, 6, 8
 _HOOK = re.compile(
     r"^(?:forward|setup|teardown|close|shutdown|run|predict|load|process\w*|\w+_step|\w+_end|\w+_start)$"
@@ -207,10 +210,10 @@ def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
 def _fullest(codebase: "Codebase") -> str:
     """What is in memory together where it is several models: of the program, or the object, that holds most."""
     for hit in run_query(codebase, "residency").hits:
-        found = re.match(r"(.*?): ((?:at least )?\d+) models in memory together: ", hit.text)
-        if found is not None:
-            rest = hit.text[found.end() :].partition("; ")[0]
-            return f" All at once: {found[1]} keeps {found[2]} models in memory together, {rest}."
+        if _TOGETHER.match(hit.text):
+            first, *others = hit.text.split("; ")
+            also = [part for part in others if part.startswith("of these ")]
+            return f" All at once: {'; '.join([first, *also[:1]])}."
         if " object holds at the same time" in hit.text:
             return f" All at once: {hit.text[0].lower()}{hit.text[1:]}."
     return ""

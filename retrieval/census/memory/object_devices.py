@@ -9,7 +9,7 @@ from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.spots import Spot
 from retrieval.census.meaning.wording import caller
 from retrieval.census.memory.devices import Choice, choice_of
-from retrieval.census.memory.given_settings import settings_of
+from retrieval.census.memory.given_settings import settings_of, switched
 from retrieval.census.memory.moves import Moved
 from retrieval.census.memory.placements import moves_by_model, target_of
 from retrieval.census.models.held_objects import Object
@@ -42,7 +42,8 @@ def _told(codebase: "Codebase", made: Made, way: Way) -> Choice | None:
     """The device that the call that makes a model is given."""
     _written, node = settings_of(codebase, made)
     if node is None:
-        return None
+        name = switched(made)
+        return Choice((name,), (), (), ()) if name else None
     return choice_of(codebase, Spot(made.frame, node, made.step.order, made.step.guards, (), way))
 
 

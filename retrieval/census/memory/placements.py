@@ -13,8 +13,8 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.wording import caller
-from retrieval.census.memory.devices import Choice, choice_of
-from retrieval.census.memory.given_settings import settings_of
+from retrieval.census.memory.devices import Choice, choice_of, united
+from retrieval.census.memory.given_settings import settings_of, switched
 from retrieval.census.memory.kept_models import inside
 from retrieval.census.memory.moves import Moved, moved_models
 from retrieval.census.models.library_defaults import library_defaults
@@ -30,7 +30,7 @@ from retrieval.parse import Node
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MOST_MOVES, MOST_LEFT = 5, 8
+MOST_MADE, MOST_MOVES, MOST_LEFT = 2, 5, 8
 HOSTED = "{} run on a server that is asked over the network: this process holds no weights of them and needs no VRAM"
 LEFT = (
     "No device and no type is given by a call of their own for {}: they follow what holds them, or the library chooses"
@@ -116,22 +116,26 @@ def _merged(hits: list[CensusHit]) -> CensusHit:
 def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit | None:
     """The line of one model; None when nothing says where it goes."""
     first, told = entry.made[0], []
-    choice: Choice | None = None
+    choices: dict[tuple[str, str], Choice] = {}  # by the function that says it: the maker's own word first
     moves = [move for move in moves if move.to != "cpu"]
     run = [move for move in moves if _runs(codebase, move)] or moves
     run.sort(key=lambda move: is_off(codebase, move.frame, move.step.guards))
-    for made in entry.made[:2]:
+    for made in entry.made[:MOST_MADE]:
         written, device = settings_of(codebase, made)
         told += [f"made with {', '.join(f'`{item}`' for item in written)} in {caller(made.frame)}"] if written else []
-        if device is not None and choice is None and not (moves and _is_reading(made, device)):
-            choice = choice_of(codebase, Spot(made.frame, device, made.step.order))
+        place = (made.frame.path, made.frame.symbol)
+        if device is not None and not (moves and _is_reading(made, device)):
+            choices.setdefault(place, choice_of(codebase, Spot(made.frame, device, made.step.order)))
+        elif name := switched(made):
+            choices.setdefault(place, Choice((name,), (), (), ()))
     run = _telling(run)
     for move in run[:MOST_MOVES]:
         condition = _condition(codebase, move)
         told.append(f"{move.said} in {caller(move.frame)}{condition}")
-        given = target_of(move)
-        if given is not None and (choice is None or not choice.known):
-            choice = choice_of(codebase, Spot(move.frame, given, move.step.order, move.step.guards))
+        given, place = target_of(move), (move.frame.path, move.frame.symbol)
+        if given is not None and not (place in choices and choices[place].known):
+            choices[place] = choice_of(codebase, Spot(move.frame, given, move.step.order, move.step.guards))
+    choice = united(choices.values())
     if not told:
         return None
     said = "; ".join(dict.fromkeys(told))

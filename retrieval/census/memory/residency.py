@@ -58,7 +58,7 @@ def residency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     yield from _staged(codebase, stories, query)
     for start, items in offered.values():
         made = list(items.values())
-        yield _program(codebase, given_out(made), [(start, made)])
+        yield _program(codebase, given_out(roster, made), [(start, made)])
     listed_ = [*(models for rows in stories.values() for _, models in rows), *(i.values() for _, i in offered.values())]
     shown = {made.name: made for models in listed_ for made in models}
     for name, made in shown.items():
@@ -185,7 +185,7 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
     if named:
         parts.append(f"{names_said(named)} only where the configuration names the class")
     if loose:
-        parts.append(given_out(list({m.name: m for item in loose for m in item.made}.values())))
+        parts.append(given_out(roster, list({m.name: m for item in loose for m in item.made}.values())))
     if passing:
         one = len(all_names(passing)) == 1
         parts.append(f"{names_said(passing)} {'lives' if one else 'live'} only while {_callers(passing)} runs")

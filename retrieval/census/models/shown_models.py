@@ -51,7 +51,7 @@ def shown_models(tracer: Tracer, frames: "Iterable[Frame]") -> dict[tuple[str, i
     names = frozenset(name for frame in listed for name in _promising(frame))
     for frame in listed:
         for step in frame.body.calls:
-            method = step.written.rpartition(".")[2]
+            method = _method(frame, step)
             for holder in _holders(frame, step, names):
                 for spot in _made(tracer, Spot(frame, holder, step.order, step.guards)):
                     if method == "eval" or _predicts(spot) or _promises(spot.frame, spot.node, _maker(spot)):
@@ -67,7 +67,8 @@ def _holders(frame: "Frame", step: CallStep, names: frozenset[str]) -> Iterator[
     function = step.node.child_by_field_name("function")
     if function is None:
         return
-    *around, method = step.written.split(".")
+    *around, _last = step.written.split(".")
+    method = _method(frame, step)
     given = bool(arguments(step.node, keywords=True))
     owner = function.child_by_field_name("object") if function.type == "attribute" else None
     if owner is not None and (
@@ -78,6 +79,13 @@ def _holders(frame: "Frame", step: CallStep, names: frozenset[str]) -> Iterator[
         yield owner
     if given and method in names and not isinstance(frame.callee(step), FunctionRef | ClassRef | External):
         yield function
+
+
+def _method(frame: "Frame", step: CallStep) -> str:
+    """The last name that a call calls: what is written of a long chain is cut."""
+    function = step.node.child_by_field_name("function")
+    named = function.child_by_field_name("attribute") if function is not None else None
+    return frame.body.tree.text(named) if named is not None else step.written
 
 
 def _promising(frame: "Frame") -> Iterator[str]:

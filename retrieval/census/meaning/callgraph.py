@@ -275,13 +275,9 @@ def root_object(frame: "Frame", step: CallStep) -> ExternalObject | None:
     return None
 
 
-def reached(
-    program: "Program", roots: "list[Frame]", depth: int = 40, *, imported: bool = False
-) -> "Iterator[tuple[Frame, int]]":
-    """Every body that runs from `roots` with the calls in between, in order of execution, each once.
-
-    `imported`: the roots are top levels of files that are only imported.
-    """
+def reached(program: "Program", roots: "list[Frame]", imported: bool = False) -> "Iterator[tuple[Frame, int]]":
+    """Every body that runs from `roots` with the calls in between, in order of execution, each once; `imported` roots
+    are top levels of files that are only imported."""
     stack = [(frame, 0, not imported) for frame in reversed(roots)]
     seen: set[tuple[str, str]] = set()
     while stack:
@@ -290,7 +286,7 @@ def reached(
             continue
         seen.add((frame.path, frame.symbol))
         yield frame, level
-        if level >= depth:
+        if level >= 40:  # of calls; far more than real chains have
             continue
         sites = program.sites(frame) if whole else imported_sites(program, frame)
         targets = [target for site in sites for target in possible(program, site)]

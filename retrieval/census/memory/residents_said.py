@@ -34,7 +34,7 @@ def residents(codebase: "Codebase", roster: Roster, objects: Sequence[Object]) -
 def _group(codebase: "Codebase", roster: Roster, members: list[Object], every: Sequence[Object]) -> str:
     names = members[0].names
     shown = [f"`{name}`" for name in dict.fromkeys(holder(roster, item) for item in members) if name]
-    which = _either(codebase, members) if len(names) > 1 else f"`{names[0]}`"
+    which = _either(codebase, members) if len(names) > 1 else f"`{', '.join(names)}`"
     which = f"{len(shown)} {which}" if len(shown) > 1 and len(names) == 1 else which
     which = f"{len(shown)} times {which}" if len(shown) > 1 and len(names) > 1 else which
     return (

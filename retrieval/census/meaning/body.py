@@ -5,10 +5,11 @@ a `Body`; names are not resolved here.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from retrieval.parse import Node, Tree
+from retrieval.parse import Node, Tree, first_line
 
 GuardKind = Literal[
     "if", "else", "for", "while", "loop-else", "except", "case", "comprehension", "lambda", "past", "event", "way"
@@ -110,8 +111,26 @@ class Body:
     not_local: set[str] = field(default_factory=set)
 
 
+_REGISTERING = frozenset({"register_modules", "add_module", "register_module"})
+
+
 def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
     """`text` on one line with single spaces, cut at `limit` characters, safe inside backticks."""
     joined = _CLOSING.sub(r"\1", _OPENING.sub(r"\1", text))
     flat = " ".join(joined.replace("`", "'").split())
     return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
+
+
+def modules_set(tree: Tree, call: Node, callee: Node, at: tuple[tuple[Guard, ...], Callable[[], int]]) -> list[Binding]:
+    """The attributes that a call sets on its object: `register_modules(vae=vae)`, `add_module("vae", vae)`.
+
+    `at` are the guards around the call and what counts the events of the body.
+    """
+    method, owner = (tree.text(callee.child_by_field_name(field)) for field in ("attribute", "object"))
+    arguments = call.child_by_field_name("arguments") if method in _REGISTERING else None
+    given = arguments.named_children if arguments is not None else []
+    named = [(c.child_by_field_name("name"), c.child_by_field_name("value")) for c in given]
+    if method != "register_modules":
+        named = [(given[0], given[1])] if len(given) == 2 and given[0].type == "string" else []
+    pairs = [(tree.text(name).strip("\"'"), value) for name, value in named if name is not None and value is not None]
+    return [Binding(f"{owner}.{key}", v, "", "whole", -1, first_line(v), at[0], at[1]()) for key, v in pairs]

@@ -9,7 +9,7 @@ from retrieval.census.meaning.loading import loaded, member
 from retrieval.census.meaning.names import reaching
 from retrieval.census.meaning.narrowing import Given, bound_by_partial, given_constants
 from retrieval.census.meaning.parameters import parameters_of
-from retrieval.census.meaning.registered import gives
+from retrieval.census.meaning.registered import auto_made, gives
 from retrieval.census.meaning.results import annotation, called, returned
 from retrieval.census.meaning.selected import keys_of, telling
 from retrieval.census.meaning.values import (
@@ -174,10 +174,11 @@ class Frame:
             kept = Items if target.name in _CONTAINERS else Instance | OneOf | Items | Nothing
             return found if isinstance(found, kept) else ExternalObject(target.name)
         if isinstance(target, External) and target.name.rpartition(".")[2] == "partial":
-            found = self.value(first, order, guards)
-            found = bound_by_partial(self, node, found) if isinstance(found, FunctionRef) else found
+            if isinstance(found := self.value(first, order, guards), FunctionRef):
+                found = bound_by_partial(self, node, found)
             return found if isinstance(found, FunctionRef | ClassRef | OneOf) else ExternalObject(target.name)
-        if (found := loaded(self, node, target, (order, guards)) or made_by_config(self, node)) is not None:
+        found = loaded(self, node, target, (order, guards)) or made_by_config(self, node)
+        if (found := found or auto_made(self, node, target)) is not None:
             return found
         same = target is None and function.type == "attribute"
         given = given_constants(self, node, target) if isinstance(target, FunctionRef) else ()
@@ -204,8 +205,7 @@ class Frame:
         if bindings:
             reach = reaching(bindings, order, guards, looped=True)
             values = [self._seen(binding, guards) for binding in reach.bindings]
-            if not reach.complete and name in self.parameters:
-                values.append(self._parameter(name))
+            values += [self._parameter(name)] if not reach.complete and name in self.parameters else []
             if values:
                 return self.program.settle(values)
         if name in self.body.nested and self.definition is not None:

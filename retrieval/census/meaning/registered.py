@@ -1,15 +1,16 @@
 """What a registry of the repository can give: definitions that decorators of the same registry object register.
 
 `REG.get(name)` may give any function or class under `@REG.register(...)`; where the registry keeps several sorts
-(`register_model`, `register_task`), the name of the method that is asked tells the sort.
+(`register_model`, `register_task`), the name of the method that is asked tells the sort. And which class an `Auto`
+loader of Transformers makes: one of the repository that is registered with it (`auto_class`).
 """
 
 import re
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
-from retrieval.census.meaning.results import called
-from retrieval.census.meaning.values import ClassRef, FunctionRef, Value
+from retrieval.census.meaning.results import annotation, called
+from retrieval.census.meaning.values import ClassRef, External, FunctionRef, Instance, Value, read_annotation
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ _FILLERS = frozenset(
     {"regist", "register", "registe", "registry", "with", "name", "module", "get", "class", "build", "by"}
 )
 _LITERAL = re.compile(r"""["']([^"']+)["']""")
+_AUTO = re.compile(
+    r"^transformers\.(?:[\w.]+\.)?(Auto(?:Model\w*|Backbone))\.(?:from_pretrained|from_config|register)$"
+)
+_AUTOS: "Beside[Program, dict[str, list[ClassRef]]]" = Beside()
 _KNOWN: "Beside[Program, dict[str, list[tuple[str, Registered]]]]" = Beside()
 
 
@@ -86,3 +91,43 @@ def _registrations(program: "Program") -> dict[str, list[tuple[str, Registered]]
                     table.setdefault(match[1], []).append((sort, target))
         _KNOWN[program] = table
     return _KNOWN[program]
+
+
+def auto_class(program: "Program", frame: "Frame", node: Node, target: Value | None) -> ClassRef | None:
+    """The class of the repository of which an `Auto` loader makes an object, None when nothing tells.
+
+    What the result is annotated as tells it, and so does a registered class that the file imports by its name and
+    does not use to make anything itself.
+    """
+    match = _AUTO.match(target.name) if isinstance(target, External) else None
+    if match is None or target.name.endswith(".register"):
+        return None
+    told = next((b.annotation for b in frame.body.bindings if b.annotation and b.value == node), "")
+    value = annotation(program, frame.path, read_annotation(told)) if told else None
+    if isinstance(value, Instance):
+        return value.cls
+    facts = program.facts[frame.path]
+    made = {call.written.partition(".")[0] for call in facts.calls}
+    named = {item.alias for item in facts.imports if item.name not in ("", "*")} - made
+    fitting = [cls for cls in _autos(program).get(match[1], []) if cls.definition.name in named]
+    held = [cls for cls in fitting if program.member(frame.path, cls.definition.name) == cls]
+    return held[0] if len(held) == 1 else None
+
+
+def auto_made(frame: "Frame", node: Node, target: Value | None) -> Instance | None:
+    """The object that an `Auto` loader makes, when its class is of the repository."""
+    cls = auto_class(frame.program, frame, node, target)
+    return Instance(cls) if cls is not None else None
+
+
+def _autos(program: "Program") -> dict[str, list[ClassRef]]:
+    """Name of an `Auto` class → the classes of the repository that are registered with it."""
+    if program not in _AUTOS:
+        table: dict[str, list[ClassRef]] = {}
+        for path, call in program.codebase.all_calls():
+            match = _AUTO.match(call.name) if call.name.endswith(".register") and len(call.arguments) > 1 else None
+            value = program.member(path, call.arguments[1]) if match else None
+            if match and isinstance(value, ClassRef):
+                table.setdefault(match[1], []).append(value)
+        _AUTOS[program] = table
+    return _AUTOS[program]

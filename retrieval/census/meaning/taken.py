@@ -1,15 +1,17 @@
 """Taking containers apart, for tracing: literals, subscripts, and what a loop's variables run over."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.body import Binding
 from retrieval.census.meaning.selected import wanted
 from retrieval.census.meaning.spots import Spot, arguments, key_of
-from retrieval.census.meaning.values import Table
+from retrieval.census.meaning.values import Instance, Table, alternatives
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
+    from retrieval.census.meaning.tracing import Tracer
 
 MOST_TAKEN = 5
 
@@ -80,6 +82,14 @@ def _told(spot: Spot, key: Node | None) -> list[str]:
     """The keys of a table that may be meant under the conditions around the use."""
     table = spot.frame.value(spot.node.child_by_field_name("value"), spot.order, spot.guards)
     return wanted(spot.frame, table, key, spot.told) if isinstance(table, Table) else []
+
+
+def of_object(tracer: "Tracer", spot: Spot) -> list[Spot]:
+    """What is held under a name taken off an object of a class here: `self` of `getattr(self, "tower", None)`."""
+    name = spot.take[-1] if spot.take else ""
+    found = alternatives(spot.frame.value(spot.node, spot.order, spot.guards)) if name.startswith(".") else ()
+    at = replace(spot, take=spot.take[:-1])
+    return [s for value in found if isinstance(value, Instance) for s in tracer.member(at, value.cls, name[1:])]
 
 
 def walked(frame: "Frame", binding: Binding) -> tuple[Node | None, tuple[str, ...]]:

@@ -21,7 +21,7 @@ from retrieval.census.meaning.selected import telling
 from retrieval.census.meaning.spots import Called, Spot, argument, arguments, default, got, handed_through, key_of
 from retrieval.census.meaning.standing_globals import standing
 from retrieval.census.meaning.stored import stored
-from retrieval.census.meaning.taken import MOST_TAKEN, compound, subscripted, walked
+from retrieval.census.meaning.taken import MOST_TAKEN, compound, of_object, subscripted, walked
 from retrieval.census.meaning.values import (
     ClassRef,
     External,
@@ -100,7 +100,7 @@ class Tracer:
         node = spot.node
         match node.type:
             case "identifier":
-                return [(s, False) for s in self._named(spot, spot.text())]
+                return [(s, False) for s in self._named(spot, spot.text()) or of_object(self, spot)]
             case "attribute":
                 return self._attribute(spot)
             case "call":
@@ -195,12 +195,13 @@ class Tracer:
         if len(classes) > 1 and owner is not None and owner.type == "identifier":
             classes = having(self.holders, frame, frame.body.tree.text(owner), classes)
         if not here.complete:
-            found += [s for cls in classes for s in self._member(spot, cls, name)]
+            found += [s for cls in classes for s in self.member(spot, cls, name)]
         if found or classes or isinstance(held, External):
             return [(s, False) for s in found]
         return [(s, False) for s in spot.inner(owner, take=(*spot.take, f".{name}")[-MOST_TAKEN:])]
 
-    def _member(self, spot: Spot, cls: ClassRef, name: str) -> list[Spot]:
+    def member(self, spot: Spot, cls: ClassRef, name: str) -> list[Spot]:
+        """What an attribute of the objects of a class may be."""
         found = []
         for frame, binding in self.holders.attribute(cls, name):
             found += self._bound(replace(spot, stack=()), frame, binding)
@@ -256,7 +257,7 @@ class Tracer:
                 written = spot.frame.body.tree.text(child.child_by_field_name("name"))
                 if written == name:
                     return spot.inner(child.child_by_field_name("value"), take=spot.take[:-1])
-        return self._member(replace(spot, take=spot.take[:-1]), cls, name)
+        return self.member(replace(spot, take=spot.take[:-1]), cls, name)
 
     def returns(self, spot: Spot, target: FunctionRef, call: Node | None) -> list[Spot]:
         """What a function gives to the call of it at a spot."""

@@ -15,6 +15,7 @@ from retrieval.census.meaning.body import (
     Guard,
     GuardKind,
     Taken,
+    modules_set,
     one_line,
 )
 from retrieval.census.meaning.early import left_early
@@ -104,6 +105,7 @@ class _Walker:
         )
         if callee is not None and callee.type == "attribute":
             self._gather(node, callee, guards)
+            self.body.bindings += modules_set(self.body.tree, node, callee, (guards, self._tick))
 
     def _gather(self, node: Node, callee: Node, guards: tuple[Guard, ...]) -> None:
         arguments = node.child_by_field_name("arguments")
@@ -251,8 +253,7 @@ class _Walker:
         subject = node.child_by_field_name("subject")
         self.visit(subject, guards, depth)
         block = node.child_by_field_name("body")
-        inner = block.named_children if block else ()
-        cases = [child for child in inner if child.type == "case_clause"]
+        cases = [child for child in (block.named_children if block else ()) if child.type == "case_clause"]
         for arm, case in enumerate(cases):
             patterns = [self._text(c) for c in case.named_children if c.type == "case_pattern"]
             text = f"{self._text(subject)}` matches `{', '.join(patterns)}"
@@ -289,8 +290,9 @@ class _Walker:
         self.body.exits.append(Exit(kind, value, first_line(node), guards, self._tick()))  # type: ignore[arg-type]
 
     def _import(self, node: Node, guards: tuple[Guard, ...], _depth: int) -> None:
-        lines = (first_line(node), last_line(node))
-        self.body.imports.append(CallStep(node, "import", *lines, guards, False, self._tick()))
+        self.body.imports.append(
+            CallStep(node, "import", first_line(node), last_line(node), guards, False, self._tick())
+        )
 
     def _scope_names(self, node: Node, _guards: tuple[Guard, ...], _depth: int) -> None:
         self.body.not_local.update(self.body.tree.text(child) for child in node.named_children)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.flow.routes import requested
 from retrieval.census.meaning.body import CallStep
 from retrieval.census.meaning.configured import configured_for, held_by_config
+from retrieval.census.meaning.registered import auto_class
 from retrieval.census.meaning.spots import arguments
 from retrieval.census.meaning.values import ClassRef, External, ExternalObject, alternatives
 from retrieval.census.models.known_models import Known, known_model
@@ -110,7 +111,8 @@ class Makers:
         values = alternatives(frame.value(function, step.order, step.guards))
         for value in values:
             if isinstance(value, External) and (known := known_model(value.name)) is not None:
-                yield Made(frame, step, value.name, None, known)
+                auto = auto_class(self.program, frame, step.node, value)
+                yield Made(frame, step, auto.definition.symbol if auto else value.name, auto, None if auto else known)
             elif isinstance(value, External) and shown is not None and value.name == shown.maker:
                 yield Made(frame, step, value.name, None, Known((), runs=shown.runs))
             elif isinstance(value, ClassRef) and (value in self.servers or self._makes(frame, step, value)):

@@ -9,6 +9,7 @@ from retrieval.beside import Beside
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import hit_at
 from retrieval.census.meaning.spots import Spot, arguments
+from retrieval.census.meaning.values import ClassRef
 from retrieval.census.meaning.wording import summary
 from retrieval.census.memory.kept_models import given_to, inside
 from retrieval.census.models.instances import labels
@@ -111,13 +112,13 @@ def entries_of(codebase: "Codebase") -> "list[Entry]":
 
 def _entries(codebase: "Codebase") -> list[Entry]:
     roster = roster_of(codebase)
-    groups: dict[str, list[Made]] = {}
+    groups: dict[tuple[str, ClassRef | None], list[Made]] = {}  # classes of one name in two files are two models
     for made in roster.made:
-        groups.setdefault(made.name, []).append(made)
+        groups.setdefault((made.name, made.cls), []).append(made)
     found: list[Entry] = []
     bare = [made for made in roster.made if is_session(made)]
     sessions = _sessions(codebase, roster, bare) if bare else []
-    for name, places in groups.items():
+    for (name, _), places in groups.items():
         if sessions and all(is_session(made) for made in places):
             found += sessions if places[0] is bare[0] else []
             continue

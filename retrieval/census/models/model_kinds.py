@@ -65,4 +65,4 @@ def _speaks(entry: Entry, seeing: bool) -> bool:
 
 
 def _short(entries: list[Entry]) -> str:
-    return listed([f"`{entry.name}`" for entry in entries], MOST)
+    return listed(list(dict.fromkeys(f"`{entry.name}`" for entry in entries)), MOST)

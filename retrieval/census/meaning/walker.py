@@ -92,20 +92,16 @@ class _Walker:
         callee = node.child_by_field_name("function")
         self.visit(callee, guards, depth)
         self.visit(node.child_by_field_name("arguments"), guards, depth)
-        self.body.calls.append(
-            CallStep(
-                node=node,
-                written=self._text(callee),
-                start=first_line(node),
-                end=last_line(node),
-                guards=guards,
-                awaited=node.parent is not None and node.parent.type == "await",
-                order=self._tick(),
-            )
-        )
+        awaited, lines = node.parent is not None and node.parent.type == "await", (first_line(node), last_line(node))
+        self.body.calls.append(CallStep(node, self._written(callee), *lines, guards, awaited, self._tick()))
         if callee is not None and callee.type == "attribute":
             self._gather(node, callee, guards)
             self.body.bindings += modules_set(self.body.tree, node, callee, (guards, self._tick))
+
+    def _written(self, callee: Node | None) -> str:
+        """The callee on one line; a long one is cut, but ends with the name of the method that it calls."""
+        text, last = self._text(callee), callee.child_by_field_name("attribute") if callee is not None else None
+        return f"{text}.{self.body.tree.text(last)}" if last is not None and text.endswith("…") else text
 
     def _gather(self, node: Node, callee: Node, guards: tuple[Guard, ...]) -> None:
         arguments = node.child_by_field_name("arguments")
@@ -290,9 +286,8 @@ class _Walker:
         self.body.exits.append(Exit(kind, value, first_line(node), guards, self._tick()))  # type: ignore[arg-type]
 
     def _import(self, node: Node, guards: tuple[Guard, ...], _depth: int) -> None:
-        self.body.imports.append(
-            CallStep(node, "import", first_line(node), last_line(node), guards, False, self._tick())
-        )
+        step = CallStep(node, "import", first_line(node), last_line(node), guards, False, self._tick())
+        self.body.imports.append(step)
 
     def _scope_names(self, node: Node, _guards: tuple[Guard, ...], _depth: int) -> None:
         self.body.not_local.update(self.body.tree.text(child) for child in node.named_children)

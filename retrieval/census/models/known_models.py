@@ -115,6 +115,8 @@ def known_model(maker: str) -> Known | None:
             ("Model", "LM", "Generation", "Classification", "Detection", "Pipeline", "Projection")
         ):
             return None
+    if maker.startswith("langchain") and last[:1].islower() and last != "init_chat_model":
+        return None
     if maker.startswith("diffusers.") and last[:1].islower() and not last.startswith(("from_", "load_")):
         return None
     found = next((row for row in _rows() if any(fnmatchcase(maker, pattern) for pattern in row.patterns)), None)

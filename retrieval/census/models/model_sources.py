@@ -49,7 +49,7 @@ _SIGNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 # A format that code names in any way, a pattern of files or an option, is not told as used nowhere.
 _WORDS = {
-    "GGUF/llama.cpp": r"(?i)gguf|llama[._-]?cpp",
+    "GGUF/llama.cpp": r"(?i)(?<![a-z\d])gguf|llama[._-]?cpp",
     "safetensors": r"(?i)safe_?tensors",
     "ONNX": r"(?i)onnx",
     "TensorRT": r"(?i)tensor_?rt|\btrt\b",
@@ -171,7 +171,7 @@ def absent(codebase: "Codebase") -> list[str]:
         name
         for name, (libraries, suffixes) in _SIGNS.items()
         if not (name == "JAX/Flax" and ported)
-        and not _is_named(codebase, name)
+        and named_at(codebase, name) is None
         and not any(fnmatchcase(module, sign) for module in modules for sign in libraries)
         and not any(fnmatchcase(call, sign) for call in calls for sign in libraries if "." in sign)
         and not files & {*suffixes}
@@ -179,10 +179,18 @@ def absent(codebase: "Codebase") -> list[str]:
 
 
 @once
-def _is_named(codebase: "Codebase", name: str) -> bool:
-    """Whether the code names a format; what only tests or documents say of it counts for nothing."""
+def named_at(codebase: "Codebase", name: str) -> tuple[str, int] | None:
+    """The first line of code or configuration that names a format, None when none does.
+
+    What only tests or documents say of it counts for nothing, nor do notebooks, which carry their pictures as text.
+    """
     word = re.compile(_WORDS[name])
-    return any(file.role in ("source", "config") and word.search(file.text) for file in codebase.snapshot.files)
+    for file in codebase.snapshot.files:
+        counted = file.role in ("source", "config") and file.language != "notebook"
+        match = word.search(file.text) if counted else None
+        if match:
+            return file.path, file.text.count("\n", 0, match.start()) + 1
+    return None
 
 
 def _place(entry: Entry) -> tuple[str, int, int]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrieval.census.language import Query, hit_at, kind, parse_query, run_query
+from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.meaning.prose import listed
 from retrieval.census.models.chosen_loaders import chosen_apart
 from retrieval.census.models.instances import variants
@@ -13,7 +13,7 @@ from retrieval.census.models.inventory import hosted_names, off_by_default, weig
 from retrieval.census.models.model_entries import CLASSICAL, Entry, entries_of
 from retrieval.census.models.model_kinds import kinds_of
 from retrieval.census.models.model_settings import model_settings
-from retrieval.census.models.model_sources import HOSTED, Source, absent, sources_of
+from retrieval.census.models.model_sources import HOSTED, Source, absent, named_at, sources_of
 from retrieval.census.models.models_by_program import by_program
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.facts import CensusHit
@@ -256,11 +256,11 @@ def _not_used(codebase: "Codebase", main: list[Entry], used: list[str]) -> Itera
         if others:
             yield _sentence(codebase, f"Nothing points to {listed(others, len(others))}", main[:1])
         return
-    named = run_query(codebase, "strings: *.gguf, *gguf*").hits + run_query(codebase, "imports: llama_cpp, gguf").hits
-    places = tuple(("named", hit.path, hit.start, hit.end) for hit in named if hit.role == "source")[:MOST_CITED]
+    at = named_at(codebase, "GGUF/llama.cpp")
     nor = f"; nothing points to {listed(others, len(others))}" if others else ""
-    hit = _sentence(codebase, f"GGUF or llama.cpp is named in the code{nor}", main[:1])
-    yield replace(hit, path=places[0][1], start=places[0][2], end=places[0][3], related=places[1:]) if places else hit
+    text = f"No model was traced that is filled from GGUF files, though the code names GGUF or llama.cpp{nor}"
+    hit = _sentence(codebase, text, main[:1])
+    yield replace(hit, path=at[0], start=at[1], end=at[1], related=()) if at else hit
 
 
 def _once(said: list[str]) -> list[str]:

@@ -273,3 +273,67 @@ def test_the_hub_is_no_face_and_what_a_model_gives_is_made_of_its_arguments() ->
     given = next(binding for binding in frame.body.bindings if binding.name == "given")
     spot = Spot(frame, given.value, guards=())  # type: ignore[arg-type]
     assert [told.modality for told in modalities(tracer_of(program), spot)] == ["audio"]
+
+
+def test_features_that_are_written_among_those_of_another_modality() -> None:
+    codebase = codebase_of(
+        {
+            "net.py": """
+                import torch
+                from torch import nn
+
+                class Embed(nn.Module):
+                    def __init__(self, num_audio_tokens, num_text_tokens):
+                        super().__init__()
+                        self.emb_code = nn.ModuleList([nn.Embedding(num_audio_tokens, 8) for _ in range(4)])
+                        self.emb_text = nn.Embedding(num_text_tokens, 8)
+                    def forward(self, input_ids, mask):
+                        words = self.emb_text(input_ids[mask])
+                        codes = torch.stack([self.emb_code[i](input_ids[~mask][:, i]) for i in range(4)], 2).sum(2)
+                        emb = torch.zeros(input_ids.shape)
+                        emb[mask] = words
+                        emb[~mask] = codes.to(emb.dtype)
+                        return emb
+
+                class Chat(nn.Module):
+                    def __init__(self, tower, lm):
+                        super().__init__()
+                        self.tower, self.lm = tower, lm
+                    def merge(self, input_ids, pixel_values, seen):
+                        inputs_embeds = self.lm.get_input_embeddings()(input_ids)
+                        image_embeds = self.tower(pixel_values)
+                        inputs_embeds[seen] = image_embeds[0]
+                        return inputs_embeds
+                    def scatter(self, input_ids, pixel_values, seen):
+                        inputs_embeds = self.lm.get_input_embeddings()(input_ids)
+                        inputs_embeds = inputs_embeds.masked_scatter(seen, self.tower(pixel_values))
+                        return inputs_embeds
+                    def voice(self, text_emb, spk_emb, seen):
+                        return torch.where(seen, spk_emb, text_emb)
+                    def plain(self, input_ids, image_token_id, text_emb, past_key_values, cond):
+                        padded = torch.zeros(3)
+                        padded[0] = text_emb
+                        input_ids[cond] = image_token_id
+                        return torch.cat([text_emb, past_key_values.view(1), image_token_id * torch.ones(1)])
+            """,
+            "app.py": """
+                import librosa
+                from PIL import Image
+                from net import Chat, Embed
+                from transformers import AutoTokenizer
+
+                Embed(8, 8)(1, 2)
+                chat = Chat(None, None)
+                chat.merge(1, Image.open("a.png"), 3), chat.scatter(1, Image.open("a.png"), 3)
+                chat.voice(1, 2, 3), chat.plain(1, 2, 3, 4, 5)
+            """,
+        }
+    )
+    assert {hit.symbol: hit.name for hit in run_query(codebase, "fusions: how=joined").hits} == {
+        "Embed.forward": "text + audio", "Chat.merge": "text + image", "Chat.scatter": "text + image",
+        "Chat.voice": "voice + text",
+    }  # fmt: skip
+    said = run_query(codebase, "multimodal: part=whether").hits[0].text
+    assert "writes image (`image_embeds[0]`) into text (`inputs_embeds`) at `seen`" in said
+    how = run_query(codebase, "multimodal: part=how").hits[0].text
+    assert "into `emb`, each at its own places" in said + how

@@ -530,7 +530,8 @@ def test_conditions_are_joined_by_what_the_code_does_with_them() -> None:
             """,
         }
     )
-    [whether] = _texts(codebase, "multimodal: part=whether")
+    whether, without = _texts(codebase, "multimodal: part=whether")
+    assert without == "Images and video take no part in it"
     assert whether.startswith("Yes, audio and text condition what is generated: ")
     assert "`Fuser.forward()` (net.py) concatenates the condition `cond` with `input` along axis 1, adds the" in whether
     assert 'hands the condition `c["crossattn"]` to `self.transformer` as `context`' in whether

@@ -7,7 +7,8 @@ from retrieval.census.meaning.callgraph import entered
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef, FunctionRef
 from retrieval.census.modalities.fusion_ways import Place, sorts
-from retrieval.census.modalities.mixing import Mixed, mixed_by, returned_by
+from retrieval.census.modalities.mixed import Mixed
+from retrieval.census.modalities.mixing import mixed_by, returned_by
 from retrieval.census.modalities.modality_names import GROUPS, named
 from retrieval.census.models.fillers import reads
 from retrieval.census.models.model_entries import entries_of

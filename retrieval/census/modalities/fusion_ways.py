@@ -12,7 +12,8 @@ from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.wording import title
 from retrieval.census.modalities.attention_scores import Scores, collected, repeated, run_classes, scores_of, wholes
 from retrieval.census.modalities.fusions import meetings_of
-from retrieval.census.modalities.mixing import Mixed, mixed_in
+from retrieval.census.modalities.mixed import Mixed
+from retrieval.census.modalities.mixing import mixed_in
 from retrieval.census.modalities.operands import Meeting
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.facts import CensusHit

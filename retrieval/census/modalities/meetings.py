@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.handover.model_inputs import inputs_of
@@ -10,9 +11,11 @@ from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.values import ClassRef, External, ExternalObject, Instance
 from retrieval.census.modalities.gathered import gathered
 from retrieval.census.modalities.joined import members, segments
-from retrieval.census.modalities.modalities import Told, hears_only, nearest, reads_text
-from retrieval.census.modalities.modality_names import GROUPS, named
+from retrieval.census.modalities.modalities import Told, nearest
+from retrieval.census.modalities.modality_names import CONTEXT, GEOMETRY, GROUPS, named
 from retrieval.census.modalities.operands import MOST_OPERANDS, Meeting, is_aside, meeting_of
+from retrieval.census.modalities.placed import placed
+from retrieval.census.modalities.worked_with import hears_only, reads_text
 from retrieval.census.models.fillers import is_filler, is_unread
 from retrieval.census.models.roster import Roster, Use
 from retrieval.languages import words
@@ -30,7 +33,6 @@ _ATTENDING = re.compile(
 FUSING = re.compile(r"(?i)(?:^|\.|_)fus\w*$")
 _ATTENTION = re.compile(r"(?i)att(?:n|ention)|softmax")
 _MADE = re.compile(r"_?[A-Z]\w*[a-z]\w*$")
-_CONTEXT = words("encoder_hidden_states context xa key_value_states cross_attention_states vision_hidden_states")
 _WHOLE = words("chat generate stream_chat predict infer inference ask complete")  # what they do inside is not seen
 _PROMPTS = words("input_ids prompt prompts prompt_ids")
 _MEDIA = words(
@@ -42,6 +44,7 @@ _MASKING = re.compile(
     r"\.(?:bool|ne|eq|lt|gt|le|ge|isnan|logical_\w+)\(|\* ?0(?:\.0*)?(?!\w|\.)|[<>=!]=|(?:zeros|ones)_like"
 )
 _WITHIN = re.compile(r"(?:self\.)?(?:query|key|value|q|k|v|attn|attention|scores?|weights?)(?:_\w+)?\b")
+_NOISED = re.compile(r"(?i)(?:^|_)(?:nois\w*|latents?|samples?|hidden_states|x|z)(?:$|_)")
 _CONTRAST = re.compile(r"(?i)contrast|similarity|clip_?loss|siglip")
 _NO_MODEL = re.compile(r"(?i)loss|discriminator|criterion|metric|scheduler|processor|tokenizer|criteria")
 VALUES = ("identifier", "attribute", "call", "subscript", "binary_operator")
@@ -51,7 +54,7 @@ def meetings(roster: Roster, frame: "Frame", uses: list[Use]) -> Iterator[Meetin
     """The meetings of a body, each line once; `uses` are its calls of models."""
     seen: set[int] = set()
     found = [meeting for step in frame.body.calls if (meeting := _of_call(roster, frame, step))]
-    found += [*_of_operators(roster, frame), *_of_stores(roster, frame), *_gathered(roster, frame)]
+    found += [*_of_operators(roster, frame), *placed(roster, frame), *_gathered(roster, frame)]
     found += [meeting for use in uses if (meeting := _given(roster, use))]
     for meeting in found:
         if first_line(meeting.node) not in seen:
@@ -126,7 +129,7 @@ def _attention(roster: Roster, frame: "Frame", step: CallStep, place: Spot) -> M
     text = frame.body.tree.text
     listed = arguments(step.node, keywords=True)
     keywords = {text(c.child_by_field_name("name")): c for c in listed if c.type == "keyword_argument"}
-    context = [child for name, child in keywords.items() if name in _CONTEXT and _is_value(child)]
+    context = [child for name, child in keywords.items() if name in CONTEXT and _is_value(child)]
     context = [] if step.written.rpartition(".")[2] in _WHOLE else context
     if not context and (not _ATTENDING.search(step.written) or isinstance(frame.callee(step), ClassRef)):
         return None
@@ -141,7 +144,18 @@ def _attention(roster: Roster, frame: "Frame", step: CallStep, place: Spot) -> M
     nodes = [child.child_by_field_name("value") if child.type == "keyword_argument" else child for child in ordered]
     nodes = [node for node in nodes if node is not None and node.type in VALUES]
     how = "attended" if context or not FUSING.search(step.written) or _attends(frame, step) else "joined"
-    return meeting_of(roster, how, step.node, [s for v in nodes[:MOST_OPERANDS] for s in place.inner(v, take=())])
+    spots = [s for v in nodes[:MOST_OPERANDS] for s in place.inner(v, take=())]
+    meeting = meeting_of(roster, how, step.node, spots)
+    return _of_query(meeting, spots[0]) if meeting is not None and context and how == "attended" else meeting
+
+
+def _of_query(meeting: Meeting, query: Spot) -> Meeting | None:
+    """A meeting whose first operand is the query: contexts alone do not attend to one another."""
+    written = one_line(query.text(), 50)
+    if meeting.operands[0][0] == written:
+        return meeting
+    latents = ((written, Told("latents", query)), *meeting.operands)
+    return replace(meeting, operands=latents) if _NOISED.search(written) else None
 
 
 def _is_value(child: Node) -> bool:
@@ -223,24 +237,6 @@ def _is_feature(written: str) -> bool:
     return re.search(told, written) is not None
 
 
-def _of_stores(roster: Roster, frame: "Frame") -> Iterator[Meeting]:
-    """`embeds[mask] = features`: features of one modality put among those of another."""
-    for store in frame.body.stores:
-        left = (
-            store.value.parent.child_by_field_name("left") if store.value is not None and store.value.parent else None
-        )
-        key = left.child_by_field_name("subscript") if left is not None and left.type == "subscript" else None
-        if store.value is None or left is None or key is None or key.type in ("string", "integer"):
-            continue
-        if not _is_feature(store.name) or not _says(frame.body.tree.text(store.value)):
-            continue
-        place = Spot(frame, store.value, store.order, store.guards)
-        owner = left.child_by_field_name("value")
-        meeting = meeting_of(roster, "joined", left, [*place.inner(owner, take=()), place])
-        if meeting is not None:
-            yield meeting
-
-
 def _gathered(roster: Roster, frame: "Frame") -> Iterator[Meeting]:
     """What data structures bring together: experts chosen by a mask, lists sorted by time."""
     for one in gathered(frame):
@@ -261,7 +257,7 @@ def _given(roster: Roster, use: Use) -> Meeting | None:
         idle = is_aside(spot) or is_filler(spot) or is_unread(roster, use, spot.node)
         if told and len({item.group for item in told}) == 1 and not idle:
             operands.append((one_line(spot.text(), 50), told[0]))
-    operands = [(written, told) for written, told in operands if told.modality != "landmarks"]
+    operands = [(written, told) for written, told in operands if told.modality not in GEOMETRY]
     kinds = {told.group for _, told in operands}
     return Meeting("given", use.step.node, tuple(operands), _model(use)) if len(kinds) > 1 else None
 

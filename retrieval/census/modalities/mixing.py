@@ -14,7 +14,9 @@ from retrieval.census.meaning.callgraph import Target, entered
 from retrieval.census.meaning.spots import argument, arguments
 from retrieval.census.meaning.values import ClassRef, External, ExternalObject, FunctionRef, Instance, alternatives
 from retrieval.census.modalities.carried import NONE, Carried, Groups
-from retrieval.parse import Node, descendants, first_line, last_line
+from retrieval.census.modalities.mixed import Mixed, axis, without_echo
+from retrieval.census.modalities.modality_names import CONTEXT
+from retrieval.parse import Node, descendants
 
 if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
@@ -32,21 +34,6 @@ _KEY = re.compile(r"(?i)(?:^|[^a-z])(?:k|keys?)(?:$|[^a-z])")
 _OPAQUE = re.compile(r"self\.|super\(\)|model\b|\w+\.forward$")
 _RUN = ("forward", "__call__", "call")
 DEEPEST, MOST, SHOWN = 7, 9, 80
-
-
-@dataclass(frozen=True)
-class Mixed:
-    """One operation on values of two modalities: its sort, what it does in words, and its place."""
-
-    sort: str  # joined, added, multiplied, attended, compared, written, passed
-    text: str
-    frame: "Frame"
-    node: Node
-
-    @property
-    def place(self) -> tuple[str, str, int, int]:
-        """Where it stands."""
-        return "mixes", self.frame.path, first_line(self.node), last_line(self.node)
 
 
 def mixed_by(program: "Program", cls: ClassRef, given: Mapping[str, str], method: str = "") -> list[Mixed]:
@@ -111,7 +98,7 @@ class _Walk(Carried):
                 self.bind(event)
             elif isinstance(event, Exit) and event.kind == "return":
                 found += self._operated(event.value)
-        return _without_echo(found)[:MOST]
+        return without_echo(found)[:MOST]
 
     def _called(self, step: CallStep) -> Iterator[Mixed]:
         value, written, node = self.frame.callee(step), step.written, step.node
@@ -130,7 +117,19 @@ class _Walk(Carried):
             owner_ = node.child_by_field_name("function").child_by_field_name("object")  # type: ignore[union-attr]
             yield from self._written(node, owner_, given[-1], written.rpartition(".")[2])
         elif not outside:
-            yield from self.into(step, self.of)
+            found = self.into(step, self.of)
+            yield from found or self._attended(node)
+
+    def _attended(self, node: Node) -> Iterator[Mixed]:
+        """A call that is given the states of another encoder, of code that is not seen: it attends to them."""
+        text, first = self.frame.body.tree.text, arguments(node)[:1]
+        named = [c for c in arguments(node, keywords=True) if c.type == "keyword_argument"]
+        held = [c.child_by_field_name("value") for c in named if text(c.child_by_field_name("name")) in CONTEXT]
+        context = next((value for value in held if value is not None and self.of(value)), None)
+        if first and context is not None and self.of(first[0]) != self.of(context):
+            callee = one_line(text(node.child_by_field_name("function")), SHOWN)
+            told = f"`{one_line(text(first[0]), 44)}`"
+            yield self._said("attended", f"lets {told} attend to {self._told(context)} with `{callee}`", node)
 
     def _joined(self, node: Node, given: list[Node]) -> Iterator[Mixed]:
         listed = given[0].named_children if given[0].type in ("list", "tuple") else given[:1]
@@ -242,20 +241,6 @@ class _Walk(Carried):
         return Mixed(sort, text, self.frame, node)
 
 
-def axis(frame: "Frame", node: Node) -> str:
-    """ " along the last axis": where a concatenation puts its parts."""
-    text = frame.body.tree.text
-    keywords = [c for c in arguments(node, keywords=True) if c.type == "keyword_argument"]
-    named = [
-        text(c.child_by_field_name("value")) for c in keywords if text(c.child_by_field_name("name")) in ("dim", "axis")
-    ]
-    given = [*named, *(text(child) for child in arguments(node)[1:2])]
-    written = given[0] if given else "0"
-    if written == "-1":
-        return " along the last axis"
-    return f" along axis {written}" if re.fullmatch(r"-?\d+", written) else ""
-
-
 def _runs(program: "Program", value: Instance) -> Iterator[Target]:
     method = next((m for name in _RUN if (m := program.method(value.cls, name))), None)
     if method is not None:
@@ -280,19 +265,3 @@ def _union(groups: "Iterator[Groups] | map[Groups]") -> Groups:
 
 def _order(event: "CallStep | Binding | Exit") -> int:
     return event.order
-
-
-def _without_echo(found: list[Mixed]) -> list[Mixed]:
-    """Each operation once; layers are only told between other operations, several of them as one."""
-    kept: list[Mixed] = []
-    for one in found:
-        if one.sort == "passed" and not kept:
-            continue
-        if any(one.node.id == other.node.id and one.frame is other.frame for other in kept):
-            continue
-        if one.sort == "passed" and kept[-1].sort == "passed":
-            name = re.sub(r"^passes the result through ", "", one.text)
-            kept[-1] = Mixed("passed", f"{kept[-1].text}, {name}", kept[-1].frame, kept[-1].node)
-            continue
-        kept.append(one)
-    return kept

@@ -14,11 +14,11 @@ from retrieval.beside import Beside
 from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.tracing import Tracer, tracer_of
 from retrieval.census.meaning.values import External, ExternalObject, Instance
-from retrieval.census.modalities.modality_names import GROUPS, documented, named
+from retrieval.census.modalities.modality_names import CONTEXT, GROUPS, documented, named
+from retrieval.census.modalities.worked_with import hears_only, reads_text, works_with_audio
 from retrieval.census.models.families import RUNNING
 from retrieval.census.models.known_models import known_model
 from retrieval.census.models.tiers import snake
-from retrieval.facts import FileFacts
 from retrieval.languages import words
 from retrieval.parse import Node
 
@@ -46,23 +46,14 @@ _FRESH = re.compile(
 )
 _SETTINGS = re.compile(r"(?:^|\.)\w*Config(?:\.\w+)?$")  # what is computed from settings is no data of a modality
 _CONSTANT = re.compile(r"^(?:\w+\.)*[A-Z][A-Z_]+$")  # a key that an enumeration or a module names
+_EMBEDDING = re.compile(r"\bEmbedding\(\s*(?:num_embeddings\s*=\s*)?([A-Za-z_][\w.]*)")
+_COUNTED = re.compile(r"^(?:num|n)_|(?:_vocab(?:ulary)?)?_size$|^vocab(?:ulary)?_size_|_vocab$")
 _ZERO = re.compile(r"^0(?:\.0*)?$")
 _MEASURES = words("shape device dtype ndim")
 _SEMANTIC = re.compile(r"(?:^|_)semantic_(?:tokens?|history|prompt|codes?|ids)|(?:^|_)(?:pred|prompt|x)_semantic$")
 _GIVEN = ("text", "image", "audio", "video")
-_AUDIO_LIBRARIES = words("librosa torchaudio soundfile encodec pyaudio sounddevice pydub whisper faster_whisper")
 _WHOLE = re.compile(r"^(?!.*bert)(\w+)_(?:encoder|model|net|network|extractor|tower|transformer|backbone)$")
 _TAKEN_OFF: "Beside[Program, frozenset[str]]" = Beside()
-_TEXT_LIBRARIES = words(
-    """transformers tokenizers sentencepiece tiktoken nltk spacy ftfy diffusers clip open_clip openai anthropic ollama
-    vllm"""
-)
-_TEXT: "Beside[Program, frozenset[str]]" = Beside()
-_AUDIO: "Beside[Program, bool]" = Beside()
-_HEARS: "Beside[Program, bool]" = Beside()
-_IMAGE_LIBRARIES = words(
-    "PIL cv2 torchvision timm skimage imageio kornia mmcv decord clip open_clip diffusers insightface moviepy"
-)
 MOST, NEAR, FAR = 70, 60, 120
 
 
@@ -112,22 +103,6 @@ def _is_spoken(spot: Spot, weak: list[Told]) -> bool:
     return bool(weak) and weak[0].modality == "prompt" and works_with_audio(spot.frame.program)
 
 
-def works_with_audio(program: "Program") -> bool:
-    """Whether any file of the repository imports a library of audio."""
-    if program not in _AUDIO:
-        modules = {item.module.partition(".")[0] for facts in program.facts.values() for item in facts.imports}
-        _AUDIO[program] = bool(modules & _AUDIO_LIBRARIES)
-    return _AUDIO[program]
-
-
-def hears_only(program: "Program") -> bool:
-    """Whether code works with audio and imports no library of images: then names of pictures are of spectrograms."""
-    if program not in _HEARS:
-        modules = {item.module.partition(".")[0] for facts in program.facts.values() for item in facts.imports}
-        _HEARS[program] = works_with_audio(program) and not modules & _IMAGE_LIBRARIES
-    return _HEARS[program]
-
-
 def taken_off(program: "Program") -> frozenset[str]:
     """Names of parts that code takes off a finished model: `net.embeddings.words = None`."""
     if program not in _TAKEN_OFF:
@@ -136,24 +111,6 @@ def taken_off(program: "Program") -> frozenset[str]:
         none = [b.name for b in bound if b.value is not None and b.value.type == "none"]
         _TAKEN_OFF[program] = frozenset(name.rpartition(".")[2] for name in none)
     return _TAKEN_OFF[program]
-
-
-def reads_text(program: "Program", path: str = "") -> bool:
-    """Whether a file beside `path` takes text apart, below the same first folder: then tokens and prompts are of text.
-
-    Without a path, whether any file of the repository does.
-    """
-    if program not in _TEXT:
-        _TEXT[program] = frozenset(
-            path.rpartition("/")[0] for path, facts in program.facts.items() if _is_of_text(facts)
-        )
-    head, below, _ = path.partition("/")
-    return any(not below or folder == head or folder.startswith(f"{head}/") for folder in _TEXT[program])
-
-
-def _is_of_text(facts: FileFacts) -> bool:
-    modules = {item.module.partition(".")[0] for item in facts.imports}
-    return bool(modules & _TEXT_LIBRARIES) or any("tokeniz" in item.name.lower() for item in facts.definitions)
 
 
 def _removed(spot: Spot, written: str) -> bool:
@@ -214,7 +171,13 @@ def _call(spot: Spot, node: Node) -> str:
     function = node.child_by_field_name("function")
     written = spot.frame.body.tree.text(function)
     last = written.rpartition(".")[2]
-    if last in SHAPING or _FRESH.search(written) or _SETTINGS.search(written) or _removed(spot, written):
+    if (
+        attends(spot, node)
+        or last in SHAPING
+        or _FRESH.search(written)
+        or _SETTINGS.search(written)
+        or _removed(spot, written)
+    ):
         return ""
     value = spot.frame.value(function, spot.order, spot.guards)
     if isinstance(value, External):
@@ -229,9 +192,33 @@ def _call(spot: Spot, node: Node) -> str:
     whole = _WHOLE.match(snake(value.cls.definition.name)) if isinstance(value, Instance) else None
     if whole is not None and (told := named(whole[1])):
         return told
+    if told := _table(spot, function):
+        return told
     pieces = written.split(".")
     last = "" if pieces[-1] == "bert" else _said(spot, pieces[-1])  # a Q-Former keeps its layers in a `bert`
     return last or (_said(spot, pieces[-2]) if len(pieces) > 1 and pieces[-2] not in ("self", "cls") else "")
+
+
+def attends(spot: Spot, node: Node) -> bool:
+    """Whether a call is given the states of another encoder beside its own input: `block(x, context=y)`."""
+    named_ = [c for c in arguments(node, keywords=True) if c.type == "keyword_argument"]
+    text = spot.frame.body.tree.text
+    held = [c.child_by_field_name("value") for c in named_ if text(c.child_by_field_name("name")) in CONTEXT]
+    return any(value is not None and value.type not in ("none", "false") for value in held) and bool(arguments(node))
+
+
+def _table(spot: Spot, function: Node | None) -> str:
+    """What a table of embeddings is of, by the name of its size where it is made: `Embedding(num_audio_tokens, …)`."""
+    text, frame = spot.frame.body.tree.text, spot.frame
+    while function is not None and function.type == "subscript":
+        function = function.child_by_field_name("value")
+    holder = text(function) if function is not None else ""
+    if frame.owner is None or not holder.startswith("self."):
+        return ""
+    made = [b for m in frame.program.methods(frame.owner, frame.owner) for b in m.bound(holder) if b.value is not None]
+    sizes = [size[1] for b in made for size in _EMBEDDING.finditer((b.value.text or b"").decode("utf-8", "replace"))]  # type: ignore[union-attr]
+    told = {named(_COUNTED.sub("", size.rpartition(".")[2].lower())) for size in sizes} - {""}
+    return told.pop() if len(told) == 1 else ""
 
 
 def data_sources(tracer: Tracer, spot: Spot) -> list[Spot]:
@@ -246,6 +233,8 @@ def data_sources(tracer: Tracer, spot: Spot) -> list[Spot]:
         written = text(function)
         if _removed(spot, written) or _FRESH.search(written) or _SETTINGS.search(written):
             return []
+        if attends(spot, node):  # what attends to a context stays of its own modality
+            return _first(spot, node)
         if not spot.take and is_module(tracer, spot):
             return [inner for child in arguments(node, keywords=True) for inner in spot.inner(child, take=())]
         if function is not None and function.type == "attribute" and written.rpartition(".")[2] in SHAPING:

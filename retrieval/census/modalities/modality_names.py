@@ -24,17 +24,32 @@ _WORDS: dict[str, frozenset[str]] = {
     ),
     "prompt": words("prompt prompts"),
     "motion": words("coeff coeffs pose poses 3dmm motion smpl flame gaze blink"),
-    "landmarks": words("landmark landmarks keypoint keypoints bbox bboxes box boxes"),
+    "landmarks": words("landmark landmarks keypoint keypoints"),
+    "boxes": words("bbox bboxes box boxes"),
     "depth": words("depthmap depths"),
     "point cloud": words("lidar pointcloud pointclouds pcd"),
     "sensor": words("imu thermal accelerometer eeg ecg tabular"),
 }
-GROUPS = {"video": "image", "landmarks": "image", "motion": "image", "latents": "image", "prompt": "text"}
+GROUPS = {
+    "video": "image",
+    "landmarks": "image",
+    "boxes": "image",
+    "motion": "image",
+    "latents": "image",
+    "prompt": "text",
+    "voice": "audio",
+}
 """Modalities that are of the same kind when it is asked whether two differ: what is measured on a face is image."""
+GEOMETRY = ("landmarks", "boxes")  # of an image; a modality of their own only beside sound
+CONTEXT = words("encoder_hidden_states context xa key_value_states cross_attention_states vision_hidden_states")
+"""Keywords by which a block is given the states of another encoder, to which it attends."""
 _PHRASES = (
     ("input_ids", "text"),
     ("embed_tokens", "text"),
     ("tok_embeddings", "text"),
+    ("spk_emb", "voice"),
+    ("speaker_emb", "voice"),
+    ("voice_emb", "voice"),
     ("depth_map", "depth"),
     ("depth_image", "depth"),
     ("depth_token", "depth"),
@@ -53,7 +68,7 @@ _ASPECTS = (
     "prefix|quality|ratio|channel|padding|offset|stride|grid\\w*|lang|language|sr|duration|step|seed|time|stream"
 )
 _NOT = re.compile(
-    rf"(?i)(?:^|_)(?:indices|idxs)$|guidance|(?:{_SUBJECTS})s?_?(?:{_ASPECTS})s?$|^(?:num|n|max|min|len|use|is|has|no|with|drop)_|^language$|face_?recon|interface|"
+    rf"(?i)(?:^|_)(?:indices|idxs)$|^(?:{_SUBJECTS})s?(?:_\w+)?_(?:ids?|token|cls)$|guidance|(?:{_SUBJECTS})s?_?(?:{_ASPECTS})s?$|^(?:num|n|max|min|len|use|is|has|no|with|drop)_|^language$|face_?recon|interface|"
     r"surface|config$|bitmap|base64|b64"
 )
 _IDS = re.compile(r"(?:^|_)(?:text|phone|phoneme)_(?:token_)?ids")

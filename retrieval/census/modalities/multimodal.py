@@ -57,6 +57,8 @@ def _whether(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
     if besides:
         yield _sentence(codebase, "Besides, ", besides, join="; ", most=BESIDES)
     yield from (at(codebase, text, places) for text, places in apart_or_not(codebase))
+    if first < 3 and not any("image" in said.pair for said in found):
+        yield _at(codebase, "Images and video take no part in it", lead[:1])
     yield from _idle_code(codebase, found)
 
 
@@ -92,9 +94,10 @@ def _sentence(codebase: "Codebase", opening: str, found: list[Said], *, join: st
     run = [said for said in found if said.run]
     shown = _several(run or found, most)
     alike = {id(said): _alike(said, run or found, shown) for said in shown}
+    names = {one.who for one in shown}
     told = {one.who for one in (*shown, *(other for others in alike.values() for other in others))}
     more = len([one for one in run or found if one.who not in told])
-    body = join.join(f"{said.text}{_likewise(alike[id(said)])}" for said in shown)
+    body = join.join(f"{said.text}{_likewise(alike[id(said)], names)}" for said in shown)
     capital = not opening
     text = f"{opening}{body[0].upper() + body[1:] if capital else body}"
     text += f"; {counted(more, 'more place')} below" if more else ""
@@ -109,13 +112,14 @@ def _alike(said: Said, found: Sequence[Said], shown: Sequence[Said]) -> list[Sai
     """What does the same with the same modalities elsewhere, and is not told by itself."""
     sort = (said.sort[0], said.pair)
     first = next(one for one in shown if (one.sort[0], one.pair) == sort)
-    told = {one.who for one in shown}
+    told = {(one.who, one.place[1]) for one in shown}
     others = [other for other in found if (other.sort[0], other.pair) == sort and other not in shown]
-    return [other for other in others if other.who not in told] if first is said else []
+    return [other for other in others if (other.who, other.place[1]) not in told] if first is said else []
 
 
-def _likewise(alike: Sequence[Said]) -> str:
-    names = list(dict.fromkeys(f"`{said.who}`" for said in alike))
+def _likewise(alike: Sequence[Said], told: set[str]) -> str:
+    """The others by name, one of a name that is told already with its file."""
+    names = list(dict.fromkeys(f"`{s.who}`{f' ({s.place[1]})' if s.who in told else ''}" for s in alike))
     return f" (likewise in {listed(names, LIKEWISE)})" if names else ""
 
 
@@ -138,7 +142,8 @@ def _idle_code(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
 def _embeddings(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
     """Whether features of two modalities are combined, and whether they are compared."""
     compared = [said for said in found if said.sort[0] == "compared"]
-    combined = [said for said in found if said.sort[0] in (*FUSED, "conditions") and said.sort[0] != "merged"]
+    within = [said for said in found if said.sort[0] == "conditioned" and said.own]
+    combined = [said for said in found if said.sort[0] in (*FUSED, "conditions") and said.sort[0] != "merged"] or within
     apart = [said for said in found if said.sort[0] == "apart"]
     outside = [said for said in found if said.sort[0] in ("conditioned", *TOGETHER)]
     if combined:
@@ -153,7 +158,9 @@ def _embeddings(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
     scores = [] if compared else [at(codebase, text, places) for text, places in compared_inside(codebase)]
     yield from scores
     if (outside or combined) and not (compared or scores):
-        beside = " outside of attention" if any(said.sort[0] == "attended" for said in combined) else ""
+        beside = (
+            " outside of attention" if any(said.sort[0] in ("attended", "conditioned") for said in combined) else ""
+        )
         text = f"They are not compared: no product or similarity{beside} has features of two modalities"
         yield at(codebase, text, [(combined or outside)[0].place])
 

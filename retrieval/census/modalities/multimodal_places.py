@@ -9,15 +9,17 @@ from retrieval.census.language import hit_at
 from retrieval.census.meaning.body import one_line
 from retrieval.census.meaning.onward import onward
 from retrieval.census.meaning.prose import listed
+from retrieval.census.modalities.attention_scores import run_classes
 from retrieval.census.modalities.conditioning import conditioners, joined_conditions
 from retrieval.census.modalities.fusion_ways import Place, inside, module, name_of, short, sorts
 from retrieval.census.modalities.fusions import meetings_of
 from retrieval.census.modalities.meetings import FUSING
-from retrieval.census.modalities.mixing import axis
+from retrieval.census.modalities.mixed import axis
 from retrieval.census.modalities.modality_names import GROUPS
 from retrieval.census.modalities.multimodal_messages import Message, messages, sender
 from retrieval.census.modalities.multimodal_models import Multimodal, gives_two, models_of_two
 from retrieval.census.modalities.operands import Meeting
+from retrieval.census.modalities.placed import CHOOSING, WRITING
 from retrieval.census.modalities.placeholders import placeholders
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.parse import Node, first_line, last_line
@@ -42,6 +44,7 @@ class Said:
     run: bool = True
     source: bool = True
     who: str = ""
+    own: bool = False  # whether code of the repository does it, where a model conditions what it generates
 
 
 def places_of(codebase: "Codebase") -> list[Said]:
@@ -80,17 +83,17 @@ def _meeting(roster: Roster, frame: "Frame", meeting: Meeting) -> "tuple[Frame, 
     text = f"{name_of(frame)} {_does(roster, frame, meeting, list(told.values()))}"
     owner = frame.owner.definition.symbol if frame.owner else frame.symbol
     pair = _pair(told)
+    own = frame.symbol.endswith(".forward") or bool(run_classes(roster, frame, meeting.node))
     sort = "conditioned" if steers else meeting.how
-    return frame, Said(pair, text, (sort, owner + pair), _place(frame, meeting.node))
+    return frame, Said(pair, text, (sort, owner + pair), _place(frame, meeting.node), own=own)
 
 
 def _does(roster: Roster, frame: "Frame", meeting: Meeting, both: list[str]) -> str:
     """What is done with the values of a meeting, as the predicate of a sentence."""
     joined = " and ".join(both)
     match meeting.how:
-        case "joined" if meeting.node.type == "subscript":
-            where = one_line(frame.body.tree.text(meeting.node.child_by_field_name("subscript")), 40)
-            return f"writes {both[1]} into {both[0]} at `{where}`{onward(frame, meeting.node)}"
+        case "joined" if told := _put(frame, meeting, both):
+            return f"{told}{onward(frame, meeting.node)}"
         case "joined":
             verb, using = _verb(frame, meeting.node)
             at = placeholders(frame)
@@ -107,6 +110,20 @@ def _does(roster: Roster, frame: "Frame", meeting: Meeting, both: list[str]) -> 
         case "given":
             return f"gives {joined} to {meeting.model or 'one model'} in one call"
     return f"multiplies or compares {joined}: `{_shown(frame, meeting.node)}`"
+
+
+def _put(frame: "Frame", meeting: Meeting, both: list[str]) -> str:
+    """ "writes image (`y`) into text (`x`) at `mask`"; "" for what is no write into chosen places."""
+    text, node = frame.body.tree.text, meeting.node
+    if node.type == "subscript":
+        owner, where = (text(node.child_by_field_name(part)) for part in ("value", "subscript"))
+        if meeting.operands[0][0] != owner:
+            return f"puts {' and '.join(both)} into `{one_line(owner, 40)}`, each at its own places"
+        return f"writes {both[1]} into {both[0]} at `{one_line(where, 40)}`"
+    written = _callee(frame, node) if node.type == "call" else ""
+    if WRITING.search(written):
+        return f"writes {both[1]} into {both[0]} at the places of a mask with `{written.rpartition('.')[2]}`"
+    return f"chooses between {' and '.join(both)} by a mask with `{written}`" if CHOOSING.match(written) else ""
 
 
 def _by(roster: Roster, frame: "Frame", meeting: Meeting) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from retrieval.census.meaning.body import one_line
 from retrieval.census.meaning.spots import Spot
 from retrieval.census.modalities.joined import halves
-from retrieval.census.modalities.modalities import SHAPING, Told, hears_only, nearest
-from retrieval.census.modalities.modality_names import GROUPS, named
+from retrieval.census.modalities.modalities import SHAPING, Told, nearest
+from retrieval.census.modalities.modality_names import GEOMETRY, GROUPS, named
+from retrieval.census.modalities.worked_with import hears_only
 from retrieval.census.models.fillers import is_filler
 from retrieval.census.models.roster import Roster
 from retrieval.census.models.tiers import snake
@@ -16,11 +17,14 @@ from retrieval.parse import Node, Tree
 Operand = tuple[Spot, list[Told]]
 _ASIDE = re.compile(
     r"(?i)(?:^|[._])(?:\w*mask\w*|(?:\w*_)?atts?(?:_\w+)?|\w*quer(?:y|ies)(?:_tokens?|_emb\w*)?|"
-    r"n_\w+|num_\w+|\w+_(?:len|lens|lengths?|count|counts|size|sizes|channels)(?:_\w+)?|pos(?:ition(?:al|s)?)?_?(?:emb\w*|enc\w*|ids?)|(?:\w+_)?(?:tokenizer|processor|func|fn|callback))$"
+    r"n_\w+|num_\w+|\w+_(?:len|lens|lengths?|count|counts|size|sizes|channels)(?:_\w+)?|pos(?:ition(?:al|s)?)?_?(?:emb\w*|enc\w*|ids?)|"
+    r"\w*rot(?:ary)?_?(?:pos_)?emb\w*|freqs?_cis|t_?emb(?:ed\w*)?|temb|time(?:step)?s?(?:_(?:emb\w*|proj\w*))?|(?:past_)?key_values?|\w*kv_?caches?|"
+    r"cache|height|width|device|dtype|fps|seed|\w*scales?|(?:\w+_)?(?:tokenizer|processor|func|fn|callback))$"
 )
-"""Operands that are of no modality: masks, learned queries, encodings of positions, and what takes text apart."""
+"""Operands that are of no modality: masks, learned queries, encodings of positions and of time steps, caches, sizes,
+places, factors, and what takes text apart."""
 _NOISED = re.compile(r"(?i)(?:^|\.)(?:noisy_)?latents?_model_input$")
-_STATES = re.compile(r"^(?:hidden_states|sample|h|x)$")
+_STATES = re.compile(r"^_?(?:hidden_states|sample|h|x)$")
 _DENOISER = re.compile(r"(?i)unet|denoi[sz]")
 MOST_OPERANDS, DEEPEST = 8, 6
 
@@ -37,22 +41,32 @@ class Meeting:
 
 def is_aside(spot: Spot) -> bool:
     """Whether an operand is of no modality: a mask, a learned query, an encoding of positions, a tokenizer."""
-    return spot.node.type != "binary_operator" and _ASIDE.search(spot.text()) is not None
+    return spot.node.type != "binary_operator" and _ASIDE.search(_base(spot)) is not None
+
+
+def _base(spot: Spot) -> str:
+    """What is written, without the form that it is brought into: `t_emb` for `t_emb.unsqueeze(1)`."""
+    text, node = spot.frame.body.tree.text, spot.node
+    for _ in range(DEEPEST):
+        function = node.child_by_field_name("function") if node.type == "call" else None
+        inner = function.child_by_field_name("object") if function is not None else None
+        if inner is None or text(function).rpartition(".")[2] not in SHAPING:
+            break
+        node = inner
+    return text(node)
 
 
 def meeting_of(roster: Roster, how: str, node: Node, spots: list[Spot]) -> Meeting | None:
     """The meeting of values that are each of one modality, when they are of at least two kinds."""
     spots = [spot for spot in spots if not spot.text().endswith("[0:0]")]  # nothing is taken of it
-    found = [(spot, [] if is_aside(spot) else _told(roster, spot)) for spot in spots[:MOST_OPERANDS]]
+    found = [(spot, [] if is_aside(spot) else told_of(roster, spot)) for spot in spots[:MOST_OPERANDS]]
     found = _queried(found) if how == "attended" else found
     told_all = _merged([(s, told) for s, told in found if told and not is_filler(s)])
     sure = [(s, told) for s, told in told_all if len({item.group for item in told}) == 1]
     several = _spliced(sure, told_all) if how == "joined" else []
-    # boxes and points are geometry, which is a modality of its own only beside sound
-    groups = {told[0].group for _, told in sure if told[0].modality != "landmarks"}
-    groups |= (
-        {"landmarks"} if groups == {"audio"} and any(told[0].modality == "landmarks" for _, told in sure) else set()
-    )
+    groups = {told[0].group for _, told in sure if told[0].modality not in GEOMETRY}
+    geometry = any(told[0].modality in GEOMETRY for _, told in sure)
+    groups |= {"geometry"} if geometry and groups == {"audio"} else set()
     named_only = [spot for spot, told in sure if told[0].spot.node.id == spot.node.id or spot.node.type == "identifier"]
     if several and len(groups) == 1:
         return Meeting(
@@ -82,8 +96,8 @@ def _spliced(sure: list[Operand], told: list[Operand]) -> list[Operand]:
     return [(s, sorted(items, key=lambda item: item.spot.node.start_byte)) for s, items in others]
 
 
-def _told(roster: Roster, spot: Spot) -> list[Told]:
-    """What a value is of; of several kinds, as where what is fused goes round, that which its own name says."""
+def told_of(roster: Roster, spot: Spot) -> list[Told]:
+    """What a value is of, nearest first; of several kinds, as where what is fused goes round, what its name says."""
     if spot.node.type in ("identifier", "attribute") and _is_noised(spot) and not _sounds(roster, spot):
         return [Told("latents", spot)]
     told = nearest(roster.tracer, spot)

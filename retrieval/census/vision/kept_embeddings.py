@@ -9,8 +9,8 @@ from retrieval.census.meaning.body import Binding, CallStep, one_line
 from retrieval.census.meaning.onward import onward
 from retrieval.census.meaning.spots import arguments
 from retrieval.census.meaning.values import External
-from retrieval.census.modalities.modalities import works_with_audio
 from retrieval.census.modalities.modality_names import named
+from retrieval.census.modalities.worked_with import works_with_audio
 from retrieval.census.models.roster import Roster
 from retrieval.facts import CensusHit
 from retrieval.parse import Node

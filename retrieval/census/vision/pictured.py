@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from retrieval.beside import once
 from retrieval.census.language import run_query
 from retrieval.census.meaning.program import program_of
-from retrieval.census.modalities.modalities import hears_only
+from retrieval.census.modalities.worked_with import hears_only
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase

@@ -13,8 +13,8 @@ from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.modalities.fusing_models import taken
 from retrieval.census.modalities.modal_flow import taken_by
-from retrieval.census.modalities.modalities import reads_text, works_with_audio
 from retrieval.census.modalities.modality_names import named
+from retrieval.census.modalities.worked_with import reads_text, works_with_audio
 from retrieval.census.models.known_models import known_model
 from retrieval.census.models.model_entries import Entry, entries_of
 from retrieval.census.models.roster import Roster, roster_of

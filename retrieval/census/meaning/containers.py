@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.body import Binding, Guard
+from retrieval.census.meaning.loading import entry
 from retrieval.census.meaning.selected import under
 from retrieval.census.meaning.values import (
     ClassRef,
@@ -58,7 +59,7 @@ def subscripted(frame: "Frame", node: Node, order: int, guards: tuple[Guard, ...
     if isinstance(value, Table):
         return under(frame, value, key, guards)
     single = key is not None and key.type not in ("slice", "string", "tuple")
-    return value.element if single and isinstance(value, Items) else None
+    return value.element if single and isinstance(value, Items) else entry(frame, node, (order, guards))
 
 
 def filled(frame: "Frame", binding: Binding, value: Value | None) -> Value | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import once
 from retrieval.census.meaning.body import Binding, Guard
+from retrieval.census.meaning.parameters import defaults_of
 from retrieval.census.meaning.values import ClassRef, External, Loaded, ModuleRef, Value, alternatives
 from retrieval.parse import Node
 
@@ -136,10 +137,31 @@ def member(frame: "Frame", call: Node, place: tuple[int, tuple[Guard, ...]]) -> 
     arguments = _given(call)
     if len(arguments) < 2:
         return None
-    owner = frame.value(arguments[0], *place)
-    pattern = written(frame, arguments[1], *place)
+    return _named(frame, frame.value(arguments[0], *place), arguments[1], place)
+
+
+def entry(frame: "Frame", node: Node, place: tuple[int, tuple[Guard, ...]]) -> Value | None:
+    """What `module.__dict__[name]`, `vars(module)[name]` or `globals()[name]` gives."""
+    table, key = (node.child_by_field_name(part) for part in ("value", "subscript"))
+    if table is None or key is None:
+        return None
+    text = frame.body.tree.text
+    if table.type == "attribute" and text(table.child_by_field_name("attribute")) == "__dict__":
+        owner = frame.value(table.child_by_field_name("object"), *place)
+    elif table.type == "call" and text(table) == "globals()":
+        owner = ModuleRef(frame.program.facts[frame.path].module, frame.path)
+    elif table.type == "call" and text(table.child_by_field_name("function")) == "vars" and len(_given(table)) == 1:
+        owner = frame.value(_given(table)[0], *place)
+    else:
+        return None
+    return _named(frame, owner, key, place) if isinstance(owner, ModuleRef) else None
+
+
+def _named(frame: "Frame", owner: Value | None, name: Node, place: tuple[int, tuple[Guard, ...]]) -> Value | None:
+    """What a computed name means in a module or an object."""
+    pattern = written(frame, name, *place)
     if pattern == _ANY and isinstance(owner, ModuleRef) and owner.path in frame.program.facts:
-        return frame.program.settle(_chosen(frame, dict(_offered(frame, owner)), frame.body.tree.text(arguments[1])))
+        return _of_several(frame, owner, name)
     if owner is None or not re.search(r"\w", pattern.replace(_ANY, "")):
         return None
     if _ANY not in pattern:
@@ -154,6 +176,19 @@ def member(frame: "Frame", call: Node, place: tuple[int, tuple[Guard, ...]]) -> 
         if "." not in item.symbol and whole.fullmatch(item.name)
     ]
     return frame.program.settle([value for value in values if value is not None])
+
+
+def _of_several(frame: "Frame", module: ModuleRef, name: Node) -> Value | None:
+    """What a name that is wholly computed takes out of a module: one of those that the body allows, else one of the
+    classes that configuration files name, else what the name is by default."""
+    text = frame.body.tree.text(name)
+    allowed = [frame.program.attribute(module, text) for text in sorted(refusing(frame, name))]
+    found = [value for value in allowed if value is not None]
+    chosen = found if 0 < len(found) <= MOST_LOADED else _chosen(frame, dict(_offered(frame, module)), text)
+    if chosen:
+        return frame.program.settle(chosen)
+    default = _STRINGS.fullmatch(defaults_of(frame.definition).get(text, ""))
+    return frame.program.attribute(module, default[1]) if default else None
 
 
 def written(frame: "Frame", node: Node | None, order: int, guards: tuple[Guard, ...], left: int = DEEPEST_NAME) -> str:
@@ -182,6 +217,9 @@ def written(frame: "Frame", node: Node | None, order: int, guards: tuple[Guard, 
 
 def _constant(frame: "Frame", name: str, left: int) -> str:
     """What a name holds that is bound once, here or at the top level of the file."""
+    given = dict(frame.given).get(name)
+    if isinstance(given, str) and (literal := _STRINGS.fullmatch(given)):
+        return re.escape(literal[1])
     if name in ("__name__", "__package__"):
         module = frame.program.facts[frame.path].module
         return re.escape(module if name == "__name__" else module.rpartition(".")[0])
@@ -192,11 +230,12 @@ def _constant(frame: "Frame", name: str, left: int) -> str:
 
 
 def _source(frame: "Frame", name: str) -> "tuple[Frame | None, list[Binding]]":
-    """The body that binds a name: this one, or the top level of the file."""
+    """The body that binds a name, this one or the top level of the file, and what it is bound to there; a bare
+    annotation binds nothing."""
     if name in frame.parameters or frame.bound(name):
-        return frame, frame.bound(name)
+        return frame, [binding for binding in frame.bound(name) if binding.value is not None]
     top = frame.program.frame(frame.path, None)
-    return top, top.bound(name) if top is not None else []
+    return top, [binding for binding in top.bound(name) if binding.value is not None] if top is not None else []
 
 
 def _part(frame: "Frame", child: Node) -> str:

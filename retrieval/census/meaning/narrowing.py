@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from retrieval.census.meaning.body import Body, CallStep, Guard
 from retrieval.census.meaning.conditions import UNKNOWN, certain, fails
+from retrieval.census.meaning.parameters import defaults_of
 from retrieval.census.meaning.values import FunctionRef, Instance, OneOf, Value
 from retrieval.parse import Node
 
@@ -87,13 +88,8 @@ def _literal(frame: "Frame", node: Node | None) -> str:
 
 def _defaults(target: FunctionRef) -> dict[str, str]:
     """The literal defaults of the parameters."""
-    found = {}
-    for item in target.definition.parameters:
-        head, _, default = item.partition("=")
-        text = default.strip()
-        if text and len(text) <= LONGEST and _value(text) is not _MISSING:
-            found[head.partition(":")[0].strip()] = text
-    return found
+    told = defaults_of(target.definition).items()
+    return {name: text for name, text in told if len(text) <= LONGEST and _value(text) is not _MISSING}
 
 
 def tested_parameters(program: "Program", target: FunctionRef) -> frozenset[str]:

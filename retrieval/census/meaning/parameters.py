@@ -1,5 +1,6 @@
 """The parameters of a function as its `def` line names them."""
 
+from retrieval.facts import Definition
 from retrieval.parse import Node, Tree
 
 
@@ -17,4 +18,14 @@ def parameters_of(function: Node, tree: Tree) -> dict[str, str]:
             name = name.named_children[0]
         if name.type == "identifier":
             found[tree.text(name)] = tree.text(annotation)
+    return found
+
+
+def defaults_of(definition: Definition | None) -> dict[str, str]:
+    """What parameters are when nothing is given, as written; only those that have such a default."""
+    found = {}
+    for item in definition.parameters if definition is not None else ():
+        head, equals, default = item.partition("=")
+        if equals and default.strip():
+            found[head.partition(":")[0].strip()] = default.strip()
     return found

@@ -32,6 +32,7 @@ _LOADED = frozenset({"console script", "package main", "script"})
 _TURNS = frozenset({"continue", "break"})
 _CHOICES = frozenset({"if", "else", "case", "except", "loop-else"})
 Joined = tuple[Event, tuple[Event, ...]]
+Opened = tuple[str, str, Given, ClassRef | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ class Walk:
         self.depth = depth
         self.built = built
         self.imported: set[Frame] = set()
-        self.opened: dict[tuple[str, str, Given], str] = {}
-        self.later: dict[str, tuple[str, str, Given]] = {}  # number → what a later line opens
+        self.opened: dict[Opened, str] = {}
+        self.later: dict[str, Opened] = {}  # number → what a later line opens
 
     def marks(self) -> list[Mark]:
         """Every line in order."""
@@ -177,8 +178,9 @@ class Walk:
         return found if len(found) == len(fresh) else {}
 
 
-def _key(frame: "Frame") -> tuple[str, str, Given]:
-    return frame.path, frame.symbol, frame.given
+def _key(frame: "Frame") -> Opened:
+    inherited = frame.receiver if frame.receiver != frame.owner else None  # another class's body of the same name
+    return frame.path, frame.symbol, frame.given, inherited
 
 
 def walked(focus: Focus, root: "Root", depth: int, built: int | None = None) -> list[Mark]:

@@ -22,10 +22,15 @@ def stored_value(program: "Program", cls: ClassRef, name: str) -> Value | None:
     """What `name` holds on objects of `cls`; None when two assignments disagree or one is not known."""
     assigned: list[Value | None] = []
     declared: list[Value | None] = []
+    overridden = False  # what a class body says hides what those of its bases say
     for owner in program.line(cls):
         assigned.extend(_assigned(program, owner, name, cls))
         for binding, value in _in_class_body(program, owner, name):
-            (assigned if binding.value is not None else declared).append(value)
+            if binding.value is None:
+                declared.append(value)
+            elif not overridden:
+                assigned.append(value)
+        overridden = overridden or any(b.value is not None for b, _ in _in_class_body(program, owner, name))
     found = program.settle(assigned) if assigned else None
     if not isinstance(found, Instance | FunctionRef | Items | ClassRef | OneOf | Loaded) and declared:
         return program.settle(declared)

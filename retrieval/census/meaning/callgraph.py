@@ -277,15 +277,22 @@ def root_object(frame: "Frame", step: CallStep) -> ExternalObject | None:
 
 def reached(program: "Program", roots: "list[Frame]", imported: bool = False) -> "Iterator[tuple[Frame, int]]":
     """Every body that runs from `roots` with the calls in between, in order of execution, each once; `imported` roots
-    are top levels of files that are only imported."""
+    are top levels of files that are only imported.
+
+    A method that several classes inherit is entered for each of them: what it calls on `self` differs.
+    """
     stack = [(frame, 0, not imported) for frame in reversed(roots)]
     seen: set[tuple[str, str]] = set()
+    entries: set[tuple[str, str, ClassRef | None]] = set()
     while stack:
         frame, level, whole = stack.pop()
-        if (frame.path, frame.symbol) in seen:
+        entry = (frame.path, frame.symbol, frame.receiver if frame.receiver != frame.owner else None)
+        if entry in entries:
             continue
-        seen.add((frame.path, frame.symbol))
-        yield frame, level
+        entries.add(entry)
+        if entry[:2] not in seen:
+            seen.add(entry[:2])
+            yield frame, level
         if level >= 40:  # of calls; far more than real chains have
             continue
         sites = program.sites(frame) if whole else imported_sites(program, frame)

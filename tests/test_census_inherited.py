@@ -120,3 +120,25 @@ def test_names_looked_up_in_other_ways() -> None:
     own = "def local_net():\n    from zoo import fast_small\n    return fast_small()\n"
     main = own + 'if __name__ == "__main__":\n    net = globals()["local_net"]()\n    print(net("image"))\n'
     assert "run as `net(" in runs(ZOO | {"main.py": main})["Fast"]
+
+
+def test_an_image_model_of_a_library_that_feeds_another_model_is_a_part_of_it() -> None:
+    nets = """
+        from torch import nn
+        from torchvision.models import resnet18
+        from torchvision.models._utils import IntermediateLayerGetter
+        from torchvision.models.resnet import BasicBlock
+        class Detector(nn.Module):
+            def __init__(self, features):
+                super().__init__()
+                self.features, self.block = features, BasicBlock(3, 3)
+            def forward(self, x): return self.block(self.features(x)["1"])
+        def detector():
+            return Detector(IntermediateLayerGetter(resnet18(), {"layer4": "1"}))
+    """
+    main = "from nets import detector\nif __name__ == '__main__':\n    net = detector()\n    print(net('image'))\n"
+    told = runs({"nets.py": nets, "main.py": main})
+    assert "`self.features(x)`" in told["models.resnet18"]
+    assert not [name for name in told if "Block" in name or "Getter" in name]
+    summary = [hit.text for hit in run_query(codebase_of({"nets.py": nets, "main.py": main}), "model_summary").hits]
+    assert any(text.startswith("Inside them work, as parts: `models.resnet18`") for text in summary)

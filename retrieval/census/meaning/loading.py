@@ -182,8 +182,10 @@ def _of_several(frame: "Frame", module: ModuleRef, name: Node) -> Value | None:
     """What a name that is wholly computed takes out of a module: one of those that the body allows, else one of the
     classes that configuration files name, else what the name is by default."""
     text = frame.body.tree.text(name)
-    allowed = [frame.program.attribute(module, text) for text in sorted(refusing(frame, name))]
-    found = [value for value in allowed if value is not None]
+    preset = {d for item in frame.program.facts[frame.path].definitions for d in defaults_of(item).values()}
+    usual = {d.strip("\"'") for d in preset}  # what functions of this file take by default comes first
+    allowed = sorted(refusing(frame, name), key=lambda one: (one not in usual, one))
+    found = [value for one in allowed if (value := frame.program.attribute(module, one)) is not None]
     chosen = found if 0 < len(found) <= MOST_LOADED else _chosen(frame, dict(_offered(frame, module)), text)
     if chosen:
         return frame.program.settle(chosen)

@@ -46,7 +46,7 @@ class Entry:
     name: str
     made: tuple[Made, ...]
     run: bool  # whether the main programs may make it
-    part: bool  # a class of the repository whose objects are all kept by other models
+    part: bool  # a class of the repository, or an image model of a library, whose objects are all kept by other models
     labels: tuple[str, ...] = ()
     only: tuple[Use, ...] = ()
     base: str = ""
@@ -141,11 +141,16 @@ def is_session(made: Made) -> bool:
 def _entry(codebase: "Codebase", roster: Roster, name: str, places: list[Made]) -> Entry:
     run = {id(made): _has(codebase, made.frame, made.step.start) for made in places}
     ranked = sorted(places, key=lambda made: (not run[id(made)], bool(_ASIDE.search(made.frame.path))))
-    part = all(made.cls is not None and inside(roster, made) for made in places)
+    part = all((made.cls is not None or _is_backbone(made)) and inside(roster, made) for made in places)
     counted = [made for made in ranked if run[id(made)]] or ranked
     first = ranked[0]
     base = roster.family.bases.get(first.cls, "") if first.cls is not None else ""
     return Entry(name, tuple(ranked), run[id(first)], part, labels(roster, counted), (), base)
+
+
+def _is_backbone(made: Made) -> bool:
+    """Whether a library makes it for any task: in a model that keeps it, it is a part like the repository's own."""
+    return made.known is not None and made.known.does.startswith("image model of ")
 
 
 def _sessions(codebase: "Codebase", roster: Roster, places: list[Made]) -> list[Entry]:

@@ -131,7 +131,8 @@ def test_an_image_model_of_a_library_that_feeds_another_model_is_a_part_of_it() 
         class Detector(nn.Module):
             def __init__(self, features):
                 super().__init__()
-                self.features, self.block = features, BasicBlock(3, 3)
+                self.features = features
+                self.block = BasicBlock(3, 3)
             def forward(self, x): return self.block(self.features(x)["1"])
         def detector():
             return Detector(IntermediateLayerGetter(resnet18(), {"layer4": "1"}))

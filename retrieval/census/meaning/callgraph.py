@@ -253,28 +253,6 @@ def _exact_receiver(target: FunctionRef) -> ClassRef | None:
     return target.receiver if target.exact else None
 
 
-def invoked(frame: "Frame", step: CallStep) -> Instance | ExternalObject | None:
-    """The object a call is made on or the object called: `model` in `model(x)` and `model.encode(x)`."""
-    node = step.node.child_by_field_name("function")
-    if node is None:
-        return None
-    value = frame.value(node, step.order, step.guards)
-    if not isinstance(value, Instance | ExternalObject) and node.type == "attribute":
-        value = frame.value(node.child_by_field_name("object"), step.order, step.guards)
-    return value if isinstance(value, Instance | ExternalObject) else None
-
-
-def root_object(frame: "Frame", step: CallStep) -> ExternalObject | None:
-    """The outside object at the root of a call: `client` in `client.chat.completions.create(…)`."""
-    node = step.node.child_by_field_name("function")
-    while node is not None and node.type == "attribute":
-        node = node.child_by_field_name("object")
-        value = frame.value(node, step.order, step.guards)
-        if isinstance(value, ExternalObject):
-            return value
-    return None
-
-
 def reached(program: "Program", roots: "list[Frame]", imported: bool = False) -> "Iterator[tuple[Frame, int]]":
     """Every body that runs from `roots` with the calls in between, in order of execution, each once; `imported` roots
     are top levels of files that are only imported.

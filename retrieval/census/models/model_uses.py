@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.body import CallStep, one_line
-from retrieval.census.meaning.callgraph import Site, defined, invoked, root_object
+from retrieval.census.meaning.callgraph import Site, defined
+from retrieval.census.meaning.invoked import invoked, root_object
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.values import ClassRef, External, ExternalObject, FunctionRef, Instance
 from retrieval.census.meaning.wording import caller, circumstances, either, label

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.body import CallStep, one_line
-from retrieval.census.meaning.callgraph import invoked, root_object
 from retrieval.census.meaning.hooks import is_pipeline, outside_bases
+from retrieval.census.meaning.invoked import invoked, root_object
 from retrieval.census.meaning.origins import Origins
 from retrieval.census.meaning.values import ClassRef, External, ExternalObject, Instance, OneOf
 from retrieval.census.meaning.wording import either, label

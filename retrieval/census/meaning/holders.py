@@ -101,11 +101,18 @@ class Holders:
     # Attributes
 
     def attribute(self, cls: ClassRef, name: str) -> Kept:
-        """Every assignment of an attribute by the class, its bases and its subclasses."""
+        """Every assignment of an attribute by the class, its bases and its subclasses; inherited methods are those of
+        an object of the class itself."""
         found: Kept = []
+        above = self.program.line(cls)[1:]
         for owner in dict.fromkeys((*self.program.line(cls), *self.program.descendants(cls))):
-            found += self.own(owner).get(name, [])
+            kept = self.own(owner).get(name, [])
+            found += [(self._inherited(frame, cls), b) for frame, b in kept] if owner in above else kept
         return found
+
+    def _inherited(self, frame: "Frame", cls: ClassRef) -> "Frame":
+        method = frame.definition is not None and frame.definition.kind != "class"
+        return self.program.frame(frame.path, frame.definition, cls) or frame if method else frame
 
     def setting(self, cls: ClassRef, name: str) -> "list[Frame]":
         """The methods that put something into the container that an attribute is."""

@@ -203,11 +203,8 @@ class Tracer:
     def member(self, spot: Spot, cls: ClassRef, name: str) -> list[Spot]:
         """What an attribute of the objects of a class may be."""
         found = []
-        above = self.program.line(cls)[1:]
         for frame, binding in self.holders.attribute(cls, name):
-            inherited = frame.owner in above and frame.definition is not None and frame.definition.kind != "class"
-            at = self.program.frame(frame.path, frame.definition, cls) if inherited else frame
-            found += self._bound(replace(spot, stack=()), at or frame, binding)
+            found += self._bound(replace(spot, stack=()), frame, binding)
         for frame in self.holders.setting(cls, name):
             found += stored(self.holders, replace(spot, stack=()), frame, f"{next(iter(frame.parameters))}.{name}")
         method = self.program.method(cls, name)

@@ -82,7 +82,7 @@ _LAYER = re.compile(
     r"(?:Projection|Embeddings?|Timesteps|Norm\d*d?|Attention|AttnProcessor\w*|Block\w*|Layer|Activation|Dropout)$"
 )
 _MODEL_CLASS = re.compile(r"(?:Model|LM|LLM|Network|Net)$")
-_LAYER = re.compile(r"(?:Block|Bottleneck|Residual|Activation|Layer|Conv|Predictor|Head)$")  # building blocks
+_BUILDING = re.compile(r"(?:Block|Bottleneck|Residual|Activation|Layer|Conv|Predictor|Head)$")  # building blocks
 _RESULT = re.compile(r"[a-z]Output(?:s|With\w*)?$")  # records of what a model gives
 _OTHER = frozenset(
     words(
@@ -106,7 +106,7 @@ def may_make(maker: str) -> bool:
 def known_model(maker: str) -> Known | None:
     """What calling the outside name `maker` gives, when that is a model; None for everything else."""
     last = maker.rpartition(".")[2]
-    if _RESULT.search(last) or (maker.startswith("torchvision.models.") and _LAYER.search(last)):
+    if _RESULT.search(last) or (maker.startswith("torchvision.models.") and _BUILDING.search(last)):
         return None
     if COMPANIONS.search(maker) and not maker.startswith(("sentence_transformers.", "TTS.", "pyannote.")):
         return None

@@ -53,6 +53,10 @@ class IgnoreRules:
             return self
         return IgnoreRules((*self.rules, _Rules(folder, spec)))
 
+    def below(self, folder: str) -> "IgnoreRules":
+        """The rules inside a folder that is read in spite of them: each as if the folder were the root."""
+        return IgnoreRules(tuple(_Rules(folder, rules.spec) for rules in self.rules))
+
     def ignores(self, path: str) -> bool:
         """Whether `path` ("a/b.py", or "a/b/" for a folder) is ignored."""
         for rules in reversed(self.rules):

@@ -14,11 +14,12 @@ from pathlib import Path, PurePosixPath
 from retrieval.errors import RepositoryError
 from retrieval.gitdir import read_commit, read_tracked
 from retrieval.ignore import IgnoreRules, is_litter_file, litter
-from retrieval.languages import SOURCE_LANGUAGES, language_of, words
-from retrieval.mentions import is_mentioned, mentions
+from retrieval.languages import language_of, words
+from retrieval.mentions import is_linked, is_mentioned, mentions
 from retrieval.roles import LOCK_NAME, role_of
 from retrieval.safefile import Refused, in_units, look, open_folder, read_file
 from retrieval.snapshot import Skipped, Snapshot, SourceFile
+from retrieval.told_examples import with_programs
 
 MAX_DEPTH = 64
 MAX_FILES = 30_000
@@ -94,14 +95,14 @@ def take_snapshot(root: Path, *, exclude: Sequence[Path] = (), max_file_bytes: i
         commit = read_commit(descriptor)
     finally:
         os.close(descriptor)
-    files = sorted(_with_source(walk.files), key=lambda file: file.path)
+    files = sorted(with_programs(walk.files), key=lambda file: file.path)
     skipped = sorted(walk.skipped, key=lambda one: one.path)
     name = escaped(resolved.name) or "root"
     return Snapshot(resolved, name, commit, tuple(files), tuple(skipped))
 
 
 def _with_mentioned(walk: _Walk, root: int) -> _Walk:
-    """The walk again with the ignored files that read code names, and those that these name.
+    """The walk again with the ignored files that read code names, those that these name, and what documents link to.
 
     Without git's index nothing else tells a file that was shipped in spite of a pattern from one that was left there.
     """
@@ -192,7 +193,8 @@ def _visit(walk: _Walk, stack: list[_Folder], folder: _Folder, name: str) -> Non
         if entry.is_folder:
             _require_wanted_folder(walk, folder, name)
             inner = open_folder(name, folder.descriptor)
-            _enter_unless_environment(walk, stack, inner, f"{path}/", folder.rules)
+            rules = folder.rules.below(f"{path}/") if is_linked(path, walk.mentioned) else folder.rules
+            _enter_unless_environment(walk, stack, inner, f"{path}/", rules)
         else:
             _require_wanted(walk, folder, path, is_folder=False)
             walk.files.append(_read(walk, folder, name, entry.size))
@@ -273,13 +275,3 @@ def _encoding(data: bytes) -> str:
     except (LookupError, UnicodeError):
         return "utf-8"
     return name if same_lines else "utf-8"
-
-
-def _with_source(files: list[SourceFile]) -> list[SourceFile]:
-    """Where examples are all the code there is, they are the program, not its illustration."""
-    code = [file for file in files if file.language in SOURCE_LANGUAGES]
-    if not any(file.role == "example" for file in code):
-        return files
-    if any(file.role == "source" for file in code):
-        return files
-    return [replace(file, role="source") if file.role == "example" else file for file in files]

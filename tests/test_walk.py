@@ -70,6 +70,25 @@ def test_examples_are_the_program_where_there_is_no_other(tmp_path: Path):
     assert take_snapshot(tmp_path).by_path["notebooks/train.py"].role == "source"
 
 
+def test_examples_that_the_readme_runs_are_programs_with_what_they_import(tmp_path: Path):
+    _write(
+        tmp_path,
+        {
+            "README.md": "```bash\npython -u examples/chat/run.py --fast\n```\nSee examples/other.py too.\n",
+            "core.py": "x = 1\n",
+            "examples/chat/run.py": "from .voice import speak\nimport examples.chat.text\n",
+            "examples/chat/voice.py": "",
+            "examples/chat/text.py": "",
+            "examples/chat/unused.py": "",
+            "examples/other.py": "",
+        },
+    )
+    roles = {path: file.role for path, file in take_snapshot(tmp_path).by_path.items() if path.startswith("examples")}
+    programs = {path for path, role in roles.items() if role == "source"}
+    assert programs == {"examples/chat/run.py", "examples/chat/voice.py", "examples/chat/text.py"}
+    assert roles["examples/other.py"] == "example"
+
+
 def test_what_is_not_text_is_left_out_with_a_reason(tmp_path: Path):
     _write(
         tmp_path,
@@ -196,6 +215,31 @@ def test_ignored_files_that_code_names_are_read_where_git_has_no_say(tmp_path: P
         "run.py",
     ]
     assert _reasons(tmp_path)["lib/left_behind.py"] == "ignored by .gitignore"
+
+
+def test_ignored_folders_that_the_readme_links_to_are_read_where_git_has_no_say(tmp_path: Path):
+    _write(
+        tmp_path,
+        {
+            ".gitignore": "**/engine\n**/results\n*.log\n",
+            "README.md": "See [engine](engine/README.md), [site](https://x.org/results) and results/.\n",
+            "engine/README.md": "# engine",
+            "engine/run.py": "x",
+            "engine/inner/deep.py": "x",
+            "engine/results/out.py": "x",
+            "engine/a.log": "x",
+            "results/x.py": "x",
+            "other/engine/x.py": "x",
+        },
+    )
+    assert _paths(tmp_path) == [
+        ".gitignore",
+        "README.md",
+        "engine/README.md",
+        "engine/inner/deep.py",
+        "engine/run.py",
+    ]
+    assert _reasons(tmp_path)["results"] == "ignored by .gitignore"
 
 
 def test_a_gitignore_that_would_match_forever_is_harmless(tmp_path: Path):

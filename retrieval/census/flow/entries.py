@@ -207,14 +207,21 @@ def _scripts(program: "Program") -> Iterator[Entry]:
         if facts.language != "python" or name in _BUILD or name in ("__main__.py", "hubconf.py"):
             continue
         guard = program.main_guard(path)
-        if guard is not None:
+        if guard is not None and not _only_serves(program, path, guard[0]):
             command = _module_command(program, path)
             known = imported.get(path, False)
             entry = Entry("script", path, guard, command or path, "", None, guard[0], imported=known)
             way = f"`{command}` runs {path}{_then(program, entry)}" if command else ""
             yield replace(entry, text=way or f"running {path} as a script{_runs(program, entry)}")
-        elif name != "__init__.py" and (path not in imported or standing.is_launched(path)):
+        elif name != "__init__.py" and (guard or path not in imported or standing.is_launched(path)):
             yield from _bare_script(program, path)
+
+
+def _only_serves(program: "Program", path: str, guard_line: int) -> bool:
+    """Whether the code above a `__main__` block does the work: the block itself calls nothing of the repository."""
+    frame = program.frame(path, None)
+    sites = program.sites(frame) if frame else []
+    return bool(sites) and not any(g.line == guard_line for site in sites for g in site.step.guards)
 
 
 def _module_command(program: "Program", path: str) -> str:

@@ -71,11 +71,11 @@ def flow(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 
 def roots(program: "Program") -> list[Root]:
-    """Every start of execution with repository calls in it, entries that start the same body joined."""
+    """Every start of execution with calls of the repository or of model libraries in it, entries of one body joined."""
     found: dict[tuple[str, str, int], Root] = {}
     for entry in entries_in_order(program):
         root = _root(program, entry)
-        if root is None or not (root.sites or (entry.target is not None and outside_steps(program, root.frame))):
+        if root is None or not (root.sites or outside_steps(program, root.frame)):
             continue
         line = entry.guard_line if root.block else 0
         kept = found.setdefault((root.frame.path, root.frame.symbol, line), root)

@@ -209,7 +209,7 @@ def _after(focus: Focus, root: Root) -> tuple[bool, bool, bool, bool]:
         root.frame
     )
     entry = root.entries[0]
-    minor = entry.kind == "script" and entry.standing < RUNS and not _is_told(focus, root)
+    minor = entry.kind == "script" and not _is_told(focus, root)
     minor = minor or not is_served(focus, root)
     return not leads, _is_beside(focus, root), minor, entry.kind == "api" and not focus.runs(root.frame)
 

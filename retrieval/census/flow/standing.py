@@ -77,15 +77,23 @@ class Standing:
         written = rf"\b(?:python[\d.]*|torchrun|run|launch)\s[^\n]*?(?<![\w./-])(?:\./)?(?:{'|'.join(names)})(?![\w/-])"
         return re.search(written, self._documents[0]) is not None
 
+    def is_in_readme(self, path: str) -> bool:
+        """Whether the README at the root names the file by its path."""
+        readme = self._documents[0]
+        return path in readme and re.search(rf"(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w/-])", readme) is not None
+
     def says(self, command: str) -> bool:
         """Whether the README names a command."""
         return re.search(rf"(?<![\w/-]){re.escape(command)}(?![\w-])", self._documents[0]) is not None
 
     def order(self, path: str) -> int:
-        """Where the README first runs the file, in characters from its beginning; after its end where it never does."""
+        """Where the README first runs the file, in characters from its beginning; after its end, in the same way, where
+        it only names the file, and after that where it does not."""
         readme = self._documents[0]
-        launched = re.search(rf"\bpython[\d.]*\s[^\n]*?(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w/-])", readme)
-        return launched.start() if launched and path in readme else len(readme)
+        name = rf"(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w/-])"
+        launched = re.search(rf"\bpython[\d.]*\s[^\n]*?{name}", readme) if path in readme else None
+        named = re.search(name, readme) if path in readme else None
+        return launched.start() if launched else len(readme) + (named.start() if named else len(readme))
 
     @cached_property
     def _documents(self) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from retrieval.census.code.examples import example_frames
 from retrieval.census.flow.entries import Entry, code_entries, is_side_tool
 from retrieval.census.flow.launchers import outside_entries
 from retrieval.census.flow.launches import works
+from retrieval.census.flow.standing import Standing
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef, FunctionRef
 from retrieval.census.project.exports import Export, exports, top_packages
@@ -51,14 +52,20 @@ class Start:
 def main_starts(program: "Program") -> list[Start]:
     """The programs that people are meant to run.
 
-    Installed commands, packages with a `__main__`, web apps, scripts that a document or a launching file names or
-    that lie open at the top; without any, the scripts that are no side tools; and the public functions and classes
-    of packages that can be installed.
+    Installed commands, packages with a `__main__`, web apps, scripts that the README names, that a document or a
+    launching file runs or that lie open at the top; without any, the scripts that are no side tools; and the public
+    functions and classes of packages that can be installed.
     """
     entries = [e for e in code_entries(program) if _is_main_code(program, e.path)]
     launched = _launched(program)
     apps = [e for e in outside_entries(program) if e.kind == "web app" and _is_main_code(program, e.path)]
-    chosen = [e for e in (*entries, *apps) if e.kind in _PROGRAMS or e.path in launched or _is_configured(program, e)]
+    scored = Standing(program.snapshot)
+    named = {e.path for e in entries if e.kind == "script" and scored.is_in_readme(e.path)}
+    chosen = [
+        e
+        for e in (*entries, *apps)
+        if e.kind in _PROGRAMS or e.path in {*launched, *named} or _is_configured(program, e)
+    ]
     plain = [replace(e, path=p, lines=(1, 1)) for p, e in launched.items() if p not in {c.path for c in chosen}]
     told = [e for e in (*chosen, *plain) if not is_side_tool(e)]
     told = [_with_command(e, launched.get(e.path)) for e in _joined(program, told, launched)]
@@ -141,10 +148,20 @@ def _launched(program: "Program") -> dict[str, Entry]:
 
 
 def _is_told(program: "Program", path: str, said: str) -> bool:
-    """Whether people find the launching file: it lies at the top, is a README or a document, or the README names it."""
+    """Whether people find the launching file: it lies at the top, is a README or a document, or a README names it."""
     readme = PurePosixPath(path).name.lower().startswith("readme")
     document = program.snapshot.by_path[path].language in ("markdown", "rst")
-    return readme or len(PurePosixPath(path).parts) == 1 or path in said or (document and path.startswith("doc"))
+    at_hand = readme or len(PurePosixPath(path).parts) == 1 or path in said or (document and path.startswith("doc"))
+    return at_hand or any(_names(file, path) for file in program.snapshot.files)
+
+
+def _names(file: SourceFile, path: str) -> bool:
+    """Whether a README in a folder around a file names it by its path from there."""
+    place = PurePosixPath(file.path)
+    folder = "" if str(place.parent) == "." else f"{place.parent}/"
+    return (
+        place.name.lower().startswith("readme") and path.startswith(folder) and path.removeprefix(folder) in file.text
+    )
 
 
 def _named_files(program: "Program", entry: Entry) -> Iterator[str]:

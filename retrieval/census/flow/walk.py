@@ -110,7 +110,6 @@ class Walk:
         effects = effects_of(program.codebase).steps(frame) if whole else []
         block = frame is self.root.frame and self.root.block
         guard = self.root.entries[0].guard_line if block else 0
-        outside = outside if not block or guard else []
         told = {item.step.node.id for item in outside} | {site.step.node.id for site in sites}
         outside = [*outside, *(item for item in effects if item.step.node.id not in told)]
         found += [item for item in outside if not guard or any(g.line == guard for g in item.step.guards)]

@@ -15,6 +15,8 @@ from retrieval.snapshot import ROLES, Snapshot
 
 _REQUIRED = re.compile(r"(?m)^[ \t]*([A-Za-z][\w-]*)")
 _QUOTED = re.compile(r"""["']([A-Za-z][\w-]*)(?=["'\[<>=!~;, ])""")
+_RELATIVE = re.compile(r"\s*from\s+\.")
+_MANIFESTS = ("/setup.py", "/setup.cfg", "/pyproject.toml")
 _PATH_ENTRY = re.compile(r"""sys\.path\.(?:append|insert)\([^\n]*?["'/]([\w./-]*\w)["']""")
 
 
@@ -138,8 +140,13 @@ class Modules:
 
     def _names_own(self, folder: str) -> bool:
         """Whether a file inside a folder imports the name of the folder: where that is declared, it is the library."""
-        inside = (facts for path, facts in self.facts.items() if f"/{folder}/" in path)
-        return any(item.module == folder for facts in inside for item in facts.imports)
+        inside = [path for path in self.facts if f"/{folder}/" in path]
+        lines = self.snapshot.by_path
+        return any(
+            item.module == folder and not _RELATIVE.match(lines[path].lines[item.start - 1])
+            for path in inside
+            for item in self.facts[path].imports
+        )
 
     def _below_deep_folders(self) -> dict[str, set[str]]:
         """Name of a folder that lies in another one, `src` aside → the names of what it holds."""
@@ -149,7 +156,12 @@ class Modules:
             for position in range(2 if parts[0] in ROOTS else 1, len(parts) - 1):
                 if parts[position] != parts[position - 1]:
                     found.setdefault(parts[position], set()).add(parts[position + 1].removesuffix(".py"))
-        return {name: names for name, names in found.items() if not self._at_root(name)}
+        return {name: names for name, names in found.items() if not self._at_root(name) and not self._installed(name)}
+
+    def _installed(self, name: str) -> bool:
+        """Whether a folder of the name lies beside a manifest that installs what is there: a project in a folder."""
+        above = (path.rpartition("/")[0] for path in self.snapshot.by_path if path.endswith(_MANIFESTS))
+        return any(f"{folder}/{name}" in self._packages or f"{folder}/src/{name}" in self._packages for folder in above)
 
     def _at_root(self, name: str) -> bool:
         roots = (name, *(f"{root}/{name}" for root in ROOTS))

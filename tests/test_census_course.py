@@ -239,3 +239,161 @@ def test_a_file_that_loads_nothing_has_no_steps_before_its_main_function() -> No
     manifest = '[project]\nname = "tool"\nversion = "1"\n[project.scripts]\ntool = "run:main"\n'
     lines = told(codebase_of({"pyproject.toml": manifest, "nets.py": NETS, "run.py": plain}))
     assert lines[1].strip().startswith("Step 1: `load()` (nets.py)")
+
+
+REGISTERED = {
+    "README.md": "```\npython train.py\n```\n",
+    "nets.py": NETS,
+    "table.py": """
+        TRAINERS = {}
+
+        def register(name, sort, cls):
+            TRAINERS.setdefault(name, {})
+            TRAINERS[name][sort] = cls
+
+        def trainer_of(name, sort):
+            return TRAINERS[name][sort]
+    """,
+    "base.py": """
+        class Trainer:
+            def __init__(self, args):
+                self.model = self.load()
+
+            def fit(self):
+                self.check_data()
+                self.make_optimizer()
+                self.write_plan()
+                for batch in range(9):
+                    self.model(batch)
+
+            def check_data(self):
+                a = 1
+                b = 2
+                c = 3
+                d = 4
+                e = 5
+                f = 6
+                g = 7
+                h = 8
+                i = 9
+                j = 10
+                k = 11
+                m = 12
+                return a
+
+            def make_optimizer(self):
+                a = 1
+                b = 2
+                c = 3
+                d = 4
+                e = 5
+                f = 6
+                g = 7
+                h = 8
+                i = 9
+                j = 10
+                k = 11
+                m = 12
+                return a
+
+            def write_plan(self):
+                a = 1
+                b = 2
+                c = 3
+                d = 4
+                e = 5
+                f = 6
+                g = 7
+                h = 8
+                i = 9
+                j = 10
+                k = 11
+                m = 12
+                return a
+    """,
+    "small.py": """
+        from base import Trainer
+        from nets import Encoder
+        from table import register
+
+        class SmallTrainer(Trainer):
+            def load(self):
+                return Encoder()
+
+        register("small", "fast", SmallTrainer)
+    """,
+    "large.py": """
+        from base import Trainer
+        from nets import Decoder
+        from table import register
+
+        class LargeTrainer(Trainer):
+            def load(self):
+                return Decoder()
+
+        register("large", "slow", LargeTrainer)
+    """,
+    "train.py": """
+        import sys
+        from table import trainer_of
+
+        def main():
+            cls = trainer_of(sys.argv[1], sys.argv[2])
+            trainer = cls(sys.argv)
+            trainer.fit()
+
+        if __name__ == "__main__":
+            main()
+    """,
+}
+
+
+def test_a_class_that_calls_hand_to_a_table_is_followed_and_shared_bodies_are_told_once() -> None:
+    steps = told(codebase_of(REGISTERED))
+    assert any("`LargeTrainer` or `SmallTrainer`" in step for step in steps), steps
+    loads = [step for step in steps if "self.load()" in step]
+    assert len(loads) == 1
+    assert "`LargeTrainer.load()`" in loads[0] and "`SmallTrainer.load()`" in loads[0]
+    assert "may make or load `Decoder`, `Encoder`" in loads[0]
+    begun = next(at for at, step in enumerate(steps) if "`Trainer.fit()`" in step)
+    inside = " ".join(steps[begun + 1 :])
+    assert inside.index("check_data()") < inside.index("write_plan()") < inside.index("self.model()")
+
+
+def test_a_program_of_library_calls_alone_and_code_above_a_serving_block_are_programs() -> None:
+    code = """
+        import sys
+        from diffusers import StableDiffusionPipeline
+
+        def generate(prompt):
+            pipe = StableDiffusionPipeline.from_pretrained("x/y")
+            return pipe(prompt)
+
+        if __name__ == "__main__":
+            generate(sys.argv[1])
+    """
+    page = """
+        import gradio as gr
+        from nets import load
+
+        model = load("encoder")
+
+        def answer(text):
+            return model(text)
+
+        with gr.Blocks() as demo:
+            button = gr.Button()
+            button.click(answer)
+
+        if __name__ == "__main__":
+            demo.launch()
+    """
+    readme = "See [the demo](demos/cli.py) and [the page](demos/page.py).\n"
+    codebase = codebase_of({"README.md": readme, "nets.py": NETS, "demos/cli.py": code, "demos/page.py": page})
+    steps = told(codebase, "course: roots=2")
+    text = "\n".join(steps)
+    assert steps[0].startswith("`generate()` (demos/cli.py), run by the script demos/cli.py")
+    assert "`pipe()` - runs `StableDiffusionPipeline`" in text
+    assert "The script demos/page.py:" in text and "on `button.click()`: `answer()`" in text
+    names = [hit.name for hit in run_query(codebase, "programs").hits]
+    assert names[:2] == ["demos/cli.py", "demos/page.py"]

@@ -161,3 +161,15 @@ def test_what_a_script_imports_finds_modules_of_its_folder_though_that_is_a_pack
     assert found.locate("tools", "tool/gradio/agent/actor.py") == "tool/gradio/tools/__init__.py"
     assert found.locate("gradio", "tool/gradio/app.py") is None
     assert found.locate("loop", "tool/other/use.py") is None
+
+
+def test_a_project_in_a_folder_that_imports_itself_is_no_library() -> None:
+    codebase = codebase_of(
+        {
+            "src/run/setup.py": 'setup(name="voice-tool", packages=["voice"], scripts=["voice"])',
+            "src/run/voice/__init__.py": "from .core import Voice\n",
+            "src/run/voice/core.py": "class Voice: pass\n",
+            "src/run/voice/__main__.py": "from . import Voice\nfrom voice import Voice as Other\n",
+        }
+    )
+    assert codebase.locate("voice", "src/run/voice/__main__.py") == "src/run/voice/__init__.py"

@@ -10,28 +10,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.files.effects import Effects, effects_of
-from retrieval.census.flow.course_steps import (
-    MOST,
-    OWN,
-    Step,
-    chain,
-    event_of,
-    is_handler,
-    joined,
-    kept,
-    open_steps,
-    steps_of,
-)
+from retrieval.census.flow.course_steps import Step, event_of, is_handler, joined, steps_of
+from retrieval.census.flow.default_targets import PRESET
 from retrieval.census.flow.event_steps import principal, starts_below
 from retrieval.census.flow.flow import Root
 from retrieval.census.flow.focus import Focus, focus_of
+from retrieval.census.flow.opened_steps import MOST, OWN, chain, kept, open_steps
 from retrieval.census.flow.pipeline import main_roots, models_run, start_hit, tells_nothing_new
 from retrieval.census.flow.user_events import WAITING, event_under, needed, silence, trigger_of
 from retrieval.census.flow.walk import LOOPS, Mark, walked
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.body import Guard, one_line
 from retrieval.census.meaning.body_events import guards_of
-from retrieval.census.meaning.callgraph import Site, defined
+from retrieval.census.meaning.callgraph import Site, Target, defined
 from retrieval.census.meaning.hooks import GIVING
 from retrieval.census.meaning.values import FunctionRef
 from retrieval.census.meaning.wording import caller, circumstances, label, spoken, summary
@@ -119,7 +110,7 @@ class _Printer:
 
     def _told(self, steps: list[Step], prefix: str, level: int) -> Iterator[CensusHit]:
         position = 0
-        several = len({step.mark.frame for step in steps}) > 1
+        several = len({(step.mark.frame.path, step.mark.frame.symbol) for step in steps}) > 1
         for step in steps:
             if self.models and not step.weight:
                 continue
@@ -211,14 +202,8 @@ def _named(focus: Focus, step: Step) -> str:
     place = f" ({event.target.path})" if event.target.path != frame.path else ""
     if event.target.definition.kind == "module":
         return f"imports `{event.target.path}`, whose top level runs"
-    if event.how == "starts":
-        return f"starts {_listed({label(t): None for t in event.targets})} in another process"
-    if event.how == GIVING:
-        return f"`{event.step.written}()`, which runs {_listed({label(t): None for t in event.targets}, LIST)}"
-    if event.how == "serves":
-        return f"`{event.step.written}()` serves {_listed({label(t): None for t in event.targets})}"
-    if event.how == "asks":
-        return f"`{event.step.written}()` sends a request that `{label(event.target)}`{place} handles"
+    if way := _way_of(event, place):
+        return way
     if is_handler(step):
         more = f" and {len(step.events) - 1} more" if len(step.events) > 1 else ""
         also = f", also on {step.events[0]}{more}" if step.events else ""
@@ -226,13 +211,39 @@ def _named(focus: Focus, step: Step) -> str:
     if event.others and len({label(target) for target in event.targets}) == 1:
         files = _listed(dict.fromkeys(target.path for target in event.targets))
         return f"`{event.step.written}()`, which is `{label(event.target)}` of {files}"
+    if step.also:
+        return _shared(step, event)
     if event.overridden or len(event.others) >= NAMED:
         functions = all(isinstance(t, FunctionRef) and t.receiver is None for t in event.targets)
         ways = focus.ways(event)
         named = _listed({label(way.target): None for way in ways}, LIST if functions else NAMED)
-        first = f" (first: {ways[0].said})" if ways and ways[0].said else ""
+        ahead = ways and ways[0].said and (ways[0].rank == PRESET or ways[0].rank > ways[-1].rank)
+        first = f" (first: {ways[0].said})" if ahead else ""
         return f"`{event.step.written}()`, which is {named}{first}"
     return f"`{spoken(event)}`{place}"
+
+
+def _way_of(event: Site, place: str) -> str:
+    """A call that runs its target in another way than by calling it, "" for others."""
+    named = {label(target): None for target in event.targets}
+    match event.how:
+        case "starts":
+            return f"starts {_listed(named)} in another process"
+        case "serves":
+            return f"`{event.step.written}()` serves {_listed(named)}"
+        case "asks":
+            return f"`{event.step.written}()` sends a request that `{label(event.target)}`{place} handles"
+    return f"`{event.step.written}()`, which runs {_listed(named, LIST)}" if event.how == GIVING else ""
+
+
+def _shared(step: Step, event: Site) -> str:
+    """A call of a body that runs for objects of several classes."""
+    named = {label(target): None for each in (step, *step.also) for target in _targets(each)}
+    return f"`{event.step.written}()`, which is {_listed(named)}" if len(named) > 1 else f"`{spoken(event)}`"
+
+
+def _targets(step: Step) -> tuple[Target, ...]:
+    return step.mark.event.targets if isinstance(step.mark.event, Site) else ()
 
 
 def _notes(guards: tuple[Guard, ...]) -> list[str]:

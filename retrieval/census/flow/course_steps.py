@@ -8,14 +8,12 @@ from retrieval.census.flow.screens import is_screen
 from retrieval.census.flow.standing import is_side_name
 from retrieval.census.flow.user_events import trigger_of
 from retrieval.census.flow.walk import Mark
-from retrieval.census.meaning.body import Guard
 from retrieval.census.meaning.body_events import guards_of, order_of
 from retrieval.census.meaning.callgraph import Site
 from retrieval.census.meaning.values import ClassRef
-from retrieval.census.models.families import OPTIMIZER, STEPS
 from retrieval.census.models.outside import Outside, does
 
-LEAST, MOST, LINES, OWN, DEEPEST, LAYERS, TELLING, FEW, LONG, SHARE = 9, 30, 42, 14, 5, 3, 12, 7, 40, 32
+LONG = 40
 
 Place = tuple[str, int, str]
 
@@ -40,6 +38,7 @@ class Step:
     runs: set[Place] = field(default_factory=set)
     news: set[Place] = field(default_factory=set)  # calls with models that no other step tells
     events: list[str] = field(default_factory=list)  # what else runs the same handler
+    also: "list[Step]" = field(default_factory=list)  # the same call in objects of other classes
     again: tuple[int, ...] = ()  # lines of other calls, with other conditions, that it stands for
 
     @property
@@ -179,110 +178,6 @@ def _models(focus: Focus, event: object) -> tuple[list[str], bool]:
         return [], False
     written = event.step.written if len(event.step.written) < LONG else f"…{event.step.written[2 - LONG :]}"
     return event.name.split(" | ") if event.does in ("makes", "runs") else [f"{written}()"], verb == "makes"
-
-
-def open_steps(steps: list[Step], first: Step | None = None) -> None:
-    """Open steps, `first` and then those with most models, until there are enough lines to tell the course."""
-    lines = len(steps)
-    waiting: list[tuple[Step, int]] = [(step, 1) for step in steps]
-    while lines < LINES and waiting:
-        ranked = [item for item in waiting if _opens(item[0]) and item[1] < DEEPEST and not _is_inside(*item)]
-        if not ranked:
-            return
-        step, level = max(ranked, key=lambda item: (lines < SHARE and _is_under(item[0], first), *_promise(item)))
-        inner = kept(step.inner, OWN)
-        waiting.remove((step, level))
-        if lines >= LEAST and lines + len(inner) > LINES and single(step) is None:
-            continue
-        step.opened = True
-        lines += len(inner) if single(step) is None else 0
-        deeper = level + (single(step) is None)
-        waiting += [(each, deeper) for each in inner]
-
-
-def _is_under(step: Step | None, outer: Step | None) -> bool:
-    while step is not None and step is not outer:
-        step = step.outer
-    return outer is not None and step is outer
-
-
-def _is_inside(step: Step, level: int) -> bool:
-    """Whether a step deep down only makes a model: of what parts it is made is no step of the program."""
-    return level >= LAYERS and isinstance(target_of(step), ClassRef) and not step.runs
-
-
-def _promise(item: tuple[Step, int]) -> tuple[bool, int, int]:
-    step, _level = item
-    return not step.aside, len(step.news), step.weight
-
-
-def single(step: Step) -> Step | None:
-    """The one step with models below another that does nothing else that is told."""
-    heavy = [inner for inner in step.inner if inner.weight]
-    writes = any(isinstance(inner.mark.event, Outside) and inner.mark.event.does == "writes" for inner in step.inner)
-    return heavy[0] if len(heavy) == 1 and not writes and isinstance(heavy[0].mark.event, Site) else None
-
-
-def chain(step: Step) -> list[Step]:
-    """A step and those to which it hands the work, one after the other."""
-    found = [step]
-    while found[-1].opened and (inner := single(found[-1])) is not None and inner.opened:
-        found.append(inner)
-    return found
-
-
-def _opens(step: Step) -> bool:
-    """Whether a step has something to show below it: more than one model, or a step that has."""
-    return len(step.news) > 1 and any(inner.weight for inner in step.inner)
-
-
-def kept(inner: list[Step], most: int) -> list[Step]:
-    """The steps of one body, each once; of many those with models, and the others as far as there is room."""
-    alike: dict[object, list[Step]] = {}
-    for step in inner:
-        alike.setdefault(_same(step), []).append(step)
-    for first, *others_alike in alike.values():
-        first.again = tuple(dict.fromkeys(_line(other) for other in others_alike if _line(other) != _line(first)))
-    single_ones = [steps[0] for steps in alike.values()]
-    heavy = [step for step in single_ones if step.weight]
-    room = max(0, most - len(heavy))
-    light = [step for step in single_ones if not step.weight]
-    others = {id(step) for step in light if (len(single_ones) <= FEW or _tells(step)) and room}
-    if len(others) > room:
-        others = {id(step) for step in [step for step in light if id(step) in others][-room:]}
-    told = [step for step in single_ones if step.weight or id(step) in others]
-    others |= {id(step) for step in light if any(_are_arms(step, other) for other in told)}
-    return [step for step in single_ones if step.weight or id(step) in others]
-
-
-def _are_arms(step: Step, other: Step) -> bool:
-    """Whether two steps stand in different arms of one decision."""
-    one, two = step.mark.event, other.mark.event
-    if isinstance(one, Guard) or isinstance(two, Guard) or step.mark.frame != other.mark.frame:
-        return False
-    arms = {guard.key: guard.arm for guard in guards_of(two) if guard.kind in ("if", "else", "case")}
-    return any(guard.key in arms and arms[guard.key] != guard.arm for guard in guards_of(one))
-
-
-def _line(step: Step) -> int:
-    return step.mark.event.step.start if isinstance(step.mark.event, Site | Outside) else 0
-
-
-def _same(step: Step) -> object:
-    event = step.mark.event
-    if step.weight and step.like is None:
-        return id(step)
-    return (event.targets, event.step.written) if isinstance(event, Site) else id(step)
-
-
-def _tells(step: Step) -> bool:
-    """Whether a step without models is told where many stand beside it: it writes, or its function is no small one."""
-    event = step.mark.event
-    if isinstance(event, Outside):
-        return event.does in ("writes", "training") or bool(OPTIMIZER.search(event.name)) or event.name in STEPS
-    if not isinstance(event, Site):
-        return False
-    return bool(event.overridden) or event.target.definition.end - event.target.definition.head_start >= TELLING
 
 
 def target_of(step: Step) -> object:

@@ -75,12 +75,18 @@ def roots(program: "Program") -> list[Root]:
     found: dict[tuple[str, str, int], Root] = {}
     for entry in entries_in_order(program):
         root = _root(program, entry)
-        if root is None or not (root.sites or outside_steps(program, root.frame)):
+        if root is None or not (root.sites or _is_of_libraries(program, root.frame, entry)):
             continue
         line = entry.guard_line if root.block else 0
         kept = found.setdefault((root.frame.path, root.frame.symbol, line), root)
         kept.entries.extend([entry] if entry not in kept.entries else [])
     return list(found.values())
+
+
+def _is_of_libraries(program: "Program", frame: "Frame", entry: Entry) -> bool:
+    """Whether a program that calls nothing else of the repository calls model libraries."""
+    found = outside_steps(program, frame)
+    return bool(found) and (entry.target is not None or any(item.does == "library" for item in found))
 
 
 def _root(program: "Program", entry: Entry) -> Root | None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.body import Binding, Guard
 from retrieval.census.meaning.loading import entry
+from retrieval.census.meaning.registered import put_into
 from retrieval.census.meaning.selected import under
 from retrieval.census.meaning.values import (
     ClassRef,
@@ -51,6 +52,12 @@ def table(frame: "Frame", node: Node, order: int, guards: tuple[Guard, ...]) -> 
 
 def subscripted(frame: "Frame", node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
     """What stands under a key."""
+    root = node
+    while root is not None and root.type == "subscript":
+        root = root.child_by_field_name("value")
+    registered = put_into(frame.program, frame, frame.body.tree.text(root)) if root is not None else None
+    if registered is not None:
+        return registered
     value = frame.value(node.child_by_field_name("value"), order, guards)
     key = node.child_by_field_name("subscript")
     text = frame.body.tree.text(key)

@@ -1,16 +1,19 @@
-"""What a registry of the repository can give: definitions that decorators of the same registry object register.
+"""What a registry of the repository can give: definitions that decorators or calls of the same object register.
 
 `REG.get(name)` may give any function or class under `@REG.register(...)`; where the registry keeps several sorts
-(`register_model`, `register_task`), the name of the method that is asked tells the sort. And which class an `Auto`
+(`register_model`, `register_task`), the name of the method that is asked tells the sort. A table of a module is one
+too where a function puts its parameter into it: `register("net", Net)` before `TABLE[name]`. And which class an `Auto`
 loader of Transformers makes: one of the repository that is registered with it (`auto_class`).
 """
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.meaning.results import annotation, called
 from retrieval.census.meaning.values import ClassRef, External, FunctionRef, Instance, Value, read_annotation
+from retrieval.facts import Definition
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
@@ -89,6 +92,8 @@ def _registrations(program: "Program") -> dict[str, list[tuple[str, Registered]]
                     sort = next((part for part in match[2].lower().split("_") if part not in _FILLERS), "")
                     target = ClassRef(path, item) if item.kind == "class" else FunctionRef(path, item)
                     table.setdefault(match[1], []).append((sort, target))
+        for name, target in _handed_in(program):
+            table.setdefault(name, []).append(("", target))
         _KNOWN[program] = table
     return _KNOWN[program]
 
@@ -131,3 +136,34 @@ def _autos(program: "Program") -> dict[str, list[ClassRef]]:
                 table.setdefault(match[1], []).append(value)
         _AUTOS[program] = table
     return _AUTOS[program]
+
+
+def put_into(program: "Program", frame: "Frame", table: str) -> Value | None:
+    """What the functions of a file put into a table of it, and into one that it imports, by their parameters."""
+    if frame.bound(table) or table in frame.parameters:
+        return None
+    return program.settle([target for _, target in _registrations(program).get(table, ())])
+
+
+def _handed_in(program: "Program") -> Iterator[tuple[str, Registered]]:
+    """Name of a table → a definition that a call hands to the function that puts its parameter into the table."""
+    codebase = program.codebase
+    named = [(p, d) for p, d in codebase.all_definitions() if d.kind == "function" and "regist" in d.name]
+    registrars = {(path, item.symbol): kept for path, item in named if (kept := _kept(program, path, item))}
+    names = {symbol for _, symbol in registrars}
+    for path, call in codebase.all_calls() if names else ():
+        target = codebase.resolve_call(path, call) if call.name.rpartition(".")[2] in names else None
+        table, place = registrars.get((target[0], target[1].symbol), ("", 0)) if target is not None else ("", 0)
+        given = codebase.resolve_local(path, call.arguments[place]) if table and place < len(call.arguments) else None
+        if given is not None and given[1].kind in ("class", "function"):
+            yield table, ClassRef(*given) if given[1].kind == "class" else FunctionRef(*given)
+
+
+def _kept(program: "Program", path: str, function: Definition) -> tuple[str, int] | None:
+    """The table of the file that a function puts a parameter into, and the place of the parameter."""
+    frame, top = program.frame(path, function), program.frame(path, None)
+    if frame is None or top is None:
+        return None
+    values = [(store.name, frame.body.tree.text(store.value)) for store in frame.body.stores]
+    listed = list(frame.parameters)
+    return next(((name, listed.index(v)) for name, v in values if v in frame.parameters and top.bound(name)), None)

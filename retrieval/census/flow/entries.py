@@ -87,7 +87,8 @@ def _weighed(program: "Program", scored: Standing, entry: Entry) -> Entry:
 def ranked(program: "Program", entries: list[Entry]) -> list[Entry]:
     """Entries by kind, standing and reach, side tools after the programs; tests, examples and vendored code last."""
 
-    orders = {path: Standing(program.snapshot).order(path) for path in {entry.path for entry in entries}}
+    scored, facts = Standing(program.snapshot), program.facts
+    orders = {p: scored.order(p, facts[p].module if p in facts else "") for p in {entry.path for entry in entries}}
 
     def key(entry: Entry) -> tuple[int, bool, int, int, int, bool, int, str, int]:
         role = program.snapshot.by_path[entry.path].role

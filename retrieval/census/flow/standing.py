@@ -86,13 +86,16 @@ class Standing:
         """Whether the README names a command."""
         return re.search(rf"(?<![\w/-]){re.escape(command)}(?![\w-])", self._documents[0]) is not None
 
-    def order(self, path: str) -> int:
-        """Where the README first runs the file, in characters from its beginning; after its end, in the same way, where
-        it only names the file, and after that where it does not."""
+    def order(self, path: str, module: str) -> int:
+        """Where the README first runs the file, by its path or as a module, in characters from its beginning; after its
+        end, in the same way, where it only names the file, and after that where it does not."""
         readme = self._documents[0]
+        if path not in readme and module not in readme:
+            return 2 * len(readme)
         name = rf"(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w/-])"
-        launched = re.search(rf"\bpython[\d.]*\s[^\n]*?{name}", readme) if path in readme else None
-        named = re.search(name, readme) if path in readme else None
+        as_module = rf"|-m\s+{re.escape(module)}(?![\w.-])" if module else ""
+        launched = re.search(rf"\bpython[\d.]*\s[^\n]*?(?:{name}{as_module})", readme)
+        named = re.search(name, readme)
         return launched.start() if launched else len(readme) + (named.start() if named else len(readme))
 
     @cached_property

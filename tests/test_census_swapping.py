@@ -132,12 +132,32 @@ def test_what_callers_use_of_a_result(codebase: Codebase) -> None:
 
 
 def test_files_are_ranked_by_what_ties_them_to_models(codebase: Codebase) -> None:
-    assert texts(codebase, "coupled_files") == ["main.py makes `AutoModel`, `Net`, `Tiny`, `Wide`; calls `Net`"]
+    assert texts(codebase, "coupled_files") == [
+        "main.py makes `AutoModel`, `Net`, `Tiny`, `Wide`; calls `Net`; names the weights `fixed/name`; "
+        "makes whichever model is named with `AutoModel`"
+    ]
     verdict, classes = texts(codebase, "coupled_files: what=verdict")
     assert verdict.startswith(
         "Most tightly tied to particular models is main.py, which makes `AutoModel`, `Net`, `Tiny`"
     )
     assert classes == "The model classes themselves, with their sizes and layers, are defined in nets.py"
+
+
+def test_a_switch_over_formats_ties_tighter_than_a_loader_of_any_model() -> None:
+    loader = "from transformers import AutoModel, AutoProcessor\n\n\nclass Engine:\n    def __init__(self, name):\n"
+    loader += "        self.model = AutoModel.from_pretrained(name)\n"
+    loader += "        self.processor = AutoProcessor.from_pretrained(name)\n"
+    loader += "\n    def run(self, x):\n        return self.model.generate(x)\n"
+    parser = "from formats import ResponseFormat\n\n\ndef parse(text, kind):\n    if kind == ResponseFormat.MARKDOWN:\n"
+    parser += "        return text\n    elif kind == ResponseFormat.TAGS:\n        return text.split('<doc>')\n"
+    formats = "from enum import Enum\n\n\nclass ResponseFormat(Enum):\n    MARKDOWN = 1\n    TAGS = 2\n"
+    page = "HTML = \"<div><video src='a'></video> </s></div>\"\n"
+    main = "import sys\nfrom engine import Engine\nfrom parser import parse\n"
+    main += "print(parse(Engine(sys.argv[1]).run(1), sys.argv[2]))\n"
+    files = {"engine.py": loader, "parser.py": parser, "formats.py": formats, "page.py": page, "main.py": main}
+    assert texts(codebase_of(files), "coupled_files") == [
+        "parser.py switches over `ResponseFormat.MARKDOWN`, `ResponseFormat.TAGS`",
+    ]
 
 
 def test_what_decides_the_course_of_the_program(codebase: Codebase) -> None:

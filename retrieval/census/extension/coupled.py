@@ -1,8 +1,9 @@
 """Kind `coupled_files`: files by how tightly they are tied to particular models, with what ties them.
 
 Ties are what breaks when a model is replaced: models that are made, loaded and run, tokenizers and processors that go
-with them, special tokens, keys of checkpoints, decisions by the name of a model, reaches into the parts of one, and
-types of the libraries that bring the models.
+with them, switches over the formats of what they give, special tokens, prompts, labels, keys of checkpoints, decisions
+by the name of a model, reaches into the parts of one, and types of the libraries that bring the models. A loader of
+whichever model is named ties to none.
 """
 
 import re
@@ -15,14 +16,13 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import counted, listed
 from retrieval.census.models.roster import roster_of
 from retrieval.facts import CensusHit
+from retrieval.roles import is_left
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-SHOWN, TIGHTEST = 6, 4
-ASIDE = re.compile(
-    r"(?:^|/)(?:bench\w*|eval\w*|tests?|examples?|docs?|tools?|scripts?)/|(?:^|/)(?:speed|benchmark)\w*\.py$"
-)
+SHOWN, TIGHTEST, FEW, PARTS = 6, 4, 4, 6
+ASIDE = re.compile(r"(?:^|/)(?:bench\w*|eval\w*|tests?|examples?|docs?)/|(?:^|/)(?:speed|benchmark)\w*\.py$")
 
 
 @kind(
@@ -40,7 +40,8 @@ def coupled_files(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     reached = {unit[0] for unit in reach_of(codebase).units}
 
     def importance(path: str) -> tuple[bool, bool, bool, int, str]:
-        return role[path] != "source", bool(ASIDE.search(path)), path not in reached, -table[path].weight, path
+        aside = bool(ASIDE.search(path)) or is_left(path)
+        return role[path] != "source", aside, path not in reached, -table[path].weight, path
 
     ranked = sorted(table, key=importance)
     if query.options.get("what") == "verdict":
@@ -59,23 +60,34 @@ def _hit(codebase: "Codebase", path: str, ties: Ties) -> CensusHit:
     )  # fmt: skip
 
 
-def _words(ties: Ties) -> list[str]:
+def _words(ties: Ties, shown: int = SHOWN) -> list[str]:
     """What ties a file, as predicates, that which breaks first before the rest."""
-    parts = [f"makes {_names(ties.made)}"] if ties.made else []
-    parts += [f"calls {_names(ties.run)}"] if ties.run else []
-    parts += [f"uses {_names(ties.companions)}"] if ties.companions else []
-    parts += [f"writes the special tokens {_names(ties.tokens)}"] if ties.tokens else []
-    parts += [f"fixes the input sizes and ids {_names(ties.sizes)}"] if ties.sizes else []
-    parts += [f"fixes the widths {_names(ties.widths)}"] if ties.widths else []
-    parts += [f"reads the checkpoint keys {_names(ties.keys)}"] if ties.keys else []
-    parts += [f"takes {_names(ties.types)} from the model's library"] if ties.types else []
-    parts += [f"decides {_times(len(ties.named))} by the name or type of a model"] if ties.named else []
-    parts += [f"reaches into parts of a model, as {_names(ties.reaches)}"] if ties.reaches else []
-    return parts
 
+    def names(held: dict[str, int]) -> str:
+        return listed(list(held), shown)
 
-def _names(held: dict[str, int]) -> str:
-    return listed(list(held), SHOWN)
+    return [
+        words
+        for held, words in (
+            (ties.made, f"makes {names(ties.made)}"),
+            (ties.run, f"calls {names(ties.run)}"),
+            (ties.formats, f"switches over {names(ties.formats)}"),
+            (ties.companions, f"uses {names(ties.companions)}"),
+            (ties.named, f"decides {_times(len(ties.named))} by the name or type of a model"),
+            (ties.tokens, f"writes the special tokens {names(ties.tokens)}"),
+            (ties.prompts, f"writes the prompts {names(ties.prompts)}"),
+            (ties.labels, f"holds the labels {names(ties.labels)}"),
+            (ties.weights, f"names the weights {names(ties.weights)}"),
+            (ties.sizes, f"fixes the input sizes and ids {names(ties.sizes)}"),
+            (ties.widths, f"fixes the widths {names(ties.widths)}"),
+            (ties.numbers, f"fixes the numbers {names(ties.numbers)}"),
+            (ties.keys, f"reads the checkpoint keys {names(ties.keys)}"),
+            (ties.types, f"takes {names(ties.types)} from the model's library"),
+            (ties.reaches, f"reaches into parts of a model, as {names(ties.reaches)}"),
+            (ties.general, f"makes whichever model is named with {names(ties.general)}"),
+        )
+        if held
+    ]
 
 
 def _times(count: int) -> str:
@@ -84,7 +96,7 @@ def _times(count: int) -> str:
 
 def _verdict(codebase: "Codebase", table: dict[str, Ties], ranked: list[str]) -> Iterator[CensusHit]:
     shown = ranked[:TIGHTEST]
-    told = [f"{path}, which {', '.join(_words(table[path]))}" for path in shown]
+    told = [f"{path}, which {', '.join(_words(table[path], FEW)[:PARTS])}" for path in shown]
     more = f". {counted(len(ranked) - len(shown), 'more source file')} are tied less tightly" if len(ranked) > 4 else ""
     text = f"Most tightly tied to particular models is {told[0]}"
     if len(told) > 1:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 Found = tuple[str, str, ast.AST]
-LEAST, LARGE, SHARE, LONGEST = 4, 16, 0.6, 100
+LEAST, LARGE, SHARE, LONGEST, EXACT = 4, 16, 0.6, 100, 6
 _SIZE = re.compile(
     r"(?i)(?:^|_)(?:n_?vocab|vocab_?size|n_?mels|n_?ctx|(?:encoder|vision|text|embed|hidden|width|feature|model)_?(?:dim|width"
     r"|size)|d_?model|num_?(?:features|channels|tokens|queries|frames|patches)|in_?chans|channels|width|resolution)$"
@@ -42,6 +42,8 @@ def limits(unit: Unit, node: ast.AST) -> Iterator[Found]:
         yield from _compared(unit, node)
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub | ast.Add):
         yield from _worked_out(node)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+        yield from _scaled(node)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield from _marker(unit, node)
     elif isinstance(node, Function):
@@ -96,6 +98,14 @@ def _worked_out(node: ast.BinOp) -> Iterator[Found]:
     sized = any(_is_size(part) for part in ast.walk(node))
     if sized and any(_is_large(side) for side in (node.left, node.right)):
         yield "numbers", f"`{_short(written(node))}`", node
+
+
+def _scaled(node: ast.BinOp) -> Iterator[Found]:
+    """`latents / 0.18215`: the scale of the latents of one autoencoder."""
+    for one, other in ((node.left, node.right), (node.right, node.left)):
+        exact = isinstance(one, ast.Constant) and isinstance(one.value, float) and len(repr(one.value)) >= EXACT
+        if exact and "latent" in written(other):
+            yield "numbers", f"`{_short(written(node))}`", node
 
 
 def _is_size(node: ast.AST) -> bool:

@@ -13,6 +13,7 @@ from retrieval.census.meaning.values import ClassRef, External
 from retrieval.census.models.attribute_chains import attribute_chains
 from retrieval.census.models.families import is_library_model, library
 from retrieval.census.models.model_entries import CLASSICAL, plain
+from retrieval.census.models.named_models import takes_any
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.census.models.weights import reader
 from retrieval.parse import descendants, first_line
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 MOST_RUNS, MOST_KEYS, MOST_WIDTHS = 8, 12, 5
+FIXED = ("weights", "prompts", "labels", "numbers", "widths")
 _NAMES = (
     r"[\w.]*(?:(?:model|backbone|network|tower|encoder|pretrained|checkpoint)_?(?:name|type|arch|id|class|tag|variant|path"
     r"|version|base)|\bmodel(?:\.name)?|\barch|\bbackbone|\bvariant)(?:\.lower\(\))?(?![\w.\[(])"
@@ -39,10 +41,20 @@ _FORMAT = re.compile(
     r"|mkv|mov|avi|webm|gif|png|jpe?g|webp|bmp|tiff?|wav|flac|ogg|opus|aac|pcm|xvid|mjpe?g|prores)(?:[-_]\w+)*"
 )
 """Codecs, their encoders and file formats of media: a comparison with one tells nothing about a model."""
-_COMPANION = re.compile(r"(?:Tokenizer(?:Fast)?|Processor|FeatureExtractor|Extractor|StoppingCriteria)$")
-_TOKEN = re.compile(
-    r"<\|?[a-zA-Z_]{2,24}\|>|</?(?:s|Img|ImageHere|image|video|audio|im_start|im_end|unk|pad|bos|eos)>|\[/?INST\]"
+_COMPANION = re.compile(
+    r"^(?!Auto|.*Att(?:entio)?n)\w*(?:Tokenizer(?:Fast)?|Processor|FeatureExtractor|Extractor|StoppingCriteria)$"
 )
+_TOKEN = re.compile(
+    r"<\|?[a-zA-Z_]{2,24}\|>|</?(?:s|Img|ImageHere|image|im_start|im_end|unk|pad|bos|eos)>|<(?:video|audio)>|\[/?INST\]"
+)
+_PAGE = re.compile(
+    r"(?i)</(?:video|audio|div|p|a|td|table|span|center|h\d|ul|li|body|style|button)>|<(?:video|audio|img|br|div)\s"
+)
+"""Text of a web page, in which `<video>` is no token of a model."""
+_FORMATS = re.compile(
+    r"\b\w*(?:Prompt|Model|Template|Response|Arch|Backbone|Encoder)\w*(?:Type|Format|Style|Kind)\.\w+"
+)
+"""A member of an enumeration of what models take or give, such as `ResponseFormat.MARKDOWN`."""
 
 
 _SIZE = re.compile(
@@ -55,9 +67,16 @@ _NUMBERS = frozenset({"integer", "float", "binary_operator", "list", "tuple"})
 
 @dataclass(slots=True)
 class Ties:
-    """What ties one file: names with the first line of each; `named` are lines of decisions by name."""
+    """What ties one file: names with the first line of each; `named` are lines of decisions by name. `general` are
+    loaders of whichever model is named, which tie to none."""
 
     made: dict[str, int] = field(default_factory=dict)
+    general: dict[str, int] = field(default_factory=dict)
+    formats: dict[str, int] = field(default_factory=dict)
+    weights: dict[str, int] = field(default_factory=dict)
+    prompts: dict[str, int] = field(default_factory=dict)
+    labels: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
     run: dict[str, int] = field(default_factory=dict)
     calls: int = 0
     companions: dict[str, int] = field(default_factory=dict)
@@ -71,38 +90,35 @@ class Ties:
 
     @property
     def weight(self) -> int:
-        """How tightly: what is made counts three times, what is run, decided by name or tokenised twice."""
-        own = 3 * len(self.made) + 2 * len(self.run) + min(self.calls, MOST_RUNS) + 2 * len(self.companions)
-        own += (
-            min(len(self.tokens), 3)
-            + min(len(self.sizes), 3)
-            + min(len(self.widths), 3)
-            + min(len(self.keys), 4)
-            + min(len(self.types), 3)
-            + 2 * min(len(self.named), 4)
+        """How tightly: what is made counts three times, as does a switch over formats; what is run, decided by name,
+        tokenised, prompted or labelled twice."""
+        often = 3 * len(self.made) + 2 * len(self.run) + min(self.calls, MOST_RUNS) + 2 * len(self.companions)
+        often += 2 * (min(len(self.tokens), 3) + min(len(self.named), 6) + min(len(self.prompts) + len(self.labels), 3))
+        often += 3 * min(len(self.formats), 4)
+        counts = (
+            (self.weights, 3),
+            (self.sizes, 3),
+            (self.widths, 3),
+            (self.numbers, 3),
+            (self.keys, 4),
+            (self.types, 3),
         )
-        return own + min(len(self.reaches), 5)
+        return often + sum(min(len(held), most) for held, most in counts) + min(len(self.reaches), 5)
 
     @property
     def lines(self) -> list[int]:
         """Every line that ties, in order."""
         held = (
-            self.made,
-            self.run,
-            self.companions,
-            self.tokens,
-            self.sizes,
-            self.widths,
-            self.keys,
-            self.types,
-            self.reaches,
-        )
+            self.made, self.run, self.companions, self.tokens, self.formats, self.sizes, self.widths, self.numbers,
+            self.keys, self.types, self.weights, self.prompts, self.labels, self.reaches,
+        )  # fmt: skip
         return sorted({*(line for table in held for line in table.values()), *self.named})
 
 
 def ties_of(codebase: "Codebase") -> dict[str, Ties]:
     """The ties of every file that has some."""
     roster, table = roster_of(codebase), dict[str, Ties]()
+    whole = frozenset(made.name for made in roster.made if made.cls is None or not _in_model(roster, made.frame))
     names = frozenset(made.name for made in roster.made if made.known is None or made.known.does != CLASSICAL)
     for frame, _depth in roster.frames:
         for binding in frame.body.bindings if frame.definition is None else ():
@@ -111,14 +127,11 @@ def ties_of(codebase: "Codebase") -> dict[str, Ties]:
         if frame.definition is None and not _runs_top(codebase, frame):
             continue  # a demonstration at the end of a file of the package
         for step in frame.body.calls:
-            _of_call(roster, names, table, (frame, step))
-        for decision in frame.body.decisions:
-            condition = decision.node.child_by_field_name("condition")
-            if condition is not None and _decides(frame.body.tree.text(condition)):
-                _in(table, frame.path).named.append(first_line(condition))
+            _of_call(roster, (names, whole), table, (frame, step))
+        _decisions(frame, table)
         for key, line in _keys(frame):
             _in(table, frame.path).keys.setdefault(f"`{key}`", line)
-    _widths(codebase, table)
+    _fixed(codebase, table)
     _library_types(roster, table)
     _tokens(codebase, table)
     _reaches(codebase, table)
@@ -134,16 +147,37 @@ def _runs_top(codebase: "Codebase", frame: "Frame") -> bool:
     return any(reach.has(plain(codebase, frame, step.start)) for step in frame.body.calls[:40])
 
 
-def _of_call(roster: Roster, names: frozenset[str], table: dict[str, Ties], at: "tuple[Frame, CallStep]") -> None:
+def _decisions(frame: "Frame", table: dict[str, Ties]) -> None:
+    """The conditions of a body, those behind `elif` too, that ask for the name or type of a model or for a format."""
+    for decision in frame.body.decisions:
+        for node in (decision.node, *(child for child in decision.node.children if child.type == "elif_clause")):
+            condition = node.child_by_field_name("condition")
+            if condition is None:
+                continue
+            written = frame.body.tree.text(condition)
+            if _decides(written):
+                _in(table, frame.path).named.append(first_line(condition))
+            for member in _FORMATS.findall(written):
+                _in(table, frame.path).formats.setdefault(f"`{member}`", first_line(condition))
+
+
+def _of_call(
+    roster: Roster, known: tuple[frozenset[str], frozenset[str]], table: dict[str, Ties], at: "tuple[Frame, CallStep]"
+) -> None:
+    """What one call makes, runs or uses; `known` are the names of models, and those of whole ones."""
     frame, step = at
+    names, whole = known
+    inside = _in_model(roster, frame)
     for made in roster.at((frame.path, step.node.id)):
         own = made.cls is not None and made.cls == frame.owner and made.step.written != "cls"
-        own = own or _is_own_part(roster, frame, made.cls)
+        own = own or _is_own_part(roster, frame, made.cls) or (inside and made.name not in whole)
         if made.name in names and not own:
-            _in(table, frame.path).made.setdefault(f"`{made.name}`", step.start)
+            ties = _in(table, frame.path)
+            (ties.general if takes_any(made) else ties.made).setdefault(f"`{made.name}`", step.start)
     use = roster.used(frame, step)
     if use is not None:
-        used = [made for made in use.made if not _is_own_part(roster, frame, made.cls)]
+        used = [made for made in use.made if not (_is_own_part(roster, frame, made.cls) or takes_any(made))]
+        used = [made for made in used if not inside or made.name in whole]
         told = [made.name for made in used if made.known is None or made.known.does != CLASSICAL]
         ties = _in(table, frame.path)
         ties.calls += bool(told)
@@ -158,8 +192,11 @@ def _of_call(roster: Roster, names: frozenset[str], table: dict[str, Ties], at: 
 
 def _is_own_part(roster: Roster, frame: "Frame", cls: ClassRef | None) -> bool:
     """Whether a model class makes or runs a part of itself that the same file defines: that is the model, no tie."""
-    inside = frame.owner is not None and roster.family.is_model(frame.owner)
-    return inside and cls is not None and cls.path == frame.path
+    return _in_model(roster, frame) and cls is not None and cls.path == frame.path
+
+
+def _in_model(roster: Roster, frame: "Frame") -> bool:
+    return frame.owner is not None and roster.family.is_model(frame.owner)
 
 
 def _decides(condition: str) -> bool:
@@ -186,10 +223,13 @@ def _keys(frame: "Frame") -> Iterator[tuple[str, int]]:
                 yield text(key).strip("\"'"), first_line(node)
 
 
-def _widths(codebase: "Codebase", table: dict[str, Ties]) -> None:
+def _fixed(codebase: "Codebase", table: dict[str, Ties]) -> None:
+    """What `assumptions` finds that a file fixes of its models."""
     for rank, place in places_of(codebase):
-        if rank == "widths" and len(_in(table, place.path).widths) < MOST_WIDTHS:
-            table[place.path].widths.setdefault(place.text, place.lines[0])
+        if rank in FIXED:
+            held = getattr(_in(table, place.path), rank)
+            if len(held) < MOST_WIDTHS:
+                held.setdefault(place.text, place.lines[0])
 
 
 def _library_types(roster: Roster, table: dict[str, Ties]) -> None:
@@ -211,7 +251,7 @@ def _library_types(roster: Roster, table: dict[str, Ties]) -> None:
 
 def _tokens(codebase: "Codebase", table: dict[str, Ties]) -> None:
     for path, fact in codebase.all_facts("string"):
-        for token in _TOKEN.findall(fact.name)[:4]:
+        for token in () if _PAGE.search(fact.name) else _TOKEN.findall(fact.name)[:4]:
             _in(table, path).tokens.setdefault(f"`{token}`", fact.start)
 
 

@@ -31,6 +31,11 @@ _ANY = re.compile(
     r"|torchvision\.models\.get_model|sentence_transformers\.(?:\w+\.)*SentenceTransformer"
     r"|segmentation_models_pytorch\.create_model|langchain\.chat_models\.init_chat_model|open_clip\.create_model\w*)$"
 )
+_ENGINE = re.compile(
+    r"^(?:vllm\.(?:\w+\.)*(?:LLM|AsyncLLMEngine)\b|mlx_vlm\.(?:\w+\.)*load|mlx_lm\.load|llama_cpp\.Llama|ctransformers\."
+    r"|onnxruntime\.InferenceSession|ollama\.|optimum\.)"
+)
+"""Engines that run whichever model they are given."""
 _NAME = re.compile(
     r"(?i)^(?:model(?:_name(?:_or_path)?|_id)?|pretrained_model_name_or_path|repo_id|encoder_name|name)$"
 )
@@ -73,6 +78,19 @@ def named_models(roster: Roster) -> Iterator[Point]:
         point = _point(roster, made, holder, list(dict.fromkeys(makers)))
         places = [f"{caller(other.frame)} ({other.frame.path})" for other, _, _ in others]
         yield replace(point, said=f"{point.said}; so in {listed(places, 4)}") if places else point
+
+
+def takes_any(made: Made) -> bool:
+    """Whether a loader of a library makes whichever model it is told the name of, and no name is written there."""
+    if made.cls is not None or not (_ANY.match(made.maker) or _ENGINE.match(made.maker)):
+        return False
+    name = _name_of(made)
+    if name is None or name.type in ("string", "concatenated_string"):
+        return False
+    written = made.frame.body.tree.text(name)
+    given = [b.value for b in made.frame.body.bindings if b.name == written and b.value is not None]
+    fixed = bool(given) and all(value.type == "string" for value in given)
+    return not fixed and not written.rpartition(".")[2].isupper()
 
 
 def _arms(roster: Roster) -> set[tuple[str, str, str]]:

@@ -108,3 +108,49 @@ def test_blockers_lead_with_what_is_hardest_to_meet(codebase: Codebase) -> None:
     )
     assert "only certain values are let through, as `build()` fixes `arch` only as `'tiny'` or `'base'`" in told
     assert not texts(codebase_of({"a.py": "print(1)\n"}), "swap_blockers")
+
+
+def test_names_kinds_and_shapes_that_are_let_through() -> None:
+    nets = """
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x):
+                return x.reshape(32, 32)
+    """
+    main = """
+        import torch
+        from nets import Net
+        ARCHS = ["a", "b"]
+
+        def model_to_class(name):
+            if "Tower" in name:
+                cls = Net
+            elif "Head" in name:
+                cls = Net
+            else:
+                raise ValueError(name)
+            return cls
+
+        def load(arch, model, image_tower, video_tower):
+            if arch not in ARCHS:
+                raise ValueError(arch)
+            if not isinstance(model, Net):
+                raise ValueError(model)
+            assert image_tower.hidden_size == video_tower.hidden_size
+            size = (width + 31) // 32
+            latents = 1 / 0.18215 * latents
+            return Net()(torch.zeros(1, 24, 768))
+
+        if __name__ == "__main__":
+            model_to_class("x")
+            load("a", Net(), 1, 2)
+    """
+    codebase = codebase_of({"main.py": main, "nets.py": nets})
+    told = [hit.text for hit in run_query(codebase, "assumptions: values, numbers, sizes").hits]
+    assert told == [
+        "`load()` fixes `model` only as an object of `Net`, `arch` only as an entry of `ARCHS`",
+        "`model_to_class()` fixes `name` only as `'Tower'` or `'Head'`",
+        "`load()` fixes `image_tower.hidden_size == video_tower.hidden_size`, or an error, `1 / 0.18215 * latents`",
+        "`load()` fixes `torch.zeros(1, 24, 768)`",
+    ]

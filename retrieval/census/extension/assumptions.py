@@ -26,6 +26,7 @@ from retrieval.census.models.model_tables import gives_model
 from retrieval.census.models.roster import roster_of
 from retrieval.errors import QueryError
 from retrieval.facts import CensusHit
+from retrieval.roles import is_left
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -62,13 +63,17 @@ _SIZES = re.compile(
     r"|context_?(?:window|length|size)|window_?size|n_?(?:fine|coarse)_codebooks|chunk_?length|rate_hz"
     r"|n_?ctx|im(?:g|age)_?(?:[hw]|height|width)|(?:in|input|latent)_?channels?)(?:$|_)(?!ratio|thr)"
 )
-_HUB = re.compile(r"[\w.-]+/[\w.-]+$")
+_HUB = re.compile(r"[\w.-]+/[\w.-]+$|(?:s3|gs|hf|az|azure|oss)://\S+$")
+_PACKED = re.compile(r"(?i)\.(?:pkl|zip|tar)$")
+_DATA = re.compile(r"(?i)data_?(?:set|_name|_path)|bench|corpus")
 _NAMES_MODEL = re.compile(r"(?i)model|ckpt|checkpoint|weights|repo|pretrained|vae|unet|encoder")
 _HOLDS_MODEL = re.compile(r"^[A-Z](?!amespace)|load|create|pipeline|build|make|init")
 _FETCHES = re.compile(
     r"(?:from_pretrained|from_single_file|hf_hub_download|snapshot_download|load_model|create_model)$"
 )
-_LABELS = re.compile(r"(?i)(?:^|_)(?:labels?|classes|categories|id2label|label2id|names|label_?map|category\w*)(?:$|_)")
+_LABELS = re.compile(
+    r"(?i)(?:^|_)(?:labels?|classes|categor(?:ies|y\w*)|id2label|label2id|class_?names|label_?map)(?:$|_)"
+)
 _CHECKPOINT = re.compile(r"(?i)(?:^|\.|_)(?:ckpt|checkpoint|state_?dict|weights?|sd|dict_s\d|loaded|cpt|params)\w*$")
 _KEYS = re.compile(
     r"(?i)state_?dict|model|weight|config|dims|epoch|optimizer|params_ema|params|net|generator|hparams|args"
@@ -116,7 +121,7 @@ def assumptions(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     order = list(RANKS)
 
     def run(path: str, symbol: str, places: list[Place]) -> bool:
-        return reach.has(CensusHit(path, *places[0].lines, symbol, "", ""))
+        return not is_left(path) and reach.has(CensusHit(path, *places[0].lines, symbol, "", ""))
 
     def weight(item: tuple[tuple[str, str, str], list[Place]]) -> tuple[int, bool, bool, int]:
         (rank, path, symbol), places = item
@@ -193,20 +198,16 @@ def _of(unit: Unit, node: ast.AST) -> Iterator[Found]:
 
 
 def _text(unit: Unit, node: ast.Constant) -> Iterator[Found]:
-    """A weight's name or address, or a device, that stands as a text where it is used."""
     value = str(node.value)
     parent = unit.parents.get(node)
     if isinstance(parent, ast.Expr) or (isinstance(parent, ast.Compare) and value.startswith(".")):
         return
-    named = _HUB.match(value) and _is_named(parent)
-    if (
-        (named or _WEIGHTS.match(value))
-        and not re.search(r"(?i)\.(?:pkl|zip|tar)$", value)
-        and len(value) > len(".onnx")
-    ):
+    named = (_HUB.match(value) and _is_named(parent)) or _WEIGHTS.match(value)
+    named = named and not _DATA.search(_target(parent)) and not _PACKED.search(value)
+    if named and len(value) > len(".onnx"):
         shown = written(parent).removeprefix("f").strip("'\"") if isinstance(parent, ast.JoinedStr) else value
         yield "weights", f"`{_short(shown)}`", node
-    if re.fullmatch(r"cuda(?::\d+)?", value) and isinstance(parent, ast.Call) and _moves(parent):
+    if re.fullmatch(r"cuda(?::\d+)?", value) and isinstance(parent, ast.Call) and _moves(unit, parent):
         yield "devices", f"`{_short(written(parent))}`", node
 
 
@@ -216,13 +217,20 @@ def _is_named(parent: ast.AST | None) -> bool:
         return bool(_FETCHES.search(written(parent.func)))
     if isinstance(parent, ast.keyword):
         return bool(_NAMES_MODEL.search(parent.arg or ""))
-    return isinstance(parent, ast.Assign) and bool(_NAMES_MODEL.search(written(parent.targets[0])))
+    return bool(_NAMES_MODEL.search(_target(parent)))
 
 
-def _moves(call: ast.Call) -> bool:
-    return call_name(call) in ("to", "device", "set_device", "load") and not any(
-        isinstance(argument, ast.IfExp) for argument in call.args
-    )
+def _target(parent: ast.AST | None) -> str:
+    """The name that a value is bound to, "" for none."""
+    if isinstance(parent, ast.Assign):
+        return written(parent.targets[0])
+    return written(parent.target) if isinstance(parent, ast.AnnAssign) else ""
+
+
+def _moves(unit: Unit, call: ast.Call) -> bool:
+    moving = call_name(call) in ("to", "device", "set_device", "load")
+    tested = isinstance(unit.parents.get(call), ast.Compare)
+    return moving and not tested and not any(isinstance(argument, ast.IfExp) for argument in call.args)
 
 
 def _call(unit: Unit, node: ast.Call) -> Iterator[Found]:
@@ -260,13 +268,11 @@ def _assigned(unit: Unit, node: ast.Assign | ast.AnnAssign, value: ast.expr) -> 
 
 
 def _is_prompt(name: str, value: ast.expr) -> bool:
-    """Whether a text with marks of a conversation is kept under a name that says prompt."""
-    text = value.value if isinstance(value, ast.Constant) else None
+    text = value.value if isinstance(value, ast.Constant) else None  # with marks of a conversation
     return isinstance(text, str) and bool(_PROMPT.search(name) and _MARK.search(text))
 
 
 def _is_number(value: ast.expr) -> bool:
-    """Whether a value is a number, an arithmetic of numbers, or a short tuple of them."""
     if isinstance(value, ast.BinOp):
         return _is_number(value.left) and _is_number(value.right)
     if isinstance(value, ast.Tuple | ast.List):
@@ -282,7 +288,6 @@ def _is_table(value: ast.Dict | ast.List | ast.Tuple) -> bool:
 
 
 def _entry(node: ast.Subscript) -> Iterator[Found]:
-    """An entry that is taken from a checkpoint by name."""
     key = node.slice
     if isinstance(key, ast.Constant) and isinstance(key.value, str) and _KEYS.search(key.value):
         owner = written(node.value)

@@ -15,6 +15,7 @@ from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import counted, listed
 from retrieval.census.models.roster import roster_of
+from retrieval.census.project.duties import layered
 from retrieval.facts import CensusHit
 from retrieval.roles import is_left
 
@@ -108,6 +109,7 @@ def _verdict(codebase: "Codebase", table: dict[str, Ties], ranked: list[str]) ->
         related=tuple(("tie", path, line, line) for path, line in places[1:]),
     )  # fmt: skip
     classes = list({m.cls: m for m in roster_of(codebase).made if m.cls is not None}.values())
+    classes = [m for m in classes if m.cls is not None and layered(codebase, m.cls.path, m.cls.definition)] or classes
     files = list(dict.fromkeys(m.cls.path for m in classes if m.cls is not None and m.cls.path not in shown))
     if files:
         first = next(m.cls for m in classes if m.cls is not None and m.cls.path == files[0])

@@ -125,7 +125,7 @@ def _sizes(node: ast.AST) -> Iterator[Found]:
         yield from _named(pairs, node, "")
     elif isinstance(node, ast.Call) and call_name(node)[:1].isupper() and call_name(node) not in RESIZES:
         yield from _named([(k.arg or "", k.value) for k in node.keywords], node, call_name(node))
-    elif isinstance(node, ast.Call) and call_name(node) in RESIZES:
+    elif isinstance(node, ast.Call) and call_name(node) in RESIZES and "fromarray(" not in written(node.func):
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         if any(isinstance(value, ast.Tuple) and all(map(_side, value.elts)) and value.elts for value in given):
             yield "sizes", f"`{_short(written(node))}`", node

@@ -9,14 +9,20 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.extension.assumptions import assumptions
+from retrieval.census.extension.coupled import ASIDE
 from retrieval.census.extension.replaceable import replaceable
+from retrieval.census.extension.ties import ties_of
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.handover.demands import model_demands
 from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.meaning.prose import listed
+from retrieval.census.meaning.wording import caller
 from retrieval.census.modalities.modality_ties import modality_ties
 from retrieval.census.models.attribute_chains import attribute_chains
+from retrieval.census.models.model_entries import entries_of
+from retrieval.census.models.model_summary import main_entries
 from retrieval.facts import CensusHit
+from retrieval.roles import is_left
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -24,6 +30,12 @@ if TYPE_CHECKING:
 EACH, LONGEST, TIES, MOST, MANY = 1, 260, 4, 8, 2
 _FILLING = re.compile(r"(?i)weights|convert|load|state_dict|interpolate")  # fills a model rather than runs it
 _LAYER = re.compile(r"(?:Processor|Attention|Attn|Block|Layer)\w*\.")  # a part of the model itself
+_GIVES = re.compile(r"(?:Response|Output|Result)\w*\.")
+_FEATURES = re.compile(r"(?i)\bencoder|embedding|image and text|features|backbone")
+NEAR = (
+    "ImageBind gives one embedding for each input (1024 wide in `imagebind_huge`), so it could stand where features "
+    "are made"
+)
 CLOSED = "A closed choice in the code: "
 RANKS = (
     ("widths", "widths and numbers of tokens are written where parts meet"),
@@ -48,7 +60,7 @@ RANKS = (
     ordered=True,
 )
 def swap_blockers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """One hit for everything; none where nothing was found. Patterns match nothing here."""
+    """One hit for everything, and one on where ImageBind could stand; none where nothing was found."""
     parts = list(_parts(codebase))[:MOST]
     if not parts:
         return
@@ -58,11 +70,17 @@ def swap_blockers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     text = f"Yes. A model that takes the place of another meets these limits, the hardest first: {told}"
     yield hit_at(codebase, first.path, (first.start, first.end), symbol=first.symbol, name="blockers", text=text,
                  related=related)  # fmt: skip
+    near, places = _near(codebase)
+    if near:
+        at, *others = places
+        yield hit_at(codebase, at.path, (at.start, at.end), symbol="", name="near", text=near,
+                     related=tuple(("made", hit.path, hit.start, hit.end) for hit in others))  # fmt: skip
 
 
 def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     """A clause and its hit for each sort of limit that the main programs have."""
     yield from _modalities(codebase)
+    yield from _formats(codebase)
     closed = [hit for hit in replaceable(codebase, parse_query("replaceable")) if hit.text.startswith(CLOSED)]
     for hit in _first(codebase, closed):
         yield f"a closed choice of the class, as {_cut(hit.text.removeprefix(CLOSED))}", hit
@@ -94,8 +112,38 @@ def _modalities(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     )
 
 
+def _formats(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """Which formats of results code switches over: what a model gives must be one of them."""
+    switches = [
+        (path, {name: line for name, line in ties.formats.items() if _GIVES.search(name)})
+        for path, ties in ties_of(codebase).items()
+    ]
+    path, found = max(switches, key=lambda item: len(item[1]), default=("", {}))
+    if len(found) >= MANY:
+        line = min(found.values())
+        hit = hit_at(codebase, path, (line, line), symbol="", name="formats", text="")
+        yield (
+            f"what a model gives must be in one of the formats {listed(list(found), MOST)}, over which {path} switches",
+            hit,
+        )
+
+
+def _near(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
+    """Where models that turn an input into features are made: the places that ImageBind could take."""
+    entries = [entry for entry in main_entries(entries_of(codebase)) if _FEATURES.search(entry.does)]
+    places = [(entry, entry.made[0].frame, entry.made[0].step) for entry in entries]
+    places = [place for place in places if not is_left(place[1].path)][:TIES]
+    told = listed([f"{entry.title}, made in {caller(frame)} ({frame.path})" for entry, frame, _ in places], TIES)
+    text = f"{NEAR}: {told}; what follows there must take its width and number of tokens" if places else ""
+    return text, [
+        hit_at(codebase, frame.path, (step.start, step.end), symbol="", name="near", text="")
+        for _, frame, step in places
+    ]
+
+
 def _first(codebase: "Codebase", hits: list[CensusHit]) -> list[CensusHit]:
-    own = [hit for hit in hits if hit.role == "source"]
+    own = [hit for hit in hits if hit.role == "source" and not is_left(hit.path)]
+    own.sort(key=lambda hit: bool(ASIDE.search(hit.path)))
     return [hit for hit in own if reach_of(codebase).has(hit)][:EACH]
 
 

@@ -39,8 +39,9 @@ _QUOTED = re.compile(r"""["']([^"']+)["']""")
 _FORMAT = re.compile(
     r"(?i)\.?(?:lib(?:x26[45]|vpx|aom|svtav1|mp3lame|opus|vorbis)|[hx]\.?26[45]|hevc|av1|vp[89]|avc1?|mpeg4?|mp[34]v?|m4[av]"
     r"|mkv|mov|avi|webm|gif|png|jpe?g|webp|bmp|tiff?|wav|flac|ogg|opus|aac|pcm|xvid|mjpe?g|prores)(?:[-_]\w+)*"
+    r"|(?:cuda|cpu|mps|xla|gpu|npu|xpu|hpu)(?::\d*)?|\w+://.*|[./~].*|\.\w{2,11}"
 )
-"""Codecs, their encoders and file formats of media: a comparison with one tells nothing about a model."""
+"""Codecs, file formats, devices, addresses and paths: a comparison with one tells nothing about a model."""
 _COMPANION = re.compile(
     r"^(?!Auto|.*Att(?:entio)?n)\w*(?:Tokenizer(?:Fast)?|Processor|FeatureExtractor|Extractor|StoppingCriteria)$"
 )
@@ -87,14 +88,16 @@ class Ties:
     types: dict[str, int] = field(default_factory=dict)
     named: list[int] = field(default_factory=list)
     reaches: dict[str, int] = field(default_factory=dict)
+    defines: bool = False
 
     @property
     def weight(self) -> int:
         """How tightly: what is made counts three times, as does a switch over formats; what is run, decided by name,
-        tokenised, prompted or labelled twice."""
+        tokenised, prompted or labelled twice. A file that defines a model is that model rather than tied to it, so its
+        ties to others count half."""
         often = 3 * len(self.made) + 2 * len(self.run) + min(self.calls, MOST_RUNS) + 2 * len(self.companions)
         often += 2 * (min(len(self.tokens), 3) + min(len(self.named), 6) + min(len(self.prompts) + len(self.labels), 3))
-        often += 3 * min(len(self.formats), 4)
+        often += 3 * min(len(self.formats), 6)
         counts = (
             (self.weights, 3),
             (self.sizes, 3),
@@ -131,6 +134,9 @@ def ties_of(codebase: "Codebase") -> dict[str, Ties]:
         _decisions(frame, table)
         for key, line in _keys(frame):
             _in(table, frame.path).keys.setdefault(f"`{key}`", line)
+    for cls in roster.family.bases:
+        if cls.path in table:
+            table[cls.path].defines = True
     _fixed(codebase, table)
     _library_types(roster, table)
     _tokens(codebase, table)
@@ -169,7 +175,7 @@ def _of_call(
     names, whole = known
     inside = _in_model(roster, frame)
     for made in roster.at((frame.path, step.node.id)):
-        own = made.cls is not None and made.cls == frame.owner and made.step.written != "cls"
+        own = made.cls is not None and made.cls.path == frame.path and made.step.written != "cls"
         own = own or _is_own_part(roster, frame, made.cls) or (inside and made.name not in whole)
         if made.name in names and not own:
             ties = _in(table, frame.path)
@@ -202,6 +208,8 @@ def _in_model(roster: Roster, frame: "Frame") -> bool:
 def _decides(condition: str) -> bool:
     """Whether a condition asks for the name or type of a model, not for a codec or a format of files."""
     quoted = _QUOTED.findall(condition)
+    if "swith(" in condition and not quoted:
+        return False  # a prefix that a variable holds, as of addresses
     return bool(_NAMED.search(condition)) and not (quoted and all(_FORMAT.fullmatch(name) for name in quoted))
 
 

@@ -76,7 +76,7 @@ def _does(codebase: Codebase, path: str) -> list[str]:
 def _families(codebase: Codebase) -> dict[str, tuple[str, ...]]:
     """Path → what its classes are by their bases."""
     found: dict[str, list[str]] = {}
-    models = {item.name for _path, item, bases in codebase.classes() if any(map(is_model_base, bases))}
+    models = _model_names(codebase)
     for path, item, bases in codebase.classes():
         told = [words for pattern, words in _FAMILIES if any(map(pattern.search, bases))]
         if any(map(is_model_base, bases)):
@@ -86,6 +86,16 @@ def _families(codebase: Codebase) -> dict[str, tuple[str, ...]]:
                 told.append("defines models")
         found.setdefault(path, []).extend(told)
     return {path: tuple(dict.fromkeys(told)) for path, told in found.items()}
+
+
+def layered(codebase: Codebase, path: str, item: Definition) -> bool:
+    """Whether a class of a file makes layers or parameters itself, or other model classes of the repository."""
+    return _has_weights(codebase.facts[path], item, _model_names(codebase))
+
+
+@once
+def _model_names(codebase: Codebase) -> set[str]:
+    return {item.name for _path, item, bases in codebase.classes() if any(map(is_model_base, bases))}
 
 
 def _has_weights(facts: FileFacts, item: Definition, models: set[str]) -> bool:

@@ -1,5 +1,6 @@
 """Where control goes: how a block of statements ends, and what runs after a statement that ends normally."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,7 @@ LEAVING: dict[str, Ending] = {
     "continue_statement": "continue",
     "break_statement": "break",
 }
+_SLEEP = re.compile(rb"(?:await\s+)?(?:\w+\.)?sleep\(")
 EXITS = frozenset(["sys.exit", "exit", "quit", "os._exit", "os.abort"])
 # What a statement belongs to when it stands in one of these parts.
 ARMS = words("elif_clause else_clause except_clause except_group_clause finally_clause case_clause")
@@ -86,9 +88,15 @@ def place_after(statement: Node) -> Place:
 
 def _following(node: Node) -> Node | None:
     following = node.next_named_sibling
-    while following is not None and following.type == "comment":
+    while following is not None and (following.type == "comment" or _waits(following)):
         following = following.next_named_sibling
     return following if following is not None and following.type not in ARMS else None
+
+
+def _waits(statement: Node) -> bool:
+    """Whether a statement only waits, as loops do between two tries: `time.sleep(5)`."""
+    text = (statement.text or b"")[:200] if statement.type == "expression_statement" else b""
+    return _SLEEP.match(text) is not None
 
 
 def _else_of(statement: Node) -> Node | None:

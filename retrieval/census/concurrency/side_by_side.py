@@ -22,7 +22,8 @@ PLACES = 8
 DISTRIBUTED = (
     "calls: torch.distributed.init_process_group, *.init_process_group, torch.nn.parallel.DistributedDataParallel, "
     "*.DistributedDataParallel, *.DistributedOptimizer, torch.distributed.fsdp.FullyShardedDataParallel, "
-    "accelerate.Accelerator, deepspeed.initialize, deepspeed.init_inference, "
+    "accelerate.Accelerator, accelerate.*.Accelerator, xfuser.*.init_distributed_environment, deepspeed.initialize, "
+    "deepspeed.init_inference, "
     "hvd.init, horovod.torch.init, ray.init, ray.remote"
 )
 COLLECTIVE = "calls: torch.distributed.*, flashy.distrib.*, dist.broadcast*, dist.all_*, xm.*, mpi4py.*"

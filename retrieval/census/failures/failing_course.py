@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Hits = list[CensusHit]
 Told = Iterator[tuple[str, Hits]]
 HOSTS = {"gradio": "Gradio", "streamlit": "Streamlit", "fastapi": "FastAPI", "flask": "Flask"}
+OPEN = ("exception", "request")  # an exception that goes on, to the end of the run or of one request
 SHOWN = 3
 LONGEST = 420
 _FAILED = re.compile(r"(?i)fail|error|abort|cancel")
@@ -92,7 +93,7 @@ def course(found: Found) -> Told:
     if runs and partial:
         yield f"Partial success is a result of its own: {_some(partial)}", partial
     yield from ((hit.text, [hit]) for hit in _unlike(switches))
-    open_ = [hit for hit in found.of("aborts")[0] if hit.detail["how"] == "exception"]
+    open_ = [hit for hit in found.of("aborts")[0] if hit.detail["how"] in OPEN]
     if open_:
         longest = max(open_, key=lambda hit: len(hit.text))
         yield longest.text[:1].upper() + longest.text[1:], [longest]
@@ -169,7 +170,7 @@ def _given_up(found: Found) -> Hits:
 
 
 def _ended(found: Found, early: Hits) -> Told:
-    ends = [hit for hit in found.of("aborts")[0] if hit.detail["how"] != "exception"]
+    ends = [hit for hit in found.of("aborts")[0] if hit.detail["how"] not in OPEN]
     ends = [*ends, *_quits(found, ends)]
     if ends:
         yield f"The code itself ends the program at {counted(len(ends), 'place')}: {_two(ends)}", ends

@@ -41,8 +41,7 @@ def model_handlers(codebase: Codebase) -> tuple[CensusHit, ...]:
         for label, path, start, _end in hit.related:
             fact = _catch(codebase, path, start) if label == "handler" else None
             if fact is not None and (path, start) not in direct:
-                called = re.search(r"catches its errors around `([^`]+)\(\)`", hit.text)
-                direct[path, start] = _hit(codebase, path, fact, [called[1]] if called else [])
+                direct[path, start] = _hit(codebase, path, fact, list(filter(None, fact.detail["covers"].split(", "))))
     asked = _hosted(codebase)
     return tuple(sorted(direct.values(), key=lambda hit: _only_asks(codebase, hit, asked)))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.flow.entries import Entry, code_entries, main_sites, start_frames
+from retrieval.census.flow.served import served_entries
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.units import Unit, guarded, only_if, subject_of, units
@@ -122,6 +123,7 @@ def _unhandled(codebase: Codebase) -> Iterator[CensusHit]:
     """What an exception does to each program: whether its first function has handlers around its calls."""
     program = program_of(codebase)
     seen: set[tuple[str, str]] = set()
+    served = {(e.target.path, e.target.definition.symbol) for e in served_entries(program) if e.target is not None}
     for entry in code_entries(program):
         own = program.snapshot.by_path[entry.path].role in ("source", "example", "config")
         hosted = any(item.module.split(".")[0] in HOSTS for item in program.facts[entry.path].imports)
@@ -135,7 +137,7 @@ def _unhandled(codebase: Codebase) -> Iterator[CensusHit]:
             if _caught_outside(program, entry) or any("catch" in name for name in definition.decorators):
                 continue
             seen.add(place)
-            hit = _program(codebase, program, frame, entry)
+            hit = _program(codebase, program, frame, entry, place in served)
             if hit is not None:
                 yield hit
 
@@ -164,7 +166,7 @@ def _caught_outside(program: Program, entry: Entry) -> bool:
     return any(fact.start <= line <= fact.end for fact in tries for line in lines)
 
 
-def _program(codebase: Codebase, program: Program, frame: Frame, entry: Entry) -> CensusHit | None:
+def _program(codebase: Codebase, program: Program, frame: Frame, entry: Entry, served: bool) -> CensusHit | None:
     definition = frame.definition
     if definition is None:
         return None
@@ -178,8 +180,9 @@ def _program(codebase: Codebase, program: Program, frame: Frame, entry: Entry) -
     if not outside:
         return None
     by = f"the command `{entry.name}`" if entry.kind == "console script" else f"`{entry.path}`"
-    subject = f"`{frame.symbol}()`, which {by} runs,"
-    ends = f"an exception that {_some(outside)} {'lets' if len(outside) == 1 else 'let'} out ends the run"
+    subject = f"`{frame.symbol}()`, which {by} {'serves' if served else 'runs'},"
+    how = "ends that request with an error, and the server goes on" if served else "ends the run"
+    ends = f"an exception that {_some(outside)} {'lets' if len(outside) == 1 else 'let'} out {how}"
     if inside:
         stand = "stands" if len(inside) == 1 else "stand"
         text = f"in {subject} only {_some(inside)} {stand} in a `try` that goes on after an error: {ends}"
@@ -190,7 +193,7 @@ def _program(codebase: Codebase, program: Program, frame: Frame, entry: Entry) -
     lines = (definition.head_start, definition.head_end)
     related = tuple(("handler", frame.path, fact.start, fact.end) for fact in handlers)
     name = definition.name
-    detail = {"how": "exception"}
+    detail = {"how": "request" if served else "exception"}
     return hit_at(
         codebase, frame.path, lines, symbol=frame.symbol, name=name, text=text, related=related, detail=detail
     )

@@ -27,19 +27,31 @@ _SORTS = {
     "skip": "work skipped where results exist",
     "download": "downloads kept on disk",
 }
+_ASIDE = ("memo", "download")  # sorts that keep nothing of what inference gives
+_ONLY = "nothing that inference gives is kept, as far as was traced, only "
+_GENERATOR = re.compile(r"transformers\b|peft\b")
 _ASKED = (  # what is denied where nothing is found, the sorts that are it, and the names that forbid to deny it
     ("outputs, features or embeddings of models", ("results", "collected", "files"), re.compile(r"(?i)cache|memo")),
-    ("keys and values of attention", ("kv",), re.compile(r"(?i)past_?k|kv_?cache|use_cache|key_cache|cached|mems\b")),
+    (
+        "keys and values of attention",
+        ("kv",),
+        re.compile(r"(?i)past_?k|kv_?cache|use_cache|key_cache|cached|mems\b|\.generate\("),
+    ),
     ("loaded models", ("models", "built"), re.compile(r"(?i)cache|^\s+global ", re.M)),
 )
 _CHECKPOINTS = {
     "written by": "calls: torch.save, *.save_pretrained, safetensors.torch.save*, *.save_checkpoint, *.save_weights, "
-    "*.ModelCheckpoint",
+    "*.ModelCheckpoint, *.save_state",
     "resumed by": "calls: *optimizer*.load_state_dict, *scaler*.load_state_dict, *scheduler*.load_state_dict, "
-    "*latest_checkpoint*, *resume_from*",
+    "*latest_checkpoint*, *resume_from*, *.load_state",
 }
+_KEYWORDS = {"resumed by": ("keywords: resume_from_checkpoint, resume_ckpt*, ckpt_path",)}
 # What is saved is a tensor, not weights: `torch.save(embedding.cpu(), path)`.
 _DATA = re.compile(r"torch\.save\((?!.*(?:state|model|net|ckpt|checkpoint|weights|optim|params|dict|\{|self\b))")
+# Also what a file of tensors holds: `save_file({"embedding": embedding}, path)`.
+_TENSORS = re.compile(
+    r"save_file\((?!.*(?:state|model|net|ckpt|checkpoint|weight|optim|param|lora|adapter|self\b))", re.I
+)
 _NO_WEIGHTS = re.compile(r"(?i)(?:tokenizer|processor|config|cfg|extractor|scheduler)\w*\.save_pretrained\(")
 _ACTIVATIONS = "recomputing: on, off"
 
@@ -61,7 +73,8 @@ def caching_answer(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 def _caching(codebase: "Codebase") -> CensusHit:
     run, idle = parted(codebase, list(caching(codebase, parse_query("caching"))))
-    text = f"Caching: yes - {'; '.join(_rows(run))}." if run else ""
+    lead = "yes - " if any(_of(run, sort) for sort in _SORTS if sort not in _ASIDE) else _ONLY
+    text = f"Caching: {lead}{'; '.join(_rows(run))}." if run else ""
     if not run and idle:
         text = f"Caching: yes, in code that the main programs are not seen to run - {'; '.join(_rows(idle))}."
     absent = [
@@ -75,9 +88,21 @@ def _caching(codebase: "Codebase") -> CensusHit:
     text += f" Not cached, as far as was traced: {'; '.join(absent)}." if (run or idle) and absent else ""
     never = never_kept(codebase) if not _of([*run, *idle], "kv") else ""
     text += f" Keys and values of attention are not kept between steps: {never}." if never else ""
+    text += _generates(codebase) if not _of([*run, *idle], "kv") and not never else ""
     text += f" {ASIDE} caches too: {places(idle)}." if run and idle else ""
     first = [found[0] for sort in _SORTS if (found := _of(run or idle, sort))]
     return said_of(codebase, "caching", text, (first or idle)[:MOST_CITED])
+
+
+def _generates(codebase: "Codebase") -> str:
+    """That the text generation of a library keeps keys and values by itself, where code runs it."""
+    calls, _ = parted(codebase, list(run_query(codebase, "calls: *.generate").hits))
+    uses = {path for path, facts in codebase.facts.items() for i in facts.imports if _GENERATOR.match(i.module)}
+    found = [hit for hit in calls if hit.path in uses]
+    if not found or run_query(codebase, "keywords: use_cache").hits:
+        return ""
+    told = f" {functions(found)} {'runs' if len(found) == 1 else 'run'} `generate()` of Transformers"
+    return f"{told}, which by default keeps keys and values while it writes one answer."
 
 
 def _rows(hits: Sequence[CensusHit]) -> list[str]:
@@ -110,13 +135,15 @@ def _told(hits: Sequence[CensusHit]) -> str:
 
 def _is_state(hit: CensusHit) -> bool:
     """Whether what is saved may be weights or the state of a training: no data, no settings, no vocabulary."""
-    return not _DATA.search(hit.text) and not _NO_WEIGHTS.search(hit.text)
+    return not any(pattern.search(hit.text) for pattern in (_DATA, _TENSORS, _NO_WEIGHTS))
 
 
 def _checkpointing(codebase: "Codebase") -> CensusHit:
     told, proving, unused = list[str](), list[CensusHit](), dict[str, list[CensusHit]]()
     for words, text in _CHECKPOINTS.items():
-        run, idle = parted(codebase, [hit for hit in run_query(codebase, text).hits if _is_state(hit)])
+        queries = (text, *_KEYWORDS.get(words, ()))
+        hits = [hit for query in queries for hit in run_query(codebase, query).hits if _is_state(hit)]
+        run, idle = parted(codebase, hits)
         told += [f"{words} {functions(run)}"] if run else []
         proving += run[:2]
         unused |= {words: idle} if idle else {}

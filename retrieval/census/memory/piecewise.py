@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NAMES = ("inputs", "results", "dropped")
 _LOOPS = frozenset({"for", "while"})
 _HELD = re.compile(r"(?i)cache[sd]?\b|cache[sd]?$|_?hooks?$|_backend$|past_|buffer$|_resources?$")
+_OWN = re.compile(r"(?i)cache|hook|past_")
 _CLOSING = words("remove clear close unload release")
 _BEGINNING = words("__init__ __new__ __post_init__ __enter__ setup build reset_parameters")
 
@@ -46,11 +47,16 @@ def piecewise(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def _moved(codebase: "Codebase") -> "Iterator[tuple[str, Frame, tuple[int, int], str]]":
     for frame, step, to, shown in moved_tensors(codebase):
         loop = _loop(step.guards)
-        if loop is not None and to in ("device", "cpu"):
+        if loop is not None and to in ("device", "cpu") and not _is_made_there(step):
             name = "inputs" if to == "device" else "results"
             said = "moves what it works on to the device piece by piece" if to == "device" else "takes back to the CPU"
             around = f", for each `{one_line(loop.text, 60)}`" if loop.kind == "for" else ""
             yield name, frame, (step.start, step.end), f"{said}{around}: `{shown}`"
+
+
+def _is_made_there(step: CallStep) -> bool:
+    """Whether a small tensor is only brought to where others are, `torch.tensor([t]).to(x)`: no input moves."""
+    return re.match(r"(?:torch\.)?(?:tensor|full|zeros|ones|arange|Tensor|LongTensor)\(", step.written) is not None
 
 
 def _loop(guards: tuple[Guard, ...]) -> Guard | None:
@@ -79,7 +85,8 @@ def _removes(frame: "Frame", step: CallStep) -> bool:
     holder, _, method = step.written.rpartition(".")
     given = step.node.child_by_field_name("arguments")
     empty = given is not None and not given.named_children
-    return empty and method in _CLOSING and bool(_HELD.search(holder))
+    kept = _HELD if "." in holder else _OWN  # a variable named `buffer` is a file in memory as a rule
+    return empty and method in _CLOSING and bool(kept.search(holder))
 
 
 def _fills(frame: "Frame", name: str) -> bool:

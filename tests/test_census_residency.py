@@ -418,8 +418,8 @@ def test_what_a_constructor_builds_stage_by_stage_is_in_memory_together() -> Non
     told = _texts(codebase_of(STAGED), "residency: Pipeline")
     assert told == [
         "Each `Pipeline` object holds at the same time, as its constructor builds them: `layout` (one of "
-        "`AutoModelForObjectDetection`, `InferenceSession`), `words` (`AutoModelForCausalLM`) off by default, "
-        "`do_words` is False"
+        "`AutoModelForObjectDetection`, `InferenceSession`); only where turned on: `words` (`AutoModelForCausalLM`; "
+        "off by default, `do_words` is False)"
     ]
     [text] = _texts(codebase_of(STAGED), "residency: *API*")
     assert "together" not in text and "a `Words` object holds `AutoModelForCausalLM`" in text

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.failures.failure_marks import followed
 from retrieval.census.failures.model_handlers import model_handlers
+from retrieval.census.failures.retried_models import of_models, repeating_themselves
 from retrieval.census.failures.unchecked import used_unchecked
 from retrieval.census.flow.reach import MAIN_ROLES, reach_of
 from retrieval.census.language import run_query
@@ -84,6 +85,7 @@ def course(found: Found) -> Told:
     runs = found.parted(model_handlers(found.codebase))[0]
     shown = [hits[0] for hits in (switches, *(hits for hits, _ in groups)) if hits]
     yield _headline(found, [] if runs else groups, raising), shown
+    yield from _tried_again(found, retried)
     if runs:
         others = len({_brief(hit) for hit in runs}) - SHOWN
         more = f"; and {others} more handler{'s' * (others > 1)} around model runs" if others > 0 else ""
@@ -115,6 +117,16 @@ def course(found: Found) -> Told:
     yield from _dereferenced(found, fallback)
     yield from _passed_on(found)
     yield from _ended(found, policy.get("ends", []))
+
+
+def _tried_again(found: Found, retried: Hits) -> Told:
+    """Whether a run of a model is tried again, where the main programs run any."""
+    again = [*of_models(found.codebase, retried), *found.parted(repeating_themselves(found.codebase))[0]]
+    if again:
+        yield f"Model runs are tried again: {_some(again)}", again
+    elif calls := found.of("unhandled_model_calls")[0]:
+        others = f"; what is retried is other work, in {_where(retried)}" if retried else ""
+        yield f"No model run is seen to be tried again{others}", retried[:3] or calls[:3]
 
 
 def _dereferenced(found: Found, fallback: Hits) -> Told:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.flow.default_targets import PRESET
 from retrieval.census.flow.loaded import loaded
-from retrieval.census.flow.reach import reach_of
+from retrieval.census.flow.reach import reach_of, reached_from
 from retrieval.census.flow.starts import LIBRARY, Start
 from retrieval.census.flow.ways_in import ways_in
 from retrieval.census.language import Query, hit_at, kind
@@ -15,9 +16,9 @@ from retrieval.census.meaning.wording import caller
 from retrieval.census.memory.kept_models import inside, kept
 from retrieval.census.memory.lifetimes import global_names
 from retrieval.census.memory.object_devices import devices_said
+from retrieval.census.memory.object_sets import is_told, object_sets, together
 from retrieval.census.memory.one_by_one import times
 from retrieval.census.memory.residents_said import all_names, names_said, residents, shelf
-from retrieval.census.memory.stage_sets import stage_sets
 from retrieval.census.memory.unloading import acts_of
 from retrieval.census.memory.working_sets import at_work, ending, made_of
 from retrieval.census.models.given_out import given_out
@@ -52,7 +53,8 @@ def residency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         if start.name.startswith(LIBRARY):
             offered.setdefault(start.name, (start, {}))[1].update({(item.name, item.key): item for item in made})
         else:
-            stories.setdefault(_story(codebase, roster, start, made), []).append((start, made))
+            story = _around_sets(codebase, roster, (start, made), _story(codebase, roster, start, made))
+            stories.setdefault(story, []).append((start, made))
     for story, programs in sorted(stories.items(), key=lambda row: -len({made.name for made in row[1][0][1]})):
         yield _program(codebase, story, programs)
     yield from _staged(codebase, stories, query)
@@ -81,12 +83,28 @@ def _programs(codebase: "Codebase", roster: Roster, query: Query) -> Iterator[tu
             yield start, [item for item in made if not _wraps(item)] or made
 
 
+def _around_sets(codebase: "Codebase", roster: Roster, program: tuple[Start, list[Made]], story: str) -> str:
+    """The story of a program that works with an object which holds more models than it tells of: the object first."""
+    start, made = program
+    sets = [hit for hit in object_sets(codebase) if not is_told(hit, story)]
+    run = reached_from(codebase, [start]) if sets else frozenset()
+    sets = [hit for hit in sets if (hit.path, f"{hit.name}.__init__") in run]
+    if not sets or (len(sets) == 1 and together(story) >= int(sets[0].detail["count"])):
+        return story
+    inside = {name for hit in sets for name in hit.detail["models"].split(",")}
+    names = listed([f"`{hit.name}`" for hit in sets], MOST_NAMED)
+    first = ", the first by default" if int(sets[0].detail["preset"]) == PRESET else ""
+    which = f"one of {names}{first}" if len(sets) > 1 else names
+    rest = [item for item in made if item.name not in inside]
+    beside = _story(codebase, roster, start, rest) if rest else ""
+    return f"what the object that it works with holds, {which}, told below{f'; beside that {beside}' if beside else ''}"
+
+
 def _staged(codebase: "Codebase", stories: Iterable[str], query: Query) -> Iterator[CensusHit]:
     """What objects hold that build their stages, where no program's story tells it."""
-    together = [story for story in stories if "models in memory together: " in story]
-    for hit in stage_sets(codebase):
-        names = [f"`{name}`" for name in hit.detail["models"].split(",")]
-        if query.matches(hit.name) and not any(all(name in story for name in names) for story in together):
+    told = list(stories)
+    for hit in object_sets(codebase):
+        if query.matches(hit.name) and not any(is_told(hit, story) for story in told):
             yield hit
 
 

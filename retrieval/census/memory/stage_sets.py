@@ -1,95 +1,36 @@
-"""What one object holds at the same time: the models in the stages that a constructor builds, stage by stage.
+"""What the objects that a constructor builds may be, the models that they hold, and when they are built.
 
-`self.ocr = factory.create(...)`, `self.layout = LayoutStage(...)`: each attribute of a class that is no model itself
-and that the constructor, or a method that it calls, sets to a model or to an object that holds one. Where a factory
-gives the object, its type is what the factory says it gives, and any class of that type may be there: "one of".
+`self.ocr = factory.create(...)`: where a factory gives the object, its type is what the factory says it gives, and any
+class of that type may be there: "one of". `object_sets.py` tells what a whole object holds.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.beside import Beside, once
-from retrieval.census.flow.reach import reach_of
-from retrieval.census.language import hit_at
+from retrieval.beside import Beside
 from retrieval.census.meaning.body import Guard
 from retrieval.census.meaning.presence import conditions
-from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.values import ClassRef, FunctionRef, alternatives
 from retrieval.census.models.held import held_by
-from retrieval.census.models.roster import Roster, roster_of
+from retrieval.census.models.roster import Roster
 from retrieval.census.settings.set_defaults import default_of
 from retrieval.census.settings.switches import switches_of
-from retrieval.facts import CensusHit
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
-LEAST, MOST_SETS, MOST_MODELS, MOST_STAGES, DEEPEST, MOST_CLASSES = 2, 4, 4, 10, 3, 40
+DEEPEST, MOST_CLASSES = 3, 40
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
 _HOLDS: Beside[Roster, dict[ClassRef, tuple[str, ...]]] = Beside()
 
 
-@dataclass(slots=True)
-class Stage:
-    """An attribute with the models that it may hold, one of them at a time, and the conditions of each place."""
-
-    name: str
-    models: dict[str, None] = field(default_factory=dict)
-    places: list[tuple[Frame, int]] = field(default_factory=list)
-    when: list[str] = field(default_factory=list)
-
-    @property
-    def said(self) -> str:
-        """ "`layout` (one of `A`, `B`), off by default (`do_layout` is False)"."""
-        names = [f"`{name}`" for name in self.models]
-        which = f"one of {listed(names, MOST_MODELS)}" if len(names) > 1 else names[0]
-        asked = list(dict.fromkeys(self.when))
-        return f"`{self.name}` ({which}){f' {asked[0]}' if len(asked) == 1 and asked[0] else ''}"
-
-
-@once
-def stage_sets(codebase: Codebase) -> tuple[CensusHit, ...]:
-    """One hit per class whose objects hold models in two attributes or more, those with most of them first."""
-    roster, reach = roster_of(codebase), reach_of(codebase)
-    found: list[tuple[int, CensusHit]] = []
-    for cls in roster.program.classes:
-        source = codebase.snapshot.by_path[cls.path].role in ("source", "example")
-        if not source or roster.family.is_model(cls) or roster.program.method(cls, "__init__") is None:
-            continue
-        building = list(_building(roster, cls))
-        if not any(reach.runs((frame.path, frame.symbol)) for frame in building):
-            continue
-        stages = [stage for stage in _stages(codebase, roster, building) if stage.models]
-        if len(stages) >= LEAST and len({name for stage in stages for name in stage.models}) >= LEAST:
-            found.append((len(stages), _hit(codebase, cls, stages)))
-    found.sort(key=lambda row: -row[0])
-    told: dict[str, CensusHit] = {}
-    for _, hit in found:
-        told.setdefault(hit.text.partition(" object holds ")[2], hit)  # what a subclass inherits is told once
-    return tuple(told.values())[:MOST_SETS]
-
-
-def _hit(codebase: Codebase, cls: ClassRef, stages: list[Stage]) -> CensusHit:
-    name = cls.definition.symbol
-    rows = listed([stage.said for stage in stages], MOST_STAGES)
-    text = f"Each `{name}` object holds at the same time, as its constructor builds them: {rows}"
-    spans = [("made", frame.path, line, line) for stage in stages for frame, line in stage.places[:1]]
-    lines = (cls.definition.head_start, cls.definition.head_end)
-    names = ",".join(dict.fromkeys(model for stage in stages for model in stage.models))
-    return hit_at(
-        codebase, cls.path, lines, symbol="", name=name, text=text, related=tuple(spans[:MOST_STAGES]),
-        detail={"models": names},
-    )  # fmt: skip
-
-
-def _building(roster: Roster, cls: ClassRef) -> Iterator[Frame]:
+def building(roster: Roster, cls: ClassRef) -> Iterator[Frame]:
     """The constructors of a class and its bases, and the methods of the object that they call."""
     program, seen = roster.program, set[str]()
     frames = {f.symbol: f for owner in program.line(cls) for f in program.methods(owner, cls)}
@@ -108,46 +49,15 @@ def _building(roster: Roster, cls: ClassRef) -> Iterator[Frame]:
                 waiting += [method[1].symbol] if method is not None else []
 
 
-def _stages(codebase: Codebase, roster: Roster, building: Iterable[Frame]) -> Iterable[Stage]:
-    """The attributes that the building methods set to models or to what holds them."""
-    stages: dict[str, Stage] = {}
-    for frame in building:
-        own = f"{next(iter(frame.parameters), '')}."
-        for binding in frame.body.bindings:
-            if not binding.name.startswith(own) or binding.value is None or binding.taken != "whole":
-                continue
-            makers = list(_makers(binding.value))
-            several = len(makers) > 1 or any(c.type == "list_splat" for c in binding.value.named_children)
-            for node in makers:
-                names = _models(roster, Spot(frame, node, binding.order, binding.guards), DEEPEST)
-                if names:
-                    name = binding.name[len(own) :]
-                    if several and node is not binding.value:  # all elements of a list are there
-                        name = f"{name}: {frame.body.tree.text(node.child_by_field_name('function'))}"
-                    stage = stages.setdefault(name, Stage(name))
-                    stage.models |= dict.fromkeys(names)
-                    stage.places.append((frame, binding.line))
-                    stage.when.append(told_when(codebase, frame, binding.guards, node))
-    return stages.values()
-
-
-def _makers(node: Node) -> Iterator[Node]:
-    """The calls that an attribute is set to: itself, or the elements of a list that is written out."""
-    if node.type == "call":
-        yield node
-    elif node.type in ("list", "tuple"):
-        yield from (child for child in node.named_children if child.type == "call")
-
-
 def _models(roster: Roster, spot: Spot, deep: int) -> list[str]:
     """The models that an expression is, or that the objects hold which it may be."""
     found = [made.name for made in roster.of(spot) if made.known is None or not made.known.hosted]
     for cls in () if found else _classes(roster, spot, deep)[:MOST_CLASSES]:
-        found += _held(roster, cls, deep - 1)
+        found += held_in(roster, cls, deep - 1)
     return list(dict.fromkeys(found))
 
 
-def _held(roster: Roster, cls: ClassRef, deep: int) -> tuple[str, ...]:
+def held_in(roster: Roster, cls: ClassRef, deep: int = DEEPEST - 1) -> tuple[str, ...]:
     """The models that objects of a class hold, directly or in what their constructors are given by factories."""
     if roster not in _HOLDS:
         _HOLDS[roster] = {}
@@ -155,7 +65,7 @@ def _held(roster: Roster, cls: ClassRef, deep: int) -> tuple[str, ...]:
     if cls not in table:
         table[cls] = ()  # while it is worked out: a class may hold another of its kind
         found = [m.name for m in held_by(roster, cls) if m.known is None or not m.known.hosted]
-        for frame in _building(roster, cls) if deep > 0 and not found else ():
+        for frame in building(roster, cls) if deep > 0 and not found else ():
             own = f"{next(iter(frame.parameters), '')}."
             for binding in frame.body.bindings:
                 if binding.name.startswith(own) and binding.value is not None and binding.value.type == "call":
@@ -216,7 +126,7 @@ def _argument(roster: Roster, target: FunctionRef, name: str) -> ClassRef | None
 
 def holds_models(roster: Roster, cls: ClassRef) -> bool:
     """Whether objects of a class hold a model, themselves or in what their constructors make."""
-    return bool(_held(roster, cls, DEEPEST - 1))
+    return bool(held_in(roster, cls))
 
 
 def told_when(codebase: Codebase, frame: Frame, guards: tuple[Guard, ...], node: Node) -> str:

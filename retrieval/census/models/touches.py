@@ -4,6 +4,7 @@
 and said only when no object of unknown type is called on the way.
 """
 
+import builtins
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from retrieval.beside import once
 from retrieval.census.flow.reach import reached_from
 from retrieval.census.flow.starts import Start, Unit
 from retrieval.census.language import run_query
-from retrieval.census.meaning.callgraph import entered, possible
+from retrieval.census.meaning.callgraph import entered, possible, reached
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import listed
 from retrieval.census.memory.kept_models import given_to
@@ -20,8 +21,10 @@ from retrieval.census.models.families import CONSTRUCTING
 from retrieval.census.models.model_entries import wrapped
 from retrieval.census.models.roster import roster_of
 from retrieval.facts import CensusHit
+from retrieval.retrying import CONTAINER_METHODS
 
 if TYPE_CHECKING:
+    from retrieval.census.meaning.body import CallStep
     from retrieval.census.meaning.frame import Frame
     from retrieval.census.models.made_models import Made
     from retrieval.codebase import Codebase
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 DEPTH, MOST_BODIES, MOST_MODELS, MOST_WAYS, MOST_STEPS = 24, 2_500, 6, 3, 3
 _ORDER = ("runs", "hands", "loads")
 _NO_NETWORK = "classical machine learning"
+_BUILTINS = frozenset(dir(builtins))
+_PLAIN = CONTAINER_METHODS | {"write", "flush", "readline", "put", "put_nowait", "close", "is_alive", "poll"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,10 @@ def ways(codebase: "Codebase", roots: Iterable["Frame"]) -> list[Way]:
 def free_of_models(codebase: "Codebase", roots: Iterable["Frame"]) -> bool:
     """Whether nothing that the bodies may run, by any name in them, touches a model or calls an unknown object."""
     program, touches = program_of(codebase), touches_of(codebase)
+    roots = list(roots)
+    bodies = [frame for frame, _ in reached(program, roots)]
+    if all(_is_known(frame, step) for frame in bodies for step in frame.body.calls):
+        return not any((frame.path, frame.symbol) in touches for frame in bodies)
     units: set[Unit] = set()
     for frame in roots:
         lines = (frame.definition.start, frame.definition.end) if frame.definition else (1, 1)
@@ -152,6 +161,12 @@ def _calls_unknown(frame: "Frame") -> bool:
         if called and frame.callee(step) is None and not frame.bound(step.written):
             return True
     return False
+
+
+def _is_known(frame: "Frame", step: "CallStep") -> bool:
+    """Whether it is certain what a call runs: a function that is known, of the repository or not, or of a container."""
+    last = step.written.rpartition(".")[2]
+    return frame.callee(step) is not None or step.written in _BUILTINS or ("." in step.written and last in _PLAIN)
 
 
 def told(found: list[Way]) -> str:

@@ -214,7 +214,7 @@ def _fullest(codebase: "Codebase") -> str:
             first, *others = hit.text.split("; ")
             also = [part for part in others if part.startswith("of these ")]
             return f" All at once: {'; '.join([first, *also[:1]])}."
-        if " object holds at the same time" in hit.text:
+        if hit.text.startswith("Each ") and " holds at the same time, " in hit.text:
             return f" All at once: {hit.text[0].lower()}{hit.text[1:]}."
     return ""
 

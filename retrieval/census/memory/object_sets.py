@@ -7,7 +7,7 @@ gone, lists that it spreads into its own go on. A stage of several classes holds
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,22 +32,30 @@ _OFF = re.compile(r"^(?:off by default|only if )")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one attribute, or one element of a list, holds: its models, the default ones first, and when it is there."""
+    """What one attribute, or one element of a list, holds: its models, the class that defaults choose with its models,
+    and when it is there."""
 
     name: str
     models: tuple[str, ...]
     preset: str
+    chosen: tuple[str, ...]
     when: str
     path: str
     line: int
 
     @property
     def said(self) -> str:
-        """ "`layout` (`A` in `Net` by default, else `B`; off by default, `do_layout` is False)"."""
-        names = [f"`{name}`" for name in self.models]
-        which = f"one of {listed(names, MOST_MODELS)}" if len(names) > 1 else names[0]
-        preset = f", by default that of `{self.preset}`" if self.preset and len(names) > 1 else ""
-        return f"`{self.name}` ({which}{preset}{f'; {self.when}' if self.when else ''})"
+        """ "`layout` (by default `Net` with `A`, else `B`; off by default, `do_layout` is False)"."""
+        which = _one_of(self.models)
+        if self.preset and (rest := [name for name in self.models if name not in self.chosen]):
+            with_ = f" with {_one_of(self.chosen)}" if self.chosen else ""
+            which = f"by default `{self.preset}`{with_}, else {listed([f'`{name}`' for name in rest], MOST_MODELS)}"
+        return f"`{self.name}` ({which}{f'; {self.when}' if self.when else ''})"
+
+
+def _one_of(models: Sequence[str]) -> str:
+    names = [f"`{name}`" for name in models]
+    return f"one of {listed(names, MOST_MODELS)}" if len(names) > 1 else names[0]
 
 
 @once
@@ -83,8 +91,12 @@ def _stages(codebase: Codebase, roster: Roster, cls: ClassRef) -> Iterator[Stage
     for attribute, members in built_stages(codebase, roster, cls).items():
         for built in members:
             if models := _models(roster, built):
-                name = built.name or (built.classes[0].definition.symbol if len(built.classes) == 1 else attribute)
-                yield Stage(name, models, built.preset, built.when, built.path, built.line)
+                several = len(built.classes) > 1
+                name = built.name or (built.preset or attribute if several else built.classes[0].definition.symbol)
+                preset = built.preset if several else ""
+                chosen = [cls for cls in built.classes if preset and cls.definition.symbol == preset]
+                held = tuple(name for cls in chosen for name in held_in(roster, cls))
+                yield Stage(name, models, preset, held, built.when, built.path, built.line)
     direct: dict[str, Stage] = {}
     for frame in building(roster, cls):
         own = f"{next(iter(frame.parameters), '')}."
@@ -97,7 +109,7 @@ def _stages(codebase: Codebase, roster: Roster, cls: ClassRef) -> Iterator[Stage
                     before = direct[name].models if name in direct else ()
                     models = tuple(dict.fromkeys((*before, *made)))
                     when = told_when(codebase, frame, binding.guards, binding.value) if not before else ""
-                    direct[name] = Stage(name, models, "", when, frame.path, binding.line)
+                    direct[name] = Stage(name, models, "", (), when, frame.path, binding.line)
     yield from direct.values()
 
 
@@ -131,5 +143,5 @@ def _hit(codebase: Codebase, cls: ClassRef, stages: list[Stage]) -> CensusHit:
     return hit_at(
         codebase, cls.path, (cls.definition.head_start, cls.definition.head_end), symbol="",
         name=cls.definition.symbol, text=f"Each `{cls.definition.symbol}` object{which} {said}", related=tuple(spans),
-        detail={"models": names, "said": said, "count": str(len(on)), "preset": str(chosen.rank)},
+        detail={"models": names, "said": said, "count": str(len(on))},
     )  # fmt: skip

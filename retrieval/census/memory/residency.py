@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.flow.default_targets import PRESET
 from retrieval.census.flow.loaded import loaded
 from retrieval.census.flow.reach import reach_of, reached_from
 from retrieval.census.flow.starts import LIBRARY, Start
@@ -93,11 +92,10 @@ def _around_sets(codebase: "Codebase", roster: Roster, program: tuple[Start, lis
         return story
     inside = {name for hit in sets for name in hit.detail["models"].split(",")}
     names = listed([f"`{hit.name}`" for hit in sets], MOST_NAMED)
-    first = ", the first by default" if int(sets[0].detail["preset"]) == PRESET else ""
-    which = f"one of {names}{first}" if len(sets) > 1 else names
+    which = f"one of {names}, each" if len(sets) > 1 else f"{names},"
     rest = [item for item in made if item.name not in inside]
     beside = _story(codebase, roster, start, rest) if rest else ""
-    return f"what the object that it works with holds, {which}, told below{f'; beside that {beside}' if beside else ''}"
+    return f"what the object that it works with holds, {which} told below{f'; beside that {beside}' if beside else ''}"
 
 
 def _staged(codebase: "Codebase", stories: Iterable[str], query: Query) -> Iterator[CensusHit]:

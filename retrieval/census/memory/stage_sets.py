@@ -137,7 +137,7 @@ def told_when(codebase: Codebase, frame: Frame, guards: tuple[Guard, ...], node:
     text = frame.body.tree.text
     for child in arguments(node, keywords=True):
         if child.type == "keyword_argument" and text(child.child_by_field_name("name")) == "enabled":
-            fields = re.findall(r"\.(\w+)\b(?!\()", text(child.child_by_field_name("value")))
+            fields = re.findall(r"\.(\w+)\b(?!\()", _written(frame, child.child_by_field_name("value")))
             presets = {name: default_of(codebase, name) for name in fields}
             known = {name: value for name, value in presets.items() if value in ("True", "False")}
             if known:
@@ -145,6 +145,13 @@ def told_when(codebase: Codebase, frame: Frame, guards: tuple[Guard, ...], node:
                 shown = ", ".join(f"`{name}` is {value}" for name, value in known.items())
                 return f"{'on' if on else 'off'} by default, {shown}"
     return _inner(codebase, frame, node)
+
+
+def _written(frame: Frame, value: Node | None) -> str:
+    """An expression as written, a variable of the body by what it is bound to."""
+    text = frame.body.tree.text
+    bound = frame.bound(text(value)) if value is not None and value.type == "identifier" else []
+    return " ".join(text(item.value) for item in bound if item.value is not None) or text(value)
 
 
 def _inner(codebase: Codebase, frame: Frame, node: Node) -> str:

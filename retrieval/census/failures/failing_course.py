@@ -84,8 +84,10 @@ def course(found: Found) -> Told:
     raising = [hit for hit in switches if " raises after " in hit.text]  # others end a series, not the run
     runs = found.parted(model_handlers(found.codebase))[0]
     shown = [hits[0] for hits in (switches, *(hits for hits, _ in groups)) if hits]
-    yield _headline(found, [] if runs else groups, raising), shown
-    yield from _tried_again(found, retried)
+    again = [*of_models(found.codebase, retried), *found.parted(repeating_themselves(found.codebase))[0]]
+    yield f"{_headline(found, [] if runs else groups, raising)}{'' if again else _not_again(found, retried)}", shown
+    if again:
+        yield f"Model runs are tried again: {_some(again)}", again
     if runs:
         others = len({_brief(hit) for hit in runs}) - SHOWN
         more = f"; and {others} more handler{'s' * (others > 1)} around model runs" if others > 0 else ""
@@ -119,14 +121,12 @@ def course(found: Found) -> Told:
     yield from _ended(found, policy.get("ends", []))
 
 
-def _tried_again(found: Found, retried: Hits) -> Told:
-    """Whether a run of a model is tried again, where the main programs run any."""
-    again = [*of_models(found.codebase, retried), *found.parted(repeating_themselves(found.codebase))[0]]
-    if again:
-        yield f"Model runs are tried again: {_some(again)}", again
-    elif calls := found.of("unhandled_model_calls")[0]:
-        others = f"; what is retried is other work, in {_where(retried)}" if retried else ""
-        yield f"No model run is seen to be tried again{others}", retried[:3] or calls[:3]
+def _not_again(found: Found, retried: Hits) -> str:
+    """That no run of a model is tried again, where the main programs run any, and what is tried again then."""
+    if not found.of("unhandled_model_calls")[0]:
+        return ""
+    others = f": what is retried is other work, in {_where(retried)}" if retried else ""
+    return f"; no model run is seen to be tried again{others}"
 
 
 def _dereferenced(found: Found, fallback: Hits) -> Told:

@@ -56,7 +56,7 @@ def _moved(codebase: "Codebase") -> "Iterator[tuple[str, Frame, tuple[int, int],
 
 def _is_made_there(step: CallStep) -> bool:
     """Whether a small tensor is only brought to where others are, `torch.tensor([t]).to(x)`: no input moves."""
-    return re.match(r"(?:torch\.)?(?:tensor|full|zeros|ones|arange|Tensor|LongTensor)\(", step.written) is not None
+    return re.match(r"(?:torch\.)?(?:tensor|full|arange|Tensor|LongTensor)\(", step.written) is not None
 
 
 def _loop(guards: tuple[Guard, ...]) -> Guard | None:

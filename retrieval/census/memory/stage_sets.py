@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.meaning.body import Guard
+from retrieval.census.meaning.class_fields import class_fields
 from retrieval.census.meaning.presence import conditions
 from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.values import ClassRef, FunctionRef, alternatives
@@ -138,13 +139,23 @@ def told_when(codebase: Codebase, frame: Frame, guards: tuple[Guard, ...], node:
     for child in arguments(node, keywords=True):
         if child.type == "keyword_argument" and text(child.child_by_field_name("name")) == "enabled":
             fields = re.findall(r"\.(\w+)\b(?!\()", _written(frame, child.child_by_field_name("value")))
-            presets = {name: default_of(codebase, name) for name in fields}
+            presets = {name: default_of(codebase, name) or _typed(codebase, frame, name) for name in fields}
             known = {name: value for name, value in presets.items() if value in ("True", "False")}
             if known:
                 on = "True" in known.values()
                 shown = ", ".join(f"`{name}` is {value}" for name, value in known.items())
                 return f"{'on' if on else 'off'} by default, {shown}"
     return _inner(codebase, frame, node)
+
+
+def _typed(codebase: Codebase, frame: Frame, name: str) -> str:
+    """The default of a field in the classes of options that the parameters of a body are said to be of."""
+    given = " ".join(frame.definition.parameters) if frame.definition is not None else ""
+    found = set[str]()
+    for kind in dict.fromkeys(re.findall(r":\s*[\"']?([A-Za-z_]\w*)", given)):
+        owner = codebase.class_of(frame.path, kind)
+        found |= {f.default for f in class_fields(codebase, *owner) if f.name == name} if owner is not None else set()
+    return found.pop() if len(found) == 1 else ""
 
 
 def _written(frame: Frame, value: Node | None) -> str:

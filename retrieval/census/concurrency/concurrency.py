@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from functools import partial
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from retrieval.census.concurrency.side_by_side import PLACES, Group, groups_of, spoken
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 SHOWN = 4
+_BENCHMARKS = frozenset({"benchmark", "benchmarks", "bench"})
 
 
 @kind(
@@ -90,29 +92,19 @@ def _asynchronous(launched: list[CensusHit], groups: dict[str, Group]) -> Told:
 def _models(handlers: list[CensusHit], groups: dict[str, Group]) -> Told:
     workers = [*groups["threads"].run, *groups["processes"].run]
     yes, unknown = _split(workers, "yes"), _split(workers, "unknown")
+    measuring = [hit for hit in yes if _BENCHMARKS.intersection(PurePosixPath(hit.path).parts[:-1])]
+    yes = [hit for hit in yes if hit not in measuring]
     yes.sort(key=lambda hit: (_only_asks(hit), bool(hit.detail.get("off"))))
     scripts = list(groups["scripts"].run)
     launched = list({hit.detail["program"]: hit for hit in reversed(_split(scripts, "yes"))}.values())[::-1]
     if yes or launched:
         yield from _yes(yes, launched)
     else:
-        why = "; ".join(filter(None, (_free(workers), _untraced(unknown), _none_started(groups))))
-        aside = _aside(groups)
-        none = f"o thread or process of the main programs was found that runs a model: {why}"
-        if aside:
-            shown = listed([f"{what} ({hit.path})" for hit in aside for what in targets([hit])], SHOWN)
-            yield f"Yes, but only in code that the main programs are not seen to run: {shown}. N{none}", aside[:4]
-        elif outside := [hit for hit in groups["outside"].hits if runs_model(hit)]:
-            yield f"Yes, as far as their arguments tell, in outside programs: {flagged(outside)}. N{none}", outside
-        elif handlers:
-            yield (
-                f"Only as handlers that the web server or interface calls: {handlers_said(handlers)}. N{none}",
-                handlers[:4],
-            )
-        else:
-            yield f"N{none}", workers[:4]
-    for hit in yes[:SHOWN]:
+        yield from _none_found(groups, handlers, (workers, unknown, measuring))
+    for hit in (yes or measuring)[:SHOWN]:
         yield _how(hit), [hit, *_shown(hit)]
+    if yes and measuring:
+        yield f"Benchmarks run models in workers too: {listed(targets(measuring), SHOWN)}", measuring[:4]
     if more := yes[SHOWN:]:
         yield f"{len(more)} more reach a model: {listed(targets(more), 6)}", more
     yield from _scripts(launched, [hit for hit in scripts if hit.detail["model"] != "yes"])
@@ -123,6 +115,29 @@ def _models(handlers: list[CensusHit], groups: dict[str, Group]) -> Told:
         yield f"Outside programs run models too, in processes of their own: {flagged(asked)}", asked
     yield from _idle(groups) if yes or launched else ()
     yield from _others(groups, handlers)
+
+
+def _none_found(groups: dict[str, Group], handlers: list[CensusHit], found: tuple[list[CensusHit], ...]) -> Told:
+    """That no worker of the main programs is seen to run a model, and what else does."""
+    workers, unknown, measuring = found
+    why = "; ".join(filter(None, (_free(workers), _untraced(unknown), _none_started(groups))))
+    aside = _aside(groups)
+    none = f"o thread or process of the main programs was found that runs a model: {why}"
+    if measuring:
+        shown = listed(targets(measuring), SHOWN)
+        yield f"Only in benchmarks, in workers of their own: {shown}. N{none}", measuring[:4]
+    elif aside:
+        shown = listed([f"{what} ({hit.path})" for hit in aside for what in targets([hit])], SHOWN)
+        yield f"Yes, but only in code that the main programs are not seen to run: {shown}. N{none}", aside[:4]
+    elif outside := [hit for hit in groups["outside"].hits if runs_model(hit)]:
+        yield f"Yes, as far as their arguments tell, in outside programs: {flagged(outside)}. N{none}", outside
+    elif handlers:
+        yield (
+            f"Only as handlers that the web server or interface calls: {handlers_said(handlers)}. N{none}",
+            handlers[:4],
+        )
+    else:
+        yield f"N{none}", workers[:4]
 
 
 def _yes(yes: list[CensusHit], launched: list[CensusHit]) -> Told:

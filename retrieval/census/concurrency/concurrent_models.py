@@ -37,6 +37,7 @@ def concurrent_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]
     told = list(concurrency(codebase, parse_query("concurrency: models")))
     workers = [hit for hit in told if " starts " in hit.text or "is a thread" in hit.text or "is a process" in hit.text]
     yes = next((hit for hit in told if hit.text.startswith("Yes")), None)
+    measured = next((hit for hit in told if hit.text.startswith("Only in benchmarks")), None)
     served = next((hit for hit in told if hit.text.startswith("Handlers of the web server")), None)
     groups = groups_of(codebase)
     ranks, parallel = groups["ranks"], groups["parallel"]
@@ -54,7 +55,8 @@ def concurrent_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]
         unused = f" {ASIDE} sets up replicas of a model, one for each process: {places(idle)}." if idle else ""
         requests = f" {_REQUESTS} {served.text.partition('run models: ')[2].partition(': ')[0]}." if served else ""
         hits = [*([served] if served else []), *idle[:3]]
-        yield said_of(codebase, "concurrent", f"No. {_IN_TURN}.{requests}{unused}", hits)
+        bench = f" {measured.text.partition('. N')[0]}." if measured is not None else ""
+        yield said_of(codebase, "concurrent", f"No. {_IN_TURN}.{requests}{unused}{bench}", hits)
 
 
 def _replicas(ranks: Group, parallel: Group) -> str:

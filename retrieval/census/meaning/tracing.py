@@ -208,7 +208,7 @@ class Tracer:
         for frame in self.holders.setting(cls, name):
             found += stored(self.holders, replace(spot, stack=()), frame, f"{next(iter(frame.parameters))}.{name}")
         method = self.program.method(cls, name)
-        if method is not None and any("property" in d for d in method[1].decorators):
+        if method is not None and any("property" in d or "computed_field" in d for d in method[1].decorators):
             found += self.returns(spot, FunctionRef(method[0].path, method[1], method[0], cls), None)
         return found
 

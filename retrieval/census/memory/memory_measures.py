@@ -58,7 +58,11 @@ _MEASURES = (
     ("weights shared between processes in {}", "memory_limits: shared", "function"),
     ("cached memory given back by {}", "clearing", "function"),
     ("inference without gradients in {}", "no_gradients", "function"),
-    ("memory-efficient attention in {}", "calls: *.scaled_dot_product_attention, xformers.*, flash_attn.*", "function"),
+    (
+        "memory-efficient attention in {}",
+        "calls: torch.*scaled_dot*, xformers.*, flash_attn.*",
+        "function",
+    ),
 )
 _ASKED = {
     "quantised weights": "weight_types: quantization",
@@ -77,7 +81,7 @@ _OFF = re.compile(r"(?:default False; )?action ['\"]store_true['\"]")
 _MUTE = re.compile(r"type \w+; |; choices \[[^\]]*\]")
 _NO_GRADIENTS = (
     "decorators: torch.no_grad, torch.inference_mode",
-    "with: torch.no_grad, torch.inference_mode, torch.set_grad_enabled",
+    "with: torch.no_grad, torch.inference_mode, torch.set_grad_enabled, *.INFERENCE_MODE, *.inference_mode",
 )
 
 
@@ -143,4 +147,5 @@ def _setting(hit: CensusHit) -> str:
 
 
 def _is_half(text: str) -> bool:
+    text = re.sub(r"\w*dtype=torch\.float32", "", text)
     return any(word in text.lower() for word in ("half", "float16", "bfloat16", "fp16", "bf16", "dtype"))

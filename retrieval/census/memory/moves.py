@@ -42,7 +42,7 @@ _DEVICE = re.compile(
     r"""|\b\w*(?:device|cuda|gpu|rank|xpu|npu|mps)\w*\b|\d+$"""
 )
 _DTYPE = re.compile(
-    r"(?i)\w*dtype\w*$|(?:.*\.)?\w*dtype\w*$|(?:torch|th|tl|np|numpy|jnp)\.(?:u?int\d*|q?u?int\d+|float\d*\w*|bfloat16|half|double|long|"
+    r"(?i)(?!\w*device)\w*dtype\w*$|(?:.*\.)(?!\w*device)\w*dtype\w*$|(?:torch|th|tl|np|numpy|jnp)\.(?:u?int\d*|q?u?int\d+|float\d*\w*|bfloat16|half|double|long|"
     r"short|bool|cfloat|cdouble|complex\d+|\w*Tensor)$|(?:precision|weight_type)$"
 )
 _NEITHER = re.compile(r"non_blocking|copy|memory_format|\*")

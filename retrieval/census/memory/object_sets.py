@@ -88,8 +88,9 @@ def _count(stages: list[Stage]) -> int:
 
 def _stages(codebase: Codebase, roster: Roster, cls: ClassRef) -> Iterator[Stage]:
     """The stages of a class that hold models: objects of the repository, and models kept directly."""
+    direct = _direct(codebase, roster, cls)
     for attribute, members in built_stages(codebase, roster, cls).items():
-        for built in members:
+        for built in members if attribute not in direct else ():
             if models := _models(roster, built):
                 several = len(built.classes) > 1
                 name = built.name or (built.preset or attribute if several else built.classes[0].definition.symbol)
@@ -97,6 +98,11 @@ def _stages(codebase: Codebase, roster: Roster, cls: ClassRef) -> Iterator[Stage
                 chosen = [cls for cls in built.classes if preset and cls.definition.symbol == preset]
                 held = tuple(name for cls in chosen for name in held_in(roster, cls))
                 yield Stage(name, models, preset, held, built.when, built.path, built.line)
+    yield from direct.values()
+
+
+def _direct(codebase: Codebase, roster: Roster, cls: ClassRef) -> dict[str, Stage]:
+    """By attribute the models that the constructor keeps there itself."""
     direct: dict[str, Stage] = {}
     for frame in building(roster, cls):
         own = f"{next(iter(frame.parameters), '')}."
@@ -110,7 +116,7 @@ def _stages(codebase: Codebase, roster: Roster, cls: ClassRef) -> Iterator[Stage
                     models = tuple(dict.fromkeys((*before, *made)))
                     when = told_when(codebase, frame, binding.guards, binding.value) if not before else ""
                     direct[name] = Stage(name, models, "", (), when, frame.path, binding.line)
-    yield from direct.values()
+    return direct
 
 
 def _models(roster: Roster, built: Built) -> tuple[str, ...]:

@@ -198,3 +198,47 @@ def test_alternatives_are_told_as_such_and_results_of_libraries_are_embeddings()
     )
     functions = run_query(codebase, "vision_functions").hits[0].text
     assert "safety checks: `StableDiffusionSafetyChecker" in functions and "faces: `FaceAnalysis`" in functions
+
+
+def test_a_step_under_a_condition_is_told_with_it_and_writes_lead_the_sizes_of_batches() -> None:
+    codebase = codebase_of(
+        {
+            "README.md": "Run `python app.py`.\n",
+            "app.py": """
+                import cv2
+                import torch
+                from dataclasses import dataclass
+                from torchvision.models import resnet18
+
+                @dataclass
+                class PipelineOptions:
+                    page_batch_size: int = 4
+
+                def read(path, size):
+                    image = cv2.imread(path)
+                    if size > 1:
+                        image = cv2.resize(image, (size, size))
+                    return image
+
+                class Engine:
+                    def __init__(self):
+                        self.model = resnet18(weights="DEFAULT")
+                    def predict(self, image):
+                        return self.model(torch.from_numpy(image))
+
+                class Stage:
+                    def __init__(self):
+                        self.engine, self.options = Engine(), PipelineOptions()
+                    def __call__(self, path, size):
+                        return self.engine.predict(read(path, size))
+
+                if __name__ == "__main__":
+                    print(Stage()("a.png", 3))
+            """,
+        }
+    )
+    said = [hit.text for hit in run_query(codebase, "vision_told: part=preprocessing").hits]
+    assert any("`cv2.resize(image, (size, size))` (if `size > 1`)" in text for text in said), said
+    assert any("set by `page_batch_size` (default 4)" in text for text in said), said
+    told = [hit.text for hit in run_query(codebase, "vision_functions").hits]
+    assert "Classes that have them run: `Stage` (by `Engine`)" in told, told

@@ -261,3 +261,16 @@ def test_a_logger_that_callers_hand_in_logs() -> None:
     assert [hit.text for hit in hits] == ['`self.logger.info("begin")`']
     without = source.replace("import logging", "").replace("logging.getLogger(__name__)", "None")
     assert not run_query(codebase_of({"run.py": without}), "logged").hits
+
+
+def test_a_logger_beside_the_traced_programs_is_no_denial() -> None:
+    files: dict[str, str | bytes] = {
+        "README.md": "Run `python app.py`.\n",
+        "app.py": "def main():\n    print('done')\n\n\nif __name__ == '__main__':\n    main()\n",
+        "server.py": "import logging\n\nlogger = logging.getLogger('s')\n\n\ndef serve():\n    logger.info('up')\n",
+    }
+    said = told(files, "recording: logging")[0]
+    assert said.startswith(
+        "Mostly by printing: 1 call in 1 file to `print` or the like; a logger (`logging`) is used in"
+    )
+    assert "`server.py`, to which no way from the main programs was traced" in said

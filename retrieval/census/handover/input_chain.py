@@ -35,16 +35,21 @@ _FRESH = re.compile(r"^(?:\w+\.)*(?:zeros|ones|rand|randn|randint|empty|full)\("
 _JOINT = re.compile(r"[\"'](?:multi_modal_data|pixel_values|images?|multimodal_data)[\"']\s*:")
 _PATH = re.compile(r"(?i)(?:^|[_.])(?:\w*(?:path|file\w*|dir|folder|stem|suffix)|name)$")
 _LITERALS = words("none integer float string true false")
-STEPS, DEEPEST, SHOWN = 10, 40, 64
+STEPS, DEEPEST, SHOWN, WHEN = 10, 40, 64, 50
 
 
 @dataclass(frozen=True)
 class Formatting:
-    """One step: the code as written, and where it stands."""
+    """One step: the code as written, where it stands, and the condition without which the value stays as it was."""
 
     written: str
     frame: "Frame"
     line: int
+    when: str = ""
+
+    def said(self, most: int) -> str:
+        """The step in backticks, with its condition."""
+        return f"`{one_line(self.written, most)}`" + (f" (if `{self.when}`)" if self.when else "")
 
 
 def input_chain(tracer: Tracer, spot: Spot) -> list[Formatting]:
@@ -54,14 +59,18 @@ def input_chain(tracer: Tracer, spot: Spot) -> list[Formatting]:
     """
     found: list[Formatting] = []
     seen: set[object] = set()
+    around: dict[int, set[tuple[object, object]]] = {}  # what holds at the first place of each body
     at: Spot | None = spot
     while at is not None and len(seen) < DEEPEST and len(found) < STEPS:
         if at.key in seen:
             break
         seen.add(at.key)
         step, following = _step(tracer, at)
+        known = around.setdefault(id(at.frame), {(guard.key, guard.arm) for guard in at.guards})
         if step:
-            found.append(Formatting(one_line(step, SHOWN), at.frame, first_line(at.node)))
+            own = [g for g in at.guards if g.kind == "if" and (g.key, g.arm) not in known]
+            when = one_line(own[-1].text, WHEN) if own else ""
+            found.append(Formatting(one_line(step, SHOWN), at.frame, first_line(at.node), when))
         at = following
     return found[::-1]
 

@@ -44,6 +44,7 @@ class Said:
     run: bool = True
     source: bool = True
     who: str = ""
+    put: bool = False  # whether values are written among others
     own: bool = False  # whether code of the repository does it, where a model conditions what it generates
 
 
@@ -61,7 +62,7 @@ def places_of(codebase: "Codebase") -> list[Said]:
     runs = any(said.run for said in told if said.sort[0] == "conditions")  # steps of one way, from the joins to layers
     told = [replace(said, run=runs) if said.sort[0] == "conditions" else said for said in told]
     order = {sort: place for place, sort in enumerate((*FUSED, *STEERED, *TOGETHER, *APART))} | dict.fromkeys(FUSED, 0)
-    return sorted(told, key=lambda said: (not said.run, not said.source, order[said.sort[0]]))
+    return sorted(told, key=lambda s: (not s.run, not s.source, order[s.sort[0]], not s.put))  # writes are the surest
 
 
 def _conditions(roster: Roster) -> "Iterator[tuple[Frame, Said]]":
@@ -84,8 +85,9 @@ def _meeting(roster: Roster, frame: "Frame", meeting: Meeting) -> "tuple[Frame, 
     owner = frame.owner.definition.symbol if frame.owner else frame.symbol
     pair = _pair(told)
     own = frame.symbol.endswith(".forward") or bool(run_classes(roster, frame, meeting.node))
+    put = meeting.how == "joined" and bool(_put(frame, meeting, ["", ""]))
     sort = "conditioned" if steers else meeting.how
-    return frame, Said(pair, text, (sort, owner + pair), _place(frame, meeting.node), own=own)
+    return frame, Said(pair, text, (sort, owner + pair), _place(frame, meeting.node), put=put, own=own)
 
 
 def _does(roster: Roster, frame: "Frame", meeting: Meeting, both: list[str]) -> str:

@@ -23,6 +23,7 @@ _RECORD = re.compile(
     r"(?i)(?:^|/)(?![^/]*metadata)[^/]*(?:log|metric|result|evaluat|history|progress|stats|losses)[^/]*"
     r"\.(?:txt|log|jsonl?|csv|tsv)$"
 )
+_KEPT = re.compile(r"(?i)log|metric|result|history|progress|stats|losses|record|report")
 _ONE = re.compile(r"^\{([\w.]+)\}$")
 _COURSE = re.compile(
     r"(?i)epoch|\bstep|iter|batch|progress|\}%|%%|percent|process(?:ing|ed)|finish|\bdone\b|complet|\bpages?\b|frames?\b"
@@ -48,9 +49,8 @@ def record_files(codebase: Codebase) -> list[tuple[str, list[Contact]]]:
         named = _RECORD.search(pattern) and ("opened" in contact.what or contact.what in ("JSON", "CSV", "text"))
         if (kept or named) and re.search(r"\w", pattern) and not pattern.startswith("{open("):
             found.setdefault(pattern, []).append(contact)
-    bare = {pattern for pattern in found if _ONE.match(pattern)}
-    if len(bare) < len(found):  # what is only a parameter says nothing beside a path
-        found = {p: places for p, places in found.items() if p not in bare or "." in p}
+    bare = {pattern for pattern in found if _ONE.match(pattern) and not _KEPT.search(pattern)}
+    found = {p: places for p, places in found.items() if p not in bare}  # a mere parameter says nothing
     return sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
 
 

@@ -12,7 +12,7 @@ from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.meaning.prose import counted, listed
 from retrieval.census.telling.logged import every_message
 from retrieval.census.telling.record_files import course_messages, files_text, main_first, message_text
-from retrieval.census.telling.trackers import CHOSEN, NAMES, SENT, chosen, named_elsewhere, said_of_tracker
+from retrieval.census.telling.trackers import CHOSEN, METRICS, NAMES, SENT, chosen, named_elsewhere, said_of_tracker
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -32,17 +32,6 @@ BARS = (
     "fastprogress.*, click.progressbar, streamlit.progress, st.progress, self.log_progress, "
     "self.progress_bar"
 )
-_BY = r"(?i)(?:^|\.)_?(?:init|setup|set_up|log|start|create|make|build|enable|write)_(?:to_)?"  # a wrapper around one
-METRICS = {
-    "Weights & Biases": rf"calls: wandb.*, *.WandbLogger, re:{_BY}(?:wandb|weights_and_biases)\w*$",
-    "TensorBoard": (
-        "calls: torch.utils.tensorboard.*, tensorboardX.*, *.SummaryWriter, *.add_scalar, *.add_histogram, "
-        "*.TensorBoardLogger, "
-        rf"re:{_BY}(?:tensorboard|tb_(?:logger|writer))\w*$"
-    ),
-    **{name: f"calls: {name.lower() if name != 'Comet' else 'comet_ml'}.*" for name in list(NAMES)[2:]},
-    "meters of the repository (`log_every`)": "calls: *.log_every",
-}
 STREAMS = "calls: logging.StreamHandler"
 HELPERS = (
     "calls: *setup_logging, *setup_logger, *init_logging, *init_logger, *configure_logging, *create_logger, "
@@ -122,16 +111,24 @@ def _logging(found: _Found) -> Told:
         said = listed([_library(name, found.logged) for name in dict(libraries.most_common())], SHOWN)
         also = f"; {_count(prints, 'print')} beside it" if prints else "; nothing is printed beside it"
         yield f"Yes, with {said}{also}", [*found.logged[:3], *prints[:1]]
-    elif prints:
-        yield f"Only by printing: {_count(prints, 'call')} to `print` or the like, no logger is used", prints[:3]
+    elif prints or found.idle:
+        yield _without_logger(found), [*prints[:3], *found.idle[:3]]
     else:
         yield "No: the main programs neither log nor print", []
     yield from _configured(found)
     if warned := found.of("calls: warnings.warn")[0]:
         yield f"`warnings.warn()` is called at {counted(len(warned), 'place')}: {_where(warned)}", warned
-    if found.idle and not libraries:
-        names = listed(sorted({hit.detail["library"] for hit in found.idle}), 4, "`")
-        yield f"A logger ({names}) is used only in other code: {_files(found.idle)}", found.idle
+
+
+def _without_logger(found: _Found) -> str:
+    """What is said where no traced code logs: code to which no way was traced may be started by itself."""
+    idle, prints = found.idle, found.prints
+    names = listed(sorted({hit.detail["library"] for hit in idle}), 4, "`")
+    beside = f"a logger ({names}) is used in {_files(idle)}, to which no way from the main programs was traced"
+    if not prints:
+        return f"In part: the main programs are not seen to log or print; {beside}"
+    told = f"{_count(prints, 'call')} to `print` or the like"
+    return f"Mostly by printing: {told}; {beside}" if idle else f"Only by printing: {told}, no logger is used"
 
 
 def _library(name: str, hits: Hits) -> str:

@@ -24,6 +24,18 @@ NAMES = {
     "LangSmith": re.compile(r"(?i)\blangsmith\b"),
     "OpenTelemetry": re.compile(r"(?i)\bopentelemetry\b"),
 }
+_BY = r"(?i)(?:^|\.)_?(?:init|setup|set_up|log|start|create|make|build|enable|write)_(?:to_)?"  # a wrapper around one
+METRICS = {
+    "Weights & Biases": rf"calls: wandb.*, *.WandbLogger, re:{_BY}(?:wandb|weights_and_biases)\w*$",
+    "TensorBoard": (
+        "calls: torch.utils.tensorboard.*, tensorboardX.*, *.SummaryWriter, *.add_scalar, *.add_histogram, "
+        "*.TensorBoardLogger, "
+        rf"re:{_BY}(?:tensorboard|tb_(?:logger|writer))\w*$"
+    ),
+    **{name: f"calls: {name.lower() if name != 'Comet' else 'comet_ml'}.*" for name in list(NAMES)[2:]},
+    "ClearML": "calls: clearml.Task.*, clearml.Logger.*, clearml.TaskLogger.*, *.report_scalar",  # no hook of it
+    "meters of the repository (`log_every`)": "calls: *.log_every",
+}
 CHOSEN = "trackers chosen at run time"
 SENT = "calls: *.init_trackers, accelerate.Accelerator.log, accelerator.log, *.accelerator.log"
 _CHOICE = ("log_with", "report_to")
@@ -31,7 +43,7 @@ _NONE = re.compile(r"""^(?:None|none|\[\]|\(\)|\[?["']none["']\]?|False)$""")
 _GIVEN = re.compile(r"""--(?:report_to|log_with)[ =]+[\"']?([\w.-]+)[\"']?""")
 _MAY = re.compile(rb"[\"'](?:wandb|tensorboard|mlflow|clearml|comet_ml|neptune)[\"']")
 _VALUE = re.compile(
-    r"""\b(\w*(?:logger|dashboard|tracker|report)\w*)\s*(?::\s*[\w\[\], |.]+)?=\s*"""
+    r"""\b(\w*(?i:logger|dashboard|tracker|report)\w*)\s*(?::\s*[\w\[\], |.]+)?=\s*"""
     r"""["'](wandb|tensorboard|mlflow|clearml|comet_ml|neptune)["']"""
 )
 _SETTING = re.compile(r"^\s*[\"']?(?:log_with|report_to)[\"']?\s*:(.*)")

@@ -39,6 +39,8 @@ _PAGES = re.compile(r"(?:^|\.)(?:get_pixmap|to_pil|render)$")
 _PAGE_LIBRARIES = frozenset({"fitz", "pymupdf", "pypdfium2", "pdf2image"})
 _VIDEO = re.compile(r"(?i)rawvideo|pix_fmt|vcodec|video|frame|image2|fps")
 _PICTURED = re.compile(r"(?i)video|to_image|to_rgb|rgb24|bgr24|picture")
+_STREAMED = re.compile(r"VideoFrame|streams\.video|\bvideo=|[\"']video[\"']|to_image|to_rgb|rgb24|bgr24")
+_HEARD = re.compile(r"AudioFrame|AudioResampler|streams\.audio|\baudio=|[\"']audio[\"']")
 _METHODS = re.compile(r"(?:^|\.)(?:resize|crop|thumbnail|rotate|imwrite|imread|convert|save)$")
 _RESHAPING = re.compile(r"\.(?:resize|crop|thumbnail|rotate)$")
 _RESAMPLING = re.compile(r"\.(?:interpolate|grid_sample|pad|upsample)$")
@@ -122,7 +124,7 @@ def _run(codebase: "Codebase", run: Run) -> CensusHit:
     text = f"{subject[0].upper()}{subject[1:]} runs {run.name} by `{written(run)}`"
     if run.chain:
         text += f"; its input `{one_line(run.spot.text(), 40)}` is made by "
-        text += ", then ".join(f"`{step.written}`" for step in run.chain)
+        text += ", then ".join(step.said(CALL) for step in run.chain)
     text += f" ({', '.join(run.form)})" if run.form else ""
     related = tuple(dict.fromkeys(("step", s.frame.path, s.line, s.line) for s in run.chain))
     return hit_at(
@@ -224,7 +226,11 @@ def worked(codebase: "Codebase", sort: str) -> "list[tuple[Frame, CallStep, bool
 
 
 def shows_pictures(frame: "Frame") -> bool:
-    """Whether a file says a word of pictures: `av.open` opens files of sound too."""
+    """Whether a body takes pictures, or a file names them and the body takes no sound: `av.open` opens both."""
+    node = frame.program.node(frame.path, frame.definition) if frame.definition is not None else None
+    body = frame.body.tree.text(node) if node is not None else ""
+    if _STREAMED.search(body) or _HEARD.search(body):
+        return _STREAMED.search(body) is not None
     return _PICTURED.search(frame.program.snapshot.by_path[frame.path].text) is not None
 
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import run_query
 from retrieval.census.meaning.prose import listed
+from retrieval.census.meaning.values import ClassRef, FunctionRef, alternatives
 from retrieval.census.modalities.multimodal_messages import messages
 from retrieval.census.models.roster import Roster
 from retrieval.census.vision.kept_embeddings import asked_results
 from retrieval.census.vision.pictured import names_video
 from retrieval.census.vision.vision_calls import runs_of
+from retrieval.languages import words
 from retrieval.parse import first_line, last_line
 
 if TYPE_CHECKING:
@@ -22,12 +24,15 @@ Place = tuple[str, str, int, int]
 Told = tuple[str, str, list[Place]]  # what it is about, the sentence, its places; none for a measurement
 _FUNCTION = re.compile(r"`[^`]+`")
 _TRAINS = re.compile(r"(?i)train|loss|evaluat|bench|test|dataset")
-MOST = 5
+_RUNS = re.compile(r"_?(?:predict|infer|detect|recogni|classif|process|run|embed|encode|generate|caption|segment)\w*$")
+_RUNNING = words("__call__ forward get_text readtext ocr")
+MOST, STAGES = 5, 10
 
 
 def around(codebase: "Codebase", roster: Roster, models: bool) -> Iterator[Told]:
     """The sentences in order: around, asked, handled, video."""
     yield from _wrapping(codebase, roster)
+    yield from _using(codebase, roster)
     yield from _unknown(codebase, roster)
     yield from _requests(codebase, roster)
     yield from _handled(codebase, models)
@@ -48,6 +53,31 @@ def _wrapping(codebase: "Codebase", roster: Roster) -> Iterator[Told]:
     if found:
         text = f"Classes around them: {listed([told for told, _ in found.values()], MOST)}"
         yield "around", text, [place for _, place in list(found.values())[:MOST]]
+
+
+def _using(codebase: "Codebase", roster: Roster) -> Iterator[Told]:
+    """The classes that hand their images to objects of the repository which run a library's model: stages, wrappers."""
+    program = roster.program
+    running = {run.frame.owner for run in runs_of(roster) if run.frame.owner and run.frame.symbol.count(".")}
+    running = {cls for cls in running if not roster.family.is_model(cls)}
+    known = {one for cls in running for one in program.line(cls)}
+    found: dict[ClassRef, set[str]] = {}
+    for frame, _ in roster.frames:
+        if frame.owner is None or frame.owner in known or _TRAINS.search(frame.owner.definition.name):
+            continue
+        for step in frame.body.calls:
+            for value in alternatives(frame.callee(step)):
+                if isinstance(value, FunctionRef) and value.receiver in known and _runs(value.definition.name):
+                    found.setdefault(frame.owner, set()).add(value.receiver.definition.name)  # type: ignore[union-attr]
+    found = {cls: used for cls, used in found.items() if codebase.snapshot.by_path[cls.path].role == "source"}
+    if found:
+        told = [f"`{cls.definition.name}` (by {listed(sorted(used), 2, '`')})" for cls, used in found.items()]
+        places = [("around", cls.path, cls.definition.head_start, cls.definition.head_end) for cls in found]
+        yield "around", f"Classes that have them run: {listed(told, STAGES)}", places[:STAGES]
+
+
+def _runs(method: str) -> bool:
+    return method in _RUNNING or _RUNS.match(method) is not None
 
 
 def _unknown(codebase: "Codebase", roster: Roster) -> Iterator[Told]:

@@ -37,6 +37,7 @@ _NONE = re.compile(
     r"(?i)loss|config|text|dataset|processor|tokenizer|output|mixin|discriminator|metric|embeddings?$|layer|attention|block"
 )
 _SMALL = ("`MLP`", "`LayerNorm2d`", "`PatchEmbed`", "`Block`", "`LayerNorm`")
+_BESIDE = re.compile(r"(?i)(?:^|/)(?:bench\w*|eval\w*|tests?|examples?)/")
 MODELS, PARTS, DEFINED, HOLDERS, FAR = 5, 6, 5, 4, 99
 
 
@@ -76,9 +77,14 @@ def vision_functions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 
 def _nearest(entries: list[Entry], roster: Roster) -> list[Entry]:
-    """Models by how few calls lead from where programs start to the places that make them."""
+    """Models by how few calls lead from where programs start to the places that make them, those of benchmarks last."""
     depths = {id(frame): depth for frame, depth in roster.frames if depth >= 0}
-    return sorted(entries, key=lambda entry: min(depths.get(id(made.frame), FAR) for made in entry.made))
+
+    def rank(entry: Entry) -> tuple[bool, int]:
+        beside = all(_BESIDE.search(made.frame.path) for made in entry.made)
+        return beside, min(depths.get(id(made.frame), FAR) for made in entry.made)
+
+    return sorted(entries, key=rank)
 
 
 def _seeing(roster: Roster) -> list[Entry]:

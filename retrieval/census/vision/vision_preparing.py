@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import run_query
-from retrieval.census.meaning.body import CallStep, one_line
+from retrieval.census.meaning.body import CallStep
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import External
 from retrieval.census.vision.image_transforms import name_of
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 Sentence = tuple[str, list[tuple[str, str, int, int]]]
 _PAGES = re.compile(r"(?:^|\.)(?:render|get_pixmap|to_pil|convert_from_\w+)$")  # what documents begin with
 _ENCODING = re.compile(r"(?i)(?:vae|first_stage_model|autoencoder|ae|tokenizer_2d)\.encode$|encode_first_stage$")
-SHOWN, WAYS, KINDS = 4, 3, 3
+_BATCH = re.compile(r"`(-{0,2}\w*batch[_-]?size\w*)`")
+_DEFAULT = re.compile(r"default (\d+|[A-Z_]+|[\w.]*\.\w*batch\w*)")
+_OTHER = re.compile(r"(?i)text|token|audio|train|grad|prompt")
+SHOWN, WAYS, KINDS, SIZES = 4, 3, 3, 8
 
 
 def preparing(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
@@ -37,7 +40,7 @@ def _sentences(codebase: "Codebase", runs: list[Run]) -> Iterator[Sentence]:
     yield from _listed(codebase, "image_transforms", "Transforms are composed, in the order of their use, in ")
     ways = several([run for run in sorted(runs, key=_bare) if len(run.chain) > 1 and _bare(run) < 0], WAYS)
     for run in ways:
-        steps = " → ".join(f"`{one_line(step.written, 60)}`" for step in run.chain)
+        steps = " → ".join(step.said(60) for step in run.chain)
         form = f"; it is then {', '.join(run.form)}" if run.form else ""
         text = f"On its way to {run.name} in {name_of(run.frame)} an image goes through {steps}{form}"
         yield text, [place(run), *(("step", s.frame.path, s.line, s.line) for s in run.chain)]
@@ -47,6 +50,21 @@ def _sentences(codebase: "Codebase", runs: list[Run]) -> Iterator[Sentence]:
     yield from _worked(codebase, "resizing and cropping", "resized, cropped or warped")
     yield from _listed(codebase, "video_frames", "Frames of video are taken as follows: ", wanted="takes frames")
     yield from _listed(codebase, "image_batches", "Batches: ")
+    yield from _sizes(codebase) if runs else ()
+
+
+def _sizes(codebase: "Codebase") -> Iterator[Sentence]:
+    """The settings that say how many images or pages go together, with their defaults."""
+    found: dict[str, tuple[str, CensusHit]] = {}
+    for hit in run_query(codebase, "memory_limits: switch").hits:
+        named = _BATCH.search(hit.text) if hit.role == "source" else None
+        if named is not None and not _OTHER.search(named[1]):
+            default = _DEFAULT.search(hit.text)
+            found.setdefault(named[1], (f"`{named[1]}`{f' (default {default[1]})' if default else ''}", hit))
+    if found:
+        told = listed([said for said, _ in found.values()], SIZES)
+        places = [("size", hit.path, hit.start, hit.end) for _, hit in found.values()]
+        yield f"How many go into a batch is set by {told}", places[:SIZES]
 
 
 def _encoded(runs: list[Run]) -> Iterator[Sentence]:

@@ -221,3 +221,16 @@ def test_options_kept_in_objects_and_globals_are_followed_to_where_they_count() 
     assert told["opt"] == "`--opt`: `main()` (run.py) tests `opt == 'adamw'`"
     assert told["speed"].startswith("`--speed`: `main()` (run.py)")
     assert told["device"] == "`--device`: `load()` (run.py) tests `device is None`, gives it to `open()`"
+
+
+def test_a_function_that_an_own_wrapper_gives_to_fire_has_its_parameters_as_options() -> None:
+    run = "from wrap import start\n\n\ndef work(name='a', size: int = 3):\n    print(go(name, size))\n\n\n"
+    run += "def go(name, size):\n    return name * size\n\n\nif __name__ == '__main__':\n    start(work)\n"
+    wrap = "import fire\n\n\ndef start(component=None):\n    fire.Fire(component=component)\n"
+    codebase = codebase_of({"wrap.py": wrap, "run.py": run})
+    assert [hit.text for hit in run_query(codebase, "cli_options: of=programs").hits] == [
+        "`--name` (default 'a') - of `work()`, by fire",
+        "`--size` (type int; default 3) - of `work()`, by fire",
+    ]
+    (lead,) = run_query(codebase, "option_ways: what=lead").hits
+    assert "is run by `start()`" in lead.text and "it gives them to `go()` (`name`, `size`)" in lead.text

@@ -33,7 +33,6 @@ NOT_REGISTRIES = frozenset(
         "register_full_backward_hook",
         "register_backward_hook",
         "register_hook",
-        "register_to_config",  # keeps the arguments of a constructor
         "register_state_dict_hook",
         "register_load_state_dict_pre_hook",
     ]
@@ -108,7 +107,9 @@ def _told(codebase: Codebase, path: str, fact: Fact) -> str:
     if fact.kind == "subscript_call":
         return _dispatch(codebase, path, fact)
     method = fact.name.rpartition(".")[2]
-    if method in ("singledispatch", "singledispatchmethod") or _is_registration(fact.name):
+    if method == "register_to_config":
+        return ""  # keeps the arguments of a constructor
+    if method in ("singledispatch", "singledispatchmethod") or _REGISTER.search(fact.name):
         target = codebase.speller.decorated(path, fact)
         return f"{fact.text} registers {target.kind} `{target.symbol}`" if target else fact.text
     return ""

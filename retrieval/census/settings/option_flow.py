@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.units import Unit, bound_names, call_name, own_nodes, units, written
+from retrieval.census.settings.dispatchers import dispatched
 from retrieval.census.settings.option_reads import METHODS, is_whole, option_of
 from retrieval.facts import Definition
 from retrieval.languages import words
@@ -98,10 +99,22 @@ def sites(codebase: Codebase) -> Iterator[Site]:
                 if symbol and _gives_back(body, site.names):
                     returning[site.path, symbol.rpartition(".")[2]] = site
                 yield site
+    yield from _dispatched(codebase)
     names = sorted({name for _, name in returning})
     for unit in units(codebase, rf"\b(?:{'|'.join(map(re.escape, names))})\b") if names else ():
         for body, symbol in [(unit.tree, ""), *unit.functions()]:
             yield from _asking(codebase, unit, body, symbol, returning)
+
+
+def _dispatched(codebase: Codebase) -> Iterator[Site]:
+    runs = ((*run.found, run.call.name, run.through) for run in dispatched(codebase) if run.found)
+    for path, item, call, through in {run[:2]: run for run in runs}.values():
+        names = (p.split(":")[0].split("=")[0].strip().lstrip("*") for p in item.parameters)
+        given = {name: name for name in names if name not in ("", "self", "cls")}
+        by = f"`{through}()`, which gives it to a library of command lines" if through else f"`{call}()`"
+        said = f"is run by {by}: its {len(given)} parameters are the options"
+        if given and item.kind != "class":
+            yield Site(path, item.symbol, (item.head_start,) * 2, said, given)
 
 
 def _gives_back(body: ast.AST, names: dict[str, str]) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.settings.dispatchers import Dispatched, dispatched
 from retrieval.census.settings.option_classes import options_of_classes
 from retrieval.census.settings.option_ranks import OTHER, PARSERS, ordered, rank
 from retrieval.census.settings.option_words import command_words
@@ -61,9 +62,10 @@ def all_options(codebase: Codebase) -> Iterator[CensusHit]:
         for call in codebase.facts[path].calls:
             hit = _from_call(codebase, path, call)
             yield from () if hit is None else (hit,)
-            yield from _dispatched(codebase, path, call)
         for item in codebase.facts[path].definitions:
             yield from _typer(codebase, path, item)
+    for given in {item.found or item.call: item for item in dispatched(codebase)}.values():
+        yield from _dispatched(codebase, given)
 
 
 def _spelled(hit: CensusHit) -> tuple[str, ...]:
@@ -148,20 +150,15 @@ def _said(codebase: Codebase, path: str, call: Call, name: str, text: str) -> Ce
     return hit_at(codebase, path, lines, symbol=call.symbol, name=name, text=text, detail=detail)
 
 
-def _dispatched(codebase: Codebase, path: str, call: Call) -> Iterator[CensusHit]:
+def _dispatched(codebase: Codebase, item: Dispatched) -> Iterator[CensusHit]:
     """The parameters of what `fire.Fire(f)` or `typer.run(f)` calls."""
-    library = {"fire.Fire": "fire", "fire.core.Fire": "fire", "typer.run": "typer"}.get(call.name)
-    if library is None or not call.arguments:
+    if item.found is None:
+        yield _said(codebase, item.path, item.call, item.call.name, item.call.text)
         return
-    found = codebase.resolve_local(path, call.arguments[0])
-    if found is None:
-        yield _said(codebase, path, call, call.name, call.text)
-        return
-    where, item = found
-    if item.kind == "class":
+    found = item.found
+    if found[1].kind == "class":
         found = codebase.member(found, "__init__") or found
-        where, item = found
-    yield from _parameters(codebase, where, item, library)
+    yield from _parameters(codebase, *found, item.library)
 
 
 def _typer(codebase: Codebase, path: str, item: Definition) -> Iterator[CensusHit]:

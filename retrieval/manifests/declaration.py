@@ -197,7 +197,7 @@ def interpreter(specifier: str, written: str, path: str, start: int, end: int) -
 
 
 def from_poetry(name: str, range_: str, path: str, start: int, end: int) -> Declaration:
-    """A dependency in Poetry's syntax: `^1.2`, `~1.2`, `1.2.*`, `*`, `>=1,<2` or a bare version (exact)."""
+    """A dependency in Poetry's syntax: `^1.2`, `~1.2`, `1.2.*`, `*`, `>=1,<2`, `=1.2` or a bare version (exact)."""
     parts = [_poetry_part(part.strip()) for part in range_.split(",") if part.strip()]
     specifier = valid_range(",".join(part for part in parts if part))
     written = f'{name} = "{range_}"'
@@ -209,6 +209,8 @@ def _poetry_part(part: str) -> str:
         return ""
     if part[0] in "^~" and not part.startswith("~="):
         return _raised(part[1:].strip(), caret=part[0] == "^")
+    if part[0] == "=" and not part.startswith("=="):
+        return f"=={part[1:].strip()}"
     return part if part[0] in "<>=!~" else f"=={part}"
 
 

@@ -140,3 +140,111 @@ def test_chance_letters_and_llama_are_no_gguf() -> None:
         {"run.py": "from transformers import LlamaForCausalLM\n" + dedent(NAMES)}, "model_summary: what=formats"
     )
     assert any(text.startswith("GGUF is not used") for text in told)
+
+
+LOADERS = """
+    from torch import nn
+
+    class Reader(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, page):
+            return self.layer(page)
+
+    class Painter(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, page):
+            return self.layer(page)
+
+    class Loader:
+        def model(self):
+            raise NotImplementedError()
+
+    class ReaderLoader(Loader):
+        def model(self):
+            return Reader()
+
+    class PainterLoader(Loader):
+        def model(self):
+            return Painter()
+
+    class Base:
+        loader_class = Loader
+
+        def __init__(self):
+            self.model = None
+            self.model = self.loader_class().model()
+
+    class Reading(Base):
+        loader_class = ReaderLoader
+
+        def __call__(self, page):
+            return self.model(page)
+
+    class Painting(Base):
+        loader_class = PainterLoader
+
+    if __name__ == "__main__":
+        Reading()(1)
+        Painting()
+"""
+
+ZOO = """
+    from torch import nn
+    import nets
+
+    KNOWN: list[str]
+
+    KNOWN = ["small_net", "large_net"]
+
+    def build(arch):
+        if arch not in KNOWN:
+            raise ValueError(arch)
+        return nets.__dict__[arch](pretrained=True)
+
+    if __name__ == "__main__":
+        build("small_net")(1)
+"""
+NETS = """
+    from torch import nn
+
+    class Small(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, page):
+            return self.layer(page)
+
+    class Large(Small):
+        pass
+
+    class Other(Small):
+        pass
+
+    def small_net(pretrained=False):
+        return Small()
+
+    def large_net(pretrained=False):
+        return Large()
+
+    def other_net(pretrained=False):
+        return Other()
+"""
+
+
+def test_a_class_that_a_subclass_puts_into_an_attribute_loads_the_model_of_that_subclass() -> None:
+    told = [text for text in _texts({"read.py": LOADERS}, "model_runs") if "self.model(page)" in text]
+    assert told == ["`Reading.__call__()` calls `self.model(page)`, which runs `Reader`"]
+
+
+def test_a_name_that_is_checked_against_a_list_gets_one_of_these_out_of_a_module() -> None:
+    told = [text for text in _texts({"zoo.py": ZOO, "nets.py": NETS}, "model_runs") if "build(" in text]
+    assert told == ['The script zoo.py calls `build("small_net")(1)`, which runs `Small` or `Large`'] or told == [
+        'The script zoo.py calls `build("small_net")(1)`, which runs `Large` or `Small`'
+    ]

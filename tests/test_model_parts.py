@@ -248,3 +248,69 @@ def test_a_name_that_is_checked_against_a_list_gets_one_of_these_out_of_a_module
     assert told == ['The script zoo.py calls `build("small_net")(1)`, which runs `Small` or `Large`'] or told == [
         'The script zoo.py calls `build("small_net")(1)`, which runs `Large` or `Small`'
     ]
+
+
+HALVES = """
+    from torch import nn
+
+    class EyeEncoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Conv2d(3, 3, 3)
+
+        def forward(self, page):
+            return self.layer(page)
+
+    class MouthDecoder(EyeEncoder):
+        pass
+
+    class Whole(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = EyeEncoder()
+            self.decoder = MouthDecoder()
+
+    class Predictor:
+        def __init__(self):
+            self.model = Whole()
+
+        def __call__(self, page):
+            return self.model.decoder(self.model.encoder(page))
+
+    if __name__ == "__main__":
+        Predictor()(1)
+"""
+BENCH = """
+    import pytesseract
+
+    if __name__ == "__main__":
+        pytesseract.image_to_string(1)
+"""
+PRESETS = """
+    SPEC = Spec(default_repo_id="some/small-model")
+    SMALL = Preset(preset_id="small", spec=SPEC)
+    LARGE = Preset(preset_id="large", spec=Spec(default_repo_id="some/large-model"))
+    OPTIONS = Options.from_preset("small")
+
+    class Settings:
+        options: Options = OPTIONS
+"""
+
+
+def test_a_model_of_which_the_parts_are_run_by_themselves_is_used() -> None:
+    files = {"halves.py": HALVES}
+    (whole,) = (text for text in _texts(files, "model_objects") if text.startswith("`Whole`"))
+    assert "but its parts `EyeEncoder`, `MouthDecoder` are run by themselves" in whole
+    assert not any("no call that runs them was traced" in text for text in _texts(files, "model_summary: what=used"))
+
+
+def test_what_benchmarks_compare_with_does_not_head_the_models() -> None:
+    first, *_, last = _texts({"halves.py": HALVES, "benchmark/run.py": BENCH}, "model_summary: what=used")
+    assert "pytesseract" not in first and "pytesseract" in last
+
+
+def test_the_preset_of_a_default_makes_its_model_a_default() -> None:
+    told = _texts({"settings.py": PRESETS}, "hub_models")
+    assert [text for text in told if text.endswith("a default")] == [
+        "`some/small-model` (`default_repo_id` of `SPEC`), a default"
+    ]

@@ -38,6 +38,7 @@ _LOADS = re.compile(
     r"|WhisperModel|pipeline|LLM|AsyncLLMEngine|load)$"
 )
 _ENVIRONMENT = re.compile(r"(?:^|\.)(?:environ\.get|getenv)$")
+_PRESET = re.compile(r"preset_?(?:id|name|key)$")
 _VARIABLE = re.compile(r"(?i)model|checkpoint|ckpt|weights|repo|tokenizer|hub")
 
 
@@ -52,6 +53,15 @@ class _Named:
     preset: str = ""  # the field, parameter or option of which it is the default
 
 
+@dataclass
+class _Presets:
+    """The constants of one file that ask for presets by their keys, those that bear keys, and what these read."""
+
+    asked: dict[str, str]
+    named: dict[str, set[str]]
+    read: dict[str, set[str]]
+
+
 @kind(
     "hub_models",
     summary="models named as on a model hub (`owner/name`), by what names them, those that are defaults first",
@@ -63,16 +73,21 @@ def hub_models(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per name; patterns match names. `detail` has `default`: yes or no."""
     found: dict[str, _Named] = {}
     defaults: set[str] = set()
+    presets: list[_Presets] = []
     for unit in units(codebase, r"[\"'][A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*[\"']|="):
         role = codebase.snapshot.by_path[unit.path].role
         if role not in ("source", "config"):
             continue
         defaults |= _default_names(unit)
+        presets.append(_Presets(*_preset_keys(unit)))
         for key, constant, node, preset in _texts(unit):
             entry = found.setdefault(str(node.value), _Named(unit, node, {}, {}))
             entry.keys[key] = None
             entry.constants |= {constant: None} if constant else {}
             entry.preset = entry.preset or (key if preset else "")
+    asked = {key for each in presets for name, key in each.asked.items() if name in defaults}
+    chosen = [(each, name) for each in presets for name, keys in each.named.items() if keys & asked]
+    defaults |= {other for each, name in chosen for other in (name, *each.read[name])}
     rows = [(name, entry, _preset(entry, defaults)) for name, entry in found.items() if query.matches(name)]
     for name, entry, preset in sorted(rows, key=lambda row: (not row[2], _rank(codebase, row[1]))):
         keys = listed([f"`{key}`" for key in entry.keys], MOST_KEYS)
@@ -122,7 +137,8 @@ def _keyed(unit: Unit, node: ast.AST) -> Iterator[tuple[str, ast.AST, bool]]:
     elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
         name = dotted(node.targets[0] if isinstance(node, ast.Assign) else node.target).rpartition(".")[2]
         if name and _KEY.search(name):
-            yield name, node.value, isinstance(unit.parents.get(node), ast.ClassDef)
+            field = isinstance(unit.parents.get(node), ast.ClassDef) and not name.startswith("_")
+            yield name, node.value, field
     elif isinstance(node, ast.Dict):
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant) and isinstance(key.value, str) and _KEY.search(key.value):
@@ -164,6 +180,29 @@ def _constant(unit: Unit, node: ast.AST) -> str:
             return dotted(around.targets[0] if isinstance(around, ast.Assign) else around.target)
         around = unit.parents.get(around)
     return ""
+
+
+def _preset_keys(unit: Unit) -> tuple[dict[str, str], dict[str, set[str]], dict[str, set[str]]]:
+    """Constants that a preset is asked for by its key, `OPTIONS = Options.from_preset("small")`, with the key; and
+    constants that bear keys, `SMALL = Preset(preset_id="small", spec=SPEC)`, with theirs and with what they read."""
+    asked: dict[str, str] = {}
+    named: dict[str, set[str]] = {}
+    read: dict[str, set[str]] = {}
+    for node in unit.tree.body:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
+            continue
+        name = dotted(node.targets[0] if isinstance(node, ast.Assign) else node.target)
+        first = node.value.args[0] if node.value.args else None
+        if "preset" in call_name(node.value) and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            asked[name] = first.value
+        keys = {k.value.value for k in node.value.keywords if k.arg and _PRESET.search(k.arg) and _is_text(k.value)}  # type: ignore[attr-defined]
+        named |= {name: keys} if keys else {}
+        read[name] = {dotted(item).rpartition(".")[2] for k in node.value.keywords for item in _reads(k.value)}
+    return asked, named, read
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _default_names(unit: Unit) -> set[str]:

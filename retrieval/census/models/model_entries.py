@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from retrieval.beside import Beside
+from retrieval.beside import Beside, once
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import hit_at
 from retrieval.census.meaning.spots import Spot, arguments
@@ -80,6 +80,11 @@ class Entry:
         return (known is not None and known.side) or (self.made[0].cls is not None and bool(_SHAM.match(self.name)))
 
     @property
+    def aside(self) -> bool:
+        """Whether only code about the program makes it: benchmarks, evaluations, examples."""
+        return all(_ASIDE.search(made.frame.path) for made in self.made)
+
+    @property
     def hosted(self) -> bool:
         """Whether it runs elsewhere and is called over the network."""
         known = self.made[0].known or (known_model(self.base) if self.base else None)
@@ -125,7 +130,7 @@ def _entries(codebase: "Codebase") -> list[Entry]:
         if all(wrapped(roster, made) for made in places):
             continue  # an adapter around a model is no model of its own
         found.append(_entry(codebase, roster, name, places))
-    found = [replace(entry, used=_is_used(codebase, roster, entry)) for entry in found]
+    found = [replace(e, used=_is_used(codebase, roster, e) or bool(e.run and parts_run(roster, e))) for e in found]
     aside = {entry.name for entry in found if _ASIDE.search(entry.made[0].frame.path)}
     return sorted(found, key=lambda entry: (not entry.run, entry.name in aside, not entry.used, entry.side))
 
@@ -186,6 +191,21 @@ def _is_used(codebase: "Codebase", roster: Roster, entry: Entry) -> bool:
     places = [(use.frame, use.step.start) for use in entry.uses(roster)]
     places += [(given.frame, given.line) for made in entry.made for given in given_to(roster, made)]
     return any(_has(codebase, frame, line) for frame, line in places)
+
+
+def parts_run(roster: Roster, entry: Entry) -> list[str]:
+    """The parts of a model that code outside of models runs by themselves: `self.model.encoder(x)`."""
+    cls = entry.made[0].cls
+    parts = roster.makers.anatomy.parts.get(cls, []) if cls is not None else []
+    return [part.definition.symbol for part in parts if part in _run_apart(roster)]
+
+
+@once
+def _run_apart(roster: Roster) -> frozenset[ClassRef]:
+    """The classes of which code outside of models runs an object that is an attribute of what it holds."""
+    own = (use for use in roster.uses if use.frame.owner is None or not roster.family.is_model(use.frame.owner))
+    held = (use for use in own if use.step.written.removeprefix("self.").count(".") > 0)
+    return frozenset(made.cls for use in held for made in use.made if made.cls is not None)
 
 
 def plain(codebase: "Codebase", frame: "Frame", line: int) -> CensusHit:

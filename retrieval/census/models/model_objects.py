@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.meaning.body import one_line
+from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.meaning.wording import caller, circumstances, summary
 from retrieval.census.memory.kept_models import given_to
 from retrieval.census.models.made_models import Made
-from retrieval.census.models.model_entries import Entry, entries_of, plain
+from retrieval.census.models.model_entries import Entry, entries_of, parts_run, plain
 from retrieval.census.models.model_sources import filled, listed_files
 from retrieval.census.models.models import models
 from retrieval.census.models.roster import Roster, Use, roster_of
@@ -57,6 +58,12 @@ def _object(codebase: "Codebase", roster: Roster, entry: Entry) -> CensusHit:
         text += f"; given to {_quoted(g.receiver for g in given)}, which runs it"
     else:
         text += "; no call was traced that runs it as a whole"
+        parts = parts_run(roster, entry)
+        text += (
+            f", but its parts {listed([f'`{name}`' for name in parts], MOST_RUN)} are run by themselves"
+            if parts
+            else ""
+        )
     related = [_span(m.frame, m.step.start, m.step.end) for m in entry.made[1:MOST_MADE]]
     related += [_span(w.frame, w.start, w.end) for w in weights[:MOST_WEIGHTS]]
     related += [_span(use.frame, use.step.start, use.step.end) for use in uses[:MOST_RUN]]

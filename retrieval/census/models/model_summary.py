@@ -22,7 +22,7 @@ from retrieval.parse import first_line, last_line
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS, MOST_OWNERS = 18, 12, 8, 12, 3
+MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS, MOST_OWNERS, MOST_FORMATS = 18, 12, 8, 12, 3, 8
 _AUTO = re.compile(r"^(\w+)\.(?:\w+\.)*Auto\w*(?:Model|Pipeline)\w*\.")
 WHAT = ("used", "formats")
 
@@ -49,7 +49,8 @@ def model_summary(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def main_entries(entries: list[Entry]) -> list[Entry]:
     """The models that the main programs make and that are no parts of others; all whole models without such."""
     whole = [entry for entry in entries if not entry.part]
-    return [entry for entry in whole if entry.run] or whole or entries
+    run = [entry for entry in whole if entry.run]
+    return [entry for entry in run if not entry.aside] or run or whole or entries
 
 
 def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterator[CensusHit]:
@@ -230,6 +231,8 @@ def _formats(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iter
             groups.setdefault(source.format, []).append((entry, source))
     if len(groups) > 1 and HOSTED in groups:
         groups["Without files, hosted and called over the network"] = groups.pop(HOSTED)
+    if len(groups) > MOST_FORMATS:
+        yield from _not_used(codebase, main, list(groups))  # what people ask for first, before a long list
     for form, found in groups.items():
         told: dict[str, list[str]] = {}
         for entry, source in found:
@@ -239,7 +242,7 @@ def _formats(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iter
         places = [("read", s.path, s.start, s.end) for _, s in found][:MOST_CITED]
         _, path, start, end = places[0]
         yield replace(hit, path=path, start=start, end=end, related=tuple(dict.fromkeys(places[1:])))
-    if groups:
+    if 0 < len(groups) <= MOST_FORMATS:
         yield from _not_used(codebase, main, list(groups))
 
 

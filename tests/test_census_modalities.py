@@ -337,3 +337,37 @@ def test_features_that_are_written_among_those_of_another_modality() -> None:
     assert "writes image (`image_embeds[0]`) into text (`inputs_embeds`) at `seen`" in said
     how = run_query(codebase, "multimodal: part=how").hits[0].text
     assert "into `emb`, each at its own places" in said + how
+
+
+def test_what_was_found_in_an_image_is_put_into_a_prompt() -> None:
+    source = """
+        from PIL import Image
+
+        def build_prompt(page, base):
+            parts = []
+            for cluster in page.clusters:
+                bbox = cluster.box.as_tuple()
+                parts.append(f"<{cluster.label}>{bbox}</{cluster.label}>")
+            prompt = base + "".join(parts)
+            return prompt
+
+        def plain_prompt(name, box_format="xyxy"):
+            prompt = f"Find {name} as {box_format}"
+            return prompt
+
+        def box_prompt(boxes, model):
+            prompt = model.embed(boxes)
+            return prompt[boxes]
+
+        def draw(boxes):
+            for box in boxes:
+                print(box)
+
+        if __name__ == "__main__":
+            print(build_prompt(Image.open("a.png"), ""), plain_prompt("x"), box_prompt(1, 2))
+    """
+    hits = run_query(codebase_of({"app.py": source}), "fusions: how=prompted").hits
+    assert [hit.symbol for hit in hits] == ["build_prompt"]
+    assert hits[0].text.startswith("`build_prompt()` puts `bbox`, found in an image, as text into the prompt (`prompt`")
+    blind = source.replace("from PIL import Image", "import json").replace("Image.open", "json.load")
+    assert not run_query(codebase_of({"app.py": blind}), "fusions: how=prompted").hits

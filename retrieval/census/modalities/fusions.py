@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
-HOW = ("joined", "attended", "compared", "given", "routed", "merged")
+HOW = ("joined", "attended", "compared", "given", "routed", "merged", "prompted")
 SHOWN = 90
 _MEETINGS: "Beside[Roster, list[tuple[Frame, Meeting]]]" = Beside()
 
 
 @kind(
     "fusions",
-    summary="where values of different modalities meet; how=joined, attended, compared, routed, merged or given",
+    summary="where different modalities meet; how=joined, attended, compared, routed, merged, given, prompted",
     example="fusions: how=joined",
     reads="python",
     options=("how",),
@@ -92,6 +92,8 @@ def _does(meeting: Meeting, told: list[str]) -> str:
             return f"gives {both} to {meeting.model or 'one model'} together"
         case "routed":
             return f"sends {both} through different weights, chosen by a mask"
+        case "prompted":
+            return f"puts `{meeting.operands[1][0]}`, found in an image, as text into the {told[0]}"
         case "merged":
             return f"merges {both} by time into one list"
     return f"lets {told[0]} attend to {' and '.join(told[1:])}"

@@ -15,6 +15,7 @@ from retrieval.census.modalities.modalities import Told, nearest
 from retrieval.census.modalities.modality_names import CONTEXT, GEOMETRY, GROUPS, named
 from retrieval.census.modalities.operands import MOST_OPERANDS, Meeting, is_aside, meeting_of
 from retrieval.census.modalities.placed import placed
+from retrieval.census.modalities.prompted import prompted
 from retrieval.census.modalities.worked_with import hears_only, reads_text
 from retrieval.census.models.fillers import is_filler, is_unread
 from retrieval.census.models.roster import Roster, Use
@@ -56,6 +57,7 @@ def meetings(roster: Roster, frame: "Frame", uses: list[Use]) -> Iterator[Meetin
     found = [meeting for step in frame.body.calls if (meeting := _of_call(roster, frame, step))]
     found += [*_of_operators(roster, frame), *placed(roster, frame), *_gathered(roster, frame)]
     found += [meeting for use in uses if (meeting := _given(roster, use))]
+    found += prompted(frame)
     for meeting in found:
         if first_line(meeting.node) not in seen:
             seen.add(first_line(meeting.node))

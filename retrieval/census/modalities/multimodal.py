@@ -50,6 +50,9 @@ def _whether(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
     first = next(at_ for at_, kind_ in enumerate(kinds) if kind_)
     if first < 3 and not any(said.run or (first == 0 and said.source) for said in kinds[first]):
         first = next((at_ for at_, kind_ in enumerate(kinds[:3]) if any(said.run for said in kind_)), first)
+    others = [at_ for at_ in (1, 2) if any(said.run for said in kinds[at_])]
+    if first == 0 and fused != "are fused" and others:  # a list in the order of time is the least of them
+        first = others[0]
     lead = kinds[first]
     yes = "Yes" if first < 3 else "No"
     yield _sentence(codebase, f"{yes}, {_pairs(lead)} {openings[first]}{_idle(lead)}: ", lead, join="; ")

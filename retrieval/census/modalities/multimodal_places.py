@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 FUSED, STEERED = ("joined", "attended", "routed", "merged"), ("conditions", "conditioned")
-TOGETHER, APART = ("given", "message", "model"), ("apart", "compared")
+TOGETHER, APART = ("given", "message", "model", "prompted"), ("apart", "compared")
 CALL, LIKEWISE, STEPS = 70, 6, 4
 
 
@@ -107,6 +107,8 @@ def _does(roster: Roster, frame: "Frame", meeting: Meeting, both: list[str]) -> 
             return f"lets {both[0]} attend to {' and '.join(both[1:])}{using}"
         case "routed":
             return f"sends {joined} through different weights, chosen by a mask: `{_shown(frame, meeting.node)}`"
+        case "prompted":
+            return f"puts `{meeting.operands[1][0]}`, found in an image, as text into the {both[0]}"
         case "merged":
             return f"merges {joined} into one list by time: `{_shown(frame, meeting.node)}`"
         case "given":

@@ -38,6 +38,13 @@ def hears_only(program: "Program") -> bool:
     return _HEARS[program]
 
 
+def sees(program: "Program") -> bool:
+    """Whether any file of the repository imports a library of images."""
+    return any(
+        item.module.partition(".")[0] in _IMAGE_LIBRARIES for facts in program.facts.values() for item in facts.imports
+    )
+
+
 def reads_text(program: "Program", path: str = "") -> bool:
     """Whether a file beside `path` takes text apart, below the same first folder: then tokens and prompts are of text.
 

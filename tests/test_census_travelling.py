@@ -106,7 +106,7 @@ def texts(codebase: Codebase, query: str) -> list[str]:
 
 def test_an_object_tells_who_changes_it_and_who_only_reads_it(codebase: Codebase) -> None:
     assert texts(codebase, "travelling: Page") == [
-        "`page`, one `Page` object (parts.py), is handed through 5 functions; 2 change it: `Loader.__call__()`, "
+        "`page`, one `Page` object (parts.py), is handed through 5 functions; it is changed by `Loader.__call__()`, "
         "`Cutter.__call__()` (parts.py) (they set or call `picture`, `cut`); read only by `Step.__call__()`, "
         "`Painter.__call__()`, `collect()` (parts.py)"
     ]

@@ -96,6 +96,7 @@ from retrieval.census.handover import (  # noqa: F401
     dict_flow,
     exchanged,
     forward_inputs,
+    handed_fields,
     handoffs,
     input_contracts,
     kept,

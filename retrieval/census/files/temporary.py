@@ -6,14 +6,13 @@ temporary files. A name alone (`temp` for a temperature) makes nothing temporary
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.files.disk import Contact, contacts_of
 from retrieval.census.files.path_patterns import paths_of
-from retrieval.census.files.temporary_ends import end_of
+from retrieval.census.files.temporary_ends import fate_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.people import people
 from retrieval.census.meaning.prose import listed
@@ -69,19 +68,11 @@ def _makes(call: Call) -> bool:
 def _made(codebase: Codebase, path: str, call: Call, removals: list[Contact]) -> CensusHit:
     what = "folder" if re.search(r"(?i)dir|mkdtemp", call.name) else "file"
     where = f"`{call.symbol}()`" if call.symbol else f"the top level of {path}"
+    fate = fate_of(codebase, path, call)
     gone = [c for c in removals if c.path == path and any(_names(name, c.where) for name in call.assigned)]
-    places = tuple((c.path, c.start, c.end) for c in gone)
-    starred = re.search(r"\*\*\w+", call.text)
-    lasting = call.name.rpartition(".")[2] in ("mkstemp", "mkdtemp", "mktemp")
-    if not lasting and dict(call.keywords).get("delete") != "False":
-        ending = "removed when the `with` block ends" if call.in_with else "removed when it is closed"
-        ending = f"kept or removed at the end as `{starred[0]}` says" if starred else ending
-    else:
-        ending, traced = end_of(codebase, path, call)
-        places = traced or places
-        if gone and not traced:
-            ending = f"removed by {people(codebase, [c.place for c in gone], NAMED)}"
-        ending = ending or "no removal of it was traced"
+    places, ending = fate.places or tuple((c.path, c.start, c.end) for c in gone), fate.ending
+    if gone and not fate.places and "removed" not in ending:
+        ending = f"removed by {people(codebase, [c.place for c in gone], NAMED)}"
     return hit_at(
         codebase,
         path,
@@ -89,21 +80,19 @@ def _made(codebase: Codebase, path: str, call: Call, removals: list[Contact]) ->
         symbol=call.symbol,
         name=call.name,
         text=f"a temporary {what} made by {where} ({path}) with `{call.written}()`"
-        f"{_use(codebase, path, call)}; {ending}",
+        f"{_use(codebase, path, call, fate.names)}; {ending}",
         related=tuple(("removed", *place) for place in places[:PLACES]),
     )
 
 
-def _use(codebase: Codebase, path: str, call: Call) -> str:
+def _use(codebase: Codebase, path: str, call: Call, held: frozenset[str]) -> str:
     """ ", into which go `chart.xlsx`, given to `run()`": what its function puts there, and who takes the path."""
     own = "{own temporary folder}" if re.search(r"(?i)dir|mkdtemp", call.name) else "{own temporary file}"
     inside = [c for c in contacts_of(codebase) if c.place == (path, call.symbol) and c.pattern.startswith(own)]
     inside = [c for c in inside if c.effect == "writes" and not re.match(r"temporary|removal", c.what)]
     put = dict.fromkeys(c.pattern.partition("/")[2] for c in inside if "/" in c.pattern)
+    inside = [c for c in inside if not held or any(_names(name, c.where) for name in held)]
     written = dict.fromkeys(f"`{c.call}()`" for c in inside if "/" not in c.pattern)
-    names = paths_of(codebase).names(path, call.symbol)
-    held = {*call.assigned, *(f"{name}.name" for name in call.assigned)}
-    held |= {name for name, bound in names.bound.items() if any(ast.unparse(value) in held for _, value, _ in bound)}
     given = dict.fromkeys(
         f"`{other.written}()`"
         for other in codebase.facts[path].calls

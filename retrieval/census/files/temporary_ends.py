@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.units import Unit, call_name, units
@@ -16,20 +18,66 @@ if TYPE_CHECKING:
 REMOVES = frozenset(["rmtree", "unlink", "remove", "rmdir", "removedirs", "cleanup", "remove_file", "delete"])
 _LATER = frozenset(["callback", "push", "register", "finalize", "addCleanup", "enter_context"])
 _NAMING = frozenset(["Path", "PurePath", "str", "join", "joinpath", "resolve", "absolute", "abspath", "fspath"])
+_LOOKING = frozenset(["exists", "isfile", "print", "getsize", "stat", "info", "debug"])
+_AGAIN = "its path is written again after the `with` block, so that the file stays"
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Place = tuple[str, int, int]
 
 
-def end_of(codebase: Codebase, path: str, call: Call) -> tuple[str, tuple[Place, ...]]:
-    """ "removed in a `finally` of `f()`" and the places that show it; ("", ()) when no removal was traced.
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """The names that hold a temporary file or its path, what becomes of it in words, and the places that show it."""
 
-    A path that is returned is followed into the callers, one step.
-    """
+    names: frozenset[str] = frozenset()
+    ending: str = "no removal of it was traced"
+    places: tuple[Place, ...] = ()
+
+
+def fate_of(codebase: Codebase, path: str, call: Call) -> Fate:
+    """What becomes of what a call of `tempfile` makes; a path that is returned is followed into the callers."""
     for unit in units(codebase, path=path):
         node = next((n for n in unit.nodes if isinstance(n, ast.Call) and _is_call(unit, n, call)), None)
         if node is not None:
-            return _followed(codebase, unit, node, steps=1)
-    return "", ()
+            names = _names_of(unit, _scope(unit, node), node)
+            again = _is_used_again(unit, node, names)
+            if not again and not _is_lasting(call):
+                return Fate(names, _closed(call))
+            ending, places = _followed(codebase, unit, node, steps=1)
+            if again and not places:
+                ending = ", and ".join(filter(None, [_AGAIN, ending]))
+            return Fate(names, ending or Fate().ending, places)
+    return Fate()
+
+
+def _is_lasting(call: Call) -> bool:
+    named = call.name.rpartition(".")[2] in ("mkstemp", "mkdtemp", "mktemp")
+    return named or dict(call.keywords).get("delete") == "False"
+
+
+def _closed(call: Call) -> str:
+    starred = re.search(r"\*\*\w+", call.text)
+    if starred:
+        return f"kept or removed at the end as `{starred[0]}` says"
+    return "removed when the `with` block ends" if call.in_with else "removed when it is closed"
+
+
+def _is_used_again(unit: Unit, made: ast.Call, names: frozenset[str]) -> bool:
+    """Whether the path of a file that a `with` makes is given to calls after the block, which write the file anew."""
+    item = unit.parents.get(made)
+    block = unit.parents.get(item) if isinstance(item, ast.withitem) else None
+    if not isinstance(block, ast.With | ast.AsyncWith) or "Directory" in call_name(made):
+        return False
+    later = [
+        node
+        for node in ast.walk(_scope(unit, made))
+        if isinstance(node, ast.Call) and node.lineno > (block.end_lineno or 0) and call_name(node) not in _LOOKING
+    ]
+    given = [value for node in later for value in [*node.args, *(keyword.value for keyword in node.keywords)]]
+    return any(_mentions(value, names) for value in given)
+
+
+def _scope(unit: Unit, node: ast.AST) -> ast.AST:
+    return next((n for n in unit.enclosing(node) if isinstance(n, _FUNCTIONS)), unit.tree)
 
 
 def _is_call(unit: Unit, node: ast.Call, call: Call) -> bool:
@@ -37,7 +85,7 @@ def _is_call(unit: Unit, node: ast.Call, call: Call) -> bool:
 
 
 def _followed(codebase: Codebase, unit: Unit, made: ast.Call, steps: int) -> tuple[str, tuple[Place, ...]]:
-    scope: ast.AST = next((n for n in unit.enclosing(made) if isinstance(n, _FUNCTIONS)), unit.tree)
+    scope = _scope(unit, made)
     names = _names_of(unit, scope, made)
     found = _removal(unit, scope, names)
     if found is None and any("." in name for name in names):
@@ -49,7 +97,7 @@ def _followed(codebase: Codebase, unit: Unit, made: ast.Call, steps: int) -> tup
             words, places = _followed(codebase, other, caller, steps - 1)
             if words:
                 return f"its path is returned, and it is {words}", places
-        return "its path is returned to the caller", ()
+        return "its path is returned to the caller, and no removal of it was traced", ()
     return "", ()
 
 

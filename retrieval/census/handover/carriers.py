@@ -19,6 +19,7 @@ from retrieval.census.flow.spine import spine_of
 from retrieval.census.flow.steps import steps_of
 from retrieval.census.handover.agreements import agreements
 from retrieval.census.handover.dict_flow import dict_flow
+from retrieval.census.handover.handed_fields import handed_fields
 from retrieval.census.handover.kept import attributes_of, used_classes
 from retrieval.census.handover.model_bodies import model_bodies
 from retrieval.census.handover.model_state import agent_memories, changing_buffers
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 BODIES, MOST_BODIES, CHAIN, LOOKED, WIDE = 2, 3, 6, 12, 10
 EVERYTHING = (
-    "arguments|queues|state|sessions|loops|modules|travelling|options|stores|dictionaries|files|objects|globals"
+    "fields|arguments|queues|state|sessions|loops|modules|travelling|options|stores|dictionaries|files|objects|globals"
 )
 Place = tuple[str, int, int]
 
@@ -88,7 +89,10 @@ def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     }
     names = query.options.get("what", EVERYTHING).split("|")
     widest = _widest(codebase) if "travelling" in names else []
+    filled = _filled(codebase) if "fields" in names else []
+    widest = [item for item in widest if item.cls is None or item.cls[1].symbol not in {hit.name for hit in filled}]
     leads = [item for item in widest[:1] if item.sort != "list" and len(item.users) >= WIDE]
+    yield from filled
     yield from (told(codebase, item) for item in leads)
     for name in names:
         if name == "sessions":
@@ -108,6 +112,12 @@ def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             yield from islice(search(codebase, Query("", name, (), {})), most)
         elif name in tellers and (hit := tellers[name](codebase, focus_of(codebase))) is not None:
             yield hit
+
+
+def _filled(codebase: "Codebase") -> list[CensusHit]:
+    """The objects whose fields join the most functions, where several functions set what others read."""
+    hits = handed_fields(codebase, Query("", "handed_fields", (), {}))
+    return list(islice((h for h in hits if int(h.detail["width"]) >= WIDE and int(h.detail["writers"]) > 1), BODIES))
 
 
 def _contracts(codebase: "Codebase") -> Iterator[CensusHit]:

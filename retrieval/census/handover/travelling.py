@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside, once
 from retrieval.census.flow.screens import is_screen
+from retrieval.census.handover.handed_fields import shared_of
 from retrieval.census.handover.handoffs import OPTIONS
 from retrieval.census.handover.travellers import LEAST, Traveller, dictionaries, producers
 from retrieval.census.language import Query, hit_at, kind
@@ -162,13 +163,14 @@ def _proving(item: Traveller) -> list[Trace]:
 def _object_words(codebase: Codebase, item: Traveller) -> str:
     assert item.cls is not None
     path, definition = item.cls
-    others = [place for place in item.users if place not in item.changers]
+    setters = [p for shared in shared_of(codebase) if shared.cls == (path, definition.symbol) for p in shared.writers]
+    changers = list(dict.fromkeys([*item.changers, *sorted(setters)]))
+    others = [place for place in item.users if place not in changers]
     text = f"`{item.name}`, one `{definition.symbol}` object ({path}), is handed through "
-    text += counted(len(item.users), "function")
-    if item.changers:
+    text += counted(len({*item.users, *setters}), "function")
+    if changers:
         changed = dict.fromkeys(f"`{what}`" for t in _proving(item) for what in item.changes(t) if what != "its items")
-        verb = "changes" if len(item.changers) == 1 else "change"
-        text += f"; {len(item.changers)} {verb} it: {people(codebase, item.changers, NAMED)}"
+        text += f"; it is changed by {people(codebase, changers, NAMED)}"
         text += f" (they set or call {listed(list(changed), 8)})" if changed else ""
     return text + (f"; read only by {people(codebase, others, NAMED)}" if others else "")
 

@@ -45,9 +45,9 @@ class Field:
         return [place for place in self.readers if place not in self.writers]
 
     @property
-    def width(self) -> int:
-        """How many functions it joins."""
-        return len(self.writers) + len(self.passed)
+    def width(self) -> tuple[int, int]:
+        """How many functions it joins: of the fewer of setters and readers, and of all."""
+        return min(len(self.writers), len(self.passed)), len(self.writers) + len(self.passed)
 
 
 @dataclass(slots=True)
@@ -65,7 +65,12 @@ class Shared:
     @property
     def width(self) -> int:
         """How many functions it joins through all of its fields."""
-        return sum(item.width for item in self.fields)
+        return sum(item.width[1] for item in self.fields)
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Its widths, for the order: what many set and many read goes before what one sets for many."""
+        return sum(item.width[0] for item in self.fields), self.width
 
 
 @kind(
@@ -96,7 +101,7 @@ def shared_of(codebase: Codebase) -> list[Shared]:
                 _read(types, (unit, function, symbol), named, (ways, found))
     _join(ways, found)
     every = [Shared(cls, _passed(fields)) for cls, fields in found.items()]
-    return sorted((item for item in every if item.fields), key=lambda s: (-s.width, s.cls))
+    return sorted((item for item in every if item.fields), key=lambda s: ([-n for n in s.rank], s.cls))
 
 
 def _join(ways: dict[Place, Counter[tuple[Place, str]]], found: dict[Place, dict[str, Field]]) -> None:
@@ -112,7 +117,7 @@ def _join(ways: dict[Place, Counter[tuple[Place, str]]], found: dict[Place, dict
 
 def _passed(fields: dict[str, Field]) -> list[Field]:
     kept = [f for f in fields.values() if f.writers and f.passed]
-    return sorted(kept, key=lambda f: (f.name.rpartition(".")[2].startswith("_"), -f.width, f.name))
+    return sorted(kept, key=lambda f: (f.name.rpartition(".")[2].startswith("_"), [-n for n in f.width], f.name))
 
 
 def _set_names(codebase: Codebase) -> frozenset[str]:

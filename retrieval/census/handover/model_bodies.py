@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
-DEEPEST, SIBLINGS, ALTERNATIVE, PROGRAMS = 12, 3, 0.3, 8
+DEEPEST, SIBLINGS, ALTERNATIVE, PROGRAMS, PART = 12, 3, 0.3, 8, 0.3
 _WRITES = re.compile(r"^(?:save\w*|dump|dumps|write\w*|imwrite|imsave|to_csv|to_json|put|put_nowait|send|backward)$")
 DIRECT = 1.5  # how much more a hand-over counts in which a model itself takes part
 _TOOLS = re.compile(
@@ -113,8 +113,17 @@ def model_bodies(codebase: Codebase) -> list[ModelBody]:
             led = any(role.leading for role in roles.values()) and _is_told(focus, frame, roles)
             if led and (body := _read(codebase, focus, frame, roles)):
                 found.append(body)
+        _lower_parts(found)
         _KNOWN[codebase] = sorted(found, key=lambda body: (-body.weight, body.frame.path, body.frame.symbol))
     return _KNOWN[codebase]
+
+
+def _lower_parts(bodies: list[ModelBody]) -> None:
+    """What another body runs as a model of its own stands for a part: who puts the parts together counts more."""
+    run = {model for body in bodies for role in body.roles.values() if role.does == "model" for model in role.models}
+    for body in bodies:
+        if body.frame.owner is not None and body.frame.owner.definition.symbol in run:
+            body.weight *= PART
 
 
 def _is_told(focus: Focus, frame: Frame, roles: dict[tuple[int, str], Role]) -> bool:

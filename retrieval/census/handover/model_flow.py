@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.handover.model_bodies import LOGS, ModelBody, data_of, is_data, made_by, model_bodies
+from retrieval.census.handover.model_bodies import LOGS, ModelBody, data_of, is_data, leading_bodies, made_by
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.body_flow import Step, Taken
 from retrieval.census.meaning.callgraph import Site, entered
@@ -30,8 +30,8 @@ STEPS, BODIES, KEYS, NAMED, ARGUMENTS = 8, 8, 10, 3, 4
     ordered=True,
 )
 def model_flow(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """One hit per body, the weightiest first. Patterns match the function."""
-    for body in model_bodies(codebase)[:BODIES]:
+    """One hit per body, those of the first program first, what models do inside last. Patterns match the function."""
+    for body in leading_bodies(codebase, BODIES):
         named = query.matches(body.frame.symbol, body.frame.symbol.rpartition(".")[2])
         if named and _chain(body):
             yield _hit(codebase, body)

@@ -14,7 +14,7 @@ from retrieval.facts import CensusHit
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-SHOWN, BODIES, MOST_BODIES, PLACED, CHAIN, LOOKED = 8, 2, 3, 6, 6, 12
+SHOWN, BODIES, MOST_BODIES, PLACED, CHAIN, LOOKED, LIGHT = 8, 3, 4, 6, 6, 12, 1.0
 LEAD = "Steps pass results on as return values and arguments. "
 Place = tuple[str, int, int]
 
@@ -22,7 +22,8 @@ Place = tuple[str, int, int]
 def bodies_that_pass(codebase: "Codebase", focus: Focus) -> Iterator[CensusHit]:
     """What flows into the models and on from them; then the hand-overs of the first other bodies of the spine."""
     told: list[tuple[str, list[Place]]] = []
-    bodies = leading_bodies(codebase, BODIES)
+    first = leading_bodies(codebase, BODIES)
+    bodies = [body for number, body in enumerate(first) if number + 1 < BODIES or body.weight >= LIGHT]
     for body in bodies:
         said, at = said_of(body)
         told += [(said, at)] if at else []

@@ -234,3 +234,12 @@ def test_a_function_that_an_own_wrapper_gives_to_fire_has_its_parameters_as_opti
     ]
     (lead,) = run_query(codebase, "option_ways: what=lead").hits
     assert "is run by `start()`" in lead.text and "it gives them to `go()` (`name`, `size`)" in lead.text
+
+
+def test_options_of_programs_that_measure_come_after_others() -> None:
+    def program(flag: str) -> str:
+        return f"import argparse\np = argparse.ArgumentParser()\np.add_argument('{flag}')\nprint(p.parse_args())\n"
+
+    readme = "# A\n\n```\npython eval/score.py\npython run.py\n```\n"
+    codebase = codebase_of({"README.md": readme, "eval/score.py": program("--metric"), "run.py": program("--photo")})
+    assert [hit.name for hit in run_query(codebase, "cli_options: of=programs").hits] == ["--photo", "--metric"]

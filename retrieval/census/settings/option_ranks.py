@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside
 from retrieval.census.flow.reach import reach_of
 from retrieval.facts import Call, CensusHit
+from retrieval.roles import is_left
 from retrieval.snapshot import ROLES
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
+_MEASURES = re.compile(r"(?i)(?:^|/)(?:eval\w*|bench\w*|tests?)(?:/|_[^/]*$|\.\w+$)")
 OWN, RUN, OTHER = 0, 1, 2
 PARSERS = frozenset(["parse_args", "parse_known_args", "parse_intermixed_args"])
 _LITERAL = re.compile(r"[\[(]")
@@ -34,11 +36,13 @@ def rank(codebase: "Codebase", hit: CensusHit) -> int:
 
 
 def ordered(codebase: "Codebase", hits: list[CensusHit]) -> list[CensusHit]:
-    """The options of main programs first, sub-commands before them; else by role and place."""
+    """The options of main programs first, sub-commands before them, those of programs that measure and of code that
+    was left behind after others; else by role and place."""
 
-    def place(hit: CensusHit) -> tuple[int, int, bool, str, int]:
+    def place(hit: CensusHit) -> tuple[int, int, bool, bool, str, int]:
         role = ROLES.index(hit.role)  # type: ignore[arg-type]
-        return role, rank(codebase, hit), hit.detail.get("library") != "sub-command", hit.path, hit.start
+        aside = bool(_MEASURES.search(hit.path)) or is_left(hit.path)
+        return role, rank(codebase, hit), aside, hit.detail.get("library") != "sub-command", hit.path, hit.start
 
     return sorted(hits, key=place)
 

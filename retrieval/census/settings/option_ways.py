@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -60,8 +61,10 @@ def option_ways(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
 
 def _runs(codebase: Codebase, site: Site) -> int:
-    """How many functions the widest program that parses there may run."""
-    starts = [s for s in reach_of(codebase).starts if {(site.path, site.symbol), (site.path, "")} & {*s.units}]
+    """How many functions the widest program that parses there may run, or what is given to a library there."""
+    every = reach_of(codebase).starts
+    starts = [s for s in every if {(site.path, site.symbol), (site.path, "")} & {*s.units}]
+    starts = starts or [replace(start, units=((site.path, site.symbol),)) for start in every[:1]]
     return max((len(reached_from(codebase, [start])) for start in starts), default=0)
 
 

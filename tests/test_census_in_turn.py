@@ -81,3 +81,34 @@ def test_either_or_in_turn_and_by_import() -> None:
         "`transformers.pipeline` (`writer`) until `del writer` (turns.py:8), then 2 `DiffusionPipeline` "
         "(`painter`, `second`), `second` shares `vae`, `unet` with `painter`"
     )
+
+
+SERVED: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        import uvicorn
+        from fastapi import FastAPI
+        from diffusers import DiffusionPipeline
+        from paddleocr import PaddleOCR
+
+        app = FastAPI()
+        reader = PaddleOCR(use_gpu=False)
+        painter = DiffusionPipeline.from_pretrained("p")
+        painter.enable_model_cpu_offload()
+
+        @app.post("/paint")
+        def paint(text: str):
+            return painter(text)
+
+        if __name__ == "__main__":
+            uvicorn.run("app:app", reload=True)
+    """,
+}
+
+
+def test_offloading_and_truth_values_say_where_models_are() -> None:
+    codebase = codebase_of(SERVED)
+    [text, *_] = [hit.text for hit in run_query(codebase, "residency").hits]
+    assert "`PaddleOCR` on `cpu`" in text
+    assert "its parts on the GPU only while they run (`enable_model_cpu_offload()`)" in text
+    assert any("With `reload=True`" in hit.text for hit in run_query(codebase, "concurrency: models").hits)

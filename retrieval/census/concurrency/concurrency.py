@@ -115,6 +115,9 @@ def _models(handlers: list[CensusHit], groups: dict[str, Group]) -> Told:
         yield f"Outside programs run models too, in processes of their own: {flagged(asked)}", asked
     yield from _idle(groups) if yes or launched else ()
     yield from _others(groups, handlers)
+    if reloading := [hit for hit in groups["servers"].run if "reload=True" in hit.text]:
+        text = "With `reload=True` the server, and what its module loads, runs in a child process that it starts anew"
+        yield f"{text} when files change ({reloading[0].path})", reloading
 
 
 def _none_found(groups: dict[str, Group], handlers: list[CensusHit], found: tuple[list[CensusHit], ...]) -> Told:

@@ -1,5 +1,6 @@
 """On which device each object of a model is, as the calls that lead to its making give it."""
 
+import re
 from typing import TYPE_CHECKING
 
 from retrieval.beside import once
@@ -12,6 +13,7 @@ from retrieval.census.memory.devices import Choice, choice_of
 from retrieval.census.memory.given_settings import settings_of, switched
 from retrieval.census.memory.moves import Moved
 from retrieval.census.memory.placements import moves_by_model, target_of
+from retrieval.census.memory.unloading import acts_of
 from retrieval.census.models.held_objects import Object
 from retrieval.census.models.made_models import Made
 from retrieval.census.settings.presets import is_off
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 CUDA = Choice(("cuda",), (), (), ())
 MOST = 4
+_OFFLOADING = re.compile(r"`([\w.]+)\.(enable_(?:model|sequential)_cpu_offload)\(")
 
 
 @once
@@ -73,13 +76,25 @@ def devices_said(codebase: "Codebase", objects: "Iterable[Object]") -> str:
     every = list(objects)
     for item in every:
         choice = device_of(codebase, item)
-        said = _said(choice) if choice is not None else _later(codebase, item)
+        said = _offloaded(codebase, item) or (_said(choice) if choice is not None else _later(codebase, item))
         names = groups.setdefault(said, []) if said else []
         names += [name for name in item.names if name not in names]
     told = {name for names in groups.values() for name in names}
     if len(groups) == 1 and all(name in told for item in every for name in item.names):
         return next(iter(groups))
     return listed([f"{listed([f'`{name}`' for name in names], MOST)} {said}" for said, names in groups.items()], MOST)
+
+
+def _offloaded(codebase: "Codebase", item: Object) -> str:
+    """That a library takes an object to the GPU part by part, where a body that makes it always asks for that."""
+    name = item.bound.said.rpartition(".")[2] if item.bound is not None else ""
+    where = {(f.path, f.symbol) for pair in zip(item.made, item.ways, strict=True) for f in bodies(*pair)}
+    for act in acts_of(codebase) if name else ():
+        asked = _OFFLOADING.search(act.said) if act.sort == "offload" else None
+        sure = not any(guard.kind in ("if", "else", "case") for guard in act.guards)
+        if asked and sure and asked[1].rpartition(".")[2] == name and (act.frame.path, act.frame.symbol) in where:
+            return f"on the CPU, its parts on the GPU only while they run (`{asked[2]}()`)"
+    return ""
 
 
 def _said(choice: Choice) -> str:

@@ -228,7 +228,7 @@ def _in_turn(codebase: "Codebase", roster: Roster, objects: list[Object]) -> str
 
 
 def _counted(objects: list[Object]) -> str:
-    number = len({(item.bound.key if item.bound else item.names) for item in objects})
+    number = len({(item.names, item.bound.said if item.bound else "") for item in objects})
     return "one model in memory" if number == 1 else f"{number} models in memory together"
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.values import ClassRef
     from retrieval.codebase import Codebase
 
+Row = tuple[tuple[bool, int, int], CensusHit, "ClassRef"]
 LEAST, MOST, STAGES = 2, 6, 16
 _LOOP = re.compile(r"(?:\w+, )?(\w+) in (?:enumerate\(|tqdm\()?self\.(\w+)")
 
@@ -40,35 +41,48 @@ _LOOP = re.compile(r"(?:\w+, )?(\w+) in (?:enumerate\(|tqdm\()?self\.(\w+)")
     ordered=True,
 )
 def stage_order(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """One hit per class whose object runs two stages or more that hold models, what defaults choose first. Patterns
-    match the class."""
+    """One hit per class whose object runs two stages or more that hold models, what defaults choose first, and per
+    class of the same family that is chosen and runs one. Patterns match the class."""
     yield from (hit for hit in _every(codebase) if query.matches(hit.name))
 
 
 @once
 def _every(codebase: Codebase) -> tuple[CensusHit, ...]:
     focus, reach = focus_of(codebase), reach_of(codebase)
+    rows: list[Row] = []
+    for cls in focus.program.classes:
+        if reach.runs((cls.path, cls.definition.symbol)) and len(_attributes(focus, cls)) >= LEAST:
+            rows += _row(codebase, focus, cls, LEAST)
+    rows = [row for row in rows if row[0][1] < 0] or rows  # what nothing chooses is left out beside what is chosen
+    for cls in _kin(focus, [row[2] for row in rows]):
+        if reach.runs((cls.path, cls.definition.symbol)) and all(row[2] != cls for row in rows):
+            rows += [row for row in _row(codebase, focus, cls, 1) if row[0][1] < 0]
+    rows.sort(key=lambda row: (row[0], row[1].path, row[1].start))
+    return tuple(hit for _, hit, _ in rows[:MOST])
+
+
+def _kin(focus: Focus, pipelines: list[ClassRef]) -> list[ClassRef]:
+    """The classes that derive from a base of a pipeline: a program may choose them in its place."""
     program = focus.program
-    found: list[tuple[tuple[bool, int, int], CensusHit]] = []
-    for cls in program.classes:
-        source = codebase.snapshot.by_path[cls.path].role == "source"
-        if not source or cls in focus.anatomy.models or program.method(cls, "__init__") is None:
-            continue
-        if not reach.runs((cls.path, cls.definition.symbol)) or len(_attributes(focus, cls)) < LEAST:
-            continue
-        stages = built_stages(codebase, focus.roster, cls)
-        flat = [stage for held in stages.values() for stage in held]
-        if sum(_leads(focus, stage) for stage in flat) < LEAST:
-            continue
-        chosen = chosen_by(codebase, cls.definition.name)
-        order = _driven(focus, cls, stages)
-        if len({stage.name or stage.said for stage in order}) >= LEAST and (
-            chosen.rank or not program.descendants(cls)
-        ):
-            found.append(((chosen.rank <= NAMED, -chosen.rank, -len(order)), _hit(codebase, cls, order, chosen.said)))
-    found.sort(key=lambda row: (row[0], row[1].path, row[1].start))
-    chosen_ones = [row for row in found if row[0][1] < 0]  # what nothing chooses is left out beside what is chosen
-    return tuple(hit for _, hit in (chosen_ones or found)[:MOST])
+    bases = dict.fromkeys(base for cls in pipelines for base in program.line(cls)[1:])
+    return list(dict.fromkeys(cls for base in bases for cls in program.descendants(base)))
+
+
+def _row(codebase: Codebase, focus: Focus, cls: ClassRef, least: int) -> list[Row]:
+    """The order of one class with at least `least` stages with models, and its rank; [] for others."""
+    program = focus.program
+    source = codebase.snapshot.by_path[cls.path].role == "source"
+    if not source or cls in focus.anatomy.models or program.method(cls, "__init__") is None:
+        return []
+    stages = built_stages(codebase, focus.roster, cls)
+    if sum(_leads(focus, stage) for held in stages.values() for stage in held) < least:
+        return []
+    chosen = chosen_by(codebase, cls.definition.name)
+    order = _driven(focus, cls, stages)
+    told = len({stage.name or stage.said for stage in order}) >= least
+    if not told or not (chosen.rank or not program.descendants(cls)):
+        return []
+    return [((chosen.rank <= NAMED, -chosen.rank, -len(order)), _hit(codebase, cls, order, chosen.said), cls)]
 
 
 def _attributes(focus: Focus, cls: ClassRef) -> set[str]:
@@ -185,7 +199,8 @@ def _hit(codebase: Codebase, cls: ClassRef, order: list[Built], chosen: str) -> 
     more = f" → and {len(order) - STAGES} more" if len(order) > STAGES else ""
     by = f" ({chosen})" if chosen else ""
     steps = " → ".join(stage.said for stage in order[:STAGES])
-    text = f"A `{cls.definition.symbol}` object{by} runs its stages in this order: {steps}{more}"
+    runs = "runs its stages in this order:" if len(order) > 1 else "runs one stage with a model:"
+    text = f"A `{cls.definition.symbol}` object{by} {runs} {steps}{more}"
     lines = (cls.definition.head_start, cls.definition.head_end)
     related = tuple(dict.fromkeys(("stage", stage.path, stage.line, stage.line) for stage in order[:STAGES]))
     return hit_at(codebase, cls.path, lines, symbol="", name=cls.definition.symbol, text=text, related=related)

@@ -240,3 +240,61 @@ def test_what_runs_between_acquiring_and_releasing_and_which_queue_holds_runs_ba
     assert "is held around the model run `_reply(…)` in `reply()`, only if `alone`" in held["generation_lock"]
     assert "around the model run `net(…)` in `answer` for `take_slot()`" in held["slots"]
     assert [hit.name for hit in run_query(codebase, "queues: model=yes").hits] == ["jobs"]  # steps of progress are none
+
+
+WAITING = """
+    from collections import deque
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.line = nn.Linear(2, 2)
+        def forward(self, x):
+            return self.line(x)
+
+    class Reader:
+        def __init__(self):
+            self.net = Net()
+            self.prompts = deque()
+            self.last = []
+
+        def ask(self, prompt):
+            self.prompts.append(prompt)
+            self.last.append(prompt)
+
+        def trim(self):
+            self.last.pop(0)
+
+        def fill(self):
+            batch = [self.prompts.popleft() for _ in range(2)]
+            return self.net(batch)
+
+    class Pile:
+        def __init__(self):
+            self.things = []
+        def put(self, thing):
+            self.things.append(thing)
+        def take(self):
+            return self.things.pop(0)
+
+    def main():
+        pile = Pile()
+        pile.put(1)
+        pile.take()
+        reader = Reader()
+        reader.ask(1)
+        reader.trim()
+        reader.fill()
+
+    if __name__ == "__main__":
+        main()
+"""
+
+
+def test_lists_out_of_which_rounds_of_model_work_are_filled() -> None:
+    found = run_query(codebase_of({"run.py": WAITING}), "waiting_lists").hits
+    assert [hit.text for hit in found] == [
+        "`Reader` keeps waiting work in `self.prompts`, filled by `ask()` and taken out first in, first out by "
+        "`fill()`; what is taken out goes to the model work of `Reader.fill()`"
+    ]

@@ -26,6 +26,7 @@ from retrieval.census.concurrency import (  # noqa: F401
     stop_flags,
     task_states,
     thread_settings,
+    waiting_lists,
     workers,
 )
 from retrieval.census.dependencies import (  # noqa: F401

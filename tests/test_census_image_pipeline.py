@@ -242,3 +242,26 @@ def test_a_step_under_a_condition_is_told_with_it_and_writes_lead_the_sizes_of_b
     assert any("set by `page_batch_size` (default 4)" in text for text in said), said
     told = [hit.text for hit in run_query(codebase, "vision_functions").hits]
     assert "Classes that have them run: `Stage` (by `Engine`)" in told, told
+
+
+def test_slices_that_a_class_around_images_stacks_are_batches() -> None:
+    source = """
+        import cv2
+        import torch
+
+        class Prepare:
+            def __init__(self, batch_size):
+                self.batch_size = batch_size
+            def sizes(self, image):
+                return torch.from_numpy(cv2.resize(image, (8, 8)))
+            def batches(self, samples):
+                return [torch.stack(samples[i * self.batch_size : (i + 1) * self.batch_size]) for i in range(3)]
+
+        if __name__ == "__main__":
+            Prepare(4).batches([Prepare(4).sizes(cv2.imread("a.png"))])
+    """
+    [hit] = run_query(codebase_of({"app.py": source}), "image_batches").hits
+    assert (
+        "stacks slices into batches: `torch.stack(samples[i * self.batch_size : (i + 1) * self.batch_size])`"
+        in hit.text
+    )

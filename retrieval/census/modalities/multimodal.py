@@ -69,6 +69,7 @@ def _how(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
     """The operations, and for what goes into a model or a request whole, where that is put together."""
     fused = [said for said in found if said.sort[0] in FUSED]
     steered = [said for said in found if said.sort[0] in (*STEERED, *TOGETHER)]
+    steered.sort(key=lambda said: said.sort[0] != "prompted")  # code of the repository joins there, no model
     told = list(ways(codebase, WAYS))
     lead = fused or steered or found
     if lead:

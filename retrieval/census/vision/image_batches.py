@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LOADER = re.compile(r"(?:^|\.)(?:DataLoader|WebLoader|MultiEpochsDataLoader)$")
 _BATCHED = re.compile(r"(?:^|\.)batched$")
 _SLICED = re.compile(r"\brange\([^()]*(?:\([^()]*\))?[^()]*,\s*[^(),]*\b\w*batch\w*\)|^(?:more_itertools|mit)\.chunked")
+_PIECE = re.compile(r"\[[^\[\]]{0,40}\*\s*(?:self\.)?\w*batch_?size\s*:")  # `x[i * self.batch_size : …]`
 _STACK = re.compile(r"(?:^|\.)(?:stack|cat|concatenate|default_collate|as_tensor)$")
 _ITEMS = re.compile(r"(?:^|\.)__(?:getitem|iter|next)__$")
 _FOLDERS = re.compile(r"^torchvision\.datasets\.|^(?:webdataset|wds)\.decode$|^datasets\.Image$")
@@ -65,6 +66,7 @@ def _batches(codebase: "Codebase", roster: Roster) -> Iterator[tuple[str, Census
     loads = _has_image_data(roster)
     collating = {name for frame, _ in roster.frames for name in _collate_names(frame)} if loads else set()
     seeing = {id(run.frame) for run in runs_of(roster)} | {id(frame) for frame, _ in working(roster)}
+    owners = {frame.owner for frame, _ in working(roster) if frame.owner is not None}
     for frame, _depth in roster.frames:
         for step in frame.body.calls:
             value = frame.callee(step)
@@ -76,6 +78,8 @@ def _batches(codebase: "Codebase", roster: Roster) -> Iterator[tuple[str, Census
                 yield "batched", _at(codebase, frame, step, said)
             elif (frame.symbol.rpartition(".")[2] in collating or _collates(frame)) and _STACK.search(step.written):
                 yield "collate", _at(codebase, frame, step, f"puts a batch together by `{_shown(frame, step)}`")
+            elif frame.owner in owners and _STACK.search(step.written) and _PIECE.search(_shown(frame, step)):
+                yield "slices", _at(codebase, frame, step, f"stacks slices into batches: `{_shown(frame, step)}`")
         if _makes_batches(frame):
             yield "slices", _generated(codebase, frame)
         if id(frame) in seeing:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Sentence = tuple[str, list[tuple[str, str, int, int]]]
 _PAGES = re.compile(r"(?:^|\.)(?:render|get_pixmap|to_pil|convert_from_\w+)$")  # what documents begin with
 _ENCODING = re.compile(r"(?i)(?:vae|first_stage_model|autoencoder|ae|tokenizer_2d)\.encode$|encode_first_stage$")
-_BATCH = re.compile(r"`(-{0,2}\w*batch[_-]?size\w*)`")
+_BATCH = re.compile(r"`([\w-]*batch[_-]?size\w*)`")
 _DEFAULT = re.compile(r"default (\d+|[A-Z_]+|[\w.]*\.\w*batch\w*)")
 _OTHER = re.compile(r"(?i)text|token|audio|train|grad|prompt")
 SHOWN, WAYS, KINDS, SIZES = 4, 3, 3, 8
@@ -37,20 +37,20 @@ def preparing(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
 
 
 def _sentences(codebase: "Codebase", runs: list[Run]) -> Iterator[Sentence]:
-    yield from _listed(codebase, "image_transforms", "Transforms are composed, in the order of their use, in ")
     ways = several([run for run in sorted(runs, key=_bare) if len(run.chain) > 1 and _bare(run) < 0], WAYS)
     for run in ways:
         steps = " → ".join(step.said(60) for step in run.chain)
         form = f"; it is then {', '.join(run.form)}" if run.form else ""
         text = f"On its way to {run.name} in {name_of(run.frame)} an image goes through {steps}{form}"
         yield text, [place(run), *(("step", s.frame.path, s.line, s.line) for s in run.chain)]
+    yield from _listed(codebase, "image_transforms", "Transforms are composed, in the order of their use, in ")
     yield from processors(codebase)
+    yield from _sizes(codebase) if runs else ()
     yield from _encoded(runs)
     yield from _worked(codebase, "reading", "read or decoded")
     yield from _worked(codebase, "resizing and cropping", "resized, cropped or warped")
     yield from _listed(codebase, "video_frames", "Frames of video are taken as follows: ", wanted="takes frames")
     yield from _listed(codebase, "image_batches", "Batches: ")
-    yield from _sizes(codebase) if runs else ()
 
 
 def _sizes(codebase: "Codebase") -> Iterator[Sentence]:

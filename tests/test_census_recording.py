@@ -274,3 +274,14 @@ def test_a_logger_beside_the_traced_programs_is_no_denial() -> None:
         "Mostly by printing: 1 call in 1 file to `print` or the like; a logger (`logging`) is used in"
     )
     assert "`server.py`, to which no way from the main programs was traced" in said
+
+
+def test_what_asks_for_things_of_a_state_sets_none() -> None:
+    source = """
+        def step(queue, status):
+            for item in queue.get_items(status="running"):
+                item.status = "done"
+            return queue.num_items(status="waiting"), queue.mark(status="failed")
+    """
+    hits = run_query(codebase_of({"run.py": source}), "task_states").hits
+    assert [hit.name for hit in hits] == ["done", "failed"]

@@ -22,6 +22,7 @@ _STATE = re.compile(
 )
 _NAME = re.compile(r"(?i)(?:^|_)(?:status|state|stage)(?:$|_|es$)|status$|state$")
 _ROUTE = re.compile(r"(?i)status|progress|/tasks?\b|/jobs?\b|queue")
+_ASKS = re.compile(r"_?(?:get|num|n|count|filter|find|list|query|select|has|is|wait)(?:_|$)")  # those of a state
 _VERBS = frozenset(["get", "post", "route", "websocket", "put"])
 _NEEDS = r"(?i)stat(?:us|e)|/tasks?\b|/jobs?\b|progress"
 
@@ -83,7 +84,7 @@ def _call(node: ast.Call) -> Iterator[tuple[str, str, str]]:
     if given:
         yield given, f"`{callee}()` sets `{given}`", "state"
         return
-    for keyword in node.keywords:
+    for keyword in node.keywords if not _ASKS.match(callee) else ():
         if keyword.arg and _NAME.search(keyword.arg) and (state := _state(keyword.value)):
             yield state, f"`{callee}()` is given `{keyword.arg}={state}`", "state"
 

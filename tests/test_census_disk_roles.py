@@ -149,3 +149,21 @@ def test_caches_and_folders_have_their_names(codebase: Codebase) -> None:
 def test_a_download_is_no_talk_with_a_server(codebase: Codebase) -> None:
     (hit,) = run_query(codebase, "network_calls").hits
     assert hit.symbol == "main"
+
+
+def test_a_download_that_is_given_a_folder_of_its_own_leaves_the_cache_alone() -> None:
+    source = """
+        from insightface.app import FaceAnalysis
+        from huggingface_hub import snapshot_download
+
+        def main(cache_dir=None):
+            FaceAnalysis(root="./weights/face")
+            snapshot_download("org/model", cache_dir=cache_dir)
+
+        if __name__ == "__main__":
+            main()
+    """
+    told = run_query(codebase_of({"main.py": source}), "cache_homes: what=caches").hits[0].text
+    assert "the folder of `root=./weights/face` given by `main()`" in told
+    assert "instead of `~/.insightface/models`" in told
+    assert "`~/.cache/huggingface` (`org/model`, by `main()`" in told  # may be None

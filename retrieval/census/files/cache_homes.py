@@ -32,6 +32,7 @@ TABLE = Path(__file__).parents[2] / "data" / "download_caches.yaml"
 NAMED, FOLDERS, PLACES = 4, 8, 24
 _HUB = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
 _FOLDER = re.compile(r"^(?:cache_dir|cache_folder|download_root|local_dir|model_dir|root|cache_path|save_dir)$")
+_OPEN = frozenset({"cache_dir", "cache_folder", "download_root"})  # None where a name holds it leaves the folder
 _ENDS = re.compile(r"\.(?:from_pretrained|from_single_file)$")
 
 
@@ -42,6 +43,7 @@ class Home:
     row: dict[str, Any]
     wanted: dict[str, None] = field(default_factory=dict)
     moved: dict[str, None] = field(default_factory=dict)
+    here: int = 0  # how many calls leave the folder as it is
     places: list[tuple[str, str, int, int]] = field(default_factory=list)
 
 
@@ -81,6 +83,7 @@ def _homes(codebase: Codebase) -> dict[str, Home]:
             if wanted := _wanted(codebase, path, call):
                 home.wanted[f"`{wanted}`"] = None
             moved = [(k, v) for k, v in call.keywords if _FOLDER.match(k) and v != "None"]
+            home.here += not moved or all(k in _OPEN and v.isidentifier() for k, v in moved)
             for key, value in moved:
                 home.moved[f"`{key}={_resolved(codebase, path, call, value)}` given by {_who(path, call)}"] = None
     return found
@@ -136,9 +139,12 @@ def _caches(codebase: Codebase, homes: list[Home]) -> CensusHit:
         text = f"`{where}`" if where.startswith("~") else where
         who = people(codebase, [(path, symbol) for path, symbol, *_ in home.places], NAMED)
         things = listed(list(home.wanted), NAMED) if home.wanted else home.row.get("what", "what is downloaded")
-        text += f" ({things}, by {who}; moved by {_moved(home.row['moved'])}"
-        text += f"; here by {listed(list(home.moved), 2)}" if home.moved else ""
-        told.append(f"{text})")
+        if home.here:
+            text += f" ({things}, by {who}; moved by {_moved(home.row['moved'])}"
+            text += f"; here by {listed(list(home.moved), 2)}" if home.moved else ""
+            told.append(f"{text})")
+        else:  # every call names a folder of its own
+            told.append(f"the folder of {listed(list(home.moved), 2)} ({things}, by {who}), instead of {text}")
     variables = _variables(codebase, homes)
     places = [(path, first, last) for home in homes for path, _, first, last in home.places]
     places += [(path, line, line) for _, path, line in variables]

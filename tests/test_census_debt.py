@@ -246,3 +246,14 @@ def test_names_that_a_template_fills_or_that_are_marked_are_not_undefined() -> N
     told = {hit.text for hit in run_query(codebase_of({"a.py": source}), "debts: kinds").hits}
     (fails,) = [text for text in told if text.startswith("Code that fails when it is reached")]
     assert "(1 place in 1 file): `missing` is read in `kernel` and defined nowhere (a.py)" in fails
+
+
+def test_models_that_the_top_level_of_a_file_makes_are_debt_outside_of_its_guard() -> None:
+    nets = "from torch import nn\n\n\nclass Net(nn.Module):\n    def forward(self, x):\n        return x\n"
+    main = "from nets import Net\n\nNET = Net()\n\n\ndef run(x):\n    return NET(x)\n\n\nif __name__ == '__main__':\n"
+    main += "    run(Net()(1))\n"
+    told = [hit.text for hit in run_query(codebase_of({"nets.py": nets, "app.py": main}), "debts: kinds").hits]
+    assert told[0] == (
+        "Models made as soon as a file is imported or started, outside of any function (1 place in 1 file): "
+        "`Net` is made by the top level of app.py"
+    )

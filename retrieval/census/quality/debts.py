@@ -9,8 +9,10 @@ from retrieval.beside import once
 from retrieval.census.concurrency.side_by_side import spoken
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind, run_query
+from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import counted, listed
 from retrieval.census.meaning.units import Function, units, written
+from retrieval.census.models.roster import roster_of
 from retrieval.census.quality.hazards import hazards
 from retrieval.census.quality.unbound import unbound_names
 from retrieval.census.quality.undefined import missing_imports, undefined_names
@@ -31,6 +33,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "unpacking fails",
         "string raised",
     ),
+    "models made as soon as a file is imported or started, outside of any function": ("model at import",),
     "functions, classes and files that are too large": (
         "long function",
         "large class",
@@ -143,6 +146,8 @@ def _named(codebase: "Codebase", name: str) -> Iterator[CensusHit]:
         yield from run_query(codebase, "near_copies").hits
     elif name == "environment set":
         yield from _environment(codebase)
+    elif name == "model at import":
+        yield from _at_import(codebase)
     elif name == "exit in a function":
         yield from _exits(codebase)
     elif name in _BROKEN:
@@ -184,6 +189,17 @@ def _environment(codebase: "Codebase") -> Iterator[CensusHit]:
                 symbol = unit.symbols.get(node, "")
                 text = f"`{written(node)[:90]}` in `{symbol}`"
                 yield hit_at(codebase, unit.path, unit.lines(node), symbol=symbol, name="environment set", text=text)
+
+
+def _at_import(codebase: "Codebase") -> Iterator[CensusHit]:
+    """Models that the top level of a file makes, so that nothing of it can be used without loading them."""
+    for made in roster_of(codebase).made:
+        frame, step = made.frame, made.step
+        guard = program_of(codebase).main_guard(frame.path)
+        guarded = guard is not None and guard[0] <= step.start <= guard[1]
+        if not frame.symbol and frame.definition is None and not guarded:
+            text = f"`{made.name}` is made by the top level of {frame.path}"
+            yield hit_at(codebase, frame.path, (step.start, step.end), symbol="", name="model at import", text=text)
 
 
 def _exits(codebase: "Codebase") -> Iterator[CensusHit]:

@@ -41,7 +41,10 @@ def model_handlers(codebase: Codebase) -> tuple[CensusHit, ...]:
         for label, path, start, _end in hit.related:
             fact = _catch(codebase, path, start) if label == "handler" else None
             if fact is not None and (path, start) not in direct:
-                direct[path, start] = _hit(codebase, path, fact, list(filter(None, fact.detail["covers"].split(", "))))
+                named = re.findall(r"catches its errors around `([^`]+)\(\)`", hit.text)
+                calls = list(filter(None, fact.detail["covers"].split(", ")))
+                calls.sort(key=lambda call: (call not in named, not call.startswith("self.")))
+                direct[path, start] = _hit(codebase, path, fact, calls)
     asked = _hosted(codebase)
     return tuple(sorted(direct.values(), key=lambda hit: _only_asks(codebase, hit, asked)))
 

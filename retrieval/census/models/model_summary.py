@@ -22,7 +22,7 @@ from retrieval.parse import first_line, last_line
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS, MOST_OWNERS, MOST_FORMATS = 18, 12, 8, 12, 3, 8
+MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS, MOST_OWNERS = 18, 12, 8, 12, 3
 _AUTO = re.compile(r"^(\w+)\.(?:\w+\.)*Auto\w*(?:Model|Pipeline)\w*\.")
 WHAT = ("used", "formats")
 
@@ -231,8 +231,6 @@ def _formats(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iter
             groups.setdefault(source.format, []).append((entry, source))
     if len(groups) > 1 and HOSTED in groups:
         groups["Without files, hosted and called over the network"] = groups.pop(HOSTED)
-    if len(groups) > MOST_FORMATS:
-        yield from _not_used(codebase, main, list(groups))  # what people ask for first, before a long list
     for form, found in groups.items():
         told: dict[str, list[str]] = {}
         for entry, source in found:
@@ -242,7 +240,7 @@ def _formats(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iter
         places = [("read", s.path, s.start, s.end) for _, s in found][:MOST_CITED]
         _, path, start, end = places[0]
         yield replace(hit, path=path, start=start, end=end, related=tuple(dict.fromkeys(places[1:])))
-    if 0 < len(groups) <= MOST_FORMATS:
+    if groups:
         yield from _not_used(codebase, main, list(groups))
 
 

@@ -28,7 +28,7 @@ setup: $(STAMPS)/installed $(STAMPS)/models ## Create .venv, install everything,
 
 gpu: $(STAMPS)/installed ## Build llama.cpp anew for an NVIDIA GPU; needs the CUDA toolkit (nvcc)
 	@command -v nvcc >/dev/null || { echo "error: nvcc is not on the PATH; install the CUDA toolkit" >&2; exit 3; }
-	CMAKE_ARGS="-DGGML_CUDA=on -DCMAKE_CUDA_ARCHITECTURES=native $(GPU_ARGS)" $(PIP) --force-reinstall --no-deps \
+	CMAKE_ARGS="$$CMAKE_ARGS -DGGML_CUDA=on -DCMAKE_CUDA_ARCHITECTURES=native $(GPU_ARGS)" $(PIP) --force-reinstall --no-deps \
 	  --no-cache-dir --no-binary llama-cpp-python llama-cpp-python
 	$(BIN)/deposition models doctor
 

@@ -80,8 +80,8 @@ def read_breakdown(library: Any, context: int) -> list[Buffers] | None:
 
 
 def list_devices(library: Any) -> list[dict[str, Any]]:
-    """Devices that llama.cpp can compute on: `name`, `kind` ("cpu" | "gpu" | …), `free` and `total`
-    bytes.
+    """Devices that llama.cpp can compute on: `name` ("CUDA0"), `title` (the card's), `kind` ("cpu" | "gpu" | …),
+    `free` and `total` bytes.
 
     The free bytes of the CPU are not to be trusted: on Linux llama.cpp reports the total.
     """
@@ -90,6 +90,8 @@ def list_devices(library: Any) -> list[dict[str, Any]]:
     library.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
     library.ggml_backend_dev_name.restype = ctypes.c_char_p
     library.ggml_backend_dev_name.argtypes = [ctypes.c_void_p]
+    library.ggml_backend_dev_description.restype = ctypes.c_char_p
+    library.ggml_backend_dev_description.argtypes = [ctypes.c_void_p]
     library.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
     sizes = [ctypes.POINTER(ctypes.c_size_t)] * 2
     library.ggml_backend_dev_memory.argtypes = [ctypes.c_void_p, *sizes]
@@ -102,6 +104,7 @@ def _device(library: Any, index: int) -> dict[str, Any]:
     library.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
     return {
         "name": library.ggml_backend_dev_name(device).decode("ascii", "replace"),
+        "title": library.ggml_backend_dev_description(device).decode("ascii", "replace"),
         "kind": _KINDS.get(library.ggml_backend_dev_type(device), "other"),
         "free": free.value,
         "total": total.value,

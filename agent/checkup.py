@@ -49,7 +49,7 @@ def check_up(spec: ModelSpec) -> CheckUp:
     rows = [
         ("model", f"{spec.alias}, {spec.path}"),
         ("llama.cpp", build),
-        ("devices", ", ".join(f"{d['name']} ({d['kind']})" for d in devices)),
+        ("devices", "; ".join(map(_told, devices))),
         ("plan", str(chat.plan)),
         ("free", f"{free_host_bytes() >> 20} MiB; models that run now hold {held_bytes() >> 20} MiB"),
         ("reading", f"{speed['read']:.0f} tokens/s"),
@@ -57,6 +57,13 @@ def check_up(spec: ModelSpec) -> CheckUp:
         ("answer", str(speed["text"])),
     ]
     return CheckUp(rows, list(_problems(build, devices, speed)))
+
+
+def _told(device: Mapping[str, Any]) -> str:
+    told = f"{device['name']} ({device['kind']}): {device['title']}"
+    if device["kind"] == "cpu":  # llama.cpp gives all of its memory as free
+        return told
+    return f"{told}, {device['free'] >> 20} of {device['total'] >> 20} MiB free"
 
 
 def _speed(chat: Any) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class EngineError(Exception):
 def failure_kind(log: str) -> str:
     """What a failed load died of, as `WorkerFailed.kind`, by llama.cpp's own words."""
     lowered = log.lower()
-    if any(words in lowered for words in _OUT_OF_MEMORY):
+    if any(sign in lowered for sign in _OUT_OF_MEMORY):
         return "memory"
     if "unknown model architecture" in lowered or "unsupported" in lowered:
         return "architecture"
@@ -56,8 +56,8 @@ def diagnose(status: int | None, words: str, *, killed_for_memory: bool = False)
     stream.
     """
     lowered = words.lower()
-    last = words.strip().rsplit("\n", 1)[-1][:300]
-    if killed_for_memory or any(w in lowered for w in ("out of memory", "failed to allocate", "bad_alloc")):
+    last = telling_lines(words)[:300]
+    if killed_for_memory or any(sign in lowered for sign in _OUT_OF_MEMORY):
         return failure("memory", f"the model's process ran out of memory: {last}")
     if "no module named 'llama_cpp'" in lowered:
         hint = "pip install llama-cpp-python"

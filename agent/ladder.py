@@ -16,7 +16,8 @@ KV_NAMES = {F16: "f16", Q8_0: "q8_0"}
 LEAST_CONTEXT = 2048
 _CELL_STEP = 256
 _SHORTENED = 0.7
-_PARTS = (36, 24, 16, 8)  # layers on the GPU
+_EIGHTHS = (7, 6, 5, 4, 3, 2, 1)  # of the layers, on the GPU
+_USUAL_LAYERS = 32  # where the file does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +92,22 @@ def _padded(context: int) -> int:
     return -(-context // _CELL_STEP) * _CELL_STEP
 
 
-def rungs(contexts: Sequence[int], *, gpu: bool) -> Iterator[LoadPlan]:
-    """From the fastest way of loading to the one that takes least."""
+def rungs(contexts: Sequence[int], *, gpu: bool, layers: int = 0) -> Iterator[LoadPlan]:
+    """From the fastest way of loading a model of so many layers (0: unknown) to the one that takes least."""
     if gpu:
-        yield from _on_gpu(contexts)
+        yield from _on_gpu(contexts, layers or _USUAL_LAYERS)
     if not tiled_kernels():
         yield from _on_cpu(contexts, repack=True)
     yield from _on_cpu(contexts, repack=False)
     yield from _smallest(contexts[-1])
 
 
-def _on_gpu(contexts: Sequence[int]) -> Iterator[LoadPlan]:
+def _on_gpu(contexts: Sequence[int], layers: int) -> Iterator[LoadPlan]:
     least = contexts[-1]
     yield from (LoadPlan(context=context, gpu_layers=-1, flash=True) for context in contexts)
     yield LoadPlan(context=least, gpu_layers=-1, flash=True, kv_type=Q8_0)
-    yield from (LoadPlan(context=least, gpu_layers=layers, flash=True) for layers in _PARTS)
+    parts = dict.fromkeys(layers * eighths // 8 for eighths in _EIGHTHS)
+    yield from (LoadPlan(context=least, gpu_layers=part, flash=True) for part in parts if part)
 
 
 def _on_cpu(contexts: Sequence[int], *, repack: bool) -> Iterator[LoadPlan]:

@@ -7,6 +7,7 @@ failure.
 """
 
 import ctypes
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -22,12 +23,15 @@ from agent.prefill import Row
 
 # The bindings' annotations name ctypes types where plain integers are passed.
 native: Any = _bindings
-_DEBUG, _CONTINUED = 1, 5  # ggml's log levels
+_DEBUG, _ERROR, _CONTINUED = 1, 4, 5  # ggml's log levels
+_STDERR = 2
 _PIECE_BYTES = 512
 
 
 class Log:
-    """llama.cpp's own messages, the last 400 of them, for the diagnosis of a failure."""
+    """llama.cpp's own messages, the last 400 of them, for the diagnosis of a failure. Errors also go to stderr, the
+    only thing that is left when it ends the process, as it does where a GPU's memory runs out in a computation.
+    """
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -38,6 +42,8 @@ class Log:
     def _take(self, level: int, text: bytes, _user: object) -> None:
         if level != _CONTINUED:
             self._wanted = level != _DEBUG
+        if level == _ERROR:
+            os.write(_STDERR, text)
         if self._wanted:
             self.lines.append(text.decode("utf-8", "replace"))
         del self.lines[:-400]
@@ -185,6 +191,9 @@ class Engine:
 def _load(path: str, plan: dict[str, Any], dry: bool, log: Log) -> Any:
     params = native.llama_model_default_params()
     params.n_gpu_layers = plan["gpu_layers"]
+    nothing = (ctypes.c_void_p * 1)(None)
+    if plan["gpu_layers"] == 0:  # else large batches would be computed on a GPU all the same, and take its memory
+        params.devices = ctypes.cast(nothing, ctypes.c_void_p)
     params.use_extra_bufts = plan.get("repack", True)
     if dry:
         params.no_alloc = True

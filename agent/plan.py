@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from agent.catalogue import ModelSpec, list_models
-from agent.errors import MemoryRefused, WorkerFailed
+from agent.errors import MemoryRefused, ModelUnknown, WorkerFailed
+from agent.gguf_header import read_header
 from agent.ladder import F16, LEAST_CONTEXT, LoadPlan, contexts_of, rungs
 from agent.room import Room, find_room
 from agent.slot import held_bytes
@@ -143,9 +144,17 @@ def candidates(
     with _Measuring(measure) as measuring:
         space = room or find_room(budget, measuring.devices(), held_bytes())
         contexts = contexts_of(wanted_context, least_context, spec.context)
-        for plan in rungs(contexts, gpu=bool(space.devices)):
+        for plan in rungs(contexts, gpu=bool(space.devices), layers=_layers_of(spec) if space.devices else 0):
             need = measuring.need(spec, plan)
             yield Candidate(plan, need, space)
+
+
+def _layers_of(spec: ModelSpec) -> int:
+    """Layers of the model, 0 where its file does not say."""
+    try:
+        return read_header(spec.path).number("block_count")
+    except ModelUnknown:
+        return 0
 
 
 class _Measuring:

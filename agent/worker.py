@@ -185,6 +185,8 @@ def _environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONSTARTUP")}
     # Threads that wait by sleeping: on a shared machine spinning ones take the cores they wait for.
     kept.setdefault("OMP_WAIT_POLICY", "passive")
+    # An abort would else start a debugger, where there is one, and end with its lines instead of the reason.
+    kept.setdefault("GGML_NO_BACKTRACE", "1")
     made = {**kept, "PYTHONPATH": package_parent, "PYTHONUNBUFFERED": "1"}
     if "OMP_WAIT_POLICY" not in made:
         # OpenMP threads spin at every barrier by default. Beside other work on the same cores that

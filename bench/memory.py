@@ -1,21 +1,27 @@
 """Predicted against measured memory of a loaded model, and whether memory comes back.
 
-    python -m bench.memory [--models ALIAS,…] [--contexts 2048,8192,32768] [--cycles N]
+    python -m bench.memory [--models ALIAS|FILE,…] [--contexts 2048,8192,32768] [--layers N,…] [--cycles N]
 
 For each model and context a child process loads the model as planned, fills the cache to its last cell and evaluates
 one full batch there, so that weights, cache and scratch are all touched; its peak resident size is held against the
-plan. The cache is filled by evaluating an eighth of it and laying copies beside it. With `--cycles`, the first two
+plan. The cache is filled by evaluating an eighth of it and laying copies beside it. With `--layers` so many layers are
+put on the GPU (-1: all), and what the child takes of each device, its driver's own context left out, is held against
+the plan as well; peak resident size then counts the file's pages, which the kernel drops. With `--cycles`, the first two
 models are loaded, asked and unloaded in turn that many times, by this process's own chat model: resident size of this
 process, memory in use and processes left over, before and after. Prints a table and, as the last line, one JSON object.
 """
 
 import argparse
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import psutil
 
 from agent.catalogue import find_model
 from agent.ladder import LoadPlan
@@ -33,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--models", default=MODELS)
     parser.add_argument("--contexts", default="2048,8192,32768")
+    parser.add_argument("--layers", default="0")
     parser.add_argument("--cycles", type=int, default=0)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -44,19 +51,20 @@ def main() -> None:
         print(json.dumps(cycles(aliases[:2], options.cycles)))
         return
     rows = [
-        compare(alias, int(size), flash)
+        compare(alias, LoadPlan(context=int(size), flash=flash, gpu_layers=int(layers)))
         for alias in aliases
+        for layers in options.layers.split(",")
         for size in options.contexts.split(",")
-        for flash in (0, 1)
+        for flash in ((False, True) if layers == "0" else (True,))
     ]
     print(json.dumps(rows))
 
 
-def compare(alias: str, context: int, flash: int) -> dict[str, Any]:
+def compare(alias: str, plan: LoadPlan) -> dict[str, Any]:
     """One line of the table."""
     from agent.worker import Worker
 
-    spec, plan = find_model(alias), LoadPlan(context=context, flash=bool(flash))
+    spec = find_model(alias)
     worker = Worker()
     try:
         need = measure_plan(spec, plan, worker)
@@ -71,28 +79,38 @@ def compare(alias: str, context: int, flash: int) -> dict[str, Any]:
         check=True,
     )
     found = json.loads(done.stdout.strip().rsplit("\n", 1)[-1])
-    predicted, measured = need.host + found["saved"], found["peak"]
+    row = {"model": spec.alias, "context": plan.context, "flash": plan.flash, "layers": plan.gpu_layers}
+    row |= held_against(need.host + found["saved"], found["peak"])
+    devices = {name: held_against(need.devices.get(name, 0), taken) for name, taken in found["taken"].items()}
+    told = "".join(f"; {name} {tell(one)}" for name, one in devices.items() if plan.gpu_layers)
+    way = f"{'flash' if plan.flash else 'full':5} {plan.place:23}"
+    print(f"{spec.alias:20} {plan.context:6} {way} {tell(row)}{told}", flush=True)
+    return row | {"devices": devices, "resident": found["resident"], "context_bytes": found["context_bytes"]}
+
+
+def held_against(predicted: int, measured: int) -> dict[str, Any]:
+    """Both figures, and whether they agree as promised."""
     within = abs(predicted - measured) <= max(ALLOWED_BYTES, ALLOWED_SHARE * measured)
-    print(
-        f"{alias:20} {context:6} {'flash' if flash else 'full ':5} predicted {predicted / MIB:7.0f} MiB, measured "
-        f"{measured / MIB:7.0f} MiB, {(predicted / measured - 1):+.1%}{'' if within else '  OUTSIDE'}",
-        flush=True,
-    )
-    return {
-        "model": alias,
-        "context": context,
-        "flash": bool(flash),
-        "predicted": predicted,
-        "measured": measured,
-        "within": within,
-    }
+    return {"predicted": predicted, "measured": measured, "within": within}
 
 
-def peak(job: dict[str, Any]) -> dict[str, int]:
-    """Peak resident bytes of this process with a full cache, and those of them that hold the copied prompt."""
+def tell(row: dict[str, Any]) -> str:
+    """Both figures for a person."""
+    predicted, measured = row["predicted"] / MIB, row["measured"] / MIB
+    apart = f", {predicted / measured - 1:+.1%}" if measured else ""
+    outside = "" if row["within"] else "  OUTSIDE"
+    return f"predicted {predicted:7.0f} MiB, measured {measured:7.0f} MiB{apart}{outside}"
+
+
+def peak(job: dict[str, Any]) -> dict[str, Any]:
+    """Bytes of this process with a full cache: `peak` and `resident` ones, `saved` those of them that hold the copied
+    prompt, `taken` of each device, and `context_bytes` of the driver's own beside them.
+    """
     from agent.llama import Engine
     from agent.prefill import Row
 
+    before = free_on_devices()
+    driver = device_bytes_of_this_process()
     plan = job["plan"]
     engine = Engine(job["path"], plan)
     batch = plan["ubatch"] + 64
@@ -108,7 +126,32 @@ def peak(job: dict[str, Any]) -> dict[str, int]:
     last = plan["sequences"]
     rows = [Row(text[at], at, last, wanted=at < last) for at in range(batch)]
     engine.decode(rows)
-    return {"peak": _peak_bytes(), "saved": len(cells)}
+    engine.logits(0)  # waits until a device has computed them
+    after = free_on_devices()
+    return {
+        "peak": _peak_bytes(),
+        "resident": psutil.Process().memory_info().rss,
+        "saved": len(cells),
+        "taken": {name: size - after[name] for name, size in before.items()},
+        "context_bytes": driver,
+    }
+
+
+def free_on_devices() -> dict[str, int]:
+    """Free bytes of each GPU, in this process's eyes; asking makes the driver's context."""
+    from agent.llama import devices
+
+    return {device["name"]: device["free"] for device in devices() if device["kind"] == "gpu"}
+
+
+def device_bytes_of_this_process() -> int:
+    """Bytes that this process holds on NVIDIA's GPUs, as the driver tells them; 0 where it does not."""
+    if not shutil.which("nvidia-smi"):
+        return 0
+    query = ["nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"]
+    lines = subprocess.run(query, capture_output=True, text=True).stdout.split("\n")
+    found = [line.split(",") for line in lines if line.startswith(f"{os.getpid()},")]
+    return sum(int(size) << 20 for _, size in found if size.strip().isdecimal())
 
 
 def _peak_bytes() -> int:
@@ -119,8 +162,6 @@ def _peak_bytes() -> int:
 
 def cycles(aliases: list[str], count: int) -> dict[str, Any]:
     """Load, ask and unload two models in turn."""
-    import psutil
-
     from agent.chat import GgufChat
 
     own = psutil.Process()

@@ -83,7 +83,10 @@ def _problems(build: str, devices: Sequence[Mapping[str, Any]], speed: Mapping[s
     if "AMX_INT8 = 1" in build and reports_amx():
         yield f"this llama.cpp uses AMX, whose kernels crash on some machines. {AMX_CURE}"
     if shutil.which("nvidia-smi") and not any(device["kind"] == "gpu" for device in devices):
-        yield "there is a GPU that this llama.cpp cannot use: make gpu"
+        if "CUDA" in build:
+            yield "this llama.cpp is built for a GPU and sees none: see CUDA_VISIBLE_DEVICES, and whether the driver is new"
+        else:
+            yield "there is a GPU that this llama.cpp cannot use: make gpu"
     if usable_cores() < (os.cpu_count() or 1):
         yield f"only {usable_cores()} of {os.cpu_count()} cores may be used (affinity or cgroup)"
     if speed["write"] < _SLOW_WRITING:

@@ -17,7 +17,7 @@ AMX_CURE = (
     "pip install --force-reinstall --no-binary llama-cpp-python llama-cpp-python"
 )
 _KIND_HINTS = {
-    "memory": "choose a smaller context or model, or raise --memory-budget",
+    "memory": "choose a smaller context or model, end other programs that hold the memory, or raise --memory-budget",
     "architecture": "this llama.cpp does not know the architecture; update llama-cpp-python",
     "corrupt": "download the model again",
     "deadline": "the model's process gave no sign of life and was ended",

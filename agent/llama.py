@@ -55,7 +55,8 @@ class Log:
 
 class Engine:
     """A loaded model. `plan` is `LoadPlan.to_wire()`. Raises `EngineError` when it cannot be
-    loaded.
+    loaded. Where it is `repeatable`, a row comes out alike in whatever call of enough rows it is evaluated
+    (`agent.prefill`); a GPU's kernels divide their sums by the number of rows.
     """
 
     def __init__(self, path: str, plan: dict[str, Any], *, dry: bool = False) -> None:
@@ -70,6 +71,7 @@ class Engine:
         self.trained_context = int(native.llama_model_n_ctx_train(self.model))
         self.batch_size = int(plan["ubatch"])
         self.trimmable = not (native.llama_model_is_recurrent(self.model) or native.llama_model_is_hybrid(self.model))
+        self.repeatable = plan["gpu_layers"] == 0
         self._batch = native.llama_batch_init(self.batch_size + 64, 0, 1)
         self._pieces: dict[int, bytes] = {}
 
@@ -143,6 +145,7 @@ class Engine:
             batch.logits[index] = row.wanted
         batch.n_tokens = len(rows)
         status = native.llama_decode(self.context, batch)
+        native.llama_synchronize(self.context)  # a device computes on; waiting for it is llama.cpp's time
         if status:
             kind = "memory" if status in (1, -2) else "request"
             raise EngineError(kind, f"llama_decode returned {status}: {telling_lines(self.log.text())}")

@@ -83,6 +83,7 @@ class Lockstep:
         """Completions in the order of the requests. Raises `TooLong` and `EngineError`."""
         for request in requests:
             self._check(request)
+        self._open()
         order = sorted(range(len(requests)), key=lambda index: list(requests[index].tokens))
         branches = [_branch(requests[index], index) for index in order]
         self._fresh = {}
@@ -109,6 +110,7 @@ class Lockstep:
         """
         for prompt in prompts:
             self._check(Request(prompt, 0))
+        self._open()
         order = sorted(range(len(prompts)), key=lambda index: list(prompts[index]))
         branches = [_branch(Request(prompts[index], 0), index) for index in order]
         heads = [branch.request.tokens[:-1] for branch in branches]
@@ -142,6 +144,11 @@ class Lockstep:
         self.prefill.forget()
         for sequence in range(self.sequences + 1):
             self.engine.drop(sequence)
+
+    def _open(self) -> None:
+        """Take nothing over from the batch before where that could change an answer."""
+        if not self.engine.repeatable:
+            self.forget()
 
     def _check(self, request: Request) -> None:
         need = len(request.tokens) + request.max_tokens

@@ -9,7 +9,8 @@ with. Knows tokens and cache cells only.
 Why the same bits come out, cold or warm: llama.cpp's CPU kernels treat a row alike in any call of
 64 rows or more, if its place modulo 4 is the same (measured for calls of 64 to 512 rows; other
 sizes differ by up to 0.8 in a logit). So every call has at least `_LEAST` rows and starts at a
-multiple of `_STEP`; a shorter prompt is one call of its own, and nothing of it is taken over.
+multiple of `_STEP`; a shorter prompt is one call of its own, and nothing of it is taken over. A GPU's kernels
+keep no such rule: `agent.lockstep` forgets everything before each batch there.
 """
 
 from collections.abc import Callable, Sequence

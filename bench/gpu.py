@@ -1,12 +1,12 @@
 """One GPU against the CPU of the same machine: tokens per second, and whether the same texts come out.
 
-    python -m bench.gpu [--models ALIAS|FILE,…] [--questions 5] [--evidence 3000] [--answer 100] [--ubatch 256,…]
+    python -m bench.gpu [--models ALIAS|FILE,…] [--questions 5] [--evidence 3000] [--answer 100] [--ubatch 256,…] [--once]
 
 Each model answers the questions of `bench/decode.py` over shared evidence, as one batch, once per place: with every
 layer on the GPU, with half of them, and with the card hidden, each in a process of its own, loading not counted. The
 first batch of a process is a small one that warms it up. On each place the batch is written twice, the second
-time by a model just loaded, and a third time after half of it, so that prompts are taken over. Memory is
-`bench/memory.py --layers`. Prints a table and, as the last line, one JSON object with every figure.
+time by a model just loaded, and a third time after half of it, so that prompts could be taken over; `--once` leaves
+that out. Memory is `bench/memory.py --layers`. Prints a table and, as the last line, one JSON object with every figure.
 """
 
 import argparse
@@ -51,6 +51,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--answer", type=int, default=100, help="tokens per answer")
     parser.add_argument("--ubatch", default="256", help="tokens evaluated at a time")
     parser.add_argument("--places", default="GPU,half,CPU")
+    parser.add_argument("--once", action="store_true")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -60,7 +61,7 @@ def child(options: argparse.Namespace, alias: str, ubatch: str, place: str) -> d
     hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if place == "CPU" else {}
     asked = ["--models", alias, "--ubatch", ubatch, "--child", place]
     asked += [f"--{name}={getattr(options, name)}" for name in ("questions", "evidence", "answer")]
-    command = [sys.executable, "-m", "bench.gpu", *asked]
+    command = [sys.executable, "-m", "bench.gpu", *asked, *(["--once"] if options.once else [])]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, env=os.environ | hidden)
     figures: dict[str, Any] = json.loads(done.stdout.strip().rsplit("\n", 1)[-1])
     return figures
@@ -83,6 +84,8 @@ def measure(options: argparse.Namespace, place: str) -> dict[str, Any]:
         chat.batch([[HumanMessage(prompt[:600])] for prompt in prompts], {"metadata": {"max_tokens": 4}})
         chat.forget()
         speed, first = timed(chat, messages, limits)
+        if options.once:
+            return speed | {"texts": first, "layers": layers}
         chat.close()
         again = [str(answer.content) for answer in chat.batch(messages, limits)]
         chat.batch(messages[: len(messages) // 2], limits)
@@ -121,9 +124,9 @@ def show(alias: str, ubatch: str, rows: dict[str, dict[str, Any]]) -> None:
         alike = sum(one == other for one, other in zip(row["texts"], last["texts"], strict=True))
         print(
             f"{Path(alias).stem:24} {place:5} ubatch {ubatch:>4}  read {row['read']} at {reads:8.0f} tokens/s, wrote "
-            f"{row['written']} at {writes:7.1f}, {row['seconds']:7.2f} s, {last['seconds'] / row['seconds']:5.1f} times "
-            f"as fast, {row['outside_llama']:.1%} outside llama.cpp; same again {row['same_cold']}, "
-            f"after other prompts {row['same_warm']}, {alike} of {len(row['texts'])} texts as the last",
+            f"{row['written']} at {writes:7.1f}, {row['seconds']:7.2f} s, {last['seconds'] / row['seconds']:5.1f} "
+            f"times as fast, {row['outside_llama']:.1%} outside llama.cpp; same again {row.get('same_cold')}, "
+            f"after other prompts {row.get('same_warm')}, {alike} of {len(row['texts'])} texts as the last",
             flush=True,
         )
 

@@ -1,14 +1,14 @@
 """Predicted against measured memory of a loaded model, and whether memory comes back.
 
-    python -m bench.memory [--models ALIAS|FILE,…] [--contexts 2048,8192,32768] [--layers N,…] [--cycles N]
+    python -m bench.memory [--models ALIAS|FILE,…] [--contexts 2048,8192,32768] [--layers all,N,…] [--cycles N]
 
 For each model and context a child process loads the model as planned, fills the cache to its last cell and evaluates
 one full batch there, so that weights, cache and scratch are all touched; its peak resident size is held against the
 plan. The cache is filled by evaluating an eighth of it and laying copies beside it. With `--layers` so many layers are
-put on the GPU (-1: all), and what the child takes of each device, its driver's own context left out, is held against
-the plan as well; peak resident size then counts the file's pages, which the kernel drops. With `--cycles`, the first two
-models are loaded, asked and unloaded in turn that many times, by this process's own chat model: resident size of this
-process, memory in use and processes left over, before and after. Prints a table and, as the last line, one JSON object.
+put on the GPU, and what the child takes of each device, its driver's own context left out, is held against the plan as
+well; peak resident size then counts the file's pages, which the kernel drops. With `--cycles`, the first two models are
+loaded, asked and unloaded in turn that many times, by this process's own chat model: resident size of this process,
+memory in use and processes left over, before and after. Prints a table and, as the last line, one JSON object.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--models", default=MODELS)
     parser.add_argument("--contexts", default="2048,8192,32768")
-    parser.add_argument("--layers", default="0")
+    parser.add_argument("--layers", default="0", help="on the GPU: all, or numbers")
     parser.add_argument("--cycles", type=int, default=0)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -51,7 +51,7 @@ def main() -> None:
         print(json.dumps(cycles(aliases[:2], options.cycles)))
         return
     rows = [
-        compare(alias, LoadPlan(context=int(size), flash=flash, gpu_layers=int(layers)))
+        compare(alias, LoadPlan(context=int(size), flash=flash, gpu_layers=-1 if layers == "all" else int(layers)))
         for alias in aliases
         for layers in options.layers.split(",")
         for size in options.contexts.split(",")

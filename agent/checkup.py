@@ -84,7 +84,7 @@ def _problems(build: str, devices: Sequence[Mapping[str, Any]], speed: Mapping[s
         yield f"this llama.cpp uses AMX, whose kernels crash on some machines. {AMX_CURE}"
     if shutil.which("nvidia-smi") and not any(device["kind"] == "gpu" for device in devices):
         if "CUDA" in build:
-            yield "this llama.cpp is built for a GPU and sees none: see CUDA_VISIBLE_DEVICES, and whether the driver is new"
+            yield "this llama.cpp is built for a GPU and sees none: is it hidden (CUDA_VISIBLE_DEVICES), the driver old?"
         else:
             yield "there is a GPU that this llama.cpp cannot use: make gpu"
     if usable_cores() < (os.cpu_count() or 1):

@@ -1,6 +1,7 @@
 """One GPU against the CPU of the same machine: tokens per second, and whether the same texts come out.
 
-    python -m bench.gpu [--models ALIAS|FILE,…] [--questions 5] [--evidence 3000] [--answer 100] [--ubatch 256,…] [--once]
+    python -m bench.gpu [--models ALIAS|FILE,…] [--questions 5] [--evidence 3000] [--answer 100] [--ubatch 256,…]
+                        [--once]
 
 Each model answers the questions of `bench/decode.py` over shared evidence, as one batch, once per place: with every
 layer on the GPU, with half of them, and with the card hidden, each in a process of its own, loading not counted. The

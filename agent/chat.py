@@ -234,6 +234,7 @@ class GgufChat(BaseChatModel):
 
     def _try_plan(self) -> dict[str, Any] | None:
         """What the worker says of the loaded model; None when memory ran out and a smaller plan is there."""
+        self._worker.gpu = self.plan.gpu_layers != 0
         request = {"op": "load", "path": str(self.spec.require()), "plan": self.plan.to_wire()}
         try:
             return self._worker.ask(request | {"template": self.spec.template})

@@ -11,7 +11,7 @@ from typing import Any
 
 from agent.catalogue import ModelSpec
 from agent.diagnosis import AMX_CURE, reports_amx
-from agent.plan import plan_model
+from agent.plan import list_devices, plan_model
 from agent.room import free_host_bytes, usable_cores
 from agent.slot import held_bytes
 
@@ -37,7 +37,7 @@ def check_up(spec: ModelSpec) -> CheckUp:
     spec.require()
     asking = Worker()
     try:
-        devices = asking.ask({"op": "devices"})["devices"]
+        devices = list_devices(asking)
     finally:
         asking.close()
     chat = GgufChat(spec, plan_model(spec, None, _CONTEXT))
@@ -84,7 +84,7 @@ def _problems(build: str, devices: Sequence[Mapping[str, Any]], speed: Mapping[s
         yield f"this llama.cpp uses AMX, whose kernels crash on some machines. {AMX_CURE}"
     if shutil.which("nvidia-smi") and not any(device["kind"] == "gpu" for device in devices):
         if "CUDA" in build:
-            yield "this llama.cpp is built for a GPU and sees none: is it hidden (CUDA_VISIBLE_DEVICES), the driver old?"
+            yield "this llama.cpp is built for a GPU and can use none: full, hidden (CUDA_VISIBLE_DEVICES), an old driver?"
         else:
             yield "there is a GPU that this llama.cpp cannot use: make gpu"
     if usable_cores() < (os.cpu_count() or 1):

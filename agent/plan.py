@@ -61,6 +61,8 @@ class Candidate:
         return replace(self.plan, predicted=self.need.total, on_device=sum(self.need.devices.values()))
 
 
+# Measured on one H200 with CUDA 13: 82 to 94 MiB of the device, 49 to 88 MiB of the host.
+RUNTIME_DEVICE, RUNTIME_HOST = 88 << 20, 64 << 20
 Measure = Callable[[ModelSpec, LoadPlan], Need]
 
 
@@ -158,28 +160,28 @@ def _layers_of(spec: ModelSpec) -> int:
 
 
 class _Measuring:
-    """Measures with one child process for the whole ladder, or with a function given instead."""
+    """Measures with child processes, one that sees the GPUs and one that does not, or with a function given instead."""
 
     def __init__(self, measure: Measure | None) -> None:
         self._measure = measure
-        self._worker: Worker | None = None
+        self._workers: dict[bool, Worker] = {}
 
     def __enter__(self) -> "_Measuring":
         if self._measure is None:
             from agent.worker import Worker
 
-            self._worker = Worker()
+            self._workers = {gpu: Worker(gpu=gpu) for gpu in (True, False)}
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._worker:
-            self._worker.close()
+        for worker in self._workers.values():
+            worker.close()
 
     def devices(self) -> dict[str, int]:
         """Free bytes of each GPU."""
-        if self._worker is None:
+        if not self._workers:
             return {}
-        found = self._worker.ask({"op": "devices"})["devices"]
+        found = list_devices(self._workers[True])
         return {device["name"]: device["free"] for device in found if device["kind"] == "gpu"}
 
     def need(self, spec: ModelSpec, plan: LoadPlan) -> Need | None:
@@ -187,12 +189,28 @@ class _Measuring:
         try:
             if self._measure:
                 return self._measure(spec, plan)
-            assert self._worker
-            return measure_plan(spec, plan, self._worker)
+            return measure_plan(spec, plan, self._workers[plan.gpu_layers != 0])
         except WorkerFailed:
             if plan.kv_type == F16:
                 raise
             return None
+
+
+def list_devices(worker: "Worker") -> list[dict[str, Any]]:
+    """What llama.cpp can compute on (`agent.breakdown.list_devices`); a card that is full counts as none."""
+    from agent.worker import Worker
+
+    try:
+        found: list[dict[str, Any]] = worker.ask({"op": "devices"})["devices"]
+    except WorkerFailed as failure:
+        if failure.kind != "memory":
+            raise
+        blind = Worker(gpu=False)
+        try:
+            found = blind.ask({"op": "devices"})["devices"]
+        finally:
+            blind.close()
+    return found
 
 
 def measure_plan(spec: ModelSpec, plan: LoadPlan, worker: "Worker") -> Need:
@@ -209,7 +227,7 @@ def measure_plan(spec: ModelSpec, plan: LoadPlan, worker: "Worker") -> Need:
 def need_of(buffers: Sequence[Mapping[str, Any]], resident: int, output: int) -> Need:
     """Peak bytes from the accounts of a dry run.
 
-    Repacked weights count twice on the host: their copy, and the file's pages they were read from.
+    The first computation on a device loads kernels and makes cuBLAS's handle, which are in no account. Repacked weights count twice on the host: their copy, and the file's pages they were read from.
     The kernel can take the latter back, but they show in the process's peak.
     """
     host = resident + output
@@ -220,6 +238,9 @@ def need_of(buffers: Sequence[Mapping[str, Any]], resident: int, output: int) ->
             host += size + (buffer["weights"] if "REPACK" in buffer["name"] else 0)
         else:
             devices[buffer["name"]] = devices.get(buffer["name"], 0) + size
+    if devices:
+        host += RUNTIME_HOST
+        devices = {name: size + RUNTIME_DEVICE for name, size in devices.items()}
     return Need(host, devices, saved=sum(buffer["cache"] for buffer in buffers))
 
 

@@ -23,13 +23,18 @@ from agent.errors import WorkerFailed
 
 # A block of 128 tokens of a 30B model takes a minute on two cores; silence beyond that is a hang.
 SILENCE_SECONDS = 300.0
+_NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1", "HIP_VISIBLE_DEVICES": "-1"}
 Progress = Callable[[Mapping[str, Any]], None]
 
 
 class Worker:
-    """One child process. Started by the first request; dead after a failure, until the next one."""
+    """One child process. Started by the first request; dead after a failure, until the next one.
 
-    def __init__(self) -> None:
+    Without `gpu` it sees no card. Only looking at one takes some 500 MiB of it, and fails where those are not free.
+    """
+
+    def __init__(self, *, gpu: bool = True) -> None:
+        self.gpu = gpu
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._lock = threading.RLock()
@@ -96,7 +101,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 cwd=self._folder.name,
-                env=_environment(),
+                env=_environment(gpu=self.gpu),
             )
         self.starts += 1
         return self._process
@@ -179,7 +184,7 @@ class _Frames:
             self._buffer += got
 
 
-def _environment() -> dict[str, str]:
+def _environment(*, gpu: bool) -> dict[str, str]:
     """The child runs in an empty folder and must find this very package."""
     package_parent = str(Path(__file__).resolve().parent.parent)
     kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONSTARTUP")}
@@ -187,7 +192,7 @@ def _environment() -> dict[str, str]:
     kept.setdefault("OMP_WAIT_POLICY", "passive")
     # An abort would else start a debugger, where there is one, and end with its lines instead of the reason.
     kept.setdefault("GGML_NO_BACKTRACE", "1")
-    made = {**kept, "PYTHONPATH": package_parent, "PYTHONUNBUFFERED": "1"}
+    made = {**kept, "PYTHONPATH": package_parent, "PYTHONUNBUFFERED": "1", **({} if gpu else _NO_GPU)}
     if "OMP_WAIT_POLICY" not in made:
         # OpenMP threads spin at every barrier by default. Beside other work on the same cores that
         # makes a step ten times slower (measured: 2.1 s against 0.22 s); alone it gains nothing.

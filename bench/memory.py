@@ -65,7 +65,7 @@ def compare(alias: str, plan: LoadPlan) -> dict[str, Any]:
     from agent.worker import Worker
 
     spec = find_model(alias)
-    worker = Worker()
+    worker = Worker(gpu=plan.gpu_layers != 0)
     try:
         need = measure_plan(spec, plan, worker)
     finally:
@@ -77,6 +77,7 @@ def compare(alias: str, plan: LoadPlan) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=True,
+        env=os.environ | ({} if plan.gpu_layers else {"CUDA_VISIBLE_DEVICES": "-1"}),
     )
     found = json.loads(done.stdout.strip().rsplit("\n", 1)[-1])
     row = {"model": spec.alias, "context": plan.context, "flash": plan.flash, "layers": plan.gpu_layers}

@@ -11,8 +11,19 @@ from agent import room as rooms
 from agent.catalogue import ModelSpec
 from agent.errors import MemoryRefused, WorkerFailed
 from agent.estimate import estimate
-from agent.ladder import LoadPlan
-from agent.plan import Candidate, Need, candidates, first_that_fits, measure_plan, need_of, next_plan, plan_model
+from agent.ladder import LoadPlan, rungs
+from agent.plan import (
+    RUNTIME_DEVICE,
+    RUNTIME_HOST,
+    Candidate,
+    Need,
+    candidates,
+    first_that_fits,
+    measure_plan,
+    need_of,
+    next_plan,
+    plan_model,
+)
 from agent.room import Room
 from agent.worker import Worker
 from tests.small_model import small_model
@@ -162,7 +173,12 @@ def test_buffers_are_sorted_to_host_and_devices() -> None:
         resident=1000,
         output=2,
     )
-    assert need == Need(host=1000 + 2 + 105 + 80 + 3, devices={"CUDA0": 567}, saved=60)
+    assert need == Need(host=1000 + 2 + 105 + 80 + 3 + RUNTIME_HOST, devices={"CUDA0": 567 + RUNTIME_DEVICE}, saved=60)
+
+
+def test_layers_go_to_the_device_by_eighths_of_the_model() -> None:
+    parts = [plan.gpu_layers for plan in rungs([2048], gpu=True, layers=28) if plan.gpu_layers > 0]
+    assert parts == [24, 21, 17, 14, 10, 7, 3]
 
 
 def test_the_cgroup_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from agent.catalogue import ModelSpec
 from agent.diagnosis import AMX_CURE, reports_amx
-from agent.plan import list_devices, plan_model
-from agent.room import free_host_bytes, usable_cores
+from agent.plan import plan_model
+from agent.room import DEVICE_RESERVE, free_host_bytes, usable_cores
 from agent.slot import held_bytes
 
 _TEXT = "The worker reads requests from a pipe, answers them one after the other, and ends with its parent. "
@@ -37,7 +37,7 @@ def check_up(spec: ModelSpec) -> CheckUp:
     spec.require()
     asking = Worker()
     try:
-        devices = list_devices(asking)
+        devices = asking.ask({"op": "devices"})["devices"]
     finally:
         asking.close()
     chat = GgufChat(spec, plan_model(spec, None, _CONTEXT))
@@ -84,9 +84,12 @@ def _problems(build: str, devices: Sequence[Mapping[str, Any]], speed: Mapping[s
         yield f"this llama.cpp uses AMX, whose kernels crash on some machines. {AMX_CURE}"
     if shutil.which("nvidia-smi") and not any(device["kind"] == "gpu" for device in devices):
         if "CUDA" in build:
-            yield "this llama.cpp is built for a GPU and can use none: full, hidden (CUDA_VISIBLE_DEVICES), an old driver?"
+            yield "this llama.cpp is built for a GPU and sees none: hidden (CUDA_VISIBLE_DEVICES), or an old driver?"
         else:
             yield "there is a GPU that this llama.cpp cannot use: make gpu"
+    for device in devices:
+        if device["kind"] == "gpu" and device["free"] <= DEVICE_RESERVE:
+            yield f"{device['name']} is full, nothing is put on it; nvidia-smi says which programs hold it"
     if usable_cores() < (os.cpu_count() or 1):
         yield f"only {usable_cores()} of {os.cpu_count()} cores may be used (affinity or cgroup)"
     if speed["write"] < _SLOW_WRITING:

@@ -146,7 +146,8 @@ def candidates(
     with _Measuring(measure) as measuring:
         space = room or find_room(budget, measuring.devices(), held_bytes())
         contexts = contexts_of(wanted_context, least_context, spec.context)
-        for plan in rungs(contexts, gpu=bool(space.devices), layers=_layers_of(spec) if space.devices else 0):
+        gpu = any(space.devices.values())
+        for plan in rungs(contexts, gpu=gpu, layers=_layers_of(spec) if gpu else 0):
             need = measuring.need(spec, plan)
             yield Candidate(plan, need, space)
 
@@ -181,36 +182,20 @@ class _Measuring:
         """Free bytes of each GPU."""
         if not self._workers:
             return {}
-        found = list_devices(self._workers[True])
+        found = self._workers[True].ask({"op": "devices"})["devices"]
         return {device["name"]: device["free"] for device in found if device["kind"] == "gpu"}
 
     def need(self, spec: ModelSpec, plan: LoadPlan) -> Need | None:
-        """What the plan takes; None if llama.cpp refuses this cache type for the model."""
+        """What the plan takes; None if llama.cpp refuses this cache type, or does not even start on a full card."""
         try:
             if self._measure:
                 return self._measure(spec, plan)
             return measure_plan(spec, plan, self._workers[plan.gpu_layers != 0])
-        except WorkerFailed:
-            if plan.kv_type == F16:
+        except WorkerFailed as failure:
+            full = failure.kind == "memory" and plan.gpu_layers != 0
+            if plan.kv_type == F16 and not full:
                 raise
             return None
-
-
-def list_devices(worker: "Worker") -> list[dict[str, Any]]:
-    """What llama.cpp can compute on (`agent.breakdown.list_devices`); a card that is full counts as none."""
-    from agent.worker import Worker
-
-    try:
-        found: list[dict[str, Any]] = worker.ask({"op": "devices"})["devices"]
-    except WorkerFailed as failure:
-        if failure.kind != "memory":
-            raise
-        blind = Worker(gpu=False)
-        try:
-            found = blind.ask({"op": "devices"})["devices"]
-        finally:
-            blind.close()
-    return found
 
 
 def measure_plan(spec: ModelSpec, plan: LoadPlan, worker: "Worker") -> Need:
@@ -227,8 +212,10 @@ def measure_plan(spec: ModelSpec, plan: LoadPlan, worker: "Worker") -> Need:
 def need_of(buffers: Sequence[Mapping[str, Any]], resident: int, output: int) -> Need:
     """Peak bytes from the accounts of a dry run.
 
-    The first computation on a device loads kernels and makes cuBLAS's handle, which are in no account. Repacked weights count twice on the host: their copy, and the file's pages they were read from.
-    The kernel can take the latter back, but they show in the process's peak.
+    The first computation on a device loads kernels and makes cuBLAS's handle, which are in no account. Pages of the
+    mapped file whose weights went to a device are not counted, since the kernel drops them. Repacked weights count
+    twice on the host: their copy, and the file's pages they were read from. The kernel can take the latter back, but
+    they show in the process's peak.
     """
     host = resident + output
     devices: dict[str, int] = {}

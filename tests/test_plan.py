@@ -176,6 +176,20 @@ def test_buffers_are_sorted_to_host_and_devices() -> None:
     assert need == Need(host=1000 + 2 + 105 + 80 + 3 + RUNTIME_HOST, devices={"CUDA0": 567 + RUNTIME_DEVICE}, saved=60)
 
 
+def test_a_full_card_is_passed_over(spec: ModelSpec) -> None:
+    assert chosen(spec, 32 * GIB, 1).gpu_layers == 0
+    full = list(candidates(spec, None, 8192, room=Room(32 * GIB, {"GPU0": 0}), measure=toy_need))
+    assert {one.plan.gpu_layers for one in full} == {0}
+
+    def measure(spec: ModelSpec, plan: LoadPlan) -> Need:
+        if plan.gpu_layers:
+            raise WorkerFailed("CUDA error: out of memory", kind="memory")
+        return toy_need(spec, plan)
+
+    room = Room(32 * GIB, {"GPU0": GIB, "GPU1": 0})
+    assert plan_model(spec, None, 8192, room=room, measure=measure).gpu_layers == 0
+
+
 def test_layers_go_to_the_device_by_eighths_of_the_model() -> None:
     parts = [plan.gpu_layers for plan in rungs([2048], gpu=True, layers=28) if plan.gpu_layers > 0]
     assert parts == [24, 21, 17, 14, 10, 7, 3]

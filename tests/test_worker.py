@@ -130,6 +130,7 @@ def test_the_child_dies_with_its_parent() -> None:
         (-11, "", False, "crash", "SIGSEGV"),
         (-6, "GGML_ASSERT(x) failed\n", False, "crash", "GGML_ASSERT"),
         (-6, "ggml_backend_cuda: cudaMalloc failed: out of memory", False, "memory", "memory"),
+        (-6, "CUDA error: out of memory\n  current device: 0\nggml-cuda.cu:109: CUDA error\n", False, "memory", "CUDA"),
         (-9, "", True, "memory", "memory"),
         (-9, "", False, "crash", "SIGKILL"),
         (1, "ModuleNotFoundError: No module named 'llama_cpp'", False, "crash", "not installed"),

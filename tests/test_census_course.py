@@ -397,3 +397,47 @@ def test_a_program_of_library_calls_alone_and_code_above_a_serving_block_are_pro
     assert "The script demos/page.py:" in text and "on `button.click()`: `answer()`" in text
     names = [hit.name for hit in run_query(codebase, "programs").hits]
     assert names[:2] == ["demos/cli.py", "demos/page.py"]
+
+
+def test_a_class_that_runs_several_whole_models_is_told_with_what_it_does_between_them() -> None:
+    reader = """
+        from torch import nn
+        from nets import Finder, Reader
+
+        class Pages(nn.Module):
+            def __init__(self, finder, reader):
+                super().__init__()
+                self.finder, self.reader = finder, reader
+            def forward(self, pages):
+                boxes = self.finder(pages)
+                crops = cut(pages, boxes)
+                return arranged(self.reader(crops))
+
+        def cut(pages, boxes):
+            return [enlarged(page, box) for page, box in zip(pages, boxes)]
+        def enlarged(page, box):
+            return page[box]
+        def arranged(words):
+            return sorted(words, key=lambda word: word.left)
+        def pages():
+            return Pages(Finder(), Reader())
+    """
+    nets = """
+        from torch import nn
+        class Finder(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(3, 3, 3)
+            def forward(self, x): return self.conv(x)
+        class Reader(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(3, 3, 3)
+            def forward(self, x): return self.conv(x)
+        def finder(): return Finder()
+        def reader(): return Reader()
+    """
+    main = "from reader import pages\nif __name__ == '__main__':\n    net = pages()\n    print(net('image'))\n"
+    files: dict[str, str | bytes] = {"reader.py": reader, "nets.py": nets, "main.py": main}
+    told = "\n".join(hit.text for hit in run_query(codebase_of(files), "course").hits)
+    assert told.index("`Finder.forward()`") < told.index("`cut()`") < told.index("`Reader.forward()`")

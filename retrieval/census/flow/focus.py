@@ -18,7 +18,7 @@ from retrieval.census.models.model_entries import holder, is_session
 from retrieval.census.models.models import family_of
 from retrieval.census.models.outside import SHOWN, Outside, outside_steps
 from retrieval.census.models.roster import roster_of
-from retrieval.census.models.tiers import anatomy_of
+from retrieval.census.models.tiers import anatomy_of, is_layer
 
 if TYPE_CHECKING:
     from retrieval.census.flow.flow import Root
@@ -66,6 +66,7 @@ class Focus:
         self._outside: dict[Body, list[Outside]] = {}
         self._direct: dict[Body, bool] = {}
         self._leads: dict[Body, bool] = {}
+        self._composing: dict[ClassRef, bool] = {}
         self._ways: dict[tuple[int, int, Target], list[Way]] = {}
 
     def owner(self, target: object) -> ClassRef | None:
@@ -89,10 +90,18 @@ class Focus:
         return list(dict.fromkeys(cls for cls in found if cls is not None))
 
     def in_model(self, frame: "Frame") -> bool:
-        """Whether a body is a method of a model class, layers included; a pipeline of a library that the repository
-        extends puts models together, and is none."""
+        """Whether a body is a method of a model class, layers included; what only puts models together is none."""
         owner = frame.owner
-        return owner is not None and owner in self.anatomy.models and not is_pipeline(self.program, owner)
+        return owner is not None and owner in self.anatomy.models and not self._composes(owner)
+
+    def _composes(self, cls: ClassRef) -> bool:
+        """Whether a class runs several whole models in turn and has no weights of its own, or extends a pipeline of a
+        library."""
+        if cls not in self._composing:
+            parts = [part for part in self.anatomy.parts[cls] if self.anatomy.tier(part) == "model"]
+            several = len(parts) > 1 and not self.anatomy.makes(cls, is_layer)
+            self._composing[cls] = several or is_pipeline(self.program, cls)
+        return self._composing[cls]
 
     def is_layer(self, frame: "Frame") -> bool:
         """Whether a body is a method of a layer: of a part that no model is made of as a whole."""

@@ -17,8 +17,8 @@ from retrieval.census.meaning.values import ClassRef, FunctionRef
 from retrieval.census.modalities.mixing import axis
 from retrieval.census.modalities.modality_names import GROUPS, named
 from retrieval.census.modalities.worked_with import works_with_audio
+from retrieval.census.models.families import snake
 from retrieval.census.models.roster import Roster
-from retrieval.census.models.tiers import snake
 from retrieval.parse import Node, descendants, first_line, last_line
 
 if TYPE_CHECKING:

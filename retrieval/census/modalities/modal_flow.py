@@ -15,10 +15,10 @@ from retrieval.census.memory.kept_models import inside
 from retrieval.census.memory.residency import made_by
 from retrieval.census.modalities.modalities import data_sources, modalities
 from retrieval.census.modalities.modality_names import GROUPS, named
+from retrieval.census.models.families import snake
 from retrieval.census.models.fillers import is_unread, reads
 from retrieval.census.models.made_models import Made
 from retrieval.census.models.roster import Roster, Use, roster_of
-from retrieval.census.models.tiers import snake
 from retrieval.facts import CensusHit
 from retrieval.languages import words
 

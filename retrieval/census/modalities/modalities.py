@@ -16,9 +16,8 @@ from retrieval.census.meaning.tracing import Tracer, tracer_of
 from retrieval.census.meaning.values import External, ExternalObject, Instance
 from retrieval.census.modalities.modality_names import CONTEXT, GROUPS, documented, named
 from retrieval.census.modalities.worked_with import hears_only, reads_text, works_with_audio
-from retrieval.census.models.families import RUNNING
+from retrieval.census.models.families import RUNNING, snake
 from retrieval.census.models.known_models import known_model
-from retrieval.census.models.tiers import snake
 from retrieval.languages import words
 from retrieval.parse import Node
 

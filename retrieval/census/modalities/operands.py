@@ -9,9 +9,9 @@ from retrieval.census.modalities.joined import halves
 from retrieval.census.modalities.modalities import SHAPING, Told, nearest
 from retrieval.census.modalities.modality_names import GEOMETRY, GROUPS, named
 from retrieval.census.modalities.worked_with import hears_only
+from retrieval.census.models.families import snake
 from retrieval.census.models.fillers import is_filler
 from retrieval.census.models.roster import Roster
-from retrieval.census.models.tiers import snake
 from retrieval.parse import Node, Tree
 
 Operand = tuple[Spot, list[Told]]

@@ -161,3 +161,8 @@ def is_library_model(maker: str) -> bool:
 def is_model_base(name: str) -> bool:
     """Whether a dotted outside name is one of `BASES`."""
     return any(fnmatchcase(name, base) for base in BASES)
+
+
+def snake(name: str) -> str:
+    """`MyNet` as `my_net`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -21,7 +21,7 @@ from retrieval.census.meaning.values import (
     Value,
     alternatives,
 )
-from retrieval.census.models.families import LOADING, MODELISH, library
+from retrieval.census.models.families import LOADING, MODELISH, library, snake
 from retrieval.census.project.exports import exports, packages
 from retrieval.languages import words
 
@@ -33,6 +33,7 @@ Tier = Literal["model", "part", "layer", "loss", "transform"]
 TIERS: tuple[Tier, ...] = ("model", "part", "layer", "loss", "transform")
 LARGE = 60  # lines from which a class without parts, held by a complete model, is a part and not a layer
 _LOSS = re.compile(r"(?:Loss(?:es)?|(?:[a-z0-9]|^)(?:Criterion|Objective))\d*$|(?:^|_)loss$|^Loss(?![a-z])")
+_LOSS_VALUE = re.compile(r"(?:\w+_)?loss(?:es)?(?:\.(?:mean|sum)\(\))?")
 _TRANSFORM = re.compile(
     r"(?:Crop|Pad|Resize|Flip|Rotat|Jitter|Blur|Augment|Normalize|ToTensor|ToPIL|Gray[Ss]cale|ColorSpace|Solarize"
     r"|Transform)(?:s|ed|e|ing|ion)?(?=[A-Z\d]|$)(?<!Transforme)|(?:Spectrogram|MelSpec|STFT|Stft|MFCC|Mfcc|Fbank|FilterBank|MelScale|Resampl\w*|NoiseGate|TorchGate)$"
@@ -205,7 +206,7 @@ class Anatomy:
         parts = [part for owner in line for part in self.parts.get(owner, ())]
         if _LOSS.search(name) or (not parts and self._gives_loss(cls)):
             return "loss"
-        weights, loads = self._makes(cls, _is_layer), self._makes(cls, _is_loaded)
+        weights, loads = self.makes(cls, is_layer), self.makes(cls, _is_loaded)
         named = _TRANSFORM.search(name) or _TRANSFORM_FILE.search(cls.path)
         if named and not weights and all(self.tier(part) == "transform" for part in parts):
             return "transform"
@@ -254,7 +255,8 @@ class Anatomy:
             for base in owner.definition.bases
         )
 
-    def _makes(self, cls: ClassRef, wanted: Callable[[str], bool]) -> bool:
+    def makes(self, cls: ClassRef, wanted: Callable[[str], bool]) -> bool:
+        """Whether methods of a class call an outside name that is wanted."""
         return any(
             wanted(member.name)
             for owner in self.program.line(cls)
@@ -267,7 +269,7 @@ class Anatomy:
         found = self.program.method(cls, "forward")
         body = self.program.body(found[0].path, found[1]) if found else None
         given = [body.tree.text(e.value) for e in body.exits if e.kind == "return"] if body else []
-        return bool(given) and all(re.fullmatch(r"(?:\w+_)?loss(?:es)?(?:\.(?:mean|sum)\(\))?", text) for text in given)
+        return bool(given) and all(map(_LOSS_VALUE.fullmatch, given))
 
 
 def _called(frame: "Frame", step: CallStep) -> Iterator[External]:
@@ -277,7 +279,8 @@ def _called(frame: "Frame", step: CallStep) -> Iterator[External]:
             yield member
 
 
-def _is_layer(name: str) -> bool:
+def is_layer(name: str) -> bool:
+    """Whether an outside name is a layer with weights."""
     last = name.rpartition(".")[2]
     return bool(_LAYERS.match(name)) and last[:1].isupper() and last not in _WEIGHTLESS
 
@@ -293,8 +296,3 @@ def _held(value: Value | None) -> Iterator[ClassRef]:
             yield member.cls
         elif isinstance(member, Items | Table):
             yield from _held(member.element)
-
-
-def snake(name: str) -> str:
-    """`MyNet` as `my_net`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

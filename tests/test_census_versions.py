@@ -386,6 +386,14 @@ def test_a_feature_test_that_raises_is_a_requirement_and_no_guard() -> None:
     assert "raises `ImportError('needs PyTorch 2.0')`" in next(t for t in texts(files, "critical") if "`torch`" in t)
 
 
+def test_a_torch_for_which_no_torchvision_of_imagebind_is_built_excludes_imagebind() -> None:
+    [conflict] = texts({"requirements.txt": "torch>=2.7\n"}, "conflicts: imagebind")
+    assert "excludes `torch<2.2`" in conflict and "torchvision 0.16" in conflict
+    [told] = texts({"requirements.txt": "torch>=2.7\n"}, "admitted: imagebind")
+    assert "nothing that is declared" not in told and "nothing excludes them" not in told
+    assert not texts({"requirements.txt": "torch>=2.0\n"}, "conflicts: imagebind")
+
+
 def test_imagebind_as_published_does_not_go_with_the_torchvision_of_pytorch_2_3() -> None:
     newer: dict[str, str | bytes] = {"requirements.txt": "torchvision==0.18.0\n"}
     [conflict] = texts(newer, "conflicts: imagebind")

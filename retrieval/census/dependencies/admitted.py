@@ -92,9 +92,8 @@ def _needs(manifests: Manifests, constraint: dict[str, Any], excluded: set[str])
     fitting = [one for one in fitting if one]
     text = f". Its needs that are declared and fit: {listed(fitting, 20)}" if fitting else ""
     if constraint["name"] == "imagebind" and missing:
-        text += (
-            f". Not declared here, so they come new and nothing excludes them ({len(missing)}): {listed(missing, 20)}"
-        )
+        free = "" if excluded else " and nothing excludes them"
+        text += f". Not declared here, so they come new{free} ({len(missing)}): {listed(missing, 20)}"
     return text
 
 

@@ -107,3 +107,66 @@ def test_calls_of_what_is_held_and_callbacks_are_found() -> None:
     (call,) = told(files, "dispatch")
     assert call == "`Runner` (task.py): `self.runner.logits()` in `Task.run()` (task.py:24)"
     assert told(files, "callbacks") == ["`Task.run()` (task.py) takes `on_step` and calls it as `on_step(out)`"]
+
+
+ZOO = """
+    from . import nets
+
+    ARCHS = ["small", "large"]
+
+    def _predictor(arch, **kwargs):
+        if isinstance(arch, str):
+            if arch not in ARCHS:
+                raise ValueError(arch)
+            model = nets.__dict__[arch](**kwargs)
+        else:
+            allowed = [nets.Small, nets.Large]
+            if not isinstance(arch, tuple(allowed)):
+                raise ValueError(type(arch))
+            model = arch
+        return model
+"""
+HOOKED = """
+    class Base:
+        def __init__(self):
+            self.hooks = []
+            self.rows = []
+
+        def add_hook(self, hook):
+            self.hooks.append(hook)
+
+        def add_row(self, row):
+            self.rows.append(row)
+"""
+RUNNING = """
+    from .base import Base
+
+    class Runner(Base):
+        def forward(self, x):
+            for hook in self.hooks:
+                x = hook(x)
+            for row in self.rows:
+                x = x + row
+            return x
+"""
+
+
+def test_a_name_out_of_a_module_is_told_with_the_lists_that_it_is_tested_against() -> None:
+    makers = "".join(
+        f"\n    def {name.lower()}(path=None):\n        return {name}(path)\n" for name in ("Small", "Large")
+    )
+    files: dict[str, str | bytes] = {"zoo/__init__.py": "", "zoo/nets.py": NETS + makers, "zoo/pick.py": ZOO}
+    (point,) = [text for text in told(files, "replaceable: what=points") if text.startswith("By name, out of a module")]
+    assert (
+        "`_predictor()` (zoo/pick.py) calls what `arch` names in `zoo.nets` (`ARCHS` allows `small`, `large`)" in point
+    )
+    assert "takes a finished object of `Small`, `Large` and refuses all others by `allowed`" in point
+    assert "names and classes are tested against closed lists" in told(files, "swap_blockers")[0]
+
+
+def test_a_list_of_functions_that_a_subclass_calls_is_a_hook() -> None:
+    files: dict[str, str | bytes] = {"lib/__init__.py": "", "lib/base.py": HOOKED, "lib/run.py": RUNNING}
+    assert told(files, "callbacks") == [
+        "`Base.add_hook()` (lib/base.py) adds a function to `self.hooks`, which is called in a loop of "
+        "`Runner.forward()` (lib/run.py)"
+    ]

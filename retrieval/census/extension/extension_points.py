@@ -12,6 +12,7 @@ from retrieval.census.extension.hierarchies import hierarchies
 from retrieval.census.extension.implementations import selectors
 from retrieval.census.extension.import_paths import import_paths
 from retrieval.census.extension.listed_classes import listed_classes
+from retrieval.census.extension.module_dispatch import module_dispatch
 from retrieval.census.extension.plug_in_hooks import plug_in_hooks
 from retrieval.census.extension.swap_points import MODEL_WORD, Point
 from retrieval.census.flow.reach import reach_of
@@ -58,6 +59,7 @@ def _found(codebase: "Codebase") -> Iterator[Point]:
         _decorated(codebase, {point.path for point in registries}),
         plug_in_hooks(codebase),
         class_options(codebase),
+        module_dispatch(codebase),
         tables,
         called_tables(codebase, {(point.path, point.lines[0]) for point in tables}),
         import_paths(codebase),

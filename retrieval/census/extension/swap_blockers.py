@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.extension.assumptions import assumptions
 from retrieval.census.extension.coupled import ASIDE
+from retrieval.census.extension.module_dispatch import taken_from_modules, told_of
 from retrieval.census.extension.replaceable import replaceable
 from retrieval.census.extension.ties import ties_of
 from retrieval.census.flow.reach import reach_of
@@ -81,6 +82,10 @@ def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     """A clause and its hit for each sort of limit that the main programs have."""
     yield from _modalities(codebase)
     yield from _formats(codebase)
+    for taken in taken_from_modules(codebase)[:EACH]:
+        if taken.names is not None or taken.objects is not None:
+            hit = hit_at(codebase, taken.path, taken.lines, symbol=taken.symbol, name="names", text="")
+            yield f"names and classes are tested against closed lists, as {_cut(told_of(taken))}", hit
     closed = [hit for hit in replaceable(codebase, parse_query("replaceable")) if hit.text.startswith(CLOSED)]
     for hit in _first(codebase, closed):
         yield f"a closed choice of the class, as {_cut(hit.text.removeprefix(CLOSED))}", hit

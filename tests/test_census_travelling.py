@@ -196,6 +196,46 @@ def test_a_loop_tells_the_rule_of_what_it_carries() -> None:
     assert second.startswith("`search()` feeds results back") and "the loop is left only if `done`" in second
 
 
+DECODING = """
+import torch
+
+
+def boxes(self, pixels, start):
+    given = start.to("cuda")
+    count = 0
+    while count < 9:
+        out = self.model.decoder(given, pixels, first=count == 0)
+        picked = out["logits"].argmax(-1)
+        if picked.all():
+            break
+        given = torch.cat([picked, out["boxes"]], dim=-1)
+        count += given.shape[1]
+    return given
+
+
+def batches(self, loader):
+    given = next(loader)
+    size = 12
+    for _ in range(9):
+        given = given.to("cuda")
+        out = self.model(given, size)
+        given = torch.cat([out])
+        size = max(int(size * out.squeeze), 3)
+
+
+if __name__ == "__main__":
+    boxes(None, 1, 2)
+    batches(None, 1)
+"""
+
+
+def test_what_a_model_makes_anew_for_the_next_round_feeds_back_and_a_counter_does_not() -> None:
+    (told,) = texts(codebase_of({"app.py": DECODING}), "feedback")
+    assert told.startswith("`boxes()` feeds results back: in the loop while `count < 9`")
+    assert "`decoder()` is given what `given` holds" in told
+    assert "`torch.cat()` makes the `given` of the next round of what came out" in told
+
+
 def test_buffers_that_a_model_changes_and_the_memory_of_an_agent_are_state() -> None:
     net = (
         "import torch\nfrom langchain.memory import ConversationBufferMemory\n\n\nclass Net(torch.nn.Module):\n"

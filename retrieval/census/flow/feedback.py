@@ -29,7 +29,8 @@ FARTHEST = 40
 _LAYERS = re.compile(r"(?:^|[\W_])(?:layers?|blocks?|depth|resnets|attentions|stages|resblocks|convs?)\b")
 _JOINING = words("cat concat concatenate hstack vstack append column_stack")
 _CASTS = words(
-    "to type float half double int long bfloat16 cpu cuda contiguous detach clone numpy astype squeeze unsqueeze"
+    "to type float half double int long bfloat16 cpu cuda contiguous detach clone numpy astype squeeze unsqueeze "
+    "max min sum abs round len"
 )
 _PLAIN = words("len range min max int float str print sum abs round isinstance enumerate zip list tuple set sorted")
 
@@ -44,6 +45,7 @@ class Fed:
     filled: int
     kept: str = ""  # the key or attribute that holds it in a round
     maker: str = ""  # the call that makes the value of the next round; "" where results are added
+    renewed: bool = False  # whether the next round's value is made of the results alone
 
 
 @kind(
@@ -76,12 +78,19 @@ def _loops(function: Function, own: set[str]) -> Iterator[tuple[Loop, Fed]]:
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 before.setdefault(base_of(target), node.lineno)
-    seen: set[str] = set()
+    seen = _begun_as_numbers(function)
     for loop in (node for node in own_nodes(function) if isinstance(node, Loop) and not _is_layered(node)):
         for fed in (*_kept(loop), *_fed(loop, own)):
             if fed.name not in seen and before.get(fed.name, loop.lineno) < loop.lineno:
                 seen.add(fed.name)
                 yield loop, fed
+
+
+def _begun_as_numbers(function: Function) -> set[str]:
+    """The names that are given a number as written: what is added to them counts."""
+    nodes = [node for node in own_nodes(function) if isinstance(node, ast.Assign)]
+    plain = [n for n in nodes if isinstance(n.value, ast.Constant) and isinstance(n.value.value, int | float)]
+    return {base_of(target) for node in plain for target in node.targets}
 
 
 def _is_layered(loop: Loop) -> bool:
@@ -103,6 +112,21 @@ def _fed(loop: Loop, own: set[str]) -> Iterator[Fed]:
                 line, maker = _filled(body, held, results, whole)
                 if line and held not in results:
                     yield Fed(held, f"`{call_name(node)}()` is given", node.lineno, line, maker=maker)
+        yield from _renewed(body, node, results, whole)
+
+
+def _renewed(body: list[ast.AST], call: ast.Call, results: set[str], made: dict[str, set[str]]) -> Iterator[Fed]:
+    """What a model is given in a round and what its results make anew further down, for the next round."""
+    for name in sorted(_given(call) - results - {"self"}) if MODELISH.search(call_name(call)) else ():
+        bound = [n for n in body if isinstance(n, ast.Assign) and any(name in _stored(t) for t in n.targets)]
+        first = min(bound, key=lambda node: node.lineno, default=None)
+        looped = any(isinstance(n, ast.For | ast.comprehension) and name in _stored(n.target) for n in body)
+        if first is None or looped or first.lineno <= (call.end_lineno or call.lineno):
+            continue
+        maker = _call_in(first.value)
+        if maker is not None and any(_from(given, results, made) for given in _loaded(first.value) - {name, "self"}):
+            takes = f"`{call_name(call)}()` is given"
+            yield Fed(name, takes, call.lineno, first.lineno, maker=written(maker.func), renewed=True)
 
 
 def _is_step(call: ast.Call, own: set[str]) -> bool:
@@ -251,7 +275,9 @@ def _hit(codebase: Codebase, unit: Unit, of: tuple[Function, str], found: tuple[
         f"{where} feeds results back: in the loop {word} {quoted(runs, 60)} (line {lines[0]}) "
         f"{fed.taker} what `{fed.name}` holds (line {lines[1]}), and "
     )
-    if fed.maker:
+    if fed.renewed:
+        text += f"`{fed.maker}()` makes the `{fed.name}` of the next round of what came out (line {lines[2]})"
+    elif fed.maker:
         text += f"`{fed.maker}()` makes the `{fed.name}` of the next round of it and of the results (line {lines[2]})"
     else:
         text += f"the results of the round are added to `{fed.name}` for the next one (line {lines[2]})"

@@ -71,3 +71,23 @@ def test_a_target_that_calls_a_model_by_its_words_runs_a_model() -> None:
         "    def answer(self):\n        return self.model.llama_model.generate(1)\n"
     )
     assert hits(source) == [("threading.Thread", "thread", "yes")]
+
+
+def test_a_pool_whose_class_a_condition_chose_is_a_pool() -> None:
+    source = """
+from concurrent.futures import ThreadPoolExecutor
+from net import beat
+
+
+class InPlace:
+    def submit(self, run, *given):
+        return run(*given)
+
+
+def work(items, many):
+    executor = ThreadPoolExecutor if many else InPlace
+    with executor(max_workers=2) as pool:
+        return [pool.submit(beat, item) for item in items]
+"""
+    assert hits(source) == [("pool.submit", "thread", "no")]
+    assert hits(source.replace("ThreadPoolExecutor if many else InPlace", "InPlace")) == []

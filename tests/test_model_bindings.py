@@ -155,3 +155,29 @@ def test_settings_that_are_spread_over_a_call_count_when_the_defaults_put_them_i
     """
     (hit,) = run_query(codebase_of({"app.py": source}), "placements").hits
     assert 'made with `device_map=where`, `torch_dtype="float16"` in `load()`; the device is `auto`' in hit.text
+
+
+def test_a_model_that_has_a_function_fill_itself_is_filled_from_what_that_reads() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        def fill(model, path):
+            model.load_state_dict(torch.load(path, map_location=lambda storage, loc: storage))
+
+        class Net(nn.Module):
+            def from_pretrained(self, path):
+                fill(self, path)
+
+            def forward(self, x): return x
+
+        if __name__ == "__main__":
+            net = Net()
+            net.from_pretrained("https://example.org/net.pth")
+            net(1)
+    """
+    codebase = codebase_of({"app.py": source})
+    (hit,) = run_query(codebase, "model_weights").hits
+    assert "`Net` is filled from" in hit.text and "net.pth" in hit.text and "`torch.load`" in hit.text
+    told = [hit.text for hit in run_query(codebase, "memory_answers: memory").hits]
+    assert not any("straight to the device" in text for text in told)

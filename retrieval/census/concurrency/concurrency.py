@@ -7,7 +7,16 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from retrieval.census.concurrency.side_by_side import PLACES, Group, groups_of, spoken
-from retrieval.census.concurrency.worker_words import LABELS, flagged, group_said, homes, programs, targets, web
+from retrieval.census.concurrency.worker_words import (
+    LABELS,
+    flagged,
+    group_said,
+    homes,
+    names_in_code,
+    programs,
+    targets,
+    web,
+)
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.flow.web_handlers import handlers_said, web_handlers
 from retrieval.census.language import Query, kind
@@ -36,7 +45,7 @@ def concurrency(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     launched = launched_ranks(codebase)
     handlers, _idle_handlers = reach_of(codebase).parted(web_handlers(codebase), aside=True)
     told = {
-        "async": partial(_asynchronous, launched), "models": partial(_models, handlers),
+        "async": partial(_asynchronous, codebase, launched), "models": partial(_models, handlers),
         "memory": partial(memory, codebase),
     }  # fmt: skip
     for name, tell in told.items():
@@ -49,11 +58,15 @@ _STARTED = ("threads", "processes", "scripts")
 Told = Iterator[tuple[str, list[CensusHit]]]
 
 
-def _asynchronous(launched: list[CensusHit], groups: dict[str, Group]) -> Told:
+def _asynchronous(codebase: "Codebase", launched: list[CensusHit], groups: dict[str, Group]) -> Told:
     found = [groups[name] for name in LABELS if groups[name].run]
     idle = [groups[name] for name in LABELS if groups[name].idle and not groups[name].run]
     told = ["collective", *(["ranks"] if groups["collective"].hits or groups["worded"].hits else [])]  # not denied
-    absent = [label for name, label in LABELS.items() if not groups[name].hits and name not in told]
+    absent = [
+        label
+        for name, label in LABELS.items()
+        if not groups[name].hits and name not in told and not names_in_code(codebase, name)
+    ]
     if found:
         said = "; ".join(group_said(group.name, group.run) for group in found)
         yield f"Yes, in what the main programs run: {said}", [hit for group in found for hit in group.run[:2]]

@@ -1,9 +1,15 @@
 """What runs side by side, in words: workers with what they run, started programs, web servers, groups of places."""
 
+import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.meaning.prose import counted, listed
 from retrieval.facts import CensusHit
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
 
 SHOWN = 4
 LABELS = {
@@ -16,6 +22,22 @@ LABELS = {
     "collective": "calls between the processes of a distributed launcher",
     "parallel": "batches split over several GPUs by `torch.nn.DataParallel`",
 }
+
+
+_NAMES = {
+    "processes": re.compile(r"\bProcessPoolExecutor\b|\bmultiprocessing\.(?:Pool|Process)\b"),
+    "threads": re.compile(r"\bThreadPool(?:Executor)?\b|\bthreading\.Thread\b"),
+    "loaders": re.compile(r"\bnum_workers?\w*\s*[=:]\s*[1-9]"),
+    "ranks": re.compile(r"\bDistributedDataParallel\b|\btorch\.distributed\b|\btorchrun\b"),
+}
+
+
+@once
+def names_in_code(codebase: "Codebase", name: str) -> bool:
+    """Whether code or configuration names what makes such a group, traced or not: it is not denied then."""
+    word = _NAMES.get(name)
+    files = (f for f in codebase.snapshot.files if f.role in ("source", "config") and f.language != "notebook")
+    return word is not None and any(word.search(file.text) for file in files)
 
 
 def web(hit: CensusHit) -> str:

@@ -18,7 +18,7 @@ from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.tracing import tracer_of
-from retrieval.census.meaning.values import ClassRef, FunctionRef, Instance, alternatives
+from retrieval.census.meaning.values import ClassRef, External, FunctionRef, Instance, alternatives
 from retrieval.census.models.held_models import HeldRun, runs_held_model
 from retrieval.census.models.touches import free_of_models, places, told, ways
 from retrieval.census.settings.set_defaults import off_by_default
@@ -122,6 +122,8 @@ def _maker(codebase: "Codebase", path: str, call: Call) -> str:
     if last not in _MAKERS | _GIVEN:
         return ""
     made_by = (call.receiver or call.name) if last not in _MAKERS or call.receiver else call.name
+    if last in _GIVEN and not call.receiver and call.written.endswith(f".{last}"):
+        made_by = _chosen(codebase, path, call)
     outer = made_by.rpartition(".")[2]
     known = any(made_by == m or made_by.startswith(f"{m}.") for m in _MODULES)
     if last in ("to_thread", "run_in_executor", "run_in_threadpool", "start_new_thread"):
@@ -129,6 +131,19 @@ def _maker(codebase: "Codebase", path: str, call: Call) -> str:
     if not known or codebase.resolve_call(path, call) is not None:
         return ""
     return "thread" if outer in _THREAD else "process" if outer in _PROCESS or last in _PROCESS else ""
+
+
+def _chosen(codebase: "Codebase", path: str, call: Call) -> str:
+    """The pool that a call works with where a condition chose its class: `pool = Executor if many else InPlace`."""
+    found = step_of(codebase, path, call)
+    name = call.written.rpartition(".")[0]
+    if found is None or not name.isidentifier():
+        return call.name
+    frame, step = found
+    makers = [b.value.child_by_field_name("function") for b in frame.bound(name) if b.value is not None]
+    values = [v for node in makers if node is not None for v in alternatives(frame.value(node, step.order))]
+    known = (v.name for v in values if isinstance(v, External) and v.name.rpartition(".")[2] in _MAKERS)
+    return next(known, call.name)
 
 
 def _is_filled_later(codebase: "Codebase", path: str, call: Call) -> bool:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _SETTING = re.compile(
-    r"(?:^|_)(?:tile\w*|half|fp16|bf16|precision|torch_dtype|dtype|compute_type|batch_size|chunk_size|max_batch\w*|"
+    r"^(?:(?:use|is|in|to)_)?half$|(?:^|_)(?:tile\w*|fp16|bf16|precision|torch_dtype|dtype|compute_type|"
+    r"batch_size|chunk_size|max_batch\w*|"
     r"load_in_\dbit|quantization\w*|device_map|low_cpu_mem_usage|gpu_memory_utilization|max_model_len|num_workers|"
     r"n_gpu_layers|n_ctx|offload\w*|attn_implementation|use_flash_attention\w*|cpu_threads|swap_space|max_num_\w+)$"
 )

@@ -46,7 +46,8 @@ _PARAMETERS = re.compile(r"(?:^|\.)(?:weight|bias|\w*_weight|\w*_bias|w|b|gamma|
 _TYPE = re.compile(r"(?:float(?:16|32|64)?|bfloat16|half|double|dtype)\b|\bdtype\b")
 _CASTS = words("half float double bfloat16 type")
 _OPTION = re.compile(
-    r"^-{0,2}(?:\w+[-_])*(?:precision|fp16|bf16|fp32|half|amp|dtype|torch_dtype|mixed_precision|load_in_\d+bit)$"
+    r"^-{0,2}(?:(?:use|no|is|in|to)[-_])*half$"  # another word before it says of what a half
+    r"|^-{0,2}(?:\w+[-_])*(?:precision|fp16|bf16|fp32|amp|dtype|torch_dtype|mixed_precision|load_in_\d+bit)$"
 )
 _RUNS = re.compile(r"^(?:super\(.*\)\.forward|F\.\w+|torch\.nn\.functional\.\w+|nn\.functional\.\w+)$")
 _UPCAST = re.compile(r"\.float\(\)$|\.to\((?:dtype=)?torch\.float32\)$|\.type\(torch\.float32\)$")

@@ -34,6 +34,7 @@ READERS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 _TAKING = re.compile(r"(?:^|\.)(?:load_state_dict|load_param_into_net|set_state_dict|load_pretrained|load_ema)$")
 _RESUMING = re.compile(r"(?i)(?:optim\w*|scaler|scheduler)\.load_state_dict$")
+_KEPT_THERE = re.compile(r"lambda (\w+)(?:, ?\*?\w+)?: ?\1$")  # `lambda storage, loc: storage`
 _NOTHING = re.compile(r"(?:^|/)(?:[Nn]one)?$")  # what menus call no model
 SHOWN, MOST_CALLS, MOST_SPOTS = 60, 24, 400
 
@@ -157,7 +158,13 @@ def _read(roster: Roster) -> Iterator[tuple[Key, Weights]]:
 
 
 def _itself(roster: Roster, at: Spot) -> list[Made]:
-    """The models of the class whose method fills its own object, `self` or what `cls.from_config(…)` gave it."""
+    """The models of the class whose method fills its own object, `self` or what `cls.from_config(…)` gave it, or has
+    a function that it gives `self` fill it."""
+    if at.stack and at.text() in at.frame.parameters and at.text() not in ("self", "cls"):
+        called = at.stack[-1]
+        node = argument(called, at.frame, at.text())
+        given = Spot(called[0], node, called[1].order, called[1].guards) if node is not None else None
+        return _itself(roster, given) if given is not None and given.text() == "self" else []
     own = next(iter(at.frame.parameters), "")
     made = (b.value for b in at.frame.body.bindings if b.name == at.text() and b.value is not None and own == "cls")
     fresh = any(re.match(r"cls[.(]", at.frame.body.tree.text(value)) for value in made)
@@ -266,6 +273,8 @@ def _device(roster: Roster, at: Spot) -> str:
     for child in arguments(at.node, keywords=True):
         if child.type == "keyword_argument" and text(child.child_by_field_name("name")) in ("map_location", "device"):
             node = child.child_by_field_name("value")
+            if node is not None and _KEPT_THERE.match(text(node)):
+                return "cpu"  # what a function gives back unchanged stays where it was read, in main memory
             devices = choice_of(roster.codebase, at.inner(node, take=())[0]).devices if node is not None else ()
             return "cpu" if devices == ("cpu",) or "cpu" in text(node) else "device"
     return ""

@@ -265,3 +265,62 @@ def test_slices_that_a_class_around_images_stacks_are_batches() -> None:
         "stacks slices into batches: `torch.stack(samples[i * self.batch_size : (i + 1) * self.batch_size])`"
         in hit.text
     )
+
+
+PROBED = {
+    "reading.py": (
+        "import cv2\n\n\n"
+        "def read(path, size=None):\n"
+        "    image = cv2.imread(path)\n"
+        "    if isinstance(size, tuple):\n"
+        "        image = cv2.resize(image, size)\n"
+        "    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)\n\n\n"
+        "def read_all(paths, **options):\n"
+        "    return [read(path, **options) for path in paths]\n"
+    ),
+    "network.py": (
+        "import torch\nfrom torch import nn\n\n\n"
+        "class Backbone(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.conv = nn.Conv2d(3, 8, 3)\n\n"
+        "    def forward(self, image):\n"
+        "        return self.conv(image)\n\n\n"
+        "class Detector(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.backbone = Backbone()\n"
+        "        self.width = self.backbone(torch.zeros(1, 3, 32, 32)).shape[1]\n\n"
+        "    def forward(self, image):\n"
+        "        return self.backbone(image)\n"
+    ),
+    "main.py": (
+        "import sys\nfrom network import Detector\nfrom reading import read_all\n\n\n"
+        "def main():\n"
+        "    detector = Detector()\n"
+        "    images = read_all(sys.argv[1:])\n"
+        "    print(detector(images))\n\n\n"
+        'if __name__ == "__main__":\n    main()\n'
+    ),
+    "train.py": (
+        "from torchvision import transforms\n\n\n"
+        "def augment():\n"
+        "    return transforms.Compose([transforms.Resize(224), transforms.ToTensor()])\n"
+    ),
+}
+
+
+def test_a_step_that_no_default_runs_and_a_probe_for_a_shape_are_no_way_of_an_image() -> None:
+    codebase = codebase_of(PROBED)
+    runs = [hit.text for hit in run_query(codebase, "vision_runs").hits]
+    way = next(text for text in runs if "main()" in text)
+    assert "cvtColor" in way and "cv2.resize" not in way
+    assert any("self.backbone(image)" in text for text in runs) and not any("zeros" in text for text in runs)
+    resized = {**PROBED, "main.py": PROBED["main.py"].replace("[1:])", "[1:], size=(64, 64))")}
+    assert any("cv2.resize" in hit.text for hit in run_query(codebase_of(resized), "vision_runs").hits)
+
+
+def test_transforms_that_no_main_program_runs_come_last_and_are_said_to() -> None:
+    told = [hit.text for hit in run_query(codebase_of(PROBED), "vision_told: part=preprocessing").hits]
+    assert told[0].startswith("Yes") and "Compose" not in told[0]
+    assert "outside what the main programs are seen to run, in `augment()`" in told[-1]

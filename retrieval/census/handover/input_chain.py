@@ -31,7 +31,7 @@ _FORMATTING = re.compile(
 )
 _PREPARING = re.compile(r"(?i)process|transform|resize|imread|open\(|normali[sz]e")
 _TRIAL = re.compile(r"(?i)warm|dummy|debug|(?:^|_)(?:test|demo|bench\w*|example)(?:_|$)")
-_FRESH = re.compile(r"^(?:\w+\.)*(?:zeros|ones|rand|randn|randint|empty|full)\(")
+FRESH = re.compile(r"^(?:\w+\.)*(?:zeros|ones|rand|randn|randint|empty|full)\(")
 _JOINT = re.compile(r"[\"'](?:multi_modal_data|pixel_values|images?|multimodal_data)[\"']\s*:")
 _PATH = re.compile(r"(?i)(?:^|[_.])(?:\w*(?:path|file\w*|dir|folder|stem|suffix)|name)$")
 _LITERALS = words("none integer float string true false")
@@ -155,4 +155,4 @@ def _is_run(tracer: Tracer, spot: Spot) -> bool:
 
 def _is_trial(source: Spot) -> bool:
     named_so = _TRIAL.search(source.frame.symbol.rpartition(".")[2])
-    return named_so is not None or _FRESH.search(source.text()[:60]) is not None
+    return named_so is not None or FRESH.search(source.text()[:60]) is not None

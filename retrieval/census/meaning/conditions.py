@@ -16,6 +16,7 @@ _ORDERED: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.GtE: operator.ge,
     ast.LtE: operator.le,
 }
+_BUILT_IN: dict[str, type] = {t.__name__: t for t in (bool, bytes, complex, dict, float, int, list, set, str, tuple)}
 
 
 def member(tree: ast.expr | None) -> object:
@@ -94,8 +95,18 @@ def truth(tree: ast.expr | None, given: Callable[[str], object]) -> bool | None:
         case ast.Call(func=ast.Attribute(attr="startswith" | "endswith" as how), args=[ast.Constant(value=str(end))]):
             value = value_of(tree.func.value, given)  # type: ignore[attr-defined]
             return getattr(value, how)(end) if isinstance(value, str) else None
+        case ast.Call(func=ast.Name(id="isinstance"), args=[inner, kinds], keywords=[]):
+            return _is_instance(value_of(inner, given), kinds)
     value = value_of(tree, given)
     return None if value is UNKNOWN else bool(value)
+
+
+def _is_instance(value: object, kinds: ast.expr) -> bool | None:
+    """Whether a constant is of one of the built-in types that are named; None for other values and other types."""
+    names = [ast.unparse(item) for item in (kinds.elts if isinstance(kinds, ast.Tuple) else [kinds])]
+    if not isinstance(value, str | int | float | None) or not all(name in _BUILT_IN for name in names):
+        return None
+    return isinstance(value, tuple(_BUILT_IN[name] for name in names))
 
 
 def _compared(tree: ast.Compare, given: Callable[[str], object]) -> bool | None:

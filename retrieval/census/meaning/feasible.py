@@ -56,13 +56,20 @@ def constant(frame: "Frame", name: str, stack: tuple[Called, ...], hops: int = M
         return UNKNOWN  # an inner function: the call entered the body around it
     node = argument(stack[-1], frame, name)
     if node is None:
-        spread = any(child.type in ("list_splat", "dictionary_splat") for child in arguments(step.node))
+        spread = [child for child in arguments(step.node, keywords=True) if child.type.endswith("_splat")]
+        given = not all(_lacks(around, child, name, stack[:-1]) for child in spread)
         later = is_partial(step) or _renamed(step, target)  # another call gives, or has given, the rest
-        preset = None if spread or later else default(frame, name)
+        preset = None if given or later else default(frame, name)
         return UNKNOWN if preset is None else literal(frame.body.tree.text(preset), preset)
     if node.type == "identifier":
         return constant(around, around.body.tree.text(node), stack[:-1], hops - 1)
     return literal(around.body.tree.text(node), node)
+
+
+def _lacks(around: "Frame", splat: "Node", name: str, stack: tuple[Called, ...]) -> bool:
+    """Whether `**options`, handed on from the call that entered `around`, certainly holds nothing of that name."""
+    options = around.body.tree.text(splat).lstrip("* ")
+    return splat.type == "dictionary_splat" and _spread(around, f"**{options}[{name}]", stack) is MISSING
 
 
 def _spread(frame: "Frame", name: str, stack: tuple[Called, ...]) -> object:

@@ -82,27 +82,32 @@ def _configured(codebase: "Codebase") -> dict[str, dict[str, list[str]]]:
 
 
 @once
-def _options(codebase: "Codebase") -> dict[str, dict[str, CensusHit]]:
-    """Name of a command-line option → its defaults, each with the first option that has it."""
-    found: dict[str, dict[str, CensusHit]] = {}
+def _options(codebase: "Codebase") -> dict[str, dict[str, list[CensusHit]]]:
+    """Name of a command-line option → its defaults, each with the options that have it."""
+    found: dict[str, dict[str, list[CensusHit]]] = {}
     for hit in run_query(codebase, "cli_options").hits:
         value = hit.detail.get("default", "")
         if value and hit.role == "source":
-            found.setdefault(hit.name.lstrip("-").replace("-", "_"), {}).setdefault(value, hit)
-    return {name: values for name, values in found.items() if len(values) <= SHOWN}
+            found.setdefault(hit.name.lstrip("-").replace("-", "_"), {}).setdefault(value, []).append(hit)
+    return found
 
 
 def _default_of(codebase: "Codebase", frame: "Frame", name: str) -> str:
-    """The default of an option as a body gets it: of several parsers, those in programs that run the body."""
+    """The default of an option as a body gets it: of several parsers that of its file, else of programs that run it."""
     values = _options(codebase).get(name, {})
     if len(values) > 1:
         unit = frame.path, frame.symbol
         units = [found for found in _reached(codebase) if unit in found]
-        near = {v: hit for v, hit in values.items() if any((hit.path, hit.symbol) in found for found in units)}
-        values = near or values
+        here = {v: own for v, hits in values.items() if (own := [hit for hit in hits if hit.path == frame.path])}
+        near = {
+            v: run
+            for v, hits in values.items()
+            if (run := [hit for hit in hits if any((hit.path, hit.symbol) in found for found in units)])
+        }
+        values = here or near or values
     if len(values) == 1:
         return next(iter(values))
-    return " or ".join(f"{value} ({hit.path})" for value, hit in values.items())
+    return " or ".join(f"{value} ({hits[0].path})" for value, hits in values.items()) if len(values) <= SHOWN else ""
 
 
 @once

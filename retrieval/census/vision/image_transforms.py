@@ -113,7 +113,7 @@ def image_transforms(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 
 def _rank(codebase: "Codebase", found: list[Composed]) -> tuple[bool, bool, bool, bool, int]:
-    elsewhere, idle = _place(codebase, found[0])
+    elsewhere, idle = placed(codebase, found[0])
     return elsewhere, all(one.feeds for one in found), idle, found[0].trains, -len(found)
 
 
@@ -128,7 +128,8 @@ def composed_of(codebase: "Codebase") -> list[Composed]:
     return _FOUND[roster]
 
 
-def _place(codebase: "Codebase", one: Composed) -> tuple[bool, bool]:
+def placed(codebase: "Codebase", one: Composed) -> tuple[bool, bool]:
+    """Whether a chain stands in no main code, and whether the main programs are not seen to run it."""
     lines = (one.step.start, one.step.end)
     place = hit_at(codebase, one.frame.path, lines, symbol=one.frame.symbol, name="", text="")
     return place.role != "source", not reach_of(codebase).has(place)

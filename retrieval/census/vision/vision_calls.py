@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
-from retrieval.census.handover.input_chain import Formatting, input_chain
+from retrieval.census.handover.input_chain import FRESH, Formatting, input_chain
 from retrieval.census.handover.model_inputs import inputs_of, session_runs
 from retrieval.census.meaning.body import CallStep, one_line
 from retrieval.census.meaning.spots import Spot, arguments
@@ -125,7 +125,8 @@ def runs_of(roster: Roster) -> "list[Run]":
                 steps = [*input_chain(roster.tracer, spot), *_joint(roster, use, spot)]
                 chain = tuple(step for step in dict.fromkeys(steps) if _belongs(roster, use, step))
                 run = Run(use.frame, use.step, use.made, _name(use), spot, chain, not use.made)
-                found.setdefault((use.frame.path, use.step.node.id), run)
+                if not _is_probe(run):
+                    found.setdefault((use.frame.path, use.step.node.id), run)
         order = {id(frame): at for at, (frame, _) in enumerate(roster.frames)}
         _RUNS[roster] = sorted(found.values(), key=lambda run: (_is_trial(run), order[id(run.frame)], run.step.order))
     return _RUNS[roster]
@@ -141,6 +142,12 @@ def _belongs(roster: Roster, use: Use, step: Formatting) -> bool:
     """Whether a step formats the input of this call: a model's own method does not know which caller it has."""
     inner = use.frame.owner is not None and roster.family.is_model(use.frame.owner)
     return not inner or step.frame.path == use.frame.path
+
+
+def _is_probe(run: Run) -> bool:
+    """Whether a call only asks for the shape of the result: `self.encoder(torch.zeros(1, 3, 32, 32))`."""
+    made = run.chain[0].written if run.chain and run.frame.symbol.endswith("__init__") else run.spot.text()
+    return FRESH.match(made) is not None
 
 
 def _is_trial(run: Run) -> bool:

@@ -8,7 +8,7 @@ from retrieval.census.language import run_query
 from retrieval.census.meaning.body import CallStep
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import External
-from retrieval.census.vision.image_transforms import name_of
+from retrieval.census.vision.image_transforms import composed_of, name_of, placed
 from retrieval.census.vision.library_processors import processors
 from retrieval.census.vision.pictured import kinds_of_pictures
 from retrieval.census.vision.vision import worked
@@ -43,7 +43,8 @@ def _sentences(codebase: "Codebase", runs: list[Run]) -> Iterator[Sentence]:
         form = f"; it is then {', '.join(run.form)}" if run.form else ""
         text = f"On its way to {run.name} in {name_of(run.frame)} an image goes through {steps}{form}"
         yield text, [place(run), *(("step", s.frame.path, s.line, s.line) for s in run.chain)]
-    yield from _listed(codebase, "image_transforms", "Transforms are composed, in the order of their use, in ")
+    transforms = [*_transforms(codebase)]
+    yield from (said for said, run in transforms if run)
     yield from processors(codebase)
     yield from _sizes(codebase) if runs else ()
     yield from _encoded(runs)
@@ -51,6 +52,15 @@ def _sentences(codebase: "Codebase", runs: list[Run]) -> Iterator[Sentence]:
     yield from _worked(codebase, "resizing and cropping", "resized, cropped or warped")
     yield from _listed(codebase, "video_frames", "Frames of video are taken as follows: ", wanted="takes frames")
     yield from _listed(codebase, "image_batches", "Batches: ")
+    yield from (said for said, run in transforms if not run)
+
+
+def _transforms(codebase: "Codebase") -> Iterator[tuple[Sentence, bool]]:
+    """What composes transforms, and whether the main programs are seen to run the first of it."""
+    run = not any(any(placed(codebase, one)) for one in composed_of(codebase)[:1])
+    where = "in " if run else "outside what the main programs are seen to run, in "
+    for said in _listed(codebase, "image_transforms", f"Transforms are composed, in the order of their use, {where}"):
+        yield said, run
 
 
 def _sizes(codebase: "Codebase") -> Iterator[Sentence]:

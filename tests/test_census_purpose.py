@@ -156,3 +156,27 @@ def test_conferences_pleas_plugs_and_items_of_news_that_go_on_say_nothing_of_the
     )
     said = [hit.text for hit in run_query(codebase_of({"README.md": readme, "a.py": "X = 1\n"}), "purpose").hits]
     assert said == ["The README says of Voxel: “Voxel is a model that reads rooms.”"]
+
+
+OFFERED = """
+<!-- 1. An old
+notice that was taken out -->
+## [English](README.md) | [Other](README_OTHER.md)
+
+<h3 align="center"><a href="https://example.org">
+Talker: one portrait and one voice become a video</a></h3>
+<h5 align="center">If our project helps you, please give us a star</h5>
+
+## Hosted API
+
+There is a hosted API for all models of talker available [here](https://example.org):
+
+- Always fast
+- Never down
+"""
+
+
+def test_comments_links_to_languages_begging_and_hosted_offers_are_no_purpose() -> None:
+    found = sentences({"README.md": OFFERED, "run.py": RUN})
+    assert found[0] == "The README is titled “Talker: one portrait and one voice become a video”."
+    assert not [text for text in found if "Never down" in text or "notice" in text or "star" in text]

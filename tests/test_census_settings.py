@@ -149,6 +149,7 @@ def test_settings_classes_and_saved_settings() -> None:
     told = next(text for text in found if "settings class" in text)
     assert "yaml file `'basic.yaml'`" in told and "env prefix `'APP_'`" in told
     assert "`device = 'cuda'`" in told and "read by `go()`" in told
+    assert "each field is also an environment variable of its name behind the prefix" in told
     saved = next(text for text in found if text.startswith("`load()` loads `state.json`"))
     assert "`globals_.c`" in saved and "`save()` writes it" in saved
 

@@ -19,7 +19,8 @@ from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import units
 from retrieval.census.models.model_summary import model_summary
-from retrieval.census.project.readme import Readme, Said, read_readme
+from retrieval.census.project.readme import Readme, read_readme
+from retrieval.census.project.readme_blocks import Said
 from retrieval.census.settings.options import cli_options
 from retrieval.facts import CensusHit
 from retrieval.manifests import read_manifests
@@ -47,7 +48,7 @@ _SERVING = re.compile(
 _PLACE = re.compile(r"(?i)(?:paths?|files?|dir|directory|folder)$")
 _SWITCH = re.compile(
     r"(?i)type (?:bool|float|int)\b|store_(?:true|false)|is_flag|: whether\b|: if true"
-    r"|^`--(?:keep|no|use|enable|disable)[-_]"
+    r"|^`--(?:keep|no|use|enable|disable)[-_]|\(default (?:True|False)\)"
 )
 _WRITES = re.compile(r"(?i)-*(?:out(?:put)?|save|result|dest(?:ination)?|target_output)[-_]")
 _PLAINLY = re.compile(r"(?i)readme(?:_en)?$")

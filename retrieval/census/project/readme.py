@@ -4,11 +4,12 @@ Sentences on news, speed, licences, downloads, installation, risk and community 
 so is navigation: lines of links. A paragraph that says what a thing is goes before other prose.
 """
 
-import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 
+from retrieval.census.project.readme_blocks import Said, blocks_of
 from retrieval.snapshot import SourceFile
 
 _COMMAND = re.compile(r"\b(?:pip3?|conda|uv|apt(?:-get)?|brew) (?:pip )?install\b|--extra-index-url|```|\bgit clone\b")
@@ -32,7 +33,8 @@ _ASIDE = re.compile(
     r"|\b(?:web demo|demo page|online (?:demo|at)|available (?:online )?at)\b"
     r"|^\W*(?:try|visit|view|watch|see|read|check)\b(?=.*\b(?:demo|hugging ?face|video|paper|wiki|docs|website|blog)\b)"
     r"|\b(?:University|Universit\u00e9|Institute of|Academy of|Laborator(?:y|ies)|AI Labs?)\b(?!.*[.!?]$)"
-    r"|^\W*(?:notice|note|warning|important|tips?)\b|\u2003|[\u2020\u2021]|^-\s|^\[|(?:\d[ ,].{1,30}){4}"
+    r"|\bis named (?:after|for)\b|^\W*(?:notice|note|warning|important|tips?)\b"
+    r"|\u2003|[\u2020\u2021]|^-\s|^\[|(?:\d[ ,].{1,30}){4}"
 )
 _DOES = re.compile(
     r"(?i)\b(?:is an?|are|is the|provides?|enables?|allows?|converts?|generates?|turns?|transforms?|extracts?|detects?"
@@ -53,8 +55,6 @@ _DEFINES = re.compile(
 )
 # The name that a sentence defines: `faster-x is a …` is not about speed, nor is a small first letter against it.
 _AFTER_NAME = re.compile(r"^\W*[\w.+'-]+(?= (?:is|are|converts?|generates?|provides?|lets|can)\b)")
-_OPENS = re.compile(r"(?i)^\s*<(?:p|td|div|h\d|li|blockquote)\b")
-_CLOSES = re.compile(r"(?i)</(?:p|td|div|h\d|li|blockquote)>\s*$|<br\s*/?>\s*$")
 _NUMBERED = re.compile(r"^\(?(\d)[.)] *(?=\S)")
 _INDEX = re.compile(
     r"(?i)^\W*(?:change ?log|contents|table of contents|(?:\S+ )?news|updates?|overview|readme|\u76ee\u5f55"
@@ -63,32 +63,21 @@ _INDEX = re.compile(
 )
 _NOTICE = re.compile(
     r"(?i)\bdeprecated\b|\barchived?\b|\bno longer\b|\bunmaintained\b|\bnot maintained\b"
-    r"|^\W*(?:announcement|notice|warning|note|important|attention|news)\b"
+    r"|^\W*(?:announcement|notice|warning|note|important|attention|news)\b|\bplease\b|\bgive (?:us|me|it) a\b|\u2b50"
 )
+_LANGUAGES = re.compile(r"(?i)\benglish\b\W*[|/\u00b7]|[|/\u00b7]\W*\benglish\b")  # leads to other READMEs
 _FEATURES = re.compile(
     r"(?i)^\W*(?:key |main |core )?(?:features?|catalog(?:ue)?|(?:supported )?tasks|highlights?|functions?"
     r"|capabilities|what it does)\b"
 )
+_OFFER = re.compile(
+    r"(?i)\b(?:hosted|managed|paid|commercial|enterprise|premium)\b(?=.*\b(?:api|service|platform|version|edition|plans?"
+    r"|cloud|usage|use|support|offering|solution|product|demo)\b)"
+    r"|^\W*(?:enterprise|pricing|cloud|community|contact(?: us)?)\W*$"
+)  # what is sold, run or talked of elsewhere is no feature of the code
 _INTRODUCES = re.compile(r"(?i)^\W*(?:\d\W+)?(?:(?:model |project )?introduction|about|overview|abstract|what is)\b")
 _RELATED = re.compile(r"(?i)\b(?:projects?|papers?|works?|repos\w*|resources|news)\b")
-_ITEM = re.compile(r"^\s{0,3}(?:[-*+]|\d+[.)])\s+(.*)$")
-_BOX = re.compile(r"^\[[ xX]\]\s+")
-_FENCE = re.compile(r"^\s*(?:```|~~~)")
-_LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^)]*\)|!?\[([^\]]*)\]\[[^\]]*\]")
-_IMAGE = re.compile(r"\[?!\[[^\]]*\]\([^)]*\)\]?(?:\([^)]*\))?|<img[^>]*>|<a\b[^>]*>\s*<img.*?</a>|<!--.*?-->")
-_SHORTCODE = re.compile(r"(?<!\S):[a-z0-9_+-]{2,30}:(?!\S) ?")  # `:rocket:` of GitHub
-_TAG = re.compile(r"<[^>]*>")
-_HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)#*\s*$|<h([1-6])[^>]*>(.*?)</h", re.IGNORECASE)
-HEAD, TOP, EARLY, ITEMS, LONGEST, LEAST, LINKED, MOST = 20, 90, 60, 7, 420, 4, 60, 3
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """Words of the README on lines `start` to `end`."""
-
-    text: str
-    start: int
-    end: int
+HEAD, TOP, EARLY, ITEMS, LEAST, MOST = 20, 90, 60, 7, 4, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +92,9 @@ class Readme:
 
 def read_readme(file: SourceFile, project: str = "") -> Readme:
     """The parts of a README in Markdown that say what the project is; `project` is a name that it goes by."""
-    blocks = _blocks(file)
+    blocks = list(_own(blocks_of(file)))
     named = (b for kind, b in blocks if kind == "heading" and b.start <= HEAD and not _INDEX.match(b.text))
-    title = next((b for b in named if not _FEATURES.search(b.text) and not _NOTICE.search(b.text)), None)
+    title = next((b for b in named if not any(p.search(b.text) for p in (_FEATURES, _NOTICE, _LANGUAGES))), None)
     prose = [block for block in _early(blocks) if _is_purpose(block.text)]
     known = {title.text.lower()} if title else set()
     prose = [block for block in prose if block.text.lower() not in known]
@@ -128,6 +117,15 @@ def read_readme(file: SourceFile, project: str = "") -> Readme:
     if sum(bool(_OTHERS.search(said.text)) for said in features) * 2 >= len(features):
         features = ()  # what others have made of it
     return Readme(title, _telling(tagline) if tagline else None, tuple(abstracts[:MOST]), features)
+
+
+def _own(blocks: list[tuple[str, Said]]) -> Iterator[tuple[str, Said]]:
+    """The blocks without what stands under a heading of offers or people, no part of the code."""
+    offered = False
+    for kind, block in blocks:
+        offered = _OFFER.search(block.text) is not None if kind == "heading" else offered
+        if not offered:
+            yield kind, block
 
 
 def _early(blocks: "list[tuple[str, Said]]") -> list[Said]:
@@ -180,10 +178,18 @@ def _numbered(blocks: list[tuple[str, Said]], names: set[str]) -> tuple[Said, ..
     """The paragraphs or items `1. …`, `2. …` behind a sentence on the project that announces them with a colon."""
     for position, (kind, block) in enumerate(blocks):
         about = _DEFINES.search(block.text) or names & set(re.findall(r"[\w-]{4,}", block.text.lower()))
-        if kind == "text" and block.text.endswith(":") and block.start <= TOP and about:
+        if (
+            kind == "text"
+            and block.text.endswith(":")
+            and block.start <= TOP
+            and about
+            and not _OFFER.search(block.text)
+        ):
             following = list(takewhile(lambda item: item[0] != "heading", blocks[position + 1 :]))[:ITEMS]
             found = [b for k, b in following if k == "item" or _NUMBERED.match(b.text)]
-            if len(found) > 1 and found[0] == following[0][1] and not any(_ASIDE.search(b.text) for b in found):
+            kept = [b for b in found if not _ASIDE.search(b.text)]
+            if len(found) > 1 and found[0] == following[0][1] and len(kept) * 2 > len(found):
+                found = found if _NUMBERED.match(found[0].text) else kept
                 return tuple(Said(_NUMBERED.sub("", b.text), b.start, b.end) for b in found)
     return ()
 
@@ -220,56 +226,3 @@ def _features(blocks: list[tuple[str, Said]]) -> tuple[Said, ...]:
         elif inside and kind == "item" and block.text and not _ASIDE.search(block.text):
             found.append(block)
     return tuple(found[:ITEMS])
-
-
-def _blocks(file: SourceFile) -> list[tuple[str, Said]]:
-    """Headings, list items and paragraphs as plain text, code left out."""
-    found: list[tuple[str, Said]] = []
-    fenced, open_ = False, False
-    for number, line in enumerate(file.lines, 1):
-        if _FENCE.match(line):
-            fenced = not fenced
-        if open_ and not fenced and re.fullmatch(r"={3,}|-{3,}", line.strip()):
-            found[-1] = ("heading", found[-1][1])
-            open_ = False
-            continue
-        heading = _HEADING.search(line) if not fenced else None
-        text = "" if fenced or _FENCE.match(line) or _is_navigation(line) else plain(line)
-        open_ = open_ and not _OPENS.match(line)
-        item = _ITEM.match(line)
-        if heading and text:
-            rest = plain(_HEADING.sub("", line))
-            found.append(("heading", Said(plain(heading[2] or heading[4] or "") or text, number, number)))
-            found += [("text", Said(rest, number, number))] if len(rest) > LONGEST // 40 and heading[4] else []
-        elif text and item:
-            found.append(("item", Said(_cut(plain(_BOX.sub("", item[1]))), number, number)))
-        elif text and open_ and found:
-            what, before = found[-1]
-            found[-1] = (what, Said(_cut(f"{before.text} {text}"), before.start, number))
-        elif text and not re.fullmatch(r"[=\-*_~]{2,}", text):
-            found.append(("text", Said(_cut(text), number, number)))
-        open_ = bool(text) and not heading and not _CLOSES.search(line)
-    return found
-
-
-def _is_navigation(line: str) -> bool:
-    """Whether a line leads elsewhere: to headings of its own document, or by links in most of its words."""
-    links = [match[1] or match[2] or "" for match in _LINK.finditer(_IMAGE.sub("", line))]
-    words = len(plain(line).split())
-    linked = sum(len(plain(text).split()) for text in links)
-    return "](#" in line or (bool(links) and linked == words) or (len(links) > 1 and linked * 100 >= words * LINKED)
-
-
-def plain(line: str) -> str:
-    """A line without pictures, tags, links and emphasis."""
-    text = _IMAGE.sub("", line)
-    text = _LINK.sub(lambda match: match[1] or match[2] or "", text)
-    text = _SHORTCODE.sub("", text)
-    text = html.unescape(_TAG.sub("", re.sub(r"<\w+[^>]*$", "", text))).replace("\xa0", " ").lstrip("> ")
-    text = re.sub(r"^\s*#+\s*", "", text)
-    text = text.rstrip().removesuffix("*") if text.count("*") % 2 else text
-    return " ".join(re.sub(r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)", "", text).split())
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else text[:LONGEST].rsplit(" ", 1)[0] + " …"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.class_fields import Field, class_fields, class_node
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import Unit, call_name, own_nodes, quoted, units, written
-from retrieval.census.settings.lookups import lookups
+from retrieval.census.settings.lookups import Lookup, lookups
 from retrieval.facts import CensusHit, Definition
 from retrieval.pyast import dotted
 
@@ -27,7 +28,7 @@ BASES = ("pydantic.BaseSettings", "pydantic_settings.BaseSettings", "pydantic.v1
 _FILES = ("yaml_file", "json_file", "toml_file", "env_file", "env_prefix", "env_nested_delimiter", "secrets_dir")
 _LOADS = re.compile(r"(?:^|\.)(?:load|loads|safe_load|read_json|fromjson)$")
 _FILE = re.compile(r"[\w./{} -]+\.(?:json|ya?ml|toml|ini|cfg|env)")
-FIELDS, READERS, LEAST = 14, 6, 3
+FIELDS, READERS, LEAST = 60, 6, 3
 
 
 @kind(
@@ -50,10 +51,15 @@ def settings(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
 def _class(codebase: Codebase, path: str, item: Definition, fields: list[Field]) -> CensusHit:
     filled = "; ".join(_filled(codebase, path, item))
+    reads = _reads(codebase, item, fields)
+    counts = Counter(read.key for read in reads)
+    fields = sorted(fields, key=lambda field: -counts[field.name])
     shown = listed([_shown(field) for field in fields], FIELDS)
-    text = f"settings class `{item.name}` ({filled or 'filled from environment variables named like its fields'})"
-    text += f" with {len(fields)} fields: {shown}" if fields else ""
-    users = _users(codebase, item, fields)
+    each = "each field is also an environment variable of its name"
+    each += " behind the prefix" if "env prefix" in filled else ""
+    text = f"settings class `{item.name}` ({filled + '; ' if filled else ''}{each})"
+    text += f" with {len(fields)} fields, those read most first: {shown}" if fields else ""
+    users = list(dict.fromkeys(f"`{read.symbol}()`" if read.symbol else read.path for read in reads))
     text += f"; read by {listed(users, READERS)}" if users else ""
     lines = (item.start, item.head_end)
     related = tuple(("field", field.path, field.line, field.end) for field in fields[:FIELDS])
@@ -82,15 +88,17 @@ def _returns(function: ast.FunctionDef) -> Iterator[ast.Return]:
     yield from (node for node in own_nodes(function) if isinstance(node, ast.Return) and node.value is not None)
 
 
-def _users(codebase: Codebase, item: Definition, fields: list[Field]) -> list[str]:
-    """The functions that read fields of a class through objects called settings or like the class."""
+def _reads(codebase: Codebase, item: Definition, fields: list[Field]) -> list[Lookup]:
+    """The reads of fields of a class, in source code, through objects called settings or like the class."""
     names = {field.name for field in fields}
-    found: dict[str, None] = {}
-    for read in lookups(codebase):
-        near = item.name.lower().replace("_", "") in read.holder.lower().replace("_", "") or "setting" in read.holder
-        if read.key in names and near and codebase.snapshot.by_path[read.path].role == "source":
-            found[f"`{read.symbol}()`" if read.symbol else read.path] = None
-    return list(found)
+    own = item.name.lower().replace("_", "")
+    return [
+        read
+        for read in lookups(codebase)
+        if read.key in names
+        and (own in read.holder.lower().replace("_", "") or "setting" in read.holder)
+        and codebase.snapshot.by_path[read.path].role == "source"
+    ]
 
 
 def _saved(codebase: Codebase, unit: Unit, function: ast.AST, symbol: str) -> CensusHit | None:

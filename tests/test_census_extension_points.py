@@ -170,3 +170,35 @@ def test_a_list_of_functions_that_a_subclass_calls_is_a_hook() -> None:
         "`Base.add_hook()` (lib/base.py) adds a function to `self.hooks`, which is called in a loop of "
         "`Runner.forward()` (lib/run.py)"
     ]
+
+
+LISTED = """
+    import torch
+    from kit.archs import build_network
+    from kit.registry import ARCH_REGISTRY
+
+    @ARCH_REGISTRY.register()
+    class Small(torch.nn.Module):
+        def forward(self, x):
+            return x
+
+    class Trainer:
+        def __init__(self, opt):
+            self.net = build_network(opt["network_g"])
+
+    def direct():
+        return Small()(1)
+
+    if __name__ == "__main__":
+        direct()
+        Trainer({})
+"""
+
+
+def test_the_registry_of_a_library_is_told_where_it_is_asked_and_not_where_a_class_is_named() -> None:
+    files: dict[str, str | bytes] = {"run.py": LISTED, "options/train.yml": "network_g:\n  type: Small\n"}
+    found = told(files, "replaceable")
+    (point,) = [text for text in found if text.startswith("By registering")]
+    assert "`@ARCH_REGISTRY.register()` of the library `kit` stands on 1 class here, `Small`" in point
+    assert "as `network_g.type: Small` (options/train.yml)" in point
+    assert not [text for text in found if "looked up by that name" in text]

@@ -11,6 +11,7 @@ from retrieval.census.extension.folder_registries import folder_registries
 from retrieval.census.extension.hierarchies import hierarchies
 from retrieval.census.extension.implementations import selectors
 from retrieval.census.extension.import_paths import import_paths
+from retrieval.census.extension.library_registries import library_registries
 from retrieval.census.extension.listed_classes import listed_classes
 from retrieval.census.extension.module_dispatch import module_dispatch
 from retrieval.census.extension.plug_in_hooks import plug_in_hooks
@@ -55,6 +56,7 @@ def _found(codebase: "Codebase") -> Iterator[Point]:
         name_schemas(codebase),
         entry_points(codebase),
         registries,
+        library_registries(codebase),
         listed_classes(codebase),
         _decorated(codebase, {point.path for point in registries}),
         plug_in_hooks(codebase),

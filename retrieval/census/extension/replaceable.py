@@ -168,7 +168,7 @@ def _how(roster: Roster, entry: Entry, points: list[Point], closed: list[Choice]
     by = next((point.sort for point in points if {entry.name, entry.made[0].frame.symbol} & {*point.models}), "")
     if by:
         return {"configuration": "named", "registering": "entered"}.get(by, "selected")
-    if _marks(entry):
+    if _marks(entry) and not _constructed(entry):
         return "registered"
     function = entry.made[0].step.node.child_by_field_name("function")
     if function is not None and function.type == "subscript":
@@ -260,6 +260,11 @@ def _said(codebase: "Codebase", roster: Roster, how: str, entries: list[Entry]) 
 def _marks(entry: Entry) -> list[str]:
     cls = entry.made[0].cls
     return [mark for mark in cls.definition.decorators if "regist" in mark.lower()] if cls is not None else []
+
+
+def _constructed(entry: Entry) -> bool:
+    """Whether every place that makes a class writes its name: the registry that it is entered in is not asked."""
+    return all(made.cls is not None and made.cls.definition.name in made.step.written.split(".") for made in entry.made)
 
 
 def _makers(entries: list[Entry]) -> str:

@@ -77,6 +77,18 @@ PIPELINES = """
         do_describe: bool = False
 
 
+    @dataclass
+    class PageOptions(Options):
+        do_words: bool = False
+        do_signs: bool = False
+        kind: str = "near"
+
+
+    @dataclass
+    class Request:
+        do_words: bool = True
+
+
     class Base:
         def __init__(self, options):
             self.options = options
@@ -97,8 +109,9 @@ PIPELINES = """
 
 
     class Pages(Base):
-        def __init__(self, options: Options):
+        def __init__(self, options: PageOptions):
             super().__init__(options)
+            self.options: PageOptions = options
             self.prepare()
 
         def prepare(self):
@@ -106,6 +119,9 @@ PIPELINES = """
             self.layout = Factory().create(self.options.layout_options)
             self.sorter = Sorter()
             self.extra = [Describer(enabled=self.options.do_describe), *self.extra]
+            self.extra.append(Describer(enabled=self.options.do_words or self.options.do_signs))
+            if self.options.do_describe:
+                self.extra.append(Describer(enabled=(self.options.kind == "far")))
 
         def build(self, page):
             return self.reader(self.layout(page))
@@ -138,7 +154,9 @@ def test_each_pipeline_is_told_in_the_order_in_which_it_runs_its_stages() -> Non
     found = {hit.name: hit.text for hit in run_query(codebase, "stage_order").hits}
     assert found["Pages"].partition(" in this order: ")[2] == (
         "`layout` (one of `WideLayout`, `PlainLayout`, by default `WideLayout`) → `reader` (`Reader`) → "
-        "`sorter` (`Sorter`) → `Describer` (off by default, `do_describe` is False)"
+        "`sorter` (`Sorter`) → `Describer` (off by default, `do_describe` is False) → "
+        "`extra` (`Describer`; off by default, `do_words` is False, `do_signs` is False) → "
+        '`extra` (`Describer`; only if `self.options.do_describe`, enabled only if `self.options.kind == "far"`)'
     )
     assert found["Sound"].partition(" in this order: ")[2] == "`Reader` → `Describer`"
     assert "Base" not in found

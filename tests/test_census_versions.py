@@ -188,7 +188,9 @@ def test_a_lock_file_of_any_size_tells_which_version_is_for_which_system() -> No
     found = texts(files, "versions")
     assert found[0].startswith("`uv.lock` fixes exact versions of 30002 packages: `torch` 2.11.0 (only on Linux for")
     assert "2.13.0 (elsewhere), `transformers` 5.8.1" in found[0]
-    assert found[1].startswith("No manifest of the program pins a version exactly; documents do: `README.md` pins 1")
+    assert found[1].startswith(
+        "No manifest pins an outside package of the program exactly; documents do: `README.md` pins 1"
+    )
     assert "Needed to build the package: `setuptools>=61`." in found
     admitted = texts(files, "admitted: torch==2.3.0")
     assert "excluded by any declared range, but the lock file does not have it: `uv.lock` fixes `torch`" in admitted[0]

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 
 from retrieval.census.dependencies.imported import third_party
+from retrieval.census.dependencies.locked import ASKED
 from retrieval.census.dependencies.version_reasons import Reason, reasons
 from retrieval.census.dependencies.version_switches import switches
-from retrieval.census.dependencies.versions import ASKED, FRAMEWORKS
+from retrieval.census.dependencies.versions import FRAMEWORKS
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.meaning.prose import listed

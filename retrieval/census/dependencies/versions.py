@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.dependencies.dependencies import in_order
 from retrieval.census.dependencies.imported import third_party
-from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.dependencies.locked import ASKED, PINNED, fixed, locks, sentence
+from retrieval.census.language import Query, kind
 from retrieval.census.meaning.prose import counted, listed
 from retrieval.facts import CensusHit
 from retrieval.languages import words
@@ -23,7 +24,6 @@ from retrieval.manifests.wording import condition, shown
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-ASKED = ("torch", "torchvision", "torchaudio", "transformers")
 FRAMEWORKS = words(
     """tensorflow tensorflow-gpu keras jax flax onnx onnxruntime onnxruntime-gpu onnxruntime-directml openvino
     tensorrt diffusers accelerate peft bitsandbytes timm open-clip-torch sentence-transformers xformers flash-attn
@@ -34,7 +34,7 @@ FRAMEWORKS = words(
 _TOOLS = ("dev", "build")
 _CI = re.compile(r"(?:^|/)(?:\.github|\.gitlab|\.circleci|\.azure|\.buildkite)[^/]*/")
 _BASE = re.compile(r"\bpytorch/pytorch:\d|nvcr\.io/nvidia/pytorch:\d")
-FILES, PINNED, PLACES, OPEN, IMPORTED = 6, 14, 5, 20, 10
+FILES, PLACES, OPEN, IMPORTED = 6, 5, 20, 10
 _BASIC = frozenset(["pip", "setuptools", "wheel", "virtualenv", "pipx"])
 
 
@@ -55,8 +55,14 @@ def versions(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     chosen = FRAMEWORKS | _most_imported(codebase)
     by_hand = [item for item in items if item.scope != "lock"]
     sentences = [
-        *_locks(codebase, items, chosen),
-        *_pins(codebase, by_hand, chosen, [d for d in manifests.declarations if d.scope == "dev" and d.exact]),
+        *locks(codebase, items, chosen),
+        *_pins(
+            codebase,
+            by_hand,
+            chosen,
+            [d for d in manifests.declarations if d.scope == "dev" and d.exact],
+            [d for d in in_order(manifests.declarations) if _counts(d) and d.exact and d.key in own - _BASIC],
+        ),
         *(_asked(codebase, name, items) for name in ASKED),
         *_others(codebase, _program(codebase, items), chosen),
         *_open(codebase, _program(codebase, by_hand)),
@@ -86,44 +92,12 @@ def _most_imported(codebase: Codebase) -> frozenset[str]:
     return frozenset(name for name in ranked[:IMPORTED] if len(files[name]) > 1) - set(ASKED)
 
 
-def _locks(codebase: Codebase, items: list[Declaration], chosen: frozenset[str]) -> Iterator[CensusHit]:
-    locked: dict[str, list[Declaration]] = {}
-    for item in items:
-        if item.scope == "lock" and item.exact:
-            locked.setdefault(item.path, []).append(item)
-    for path, found in locked.items():
-        by_name: dict[str, list[Declaration]] = {}
-        for item in found:
-            by_name.setdefault(distribution_of(item), []).append(item)
-        asked = [name for name in ASKED if name in by_name]
-        others = [name for name in by_name if name in chosen]
-        told = [f"`{name}` {_fixed(by_name[name])}" for name in asked]
-        rest = [f"`{name}` {' and '.join(dict.fromkeys(i.exact for i in by_name[name]))}" for name in others]
-        text = f"`{path}` fixes exact versions of {counted(len(by_name), 'package')}"
-        text += f": {listed(told)}" if told else ""
-        text += f"; also {listed(rest, PINNED)}" if rest else ""
-        major = [item for name in (*asked, *others) for item in by_name[name]]
-        yield _said(codebase, "locks", text, major[:PINNED] or found[:1])
-
-
-def _fixed(items: list[Declaration]) -> str:
-    """ "2.11.0 (only on Linux) and 2.13.0 (elsewhere)": the versions that a lock file fixes, each with where."""
-    several = len({item.exact for item in items}) > 1
-    places = [_where(item.marker) if several and item.marker else "" for item in items]
-    told = [place if place != "elsewhere" or places.count(place) == 1 else "" for place in places]
-    found = dict.fromkeys(f"{i.exact} ({where})" if where else i.exact for i, where in zip(items, told, strict=True))
-    return listed(list(found), 4)
-
-
-def _where(marker: str) -> str:
-    """What all alternatives of a marker ask for, in words; "elsewhere" when they have nothing in common."""
-    first, *more = [part.strip("()").split(" and ") for part in marker.split(") or (")]
-    common = [atom for atom in first if all(atom in other for other in more)]
-    return condition(" and ".join(common)) if common and "(" not in " ".join(common) else "elsewhere"
-
-
 def _pins(
-    codebase: Codebase, items: list[Declaration], chosen: frozenset[str], tools: list[Declaration]
+    codebase: Codebase,
+    items: list[Declaration],
+    chosen: frozenset[str],
+    tools: list[Declaration],
+    parts: list[Declaration],
 ) -> Iterator[CensusHit]:
     pinned: dict[str, list[Declaration]] = {}
     for item in items:
@@ -135,7 +109,7 @@ def _pins(
         named = listed(list(dict.fromkeys(f"`{shown(item)}`" for item in tools)), PLACES)
         aside = f"; pinned are tools of development only: {named}" if tools else ""
         text = f"No dependency of the program is pinned to an exact version by hand; {some}{aside}"
-        yield _said(codebase, "pins", text, [*items[:1], *tools[:PLACES]])
+        yield sentence(codebase, "pins", text, [*items[:1], *tools[:PLACES]])
         return
     ordered = sorted(
         pinned.items(), key=lambda entry: (_is_document(codebase, entry[0]), entry[0].count("/"), -len(entry[1]))
@@ -144,10 +118,23 @@ def _pins(
     told = {path: _pinned(path, found, chosen, said) for path, found in ordered}
     own = [text for path, text in told.items() if not _is_document(codebase, path)]
     aside = [text for path, text in told.items() if _is_document(codebase, path)]
-    opening = "Pinned exactly" if own else "No manifest of the program pins a version exactly; documents do"
+    opening = (
+        "Pinned exactly"
+        if own
+        else f"No manifest pins an outside package of the program exactly{_beside(parts, tools)}; documents do"
+    )
     more = f"; {counted(len(ordered) - FILES, 'more file')} pin others" if len(ordered) > FILES else ""
     proof = [item for _, found in ordered[:FILES] for item in found[:PLACES]]
-    yield _said(codebase, "pins", f"{opening}: {'; '.join([*own, *aside][:FILES])}{more}", proof)
+    yield sentence(codebase, "pins", f"{opening}: {'; '.join([*own, *aside][:FILES])}{more}", proof)
+
+
+def _beside(parts: list[Declaration], tools: list[Declaration]) -> str:
+    """What is pinned beside the program's own needs: packages of the repository itself, tools of development."""
+    told = [(parts, "packages of this repository"), (tools, "tools of development")]
+    said = [
+        f"{what} ({listed(list(dict.fromkeys(f'`{shown(d)}`' for d in found)), 4)})" for found, what in told if found
+    ]
+    return f" (only {' and '.join(said)})" if said else ""
 
 
 def _pinned(path: str, found: list[Declaration], chosen: frozenset[str], said: set[str]) -> str:
@@ -195,7 +182,7 @@ def _asked(codebase: Codebase, name: str, items: list[Declaration]) -> CensusHit
     else:
         text = f"`{name}` is {'; '.join(parts)}; {used}"
     proof = [*files[:PLACES], *commands[:PLACES], *locked[:1], *images[:1]]
-    return _said(codebase, name, text, proof, imported[:2])
+    return sentence(codebase, name, text, proof, imported[:2])
 
 
 def _places(items: list[Declaration]) -> str:
@@ -217,7 +204,7 @@ def _locked(items: list[Declaration]) -> str:
     by: dict[str, list[Declaration]] = {}
     for item in items:
         by.setdefault(item.path, []).append(item)
-    return listed([f"{_fixed(found)} by `{path}`" for path, found in by.items()], 3)
+    return listed([f"{fixed(found)} by `{path}`" for path, found in by.items()], 3)
 
 
 def _imports(codebase: Codebase, name: str) -> list[tuple[str, int]]:
@@ -245,7 +232,7 @@ def _others(codebase: Codebase, items: list[Declaration], chosen: frozenset[str]
             told.append(listed(ways, 4) + (f" (locked to {locked})" if locked else ""))
     if told:
         proof = [found[0] for found in by_name.values()]
-        yield _said(
+        yield sentence(
             codebase,
             "frameworks",
             f"Other frameworks and packages that much of the code imports: {'; '.join(told)}",
@@ -263,7 +250,7 @@ def _open(codebase: Codebase, items: list[Declaration]) -> Iterator[CensusHit]:
     names = list(dict.fromkeys(f"`{item.name}`" for item in free if distribution_of(item) not in bound))
     if names:
         text = f"Left without any version ({len(names)}): {listed(names, OPEN)}"
-        yield _said(codebase, "open", text, free[:PLACES])
+        yield sentence(codebase, "open", text, free[:PLACES])
 
 
 def _platform(codebase: Codebase, items: list[Declaration]) -> Iterator[CensusHit]:
@@ -275,22 +262,11 @@ def _platform(codebase: Codebase, items: list[Declaration]) -> Iterator[CensusHi
         text += f"; wheel indexes of PyTorch in install commands: {listed([f'`{i}`' for i in indexes], 8)}"
     proof = [*found[:PLACES], *(item for item in items if item.group in indexes and item.scope == "command")]
     if proof:
-        yield _said(codebase, "python", text, proof[: 2 * PLACES])
+        yield sentence(codebase, "python", text, proof[: 2 * PLACES])
 
 
 def _build(codebase: Codebase, items: Iterable[Declaration]) -> Iterator[CensusHit]:
     found = [item for item in items if item.scope == "build" and not _CI.search(item.path)]
     names = list(dict.fromkeys(f"`{shown(item)}`" for item in found))
     if names:
-        yield _said(codebase, "build", f"Needed to build the package: {listed(names, 8)}", found[:PLACES])
-
-
-def _said(
-    codebase: Codebase, name: str, text: str, proof: list[Declaration], imports: Iterable[tuple[str, int]] = ()
-) -> CensusHit:
-    spots = [(item.path, item.start, item.end) for item in proof] + [(path, line, line) for path, line in imports]
-    spots = list(dict.fromkeys(spots))
-    path, start, end = spots[0] if spots else (codebase.snapshot.files[0].path, 1, 1)
-    related = tuple(("proof", *spot) for spot in spots[1:])
-    detail = {} if spots else {"scope": "repository"}
-    return hit_at(codebase, path, (start, end), symbol="", name=name, text=f"{text}.", related=related, detail=detail)
+        yield sentence(codebase, "build", f"Needed to build the package: {listed(names, 8)}", found[:PLACES])

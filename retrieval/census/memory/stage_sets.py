@@ -15,12 +15,12 @@ from retrieval.census.meaning.body import Guard
 from retrieval.census.meaning.class_fields import class_fields
 from retrieval.census.meaning.presence import conditions
 from retrieval.census.meaning.spots import Spot, arguments
-from retrieval.census.meaning.values import ClassRef, FunctionRef, alternatives
+from retrieval.census.meaning.values import ClassRef, FunctionRef, Instance, alternatives
 from retrieval.census.models.held import held_by
 from retrieval.census.models.roster import Roster
 from retrieval.census.settings.set_defaults import default_of
 from retrieval.census.settings.switches import switches_of
-from retrieval.parse import Node
+from retrieval.parse import Node, descendants
 
 if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
@@ -133,36 +133,67 @@ def holds_models(roster: Roster, cls: ClassRef) -> bool:
 def told_when(codebase: Codebase, frame: Frame, guards: tuple[Guard, ...], node: Node) -> str:
     """On which condition a stage is built, or whether it is enabled by default."""
     asked: list[Guard] = list(conditions(guards))
+    switch = _enabling(frame, node)
     if told := switches_of(codebase).conditions(frame, asked):
-        return f"only if {told[0].said}"
-    text = frame.body.tree.text
-    for child in arguments(node, keywords=True):
-        if child.type == "keyword_argument" and text(child.child_by_field_name("name")) == "enabled":
-            fields = re.findall(r"\.(\w+)\b(?!\()", _written(frame, child.child_by_field_name("value")))
-            presets = {name: default_of(codebase, name) or _typed(codebase, frame, name) for name in fields}
-            known = {name: value for name, value in presets.items() if value in ("True", "False")}
-            if known:
-                on = "True" in known.values()
-                shown = ", ".join(f"`{name}` is {value}" for name, value in known.items())
-                return f"{'on' if on else 'off'} by default, {shown}"
+        compared = switch is not None and switch.type == "comparison_operator"
+        return f"only if {told[0].said}" + (f", enabled only if `{_line(frame, switch)}`" if compared else "")
+    known = _presets(codebase, frame, switch) if switch is not None else {}
+    if known:
+        on = "True" in known.values()
+        shown = ", ".join(f"`{name}` is {value}" for name, value in known.items())
+        return f"{'on' if on else 'off'} by default, {shown}"
     return _inner(codebase, frame, node)
 
 
-def _typed(codebase: Codebase, frame: Frame, name: str) -> str:
-    """The default of a field in the classes of options that the parameters of a body are said to be of."""
-    given = " ".join(frame.definition.parameters) if frame.definition is not None else ""
-    found = set[str]()
-    for kind in dict.fromkeys(re.findall(r":\s*[\"']?([A-Za-z_]\w*)", given)):
-        owner = codebase.class_of(frame.path, kind)
-        found |= {f.default for f in class_fields(codebase, *owner) if f.name == name} if owner is not None else set()
+def _enabling(frame: Frame, call: Node) -> Node | None:
+    """What a stage is given as `enabled`; a variable of the body by what it is bound to."""
+    text = frame.body.tree.text
+    for child in arguments(call, keywords=True):
+        if child.type == "keyword_argument" and text(child.child_by_field_name("name")) == "enabled":
+            value = child.child_by_field_name("value")
+            while value is not None and value.type == "parenthesized_expression" and value.named_children:
+                value = value.named_children[0]
+            bound = frame.bound(text(value)) if value is not None and value.type == "identifier" else []
+            return bound[0].value if len(bound) == 1 and bound[0].value is not None else value
+    return None
+
+
+def _line(frame: Frame, node: Node | None) -> str:
+    return " ".join(frame.body.tree.text(node).split())
+
+
+def _presets(codebase: Codebase, frame: Frame, switch: Node) -> dict[str, str]:
+    """The options that a switch reads whose defaults are true or false."""
+    text, found = frame.body.tree.text, dict[str, str]()
+    for node in (switch, *descendants(switch)):
+        name = text(node.child_by_field_name("attribute")) if node.type == "attribute" else ""
+        if name:
+            of_all = default_of(codebase, name)
+            found[name] = of_all or _of_field(codebase, frame, node.child_by_field_name("object"), name)
+    return {name: value for name, value in found.items() if value in ("True", "False")}
+
+
+def _of_field(codebase: Codebase, frame: Frame, owner: Node | None, name: str) -> str:
+    """The default of a field of the object that an attribute is read of."""
+    found = {
+        field.default
+        for held in _objects(frame, owner)
+        for field in class_fields(codebase, held.cls.path, held.cls.definition)
+        if field.name == name
+    }
     return found.pop() if len(found) == 1 else ""
 
 
-def _written(frame: Frame, value: Node | None) -> str:
-    """An expression as written, a variable of the body by what it is bound to."""
-    text = frame.body.tree.text
-    bound = frame.bound(text(value)) if value is not None and value.type == "identifier" else []
-    return " ".join(text(item.value) for item in bound if item.value is not None) or text(value)
+def _objects(frame: Frame, node: Node | None) -> list[Instance]:
+    """What an expression is: of an attribute of the own object what the most special class puts there."""
+    own, _, name = frame.body.tree.text(node).partition(".")
+    cls = frame.receiver if own == next(iter(frame.parameters), "") and "." not in name else None
+    for owner in frame.program.line(cls) if cls is not None else ():
+        for method in frame.program.methods(owner, cls):
+            values = [method.binding_value(binding) for binding in method.bound(f"{own}.{name}")]
+            if found := [value for value in values if isinstance(value, Instance)]:
+                return found
+    return [value for value in alternatives(frame.value(node)) if isinstance(value, Instance)]
 
 
 def _inner(codebase: Codebase, frame: Frame, node: Node) -> str:

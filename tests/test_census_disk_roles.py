@@ -167,3 +167,20 @@ def test_a_download_that_is_given_a_folder_of_its_own_leaves_the_cache_alone() -
     assert "the folder of `root=./weights/face` given by `main()`" in told
     assert "instead of `~/.insightface/models`" in told
     assert "`~/.cache/huggingface` (`org/model`, by `main()`" in told  # may be None
+
+
+def test_pictures_that_a_library_writes_are_results_and_the_program_that_calls_it_is_judged() -> None:
+    program = (
+        "import argparse\nimport os\n\nfrom basicsr.utils import imwrite\n\nfrom restorer import Restorer\n\n\n"
+        "def main():\n    parser = argparse.ArgumentParser()\n    parser.add_argument('--output', default='results')\n"
+        "    args = parser.parse_args()\n    restorer = Restorer(args.output)\n"
+        "    picture = restorer.enhance('a.png')\n"
+        "    imwrite(picture, os.path.join(args.output, 'restored', 'a.png'))\n\n\n"
+        "if __name__ == '__main__':\n    main()\n"
+    )
+    restorer = "class Restorer:\n    def __init__(self, at):\n        self.at = at\n\n    def enhance(self, path):\n"
+    restorer += "        return path + self.at\n"
+    codebase = codebase_of({"main.py": program, "restorer.py": restorer})
+    (told,) = [text for text in texts(codebase, "disk_roles") if text.startswith("Final results")]
+    assert "`{args.output}/restored/a.png` (image, `args.output` is `results` by default) by `main()`" in told
+    assert "of the 2 functions and classes" in texts(codebase, "modularity")[0]

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import once
 from retrieval.census.flow.focus import Focus, focus_of
-from retrieval.census.flow.spine import spine_of
+from retrieval.census.flow.pipeline import main_roots
+from retrieval.census.flow.spine import APART, nearness_of, spine_of
 from retrieval.census.flow.steps import steps_of
 from retrieval.census.handover.agreements import agreements
 from retrieval.census.handover.handoffs import OPTIONS
 from retrieval.census.handover.shared_modules import shared_of
 from retrieval.census.handover.stores import stores_of
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.meaning.callgraph import Target, entered
+from retrieval.census.meaning.callgraph import Target, entered, reached
 from retrieval.census.meaning.keys import key_uses
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import counted, listed
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 BODIES, SHOWN, PLACES, LONG, LARGELY, PARTLY, COPIES = 12, 5, 20, 150, 0.25, 0.6, 3
+FEW, PROGRAMS = 4, 3
 _STARTING = re.compile(r"(?:^|\.)(?:parse_args|parse_known_args|from_pretrained|launch|from_config)$")
 _PLAIN = re.compile(r"(?:typing\.|t\.)?(?:[Ll]ist|[Tt]uple|Sequence|Iterable|str|int|float|bool|bytes)\b")
 WORDS = {
@@ -77,7 +79,7 @@ def modularity(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit for the verdict. Patterns keep steps of these names."""
     focus = focus_of(codebase)
     found: dict[Target, Judged] = {}
-    for frame in spine_of(focus)[:BODIES]:
+    for frame in (*spine_of(focus)[:BODIES], *_first_bodies(focus)):
         for step in steps_of(focus, frame):
             for target in step.site.targets:
                 if target not in found and query.matches(target.definition.name):
@@ -86,6 +88,18 @@ def modularity(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         yield _verdict(codebase, list(found.values()), _is_scripted(focus))
     yield from _interfaces(codebase)
     yield from _entangled(codebase, focus)
+
+
+def _first_bodies(focus: Focus) -> list["Frame"]:
+    """Where no body below the starts of the main programs passes results on: these starts, and the bodies below."""
+    known = {(frame.path, frame.symbol) for frame in spine_of(focus)}
+    found: dict[tuple[str, str], "Frame"] = {}
+    apart = len(known) < FEW and all(nearness_of(focus, frame) == APART for frame in spine_of(focus))
+    roots = [root.frame for root in main_roots(focus)[:PROGRAMS]] if apart else []
+    for frame, _ in reached(focus.program, roots):
+        if (frame.path, frame.symbol) not in known and not focus.in_model(frame):
+            found.setdefault((frame.path, frame.symbol), frame)
+    return list(found.values())[:BODIES]
 
 
 def _interfaces(codebase: "Codebase") -> Iterator[CensusHit]:
@@ -258,7 +272,7 @@ def _verdict(codebase: "Codebase", steps: list[Judged], scripted: bool) -> Censu
         f"steps, {total - len(tied)} show no tie to their surroundings in their own code"
     )
     text += (
-        f"; {len(tied)} {'is' if len(tied) == 1 else 'are'} tied to their surroundings: {'; '.join(parts)}"
+        f"; {len(tied)} {'is tied to its' if len(tied) == 1 else 'are tied to their'} surroundings: {'; '.join(parts)}"
         if parts
         else ""
     )

@@ -184,3 +184,40 @@ def test_pictures_that_a_library_writes_are_results_and_the_program_that_calls_i
     (told,) = [text for text in texts(codebase, "disk_roles") if text.startswith("Final results")]
     assert "`{args.output}/restored/a.png` (image, `args.output` is `results` by default) by `main()`" in told
     assert "of the 2 functions and classes" in texts(codebase, "modularity")[0]
+
+
+def test_what_a_function_named_for_it_fetches_over_the_network_is_no_result() -> None:
+    files: dict[str, str | bytes] = {
+        "main.py": """
+            import sys
+            import shutil
+            import requests
+
+            def download_folder(name, local_dir):
+                requests.get(name)
+                shutil.move(name, local_dir)
+
+            def keep(name, local_dir):
+                shutil.move(name, local_dir)
+
+            def main(named_params, options):
+                for key, value in named_params:
+                    print(key, value, options.deep)
+                download_folder("weights", sys.argv[1])
+                keep("report.txt", "kept/report.txt")
+
+            main([], None)
+        """
+    }
+    told = texts(codebase_of(files), "disk_roles")
+    assert any(text.startswith("Files that are fetched") and "`download_folder()`" in text for text in told)
+    assert not any(text.startswith("Final results") and "download_folder" in text for text in told)
+    assert any(text.startswith("Final results") and "kept/report.txt" in text for text in told)
+
+
+def test_pairs_that_a_function_loops_over_are_no_options_object() -> None:
+    weights = "def plain(named_params):\n    return {k: t for k, t in named_params}\n\n\n"
+    told = "def told(run_options):\n    return run_options.deep\n\n\n"
+    main = "def main(a):\n    kept = plain(a)\n    said = told(kept)\n    return plain(said)\n\n\nmain([])\n"
+    (verdict,) = texts(codebase_of({"app.py": weights + told + main}), "modularity")[:1]
+    assert "1 takes a whole options object (`told()`)" in verdict

@@ -1,6 +1,7 @@
 """Models that run in started programs and behind services, and what then shares the memory of one process."""
 
 from retrieval.census import run_query
+from retrieval.census.models.models_elsewhere import elsewhere
 from tests.source_tree import codebase_of
 
 OCR = """
@@ -61,3 +62,21 @@ def test_models_of_started_programs_and_services_are_not_said_to_share_the_memor
         "arguments, files or pipes. Everything else that the main programs run lives in one process and shares its "
         "memory through ordinary objects",
     ]
+
+
+def test_a_client_of_the_model_server_that_the_repository_sets_up_asks_no_foreign_service() -> None:
+    client = (
+        "import tritonclient.grpc as grpcclient\n\n\ndef main():\n"
+        "    client = grpcclient.InferenceServerClient(url='localhost:8001')\n    return client\n\n\n"
+        "if __name__ == '__main__':\n    main()\n"
+    )
+    foreign = codebase_of({"client.py": client})
+    own = codebase_of({"client.py": client, "served/voice/config.pbtxt": 'name: "voice"\n'})
+    ((told, _),) = elsewhere(foreign)
+    assert told.startswith("models behind a service, asked over the network by `main()`")
+    ((told, hits),) = elsewhere(own)
+    assert told == (
+        "a Triton model server that the repository sets up itself (`served/voice/config.pbtxt`), asked over the "
+        "network by `main()` (client.py)"
+    )
+    assert [hit.path for hit in hits] == ["client.py"]

@@ -93,7 +93,7 @@ def modularity(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def _first_bodies(focus: Focus) -> list["Frame"]:
     """Where no body below the starts of the main programs passes results on: these starts, and the bodies below."""
     known = {(frame.path, frame.symbol) for frame in spine_of(focus)}
-    found: dict[tuple[str, str], "Frame"] = {}
+    found: dict[tuple[str, str], Frame] = {}
     apart = len(known) < FEW and all(nearness_of(focus, frame) == APART for frame in spine_of(focus))
     roots = [root.frame for root in main_roots(focus)[:PROGRAMS]] if apart else []
     for frame, _ in reached(focus.program, roots):
@@ -246,7 +246,16 @@ def _is_options(frame: "Frame", name: str) -> bool:
     if not OPTIONS.search(name) or name.endswith("kwargs") or name in ("args_", "params", "flags"):
         return False
     starred = frame.definition is not None and any(p.startswith(f"*{name}") for p in frame.definition.parameters)
-    return not starred and not _PLAIN.match(frame.parameters[name] or "")
+    return not starred and not _is_iterated(frame, name) and not _PLAIN.match(frame.parameters[name] or "")
+
+
+def _is_iterated(frame: "Frame", name: str) -> bool:
+    """Whether a body loops over the pairs that a parameter is: the weights of a model with their names, no options."""
+    if frame.definition is None:
+        return False
+    lines = frame.program.snapshot.by_path[frame.path].lines[frame.definition.start - 1 : frame.definition.end]
+    pairs = rf"\bfor \w+, ?\w+ in {re.escape(name)}\b(?![.(\[])"
+    return any(re.search(pairs, str(line)) for line in lines)
 
 
 def _makes(focus: Focus, frame: "Frame") -> bool:

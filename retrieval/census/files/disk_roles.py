@@ -40,6 +40,8 @@ _WEIGHTS = re.compile(r"checkpoint|^model files$|^weights$|safetensors|ONNX|Torc
 _STATE = re.compile(r"state_dict|model|optim|checkpoint|ckpt|\bema|weights|\bsd\b|adapter|lora", re.IGNORECASE)
 _HANDLE = re.compile(r"(?:^|\.)(?:dump|safe_dump|writer|DictWriter)$")  # takes what `open` gives
 _NO_FILE = re.compile(r"^folder$|^removal$|^link$|upload|^temporary|database|cache$")
+_FETCHING = re.compile(r"(?i)^_*(?:download|fetch)(?:_|$)")
+_NETWORK = re.compile(r"(?:requests|httpx|urllib|aiohttp|boto3|huggingface_hub|modelscope|gdown|wget)\b")
 _LEADS = {
     "intermediate": "Intermediate results on disk, written by one step and read by another",
     "returned": "Files whose path the writing function returns to its caller",
@@ -89,7 +91,7 @@ def _by_role(codebase: Codebase) -> dict[str, list[Contact]]:
 
 
 def _role(codebase: Codebase, contact: Contact, shared: bool) -> str:
-    if "download" in contact.what or contact.what == "unpacked archive":
+    if "download" in contact.what or contact.what == "unpacked archive" or _fetches(codebase, contact):
         return "fetched"
     if _LOG.search(contact.what) or _LOG.search(contact.pattern):
         return "logs"
@@ -101,6 +103,12 @@ def _role(codebase: Codebase, contact: Contact, shared: bool) -> str:
     if shared:
         return "intermediate"
     return "returned" if _is_returned(codebase, contact) else "results"
+
+
+def _fetches(codebase: Codebase, contact: Contact) -> bool:
+    """Whether a file comes by a function that is named for fetching, in a module that works with the network."""
+    named = any(map(_FETCHING.search, (contact.call.rpartition(".")[2], contact.symbol.rpartition(".")[2])))
+    return named and any(_NETWORK.match(item.module) for item in codebase.facts[contact.path].imports)
 
 
 def _is_returned(codebase: Codebase, contact: Contact) -> bool:

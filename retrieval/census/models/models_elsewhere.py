@@ -77,12 +77,24 @@ def _hosted(codebase: Codebase) -> Iterator[Told]:
         for m in e.made[:1]
     ]
     known = {(made.frame.path, made.frame.symbol) for entry in entries for made in entry.made}
-    asked = [hit for hit in _asked(codebase) if (hit.path, hit.symbol) not in known]
+    every = [hit for hit in _asked(codebase) if (hit.path, hit.symbol) not in known]
+    served = _set_up(codebase)
+    own = [hit for hit in every if served and hit.name.startswith("tritonclient.")]
+    asked = [hit for hit in every if hit not in own]
+    if own:
+        who = people(codebase, [(hit.path, hit.symbol) for hit in own], NAMED)
+        told = f"a Triton model server that the repository sets up itself (`{served}`)"
+        yield f"{told}, asked over the network by {who}", own
     if hits or asked:
         names = list(dict.fromkeys(f"`{hit.name}`" for hit in (*hits, *asked) if hit.name != "http"))
         who = people(codebase, [*known, *((hit.path, hit.symbol) for hit in asked)], NAMED)
         told = f" ({listed(names, SHOWN)})" if names else ""
         yield f"models behind a service, asked over the network by {who}{told}", [*hits, *asked]
+
+
+def _set_up(codebase: Codebase) -> str:
+    """The first description of a model for Triton in the repository; "" without one."""
+    return min((path for path in codebase.snapshot.by_path if path.endswith("/config.pbtxt")), default="")
 
 
 def _asked(codebase: Codebase) -> Iterator[CensusHit]:

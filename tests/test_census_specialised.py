@@ -219,3 +219,23 @@ def test_tables_of_weights_are_found() -> None:
     )
     (hit,) = run_query(codebase_of({"app.py": table}), "weight_tables").hits
     assert hit.text == "`PATHS` (app.py) names 2 files of weights under `small`, `large`: `a_s.pt`, `a_l.pt`"
+
+
+def test_a_class_that_gives_the_next_token_is_a_language_model() -> None:
+    source = """
+from torch import nn
+
+class Reader(nn.Module):
+    def __init__(self, vocab_size):
+        super().__init__()
+        self.lm_head = nn.Linear(8, vocab_size)
+
+    def forward(self, input_ids):
+        return self.lm_head(input_ids)
+
+if __name__ == "__main__":
+    Reader(100)([1, 2])
+"""
+    for text, said in ((source, True), (source.replace("vocab_size)", "labels)"), False)):
+        hits = run_query(codebase_of({"app.py": text}), "model_summary: what=used").hits
+        assert any("Language models among them: `Reader`" in hit.text for hit in hits) is said

@@ -3,6 +3,7 @@
 import re
 
 from retrieval.census.meaning.prose import listed
+from retrieval.census.meaning.values import ClassRef
 from retrieval.census.modalities.modal_flow import taken_by
 from retrieval.census.modalities.multimodal_messages import messages
 from retrieval.census.models.model_entries import Entry
@@ -16,11 +17,13 @@ _LANGUAGE = re.compile(r"(?:^|[a-z\d])LM(?:Model|Head\w*)?$|LMModel$|LanguageMod
 
 def kinds_of(roster: Roster, entries: list[Entry]) -> tuple[str, list[Entry]]:
     """Which of the models are language models and which take texts, images or sound, in words, and those models."""
-    language = [entry for entry in entries if _speaks(entry, sees_entry(roster, entry))]
+    language = [entry for entry in entries if _speaks(roster, entry, sees_entry(roster, entry))]
     seeing = [entry for entry in entries if sees_entry(roster, entry) and entry not in language]
     encoders = [entry for entry in entries if entry.kind == "text encoder"]
     texts = [entry for entry in entries if _reads_texts(roster, entry) and entry not in language]
     said = f"Language models among them: {_short(language)}" if language else "No language model is known among them"
+    reading = [entry for entry in language if sees_entry(roster, entry)]
+    said += f" (images are given to {_short(reading)})" if reading and not encoders else ""
     if texts and not language:
         opened = any(entry.kind in _OPEN for entry in entries)  # what a checkpoint names may be a language model too
         said = "Models of text among them" if opened else "No language model (LLM) is among them; models of text"
@@ -28,8 +31,6 @@ def kinds_of(roster: Roster, entries: list[Entry]) -> tuple[str, list[Entry]]:
     elif texts:
         said += f"; other models of text: {_short(texts)}"
     said += f"; text encoders: {_short(encoders)}" if encoders else ""
-    reading = [entry for entry in language if sees_entry(roster, entry)]
-    said += f"; of these, images are given to {_short(reading)}" if reading and not encoders else ""
     asked = [m for m in messages(roster) if m.modality in ("image", "video")] if not seeing else []
     sent = (
         f"; images go with requests, as `{asked[0].frame.symbol or asked[0].frame.path}` builds them" if asked else ""
@@ -51,9 +52,9 @@ def _reads_texts(roster: Roster, entry: Entry) -> bool:
     return taken_by(roster, entry)[:1] == ["text"] or re.search(r"Text(?!ure)|Caption", entry.name) is not None
 
 
-def _speaks(entry: Entry, seeing: bool) -> bool:
-    """Whether it is a language model: by its library, or a class here that is named or described as one and sees
-    nothing."""
+def _speaks(roster: Roster, entry: Entry, seeing: bool) -> bool:
+    """Whether it is a language model: by its library, a class here that is named or described as one and sees
+    nothing, or one with a head for the next token or a causal mask over the tokens that it is given."""
     first = entry.made[0]
     own = (
         first.cls is not None
@@ -61,7 +62,23 @@ def _speaks(entry: Entry, seeing: bool) -> bool:
         and not entry.kind
         and (_LANGUAGE.search(entry.name) is not None or re.search(r"(?i)\blanguage model\b", entry.does) is not None)
     )
+    own = own or (first.cls is not None and _continues(roster, first.cls))
     return own or "language model" in entry.kind or "text-to-text" in entry.kind
+
+
+def _continues(roster: Roster, cls: ClassRef) -> bool:
+    """Whether a class gives the next token: its `lm_head` is as wide as the vocabulary, or it hides later tokens of
+    `input_ids` and takes the keys and values of the earlier ones."""
+    found = [(name, roster.program.method(cls, name)) for name in ("__init__", "forward", "_update_causal_mask")]
+    have = {name: method for name, method in found if method is not None}
+    frames = {name: roster.program.frame(method[0].path, method[1]) for name, method in have.items()}
+    made, run = frames.get("__init__"), frames.get("forward")
+    head = made is not None and any(
+        item.name == "self.lm_head" and item.value is not None and "vocab" in made.body.tree.text(item.value)
+        for item in made.body.bindings
+    )
+    taken = run.parameters if run is not None else ()
+    return head or ("_update_causal_mask" in have and "input_ids" in taken and "past_key_values" in taken)
 
 
 def _short(entries: list[Entry]) -> str:

@@ -181,3 +181,29 @@ def test_a_model_that_has_a_function_fill_itself_is_filled_from_what_that_reads(
     assert "`Net` is filled from" in hit.text and "net.pth" in hit.text and "`torch.load`" in hit.text
     told = [hit.text for hit in run_query(codebase, "memory_answers: memory").hits]
     assert not any("straight to the device" in text for text in told)
+
+
+def test_a_method_that_moves_a_model_where_its_caller_says_is_told_where_nothing_else_moves_it_back() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        class Reader:
+            def __init__(self):
+                self.model = Net()
+
+            def to(self, device):
+                self.model.to(device)
+
+            def read(self, x): return self.model(x)
+
+        if __name__ == "__main__":
+            Reader().read(1)
+    """
+    codebase = codebase_of({"app.py": source})
+    for what in ("unloading", "moving"):
+        (hit,) = run_query(codebase, f"memory_answers: {what}").hits
+        assert "By `Reader.to()` a caller may move it to any device, the CPU too." in hit.text

@@ -11,6 +11,7 @@ from retrieval.census.flow.reach import reach_of, reached_from
 from retrieval.census.flow.scope import ASIDE, functions, parted, places, programs, said_of
 from retrieval.census.language import Query, kind, parse_query, run_query
 from retrieval.census.meaning.naming import naming_of
+from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import listed
 from retrieval.census.memory.account import account
 from retrieval.census.memory.launch_settings import launch_settings
@@ -36,6 +37,7 @@ _DEVICE_OPTION = re.compile(
 _TOGETHER = re.compile(
     r".*?: (?:each \S+ object holds )?(?:at (?:least|most) )?\d+(?: of \d+)? models in memory together\b"
 )
+_TARGET = re.compile(r"moves .* to `(\w+)`")
 MOST_NAMED, MOST_CITED, MOST_PROGRAMS = 4, 6, 8
 _HOOK = re.compile(
     r"^(?:forward|setup|teardown|close|shutdown|run|predict|load|process\w*|\w+_step|\w+_end|\w+_start)$"
@@ -98,7 +100,20 @@ def _models_let_go(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     if idle:
         text = f"Yes, but only in code that the main programs are not seen to run: {told(idle, placed=True)}."
         return f"{text} What the main programs themselves load is never {stays}{unused}", idle
-    return f"No. What the main programs load is never {stays}{unused}", dead
+    asked, movers = _on_request(codebase)
+    return f"No. What the main programs load is never {stays}{asked}{unused}", [*movers, *dead]
+
+
+def _on_request(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
+    """The methods `to(device)` here by which a caller may move a model anywhere, in a sentence; "" for none."""
+    program, found = program_of(codebase), []
+    for hit in device_moves(codebase, parse_query("device_moves: model, to=device")):
+        target = _TARGET.search(hit.text)
+        definition = program.definition(hit.path, hit.symbol) if target and hit.symbol.endswith(".to") else None
+        frame = program.frame(hit.path, definition) if definition is not None else None
+        found += [hit] if target and frame is not None and target[1] in frame.parameters else []
+    text = f" By {functions(found)} a caller may move it to any device, the CPU too." if found else ""
+    return text, found
 
 
 def let_go(codebase: "Codebase", sorts: str) -> tuple[list[CensusHit], list[CensusHit], list[CensusHit]]:
@@ -153,6 +168,7 @@ def _moving(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
         text += f"yes, in code that the main programs are not seen to run: {places(elsewhere)}" if elsewhere else ""
         text += "" if elsewhere else "no model is moved to a device by a call of its own"
     text += f"; {told(back)}." if back else f"; back to the CPU {f'only by {places(idle)}' if idle else 'never'}."
+    text += _on_request(codebase)[0] if not back and not idle else ""
     text += f" Deleted: yes, {told(gone)}.{_where(codebase, gone)}" if gone else " Deleted: "
     if not gone:
         built = [hit for hit in unloading(codebase, parse_query("unloading: delete, discard")) if _builds(hit)]

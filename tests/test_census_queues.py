@@ -298,3 +298,45 @@ def test_lists_out_of_which_rounds_of_model_work_are_filled() -> None:
         "`Reader` keeps waiting work in `self.prompts`, filled by `ask()` and taken out first in, first out by "
         "`fill()`; what is taken out goes to the model work of `Reader.fill()`"
     ]
+
+
+def test_work_that_waits_in_a_list_for_a_round_of_model_work_is_queued() -> None:
+    source = """
+from collections import deque
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.line = nn.Linear(8, 8)
+
+    def forward(self, x):
+        return self.line(x)
+
+class Reader:
+    def __init__(self):
+        self.model = Net()
+        self.model.load_state_dict(torch.load("net.pth"))
+        self.waiting = deque()
+
+    def read(self, items):
+        for item in items:
+            self.waiting.append(item)
+        while self.waiting:
+            self.step()
+
+    def step(self):
+        batch = [self.waiting.popleft() for _ in range(min(4, len(self.waiting)))]
+        return self.model(batch)
+
+def main():
+    reader = Reader()
+    reader.read([1, 2])
+
+if __name__ == "__main__":
+    main()
+"""
+    first, second = run_query(codebase_of({"app.py": source}), "blocking").hits
+    assert first.text.startswith("Yes") and "wait" in first.text
+    assert "`Reader` keeps waiting work in `self.waiting`" in second.text

@@ -66,6 +66,7 @@ class _Found:
         self.locks = self._of("locks: model=no")
         self.served = self._of("queues: model=yes")
         self.queues = self._of("queues: model=no")
+        self.waiting = self._of("waiting_lists")
         self.shared = self._of("decorators: spaces.GPU")
         self.web = self._of(*WEB)
         self.sync = self._of(SYNC)
@@ -96,6 +97,7 @@ def _verdict(found: _Found) -> Iterator[Told]:
     guards, hits = _counted(
         (found.guards, "locks or semaphores around model runs"),
         (found.served, "queues out of which models are run"),
+        (found.waiting, "objects whose work waits in lists for a round of model work"),
         (found.shared, "functions that wait for their turn on a shared GPU of Hugging Face Spaces, `@spaces.GPU`"),
     )
     others, waiting = _counted(
@@ -192,6 +194,7 @@ def _details(found: _Found) -> Iterator[Told]:
         yield f"The web interface lets requests in through its queue: {calls}", web
     for hit in found.served[0][:SHOWN]:
         yield _plural(hit), [hit, *_related(hit)]
+    yield from ((hit.text, [hit, *_related(hit)]) for hit in found.waiting[0][:SHOWN])
     if sync := found.sync[0]:
         yield f"`{sync[0].name}()` waits until the GPU has finished, in {_where(sync)}", sync
     if streams := found.streams[0]:

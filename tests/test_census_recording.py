@@ -285,3 +285,21 @@ def test_what_asks_for_things_of_a_state_sets_none() -> None:
     """
     hits = run_query(codebase_of({"run.py": source}), "task_states").hits
     assert [hit.name for hit in hits] == ["done", "failed"]
+
+
+def test_a_logger_that_a_function_of_another_package_gives_is_a_logger() -> None:
+    code = (
+        "from basekit.log import get_root_logger\n\n"
+        "def main():\n    logger = get_root_logger()\n    logger.info('begun')\n\n\n"
+        "if __name__ == '__main__':\n    main()\n"
+    )
+    codebase = codebase_of({"main.py": code})
+    [first, *rest] = [hit.text for hit in run_query(codebase, "recording: logging").hits]
+    assert first.startswith("Yes") and "basekit" in first and not any("Nothing sets a handler" in text for text in rest)
+
+
+def test_a_program_whose_output_is_thrown_away_measures_nothing() -> None:
+    code = "import subprocess\n\n\ndef probe():\n    subprocess.run(['nvidia-smi']{})\n"
+    kept, thrown = code.format(", capture_output=True"), code.format(", stdout=subprocess.DEVNULL")
+    assert run_query(codebase_of({"a.py": kept}), "usage_metrics: gpu").hits
+    assert not run_query(codebase_of({"a.py": thrown}), "usage_metrics: gpu").hits

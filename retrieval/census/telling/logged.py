@@ -34,6 +34,7 @@ _ALIAS = re.compile(r"^(?:[\w.]+\.(?:log|info|debug|print|warning|error|warn|ech
 _KEPT = re.compile(r"^self\._?logger\.\w+$")
 _OTHERS = re.compile(r"^\w+(?:\.\w+)+\._?logger$|^(?!self\.)\w+\._?logger$")
 _HANDED = re.compile(r"^(?:self\.)?_?(?:logger|LOGGER)$")
+_GETTER = re.compile(r"\.(?:get|create|setup|init|make)_?(?:\w+_)?[lL]ogger$")
 _LEVELS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical"})
 HOPS = 5
 
@@ -142,6 +143,8 @@ class _Source:
         inside = self.codebase.locate(dotted, path)
         if inside:  # a module of the repository whose functions log
             return self._module(inside, hops - 1)
+        if not where and _GETTER.search(dotted):
+            return f"logging (of {dotted.partition('.')[0]})"  # a function of another package gives the logger
         value = self.values.get((where, name), "")
         return self._behind(where, value.split("(")[0], hops - 1) if value and value != dotted else ""
 

@@ -167,7 +167,7 @@ def _configured(found: _Found) -> Told:
         kept, places = files_text(found.codebase)
         if kept:
             yield f"What is kept of the course is written to {kept}", places
-        elif not setup:
+        elif not setup and not all(" (of " in hit.detail["library"] for hit in found.logged):
             yield "Nothing sets a handler, so messages go to the console by the defaults of the library", []
     if (metrics := found.metrics()[0]) and (told := [name for name in metrics if name in NAMES]):
         yield f"Figures go to {listed(told, SHOWN)} besides", [hits[0] for hits in metrics.values()]

@@ -203,9 +203,10 @@ def _used(unit: Unit, nodes: list[ast.AST]) -> Iterator[Finding]:
     sinks = list(_sinks(unit, nodes))
     for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _SMI.search(node.value):
-            if isinstance(unit.parents.get(node), ast.Call | ast.List | ast.Assign):
+            statement = _statement(unit, node)
+            if isinstance(unit.parents.get(node), ast.Call | ast.List | ast.Assign) and not _is_unread(statement):
                 tool = _SMI.search(node.value)
-                yield "gpu", node, f"asks `{tool[0] if tool else ''}`: `{source_of(_statement(unit, node), SHOWN)}`"
+                yield "gpu", node, f"asks `{tool[0] if tool else ''}`: `{source_of(statement, SHOWN)}`"
         elif isinstance(node, ast.Call):
             yield from _measured(node, nodes, sinks)
         elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
@@ -213,6 +214,12 @@ def _used(unit: Unit, nodes: list[ast.AST]) -> Iterator[Finding]:
             written = target.value if isinstance(target, ast.Constant) else dotted(target).rpartition(".")[2]
             if isinstance(written, str) and (_COUNTER.search(written) or _is_cost(written, node)):
                 yield "counter", node, f"counts `{written}`: `{source_of(node, SHOWN)}`"
+
+
+def _is_unread(statement: ast.AST) -> bool:
+    """Whether what a program prints is thrown away: it is only asked whether it is there."""
+    given = [item for node in ast.walk(statement) if isinstance(node, ast.Call) for item in node.keywords]
+    return any(item.arg == "stdout" and dotted(item.value).endswith("DEVNULL") for item in given)
 
 
 def _is_cost(written: str, node: ast.AugAssign) -> bool:

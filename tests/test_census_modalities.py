@@ -371,3 +371,24 @@ def test_what_was_found_in_an_image_is_put_into_a_prompt() -> None:
     assert hits[0].text.startswith("`build_prompt()` puts `bbox`, found in an image, as text into the prompt (`prompt`")
     blind = source.replace("from PIL import Image", "import json").replace("Image.open", "json.load")
     assert not run_query(codebase_of({"app.py": blind}), "fusions: how=prompted").hits
+
+
+def test_pieces_of_one_text_beside_features_of_a_video_are_joined_with_them() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Joint(nn.Module):
+            def splice(self, input_ids, video):
+                at = int((input_ids == -201).nonzero()[0])
+                mm_features = self.video_encoder(video)
+                before = self.embed_tokens(input_ids[:at])
+                after = self.embed_tokens(input_ids[at + 1 :])
+                return torch.cat([before, mm_features, after], dim=0)
+
+            def whole(self, video):
+                return torch.cat([video[:4], video[4:]], dim=0)
+    """
+    hits = run_query(codebase_of({"model.py": source}), "fusions: how=joined").hits
+    assert [hit.symbol for hit in hits] == ["Joint.splice"]
+    assert "text (`before`" in hits[0].text and "video (`mm_features`" in hits[0].text

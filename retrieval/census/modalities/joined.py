@@ -69,10 +69,11 @@ def segments(tracer: Tracer, sides: list[Spot]) -> list[list[Spot]]:
     return [several for several in found if len(several) > 1]
 
 
-def halves(tracer: Tracer, spots: list[Spot]) -> bool:
-    """Whether two values are slices of one tensor: what was one is not joined anew."""
-    bases = [_bases(tracer, spot) for spot in spots]
-    return any(one & other for i, one in enumerate(bases) for other in bases[:i])
+def halves(tracer: Tracer, spots: list[tuple[Spot, str]]) -> bool:
+    """Whether values that are told to be of different kinds are slices of one tensor: it is not joined anew."""
+    bases = [(_bases(tracer, spot), group) for spot, group in spots]
+    pairs = [(one, other) for i, one in enumerate(bases) for other in bases[:i]]
+    return any(one[1] != other[1] and one[0] & other[0] for one, other in pairs)
 
 
 def _bases(tracer: Tracer, spot: Spot) -> set[str]:

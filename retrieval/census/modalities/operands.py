@@ -67,7 +67,11 @@ def meeting_of(roster: Roster, how: str, node: Node, spots: list[Spot]) -> Meeti
     groups = {told[0].group for _, told in sure if told[0].modality not in GEOMETRY}
     geometry = any(told[0].modality in GEOMETRY for _, told in sure)
     groups |= {"geometry"} if geometry and groups == {"audio"} else set()
-    named_only = [spot for spot, told in sure if told[0].spot.node.id == spot.node.id or spot.node.type == "identifier"]
+    named_only = [
+        (spot, told[0].group)
+        for spot, told in sure
+        if told[0].spot.node.id == spot.node.id or spot.node.type == "identifier"
+    ]
     if several and len(groups) == 1:
         return Meeting(
             how, node, tuple((one_line(s.text(), 50), item) for s, told in [*sure, *several] for item in told)

@@ -207,3 +207,22 @@ def test_a_method_that_moves_a_model_where_its_caller_says_is_told_where_nothing
     for what in ("unloading", "moving"):
         (hit,) = run_query(codebase, f"memory_answers: {what}").hits
         assert "By `Reader.to()` a caller may move it to any device, the CPU too." in hit.text
+
+
+def test_an_own_loader_that_hands_on_to_the_library_s_is_told_with_the_library() -> None:
+    source = """
+        from transformers import PreTrainedModel
+
+        class Fetched:
+            @classmethod
+            def from_pretrained(cls, name, **given):
+                return super().from_pretrained(fetch(name), **given)
+
+        class Net(Fetched, PreTrainedModel):
+            def forward(self, x): return x
+
+        if __name__ == "__main__":
+            Net.from_pretrained("s3://net")(1)
+    """
+    (first, *_) = run_query(codebase_of({"app.py": source}), "model_summary: what=formats").hits
+    assert "which this repository defines around the one of `transformers`" in first.text

@@ -213,13 +213,26 @@ def _format(weights: Weights, made: Made) -> str:
         return "PyTorch Lightning checkpoints, read by `load_from_checkpoint`"
     if last in LOADING:
         if made.cls is not None and weights.frame.program.method(made.cls, made.step.written.rpartition(".")[2]):
-            return f"By {weights.reader}, which this repository defines"
+            return f"By {weights.reader}, which this repository defines{_around(weights, made, last)}"
         if "." in maker and not _HUB.match(maker):
             return f"Checkpoints in the own format of the library `{maker.partition('.')[0]}`, by its `{last}`"
         library = maker.partition(".")[0] if _HUB.match(maker) else "Hugging Face"
         files = "safetensors files" if _SAFE.search(_text(weights)) else "safetensors or PyTorch files"
         return f"`from_pretrained` and the like of {library} ({files}, by hub name or folder)"
     return "By the name or file that the maker of a library is given"
+
+
+def _around(weights: Weights, made: Made, last: str) -> str:
+    """That an own loader hands on to the one of the library that its class derives from; "" where it does not."""
+    program = weights.frame.program
+    found = program.method(made.cls, last) if made.cls is not None else None
+    frame = program.frame(found[0].path, found[1]) if found is not None else None
+    line = program.line(made.cls) if made.cls is not None else ()
+    bases = [base for cls in line for base in program.codebase.bases(cls.path, cls.definition)]
+    library = next((match[0] for base in bases if (match := _HUB.match(base))), "")
+    calls = frame.body.calls if frame is not None else []
+    inner = any(step.written.startswith("super(") and step.written.endswith(f".{last}") for step in calls)
+    return f" around the one of `{library}` (safetensors or PyTorch files in a folder)" if inner and library else ""
 
 
 def _text(weights: Weights) -> str:

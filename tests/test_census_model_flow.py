@@ -104,3 +104,22 @@ def test_options_and_devices_are_no_data() -> None:
 
 def test_code_without_a_model_has_no_such_flow() -> None:
     assert told({"app.py": "def f(x):\n    return g(x)\n\n\ndef g(x):\n    return x\n\n\nf(1)\n"}) == []
+
+
+def test_own_steps_that_bring_a_result_from_one_model_to_the_next_are_told_before_other_models() -> None:
+    steps = "".join(f"        extra{n} = self.side{n}(pages)\n        keep(extra{n})\n" for n in range(8))
+    made = "".join(f"        self.side{n} = Net()\n" for n in range(8))
+    files: dict[str, str | bytes] = {
+        "nets.py": "import torch\n\n\nclass Net(torch.nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.layer = torch.nn.Linear(1, 2)\n\n"
+        "    def forward(self, x):\n        return self.layer(x)\n",
+        "app.py": "from nets import Net\n\n\ndef keep(x):\n    print(x)\n    return x\n\n\n"
+        "def cut(pages, boxes):\n    print(pages)\n    return [pages, boxes]\n\n\n"
+        "class Reader:\n    def __init__(self):\n        self.finder = Net()\n        self.namer = Net()\n"
+        f"{made}\n    def read(self, pages):\n        boxes = self.finder(pages)\n{steps}"
+        "        crops = cut(pages, boxes)\n        return self.namer(crops)\n\n\n"
+        "if __name__ == '__main__':\n    Reader().read([1])\n",
+    }
+    hits = run_query(codebase_of(files), "model_flow").hits
+    told = next(hit.text for hit in hits if "Reader.read()" in hit.text)
+    assert "`cut()` takes `pages`, `boxes` and gives `crops`" in told

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
-STEPS, BODIES, KEYS, NAMED, ARGUMENTS = 8, 8, 10, 3, 4
+STEPS, MOST, BODIES, KEYS, NAMED, ARGUMENTS = 8, 14, 8, 10, 3, 4
 
 
 @kind(
@@ -61,9 +61,25 @@ def _chain(body: ModelBody) -> list[Step]:
     taken_from = {maker for step in level for maker in made_by(body, step)}
     level = {s: n for s, n in level.items() if n or s in taken_from or data_of(body, s)}
     links = {step: _links(body, step, level) for step in level}
-    kept = sorted(level, key=lambda step: (level[step], -links[step]))[:STEPS]
+    joins = _joining(body)
+    level |= dict.fromkeys((step for step in level if step in joins), 0)
+    most = max(STEPS, min(MOST, sum(not number for number in level.values()) + 2))
+    kept = sorted(level, key=lambda step: (level[step], -links[step]))[:most]
     told = [step for step in body.steps if step in kept]
     return [step for step in told if body.roles[step].does != "ends" or step is told[-1]]
+
+
+def _joining(body: ModelBody) -> set[Step]:
+    """The steps of its own code by which what a model gives comes to another one."""
+    after: set[Step] = set()
+    for step in body.steps:
+        if any(maker in after or body.roles[maker].leading for maker in made_by(body, step)):
+            after.add(step)
+    before: set[Step] = set()
+    for step in reversed(body.steps):
+        if body.roles[step].leading or step in before:
+            before.update(made_by(body, step))
+    return {step for step in after & before if body.roles[step].does == "own"}
 
 
 def _links(body: ModelBody, step: Step, among: dict[Step, int]) -> int:

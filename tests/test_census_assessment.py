@@ -66,6 +66,19 @@ def test_layers_go_from_what_nobody_imports_to_what_imports_nothing() -> None:
     )
 
 
+def test_a_name_that_a_package_hands_on_ties_to_the_file_that_defines_it() -> None:
+    files = {
+        "run.py": "from pkg import go\n\ngo()\n" * 9,
+        "pkg/__init__.py": "from .core.run import go\nfrom .data.table import rows\n",
+        "pkg/core/run.py": "from pkg import rows\n\n\ndef go():\n    return rows()\n" * 9,
+        "pkg/data/table.py": "def rows():\n    return []\n" * 9,
+    }
+    (hit,) = run_query(codebase_of(files), "layers").hits
+    told = hit.text.partition(": ")[2].split("; ")
+    assert told[0].startswith("`run.py`") and told[0].endswith("uses `pkg/core/`")
+    assert told[1] == "`pkg/core/` uses `pkg/data/`"
+
+
 def test_a_hair_beyond_a_threshold_decides_nothing() -> None:
     short = "".join(f"def f{n}(x):\n    return x\n\n\n" for n in range(17))
     long = "".join(f"def g{n}(x):\n" + "    x += 1\n" * 55 + "\n\n" for n in range(2))

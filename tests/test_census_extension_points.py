@@ -202,3 +202,28 @@ def test_the_registry_of_a_library_is_told_where_it_is_asked_and_not_where_a_cla
     assert "`@ARCH_REGISTRY.register()` of the library `kit` stands on 1 class here, `Small`" in point
     assert "as `network_g.type: Small` (options/train.yml)" in point
     assert not [text for text in found if "looked up by that name" in text]
+
+
+PROJECTOR = """
+    import torch
+    from torch import nn
+    from nets import Small
+
+    def build(kind):
+        if kind == "linear":
+            return nn.Linear(2, 2)
+        elif kind == "small":
+            return Small()
+        if kind == "identity":
+            return nn.Identity()
+        raise ValueError(kind)
+
+    if __name__ == "__main__":
+        build("small")(1)
+"""
+
+
+def test_a_closed_choice_names_what_its_other_arms_make() -> None:
+    found = told({"nets.py": NETS, "run.py": PROJECTOR}, "replaceable")
+    (closed,) = [text for text in found if text.startswith("A closed choice")]
+    assert "other arms make `nn.Linear`, `nn.Identity`; it raises an error for anything else" in closed

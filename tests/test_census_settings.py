@@ -211,3 +211,13 @@ def test_a_loop_over_written_names_reads_each_of_these_variables() -> None:
     """
     found = [hit.name for hit in run_query(codebase_of({"run.py": source}), "environment").hits]
     assert sorted(found) == ["A_PORT", "B_PORT", "PMI_RANK", "RANK", "other"]
+
+
+def test_a_hidden_file_that_no_code_names_steers_tools() -> None:
+    files: dict[str, str | bytes] = {
+        ".checker.yml": "exclude:\n  - docs\n",
+        ".run.yml": "device: cpu\n",
+        "run.py": "import yaml\ndef main():\n    return yaml.safe_load(open('.run.yml'))\n",
+    }
+    found = "\n".join(texts(files, "configs: what=config"))
+    assert ".run.yml" in found and ".checker.yml" not in found

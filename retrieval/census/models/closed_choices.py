@@ -41,6 +41,7 @@ class Choice:
     frame: "Frame"
     arms: tuple[Arm, ...]
     raises: bool
+    others: tuple[str, ...] = ()  # what the arms call that make no model known as one
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,6 +58,7 @@ class Choice:
         parts = [f"{listed(names, SHOWN)} {_either(whens)}" for whens, names in told.items()]
         text = f"{caller(self.frame)} ({self.frame.path}) makes {'; '.join(parts[:SHOWN])}"
         text += f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
+        text += f"; other arms make {listed([f'`{name}`' for name in self.others], SHOWN)}" if self.others else ""
         return text + ("; it raises an error for anything else" if self.raises else "")
 
 
@@ -110,7 +112,27 @@ def _chosen(places: list[Made]) -> Iterator[Choice]:
     chosen = [(made, _telling(way, deciding), line) for made, way, line in ways]
     arms = tuple(dict.fromkeys(Arm(made, _when(guards), line) for made, guards, line in chosen if guards))
     if arms:
-        yield Choice(places[0].frame, arms, bool(raised & deciding))
+        others = _others(places, deciding)
+        yield Choice(places[0].frame, arms, bool(raised & deciding), others)
+
+
+def _others(places: list[Made], deciding: set[int]) -> tuple[str, ...]:
+    """The classes that other arms of the deciding conditions return, and of conditions that come before an error."""
+    frame = places[0].frame
+    kept = {(guard.key, guard.arm) for made in places for way, _ in _ways(made) for guard in way}
+    returned = {item.line for item in frame.body.exits if item.kind == "return"}
+    for item in (item for item in frame.body.exits if item.kind == "raise"):
+        past = {guard.key for guard in _arms(frame, item.guards)}
+        deciding = deciding | past if deciding & past else deciding
+    return tuple(
+        dict.fromkeys(
+            step.written
+            for step in frame.body.calls
+            if step.start in returned
+            and step.written.rpartition(".")[2][:1].isupper()
+            and any(g.kind == "if" and g.key in deciding and (g.key, g.arm) not in kept for g in step.guards)
+        )
+    )
 
 
 def _is_named(key: int, ways: "list[tuple[Made, tuple[Guard, ...], int]]") -> bool:

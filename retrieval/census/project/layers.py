@@ -84,10 +84,18 @@ def _parts(codebase: "Codebase") -> list[Part]:
     parts = {name: Part(name, group, {}) for name, group in groups.items()}
     for path, targets in edges(codebase).items():
         for target, lines in targets.items():
-            here, there = owner.get(path), owner.get(target)
-            if here is not None and there is not None and here != there:
-                parts[here].uses.setdefault(there, (path, lines[0]))
+            here = owner.get(path)
+            for file in [target] if target in owner else _exported(codebase, path, lines):
+                there = owner.get(file)
+                if here is not None and there is not None and here != there:
+                    parts[here].uses.setdefault(there, (path, lines[0]))
     return list(parts.values())
+
+
+def _exported(codebase: "Codebase", path: str, lines: list[int]) -> list[str]:
+    """The files that define what imports on these lines take out of a package, which only hands it on."""
+    named = [f"{item.module}.{item.name}" for item in codebase.facts[path].imports if item.start in lines and item.name]
+    return [found[0] for name in named if (found := codebase.find(name, path)) is not None]
 
 
 def _divided(files: list[SourceFile], folder: str) -> dict[str, list[SourceFile]]:

@@ -166,7 +166,7 @@ def _files(codebase: Codebase, *, asked: bool) -> Iterator[CensusHit]:
     tools: list[SourceFile] = []
     manifests = frozenset(read_manifests(codebase.snapshot).paths)
     for file in codebase.snapshot.files:
-        if _TOOLS.search(file.path):
+        if _is_of_tools(codebase, file):
             tools.append(file)
         elif _is_config(file) and file.path not in manifests and is_data_table(codebase, file):
             tables.append(file)
@@ -203,8 +203,16 @@ def _merged(groups: Groups) -> Groups:
 def is_config_file(codebase: Codebase, file: SourceFile) -> bool:
     """Whether a file configures the program: no tool's settings, no manifest, no table of data."""
     manifests = read_manifests(codebase.snapshot).paths
-    steers = _is_config(file) and not _TOOLS.search(file.path) and file.path not in manifests
+    steers = _is_config(file) and file.path not in manifests and not _is_of_tools(codebase, file)
     return steers and not is_data_table(codebase, file)
+
+
+def _is_of_tools(codebase: Codebase, file: SourceFile) -> bool:
+    """Whether a file steers build, lint or CI: by its name, or hidden and named by no text of the code."""
+    name = file.path.rpartition("/")[2]
+    if _TOOLS.search(file.path) or not name.startswith(".") or file.language not in _FORMATS:
+        return _TOOLS.search(file.path) is not None
+    return not any(fact.name.endswith(name) for _, fact in codebase.all_facts("string"))
 
 
 def _is_config(file: SourceFile) -> bool:

@@ -309,3 +309,38 @@ def test_a_cache_that_is_always_none_is_told_as_not_kept() -> None:
     assert cached.endswith("not kept between steps: `past_key_values` is always `None` (`inputs()`).")
     kept, _ = _texts(codebase_of({"app.py": source.replace("inputs(1)", "inputs(1, past=Net())")}), "caching_answer")
     assert "always `None`" not in kept
+
+
+def test_a_switch_among_collected_arguments_and_in_options_is_told_with_its_default() -> None:
+    source = """
+        from dataclasses import dataclass
+        from typing import Any, cast
+        from transformers import AutoModelForCausalLM
+
+        @dataclass
+        class Options:
+            use_kv_cache: bool = True
+
+        class Writer:
+            def __init__(self, options: Options):
+                self.options = options
+                self.model = AutoModelForCausalLM.from_pretrained("a/b")
+            def write(self, ids):
+                gen_kwargs = {"input_ids": ids, "use_cache": self.options.use_kv_cache}
+                return self.model.generate(**gen_kwargs)
+            def table(self, ids):
+                return cast(Any, self.model).generate(ids, use_cache=True)
+            def row(self, ids):
+                gen_kwargs = dict(max_new_tokens=3, use_cache=False)
+                return self.model.generate(ids, **gen_kwargs)
+            def page(self):
+                columns = {"use_cache": True}
+                return columns
+
+        if __name__ == "__main__":
+            print(Writer(Options()).write([1]))
+    """
+    assert _texts(codebase_of({"main.py": source}), "caching: kv") == [
+        "Switch `use_cache` of the key/value cache: given as `self.options.use_kv_cache` (default `True`) by "
+        "`Writer.write()`; given as `False` by `Writer.row()`; given as `True` by `Writer.table()`"
+    ]

@@ -14,6 +14,7 @@ from retrieval.census.language import hit_at
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import Function, Unit, own_nodes, units
 from retrieval.census.models.families import MODELISH, RUNNING
+from retrieval.census.settings.set_defaults import default_of
 from retrieval.facts import CensusHit
 from retrieval.pyast import dotted, source_of
 
@@ -24,6 +25,7 @@ _FLAG = re.compile(
     r"^use_cach(?:e|ing)$|^(?:use_)?kv_?cach(?:e|ing)$|^use_\w*kv_?cach\w*$"
 )  # a bare `cache` keeps anything
 _PAST = re.compile(r"^(?:past_(?:kv|key_values?)|layer_past|kv_cache|key_value_cache)$")
+_COLLECTED = re.compile(r"(?:kwargs|args|arguments|params|options|config)$")
 Switches = dict[str, dict[str, list[tuple[str, str, int]]]]  # flag → how it is set → functions with their places
 
 
@@ -37,7 +39,7 @@ def cache_switches(codebase: Codebase) -> Iterator[CensusHit]:
                     words = f"`{source_of(preset, 20)}` by default in"  # type: ignore[arg-type]
                     switches.setdefault(item.arg, {}).setdefault(words, []).append((symbol, unit.path, item.lineno))
         for node in unit.nodes:
-            _note_given(unit, node, switches)
+            _note_given(codebase, unit, node, switches)
     yield from _told_switches(switches, codebase)
 
 
@@ -53,22 +55,47 @@ def _is_run(call: ast.Call) -> bool:
     parts = dotted(call.func).lower().split(".")
     if isinstance(call.func, ast.Call):
         return True  # of what another call gives: `load(name)(x, use_cache=True)`
+    if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call):
+        return call.func.attr in RUNNING  # `cast(Any, self.model).generate(x, use_cache=True)`
     named = bool(RUNNING & {*parts}) or any(map(MODELISH.search, parts))
     return named or parts[-1].endswith(("config", "from_pretrained"))
 
 
-def _note_given(unit: Unit, node: ast.AST, switches: Switches) -> None:
-    """Runs of models, and their configurations, that turn a cache on or off."""
-    for key in node.keywords if isinstance(node, ast.Call) and _is_run(node) else ():
-        if key.arg and _FLAG.match(key.arg) and _is_flag(key.value):
-            words = f"given as `{source_of(key.value, 20)}` by"
-            place = (unit.symbols.get(node, "") or unit.path, unit.path, unit.row(key.value.lineno))
-            switches.setdefault(key.arg, {}).setdefault(words, []).append(place)
+def _note_given(codebase: Codebase, unit: Unit, node: ast.AST, switches: Switches) -> None:
+    """Runs of models, and their configurations, that turn a cache on or off, and dictionaries of arguments for them."""
+    for name, value in _arguments(node):
+        if _FLAG.match(name) and (said := _value(codebase, value)):
+            words = f"given as {said} by"
+            place = (unit.symbols.get(node, "") or unit.path, unit.path, unit.row(value.lineno))
+            switches.setdefault(name, {}).setdefault(words, []).append(place)
     for target in node.targets if isinstance(node, ast.Assign) and _is_flag(node.value) else ():
         if isinstance(target, ast.Attribute) and target.attr == "use_cache" and dotted(target).count("."):
             words = f"set to `{source_of(node.value, 20)}` by"  # type: ignore[attr-defined]
             place = (unit.symbols.get(node, "") or unit.path, unit.path, unit.row(node.lineno))  # type: ignore[attr-defined]
             switches.setdefault("use_cache", {}).setdefault(words, []).append(place)
+
+
+def _arguments(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """What a run is given by keyword, or a dictionary that a body collects the arguments of a run in."""
+    if isinstance(node, ast.Call) and _is_run(node):
+        yield from ((key.arg, key.value) for key in node.keywords if key.arg)
+    if not isinstance(node, ast.Assign) or not _COLLECTED.search(dotted(node.targets[0])):
+        return
+    if isinstance(node.value, ast.Dict):
+        pairs = zip(node.value.keys, node.value.values, strict=True)
+        yield from (
+            (key.value, value) for key, value in pairs if isinstance(key, ast.Constant) and isinstance(key.value, str)
+        )
+    elif isinstance(node.value, ast.Call) and dotted(node.value.func) == "dict":
+        yield from ((key.arg, key.value) for key in node.value.keywords if key.arg)
+
+
+def _value(codebase: Codebase, value: ast.expr) -> str:
+    """ "`True`", "`self.options.use_kv_cache` (default `True`)"; "" for what says neither."""
+    if _is_flag(value):
+        return f"`{source_of(value, 20)}`"
+    preset = default_of(codebase, dotted(value).rpartition(".")[2]) if isinstance(value, ast.Attribute) else ""
+    return f"`{source_of(value, 40)}` (default `{preset}`)" if preset in ("True", "False") else ""
 
 
 def _told_switches(switches: Switches, codebase: Codebase) -> Iterator[CensusHit]:

@@ -36,9 +36,8 @@ def waiting_lists(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     for unit in units(codebase, r"\.popleft\(|\.pop\(0\)"):
         if codebase.snapshot.by_path[unit.path].role != "source":
             continue
-        for node in ast.walk(unit.tree):
-            lists = _lists(node) if isinstance(node, ast.ClassDef) else {}
-            symbol = unit.symbol_of(node) if isinstance(node, ast.ClassDef) else ""
+        for node in (item for item in ast.walk(unit.tree) if isinstance(item, ast.ClassDef)):
+            lists, symbol = _lists(node), unit.symbol_of(node)
             if lists and query.matches(symbol) and reach_of(codebase).runs((unit.path, symbol)):
                 runs = _runs_models(codebase, unit, symbol, _taking(node, lists))
                 if runs:

@@ -138,8 +138,8 @@ def _named(test: ast.expr) -> tuple[str, str] | None:
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return None
     pair = (test.left, test.comparators[0]) if isinstance(test.ops[0], ast.Eq) else (test.comparators[0], test.left)
-    fits = isinstance(test.ops[0], ast.Eq | ast.In) and isinstance(pair[1], ast.Constant)
-    return (written(pair[0]), written(pair[1])) if fits and isinstance(pair[1].value, str) else None
+    text = isinstance(pair[1], ast.Constant) and isinstance(pair[1].value, str)
+    return (written(pair[0]), written(pair[1])) if text and isinstance(test.ops[0], ast.Eq | ast.In) else None
 
 
 def _shaped(unit: Unit, node: ast.Call) -> Iterator[Found]:

@@ -160,10 +160,9 @@ def _read(
         held = types.held(unit.path, node.value, env)
         if held is None or held[1] or OPTIONS.search(held[0][1]) or node.attr not in types.declared(held[0]):
             continue
-        around = types.held(unit.path, node.value.value, env) if isinstance(node.value, ast.Attribute) else None
-        through = isinstance(node.value, ast.Attribute) and around is not None and not around[1]
-        through = through and not _is_self(node.value.value)
-        way = (around[0], node.value.attr) if through else _DIRECT
+        outer = node.value if isinstance(node.value, ast.Attribute) and not _is_self(node.value.value) else None
+        around = types.held(unit.path, outer.value, env) if outer is not None else None
+        way = (around[0], outer.attr) if outer is not None and around is not None and not around[1] else _DIRECT
         ways.setdefault(held[0], Counter())[way] += 1
         item = found.setdefault(held[0], {}).setdefault(node.attr, Field(node.attr))
         writes = isinstance(node.ctx, ast.Store) or _changes(unit, node)

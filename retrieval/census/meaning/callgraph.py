@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.program import Program
 
 Target = FunctionRef | ClassRef
+DEEPEST_CALL = 40  # far more than real chains have
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +254,11 @@ def _exact_receiver(target: FunctionRef) -> ClassRef | None:
     return target.receiver if target.exact else None
 
 
-def reached(program: "Program", roots: "list[Frame]", imported: bool = False) -> "Iterator[tuple[Frame, int]]":
-    """Every body that runs from `roots` with the calls in between, in order of execution, each once; `imported` roots
-    are top levels of files that are only imported.
+def reached(
+    program: "Program", roots: "list[Frame]", depth: int = DEEPEST_CALL, *, imported: bool = False
+) -> "Iterator[tuple[Frame, int]]":
+    """Every body that runs from `roots` at most `depth` calls below, in order of execution, each once; `imported`
+    roots are top levels of files that are only imported.
 
     A method that several classes inherit is entered for each of them: what it calls on `self` differs.
     """
@@ -271,7 +274,7 @@ def reached(program: "Program", roots: "list[Frame]", imported: bool = False) ->
         if entry[:2] not in seen:
             seen.add(entry[:2])
             yield frame, level
-        if level >= 40:  # of calls; far more than real chains have
+        if level >= depth:
             continue
         sites = program.sites(frame) if whole else imported_sites(program, frame)
         targets = [target for site in sites for target in possible(program, site)]

@@ -185,7 +185,8 @@ def _of_several(frame: "Frame", module: ModuleRef, name: Node) -> Value | None:
     preset = {d for item in frame.program.facts[frame.path].definitions for d in defaults_of(item).values()}
     usual = {d.strip("\"'") for d in preset}  # what functions of this file take by default comes first
     allowed = sorted(refusing(frame, name), key=lambda one: (one not in usual, one))
-    found = [value for one in allowed if (value := frame.program.attribute(module, one)) is not None]
+    found: list[Value | None] = [frame.program.attribute(module, one) for one in allowed]
+    found = [value for value in found if value is not None]
     chosen = found if 0 < len(found) <= MOST_LOADED else _chosen(frame, dict(_offered(frame, module)), text)
     if chosen:
         return frame.program.settle(chosen)

@@ -104,8 +104,9 @@ def auto_class(program: "Program", frame: "Frame", node: Node, target: Value | N
     What the result is annotated as tells it, and so does a registered class that the file imports by its name and
     does not use to make anything itself.
     """
-    match = _AUTO.match(target.name) if isinstance(target, External) else None
-    if match is None or target.name.endswith(".register"):
+    maker = target.name if isinstance(target, External) else ""
+    match = _AUTO.match(maker)
+    if match is None or maker.endswith(".register"):
         return None
     told = next((b.annotation for b in frame.body.bindings if b.annotation and b.value == node), "")
     value = annotation(program, frame.path, read_annotation(told)) if told else None
@@ -130,8 +131,8 @@ def _autos(program: "Program") -> dict[str, list[ClassRef]]:
     if program not in _AUTOS:
         table: dict[str, list[ClassRef]] = {}
         for path, call in program.codebase.all_calls():
-            match = _AUTO.match(call.name) if call.name.endswith(".register") and len(call.arguments) > 1 else None
-            value = program.member(path, call.arguments[1]) if match else None
+            match = _AUTO.match(call.name) if call.name.endswith(".register") else None
+            value = program.member(path, call.arguments[1]) if match and len(call.arguments) > 1 else None
             if match and isinstance(value, ClassRef):
                 table.setdefault(match[1], []).append(value)
         _AUTOS[program] = table

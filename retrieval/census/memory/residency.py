@@ -143,7 +143,7 @@ def run_by(roster: Roster, start: Start) -> "list[Frame]":
     if start.name.startswith(LIBRARY):
         return called
     tops = [program.frame(path, None) for path in loaded(program.codebase, called)]
-    more = [frame for frame, _ in reached(program, [top for top in tops if top is not None], True)]
+    more = [frame for frame, _ in reached(program, [top for top in tops if top is not None], imported=True)]
     return list({(frame.path, frame.symbol): frame for frame in (*called, *more)}.values())
 
 

@@ -62,7 +62,9 @@ def layers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     places = [place for part in shown for place in list(part.uses.values())[:1]]
     text = f"The layers from the top down, by who imports whom: {'; '.join(lines)}{more}"
     related = tuple(("import", path, line, line) for path, line in places[1:])
-    yield hit_at(codebase, places[0][0], (places[0][1],) * 2, symbol="", name="layers", text=text, related=related)
+    yield hit_at(
+        codebase, places[0][0], (places[0][1], places[0][1]), symbol="", name="layers", text=text, related=related
+    )
 
 
 def _parts(codebase: "Codebase") -> list[Part]:

@@ -114,7 +114,7 @@ def _dispatched(codebase: Codebase) -> Iterator[Site]:
         by = f"`{through}()`, which gives it to a library of command lines" if through else f"`{call}()`"
         said = f"is run by {by}: its {len(given)} parameters are the options"
         if given and item.kind != "class":
-            yield Site(path, item.symbol, (item.head_start,) * 2, said, given)
+            yield Site(path, item.symbol, (item.head_start, item.head_start), said, given)
 
 
 def _gives_back(body: ast.AST, names: dict[str, str]) -> bool:

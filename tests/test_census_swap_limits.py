@@ -154,3 +154,21 @@ def test_names_kinds_and_shapes_that_are_let_through() -> None:
         "`load()` fixes `image_tower.hidden_size == video_tower.hidden_size`, or an error, `1 / 0.18215 * latents`",
         "`load()` fixes `torch.zeros(1, 24, 768)`",
     ]
+
+
+def test_a_special_token_in_a_help_text_ties_nothing() -> None:
+    main = """
+        import argparse
+        from transformers import AutoModelForCausalLM
+
+        def main():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--threshold", help="if the probability of the <|nospeech|> token is higher, be silent")
+            net = AutoModelForCausalLM.from_pretrained("a/b")
+            print(net.generate("<|startoftext|>"))
+
+        if __name__ == "__main__":
+            main()
+    """
+    told = " ".join(hit.text for hit in run_query(codebase_of({"main.py": main}), "coupled_files").hits)
+    assert "`<|startoftext|>`" in told and "nospeech" not in told

@@ -48,6 +48,7 @@ _COMPANION = re.compile(
 _TOKEN = re.compile(
     r"<\|?[a-zA-Z_]{2,24}\|>|</?(?:s|Img|ImageHere|image|im_start|im_end|unk|pad|bos|eos)>|<(?:video|audio)>|\[/?INST\]"
 )
+LEAST_HELP = 60  # characters by which a string is known as a help text
 _PAGE = re.compile(
     r"(?i)</(?:video|audio|div|p|a|td|table|span|center|h\d|ul|li|body|style|button)>|<(?:video|audio|img|br|div)\s"
 )
@@ -258,8 +259,14 @@ def _library_types(roster: Roster, table: dict[str, Ties]) -> None:
 
 
 def _tokens(codebase: "Codebase", table: dict[str, Ties]) -> None:
+    helps: dict[tuple[str, int], str] = {}
+    for path, call in codebase.all_calls():
+        said = " ".join(text for key, text in call.keywords if key == "help")
+        helps |= dict.fromkeys(((path, line) for line in range(call.start, call.end + 1)), said) if said else {}
     for path, fact in codebase.all_facts("string"):
-        for token in () if _PAGE.search(fact.name) else _TOKEN.findall(fact.name)[:4]:
+        helped = fact.name[:LEAST_HELP] in helps.get((path, fact.start), "")  # a text for people, as pages are
+        told = helped or _PAGE.search(fact.name) is not None
+        for token in () if told else _TOKEN.findall(fact.name)[:4]:
             _in(table, path).tokens.setdefault(f"`{token}`", fact.start)
 
 

@@ -289,3 +289,37 @@ def test_without_exports_what_nothing_calls_is_where_people_start() -> None:
     starts = [hit.text for hit in run_query(codebase, "pipeline").hits if hit.detail["does"] == "start"]
     assert starts[0] == "`whole()` (pkg/make.py), a public function:"
     assert not any("`part()`" in text for text in starts)
+
+
+def test_a_loop_below_the_first_levels_says_where_it_ends_early() -> None:
+    main = """
+        from torch import nn
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Linear(2, 2)
+            def forward(self, x): return self.layer(x)
+
+        def attempts(net, x):
+            for heat in (0.0, 0.5):
+                found = net(x * heat)
+                if found.sum() > 1:
+                    break
+            return found
+
+        def part(net, x):
+            return attempts(net, x)
+
+        def whole(net, x):
+            return part(net, x)
+
+        def main():
+            net = Net()
+            print(whole(net, 1))
+
+        if __name__ == "__main__":
+            main()
+    """
+    told = [hit.text for hit in run_query(codebase_of({"main.py": main}), "pipeline").hits]
+    assert [text for text in told if text.endswith("; ends early on line 13 if `found.sum() > 1`:")], told

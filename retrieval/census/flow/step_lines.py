@@ -6,7 +6,7 @@ from retrieval.census.files.effects import effects_of
 from retrieval.census.flow.focus import Focus
 from retrieval.census.flow.rounds import round_of, told
 from retrieval.census.flow.user_events import event_under, needed, trigger_of
-from retrieval.census.flow.walk import LOOPS, Mark
+from retrieval.census.flow.walk import ALL_LEVELS, LOOPS, Mark
 from retrieval.census.meaning.body import Exit, Guard, one_line
 from retrieval.census.meaning.callgraph import Site
 from retrieval.census.meaning.prose import listed
@@ -18,7 +18,7 @@ from retrieval.parse import Node
 if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
 
-STATEMENT, WRITTEN_LEVELS, WAYS = 130, 2, 4
+STATEMENT, WRITTEN_LEVELS, WAYS, MOST_ENDS = 130, 2, 4, 3
 _LEAVES = {
     "return": "returns",
     "raise": "raises",
@@ -32,7 +32,7 @@ def line_of(focus: Focus, mark: Mark) -> str:
     event = mark.event
     if isinstance(event, Guard):
         found = told(round_of(mark.frame, event)) if event.kind in LOOPS else ""
-        return f"{_opening(event)}{_when(mark.guards)}{f' ({found})' if found else ''}:"
+        return f"{_opening(event)}{_when(mark.guards)}{f' ({found})' if found else ''}{_ends(mark, event)}:"
     if isinstance(event, Exit):
         value = one_line(mark.frame.body.tree.text(event.value), 60) if event.value is not None else ""
         said = f"{_LEAVES[event.kind]} `{value}`" if value else _LEAVES[event.kind]
@@ -48,6 +48,21 @@ def line_of(focus: Focus, mark: Mark) -> str:
     quiet = isinstance(event, Site) and not mark.seen and not focus.followed(event)
     started = effects_of(focus.program.codebase).programs(event) if quiet and isinstance(event, Site) else ()
     return text + (f"; it starts another program: {listed(started)}" if started else "")
+
+
+def _ends(mark: Mark, loop: Guard) -> str:
+    """Where a loop ends early, when the walk is too deep to tell each exit by itself."""
+    if loop.kind not in LOOPS or mark.level <= ALL_LEVELS + 1:
+        return ""
+    found = []
+    for item in mark.frame.body.exits:
+        at = next((n for n, guard in enumerate(item.guards) if (guard.kind, guard.key) == (loop.kind, loop.key)), None)
+        if at is None or item.kind not in ("break", "return"):
+            continue
+        inside = item.guards[at + 1 :]
+        if item.kind == "return" or not any(guard.kind in LOOPS for guard in inside):
+            found.append(f"line {item.line}{_when(inside).replace(' — only', '', 1)}")
+    return f"; ends early on {listed(found, MOST_ENDS)}" if found else ""
 
 
 def _needs(focus: Focus, mark: Mark) -> str:

@@ -121,12 +121,17 @@ def course(found: Found) -> Told:
     yield from _ended(found, policy.get("ends", []))
 
 
+_ADAPTERS = "calls: *.Retry, Retry"  # of urllib3: sessions that send a failed request again by themselves
+
+
 def _not_again(found: Found, retried: Hits) -> str:
     """That no run of a model is tried again, where the main programs run any, and what is tried again then."""
     if not found.of("unhandled_model_calls")[0]:
         return ""
     others = f": what is retried is other work, in {_where(retried)}" if retried else ""
-    return f"; no model run is seen to be tried again{others}"
+    again = [hit for hit in found.of(_ADAPTERS)[0] if hit.role in MAIN_ROLES]
+    asked = f", requests over HTTP are, by {_where(again)}" if again else ""
+    return f"; no model run in the program itself is seen to be tried again{asked}{others}"
 
 
 def _dereferenced(found: Found, fallback: Hits) -> Told:

@@ -324,3 +324,74 @@ def test_transforms_that_no_main_program_runs_come_last_and_are_said_to() -> Non
     told = [hit.text for hit in run_query(codebase_of(PROBED), "vision_told: part=preprocessing").hits]
     assert told[0].startswith("Yes") and "Compose" not in told[0]
     assert "outside what the main programs are seen to run, in `augment()`" in told[-1]
+
+
+ALIGNED = {
+    "restore.py": """import cv2
+import torch
+from basicsr.utils import img2tensor
+from facexlib.utils.face_restoration_helper import FaceRestoreHelper
+from realesrgan import RealESRGANer
+from torch import nn
+from torchvision.transforms.functional import normalize
+
+
+class Restorer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x, return_latents=False):
+        return self.body(x)
+
+
+class Faces:
+    def __init__(self):
+        self.net = Restorer()
+        self.helper = FaceRestoreHelper(2, face_size=512)
+        self.upsampler = RealESRGANer(scale=2)
+
+    def enhance(self, img, has_aligned=False, only_center=False, paste=True):
+        if has_aligned:
+            img = cv2.resize(img, (512, 512))
+            self.helper.cropped_faces = [img]
+        else:
+            self.helper.read_image(img)
+            self.helper.get_face_landmarks_5(only_center_face=only_center)
+            self.helper.align_warp_face()
+        for face in self.helper.cropped_faces:
+            face_t = img2tensor(face / 255.0, bgr2rgb=True)
+            normalize(face_t, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), inplace=True)
+            face_t = face_t.unsqueeze(0)
+            self.helper.add_restored_face(self.net(face_t))
+        if not has_aligned and paste:
+            return self.upsampler.enhance(img, outscale=2)[0]
+
+
+def main():
+    print(Faces().enhance(cv2.imread("face.png")))
+
+
+if __name__ == "__main__":
+    main()
+"""
+}
+
+
+def test_the_way_of_an_image_keeps_to_one_arm_of_a_decision() -> None:
+    codebase = codebase_of(ALIGNED)
+    runs = {hit.text.partition(" by ")[0]: hit.text for hit in run_query(codebase, "vision_runs").hits}
+    upscaled = next(text for name, text in runs.items() if "RealESRGANer" in name)
+    assert "imread" in upscaled and "cv2.resize" not in upscaled  # the resize stands under the opposite condition
+    restored = next(text for name, text in runs.items() if "`Restorer`" in name)
+    steps = [
+        "imread",
+        "read_image(img)` (if `not has_aligned`",
+        "align_warp_face()",
+        "/ 255.0",
+        "img2tensor",
+        "normalize(",
+    ]
+    places = [restored.index(step) for step in steps]
+    assert places == sorted(places) and "cv2.resize" not in restored and "unsqueeze(0)" in restored
+    assert not any("get_face_landmarks_5" in text.partition("is made")[0] for text in runs.values())

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.meaning.body import one_line
+from retrieval.census.meaning.names import excludes
 from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.tracing import Tracer
-from retrieval.census.meaning.values import External
+from retrieval.census.meaning.values import External, ExternalObject
 from retrieval.languages import words
 from retrieval.parse import Node, first_line
 
@@ -27,7 +28,7 @@ _LIBRARIES = words(
 _READING = re.compile(r"(?:^|\.)(?:imread|open|imdecode|read|load|load_audio|VideoCapture|VideoReader|read_image)$")
 _FORMATTING = re.compile(
     r"(?i)(?:^|[._])(?:transform\w*|preprocess\w*|process|\w*processor|to_tensor|normali[sz]e\w*|resize\w*|crop\w*|apply_chat_template|"
-    r"pad\w*|align\w*|totensor|encode_images?|expand2square|load_image\w*)$"
+    r"pad\w*|align\w*|totensor|\w+2tensor|encode_images?|expand2square|load_image\w*)$"
 )
 _PREPARING = re.compile(r"(?i)process|transform|resize|imread|open\(|normali[sz]e")
 _TRIAL = re.compile(r"(?i)warm|dummy|debug|(?:^|_)(?:test|demo|bench\w*|example)(?:_|$)")
@@ -65,7 +66,9 @@ def input_chain(tracer: Tracer, spot: Spot) -> list[Formatting]:
         if at.key in seen:
             break
         seen.add(at.key)
-        step, following = _step(tracer, at)
+        worked, given = _inside(at)
+        step, following = ("", given) if given is not None else _step(tracer, at)
+        found += worked or _in_place(at, following)
         known = around.setdefault(id(at.frame), {(guard.key, guard.arm) for guard in at.guards})
         if step:
             own = [g for g in at.guards if g.kind == "if" and (g.key, g.arm) not in known]
@@ -73,6 +76,45 @@ def input_chain(tracer: Tracer, spot: Spot) -> list[Formatting]:
             found.append(Formatting(one_line(step, SHOWN), at.frame, first_line(at.node), when))
         at = following
     return found[::-1]
+
+
+def _in_place(spot: Spot, source: Spot | None) -> list[Formatting]:
+    """Calls that change a named value where it lies, the last one first: `normalize(face, mean, std, inplace=True)`."""
+    frame, name = spot.frame, spot.text()
+    if spot.node.type != "identifier" or source is None or source.frame is not frame:
+        return []
+    between = [step for step in frame.body.calls if source.order < step.order < spot.order]
+    changing = [step for step in between if re.search(r"\binplace=True", frame.body.tree.text(step.node))]
+    texts = [(step, [frame.body.tree.text(one) for one in arguments(step.node)[:1]]) for step in reversed(changing)]
+    return [
+        Formatting(one_line(frame.body.tree.text(step.node), SHOWN), frame, step.start)
+        for step, given in texts
+        if given == [name]
+    ]
+
+
+def _inside(spot: Spot) -> tuple[list[Formatting], Spot | None]:
+    """What methods of a library's object do before one of its attributes is read, the last one first, and what they
+    are given: `helper.read_image(img)`, `helper.align()`, then `helper.faces`, which only another arm sets itself."""
+    frame, owner = spot.frame, spot.node.child_by_field_name("object")
+    if spot.node.type != "attribute" or owner is None:
+        return [], None
+    if not isinstance(frame.value(owner, spot.order, spot.guards), ExternalObject):
+        return [], None
+    text, holder = frame.body.tree.text, frame.body.tree.text(owner)
+    called = [step for step in frame.body.calls if step.written.rpartition(".")[0] == holder]
+    set_here = [b for b in frame.bound(spot.text()) if b.order < spot.order]
+    called = [s for s in called if s.order < spot.order and all(excludes(s.guards, b.guards) for b in set_here)]
+    fed = next(((s, given[0]) for s in called if (given := arguments(s.node)) and given[0].type not in _LITERALS), None)
+    if fed is None:
+        return [], None
+    whens = [[g for g in step.guards if g.kind in ("if", "else")] for step in called]
+    said = [f"{'not ' if own and own[-1].kind == 'else' else ''}{own[-1].text if own else ''}" for own in whens]
+    steps = [
+        Formatting(one_line(text(s.node), SHOWN), frame, s.start, one_line(when, WHEN))
+        for s, when in zip(called, said, strict=True)
+    ]
+    return steps[::-1], Spot(frame, fed[1], fed[0].order, fed[0].guards)
 
 
 def _step(tracer: Tracer, spot: Spot) -> tuple[str, Spot | None]:
@@ -114,7 +156,7 @@ def _call(tracer: Tracer, spot: Spot) -> tuple[str, Spot | None]:
     value = spot.frame.value(function, spot.order, spot.guards)
     method = written.rpartition(".")[2]
     if isinstance(value, External):
-        known = value.name.partition(".")[0] in _LIBRARIES
+        known = value.name.partition(".")[0] in _LIBRARIES or _FORMATTING.search(value.name) is not None
         reads = _READING.search(value.name) is not None
         return (text(node) if known else ""), (_inner(spot, given[0]) if given and not reads else None)
     if owner is not None and method in _METHODS and value is None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
 
 _LITERALS = ("string", "integer", "float", "true", "false", "none", "comment", "concatenated_string", "lambda")
-_SWITCH = re.compile(
+SWITCH = re.compile(
     r"^(?:num|n|max|min|use|is|do|return|output|with|no|has)_|_(?:scale|steps?|size|length|type|name|params|config|kwargs)$"
 )
 NEAR = 12
@@ -46,7 +46,7 @@ def inputs_at(tracer: Tracer, place: Spot) -> list[Input]:
 
 
 def _keyword(place: Spot, name: str, value: Node | None) -> list[Input]:
-    if value is None or value.type in _LITERALS or _SWITCH.search(name):
+    if value is None or value.type in _LITERALS or SWITCH.search(name):
         return []
     return [(named(name), spot) for spot in place.inner(value, take=())]
 

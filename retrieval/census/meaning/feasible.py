@@ -4,6 +4,7 @@
 """
 
 import ast
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.body import Guard
@@ -31,6 +32,33 @@ def refuted(frame: "Frame", guards: tuple[Guard, ...], stack: tuple[Called, ...]
         return constant(frame, name, stack)
 
     return refutes(frame.body, guards, given)
+
+
+def contrary(frame: "Frame", one: tuple[Guard, ...], other: tuple[Guard, ...]) -> bool:
+    """Whether two places of a body never run in one call: `if aligned` and then `if not aligned and paste`.
+
+    Only names that the body gives no other value in between say so.
+    """
+    stated = {text: holds for guard in one for text, holds in _stated(frame, guard)}
+    return bool(stated) and any(stated.get(t, h) != h for guard in other for t, h in _stated(frame, guard))
+
+
+def _stated(frame: "Frame", guard: Guard) -> Iterator[tuple[str, bool]]:
+    """The names that hold, or do not hold, under a guard."""
+    if guard.kind in ("if", "else"):
+        for part in guard.text.split("` and `"):
+            yield from _plain(frame, parsed(part), guard.kind == "if")
+
+
+def _plain(frame: "Frame", tree: ast.expr | None, holds: bool) -> Iterator[tuple[str, bool]]:
+    match tree:
+        case ast.BoolOp() if isinstance(tree.op, ast.And) == holds:
+            for value in tree.values:
+                yield from _plain(frame, value, holds)
+        case ast.UnaryOp(op=ast.Not()):
+            yield from _plain(frame, tree.operand, not holds)
+        case ast.Name() if not frame.bound(tree.id):
+            yield tree.id, holds
 
 
 def certain(frame: "Frame", guard: Guard, stack: tuple[Called, ...]) -> bool:

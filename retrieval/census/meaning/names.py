@@ -26,6 +26,7 @@ def reaching(bindings: Iterable[Binding], order: int, guards: tuple[Guard, ...],
     found: list[Binding] = []
     later: list[Binding] = []
     complete = False
+    fresh = set[int]()  # the loops that give the name a new value in each round, before the use
     for binding in sorted(bindings, key=lambda item: -item.order):
         again = looped and _share_loop(binding.guards, guards)
         if not _visible(binding, guards) or (excludes(binding.guards, guards) and not again):
@@ -36,8 +37,10 @@ def reaching(bindings: Iterable[Binding], order: int, guards: tuple[Guard, ...],
             continue
         found.append(binding)
         if _under(binding.guards, guards):
-            complete = True
+            complete, fresh = True, _loops(binding.guards)
             break
+    around = _loops(guards)
+    later = [binding for binding in later if not _loops(binding.guards) & around <= fresh]
     return Reaching((*reversed(found), *later), complete)
 
 
@@ -58,5 +61,8 @@ def _visible(binding: Binding, guards: tuple[Guard, ...]) -> bool:
 
 
 def _share_loop(one: tuple[Guard, ...], other: tuple[Guard, ...]) -> bool:
-    loops = {guard.key for guard in one if guard.kind in _LOOPS}
-    return any(guard.key in loops for guard in other if guard.kind in _LOOPS)
+    return bool(_loops(one) & _loops(other))
+
+
+def _loops(guards: tuple[Guard, ...]) -> set[int]:
+    return {guard.key for guard in guards if guard.kind in _LOOPS}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside
 from retrieval.census.meaning.body import Binding
 from retrieval.census.meaning.callgraph import call_target, entered
-from retrieval.census.meaning.feasible import refuted
+from retrieval.census.meaning.feasible import contrary, refuted
 from retrieval.census.meaning.having import having
 from retrieval.census.meaning.holders import Holders
 from retrieval.census.meaning.looked_up import looked_up
@@ -22,14 +22,7 @@ from retrieval.census.meaning.spots import Called, Spot, argument, arguments, de
 from retrieval.census.meaning.standing_globals import standing
 from retrieval.census.meaning.stored import stored
 from retrieval.census.meaning.taken import MOST_TAKEN, compound, of_object, subscripted, walked
-from retrieval.census.meaning.values import (
-    ClassRef,
-    External,
-    FunctionRef,
-    Instance,
-    ModuleRef,
-    alternatives,
-)
+from retrieval.census.meaning.values import ClassRef, External, FunctionRef, Instance, ModuleRef, alternatives
 from retrieval.census.models.families import gives_first
 from retrieval.census.models.known_models import wrappers
 from retrieval.languages import words
@@ -117,7 +110,8 @@ class Tracer:
         frame = spot.frame
         bindings = self.holders.bindings(frame, name)
         reach = reaching(bindings, spot.order, spot.guards, looped=True)
-        found = [s for binding in reach.bindings for s in self._bound(spot, frame, binding)]
+        able = [b for b in reach.bindings if not contrary(frame, b.guards, spot.guards)]
+        found = [s for binding in able for s in self._bound(spot, frame, binding)]
         found += stored(self.holders, spot, frame, name)
         if not reach.complete and name in frame.parameters:
             return found + self._parameter(spot, name)

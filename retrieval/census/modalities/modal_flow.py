@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.flow.reach import reach_of
+from retrieval.census.handover.model_inputs import SWITCH
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.body import one_line
 from retrieval.census.meaning.callgraph import entered
@@ -44,7 +45,7 @@ def takes(roster: Roster, made: Made) -> list[str]:
         method = roster.program.method(made.cls, "forward")
         frame = entered(roster.program, FunctionRef(method[0].path, method[1], method[0], made.cls)) if method else None
         inputs = list(frame.parameters)[1:] if frame is not None else []
-        said = [named(name) for name in inputs if frame is not None and reads(frame, name)]
+        said = [named(name) for name in inputs if frame is not None and reads(frame, name) and not SWITCH.search(name)]
         told = not inputs or any(said) or any(name in _ANY_INPUT for name in inputs)
         found = [*filter(None, said), *(found if told else [])]
     own = named(snake(made.name))

@@ -8,7 +8,7 @@ from retrieval.beside import Beside
 from retrieval.census.handover.input_chain import FRESH, Formatting, input_chain
 from retrieval.census.handover.model_inputs import inputs_of, session_runs
 from retrieval.census.meaning.body import CallStep, one_line
-from retrieval.census.meaning.spots import Spot, arguments
+from retrieval.census.meaning.spots import Spot, arguments, default
 from retrieval.census.meaning.values import External, FunctionRef
 from retrieval.census.modalities.modal_flow import takes
 from retrieval.census.modalities.modalities import modalities
@@ -16,7 +16,7 @@ from retrieval.census.modalities.modality_names import named
 from retrieval.census.models.fillers import reads_name
 from retrieval.census.models.made_models import Made
 from retrieval.census.models.roster import Roster, Use
-from retrieval.census.vision.pictures import has_pictures
+from retrieval.census.vision.pictures import has_pictures, of_pictures
 
 if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
@@ -102,9 +102,9 @@ def sees(roster: Roster, made: Made) -> bool:
     taken = takes(roster, made)
     if made.known is not None:
         return any(modality in SEEN for modality in taken)
-    return (
-        any(modality in SEEN for modality in taken[:1]) and has_pictures(roster) and not _reads_embedded(roster, made)
-    )
+    if not taken:
+        return made.cls is not None and of_pictures(roster, made.cls)
+    return taken[0] in SEEN and has_pictures(roster) and not _reads_embedded(roster, made)
 
 
 def _reads_embedded(roster: Roster, made: Made) -> bool:
@@ -219,7 +219,7 @@ def _image_input(roster: Roster, use: Use) -> Spot | None:
     first: Spot | None = None
     over = _is_given_over(use)
     for said, spot in inputs_of(roster.tracer, use)[:MOST_ARGUMENTS]:
-        if _MADE_OF.search(spot.text()):
+        if _MADE_OF.search(spot.text()) or _is_switch(spot):
             continue  # what is made of an embedding is no image
         told = [said] if said else [item.modality for item in modalities(roster.tracer, spot)]
         if told and (told[0] == "image" or (told[0] == "video" and seeing)):
@@ -228,6 +228,12 @@ def _image_input(roster: Roster, use: Use) -> Spot | None:
     if over or not seeing:
         return _spread(use) if over else None
     return _handed(use) or (None if _reads_text(use) else first)
+
+
+def _is_switch(spot: Spot) -> bool:
+    """Whether a value is a parameter that is a truth value or a number where no call gives it."""
+    preset = default(spot.frame, spot.text()) if spot.node.type == "identifier" else None
+    return preset is not None and preset.type in ("true", "false", "integer", "float")
 
 
 def _mixed(use: Use) -> Spot | None:
@@ -282,7 +288,7 @@ def _ruled_out(roster: Roster, use: Use) -> bool:
         return False
     made, known = use.made[0], use.made[0].known
     if made.cls is not None:
-        return not sees(roster, made)
+        return not any(sees(roster, one) for one in use.made)
     hosted = known is not None and known.hosted
     other = known is not None and bool(known.takes) and not set(known.takes) & {*SEEN, "text", "latents"}
     return hosted or other

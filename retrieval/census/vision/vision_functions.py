@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from retrieval.census.language import Query, hit_at, kind, run_query
+from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.modalities.fusing_models import taken
 from retrieval.census.modalities.modal_flow import taken_by
 from retrieval.census.modalities.modality_names import named
-from retrieval.census.modalities.worked_with import reads_text, works_with_audio
 from retrieval.census.models.known_models import known_model
 from retrieval.census.models.model_entries import Entry, entries_of
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.census.models.tiers import anatomy_of, snake
 from retrieval.census.vision.pictured import only_sound
+from retrieval.census.vision.pictures import NO_PICTURES, of_pictures
 from retrieval.census.vision.vision import sees_entry
 from retrieval.census.vision.vision_around import around
 from retrieval.census.vision.vision_calls import runs_of
@@ -32,9 +32,6 @@ TABLE = Path(__file__).parents[2] / "data" / "vision_functions.yaml"
 _OTHER, _BOTH, _ENCODING = "other models of images", "images together with text", "encoding of images"
 _OWN = re.compile(
     r"(?i)vision|visual|image|video|(?:^|_)(?:vit|eva\d?|swin|resnet|sam)(?:_|$)|clip|(?:^|_)eva\d?_?\w*encoder"
-)
-_NONE = re.compile(
-    r"(?i)loss|config|text|dataset|processor|tokenizer|output|mixin|discriminator|metric|embeddings?$|layer|attention|block"
 )
 _SMALL = ("`MLP`", "`LayerNorm2d`", "`PatchEmbed`", "`Block`", "`LayerNorm`")
 _BESIDE = re.compile(r"(?i)(?:^|/)(?:bench\w*|eval\w*|tests?|examples?)/")
@@ -113,18 +110,7 @@ def pictures(roster: Roster, entry: Entry) -> bool:
         return False
     if (known is not None and known.gives in ("image", "video")) or sees_entry(roster, entry):
         return True
-    return not entry.part and (bool(seen) or _of_pictures(roster, entry))
-
-
-def _of_pictures(roster: Roster, entry: Entry) -> bool:
-    """Whether a whole model of the repository is of images because code deals with nothing else: no sound, no text."""
-    program = roster.program
-    bare = reads_text(program) or works_with_audio(program)
-    works = any(hit.role == "source" for hit in run_query(roster.codebase, "image_work").hits)
-    cls = entry.made[0].cls
-    whole = cls is not None and entry.run and not _NONE.search(snake(entry.name))
-    whole = whole and anatomy_of(program, roster.family.bases).tier(cls) == "model"  # type: ignore[arg-type]
-    return whole and works and not bare
+    return not entry.part and (bool(seen) or (entry.run and first.cls is not None and of_pictures(roster, first.cls)))
 
 
 def _role(codebase: "Codebase", entry: Entry) -> str:
@@ -228,7 +214,7 @@ def _defined(roster: Roster, made: set[ClassRef]) -> list[ClassRef]:
     for cls in roster.family.bases:
         name = snake(cls.definition.name)
         seen = _OWN.search(name) is not None or named(name) in ("image", "video")
-        if cls in within or not seen or _NONE.search(name) or roles[cls.path].role != "source":
+        if cls in within or not seen or NO_PICTURES.search(name) or roles[cls.path].role != "source":
             continue
         if anatomy.tier(cls) in ("model", "part"):
             found.append(cls)

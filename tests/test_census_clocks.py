@@ -117,6 +117,53 @@ def test_a_flag_of_another_function_ends_a_model_run() -> None:
     ]
 
 
+def test_a_set_of_what_shall_stop_is_a_flag_too_under_the_name_that_the_worker_knows_it_by() -> None:
+    worker = """
+        import time
+        from net import Net
+
+        class Worker:
+            def __init__(self, model, stopped_jobs):
+                self.model = model
+                self._stopped_jobs = stopped_jobs
+                self.seen = set()
+
+            def work(self, jobs):
+                done = []
+                for job in jobs:
+                    if job in self._stopped_jobs:
+                        continue
+                    if job in self.seen:
+                        continue
+                    done.append(self.model(job))
+                return done
+
+            def note(self, job):
+                self.seen.add(job)
+
+        class Course:
+            def __init__(self):
+                self.stopped_jobs = set()
+
+            def watch(self, job):
+                self.stopped_jobs.add(job)
+
+        def main():
+            course = Course()
+            worker = Worker(Net(), course.stopped_jobs)
+            course.watch(1)
+            worker.note(2)
+            print(worker.work([1, 2]))
+
+        if __name__ == "__main__":
+            main()
+    """
+    assert texts(codebase_of({"net.py": NET, "run.py": worker}), "stop_flags") == [
+        "`Worker.work()` skips the round if `job in self._stopped_jobs`; "
+        "`self._stopped_jobs` is filled by `Course.watch()`"
+    ]
+
+
 def test_models_run_out_of_a_queue_only_where_what_comes_out_reaches_them() -> None:
     found = {
         hit.name: hit.detail["model"]

@@ -153,10 +153,12 @@ def test_each_pipeline_is_told_in_the_order_in_which_it_runs_its_stages() -> Non
     codebase = codebase_of({"nets.py": NETS, "stages.py": STAGES, "run.py": PIPELINES})
     found = {hit.name: hit.text for hit in run_query(codebase, "stage_order").hits}
     assert found["Pages"].partition(" in this order: ")[2] == (
-        "`layout` (one of `WideLayout`, `PlainLayout`, by default `WideLayout`) → `reader` (`Reader`) → "
-        "`sorter` (`Sorter`) → `Describer` (off by default, `do_describe` is False) → "
-        "`extra` (`Describer`; off by default, `do_words` is False, `do_signs` is False) → "
-        '`extra` (`Describer`; only if `self.options.do_describe`, enabled only if `self.options.kind == "far"`)'
+        "`layout` (one of `WideLayout`, `PlainLayout`, by default `WideLayout`; model `Small`) → "
+        "`reader` (`Reader`; model `Small`) → "
+        "`sorter` (`Sorter`) → `Describer` (model `Big`; off by default, `do_describe` is False) → "
+        "`extra` (`Describer`; model `Big`; off by default, `do_words` is False, `do_signs` is False) → "
+        "`extra` (`Describer`; model `Big`; only if `self.options.do_describe`, "
+        'enabled only if `self.options.kind == "far"`)'
     )
-    assert found["Sound"].partition(" in this order: ")[2] == "`Reader` → `Describer`"
+    assert found["Sound"].partition(" in this order: ")[2] == "`Reader` (model `Small`) → `Describer` (model `Big`)"
     assert "Base" not in found

@@ -1,7 +1,8 @@
 """Kind `stop_flags`: flags that one function sets and that another tests before, between or after its model runs.
 
-A flag is an attribute, a variable of a module or an event. It counts where the function that tests it leads to a model
-and ends, skips or repeats by it, does not set it itself, and another function gives it a constant.
+A flag is an attribute, a variable of a module, an event, or a set of the things to be stopped. It counts where the
+function that tests it leads to a model and ends, skips or repeats by it, does not set it itself, and another function
+gives it a constant, or adds to the set.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _LEAVES: dict[type[ast.stmt], str] = {
     ast.Continue: "skips the round",
 }
 _OPTIONS = re.compile(r"(?:^|\.)(?:args|opts?|options|cfg|config|hparams|settings)\.")
+_STOPPED = re.compile(r"(?i)(?:stop|cancel|abort|time[ds]?_?out|kill|expire|interrupt|revoke)")
+_IS_SET, _HAS = ".is_set()", ".__contains__()"
 Setter = tuple[str, str, bool]
 
 
@@ -63,10 +66,13 @@ def _flags(node: ast.If) -> Iterator[str]:
     parts = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
     for part in parts:
         plain = part.operand if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not) else part
+        member = plain.comparators[0] if isinstance(plain, ast.Compare) and isinstance(plain.ops[0], ast.In) else None
+        if isinstance(member, ast.Attribute) and _STOPPED.search(member.attr):
+            yield f"{written(member)}{_HAS}"
         event = isinstance(plain, ast.Call) and isinstance(plain.func, ast.Attribute) and plain.func.attr == "is_set"
         held = plain.func.value if event else plain  # type: ignore[union-attr]
         if isinstance(held, ast.Attribute) and not _OPTIONS.search(written(held)):
-            yield f"{written(held)}.is_set()" if event else written(held)
+            yield f"{written(held)}{_IS_SET}" if event else written(held)
 
 
 def _stops(statement: ast.stmt) -> bool:
@@ -78,14 +84,15 @@ def _stops(statement: ast.stmt) -> bool:
 
 def _setters(codebase: Codebase, unit: Unit, symbol: str, flag: str) -> list[Setter]:
     """The other functions that give a flag a constant; none where the function that tests it sets it too."""
-    name = flag.removesuffix(".is_set()").rpartition(".")[2]
-    own = flag.startswith("self.")
+    name, own = _bare(flag).rpartition(".")[2], flag.startswith("self.")
     owner = f"{symbol.rpartition('.')[0]}."
+    handed = flag.endswith(_HAS) and _takes(codebase, unit, f"{owner}__init__", name.lstrip("_"))
+    known = _added(codebase).get(name.lstrip("_"), []) if flag.endswith(_HAS) else _set_flags(codebase).get(name, [])
     found = [
         setter
-        for setter in _set_flags(codebase).get(name, ())
+        for setter in known
         if not setter[1].rpartition(".")[2].startswith("__")
-        and (not (own and setter[2]) or (setter[0] == unit.path and setter[1].startswith(owner)))
+        and (handed or not (own and setter[2]) or (setter[0] == unit.path and setter[1].startswith(owner)))
     ]
     itself = any(setter[:2] == (unit.path, symbol) for setter in found)
     return [] if itself else [setter for setter in found if setter[1]]
@@ -106,6 +113,36 @@ def _set_flags(codebase: Codebase) -> dict[str, list[Setter]]:
     return found
 
 
+@once
+def _added(codebase: Codebase) -> dict[str, list[Setter]]:
+    """The same of what is added to a set: the object that works may have been given it under a private name."""
+    found: dict[str, list[Setter]] = {}
+    for unit in units(codebase, r"\.add\("):
+        if codebase.snapshot.by_path[unit.path].role == "source":
+            for function, symbol in unit.functions():
+                for node in own_nodes(function):
+                    owner = node.func.value if isinstance(node, ast.Call) and _adds(node) else None  # type: ignore[attr-defined]
+                    if isinstance(owner, ast.Attribute) and _STOPPED.search(owner.attr):
+                        own = written(owner).startswith("self.")
+                        found.setdefault(owner.attr.lstrip("_"), []).append((unit.path, symbol, own))
+    return found
+
+
+def _takes(codebase: Codebase, unit: Unit, symbol: str, name: str) -> bool:
+    """Whether a function takes a parameter of that name."""
+    found = (item for item in codebase.facts[unit.path].definitions if item.symbol == symbol)
+    return any(re.match(rf"\W*{name}\b", parameter) for item in found for parameter in item.parameters)
+
+
+def _adds(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Attribute) and node.func.attr == "add"
+
+
+def _bare(flag: str) -> str:
+    """A flag as it is written, without how it is asked."""
+    return flag.removesuffix(_IS_SET).removesuffix(_HAS)
+
+
 def _given(function: Function) -> Iterator[ast.expr]:
     for node in own_nodes(function):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, bool):
@@ -122,7 +159,7 @@ def _hit(codebase: Codebase, flag: str, places: list[tuple[Unit, str, ast.If, st
         f"{subject_of(codebase, u.path, name)} {_does(test)} if {quoted(test.test, TEST)}"
         for u, name, test, _ in places
     )
-    text = f"{listed(list(does), SHOWN)}; `{flag.removesuffix('.is_set()')}` is set by {named}"
+    text = f"{listed(list(does), SHOWN)}; `{_bare(flag)}` is {'filled' if flag.endswith(_HAS) else 'set'} by {named}"
     related = tuple(("test", u.path, *u.lines(test)) for u, _, test, _ in places[1:])
     return hit_at(codebase, unit.path, unit.lines(node), symbol=symbol, name=flag, text=text, related=related)
 

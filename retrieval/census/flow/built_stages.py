@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.meaning.body import Binding, CallStep, Guard
 from retrieval.census.meaning.callgraph import is_unwritten
+from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.values import ClassRef, FunctionRef
-from retrieval.census.memory.stage_sets import classes_given, told_when
+from retrieval.census.memory.stage_sets import classes_given, held_in, told_when
 from retrieval.census.settings.set_defaults import defaults_of
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ Event = tuple["Frame", "Binding | CallStep", bool]
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """One stage: the classes it may be an object of, which of them defaults choose, and when it is there."""
+    """One stage: the classes it may be an object of, which of them defaults choose, when it is there, and the models
+    that these hold: those of the class that defaults choose, else of all."""
 
     name: str
     classes: tuple[ClassRef, ...]
@@ -45,6 +48,7 @@ class Built:
     when: str
     path: str
     line: int
+    models: tuple[str, ...] = ()
 
     @property
     def said(self) -> str:
@@ -54,10 +58,12 @@ class Built:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         which = names[0] if len(names) == 1 else f"one of {', '.join(names[:SHOWN])}{more}"
         preset = f", by default `{self.preset}`" if self.preset and len(names) > 1 else ""
-        notes = f"{which}{preset}{f'; {self.when}' if self.when else ''}"
+        held = [f"model `{self.models[0]}`"] if len(self.models) == 1 else []
+        held += [f"one of the models {listed([f'`{m}`' for m in self.models], SHOWN)}"] if len(self.models) > 1 else []
+        notes = [*held, *([self.when] if self.when else [])]
         if self.name:
-            return f"`{self.name}` ({notes})"
-        return f"{which}{preset}" + (f" ({self.when})" if self.when else "")
+            return f"`{self.name}` ({'; '.join([which + preset, *notes])})"
+        return f"{which}{preset}" + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def built_stages(codebase: Codebase, roster: Roster, cls: ClassRef) -> dict[str, list[Built]]:
@@ -150,7 +156,24 @@ def _stages(
     if call is not None and 0 < len(classes) <= MOST:
         preset = _preset(codebase, roster, (frame, call), classes)
         line = node.start_point[0] + 1
-        yield Built(name, tuple(classes), preset, told_when(codebase, frame, guards, call), frame.path, line)
+        when, held = told_when(codebase, frame, guards, call), _held(roster, classes, preset)
+        yield Built(name, tuple(classes), preset, when, frame.path, line, held)
+
+
+def _held(roster: Roster, classes: list[ClassRef], preset: str) -> tuple[str, ...]:
+    """The models that an object of a class holds which defaults choose; without such a class, of each."""
+    first = [cls for cls in classes if cls.definition.symbol == preset] or classes
+    return tuple(dict.fromkeys(name for cls in first for name in held_in(roster, cls) or _run_by(roster).get(cls, ())))
+
+
+@once
+def _run_by(roster: Roster) -> dict[ClassRef, tuple[str, ...]]:
+    """The models that the methods of a class run, also those that no object keeps."""
+    found: dict[ClassRef, tuple[str, ...]] = {}
+    for use in roster.uses:
+        if use.frame.owner is not None:
+            found[use.frame.owner] = (*found.get(use.frame.owner, ()), *(made.name for made in use.made))
+    return found
 
 
 def _bound(frame: Frame, node: Node) -> Node | None:

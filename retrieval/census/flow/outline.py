@@ -1,5 +1,6 @@
 """Kind `outline`: the main programs in sentences: what they run in which order, and which models."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, LIBRARY, SHOWN, ROUNDS, PROGRAMS = 36, 24, 12, 8, 9, 20, 6, 2, 3, 4
-NO_ORDER = "Made or loaded somewhere in these pipelines, alternatives and optional stages among them, so in no order"
-RUN_SOMEWHERE = "Run somewhere in these pipelines, alternatives and optional stages among them, so in no order"
+NO_ORDER = "Made or loaded besides in these pipelines, alternatives and optional steps among them, so in no order"
+RUN_SOMEWHERE = "Run besides in these pipelines, alternatives and optional steps among them, so in no order"
+_MODEL = re.compile(r"(?:^|one of: |, or )`([^`]+)`")
 Place = tuple[str, str, int, int]
 
 
@@ -156,12 +158,13 @@ def _models(codebase: "Codebase", focus: Focus, roots: list[Root]) -> Iterator[C
         marks = walked(focus, root, DEEP)
         order = ordered(focus, [marks])
         several = _has_pipelines(focus, marks)
+        made, run = (_untold(focus, items) if several else items for items in (order.made, order.run))
         inside = [f"`{name}`: {' → '.join(steps[:INSIDE])}" for name, steps in order.inside.items()]
         parts = [f"`{name}`: {' → '.join(steps[:INSIDE])}" for name, steps in order.parts.items()]
         for verb, key, found in (
-            (NO_ORDER if several else "Made or loaded, in this order", "made", order.made),
+            (NO_ORDER if several else "Made or loaded, in this order", "made", made),
             ("Their constructors make, each in its order", "parts", parts),
-            (RUN_SOMEWHERE if several else "Run, in this order", "run", order.run),
+            (RUN_SOMEWHERE if several else "Run, in this order", "run", run),
             ("Inside these models run, method by method", "inside", inside),
         ):
             more = f" and {len(found) - MODELS} more" if len(found) > MODELS else ""
@@ -171,6 +174,13 @@ def _models(codebase: "Codebase", focus: Focus, roots: list[Root]) -> Iterator[C
             told.add(f"{verb}{listed}")
             lead = f"By {_placed(root)}: {verb[0].lower()}{verb[1:]}" if len(roots) > 1 else verb
             yield _sentence(codebase, root, f"{lead}: {listed}{more}", [_place(mark) for mark in order.marks[key]])
+
+
+def _untold(focus: Focus, items: list[str]) -> list[str]:
+    """What is no model of a stage whose place in the order is told with the stage."""
+    hits = run_query(focus.program.codebase, "stage_order").hits
+    told = {name for hit in hits for name in hit.detail["models"].split(",")}
+    return [item for item in items if not (names := set(_MODEL.findall(item))) or not names <= told]
 
 
 def _has_pipelines(focus: Focus, marks: list[Mark]) -> bool:

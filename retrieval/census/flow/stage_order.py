@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.beside import once
@@ -17,7 +18,7 @@ from retrieval.census.flow.focus import focus_of
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.meaning.spots import arguments
-from retrieval.census.memory.stage_sets import holds_models
+from retrieval.census.memory.stage_sets import held_in, holds_models
 from retrieval.census.models.families import SETUP
 from retrieval.facts import CensusHit
 
@@ -82,7 +83,9 @@ def _row(codebase: Codebase, focus: Focus, cls: ClassRef, least: int) -> list[Ro
     told = len({stage.name or stage.said for stage in order}) >= least
     if not told or not (chosen.rank or not program.descendants(cls)):
         return []
-    return [((chosen.rank <= NAMED, -chosen.rank, -len(order)), _hit(codebase, cls, order, chosen.said), cls)]
+    models = dict.fromkeys(m for stage in order for c in stage.classes for m in held_in(focus.roster, c))
+    hit = replace(_hit(codebase, cls, order, chosen.said), detail={"models": ",".join(models)})
+    return [((chosen.rank <= NAMED, -chosen.rank, -len(order)), hit, cls)]
 
 
 def _attributes(focus: Focus, cls: ClassRef) -> set[str]:

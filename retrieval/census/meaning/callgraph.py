@@ -181,7 +181,7 @@ def _overrides(program: "Program", target: Target) -> Iterator[FunctionRef]:
     for cls in _extending(program, target.receiver):
         found = program.definition(cls.path, f"{cls.definition.symbol}.{target.definition.name}")
         if found is not None:
-            yield FunctionRef(cls.path, found, cls, cls)
+            yield FunctionRef(cls.path, found, cls, cls, exact=not program.descendants(cls))
 
 
 def possible(program: "Program", site: Site) -> tuple[Target, ...]:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.narrowing import Given
+from retrieval.census.meaning.type_arguments import is_type_variable, type_argument
 from retrieval.census.meaning.values import (
     ClassRef,
     External,
@@ -75,6 +76,10 @@ def returned(program: "Program", function: FunctionRef, given: Given = ()) -> Va
 
 def _annotated(program: "Program", function: FunctionRef) -> Value | None:
     written = read_annotation(function.definition.returns)
+    name = written.name if written is not None and written.shape == "name" else ""
+    if name and function.receiver is not None and is_type_variable(program, function.path, name):
+        cls = type_argument(program, function.receiver, name)
+        return Instance(cls, exact=False) if cls is not None else None
     return annotation(program, function.path, written)
 
 

@@ -15,6 +15,7 @@ from retrieval.census.meaning.body import Guard
 from retrieval.census.meaning.class_fields import class_fields
 from retrieval.census.meaning.presence import conditions
 from retrieval.census.meaning.spots import Spot, arguments
+from retrieval.census.meaning.type_arguments import type_argument
 from retrieval.census.meaning.values import ClassRef, FunctionRef, Instance, alternatives
 from retrieval.census.models.held import held_by
 from retrieval.census.models.roster import Roster
@@ -97,7 +98,7 @@ def _given(roster: Roster, target: FunctionRef, deep: int) -> list[ClassRef]:
     program = roster.program
     named = _NAME.match(target.definition.returns.strip("\"'"))
     cls = program.named_class(target.path, named[0]) if named else None
-    cls = cls or (_argument(roster, target, named[0]) if named and target.receiver is not None else None)
+    cls = cls or (type_argument(program, target.receiver, named[0]) if named and target.receiver is not None else None)
     if cls is not None:
         return [cls]
     frame = program.frame(target.path, target.definition, target.receiver)
@@ -107,22 +108,6 @@ def _given(roster: Roster, target: FunctionRef, deep: int) -> list[ClassRef]:
         if item.kind == "return" and item.value is not None and frame is not None
     ]
     return [cls for spot in spots for cls in _classes(roster, spot, deep - 1)]
-
-
-def _argument(roster: Roster, target: FunctionRef, name: str) -> ClassRef | None:
-    """The class that stands for a type variable in the bases of the receiver: `class Maker(Base[Layout])`."""
-    if "." in name or target.receiver is None:
-        return None
-    for cls in roster.program.line(target.receiver):
-        node = roster.program.node(cls.path, cls.definition)
-        node = node.child_by_field_name("definition") or node if node is not None else None
-        bases = node.child_by_field_name("superclasses") if node is not None else None
-        for base in bases.named_children if bases is not None else ():
-            inner = base.child_by_field_name("subscript") if base.type == "subscript" else None
-            text = (inner.text or b"").decode("utf-8", "replace") if inner is not None else ""
-            if _NAME.fullmatch(text) and text != name and (found := roster.program.named_class(cls.path, text)):
-                return found
-    return None
 
 
 def holds_models(roster: Roster, cls: ClassRef) -> bool:

@@ -86,6 +86,7 @@ from retrieval.census.flow import (  # noqa: F401
     served_ways,
     stage_order,
     started,
+    tried_in_turn,
 )
 from retrieval.census.handover import (  # noqa: F401
     agreements,

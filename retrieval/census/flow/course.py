@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.files.effects import Effects, effects_of
 from retrieval.census.flow.course_steps import Step, event_of, is_handler, joined, steps_of
-from retrieval.census.flow.default_targets import PRESET
+from retrieval.census.flow.default_targets import first_said
 from retrieval.census.flow.event_steps import principal, starts_below
 from retrieval.census.flow.flow import Root
 from retrieval.census.flow.focus import Focus, focus_of
@@ -217,8 +217,7 @@ def _named(focus: Focus, step: Step) -> str:
         functions = all(isinstance(t, FunctionRef) and t.receiver is None for t in event.targets)
         ways = focus.ways(event)
         named = _listed({label(way.target): None for way in ways}, LIST if functions else NAMED)
-        ahead = ways and ways[0].said and (ways[0].rank == PRESET or ways[0].rank > ways[-1].rank)
-        first = f" (first: {ways[0].said})" if ahead else ""
+        first = f" (first: {said})" if (said := first_said(ways)) else ""
         return f"`{event.step.written}()`, which is {named}{first}"
     return f"`{spoken(event)}`{place}"
 

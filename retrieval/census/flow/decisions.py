@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.census.flow.course_steps import Step, steps_of
+from retrieval.census.flow.default_targets import first_said
 from retrieval.census.flow.focus import Focus, focus_of
 from retrieval.census.flow.pipeline import main_roots
 from retrieval.census.flow.walk import walked
@@ -133,7 +134,7 @@ def _dispatch(focus: Focus, event: Site) -> str:
     names = list(dict.fromkeys(f"`{label(way.target)}`" for way in ways))
     if len(names) < 2 or any(isinstance(way.target, ClassRef) for way in ways):
         return ""
-    first = f", first {names[0]} ({ways[0].said})" if ways[0].said else ""
+    first = f", first {names[0]} ({said})" if (said := first_said(ways)) else ""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"`{event.step.written}()` runs one of {', '.join(names[:NAMED])}{more}{first}"
 

@@ -75,6 +75,12 @@ def ways_of(focus: Focus, site: Site) -> list[Way]:
     return sorted(kept, key=lambda way: (-way.rank, -_size(way.target)))
 
 
+def first_said(ways: list[Way]) -> str:
+    """What chooses the first of several ways, where it is the default of something or the only one so certain."""
+    ahead = len(ways) > 1 and (ways[0].rank == PRESET or ways[0].rank > ways[1].rank)
+    return ways[0].said if ahead else ""
+
+
 def _size(target: Target) -> int:
     """The length of the class whose method it is: the one that does most comes first."""
     cls = target if isinstance(target, ClassRef) else target.receiver

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from retrieval.census.files.effects import effects_of
+from retrieval.census.flow.default_targets import first_said
 from retrieval.census.flow.focus import Focus
 from retrieval.census.flow.rounds import round_of, told
 from retrieval.census.flow.user_events import event_under, needed, trigger_of
@@ -103,7 +104,7 @@ def _said(focus: Focus, mark: Mark, site: Site) -> str:
         names = [f"`{label(way.target)}`" for way in ways]
         said = f"calls `{site.step.written}()`, which is {listed(names[:WAYS])}"
         said += f" or {len(names) - WAYS} more" if len(names) > WAYS else ""
-        said += f" (first: {ways[0].said})" if len(ways) > 1 else ""
+        said += f" (first: {chosen})" if (chosen := first_said(ways)) else ""
     if models and not isinstance(site.target, ClassRef) and not site.base:
         runs = [label(t) for t in site.targets if isinstance(t, FunctionRef)]
         known = "" if site.sure else ", for the objects whose class is known"

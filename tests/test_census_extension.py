@@ -137,10 +137,12 @@ def texts(codebase: Codebase, query: str) -> list[str]:
 def test_the_verdict_names_what_configuration_registering_and_names_can_do(codebase: Codebase) -> None:
     verdict = texts(codebase, "replaceable")[0]
     assert verdict.startswith(
-        "Partly. By configuration alone, a file of `model_configs/` is a new entry of `CONFIGS` (or one given to "
-        "`add_config(path)`); `trunk_name` of `Cfg` can name any model that `timm.create_model` of `timm` gives; a "
-        "name that begins with `hub:` takes a model from there. By registering, what is given to `Registry.register()` "
-        "is found by its key with `get()`. By name, `kind` selects one of the 2 classes of `MAKERS` (`small`, `large`)."
+        "Yes for some models, no for others. Without a change of code: by configuration alone, a file of "
+        "`model_configs/` is a new entry of `CONFIGS` (or one given to `add_config(path)`); `trunk_name` of `Cfg` can "
+        "name any model that `timm.create_model` of `timm` gives; a name that begins with `hub:` takes a model from "
+        "there; by registering, what is given to `Registry.register()` is found by its key with `get()`. Among what "
+        "the code lists, where another takes one more entry: by name, `kind` selects one of the 2 classes of `MAKERS` "
+        "(`small`, `large`)."
     )
 
 

@@ -88,7 +88,9 @@ def test_a_class_that_configuration_names_is_no_fixed_class() -> None:
         "configs/net.yaml": "model:\n  target: nets.Small\n  params:\n    path: a\n",
     }
     found = told(files, "replaceable")
-    assert found[0].startswith("Yes. By configuration alone, the entry `target` names the class of `Small`")
+    assert found[0].startswith(
+        "Yes. Without a change of code: by configuration alone, the entry `target` names the class of `Small`"
+    )
     assert any("`Small` (configs/net.yaml:2), in `main()` (run.py)" in text for text in found)
     assert not [text for text in found if "is fixed" in text]
 
@@ -227,3 +229,105 @@ def test_a_closed_choice_names_what_its_other_arms_make() -> None:
     found = told({"nets.py": NETS, "run.py": PROJECTOR}, "replaceable")
     (closed,) = [text for text in found if text.startswith("A closed choice")]
     assert "other arms make `nn.Linear`, `nn.Identity`; it raises an error for anything else" in closed
+
+
+GIVEN = """
+    import nets
+    import tables
+    from holder import Holder, load
+
+    if __name__ == "__main__":
+        Holder(big=nets.Small()).run(1)
+        load()(1)
+        tables.TABLE[input()]().forward(1)
+"""
+HOLDER = """
+    from nets import Large
+
+    class Holder:
+        def __init__(self, big=None):
+            self.big = big
+        def run(self, x):
+            return self.big.forward(x)
+
+    def load(model=None):
+        model = model or Large()
+        return model
+"""
+TABLES = "from nets import Large, Small\n\nTABLE = {'small': Small, 'large': Large}\n"
+
+
+def test_a_parameter_that_takes_the_model_itself_is_a_way_to_give_another() -> None:
+    verdict, *found = told({"nets.py": NETS, "holder.py": HOLDER, "tables.py": TABLES, "run.py": GIVEN}, "replaceable")
+    assert verdict.startswith("Yes. Without a change of code: by argument, `model` of `load()` takes the model itself")
+    given = [text for text in found if text.startswith("By argument")]
+    assert given[0].startswith("By argument: `model` of `load()` (holder.py) takes the model itself; only where none")
+    assert given[1].endswith("`Holder` calls its `forward()`, so that any object with these can be given")
+
+
+STAR = """
+    from tables import *
+    from nets import Small
+
+    def build(kind, size):
+        if size == "any":
+            return TABLE[kind](1)
+        elif size == "small":
+            return Small()
+        raise ValueError(size)
+
+    if __name__ == "__main__":
+        build(input(), "any")(1)
+"""
+
+
+def test_a_table_that_gives_the_class_of_an_arm_is_no_class_that_is_named_there() -> None:
+    found = told({"nets.py": NETS, "tables.py": TABLES, "run.py": STAR}, "replaceable")
+    (closed,) = [text for text in found if text.startswith("A closed choice")]
+    assert "makes one of `TABLE[kind]` if" in closed
+    assert any(text.startswith("By name: `TABLE` (tables.py)") and "`kind` selects one" in text for text in found)
+
+
+def test_a_class_that_an_entry_point_offers_can_be_replaced_with_the_model_inside() -> None:
+    loader = """
+        import engines
+        from pluggy import PluginManager
+
+        def load(name="zoo", allow_external=False):
+            manager = PluginManager(name)
+            manager.load_setuptools_entrypoints(name)
+            return manager
+
+        if __name__ == "__main__":
+            load()
+            engines.Quick().run(1)
+    """
+    engine = """
+        from nets import Small
+
+        class Quick:
+            def __init__(self):
+                self.net = Small()
+            def run(self, x):
+                return self.net(x)
+    """
+    offered = "def offers():\n    from engines import Quick\n    return {'engines': [Quick]}\n"
+    project = '[project]\nname = "x"\n[project.entry-points.zoo]\nbuilt_in = "offered"\n'
+    files: dict[str, str | bytes] = {
+        "nets.py": NETS, "engines.py": engine, "offered.py": offered, "run.py": loader, "pyproject.toml": project,
+    }  # fmt: skip
+    verdict = told(files, "replaceable")[0]
+    assert verdict.startswith("Yes. Without a change of code: by registering, an installed package can add classes")
+    assert verdict.endswith("so another class can stand in the place of `Quick` (which makes `Small`)")
+
+
+def test_a_page_is_no_prompt_and_a_flag_no_modality() -> None:
+    files: dict[str, str | bytes] = {
+        "nets.py": "from torch import nn\n\nclass Net(nn.Module):\n"
+        "    def forward(self, x, return_image=False, return_text: bool = True):\n        return x\n",
+        "run.py": "from nets import Net\n\nPROMPT_TEMPLATE = '<s>[INST] {question}'\n"
+        "HTML_TEMPLATE = '<!DOCTYPE html><body>{text}</body>'\nnet = Net()\nprint(net(1))\n",
+    }
+    (prompt,) = told(files, "assumptions: prompts")
+    assert "`PROMPT_TEMPLATE`" in prompt and "HTML" not in prompt
+    assert not told(files, "modality_ties")

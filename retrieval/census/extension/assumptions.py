@@ -15,7 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
-from retrieval.census.extension.fixed_parts import fixed_parts
+from retrieval.census.extension.fixed_parts import fixed_parts, is_prompt
 from retrieval.census.extension.fixed_widths import widths
 from retrieval.census.extension.swap_limits import limits, model_rows
 from retrieval.census.flow.reach import reach_of
@@ -78,8 +78,6 @@ _CHECKPOINT = re.compile(r"(?i)(?:^|\.|_)(?:ckpt|checkpoint|state_?dict|weights?
 _KEYS = re.compile(
     r"(?i)state_?dict|model|weight|config|dims|epoch|optimizer|params_ema|params|net|generator|hparams|args"
 )
-_PROMPT = re.compile(r"(?i)prompt|template|system_message|instruction|conv_")
-_MARK = re.compile(r"<[\w/|]+>|\[INST\]|###\s?\w+|\{\w*\}")
 _ASIDE = re.compile(r"(?i)augment|docx|xlsx|pptx|plot|font|draw|visual|figure|benchmark|logg|test|setup")
 _NEAR = ("labels", "sizes", "tokens", "values", "numbers", "widths")  # told only of files about models
 SHOWN, LONGEST, MANY = 8, 100, 10
@@ -263,13 +261,8 @@ def _assigned(unit: Unit, node: ast.Assign | ast.AnnAssign, value: ast.expr) -> 
     elif isinstance(value, ast.Dict | ast.List | ast.Tuple) and _LABELS.search(name) and _is_table(value):
         size = len(value.keys) if isinstance(value, ast.Dict) else len(value.elts)
         yield "labels", f"`{name}` ({counted(size, 'entry').replace('entrys', 'entries')})", node
-    elif _is_prompt(name, value):
+    elif is_prompt(name, value):
         yield "prompts", f"`{name}` = “{_short(str(getattr(value, 'value', '')))}”", node
-
-
-def _is_prompt(name: str, value: ast.expr) -> bool:
-    text = value.value if isinstance(value, ast.Constant) else None  # with marks of a conversation
-    return isinstance(text, str) and bool(_PROMPT.search(name) and _MARK.search(text))
 
 
 def _is_number(value: ast.expr) -> bool:

@@ -157,12 +157,25 @@ def _point(codebase: "Codebase", registry: Registry) -> Point | None:
     entering, giving = next(iter(registry.enters)), next(iter(registry.gives))
     short = f"what is given to `{node.name}.{entering}()` is found by its key with `{giving}()`"
     related = tuple(("asked", path, line, line) for path, _, line in asked[:8])
-    return Point("registering", short, text, unit.path, unit.lines(node), symbol, related, tuple(entered))
+    holds = (*((path, item.symbol) for path, item in entries), *_kept_below(codebase, unit.path, symbol))
+    return Point("registering", short, text, unit.path, unit.lines(node), symbol, related, tuple(entered), holds)
 
 
 def _below(codebase: "Codebase", path: str, symbol: str) -> list[str]:
     own = f"{codebase.facts[path].module}.{symbol}" if codebase.facts[path].module else symbol
     return [item.name for _, item in codebase.subclasses(own)]
+
+
+def _kept_below(codebase: "Codebase", path: str, symbol: str) -> Iterator[tuple[str, str]]:
+    """The classes that subclasses of a registry keep: `Base` of `class Engines(Registry[Base])`."""
+    below = set(_below(codebase, path, symbol))
+    for unit in units(codebase, rf"\b{re.escape(symbol.rpartition('.')[2])}\[") if below else ():
+        for node in unit.tree.body:
+            bases = node.bases if isinstance(node, ast.ClassDef) and node.name in below else []
+            for base in (base for base in bases if isinstance(base, ast.Subscript)):
+                kept = codebase.resolve_local(unit.path, written(base.slice))
+                if kept is not None and kept[1].kind == "class":
+                    yield kept[0], kept[1].symbol
 
 
 def _asked(codebase: "Codebase", registry: Registry) -> tuple[list[tuple[str, str, int]], list[str]]:
@@ -239,7 +252,20 @@ def entry_points(codebase: "Codebase") -> Iterator[Point]:
         text += f"; the repository itself declares the group {listed(groups, 3)}" if groups else ""
         text += f"; its parameter {gate}" if gate else ""
         short = f"an installed package can add classes as entry points (`{call.symbol}()`)"
-        yield Point("registering", short, text, path, (call.start, call.end), call.symbol)
+        yield Point("registering", short, text, path, (call.start, call.end), call.symbol, holds=_offered(codebase))
+
+
+def _offered(codebase: "Codebase") -> tuple[tuple[str, str], ...]:
+    """The classes that the repository's own entry points name or import: what an installed package adds to."""
+    found: dict[tuple[str, str], None] = {}
+    for _, groups in _groups(codebase):
+        for name in (str(value) for table in groups.values() for value in table.values()):
+            path = codebase.locate(name.partition(":")[0])
+            for item in codebase.facts[path].imports if path is not None else ():
+                target = codebase.find(f"{item.module}.{item.name}", path or "") if item.name else None
+                if target is not None and target[1].kind == "class":
+                    found[target[0], target[1].symbol] = None
+    return tuple(found)
 
 
 def _module(codebase: "Codebase", name: object) -> str:

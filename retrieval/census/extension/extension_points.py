@@ -8,6 +8,7 @@ from retrieval.beside import Beside
 from retrieval.census.extension.called_tables import called_tables
 from retrieval.census.extension.class_registries import class_registries, entry_points
 from retrieval.census.extension.folder_registries import folder_registries
+from retrieval.census.extension.given_models import given_models
 from retrieval.census.extension.hierarchies import hierarchies
 from retrieval.census.extension.implementations import selectors
 from retrieval.census.extension.import_paths import import_paths
@@ -61,6 +62,7 @@ def _found(codebase: "Codebase") -> Iterator[Point]:
         _decorated(codebase, {point.path for point in registries}),
         plug_in_hooks(codebase),
         class_options(codebase),
+        given_models(codebase, roster),
         module_dispatch(codebase),
         tables,
         called_tables(codebase, {(point.path, point.lines[0]) for point in tables}),

@@ -1,4 +1,4 @@
-"""What code around models fixes: classes made where weights are loaded, rewritten keys of checkpoints, channels, sizes.
+"""What code around models fixes: classes in loading code, rewritten keys of checkpoints, sizes, prompts.
 
 Read from single bodies; what is written inside of a class with a `forward()` is the model's own and is left out.
 """
@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 from retrieval.census.meaning.units import Unit, call_name, own_nodes, written
 
+_PROMPT = re.compile(r"(?i)prompt|template|system_message|instruction|conv_")
+_MARK = re.compile(r"<[\w/|]+>|\[INST\]|###\s?\w+|\{\w*\}")
+_PAGE = re.compile(r"(?i)<!doctype|</?(?:html|head|body|div|span|style|script|table|svg|h[1-6]|br)\b|<\?xml")
 DIMENSIONS = re.compile(
     r"(?i)(?:^|_)(?:(?:in|input|out|output|latent)_?channels?"
     r"|im(?:g|age)_?(?:size|height|width|[hw])|resized_?img|crop_?size)$"
@@ -149,3 +152,10 @@ def _side(value: ast.expr) -> bool:
 def _short(text: str, longest: int = 100) -> str:
     flat = text.replace("`", "'")
     return flat if len(flat) <= longest else flat[: longest - 1] + "…"
+
+
+def is_prompt(name: str, value: ast.expr) -> bool:
+    """Whether a text is a prompt by its name and the marks of a conversation in it; a page of HTML is none."""
+    text = value.value if isinstance(value, ast.Constant) else None
+    written_so = isinstance(text, str) and bool(_PROMPT.search(name) and _MARK.search(text))
+    return written_so and not _PAGE.search(str(text))

@@ -148,7 +148,8 @@ def _point(item: Selector, asked: list[tuple[str, str, int]]) -> Point:
     short = f"`{name}()` gives {listed(classes, 4)} (`{base}`) by what it is given"
     related = tuple(("called", p, line, line) for p, _, line in asked[:6])
     first = item.unit.lines(item.body)[0]
-    return Point("selecting", short, said, path, (first, first), item.symbol, related)
+    holds = tuple((cls.path, cls.definition.symbol) for cls in (item.base, *(cls for cls, _ in item.arms)))
+    return Point("selecting", short, said, path, (first, first), item.symbol, related, holds=holds)
 
 
 def _when(test: str) -> str:

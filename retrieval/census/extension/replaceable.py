@@ -8,6 +8,7 @@ from retrieval.census.extension.extension_points import extension_points
 from retrieval.census.extension.plug_ins import Arms, PlugIn, SearchPath, arms, plug_ins, search_paths
 from retrieval.census.extension.plugin_contracts import plugin_contracts
 from retrieval.census.extension.registries import registry_lookups
+from retrieval.census.extension.replacement_verdict import Replacing, names, verdict
 from retrieval.census.extension.swap_points import Point
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind, parse_query
@@ -32,10 +33,7 @@ _LAYER = re.compile(
     r"(?:Projection|Proj|Embed(?:ding)?s?|Block|Layer|Norm|Att(?:entio)?n|Conv|M[Ll][Pp]|Pool\w*|Processor)\d*[dD]?$"
 )
 HOW = ("registered", "tabled", "hosted", "injected", "pooled", "fixed")
-SORTS = (
-    ("configuration", "by configuration alone"), ("registering", "by registering"), ("plug-in", "by plug-in modules"),
-    ("table", "by name"), ("argument", "by argument"), ("selecting", "by settings"),
-)  # fmt: skip
+SEEN = {"configuration": "named", "registering": "entered", "argument": "given"}
 Place = PlugIn | SearchPath | Arms
 
 
@@ -64,9 +62,11 @@ def replaceable(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     if not groups and not points:
         return
     places = _telling(places, groups)
-    told = _verdict(codebase, groups, points, _loaded(codebase, places, points), (_builders(closed), aside))
     if query.options.get("what") != "points" or not points:
-        yield told
+        loaded = _loaded(codebase, places, points)
+        told = Replacing(groups, points, loaded, _builders(closed), aside, _around(groups.get("within", [])))
+        everything = [entry for found in groups.values() for entry in found]
+        yield _hit(codebase, verdict(told), everything, [(point.path, *point.lines) for point in points])
     yield from (_point_hit(codebase, point) for point in points if point.sort != "subclassing")
     yield from (_place_hit(codebase, place) for place in places)
     yield from (_point_hit(codebase, point) for point in points if point.sort == "subclassing")
@@ -167,7 +167,11 @@ def _how(roster: Roster, entry: Entry, points: list[Point], closed: list[Choice]
         return "hosted"
     by = next((point.sort for point in points if {entry.name, entry.made[0].frame.symbol} & {*point.models}), "")
     if by:
-        return {"configuration": "named", "registering": "entered"}.get(by, "selected")
+        return SEEN.get(by, "selected")
+    if any(point.sort in SEEN and _inside(roster, entry, point) for point in points):
+        return "within"
+    if any(_inside(roster, entry, point) for point in points):
+        return "selected"
     if _marks(entry) and not _constructed(entry):
         return "registered"
     function = entry.made[0].step.node.child_by_field_name("function")
@@ -183,78 +187,46 @@ def _how(roster: Roster, entry: Entry, points: list[Point], closed: list[Choice]
     return "injected" if given else "fixed"
 
 
-def _verdict(
-    codebase: "Codebase",
-    groups: dict[str, list[Entry]],
-    points: list[Point],
-    loaded: list[str],
-    more: tuple[str, list[Point]],
-) -> CensusHit:
-    """Yes, partly or no, with the ways in short and the models for which the code must change; `more` are the closed
-    choices in words and the points outside of what main programs run."""
-    branch, aside = more
-    parts = [
-        f"{words}, {'; '.join(told)}" for sort, words in SORTS if (told := [p.short for p in points if p.sort == sort])
-    ]
-    parts += loaded
-    if "registered" in groups:
-        parts.append(f"a class registered under a name can be named instead of {_names(groups['registered'])}")
-    if "hosted" in groups:
-        parts.append(f"the settings say which hosted model stands behind {_names(groups['hosted'])}")
-    if "injected" in groups:
-        parts.append(f"{_names(groups['injected'])} come in as parameters, so that what makes them can give others")
-    if "listed" in groups:
-        parts.append(f"a name selects the module that {_names(groups['listed'])} comes from out of a closed list")
-    bases = [point.short for point in points if point.sort == "subclassing"]
-    closed = [entry for how in ("chosen", "pooled", "fixed") for entry in groups.get(how, ())]
-    rest = (
-        f". For {_names(closed)} another class needs a change of code{f', as {branch}' if branch else ''}"
-        if closed
-        else ""
+def _inside(roster: Roster, entry: Entry, point: Point) -> bool:
+    """Whether only classes make a model in whose place, or below whose base, an extension point puts another."""
+    owners = [made.frame.owner for made in entry.made]
+    return bool(point.holds) and all(
+        owner is not None
+        and any((cls.path, cls.definition.symbol) in point.holds for cls in roster.program.line(owner))
+        for owner in owners
     )
-    if parts:
-        text = f"{'Partly' if closed else 'Yes'}. {'. '.join(_capital(part) for part in [*parts, *bases])}{rest}"
-    elif bases:
-        text = f"Partly. {_capital(bases[0])}, but where a class is constructed the code must name the new one{rest}"
-    else:
-        where = "In what the main programs run, no" if aside else "No"
-        text = (
-            f"{where} interface, registry or plug-in lets one put another class of model in without a change of code; "
-        )
-        text += f"elsewhere {aside[0].short}; " if aside else ""
-        text += f"the dispatch there is takes {branch}" if branch else "the next sentences say what can be exchanged"
-    everything = [entry for found in groups.values() for entry in found]
-    return _hit(codebase, text, everything, [(point.path, *point.lines) for point in points])
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _names(entries: list[Entry]) -> str:
-    return listed([f"`{entry.name}`" for entry in entries], SHOWN)
+def _around(entries: list[Entry]) -> list[str]:
+    """The classes around models that can be replaced whole: "`EasyEngine` (which makes `Reader`)"."""
+    made: dict[str, dict[str, None]] = {}
+    for entry in entries:
+        for owner in (item.frame.owner for item in entry.made):
+            if owner is not None:
+                made.setdefault(owner.definition.name, {})[f"`{entry.name}`"] = None
+    return [f"`{name}` (which makes {listed(list(found), 3)})" for name, found in made.items()]
 
 
 def _said(codebase: "Codebase", roster: Roster, how: str, entries: list[Entry]) -> str:
-    names, are = _names(entries), "is" if len(entries) == 1 else "are"
+    told, are = names(entries), "is" if len(entries) == 1 else "are"
     match how:
         case "registered":
             marks = [mark for entry in entries for mark in _marks(entry)]
-            return f"{names} {are} registered with `@{marks[0]}(…)` and looked up by that name"
+            return f"{told} {are} registered with `@{marks[0]}(…)` and looked up by that name"
         case "tabled":
             made = entries[0].made[0]
             by_key = "[" in made.step.written
             where = f"{caller(made.frame)} ({made.frame.path})"
-            return f"{names} {are} taken by `{made.step.written}` in {where}" if by_key else ""
+            return f"{told} {are} taken by `{made.step.written}` in {where}" if by_key else ""
         case "hosted":
-            return f"{names} {are} called over the network: the model that answers is a name and an address in settings"
+            return f"{told} {are} called over the network: the model that answers is a name and an address in settings"
         case "injected":
-            return f"{names} {are} made in {_makers(entries)} and handed to the code that runs them through parameters"
+            return f"{told} {are} made in {_makers(entries)} and handed to the code that runs them through parameters"
         case "pooled":
-            return f"{names} {are} files run by an inference runtime: another file needs the same inputs and outputs"
+            return f"{told} {are} files run by an inference runtime: another file needs the same inputs and outputs"
     weights = [entry for entry in entries if any(source.said for source in sources_of(codebase, roster, entry))]
-    text = f"The class of {names} is fixed in {_makers(entries)}"
-    return text + (f"; other weights of the same class can be given for {_names(weights)}" if weights else "")
+    text = f"The class of {told} is fixed in {_makers(entries)}"
+    return text + (f"; other weights of the same class can be given for {names(weights)}" if weights else "")
 
 
 def _marks(entry: Entry) -> list[str]:

@@ -24,3 +24,4 @@ class Point:
     symbol: str = ""
     related: tuple[tuple[str, str, int, int], ...] = ()
     models: tuple[str, ...] = ()  # names of entries that it makes replaceable
+    holds: tuple[tuple[str, str], ...] = ()  # path and symbol of the classes in whose place, or below which, one comes

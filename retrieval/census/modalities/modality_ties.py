@@ -30,6 +30,7 @@ _LOSS = re.compile(r"(?:Loss|Criterion)\w*$")
 _BATCH = re.compile(r"(?i)^(?:\w+_)?(?:batch|samples?|data|inputs?|items?|example|x)(?:_\w+)?$")
 _SOURCE = re.compile(r"(?i)(?:^|[_.])(?:\w*batch(?:es)?|samples?|data|\w*loader|inputs?|items?|examples?)\b")
 _FRAMES = re.compile(r"(?i)(?:^|_)frames?(?:_|$)")
+_FLAG = re.compile(r":\s*bool\b|=\s*(?:True|False)$")
 Item = tuple[str, str, tuple[int, int], str, tuple[str, ...]]  # path, symbol, lines, text, modalities
 
 
@@ -70,7 +71,8 @@ def _models(codebase: "Codebase") -> Iterator[Item]:
 
 
 def _method(codebase: "Codebase", cls: ClassRef, path: str, item: Definition) -> Iterator[Item]:
-    names = [re.split(r"[:=]", p, maxsplit=1)[0].strip().lstrip("*") for p in item.parameters]
+    taken = [p for p in item.parameters if not _FLAG.search(p.strip())]  # `return_latents=False` takes no latents
+    names = [re.split(r"[:=]", p, maxsplit=1)[0].strip().lstrip("*") for p in taken]
     spoken = {name: named(name) for name in names if name not in ("self", "cls")}
     told = {name: modality for name, modality in spoken.items() if modality}
     said = f"`{cls.definition.name}.{item.name}()` ({path}) takes"

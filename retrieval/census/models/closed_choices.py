@@ -33,6 +33,12 @@ class Arm:
     when: str
     line: int
 
+    @property
+    def told(self) -> str:
+        """ "`Net`", or "one of `NETS[kind]`" where a table gives the class."""
+        table = _table(self.made)
+        return f"one of `{table}`" if table else f"`{self.made.name}`"
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -45,21 +51,30 @@ class Choice:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes, each once."""
-        return tuple(dict.fromkeys(arm.made.name for arm in self.arms))
+        """The classes that the body names, each once."""
+        return tuple(dict.fromkeys(arm.made.name for arm in self.arms if not _table(arm.made)))
 
     @property
     def said(self) -> str:
         """ "`load()` (a.py) makes `A` if `kind == 'a'`; `B` otherwise"."""
         told: dict[tuple[str, ...], list[str]] = {}
-        for name in self.names:
-            whens = dict.fromkeys(arm.when for arm in self.arms if arm.made.name == name)
-            told.setdefault(tuple(whens), []).append(f"`{name}`")
+        for name in dict.fromkeys(arm.told for arm in self.arms):
+            whens = dict.fromkeys(arm.when for arm in self.arms if arm.told == name)
+            told.setdefault(tuple(whens), []).append(name)
         parts = [f"{listed(names, SHOWN)} {_either(whens)}" for whens, names in told.items()]
         text = f"{caller(self.frame)} ({self.frame.path}) makes {'; '.join(parts[:SHOWN])}"
         text += f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
         text += f"; other arms make {listed([f'`{name}`' for name in self.others], SHOWN)}" if self.others else ""
         return text + ("; it raises an error for anything else" if self.raises else "")
+
+
+def _table(made: Made) -> str:
+    """ "NETS[kind]" of `NETS[kind](…)` and `NETS[kind].from_pretrained(…)`, "" where the class is named."""
+    node = made.step.node.child_by_field_name("function")
+    while node is not None and node.type == "attribute":
+        node = node.child_by_field_name("object")
+    key = node.child_by_field_name("subscript") if node is not None and node.type == "subscript" else None
+    return made.frame.body.tree.text(node) if node is not None and key is not None and key.type != "string" else ""
 
 
 def _either(whens: tuple[str, ...]) -> str:

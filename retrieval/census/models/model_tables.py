@@ -170,7 +170,7 @@ def _means(codebase: "Codebase", unit: Unit, node: ast.AST, text: str, table: Ta
     if "." in table.name or table.symbol:
         return False
     return any(
-        item.name == last and _leads(codebase, unit.path, item.module, table)
+        item.name in (last, "*") and _leads(codebase, unit.path, item.module, table)
         for item in codebase.facts[unit.path].imports
     )
 

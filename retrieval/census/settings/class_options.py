@@ -40,7 +40,9 @@ def class_options(codebase: "Codebase") -> Iterator[Point]:
     """One point per field or parameter about models whose class is made somewhere, those made in most places first."""
     holders = [item for item in _holders(codebase) if _is_about_models(codebase, item)]
     _fill(codebase, holders)
-    yield from (_point(item) for item in sorted(holders, key=lambda h: (h.parameter, -len(h.uses))) if item.uses)
+    yield from (
+        _point(codebase, item) for item in sorted(holders, key=lambda h: (h.parameter, -len(h.uses))) if item.uses
+    )
 
 
 def _holders(codebase: "Codebase") -> Iterator[Holder]:
@@ -138,7 +140,7 @@ def _uses(unit: Unit, body: Function, symbol: str, fields: dict[str, list[Holder
             holder.uses.append((unit.path, symbol, unit.lines(node)[0]))
 
 
-def _point(item: Holder) -> Point:
+def _point(codebase: "Codebase", item: Holder) -> Point:
     path, base = item.unit.path, item.base.rpartition(".")[2]
     owner = f"{item.owner}()" if item.parameter else item.owner
     kind = "parameter" if item.parameter else "field"
@@ -151,4 +153,6 @@ def _point(item: Holder) -> Point:
     )
     short = f"`{item.name}` of `{owner}` takes any class below `{base}`"
     related = tuple(("made", p, line, line) for p, _, line in item.uses[:6])
-    return Point("argument", short, said, path, item.unit.lines(item.node), item.owner, related)
+    found = codebase.resolve_local(path, item.base)
+    holds = ((found[0], found[1].symbol),) if found is not None else ()
+    return Point("argument", short, said, path, item.unit.lines(item.node), item.owner, related, holds=holds)

@@ -331,3 +331,78 @@ def test_a_page_is_no_prompt_and_a_flag_no_modality() -> None:
     (prompt,) = told(files, "assumptions: prompts")
     assert "`PROMPT_TEMPLATE`" in prompt and "HTML" not in prompt
     assert not told(files, "modality_ties")
+
+
+BOUND = """
+    from enum import Enum
+    from nets import Small
+
+    class DocLabel(Enum):
+        TEXT = "text"
+        TABLE = "table"
+        TITLE = "title"
+        CODE = "code"
+
+    THRESHOLDS = {DocLabel.TEXT: 0.5, DocLabel.TABLE: 0.4, DocLabel.TITLE: 0.3, DocLabel.CODE: 0.2}
+
+    class Layout:
+        def __init__(self):
+            self.net = Small()
+        def labels(self, names):
+            found = {}
+            for number, label_name in names.items():
+                try:
+                    found[number] = DocLabel[label_name.upper()]
+                except KeyError:
+                    raise RuntimeError(label_name)
+            return found
+        def options(self, names):
+            try:
+                return Settings[names]
+            except KeyError:
+                raise RuntimeError(names)
+
+    if __name__ == "__main__":
+        layout = Layout()
+        layout.labels({})
+        layout.net(1)
+"""
+
+
+def test_labels_that_are_bound_to_an_enumeration_block_another_model_first() -> None:
+    files: dict[str, str | bytes] = {"nets.py": NETS, "run.py": BOUND}
+    found = told(files, "assumptions: bound")
+    assert found == [
+        "run.py fixes `THRESHOLDS` (an entry for 4 members of `DocLabel`)",
+        "`Layout.labels()` fixes a label of the model only as a member of `DocLabel`, or an error",
+    ]
+    (blockers,) = told(files, "swap_blockers")
+    assert "hardest first: (1) labels of models are bound to a fixed list" in blockers
+    assert "binds labels, as `THRESHOLDS`" in told(files, "coupled_files")[0]
+
+
+MAKERS = """
+    import easyocr
+    from paddleocr import PaddleOCR
+
+    class Easy:
+        def __init__(self):
+            self.reader = easyocr.Reader(["en"])
+        def run(self, image):
+            return self.reader.readtext(image)
+
+    class Paddle:
+        def __init__(self):
+            self.reader = PaddleOCR()
+        def run(self, image):
+            return self.reader.ocr(image)
+
+    if __name__ == "__main__":
+        print(Easy().run("a.png"), Paddle().run("a.png"))
+"""
+
+
+def test_classes_of_libraries_that_constructors_name_are_told_as_fixed() -> None:
+    (blockers,) = told({"run.py": MAKERS}, "swap_blockers")
+    assert "`Easy.__init__()` (`Reader`), `Paddle.__init__()` (`PaddleOCR`)" in blockers
+    assert "models are made in constructors, so that each is in memory as soon as" in blockers

@@ -15,7 +15,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
-from retrieval.census.extension.fixed_parts import fixed_parts, is_prompt
+from retrieval.census.extension.bound_labels import bound_labels
+from retrieval.census.extension.fixed_parts import fixed_parts, is_number, is_prompt, is_table
 from retrieval.census.extension.fixed_widths import widths
 from retrieval.census.extension.swap_limits import limits, model_rows
 from retrieval.census.flow.reach import reach_of
@@ -23,6 +24,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import counted, listed
 from retrieval.census.meaning.units import Unit, call_name, subject_of, units, written
 from retrieval.census.models.model_tables import gives_model
+from retrieval.census.models.named_models import fixed_makers
 from retrieval.census.models.roster import roster_of
 from retrieval.errors import QueryError
 from retrieval.facts import CensusHit
@@ -39,6 +41,7 @@ RANKS = {
     "numbers": "numbers that sizes of the model are compared with",
     "rows": "tables with an entry for each model",
     "checkpoint": "keys that a checkpoint must have",
+    "bound": "labels that are bound to an enumeration",
     "labels": "tables of labels",
     "widths": "widths and numbers of tokens and layers that parts of models share",
     "sizes": "sizes, rates and lengths of inputs",
@@ -79,7 +82,7 @@ _KEYS = re.compile(
     r"(?i)state_?dict|model|weight|config|dims|epoch|optimizer|params_ema|params|net|generator|hparams|args"
 )
 _ASIDE = re.compile(r"(?i)augment|docx|xlsx|pptx|plot|font|draw|visual|figure|benchmark|logg|test|setup")
-_NEAR = ("labels", "sizes", "tokens", "values", "numbers", "widths")  # told only of files about models
+_NEAR = ("labels", "bound", "sizes", "tokens", "values", "numbers", "widths")  # told only of files about models
 SHOWN, LONGEST, MANY = 8, 100, 10
 Found = tuple[str, str, ast.AST]
 
@@ -145,7 +148,13 @@ def _hit(codebase: Codebase, rank: str, path: str, symbol: str, places: list[Pla
 def places_of(codebase: Codebase) -> list[tuple[str, Place]]:
     """Everything found, in the order of the files; looked for once."""
     if codebase not in _KNOWN:
-        _KNOWN[codebase] = list(_found(codebase))
+        found = list(_found(codebase))
+        named = {(place.path, place.lines[0]) for rank, place in found if rank == "classes"}
+        for made in fixed_makers(roster_of(codebase)):
+            if (made.frame.path, made.step.start) not in named:
+                place = Place(f"`{made.name}`", made.frame.path, (made.step.start, made.step.start), made.frame.symbol)
+                found.append(("classes", place))
+        _KNOWN[codebase] = found
     return _KNOWN[codebase]
 
 
@@ -162,7 +171,9 @@ def _found(codebase: Codebase) -> Iterator[tuple[str, Place]]:
             continue
         near = unit.path in about
         own = (widths(unit, node, is_model) for node in unit.nodes) if unit.path in about else ()
-        for rank, text, at in chain(fixed_parts(unit), *(_of(unit, node) for node in unit.nodes), *own):
+        for rank, text, at in chain(
+            fixed_parts(unit), bound_labels(unit), *(_of(unit, node) for node in unit.nodes), *own
+        ):
             if near or rank not in _NEAR:
                 yield rank, _place(unit, text, at)
     for unit, (rank, text, at) in model_rows(codebase):
@@ -253,31 +264,16 @@ def _assigned(unit: Unit, node: ast.Assign | ast.AnnAssign, value: ast.expr) -> 
     target = node.targets[0] if isinstance(node, ast.Assign) else node.target
     name = written(target).rpartition(".")[2]
     shown = f"`{_short(written(target))} = {_short(written(value))}`"
-    if _is_number(value) and not isinstance(unit.parents.get(node), ast.ClassDef):
+    if is_number(value) and not isinstance(unit.parents.get(node), ast.ClassDef):
         if _TOKENS.search(name) and written(value) not in ("0", "1", "-1"):
             yield "tokens", shown, node
         elif _SIZES.search(name):
             yield "sizes", shown, node
-    elif isinstance(value, ast.Dict | ast.List | ast.Tuple) and _LABELS.search(name) and _is_table(value):
+    elif isinstance(value, ast.Dict | ast.List | ast.Tuple) and _LABELS.search(name) and is_table(value):
         size = len(value.keys) if isinstance(value, ast.Dict) else len(value.elts)
         yield "labels", f"`{name}` ({counted(size, 'entry').replace('entrys', 'entries')})", node
     elif is_prompt(name, value):
         yield "prompts", f"`{name}` = “{_short(str(getattr(value, 'value', '')))}”", node
-
-
-def _is_number(value: ast.expr) -> bool:
-    if isinstance(value, ast.BinOp):
-        return _is_number(value.left) and _is_number(value.right)
-    if isinstance(value, ast.Tuple | ast.List):
-        return 0 < len(value.elts) <= SHOWN // 2 and all(map(_is_number, value.elts))
-    plain = isinstance(value, ast.Constant) and isinstance(value.value, int | float)
-    return plain and not isinstance(value.value, bool)  # type: ignore[union-attr]
-
-
-def _is_table(value: ast.Dict | ast.List | ast.Tuple) -> bool:
-    items = [*value.keys, *value.values] if isinstance(value, ast.Dict) else value.elts
-    texts = [item for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str | int)]
-    return len(texts) >= SHOWN // 2 and len(texts) * 4 >= len(items) * 2
 
 
 def _entry(node: ast.Subscript) -> Iterator[Found]:

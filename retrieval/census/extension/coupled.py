@@ -72,6 +72,7 @@ def _words(ties: Ties, shown: int = SHOWN) -> list[str]:
         for held, words in (
             (ties.made, f"makes {names(ties.made)}"),
             (ties.run, f"calls {names(ties.run)}"),
+            (ties.bound, f"binds labels, as {names(ties.bound)}"),
             (ties.formats, f"switches over {names(ties.formats)}"),
             (ties.companions, f"uses {names(ties.companions)}"),
             (ties.named, f"decides {_times(len(ties.named))} by the name or type of a model"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from retrieval.census.meaning.units import Unit, call_name, own_nodes, written
 
+FEW = 4
 _PROMPT = re.compile(r"(?i)prompt|template|system_message|instruction|conv_")
 _MARK = re.compile(r"<[\w/|]+>|\[INST\]|###\s?\w+|\{\w*\}")
 _PAGE = re.compile(r"(?i)<!doctype|</?(?:html|head|body|div|span|style|script|table|svg|h[1-6]|br)\b|<\?xml")
@@ -159,3 +160,20 @@ def is_prompt(name: str, value: ast.expr) -> bool:
     text = value.value if isinstance(value, ast.Constant) else None
     written_so = isinstance(text, str) and bool(_PROMPT.search(name) and _MARK.search(text))
     return written_so and not _PAGE.search(str(text))
+
+
+def is_number(value: ast.expr) -> bool:
+    """Whether an expression is a number, one worked out of numbers, or a few of them."""
+    if isinstance(value, ast.BinOp):
+        return is_number(value.left) and is_number(value.right)
+    if isinstance(value, ast.Tuple | ast.List):
+        return 0 < len(value.elts) <= FEW and all(map(is_number, value.elts))
+    plain = isinstance(value, ast.Constant) and isinstance(value.value, int | float)
+    return plain and not isinstance(value.value, bool)  # type: ignore[union-attr]
+
+
+def is_table(value: ast.Dict | ast.List | ast.Tuple) -> bool:
+    """Whether at least half of a table or list are texts and numbers, four or more."""
+    items = [*value.keys, *value.values] if isinstance(value, ast.Dict) else value.elts
+    texts = [item for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str | int)]
+    return len(texts) >= FEW and len(texts) * 4 >= len(items) * 2

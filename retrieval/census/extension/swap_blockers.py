@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.extension.assumptions import assumptions
 from retrieval.census.extension.coupled import ASIDE
+from retrieval.census.extension.extension_points import extension_points
 from retrieval.census.extension.module_dispatch import taken_from_modules, told_of
 from retrieval.census.extension.replaceable import replaceable
 from retrieval.census.extension.ties import ties_of
@@ -28,19 +29,23 @@ from retrieval.roles import is_left
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-EACH, LONGEST, TIES, MOST, MANY = 1, 260, 4, 8, 2
+EACH, LONGEST, SHOWN, TIES, MOST, MANY = 1, 260, 3, 4, 9, 2
+_CLASS = re.compile(r"`([A-Za-z_][\w.]*)")
 _FILLING = re.compile(r"(?i)weights|convert|load|state_dict|interpolate")  # fills a model rather than runs it
 _LAYER = re.compile(r"(?:Processor|Attention|Attn|Block|Layer)\w*\.")  # a part of the model itself
 _GIVES = re.compile(r"(?:Response|Output|Result)\w*\.")
-_FEATURES = re.compile(r"(?i)\bencoder|embedding|image and text|features|backbone")
+_FEATURES = re.compile(
+    r"(?i)^(?!.*\b(?:speaker|voice|face|identity|pitch|phon\w*|speech|token)\b).*(?:\bencoder|embedding|image and text"
+    r"|features|backbone)"
+)
 NEAR = (
     "ImageBind gives one embedding for each input (1024 wide in `imagebind_huge`), so it could stand where features "
     "are made"
 )
 CLOSED = "A closed choice in the code: "
+BOUND = (("bound", "labels of models are bound to a fixed list"),)
 RANKS = (
     ("widths", "widths and numbers of tokens are written where parts meet"),
-    ("classes", "the loading code names its classes"),
     ("tokens", "tokenizers and special tokens are fixed"),
     ("values", "only certain values are let through"),
     ("numbers", "sizes are compared with fixed numbers"),
@@ -81,24 +86,79 @@ def swap_blockers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     """A clause and its hit for each sort of limit that the main programs have."""
     yield from _modalities(codebase)
-    yield from _formats(codebase)
+    yield from _ranked(codebase, BOUND)
     for taken in taken_from_modules(codebase)[:EACH]:
         if taken.names is not None or taken.objects is not None:
             hit = hit_at(codebase, taken.path, taken.lines, symbol=taken.symbol, name="names", text="")
             yield f"names and classes are tested against closed lists, as {_cut(told_of(taken))}", hit
-    closed = [hit for hit in replaceable(codebase, parse_query("replaceable")) if hit.text.startswith(CLOSED)]
-    for hit in _first(codebase, closed):
-        yield f"a closed choice of the class, as {_cut(hit.text.removeprefix(CLOSED))}", hit
+    yield from _closed(codebase)
+    yield from _makers(codebase)
     asked = [hit for hit in model_demands(codebase, parse_query("model_demands")) if hit.detail["used"]]
     for hit in _first(codebase, asked):
         yield f"callers rely on arguments and results, as {_cut(hit.text)}", hit
+    yield from _formats(codebase)
     chains = list(attribute_chains(codebase, parse_query("attribute_chains")))
     chains.sort(key=lambda hit: bool(_FILLING.search(hit.symbol) or _LAYER.search(hit.symbol)))
     for hit in _first(codebase, chains):
         yield f"code outside the model reaches into its parts, as {_cut(hit.text)}", hit
-    for rank, words in RANKS:
+    yield from _built(codebase)
+    yield from _ranked(codebase, RANKS)
+
+
+def _ranked(codebase: "Codebase", ranks: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, CensusHit]]:
+    for rank, words in ranks:
         for hit in _first(codebase, list(assumptions(codebase, parse_query(f"assumptions: {rank}")))):
             yield f"{words}, as {_cut(hit.text)}", hit
+
+
+def _closed(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """The first closed choice of a model class, and the factories that raise an error for a class they do not list."""
+    hits = [hit for hit in replaceable(codebase, parse_query("replaceable")) if hit.text.startswith(CLOSED)]
+    for hit in _first(codebase, hits):
+        yield f"a closed choice of the class, as {_cut(hit.text.removeprefix(CLOSED))}", hit
+    points = [p for p in extension_points(codebase) if p.sort == "selecting" and "raises an error" in p.said]
+    found = _run(
+        codebase, [hit_at(codebase, p.path, p.lines, symbol=p.symbol, name=p.symbol, text=p.short) for p in points]
+    )
+    if found:
+        told = listed([f"`{hit.symbol}()` ({hit.path})" for hit in found], TIES)
+        yield f"factories give only the classes that they list and raise an error for others: {told}", found[0]
+
+
+def _makers(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """The functions that name the classes of the models they make, the first ones of several files."""
+    hits = _run(codebase, list(assumptions(codebase, parse_query("assumptions: classes"))))
+    if hits:
+        told = listed([_named(hit) for hit in hits], TIES)
+        yield f"code names the classes of its models, so that another kind needs other code there: {told}", hits[0]
+
+
+def _named(hit: CensusHit) -> str:
+    """ "`load()` (`Net`, `Tiny`)": the function and the classes, without what they are given."""
+    subject, _, fixed = hit.text.partition(" fixes ")
+    classes = dict.fromkeys(name for name in _CLASS.findall(fixed) if name[0].isupper() or "." in name)
+    names = [f"`{name.removesuffix('.from_pretrained')}`" for name in classes]
+    return f"{subject} ({listed(names, SHOWN)})" if names else subject
+
+
+def _built(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """Constructors that make models: each is in memory as soon as the object around it is made."""
+    entries = [entry for entry in main_entries(entries_of(codebase)) if not (entry.part or entry.hosted)]
+    made = [entry.made[0] for entry in entries if all(m.frame.symbol.endswith(".__init__") for m in entry.made)]
+    made = [item for item in made if not is_left(item.frame.path)]
+    if len(made) >= MANY:
+        first = made[0]
+        hit = hit_at(codebase, first.frame.path, (first.step.start, first.step.end), symbol=first.frame.symbol,
+                     name="built", text="")  # fmt: skip
+        around: dict[str, list[str]] = {}
+        for item in made:
+            around.setdefault(caller(item.frame), []).append(f"`{item.name}`")
+        told = listed([f"{name} ({listed(names, SHOWN)})" for name, names in around.items()], TIES)
+        said = (
+            "models are made in constructors, so that each is in memory as soon as the object around it is made, and "
+        )
+        said += f"one at a time needs loading at the call: {told}"
+        yield said, hit
 
 
 def _modalities(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
@@ -128,7 +188,7 @@ def _formats(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
         line = min(found.values())
         hit = hit_at(codebase, path, (line, line), symbol="", name="formats", text="")
         yield (
-            f"what a model gives must be in one of the formats {listed(list(found), MOST)}, over which {path} switches",
+            f"in {path} what a model gives must be in one of the formats {listed(list(found), MOST)}",
             hit,
         )
 
@@ -147,9 +207,14 @@ def _near(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
 
 
 def _first(codebase: "Codebase", hits: list[CensusHit]) -> list[CensusHit]:
+    return _run(codebase, hits)[:EACH]
+
+
+def _run(codebase: "Codebase", hits: list[CensusHit]) -> list[CensusHit]:
+    """The hits in source code that main programs may run, those aside last."""
     own = [hit for hit in hits if hit.role == "source" and not is_left(hit.path)]
     own.sort(key=lambda hit: bool(ASIDE.search(hit.path)))
-    return [hit for hit in own if reach_of(codebase).has(hit)][:EACH]
+    return [hit for hit in own if reach_of(codebase).has(hit)]
 
 
 def _cut(text: str) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 MOST_RUNS, MOST_KEYS, MOST_WIDTHS = 8, 12, 5
-FIXED = ("weights", "prompts", "labels", "numbers", "widths")
+FIXED = ("weights", "prompts", "bound", "labels", "numbers", "widths")
 _NAMES = (
     r"[\w.]*(?:(?:model|backbone|network|tower|encoder|pretrained|checkpoint)_?(?:name|type|arch|id|class|tag|variant|path"
     r"|version|base)|\bmodel(?:\.name)?|\barch|\bbackbone|\bvariant)(?:\.lower\(\))?(?![\w.\[(])"
@@ -53,9 +53,7 @@ _PAGE = re.compile(
     r"(?i)</(?:video|audio|div|p|a|td|table|span|center|h\d|ul|li|body|style|button)>|<(?:video|audio|img|br|div)\s"
 )
 """Text of a web page, in which `<video>` is no token of a model."""
-_FORMATS = re.compile(
-    r"\b\w*(?:Prompt|Model|Template|Response|Arch|Backbone|Encoder)\w*(?:Type|Format|Style|Kind)\.\w+"
-)
+_FORMATS = re.compile(r"\b\w*(?:Model|Response|Arch|Backbone|Encoder)\w*(?:Type|Format|Style|Kind)\.\w+")
 """A member of an enumeration of what models take or give, such as `ResponseFormat.MARKDOWN`."""
 
 
@@ -77,6 +75,7 @@ class Ties:
     formats: dict[str, int] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
     prompts: dict[str, int] = field(default_factory=dict)
+    bound: dict[str, int] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     run: dict[str, int] = field(default_factory=dict)
@@ -93,12 +92,12 @@ class Ties:
 
     @property
     def weight(self) -> int:
-        """How tightly: what is made counts three times, as does a switch over formats; what is run, decided by name,
-        tokenised, prompted or labelled twice. A file that defines a model is that model rather than tied to it, so its
-        ties to others count half."""
-        often = 3 * len(self.made) + 2 * len(self.run) + min(self.calls, MOST_RUNS) + 2 * len(self.companions)
-        often += 2 * (min(len(self.tokens), 3) + min(len(self.named), 6) + min(len(self.prompts) + len(self.labels), 3))
-        often += 3 * min(len(self.formats), 6)
+        """How tightly: what is made and labels that are bound to an enumeration count four times, a switch over formats
+        three times, what is run or decided by name twice; tokens and prompts, which a file may write for one model
+        among many, count once."""
+        often = 4 * len(self.made) + 2 * len(self.run) + min(self.calls, MOST_RUNS) + 2 * len(self.companions)
+        often += 2 * (min(len(self.named), 6) + min(len(self.labels), 3)) + min(len(self.tokens) + len(self.prompts), 4)
+        often += 3 * min(len(self.formats), 6) + 4 * min(len(self.bound), 3)
         counts = (
             (self.weights, 3),
             (self.sizes, 3),
@@ -114,7 +113,7 @@ class Ties:
         """Every line that ties, in order."""
         held = (
             self.made, self.run, self.companions, self.tokens, self.formats, self.sizes, self.widths, self.numbers,
-            self.keys, self.types, self.weights, self.prompts, self.labels, self.reaches,
+            self.keys, self.types, self.weights, self.prompts, self.bound, self.labels, self.reaches,
         )  # fmt: skip
         return sorted({*(line for table in held for line in table.values()), *self.named})
 

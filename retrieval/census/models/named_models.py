@@ -16,7 +16,7 @@ from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.wording import caller
 from retrieval.census.models.closed_choices import choices
 from retrieval.census.models.made_models import Made
-from retrieval.census.models.model_entries import plain
+from retrieval.census.models.model_entries import CLASSICAL, plain
 from retrieval.census.models.roster import Roster
 from retrieval.census.models.type_keys import admitted
 from retrieval.parse import Node
@@ -36,6 +36,8 @@ _ENGINE = re.compile(
     r"|onnxruntime\.InferenceSession|ollama\.|optimum\.)"
 )
 """Engines that run whichever model they are given."""
+_REGISTRY = re.compile(r"\.build_(?:network|model|backbone|detector|arch)$")
+"""Functions of libraries that make what a registry of theirs holds under the name in options."""
 _NAME = re.compile(
     r"(?i)^(?:model(?:_name(?:_or_path)?|_id)?|pretrained_model_name_or_path|repo_id|encoder_name|name)$"
 )
@@ -82,7 +84,8 @@ def named_models(roster: Roster) -> Iterator[Point]:
 
 def takes_any(made: Made) -> bool:
     """Whether a loader of a library makes whichever model it is told the name of, and no name is written there."""
-    if made.cls is not None or not (_ANY.match(made.maker) or _ENGINE.match(made.maker)):
+    known = _ANY.match(made.maker) or _ENGINE.match(made.maker) or _REGISTRY.search(made.maker)
+    if made.cls is not None or not known:
         return False
     name = _name_of(made)
     if name is None or name.type in ("string", "concatenated_string"):
@@ -91,6 +94,16 @@ def takes_any(made: Made) -> bool:
     given = [b.value for b in made.frame.body.bindings if b.name == written and b.value is not None]
     fixed = bool(given) and all(value.type == "string" for value in given)
     return not fixed and not written.rpartition(".")[2].isupper()
+
+
+def fixed_makers(roster: Roster) -> list[Made]:
+    """The places in source code that make one particular model of a library, whatever its weights."""
+    roles = roster.program.snapshot.by_path
+    return [
+        made for made in roster.made
+        if made.cls is None and made.known is not None and roles[made.frame.path].role == "source"
+        and not (made.known.hosted or made.known.wraps or made.known.does == CLASSICAL or takes_any(made))
+    ]  # fmt: skip
 
 
 def _arms(roster: Roster) -> set[tuple[str, str, str]]:

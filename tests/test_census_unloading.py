@@ -187,7 +187,8 @@ def test_the_device_is_traced_to_its_choice_and_hosted_models_need_none() -> Non
             main()
     """
     [text] = _texts(codebase_of({"app.py": source}), "memory_answers: memory")
-    assert "`Net` on `cuda` or `cpu`, chosen by `torch.cuda.is_available()`, option `--device`, default `None`" in text
+    assert "`Net` on `cuda` or `cpu`, chosen by `torch.cuda.is_available()` in `best()`, option `--device`, " in text
+    assert "`--device`, default `None`" in text
     assert "Hosted, without weights or VRAM here: `OpenAI`" in text
 
 

@@ -7,6 +7,7 @@ from retrieval.census.meaning.body import Binding
 from retrieval.census.meaning.selected import wanted
 from retrieval.census.meaning.spots import Spot, arguments, key_of
 from retrieval.census.meaning.values import Instance, Table, alternatives
+from retrieval.census.models.families import gives_first
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
@@ -105,3 +106,14 @@ def walked(frame: "Frame", binding: Binding) -> tuple[Node | None, tuple[str, ..
             owner = value.child_by_field_name("function").child_by_field_name("object")  # type: ignore[union-attr]
             return (owner, ("[]",)) if index == 1 else (None, ())
     return value, ((str(index), "[]") if index >= 0 else ("[]",))
+
+
+def part_of(frame: "Frame", binding: Binding) -> tuple[str, ...]:
+    """Which part of its value a name receives, as `Spot.take` has it: `model, tokenizer = load()`."""
+    apart = binding.taken == "part" and not gives_first(frame.body.tree, binding)
+    return (str(binding.index),) if apart else ()
+
+
+def given(frame: "Frame", binding: Binding, value: Node) -> Spot:
+    """What a name receives, where that is the value or a part of it."""
+    return Spot(frame, value, binding.order, binding.guards, part_of(frame, binding))

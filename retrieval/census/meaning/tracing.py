@@ -21,9 +21,8 @@ from retrieval.census.meaning.selected import telling
 from retrieval.census.meaning.spots import Called, Spot, argument, arguments, default, got, handed_through, key_of
 from retrieval.census.meaning.standing_globals import standing
 from retrieval.census.meaning.stored import stored
-from retrieval.census.meaning.taken import MOST_TAKEN, compound, of_object, subscripted, walked
+from retrieval.census.meaning.taken import MOST_TAKEN, compound, of_object, part_of, subscripted, walked
 from retrieval.census.meaning.values import ClassRef, External, FunctionRef, Instance, ModuleRef, alternatives
-from retrieval.census.models.families import gives_first
 from retrieval.census.models.known_models import wrappers
 from retrieval.languages import words
 from retrieval.parse import Node
@@ -122,12 +121,10 @@ class Tracer:
         return self._global(spot, frame.path, name)
 
     def _bound(self, spot: Spot, frame: "Frame", binding: Binding) -> list[Spot]:
-        value, take = binding.value, spot.take
+        value, take = binding.value, (*spot.take, *part_of(frame, binding))
         if value is None or refuted(frame, binding.guards, spot.stack):
             return []
-        if binding.taken == "part" and not gives_first(frame.body.tree, binding):
-            take = (*take, str(binding.index))
-        elif binding.taken == "element":
+        if binding.taken == "element":
             value, take = walked(frame, binding)
             take = (*spot.take, *take)
         at = Spot(frame, value, binding.order, binding.guards, take[-MOST_TAKEN:]) if value is not None else None

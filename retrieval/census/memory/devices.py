@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import hit_at
 from retrieval.census.meaning.body import one_line
-from retrieval.census.meaning.spots import Spot
+from retrieval.census.meaning.spots import Called, Spot
 from retrieval.census.meaning.tracing import SAME, tracer_of
 from retrieval.census.meaning.values import ClassRef, FunctionRef, Instance, alternatives
+from retrieval.census.memory.deciders import asked_of, decider, left_out, replaced
 from retrieval.census.settings.switches import Switch, switches_of
 from retrieval.languages import words
 
@@ -44,6 +45,7 @@ class Choice:
     source: str = ""
     preset: bool = False  # only defaults are known, which hold unless a caller or a setting gives another device
     offered: tuple[tuple[str, str, str], ...] = ()  # path and symbol of functions, and their parameter with a default
+    deciders: tuple[str, ...] = ()  # the functions here that choose, as they are called
 
     @property
     def known(self) -> bool:
@@ -63,11 +65,16 @@ class Choice:
         ordered = sorted(self.devices, key=lambda name: name.lower() == "cpu")  # what is left where there is no other
         names = [f"`{name}`{SPREAD if _MAP.match(name) else ''}" for name in ordered[:MOST_NAMED]]
         which = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-        tests = sorted(self.tests, key=lambda name: not name.endswith("is_available"))
-        by = [f"`{test}()`" for test in tests[:2]]
+        by = [f"`{test}()`" for test in self._asked()[:2]]
+        by[-1:] = [f"{by[-1]} in `{self.deciders[0]}()`"] if by and self.deciders else by[-1:]
+        by = by or [f"`{name}()`" for name in self.deciders[:1]]
         by += [s.said for s in self.switches if s.kind in ("environment", "option")][: 1 if by else 2]
         which += " unless another is given" if self.preset else ""
         return which + (", " if which and by else "") + (f"chosen by {', '.join(by)}" if by else "")
+
+    def _asked(self) -> list[str]:
+        """What is asked for devices that are there; how many there are only where nothing else is asked."""
+        return [test for test in self.tests if not test.endswith("device_count")] or list(self.tests)
 
 
 def united(choices: Iterable[Choice]) -> Choice | None:
@@ -83,35 +90,41 @@ def united(choices: Iterable[Choice]) -> Choice | None:
         switches=tuple(dict.fromkeys(switch for item in known for switch in item.switches)),
         places=tuple(dict.fromkeys(place for item in known for place in item.places)),
         preset=all(item.preset for item in known if item.known),
+        deciders=tuple(dict.fromkeys(name for item in known for name in item.deciders)),
     )
 
 
 def choice_of(codebase: "Codebase", spot: Spot) -> Choice:
     """Everything that a device expression is traced to."""
-    found = _Found(codebase)
+    found = _Found(codebase, spot)
     for at in tracer_of(spot.frame.program).walk(spot, computed=True, stop=opaque, most=MOST_STEPS):
         found.note(at)
-    behind = switches_of(codebase).behind(spot, stop=opaque)
+    switches = switches_of(codebase)
+    behind = switches.behind(spot, stop=opaque)
+    if found.calls and not any(s.kind in ("environment", "option") for s in behind):
+        behind += tuple(s for called in found.calls.values() for at in asked_of(called) for s in switches.behind(at))
     for switch in behind:
         found.devices |= dict.fromkeys(re.findall(r"""["'](cuda|cpu|mps|npu|xpu)["':]""", switch.default))
-    chosen = found.devices or found.aside
+    chosen = {name: None for name in found.devices or found.aside if name not in found.replaced}
     return Choice(
         tuple(chosen | found.presets), tuple(found.tests), behind, tuple(found.places), one_line(spot.text(), 60),
-        found.source, bool(found.presets) and not chosen, tuple(found.offered),
+        found.source, bool(found.presets) and not chosen, tuple(found.offered), tuple(found.calls),
     )  # fmt: skip
 
 
 class _Found:
     """What the walk from a device expression met: devices by name, tests that choose, and where they stand."""
 
-    def __init__(self, codebase: "Codebase") -> None:
-        self.codebase = codebase
+    def __init__(self, codebase: "Codebase", start: Spot) -> None:
+        self.codebase, self.start = codebase, start
         self.devices: dict[str, None] = {}
         self.aside: dict[str, None] = {}  # named only in code that no main program runs
         self.presets: dict[str, None] = {}  # defaults, which hold where nothing else gives a device
         self.offered: dict[tuple[str, str, str], None] = {}
         self.tests: dict[str, None] = {}
         self.places: dict[Place, None] = {}
+        self.calls: dict[str, Called] = {}  # the functions here that choose, each with its call
+        self.replaced: set[str] = set()
         self.source = ""
 
     def note(self, at: Spot) -> None:
@@ -119,8 +132,9 @@ class _Found:
         text = at.text()
         called = text.partition("(")[0]
         device = _DEVICE.match(text) or _PROVIDER.match(text) if at.node.type == "string" else None
-        if device is not None:
+        if device is not None and not left_out(at, device[1]):
             self._named(at, device[1])
+        self.replaced |= {replaced(at)}
         if at.take[-1:] and at.take[-1].startswith(".") and opaque(at) and called.rpartition(".")[2][:1].isupper():
             self.source = self.source or one_line(called, 60)
         if at.node.type == "call" and _TEST.search(called):
@@ -151,8 +165,12 @@ class _Found:
         if (parameter := _parameter(at)) and (symbol := _taking(at, line)):
             self.offered[at.frame.path, symbol, parameter] = None
         self.places[at.frame.path, line] = None
+        called = decider(self.start, at)
+        if called is not None:
+            self.calls.setdefault(called[2].definition.name, called)
         for step in at.frame.body.calls:
-            if line - 3 <= step.start <= line and _TEST.search(step.written):
+            near = line - 3 <= step.start <= line or called is not None
+            if near and _TEST.search(step.written):
                 self.tests[one_line(step.written, 60)] = None
         for guard in at.guards:
             asked = re.findall(r"[\w.]*(?:is_available|device_count|is_built)(?=\()", guard.text)

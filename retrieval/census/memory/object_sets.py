@@ -17,7 +17,7 @@ from retrieval.census.flow.default_targets import chosen_by
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import hit_at
 from retrieval.census.meaning.prose import listed
-from retrieval.census.meaning.spots import Spot
+from retrieval.census.meaning.taken import given
 from retrieval.census.memory.stage_sets import building, held_in, told_when
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.facts import CensusHit
@@ -108,7 +108,7 @@ def _direct(codebase: Codebase, roster: Roster, cls: ClassRef) -> dict[str, Stag
         own = f"{next(iter(frame.parameters), '')}."
         for binding in frame.body.bindings:
             if binding.name.startswith(own) and binding.value is not None and binding.value.type == "call":
-                spot = Spot(frame, binding.value, binding.order, binding.guards)
+                spot = given(frame, binding, binding.value)
                 made = [item.name for item in roster.of(spot) if item.known is None or not item.known.hosted]
                 name = binding.name[len(own) :]
                 if made:

@@ -15,6 +15,7 @@ from retrieval.census.meaning.body import Guard
 from retrieval.census.meaning.class_fields import class_fields
 from retrieval.census.meaning.presence import conditions
 from retrieval.census.meaning.spots import Spot, arguments
+from retrieval.census.meaning.taken import given
 from retrieval.census.meaning.type_arguments import type_argument
 from retrieval.census.meaning.values import ClassRef, FunctionRef, Instance, alternatives
 from retrieval.census.models.held import held_by
@@ -71,7 +72,7 @@ def held_in(roster: Roster, cls: ClassRef, deep: int = DEEPEST - 1) -> tuple[str
             own = f"{next(iter(frame.parameters), '')}."
             for binding in frame.body.bindings:
                 if binding.name.startswith(own) and binding.value is not None and binding.value.type == "call":
-                    found += _models(roster, Spot(frame, binding.value, binding.order, binding.guards), deep)
+                    found += _models(roster, given(frame, binding, binding.value), deep)
         table[cls] = tuple(dict.fromkeys(found))
     return table[cls]
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
-from retrieval.census.language import parse_query
 from retrieval.census.meaning.body import Guard, one_line
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.spots import Spot
 from retrieval.census.meaning.tracing import tracer_of
-from retrieval.census.meaning.values import ModuleRef
-from retrieval.census.settings.options import cli_options, variables
+from retrieval.census.meaning.values import Instance, ModuleRef, alternatives
+from retrieval.census.settings.switch import Switch, options_by_name
 from retrieval.languages import words
 from retrieval.parse import Node, first_line
 
@@ -33,32 +32,6 @@ _ARGUMENTS = re.compile(r"(?:^|[._])(?:args?|opts?|options?|flags?|parsed)$", re
 _PARSING = re.compile(r"(?:^|\.)(?:parse_args|parse_known_args|vars)$")
 _LITERALS = words("true false integer float string")
 _QUIET = re.compile(r"__name__|is not None$|^not None$|isinstance\(|hasattr\(|len\(")
-Place = tuple[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """What a value comes from, and where that is read: "the option `--half` (default False)"."""
-
-    kind: str  # "environment", "option", "constant" or "parameter"
-    name: str
-    default: str
-    place: Place
-    asked: bool = False  # an option that must be given, or of a parser whose silence says nothing
-
-    @property
-    def said(self) -> str:
-        """In words, without the place."""
-        preset = f", default {_plain(self.default)}" if self.default else ""
-        if self.kind == "constant":
-            return f"constant, {_plain(self.default)}"
-        if self.kind == "environment":
-            return f"environment variable `{self.name}`{preset or ', unset by default'}"
-        return f"{self.kind} `{self.name}`{preset}"
-
-
-def _plain(value: str) -> str:
-    return f"`{one_line(value, 90)}`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +64,7 @@ class Switches:
         self.program = program_of(codebase)
         self.tracer = tracer_of(self.program)
         self.options: dict[str, list[Switch]] = {}
-        for name, switch in _options(codebase):
+        for name, switch in options_by_name(codebase):
             self.options.setdefault(name, []).append(switch)
         facts = codebase.all_facts("env_var")
         self.variables = {(path, fact.start): fact for path, fact in facts if fact.detail.get("mode") == "read"}
@@ -169,7 +142,20 @@ class Switches:
         near = [switch for switch in self.options[name] if switch.place[0] in files]
         own = [switch for switch in near if switch.place[0] == spot.frame.path]
         found = own or near or (self.options[name] if asked else [])
+        if owner is not None and len({switch.place[0] for switch in found}) > 1:
+            found = self._filling(spot, owner, name, found)
         return found[-1:] if len({switch.place[0] for switch in found}) == 1 else []
+
+    def _filling(self, spot: Spot, owner: Node, name: str, found: list[Switch]) -> list[Switch]:
+        """The options of those files that make an object of the owner's class with a value of that name."""
+        held = alternatives(spot.frame.value(owner, spot.order, spot.guards))
+        classes = {value.cls.definition.name for value in held if isinstance(value, Instance)}
+        makers = {
+            path
+            for path, call in (self.codebase.all_calls() if classes else ())
+            if call.name.rpartition(".")[2] in classes and name in dict(call.keywords)
+        }
+        return [switch for switch in found if switch.place[0] in makers]
 
     def _constant(self, frame: "Frame", node: Node) -> Iterator[Switch]:
         """A literal that a name of a module is bound to, or that a parameter has as its default."""
@@ -255,20 +241,6 @@ def _literal_key(frame: "Frame", node: Node) -> str:
         key = listed[0] if listed and method.startswith(("get", "pop")) else None
     text = frame.body.tree.text(key)
     return text[1:-1] if key is not None and key.type == "string" and text[:1] in "\"'" else ""
-
-
-def _options(codebase: "Codebase") -> Iterator[tuple[str, Switch]]:
-    """The options of the command line by the name of their value."""
-    for hit in cli_options(codebase, parse_query("cli_options")):
-        flags = hit.detail.get("flags", hit.name).split(", ")
-        long = next((flag for flag in flags if flag.startswith("--")), flags[0])
-        default = hit.detail.get("default", "")
-        if not default and "store_true" in hit.detail.get("action", ""):
-            default = "False"
-        told = hit.detail.get("library") in ("argparse", "click") and long.startswith("-")
-        asked = not told or hit.detail.get("required") == "True"
-        for name in dict(variables(hit)):
-            yield name, Switch("option", long, default, (hit.path, hit.start), asked)
 
 
 _KNOWN: "Beside[Codebase, Switches]" = Beside()

@@ -142,8 +142,13 @@ def test_models_run_in_turn_or_in_workers(app: Codebase) -> None:
             Chat().ask()
     """
     first, worker = _texts(codebase_of({"app.py": threaded}), "concurrent_models")
-    assert first.startswith("Yes, models run in background threads (`Chat.answer()` in `Chat.ask()`)")
+    assert first.startswith("No two models were found that run at the same time. One runs in a worker beside the code")
+    assert "`Chat.answer()` in `Chat.ask()`, which runs `Net`" in first
     assert "runs `Net` with `self.net(…)`" in worker
+    pool = threaded.replace("Thread(target=self.answer).start()", "ThreadPoolExecutor({}).submit(self.answer)")
+    pool = pool.replace("from threading import Thread", "from concurrent.futures import ThreadPoolExecutor")
+    first, *_ = _texts(codebase_of({"app.py": pool.replace("{}", "4")}), "concurrent_models")
+    assert first == "Yes: `Chat.answer()` several times in threads of `Chat.ask()`, which runs `Net`."
 
 
 FETCHED = """

@@ -176,7 +176,8 @@ def test_handlers_programs_that_run_models_and_ranks_of_a_launcher() -> None:
     [first, *_] = [hit.text for hit in run_query(codebase, "concurrency: async").hits]
     assert "one process per rank, each with a model of its own, of `train.py` as documented, with `torchrun`" in first
     [answer] = [hit.text for hit in run_query(codebase, "concurrent_models").hits]
-    assert answer.startswith("Yes, as far as their arguments tell, in outside programs")
+    assert answer.startswith("No. Models run one after another")
+    assert "An outside program that runs a model is started as a process: `tesseract`" in answer
 
 
 def test_a_command_that_is_put_together_names_its_script() -> None:

@@ -50,7 +50,12 @@ OPTIONS = """
 
 
     @dataclass
-    class SpeechOptions:
+    class Options:
+        supported_devices: list[Device] = field(default_factory=lambda: [Device.CPU, Device.CUDA, Device.MPS])
+
+
+    @dataclass
+    class SpeechOptions(Options):
         supported_devices: list[Device] = field(default_factory=lambda: [Device.CPU, Device.CUDA])
 """
 APP = """

@@ -104,18 +104,16 @@ def _asynchronous(codebase: "Codebase", launched: list[CensusHit], groups: dict[
 
 def _models(handlers: list[CensusHit], groups: dict[str, Group]) -> Told:
     workers = [*groups["threads"].run, *groups["processes"].run]
-    yes, unknown = _split(workers, "yes"), _split(workers, "unknown")
-    measuring = [hit for hit in yes if _BENCHMARKS.intersection(PurePosixPath(hit.path).parts[:-1])]
-    yes = [hit for hit in yes if hit not in measuring]
-    yes.sort(key=lambda hit: (_only_asks(hit), bool(hit.detail.get("off"))))
+    yes, measuring = running_models(groups)
+    unknown = _split(workers, "unknown")
     scripts = list(groups["scripts"].run)
-    launched = list({hit.detail["program"]: hit for hit in reversed(_split(scripts, "yes"))}.values())[::-1]
+    launched = launching(scripts)
     if yes or launched:
         yield from _yes(yes, launched)
     else:
         yield from _none_found(groups, handlers, (workers, unknown, measuring))
     for hit in (yes or measuring)[:SHOWN]:
-        yield _how(hit), [hit, *_shown(hit)]
+        yield how(hit), [hit, *shown_at(hit)]
     if yes and measuring:
         yield f"Benchmarks run models in workers too: {listed(targets(measuring), SHOWN)}", measuring[:4]
     if more := yes[SHOWN:]:
@@ -131,6 +129,15 @@ def _models(handlers: list[CensusHit], groups: dict[str, Group]) -> Told:
     if reloading := [hit for hit in groups["servers"].run if "reload=True" in hit.text]:
         text = "With `reload=True` the server, and what its module loads, runs in a child process that it starts anew"
         yield f"{text} when files change ({reloading[0].path})", reloading
+
+
+def running_models(groups: dict[str, Group]) -> tuple[list[CensusHit], list[CensusHit]]:
+    """The workers of the main programs that run models, those off by default and those that ask services last, and
+    those of benchmarks."""
+    found = _split([*groups["threads"].run, *groups["processes"].run], "yes")
+    measuring = [hit for hit in found if _BENCHMARKS.intersection(PurePosixPath(hit.path).parts[:-1])]
+    yes = [hit for hit in found if hit not in measuring]
+    return sorted(yes, key=lambda hit: (_only_asks(hit), bool(hit.detail.get("off")))), measuring
 
 
 def _none_found(groups: dict[str, Group], handlers: list[CensusHit], found: tuple[list[CensusHit], ...]) -> Told:
@@ -180,16 +187,23 @@ def _only_asks(hit: CensusHit) -> bool:
     return bool(runs) and all(name.endswith("(hosted)") for name in runs)
 
 
+def launching(scripts: Iterable[CensusHit]) -> list[CensusHit]:
+    """The programs of the repository that are started and run models, each once."""
+    return list({hit.detail["program"]: hit for hit in reversed(_split(scripts, "yes"))}.values())[::-1]
+
+
 def _split(hits: Iterable[CensusHit], model: str) -> list[CensusHit]:
     return [hit for hit in hits if hit.detail["model"] == model]
 
 
-def _how(hit: CensusHit) -> str:
+def how(hit: CensusHit) -> str:
+    """A worker in a sentence: the function that starts it, the call, what runs."""
     at = f"`{hit.symbol}()`: " if hit.symbol and not hit.text.startswith("class") else ""
     return at + (hit.text if at else hit.text[:1].upper() + hit.text[1:])
 
 
-def _shown(hit: CensusHit) -> list[CensusHit]:
+def shown_at(hit: CensusHit) -> list[CensusHit]:
+    """The first places that a hit names beside its own."""
     return [CensusHit(path, start, end, "", "", "", hit.role) for _label, path, start, end in hit.related[:3]]
 
 
@@ -217,7 +231,7 @@ def _scripts(launched: list[CensusHit], rest: list[CensusHit]) -> Told:
         said = listed([f"`{hit.detail['program']}` ({hit.symbol or hit.path})" for hit in launched], 8)
         yield f"Programs of the repository that run models are started as processes of their own: {said}", launched
         for hit in launched[:2]:
-            yield _how(hit), [hit, *_shown(hit)]
+            yield how(hit), [hit, *shown_at(hit)]
     if rest:
         said = listed([f"`{name}`" for name in dict.fromkeys(hit.detail["program"] for hit in rest)], 8)
         yield f"Also started as processes, without a model that could be traced: {said}", rest

@@ -1,26 +1,46 @@
-"""Kind `concurrent_models`: whether models run at the same time, in words, and which: workers, replicas, or none."""
+"""Kind `concurrent_models`: whether models run at the same time, in words, and which: workers, replicas, or none.
 
-from collections.abc import Iterator
+Only what starts several workers runs models side by side: a pool, a start in a loop, a thread in each object of a
+class. One thread that runs a model while its caller waits for the text runs no second model.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from retrieval.census.concurrency.concurrency import concurrency
-from retrieval.census.concurrency.side_by_side import Group, groups_of
+from retrieval.census.concurrency.concurrency import how, launching, running_models, shown_at
+from retrieval.census.concurrency.side_by_side import Group, groups_of, spoken
+from retrieval.census.concurrency.worker_words import targets
+from retrieval.census.flow.reach import reach_of
 from retrieval.census.flow.scope import ASIDE, functions, places, said_of
-from retrieval.census.language import Query, kind, parse_query
+from retrieval.census.flow.web_handlers import handlers_said, web_handlers
+from retrieval.census.language import Query, kind
+from retrieval.census.meaning.callgraph import reached
+from retrieval.census.meaning.program import program_of
+from retrieval.census.meaning.prose import listed
+from retrieval.census.models.models_elsewhere import OWN, asking_units, elsewhere, runs_model
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MOST_WORKERS = 6
+MOST_WORKERS, MOST_NAMED, DEEPEST = 6, 3, 4
 _IN_TURN = (
     "Models run one after another: no thread, process or coroutine of the main programs was found that runs a model, "
     "so each model is called by plain calls in the thread of its caller"
 )
+_ALONE = "No two models were found that run at the same time. One runs in a worker beside the code that starts it: "
 _REQUESTS = (
     "Only requests that come at the same time may overlap, as far as the web server or interface lets them in, in the "
     "handlers that run models:"
 )
+_SERVERS = (
+    "Programs of the repository ask such servers over HTTP: each server that is started is a process with models of "
+    "its own, and several run at the same time."
+)
+_RUN = re.compile(r"\bruns (`[^`]+`(?: \(hosted\))?) with")
+_CALL = re.compile(r"which runs (`[^`]+`), a call on a model")
+_WAITED = re.compile(r"(?:^|\.)(?:run|call|check_call|check_output|system|getoutput|getstatusoutput)$")
 
 
 @kind(
@@ -34,29 +54,113 @@ def concurrent_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]
     """One hit for the answer, and one for each worker that runs a model."""
     if not query.matches("concurrent"):
         return
-    told = list(concurrency(codebase, parse_query("concurrency: models")))
-    workers = [hit for hit in told if " starts " in hit.text or "is a thread" in hit.text or "is a process" in hit.text]
-    yes = next((hit for hit in told if hit.text.startswith("Yes")), None)
-    measured = next((hit for hit in told if hit.text.startswith("Only in benchmarks")), None)
-    served = next((hit for hit in told if hit.text.startswith("Handlers of the web server")), None)
     groups = groups_of(codebase)
-    ranks, parallel = groups["ranks"], groups["parallel"]
-    also = _replicas(ranks, parallel)
-    replicas = [*ranks.run[:2], *parallel.run[:2]]
-    if yes is not None:
-        text = f"{yes.text.rstrip('.')}{f'; {also}' if also else ''}."
-        yield said_of(codebase, "concurrent", text, [yes, *replicas])
-        yield from workers[:MOST_WORKERS]
-    elif also:
-        alone = f"Apart from that {_IN_TURN[0].lower()}{_IN_TURN[1:]}"
-        yield said_of(codebase, "concurrent", f"Different models: no; copies of one model: {also}. {alone}.", replicas)
-    else:
-        idle = [*ranks.idle, *parallel.idle]
-        unused = f" {ASIDE} sets up replicas of a model, one for each process: {places(idle)}." if idle else ""
-        requests = f" {_REQUESTS} {served.text.partition('run models: ')[2].partition(': ')[0]}." if served else ""
-        hits = [*([served] if served else []), *idle[:3]]
-        bench = f" {measured.text.partition('. N')[0]}." if measured is not None else ""
-        yield said_of(codebase, "concurrent", f"No. {_IN_TURN}.{requests}{unused}{bench}", hits)
+    yes, measuring = running_models(groups)
+    many = [hit for hit in yes if hit.detail.get("many") != "no" or hit.detail.get("held")]
+    alone = [hit for hit in yes if hit not in many]
+    copies = _replicas(groups["ranks"], groups["parallel"])
+    text = _led(many, alone, copies)
+    text += f" {copies[0].upper()}{copies[1:]}." if copies and many else ""
+    text += f" In a worker of its own runs also {_named(alone)}." if alone and (many or copies) else ""
+    asking = _asking(codebase, groups, yes)
+    if asking:
+        text += f" Requests to models behind a service are sent several at a time: {_named(asking)}."
+    more, shown = _beside(codebase, groups, measuring) if not many else ("", [])
+    hits = [*many[:2], *alone[:1], *groups["ranks"].run[:2], *groups["parallel"].run[:2], *asking[:1], *shown]
+    yield said_of(codebase, "concurrent", f"{text}{more}", hits)
+    for hit in (*many, *alone)[:MOST_WORKERS]:
+        yield spoken(codebase, "worker", how(hit), [hit, *shown_at(hit)])
+
+
+def _led(many: Sequence[CensusHit], alone: Sequence[CensusHit], copies: str) -> str:
+    on = [hit for hit in many if not hit.detail.get("off")]
+    if on:
+        off = [hit for hit in many if hit not in on]
+        said = f"Yes: {'; '.join(_side_by_side(hit) for hit in on[:MOST_NAMED])}."
+        return said + (f" Only where turned on: {'; '.join(map(_side_by_side, off[:MOST_NAMED]))}." if off else "")
+    if many:
+        said = "; ".join(map(_side_by_side, many[:MOST_NAMED]))
+        return f"By default no, models run one after another. Only where turned on: {said}."
+    if copies:
+        plain = f" Apart from that {_IN_TURN[0].lower()}{_IN_TURN[1:]}." if not alone else ""
+        return f"Different models: no; copies of one model: {copies}.{plain}"
+    if len(alone) == 1:
+        return f"{_ALONE}{_named(alone)}."
+    if alone:
+        single = "single workers run one model beside the code that starts them"
+        return f"No pool or loop starts models side by side; {single}: {_named(alone)}."
+    return f"No. {_IN_TURN}."
+
+
+def _side_by_side(hit: CensusHit) -> str:
+    """What one kind of worker runs at the same time as others of it."""
+    off = hit.detail.get("off", "")
+    if held := hit.detail.get("held"):
+        owner = hit.symbol.rpartition(".")[0] or hit.symbol
+        return (
+            f"each `{owner}` object runs the model that it was made with in a {hit.detail['worker']} of its own, {held}"
+        )
+    models = list(dict.fromkeys(_RUN.findall(hit.text)))
+    ran = f", which runs {listed(models, MOST_NAMED)}" if models else ""
+    workers = {"thread": "threads", "process": "processes"}[hit.detail["worker"]]
+    runs = hit.detail.get("runs", "").split(", ")[0]
+    what = f"`{runs}()`" if runs else f"`{hit.name.rpartition('.')[2]}`"
+    at = f" of `{hit.symbol}()`" if hit.symbol and not hit.text.startswith("class") else ""
+    return f"{what} several times in {workers}{at}{off}{ran}"
+
+
+def _named(hits: Sequence[CensusHit]) -> str:
+    """Workers with the models that they are seen to run: "`work()` started in `go()`, which runs `Net`"."""
+    said, places_of = list[str](), dict[str, dict[str, None]]()
+    for hit in hits:
+        models = list(dict.fromkeys(_RUN.findall(hit.text)))
+        call = _CALL.search(hit.text)
+        if call is not None:  # the text of one model, made in a thread while the caller hands it on
+            places_of.setdefault(call[1], {})[f"`{hit.symbol}()`" if hit.symbol else hit.path] = None
+        else:
+            said += [targets([hit])[0] + (f", which runs {listed(models, MOST_NAMED)}" if models else "")]
+    said += [f"{call} in a thread of {listed(list(at), MOST_NAMED)}" for call, at in places_of.items()]
+    more = f"; {len(said) - MOST_NAMED} more" if len(said) > MOST_NAMED else ""
+    return "; ".join(dict.fromkeys(said[:MOST_NAMED])) + more
+
+
+def _asking(codebase: "Codebase", groups: dict[str, Group], known: Sequence[CensusHit]) -> list[CensusHit]:
+    """Pools whose functions ask models behind a service."""
+    asking, program = asking_units(codebase), program_of(codebase)
+    found = []
+    for hit in (*groups["threads"].run, *groups["processes"].run) if asking else ():
+        if hit in known or hit.detail.get("many") != "yes":
+            continue
+        spots = [(path, start) for label, path, start, _ in hit.related if label == "definition"]
+        items = [(p, d) for p, line in spots for d in codebase.facts[p].definitions if line in (d.start, d.head_start)]
+        frames = [frame for p, d in items if (frame := program.frame(p, d)) is not None]
+        run = {(frame.path, frame.symbol) for frame, _ in reached(program, frames, depth=DEEPEST)}
+        found += [hit] if run & asking else []
+    return found
+
+
+def _beside(codebase: "Codebase", groups: dict[str, Group], measuring: list[CensusHit]) -> tuple[str, list[CensusHit]]:
+    """What else of the repository runs models: handlers, started programs, other code, benchmarks; with its places."""
+    handlers, _ = reach_of(codebase).parted(web_handlers(codebase), aside=True)
+    launched = launching(groups["scripts"].run)
+    outside = [hit for hit in groups["outside"].run if runs_model(hit)]
+    idle = [*groups["ranks"].idle, *groups["parallel"].idle]
+    text = f" {_REQUESTS} {handlers_said(handlers)}." if handlers else ""
+    if handlers and any(told.startswith(OWN) for told, _ in elsewhere(codebase)):
+        text += f" {_SERVERS}"
+    if launched:
+        waited = all(_WAITED.search(hit.name) for hit in launched)
+        names = listed([f"`{hit.detail['program']}`" for hit in launched], MOST_NAMED)
+        text += (
+            f" {names} {'is' if len(launched) == 1 else 'are'} started as a process of its own, which runs its models "
+        )
+        text += "while its starter waits." if waited else "beside its starter."
+    if outside:
+        names = listed(list(dict.fromkeys(f"`{hit.detail['program'] or hit.name}`" for hit in outside)), MOST_NAMED)
+        text += f" An outside program that runs a model is started as a process: {names}."
+    text += f" {ASIDE} sets up replicas of a model, one for each process: {places(idle)}." if idle else ""
+    text += f" Only benchmarks run models in workers: {listed(targets(measuring), MOST_NAMED)}." if measuring else ""
+    return text, [*handlers[:1], *launched[:1], *outside[:1], *idle[:2], *measuring[:1]]
 
 
 def _replicas(ranks: Group, parallel: Group) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import once
 from retrieval.census.code.syntax import call_text
+from retrieval.census.concurrency.worker_numbers import is_many
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.body import CallStep
 from retrieval.census.meaning.callgraph import Target, defined, entered, possible, site_at
@@ -93,11 +94,7 @@ def _calls(codebase: "Codebase") -> Iterator[CensusHit]:
         what, models, shown = _runs(codebase, targets, given if last in _GIVEN else "", first)
         targets += first
         yield hit_at(
-            codebase,
-            path,
-            (call.start, call.end),
-            symbol=call.symbol,
-            name=call.name,
+            codebase, path, (call.start, call.end), symbol=call.symbol, name=call.name,
             text=f"`{call_text(call)}` starts a worker {maker}{what}{_when(codebase, path, call)}",
             related=(*(defined(target) for target in targets[:NAMED]), *shown),
             detail={
@@ -105,8 +102,10 @@ def _calls(codebase: "Codebase") -> Iterator[CensusHit]:
                 "model": models,
                 "runs": ", ".join(map(_label, targets[:NAMED])),
                 "off": _when(codebase, path, call),
+                "many": "yes" if is_many(codebase.facts[path].calls, call, step_of(codebase, path, call)) else "no",
+                "held": held.told if (held := _held(codebase, targets)) is not None else "",
             },
-        )
+        )  # fmt: skip
 
 
 def _when(codebase: "Codebase", path: str, call: Call) -> str:

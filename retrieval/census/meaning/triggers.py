@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.tracing import tracer_of
 from retrieval.census.meaning.wording import caller
-from retrieval.census.settings.switches import Condition, Place, Switch, switches_of
+from retrieval.census.settings.switch import Place, Switch
+from retrieval.census.settings.switches import Condition, switches_of
 
 if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame

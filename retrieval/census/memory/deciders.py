@@ -50,21 +50,25 @@ def _is_asked(frame: "Frame", name: str) -> bool:
 
 def listed_devices(frame: "Frame", node: Node, order: int) -> frozenset[str]:
     """The devices that a list names: written out, or the default of the field of an object of options."""
-    found = set[str]()
-    for at in tracer_of(frame.program).walk(Spot(frame, node, order), computed=False, most=MOST_STEPS):
+    start, found = Spot(frame, node, order), set[str]()
+    for at in tracer_of(frame.program).walk(start, computed=False, most=MOST_STEPS) if not _of_field(start) else ():
         if at.node.type in ("list", "tuple", "set"):
             found |= {name.lower() for name in _NAMED.findall(at.text())}
         elif at.node.type == "attribute":
             found |= _of_field(at)
-    return frozenset(found)
+    return frozenset(found or _of_field(start))
 
 
 def _of_field(at: Spot) -> set[str]:
+    """What the class of an object says by default of an attribute: the class itself before its bases."""
+    if at.node.type != "attribute":
+        return set()
     owner, name = at.node.child_by_field_name("object"), at.text().rpartition(".")[2]
     held = [v for v in alternatives(at.frame.value(owner, at.order, at.guards)) if isinstance(v, Instance)]
     codebase = at.frame.program.codebase
     fields = [f for v in held for f in class_fields(codebase, v.cls.path, v.cls.definition) if f.name == name]
-    return {found.lower() for field in fields for found in _NAMED.findall(field.default)}
+    lines = ("\n".join(map(str, codebase.snapshot.by_path[f.path].lines[f.line - 1 : f.end])) for f in fields)
+    return {found.lower() for text in lines for found in _NAMED.findall(text.rpartition("=")[2])}
 
 
 def replaced(at: Spot) -> str:

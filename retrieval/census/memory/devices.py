@@ -74,7 +74,7 @@ class Choice:
 
     def _asked(self) -> list[str]:
         """What is asked for devices that are there; how many there are only where nothing else is asked."""
-        return [test for test in self.tests if not test.endswith("device_count")] or list(self.tests)
+        return [test for test in self.tests if test.endswith("is_available")] or list(self.tests)
 
 
 def united(choices: Iterable[Choice]) -> Choice | None:

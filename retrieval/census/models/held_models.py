@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.beside import once
+from retrieval.census.flow.reach import reach_of
 from retrieval.census.meaning.class_fields import class_node
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import Function, units, written
@@ -32,14 +33,23 @@ class HeldRun:
     path: str
     call: str
     line: int
-    given: tuple[str, ...]
+    given: tuple[tuple[str, str], ...]  # the class or function that makes an object, and what it gives to it
     places: tuple[tuple[str, int], ...]
 
     @property
     def said(self) -> str:
-        """ "calls `self.model(…)` on the model that its object was made with: `self.layout_model` and `ocr`"."""
-        models = f": {listed([f'`{name}`' for name in self.given], SHOWN)}" if self.given else ""
+        """ "calls `self.model(…)` on the model that its object was made with: in `Pipeline` `self.layout`"."""
+        models = f": {self.told}" if self.given else ""
         return f"calls `{self.call}(…)` on the model that its object was made with{models}"
+
+    @property
+    def told(self) -> str:
+        """ "in `Pipeline` `self.layout`, `ocr`; in `Other` `self.net`": what objects were made with, by their maker."""
+        makers: dict[str, dict[str, None]] = {}
+        for maker, name in self.given:
+            makers.setdefault(maker, {})[f"`{name}`"] = None
+        rows = [(f"in `{maker}` " if maker else "", listed(list(names), SHOWN)) for maker, names in makers.items()]
+        return "; ".join(f"{maker}{names}" for maker, names in rows)
 
 
 @once
@@ -58,10 +68,17 @@ def runs_held_model(codebase: Codebase, place: Place) -> HeldRun | None:
             attribute = _attribute(call)
             if attribute in held:
                 given = list(_made_with(codebase, item, held[attribute]))
-                names = tuple(dict.fromkeys(text for _, _, text in given))
-                places = tuple((file, line) for file, line, _ in given[:SHOWN])
+                given.sort(key=lambda at: not reach_of(codebase).runs((at[0], at[3])))
+                names = tuple(dict.fromkeys((_maker(symbol), text) for _, _, text, symbol in given))
+                places = tuple((file, line) for file, line, *_ in given[:SHOWN])
                 return HeldRun(path, written(call.func), call.lineno, names, places)
     return None
+
+
+def _maker(symbol: str) -> str:
+    """The class whose method makes an object, or the function that does."""
+    owner = symbol.rpartition(".")[0]
+    return owner or symbol
 
 
 def _attribute(call: ast.Call) -> str:
@@ -94,8 +111,8 @@ def _called(methods: dict[str, Function], name: str) -> list[Function]:
     return [methods[name] for name in found]
 
 
-def _made_with(codebase: Codebase, item: Definition, parameter: str) -> Iterator[tuple[str, int, str]]:
-    """Where objects of a class are made, and what each is given as that parameter."""
+def _made_with(codebase: Codebase, item: Definition, parameter: str) -> Iterator[tuple[str, int, str, str]]:
+    """Where objects of a class are made, what each is given as that parameter, and in which function."""
     for unit in units(codebase, rf"\b{re.escape(item.name)}\("):
         if codebase.snapshot.by_path[unit.path].role == "test":
             continue
@@ -103,4 +120,5 @@ def _made_with(codebase: Codebase, item: Definition, parameter: str) -> Iterator
             if isinstance(node, ast.Call) and written(node.func).rpartition(".")[2] == item.name:
                 for keyword in node.keywords:
                     if keyword.arg == parameter and not isinstance(keyword.value, ast.Constant):
-                        yield unit.path, unit.row(node.lineno), written(keyword.value)
+                        symbol = unit.symbols.get(node, "")
+                        yield unit.path, unit.row(node.lineno), written(keyword.value), symbol

@@ -37,6 +37,7 @@ _CLIENTS = re.compile(
     r"|xinference[\w.]*Client)$"
 )
 # What model servers are sent: messages of a chat with their roles, or a request in KServe's form.
+OWN = "programs of the repository that ask each other over HTTP"
 _FORM = re.compile(r"/v2/models/|\bModelInfer\(|[\"']messages[\"']\s*:")
 Told = tuple[str, list[CensusHit]]
 
@@ -97,6 +98,12 @@ def _set_up(codebase: Codebase) -> str:
     return min((path for path in codebase.snapshot.by_path if path.endswith("/config.pbtxt")), default="")
 
 
+@once
+def asking_units(codebase: Codebase) -> frozenset[tuple[str, str]]:
+    """The functions of main programs that ask a model behind a service."""
+    return frozenset((hit.path, hit.symbol) for hit in _asked(codebase))
+
+
 def _asked(codebase: Codebase) -> Iterator[CensusHit]:
     """Clients of model servers, and HTTP requests of functions or classes that write what such a server is sent."""
     reach = reach_of(codebase)
@@ -140,6 +147,6 @@ def _own_services(codebase: Codebase) -> Iterator[Told]:
             asking.setdefault((path, call.symbol), []).append(hit)
             handlers[target.path, target.definition.symbol] = None
     if asking:
-        told = f"programs of the repository that ask each other over HTTP: {people(codebase, list(asking), 3)} "
+        told = f"{OWN}: {people(codebase, list(asking), 3)} "
         told += f"{'asks' if len(asking) == 1 else 'ask'} {people(codebase, list(handlers), 3)}"
         yield told, [hit for hits in asking.values() for hit in hits[:1]]

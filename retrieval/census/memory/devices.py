@@ -14,6 +14,7 @@ from retrieval.census.meaning.values import ClassRef, FunctionRef, Instance, alt
 from retrieval.census.memory.deciders import asked_of, decider, left_out, replaced
 from retrieval.census.settings.switches import Switch, switches_of
 from retrieval.languages import words
+from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -29,7 +30,7 @@ _GIVES = re.compile(r"(?:^|\.)_?(?:get|current)_device$")
 _PART = re.compile(r"torch\.(cuda|npu|xpu|mps|hpu|mlu|musa)")
 _PASSING = SAME | words("device str int format get pop getattr getenv setdefault strip lower split vars next list")
 _MAP = re.compile(r"auto$|balanced")
-SPREAD = " by `device_map`"
+SPREAD = " by `device_map` (the GPUs are filled first, what does not fit goes to the CPU)"
 Place = tuple[str, int]
 
 
@@ -46,6 +47,7 @@ class Choice:
     preset: bool = False  # only defaults are known, which hold unless a caller or a setting gives another device
     offered: tuple[tuple[str, str, str], ...] = ()  # path and symbol of functions, and their parameter with a default
     deciders: tuple[str, ...] = ()  # the functions here that choose, as they are called
+    map: bool = False  # a `device_map`, by which weights may be spread
 
     @property
     def known(self) -> bool:
@@ -63,7 +65,7 @@ class Choice:
         if not self.known:
             return f"`{self.written}`" + (f", which `{self.source}()` decides" if self.source else "")
         ordered = sorted(self.devices, key=lambda name: name.lower() == "cpu")  # what is left where there is no other
-        names = [f"`{name}`{SPREAD if _MAP.match(name) else ''}" for name in ordered[:MOST_NAMED]]
+        names = [f"`{name}`{SPREAD if self.map and _MAP.match(name) else ''}" for name in ordered[:MOST_NAMED]]
         which = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
         by = [f"`{test}()`" for test in self._asked()[:2]]
         by[-1:] = [f"{by[-1]} in `{self.deciders[0]}()`"] if by and self.deciders else by[-1:]
@@ -74,7 +76,9 @@ class Choice:
 
     def _asked(self) -> list[str]:
         """What is asked for devices that are there; how many there are only where nothing else is asked."""
-        return [test for test in self.tests if test.endswith("is_available")] or list(self.tests)
+        asked = [test for test in self.tests if test.endswith("is_available")] or list(self.tests)
+        others = {name for name in ("cuda", "mps", "xpu", "npu") if name not in self.devices}
+        return [test for test in asked if not others.intersection(test.split("."))] or asked
 
 
 def united(choices: Iterable[Choice]) -> Choice | None:
@@ -90,6 +94,7 @@ def united(choices: Iterable[Choice]) -> Choice | None:
         switches=tuple(dict.fromkeys(switch for item in known for switch in item.switches)),
         places=tuple(dict.fromkeys(place for item in known for place in item.places)),
         preset=all(item.preset for item in known if item.known),
+        map=any(item.map for item in known),
         deciders=tuple(dict.fromkeys(name for item in known for name in item.deciders)),
     )
 
@@ -109,6 +114,7 @@ def choice_of(codebase: "Codebase", spot: Spot) -> Choice:
     return Choice(
         tuple(chosen | found.presets), tuple(found.tests), behind, tuple(found.places), one_line(spot.text(), 60),
         found.source, bool(found.presets) and not chosen, tuple(found.offered), tuple(found.calls),
+        _is_map(spot.node),
     )  # fmt: skip
 
 
@@ -175,6 +181,14 @@ class _Found:
         for guard in at.guards:
             asked = re.findall(r"[\w.]*(?:is_available|device_count|is_built)(?=\()", guard.text)
             self.tests |= dict.fromkeys(asked)
+
+
+def _is_map(node: Node) -> bool:
+    """Whether a value is given as `device_map`: by keyword, in a dictionary, under a key."""
+    above = node.parent
+    name = above and (above.child_by_field_name("name") or above.child_by_field_name("key"))
+    name = name or (above and above.child_by_field_name("left"))
+    return name is not None and b"device_map" in (name.text or b"")
 
 
 def _is_preset(spot: Spot) -> bool:

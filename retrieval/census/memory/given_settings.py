@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.meaning.body import one_line
 from retrieval.census.meaning.spots import arguments, key_node
 from retrieval.census.models.made_models import Made
-from retrieval.census.settings.presets import is_off
+from retrieval.census.settings.presets import is_off, unless_given
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _SETTING = re.compile(
 _DEVICES = re.compile(r"^(?:device|device_map|providers|map_location)$")
 _GPU = re.compile(r"^(?:use_)?(?:gpu|cuda)$")
 _POSITIONAL = re.compile(r"""(?:[\w.]+[._])?device|[\"'](?:cuda|cpu|mps|npu|xpu)(?::\d+)?[\"']|torch\.device\(.*\)""")
-Pair = tuple[str, Node | None]
+Pair = tuple[str, Node | None, str]  # a name, its value, and the condition if that does not hold by default
 
 
 def settings_of(codebase: "Codebase", made: Made) -> tuple[list[str], Node | None]:
@@ -32,11 +32,12 @@ def settings_of(codebase: "Codebase", made: Made) -> tuple[list[str], Node | Non
         if child.type not in ("dictionary_splat", "keyword_argument") and _POSITIONAL.fullmatch(text(child)):
             written.setdefault("device", one_line(text(child), 70))
             device = device or child
-        for name, value in _pairs(codebase, made, child):
+        for name, value, when in _pairs(codebase, made, child):
             last = name.rpartition(".")[2]
             if _SETTING.match(last) and value is not None:
-                written.setdefault(f"{last}={text(value)}", one_line(f"{last}={text(value)}", 70))
-                device = value if _DEVICES.match(last) else device
+                only = f"` only if `{one_line(when, 40)}" if when else ""
+                written.setdefault(f"{last}={text(value)}", one_line(f"{last}={text(value)}", 70) + only)
+                device = value if _DEVICES.match(last) and not (when and device) else device
     return list(dict.fromkeys(written.values())), device
 
 
@@ -57,7 +58,7 @@ def _pairs(codebase: "Codebase", made: Made, child: Node) -> Iterator[Pair]:
         return
     value = child.child_by_field_name("value") if child.type == "keyword_argument" else child
     if child.type == "keyword_argument":
-        yield text(child.child_by_field_name("name")), value
+        yield text(child.child_by_field_name("name")), value, ""
     if value is not None and value.type == "dictionary":
         yield from _entries(codebase, made, value)
     elif value is not None and value.type == "identifier":
@@ -69,7 +70,7 @@ def _entries(codebase: "Codebase", made: Made, value: Node, seen: frozenset[str]
     for pair in value.named_children:
         key = pair.child_by_field_name("key") if pair.type == "pair" else None
         if key is not None and key.type == "string":
-            yield text(key).strip("\"'"), pair.child_by_field_name("value")
+            yield text(key).strip("\"'"), pair.child_by_field_name("value"), ""
         elif pair.type == "dictionary_splat" and text(pair).lstrip("*").isidentifier():
             yield from _spread(codebase, made, text(pair).lstrip("*"), seen)
 
@@ -85,4 +86,4 @@ def _spread(codebase: "Codebase", made: Made, name: str, seen: frozenset[str] = 
         key = key_node(store)
         put = store.name == name and key is not None and key.type == "string" and store.value is not None
         if put and not is_off(codebase, frame, store.guards):
-            yield frame.body.tree.text(key).strip("\"'"), store.value
+            yield frame.body.tree.text(key).strip("\"'"), store.value, unless_given(frame, store.guards)

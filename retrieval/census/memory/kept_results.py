@@ -33,6 +33,7 @@ _SUFFIX = re.compile(r"\.(?:pkl|pickle|npz|npy|h5|mat|safetensors)\b")
 _WRITING = re.compile(r"(?:^|\.)(?:dump|save|save_file|savez|savez_compressed|savemat|to_pickle|write_\w+)$")
 _READING = re.compile(r"(?:^|\.)(?:load|loads|loadmat|read_pickle|load_\w+)$")
 _TESTING = re.compile(r"(?:^|\.)(?:exists|isfile|is_file)$")
+_SAYING = re.compile(r"(?i)(?:^|\.)(?:print|log|debug|info|warn|warning|error|write|echo|update)$")
 Place = tuple[str, str, int]  # symbol, path, line
 _SKIPPED = re.compile(r"(?i)exists?\b|is_?file|skip_existing|already")
 
@@ -60,7 +61,7 @@ def _skips(node: ast.If) -> str:
     """`if exists(out): continue`: work that is left out because its result is there."""
     test = source_of(node.test, 80)
     last = node.body[-1]
-    leaves = isinstance(last, ast.Continue) or (isinstance(last, ast.Return) and len(node.body) <= 2)
+    leaves = isinstance(last, ast.Continue | ast.Return) and all(map(_is_said, node.body[:-1]))
     negated = re.search(r"\bnot\b", test) is not None
     if not leaves or negated or not _SKIPPED.search(test) or len(node.body) > 2:
         return ""
@@ -68,6 +69,12 @@ def _skips(node: ast.If) -> str:
         return ""
     does = "goes on with the next one" if isinstance(last, ast.Continue) else "returns at once"
     return f"{does} when the result is there already: `if {test}`"
+
+
+def _is_said(node: ast.stmt) -> bool:
+    """Whether a statement only tells something: what works with a file that is there has it as its input."""
+    call = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+    return call is not None and _SAYING.search(dotted(call.func)) is not None
 
 
 def _tables(codebase: Codebase) -> Iterator[CensusHit]:

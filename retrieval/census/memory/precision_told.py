@@ -7,6 +7,7 @@ from retrieval.census.flow.scope import functions, parted, places
 from retrieval.census.language import parse_query, run_query
 from retrieval.census.meaning.prose import listed
 from retrieval.census.memory.account import stays
+from retrieval.census.memory.asked_for import asked_for
 from retrieval.census.models.roster import roster_of
 from retrieval.census.models.weight_types import weight_types
 from retrieval.facts import CensusHit
@@ -30,7 +31,11 @@ def precision(codebase: "Codebase") -> str:
     """In which type weights are and computing is done, in a sentence."""
     found, elsewhere = parted(codebase, list(weight_types(codebase, parse_query("weight_types"))))
     half, aside = ([hit for hit in hits if _HALF.search(hit.text)] for hits in (found, elsewhere))
-    rows = [f"{words} in {functions(hits)}" for sort, words in _TYPES.items() if (hits := _of(half, sort))]
+    rows = [
+        f"{words} in {functions(hits)}{asked_for(codebase, hits) if sort == 'quantization' else ''}"
+        for sort, words in _TYPES.items()
+        if (hits := _of(half, sort))
+    ]
     if not rows and aside:
         rows = [f"{words} in {places(hits)}" for sort, words in _TYPES.items() if (hits := _of(aside, sort))]
         return f" Less than float32 only in code that the main programs are not seen to run: {'; '.join(rows)}."

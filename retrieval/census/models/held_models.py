@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.beside import once
+from retrieval.census.flow.default_targets import chosen_by
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.meaning.class_fields import class_node
 from retrieval.census.meaning.prose import listed
@@ -68,11 +69,16 @@ def runs_held_model(codebase: Codebase, place: Place) -> HeldRun | None:
             attribute = _attribute(call)
             if attribute in held:
                 given = list(_made_with(codebase, item, held[attribute]))
-                given.sort(key=lambda at: not reach_of(codebase).runs((at[0], at[3])))
+                given.sort(key=lambda at: _rank(codebase, at[0], at[3]))
                 names = tuple(dict.fromkeys((_maker(symbol), text) for _, _, text, symbol in given))
                 places = tuple((file, line) for file, line, *_ in given[:SHOWN])
                 return HeldRun(path, written(call.func), call.lineno, names, places)
     return None
+
+
+def _rank(codebase: Codebase, path: str, symbol: str) -> tuple[bool, bool]:
+    """What the main programs run first, and there the makers that defaults choose."""
+    return not reach_of(codebase).runs((path, symbol)), not chosen_by(codebase, _maker(symbol)).said
 
 
 def _maker(symbol: str) -> str:

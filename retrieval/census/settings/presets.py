@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.body import Guard
 from retrieval.census.meaning.conditions import UNKNOWN, fails, parsed, truth
-from retrieval.census.meaning.spots import Spot
+from retrieval.census.meaning.feasible import literal
+from retrieval.census.meaning.spots import Spot, default
 from retrieval.census.settings.switches import Switch, condition_of, names_of, switches_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,16 @@ def is_preset(codebase: "Codebase", frame: "Frame", guards: tuple[Guard, ...]) -
     """Whether there are conditions, and all of them certainly hold by default."""
     asked = [guard for guard in guards if guard.kind in ("if", "else")]
     return bool(asked) and all(_holds(codebase, frame, guard) for guard in asked)
+
+
+def unless_given(frame: "Frame", guards: tuple[Guard, ...]) -> str:
+    """The condition that does not hold where a caller gives nothing but what the function must have; "" for none."""
+
+    def given(name: str) -> object:
+        preset = default(frame, name) if name in frame.parameters and not frame.bound(name) else None
+        return UNKNOWN if preset is None else literal(frame.body.tree.text(preset), preset)
+
+    return next((guard.text for guard in guards if guard.kind in ("if", "else") and fails(guard, given)), "")
 
 
 def _fails(codebase: "Codebase", frame: "Frame", guard: Guard) -> bool:

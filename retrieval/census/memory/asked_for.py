@@ -1,4 +1,4 @@
-"""What a precision or another measure depends on, with its default and with who turns it on, as the end of a sentence."""
+"""What a precision or another measure depends on: a switch with its default, and who turns it on, in words."""
 
 import re
 from collections.abc import Iterable

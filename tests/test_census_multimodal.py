@@ -754,3 +754,59 @@ def test_features_out_of_one_result_are_told_apart_by_their_keys_and_names() -> 
     """
     hits = run_query(codebase_of({"run.py": source}), "fusions: how=compared").hits
     assert [hit.name for hit in hits] == ["image + text"]
+
+
+ENGINES: dict[str, str | bytes] = {
+    "engines.py": """
+        from transformers import AutoModelForImageTextToText, AutoProcessor
+
+        class BaseEngine:
+            def predict_batch(self, batch):
+                raise NotImplementedError
+
+        class LocalEngine(BaseEngine):
+            def __init__(self):
+                self.model = AutoModelForImageTextToText.from_pretrained("a/b")
+                self.processor = AutoProcessor.from_pretrained("a/b")
+
+            def predict_batch(self, batch):
+                images = [item.image for item in batch]
+                prompts = [item.prompt for item in batch]
+                inputs = self.processor(text=[p for p in prompts if p], images=images, return_tensors="pt")
+                inputs = {k: v.to("cuda") for k, v in inputs.items()}
+                wanted = {**inputs, "max_new_tokens": 64}
+                return self.model.generate(**wanted)
+    """,
+    "main.py": """
+        import whisper
+        from PIL import Image
+        from engines import BaseEngine, LocalEngine
+
+        class PageStage:
+            def __init__(self, engine: BaseEngine):
+                self.engine = engine
+
+            def run(self, pages):
+                return self.engine.predict_batch(pages)
+
+        def merge(path, transcript_items, frames):
+            events = [(item.start, item) for item in transcript_items]
+            events += [(frame.time, frame) for frame in frames]
+            events.sort(key=lambda event: event[0])
+            return events
+
+        def main():
+            speech = whisper.load_model("base").transcribe("a.wav", initial_prompt="names")
+            print(merge("a", speech, [Image.open("a.png")]), PageStage(LocalEngine()).run([]))
+
+        if __name__ == "__main__":
+            main()
+    """,
+}
+
+
+def test_an_engine_that_stages_run_leads_and_a_list_by_time_comes_last() -> None:
+    how = _texts(codebase_of(ENGINES), "multimodal: part=how")
+    assert how[0].startswith("`LocalEngine.predict_batch()`"), how
+    assert "put together by `self.processor(text, images)`, run by `PageStage`" in how[0]
+    assert not any("by time" in text for text in how[:1])

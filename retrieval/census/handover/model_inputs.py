@@ -66,7 +66,8 @@ def _splat(tracer: Tracer, place: Spot, child: Node) -> list[Input]:
     """What `**inputs` holds: a dictionary that was written out, or what a processor was given."""
     for at in tracer.walk(place.inner(child.named_children[0], take=())[0], computed=False, most=NEAR):
         if at.node.type == "dictionary":
-            return _pairs(at, at.node)
+            spread = [part for part in at.node.named_children if part.type == "dictionary_splat"]
+            return [*_pairs(at, at.node), *(item for part in spread for item in _splat(tracer, at, part))]
         if at.node.type == "call" and (found := [item for item in inputs_at(tracer, at) if item[0]]):
             return found
     return []

@@ -254,14 +254,34 @@ def _given(roster: Roster, use: Use) -> Meeting | None:
     if any(_NO_MODEL.search(made.name) for made in use.made):
         return None
     operands: list[tuple[str, Told]] = []
-    for said, spot in inputs_of(roster.tracer, use)[:MOST_OPERANDS]:
+    given = inputs_of(roster.tracer, use)[:MOST_OPERANDS]
+    for said, spot in given:
         told = [Told(said, spot)] if said and _is_sure(roster, said) else nearest(roster.tracer, spot)
         idle = is_aside(spot) or is_filler(spot) or is_unread(roster, use, spot.node)
         if told and len({item.group for item in told}) == 1 and not idle:
             operands.append((one_line(spot.text(), 50), told[0]))
     operands = [(written, told) for written, told in operands if told.modality not in GEOMETRY]
     kinds = {told.group for _, told in operands}
-    return Meeting("given", use.step.node, tuple(operands), _model(use)) if len(kinds) > 1 else None
+    by = _through(use, [spot for said, spot in given if said]) if len(kinds) > 1 else ""
+    return Meeting("given", use.step.node, tuple(operands), _model(use), by) if len(kinds) > 1 else None
+
+
+def _through(use: Use, given: list[Spot]) -> str:
+    """ "self.processor(text, images)": the call before that takes all of it, whose result the model is given."""
+    around = [_call_around(spot.node) for spot in given]
+    first = around[0] if around else None
+    if first is None or first.id == use.step.node.id or any(one is None or one.id != first.id for one in around):
+        return ""
+    text = given[0].frame.body.tree.text
+    names = [text(spot.node.parent.child_by_field_name("name")) for spot in given if spot.node.parent is not None]
+    return f"{text(first.child_by_field_name('function'))}({', '.join(filter(None, names))})"
+
+
+def _call_around(node: Node) -> Node | None:
+    """The call that has a node as one of its arguments."""
+    at = node.parent if node.parent is not None and node.parent.type == "keyword_argument" else node
+    listed = at.parent
+    return listed.parent if listed is not None and listed.type == "argument_list" else None
 
 
 def _is_sure(roster: Roster, said: str) -> bool:

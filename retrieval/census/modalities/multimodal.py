@@ -67,17 +67,18 @@ def _whether(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
 
 def _how(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
     """The operations, and for what goes into a model or a request whole, where that is put together."""
-    fused = [said for said in found if said.sort[0] in FUSED]
+    merged = [said for said in found if said.sort[0] == "merged"]  # a list in the order of time is the least of them
+    fused = [said for said in found if said.sort[0] in FUSED and said not in merged]
     steered = [said for said in found if said.sort[0] in (*STEERED, *TOGETHER)]
-    steered.sort(key=lambda said: said.sort[0] != "prompted")  # code of the repository joins there, no model
     told = list(ways(codebase, WAYS))
-    lead = fused or steered or found
+    lead = fused or steered or merged or found
     if lead:
         yield _sentence(codebase, "", lead, join="; ")
     for text, places in told:
         yield at(codebase, text, places)
-    if fused and steered:
-        yield _sentence(codebase, "Besides, ", steered, join="; ", most=BESIDES)
+    for others in (steered if fused else [], merged if lead is not merged else []):
+        if others:
+            yield _sentence(codebase, "Besides, ", others, join="; ", most=BESIDES)
 
 
 def _pairs(found: list[Said]) -> str:

@@ -22,6 +22,7 @@ from retrieval.census.modalities.operands import Meeting
 from retrieval.census.modalities.placed import CHOOSING, WRITING
 from retrieval.census.modalities.placeholders import placeholders
 from retrieval.census.models.roster import Roster, roster_of
+from retrieval.census.models.run_by import users_of
 from retrieval.parse import Node, first_line, last_line
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Said:
     who: str = ""
     put: bool = False  # whether values are written among others
     own: bool = False  # whether code of the repository does it, where a model conditions what it generates
+    users: int = 0  # how many classes have it run through an object that they hold
 
 
 def places_of(codebase: "Codebase") -> list[Said]:
@@ -62,7 +64,13 @@ def places_of(codebase: "Codebase") -> list[Said]:
     runs = any(said.run for said in told if said.sort[0] == "conditions")  # steps of one way, from the joins to layers
     told = [replace(said, run=runs) if said.sort[0] == "conditions" else said for said in told]
     order = {sort: place for place, sort in enumerate((*FUSED, *STEERED, *TOGETHER, *APART))} | dict.fromkeys(FUSED, 0)
-    return sorted(told, key=lambda s: (not s.run, not s.source, order[s.sort[0]], not s.put))  # writes are the surest
+    pictured = any("image" in said.pair for said in told)  # then the hint for a speech recogniser is the least
+
+    def rank(said: Said) -> tuple[bool, bool, bool, int, bool, int]:
+        hint = pictured and said.pair == "audio and text" and said.sort[0] == "given"
+        return not said.run, not said.source, hint, order[said.sort[0]], not said.put, -said.users
+
+    return sorted(told, key=rank)  # writes are the surest
 
 
 def _conditions(roster: Roster) -> "Iterator[tuple[Frame, Said]]":
@@ -87,7 +95,10 @@ def _meeting(roster: Roster, frame: "Frame", meeting: Meeting) -> "tuple[Frame, 
     own = frame.symbol.endswith(".forward") or bool(run_classes(roster, frame, meeting.node))
     put = meeting.how == "joined" and bool(_put(frame, meeting, ["", ""]))
     sort = "conditioned" if steers else meeting.how
-    return frame, Said(pair, text, (sort, owner + pair), _place(frame, meeting.node), put=put, own=own)
+    users = users_of(roster, frame.owner) if frame.owner is not None and meeting.how == "given" else []
+    text += f", run by {listed([f'`{cls.definition.name}`' for cls in users], LIKEWISE)}" if users else ""
+    place = _place(frame, meeting.node)
+    return frame, Said(pair, text, (sort, owner + pair), place, put=put, own=own, users=len(users))
 
 
 def _does(roster: Roster, frame: "Frame", meeting: Meeting, both: list[str]) -> str:
@@ -112,7 +123,8 @@ def _does(roster: Roster, frame: "Frame", meeting: Meeting, both: list[str]) -> 
         case "merged":
             return f"merges {joined} into one list by time: `{_shown(frame, meeting.node)}`"
         case "given":
-            return f"gives {joined} to {meeting.model or 'one model'} in one call"
+            by = f", put together by `{meeting.by}`" if meeting.by else ""
+            return f"gives {joined} to {meeting.model or 'one model'} in one call{by}"
     return f"multiplies or compares {joined}: `{_shown(frame, meeting.node)}`"
 
 

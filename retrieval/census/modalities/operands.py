@@ -37,6 +37,7 @@ class Meeting:
     node: Node
     operands: tuple[tuple[str, Told], ...]  # as written, and what it is
     model: str = ""  # the model that is given them
+    by: str = ""  # the call that puts them together first, as written: a processor's
 
 
 def is_aside(spot: Spot) -> bool:

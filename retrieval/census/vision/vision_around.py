@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import run_query
 from retrieval.census.meaning.prose import listed
-from retrieval.census.meaning.values import ClassRef, FunctionRef, alternatives
+from retrieval.census.meaning.values import ClassRef
 from retrieval.census.modalities.multimodal_messages import messages
 from retrieval.census.models.roster import Roster
+from retrieval.census.models.run_by import run_by
 from retrieval.census.vision.kept_embeddings import asked_results
 from retrieval.census.vision.pictured import names_video
 from retrieval.census.vision.vision_calls import runs_of
-from retrieval.languages import words
 from retrieval.parse import first_line, last_line
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ Place = tuple[str, str, int, int]
 Told = tuple[str, str, list[Place]]  # what it is about, the sentence, its places; none for a measurement
 _FUNCTION = re.compile(r"`[^`]+`")
 _TRAINS = re.compile(r"(?i)train|loss|evaluat|bench|test|dataset")
-_RUNS = re.compile(r"_?(?:predict|infer|detect|recogni|classif|process|run|embed|encode|generate|caption|segment)\w*$")
-_RUNNING = words("__call__ forward get_text readtext ocr")
 MOST, STAGES = 5, 10
 
 
@@ -62,22 +60,14 @@ def _using(codebase: "Codebase", roster: Roster) -> Iterator[Told]:
     running = {cls for cls in running if not roster.family.is_model(cls)}
     known = {one for cls in running for one in program.line(cls)}
     found: dict[ClassRef, set[str]] = {}
-    for frame, _ in roster.frames:
-        if frame.owner is None or frame.owner in known or _TRAINS.search(frame.owner.definition.name):
-            continue
-        for step in frame.body.calls:
-            for value in alternatives(frame.callee(step)):
-                if isinstance(value, FunctionRef) and value.receiver in known and _runs(value.definition.name):
-                    found.setdefault(frame.owner, set()).add(value.receiver.definition.name)  # type: ignore[union-attr]
-    found = {cls: used for cls, used in found.items() if codebase.snapshot.by_path[cls.path].role == "source"}
+    for cls, users in run_by(roster).items():
+        for user in users if cls in known else ():
+            if user not in known:
+                found.setdefault(user, set()).add(cls.definition.name)
     if found:
         told = [f"`{cls.definition.name}` (by {listed(sorted(used), 2, '`')})" for cls, used in found.items()]
         places = [("around", cls.path, cls.definition.head_start, cls.definition.head_end) for cls in found]
         yield "around", f"Classes that have them run: {listed(told, STAGES)}", places[:STAGES]
-
-
-def _runs(method: str) -> bool:
-    return method in _RUNNING or _RUNS.match(method) is not None
 
 
 def _unknown(codebase: "Codebase", roster: Roster) -> Iterator[Told]:

@@ -119,8 +119,8 @@ def test_entries_of_a_dictionary_are_followed_through_calls(codebase: Codebase) 
 
 def test_a_file_is_joined_by_the_member_of_the_tuple_that_is_its_path(codebase: Codebase) -> None:
     assert texts(codebase, "relay") == [
-        "`Cutter.cut()` writes an image with `cv2.imwrite()` and gives its path; `main()` passes it as `cut_path` to "
-        "`prepare()`, which reads it with `cv2.imread()` (in `load()`)"
+        "`Cutter.cut()` writes an image with `cv2.imwrite()` and gives its path, which `main()` passes on; it is read "
+        "by `prepare()` (with `cv2.imread()` in `load()`)"
     ]
     changed = str(FILES["main.py"]).replace("prepare(cut_path,", "prepare(shape,")
     other = codebase_of(FILES | {"main.py": changed})

@@ -99,6 +99,7 @@ from retrieval.census.handover import (  # noqa: F401
     exchanged,
     forward_inputs,
     handed_fields,
+    handed_files,
     handoffs,
     input_contracts,
     kept,

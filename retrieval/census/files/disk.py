@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside, once
+from retrieval.census.files.commands import command_files
 from retrieval.census.files.library_files import given_paths
 from retrieval.census.files.path_patterns import paths_of
 from retrieval.census.files.storage import access_of, is_buffer
-from retrieval.census.meaning.units import call_name, units
 from retrieval.facts import Call, Definition
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Contact:
 def contacts_of(codebase: Codebase) -> list[Contact]:
     """Every contact of the source code with the disk, worked out once; of wrappers where they are called."""
     if codebase not in _KNOWN:
-        found = list(_direct(codebase))
+        found = [*_direct(codebase), *_commands(codebase)]
         known = {_key(c) for c in found}
         fresh = found
         for _ in range(ROUNDS):
@@ -64,7 +64,7 @@ def contacts_of(codebase: Codebase) -> list[Contact]:
             found += fresh
             if not fresh:
                 break
-        _KNOWN[codebase] = [*found, *_commands(codebase)]
+        _KNOWN[codebase] = found
     return _KNOWN[codebase]
 
 
@@ -162,24 +162,13 @@ def _by_name(call: Call, places: list[Place]) -> list[Place]:
 
 
 def _commands(codebase: Codebase) -> Iterator[Contact]:
+    """The files that the words of commands name; a bare parameter makes its function a wrapper of the program."""
     paths = paths_of(codebase)
-    for unit in units(codebase, r"[\"']-i[\"']"):
-        if not _main(codebase, unit.path):
-            continue
-        for node in unit.nodes:
-            if not isinstance(node, ast.List) or len(node.elts) < 2:
-                continue
-            flags = [item.value if isinstance(item, ast.Constant) else None for item in node.elts]
-            holder = unit.parents.get(node)
-            program = f"{call_name(holder)}()" if isinstance(holder, ast.Call) else "a command"
-            for index, item in enumerate(node.elts):
-                effect = "reads" if index and flags[index - 1] == "-i" else "writes" if item is node.elts[-1] else ""
-                if not effect or isinstance(item, ast.Starred) or (effect == "writes" and "-i" not in flags):
-                    continue
-                line, symbol = unit.lines(item)[0], unit.symbols.get(node, "")
-                text = ast.unparse(item)
-                pattern = paths.pattern((unit.path, symbol, line), item, {}, 7)
-                if "." in pattern.rpartition("}")[2] or "/" in pattern:
-                    yield Contact(
-                        unit.path, symbol, line, line, effect, "file of another program", pattern, program, text
-                    )
+    for found in command_files(codebase):
+        pattern = paths.pattern((found.path, found.symbol, found.line), found.node, {}, 7)
+        bare = _BARE.fullmatch(pattern)
+        own = bare is not None and bare[1] in paths.names(found.path, found.symbol).parameters
+        if own or "." in pattern.rpartition("}")[2] or "/" in pattern or pattern.startswith("{own temporary"):
+            told = found.program or "a command"
+            place = (found.path, found.symbol, found.line, found.line)
+            yield Contact(*place, found.effect, "file of another program", pattern, told, ast.unparse(found.node))

@@ -22,6 +22,7 @@ from retrieval.census.flow.focus import focus_of
 from retrieval.census.flow.pipeline import main_roots
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.handover.collected import collected
+from retrieval.census.handover.handed_files import handed_files, handed_files_of
 from retrieval.census.handover.shared_files import shared_files_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.callgraph import reached
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 FILES, NAMED, PLACES, MEMORY, ROOTS = 6, 2, 24, 3, 8
-ROLES = "memory|intermediate|temporary|returned|results|checkpoints|fetched|logs|settings"
+ROLES = "memory|handed|intermediate|temporary|returned|results|checkpoints|fetched|logs|settings"
 _LOG = re.compile(r"(?i)log$|/[^/]*log[^/]*$|\.log$|/[^/]*(?:stats|metrics?|progress|losses)[^/]*\.(?:txt|jsonl?|csv)$")
 _SETTINGS = re.compile(r"(?i)(?:^|/)[^/]*(?:config|params|args|settings|options)[^/]*\.(?:ya?ml|json|txt|toml)$")
 _WEIGHTS = re.compile(r"checkpoint|^model files$|^weights$|safetensors|ONNX|TorchScript")
@@ -42,7 +43,10 @@ _HANDLE = re.compile(r"(?:^|\.)(?:dump|safe_dump|writer|DictWriter)$")  # takes 
 _NO_FILE = re.compile(r"^folder$|^removal$|^link$|upload|^temporary|database|cache$")
 _FETCHING = re.compile(r"(?i)^_*(?:download|fetch)(?:_|$)")
 _NETWORK = re.compile(r"(?:requests|httpx|urllib|aiohttp|boto3|huggingface_hub|modelscope|gdown|wget)\b")
+_TOLD = {"temporary": temporary, "handed": handed_files}
 _LEADS = {
+    "temporary": "Written to temporary files or folders",
+    "handed": "Written to be handed on by path, to a later step, a model or a program",
     "intermediate": "Intermediate results on disk, written by one step and read by another",
     "returned": "Files whose path the writing function returns to its caller",
     "results": "Final results on disk, which no code of the repository was seen to read again",
@@ -67,8 +71,8 @@ def disk_roles(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     for role in query.options.get("what", ROLES).split("|"):
         if role == "memory":
             yield from _memory(codebase)
-        elif role == "temporary":
-            yield from _temporary(codebase)
+        elif role in _TOLD:
+            yield from _sentence(codebase, role, iter(_TOLD[role](codebase, Query("", role, (), {}))))
         elif found := sorted_out.get(role):
             yield _told(codebase, role, found)
 
@@ -78,6 +82,7 @@ def _by_role(codebase: Codebase) -> dict[str, list[Contact]]:
     reach = reach_of(codebase)
     shared = {(c.path, c.start) for item in shared_files_of(codebase) if not item.given for c in item.writers}
     passing = {(hit.path, hit.start) for hit in temporary(codebase, Query("", "temporary", (), {}))}
+    passing |= {(item.writer.path, item.writer.start) for item in handed_files_of(codebase)}
     passing |= {place[1:3] for hit in temporary(codebase, Query("", "temporary", (), {})) for place in hit.related}
     found: dict[str, list[Contact]] = {}
     writing = [c for c in contacts_of(codebase) if c.effect == "writes" and not _NO_FILE.search(c.what)]
@@ -153,19 +158,16 @@ def _memory(codebase: Codebase) -> Iterator[CensusHit]:
         )
 
 
-def _temporary(codebase: Codebase) -> Iterator[CensusHit]:
-    """The temporary files of the main programs, in one sentence."""
+def _sentence(codebase: Codebase, role: str, every: Iterator[CensusHit]) -> Iterator[CensusHit]:
+    """The files of the main programs that a kind tells, in one sentence."""
     reach = reach_of(codebase)
-    every = (h for h in temporary(codebase, Query("", "temporary", (), {})) if h.role == "source" and reach.has(h))
-    hits = list(islice(every, FILES))
+    hits = list(islice((h for h in every if h.role == "source" and reach.has(h)), FILES))
     if hits:
-        text = f"Written to temporary files or folders: {'; '.join(h.text for h in hits[:MEMORY])}"
+        text = f"{_LEADS[role]}: {'; '.join(h.text for h in hits[:MEMORY])}"
         text += f"; {len(hits) - MEMORY} more below" if len(hits) > MEMORY else ""
         first = hits[0]
         related = tuple(("place", h.path, h.start, h.end) for h in hits[1:])
-        yield hit_at(
-            codebase, first.path, (first.start, first.end), symbol="", name="temporary", text=text, related=related
-        )
+        yield hit_at(codebase, first.path, (first.start, first.end), symbol="", name=role, text=text, related=related)
 
 
 def _told(codebase: Codebase, role: str, contacts: list[Contact]) -> CensusHit:

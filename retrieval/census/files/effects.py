@@ -4,8 +4,8 @@ import re
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
+from retrieval.census.files.commands import STARTING
 from retrieval.census.files.storage import touches
-from retrieval.census.flow.started import STARTING
 from retrieval.census.meaning.body import CallStep
 from retrieval.census.meaning.callgraph import Site, entered, reached
 from retrieval.census.meaning.program import program_of

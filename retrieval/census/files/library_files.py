@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
     from retrieval.facts import Call
 
-_WRITING = re.compile(
-    r"^(?:save|export|write|dump|store|record|render)(?:$|_|[A-Z])|(?:^|_)to_?(?:file|disk|wav|path)$"
+WRITING = re.compile(
+    r"^(?:(?:im|mim|vid)?(?:save|write)|export|dump|store|record|render)(?:$|_|[A-Z])|(?:^|_)to_?(?:file|disk|wav|path)$"
 )
 _TARGET = re.compile(r"^(?:out|output|save|dest|dst|target|export)(?:_?(?:path|file|file_?name|fp|wav|dir|folder))?$")
 _NAMING = re.compile(r"^(?:f|fp|fname|file|path|file_?name|file_?path)$")
@@ -39,7 +39,7 @@ SORTS = {
     "document": words("pdf docx"),
 }
 _ENDING = re.compile(r"\.([A-Za-z]\w{1,4})$")
-_NO_TOUCH = words(
+NO_TOUCH = words(
     "join exists isfile isdir is_file is_dir basename dirname splitext split rsplit normpath abspath realpath "
     "relpath expanduser Path PurePath str repr len print format append extend insert add index count sorted list "
     "tuple set dict enumerate zip tqdm isinstance replace startswith endswith strip rstrip lstrip lower upper "
@@ -61,10 +61,16 @@ class Given:
     where: str
 
 
+def is_writing(call: Call) -> bool:
+    """Whether the name of a call, or of one of its keywords, says that it writes a file."""
+    named = WRITING.search(call.name.rpartition(".")[2]) is not None
+    return named or any(_TARGET.match(keyword) for keyword, _ in call.keywords)
+
+
 def given_paths(codebase: Codebase, path: str, call: Call) -> Iterator[Given]:
     """The files of data that an outside call is given by path."""
     name = call.name.rpartition(".")[2]
-    if name in _NO_TOUCH or not call.written or (call.name.startswith(("os.", "pathlib.", "logging.", "re."))):
+    if name in NO_TOUCH or not call.written or (call.name.startswith(("os.", "pathlib.", "logging.", "re."))):
         return
     given = [("", value) for value in call.arguments] + list(call.keywords)
     shown = [(keyword, value) for keyword, value in given if _PATHS.search(value) or _PATHS.search(keyword)]
@@ -75,7 +81,7 @@ def given_paths(codebase: Codebase, path: str, call: Call) -> Iterator[Given]:
         sort = sort_of(pattern)
         if sort:
             named = not keyword or _NAMING.match(keyword) is not None
-            writes = bool(_TARGET.match(keyword)) or (named and _WRITING.search(name) is not None)
+            writes = bool(_TARGET.match(keyword)) or (named and WRITING.search(name) is not None)
             yield Given("writes" if writes else "reads", sort, pattern, value)
 
 

@@ -128,7 +128,7 @@ class Paths:
         if name in ("getenv", "get") and len(given) > 1 and ("environ" in chain or name == "getenv"):
             return self.pattern(at, given[1], env, left - 1)
         if name in _OWN_TEMPORARY:
-            return _OWN_TEMPORARY[name]
+            return _OWN_TEMPORARY[name] + _ending(node)
         if name == "gettempdir":
             return "{temporary folder}"
         if name == "dirname" and given:
@@ -206,7 +206,7 @@ class Paths:
                 if other.rpartition(".")[0] == owner and chain in names.bound:
                     where, value, index = names.bound[chain][0]
                     return self._value((path, other, where), value, index, ({}, left), chain)
-        if node.attr == "name" and (told := self.pattern(at, node.value, env, left - 1)) in _OWN_TEMPORARY.values():
+        if node.attr == "name" and (told := self.pattern(at, node.value, env, left - 1)).startswith("{own temporary"):
             return told
         found = self.codebase.resolve_local(path, chain) if chain else None
         if found is None and "." in chain and (known := self._constant(path, chain)):
@@ -226,6 +226,13 @@ class Paths:
 def _tells(told: str) -> bool:
     """Whether a pattern has anything but one unknown."""
     return bool(_FORMAT.sub("", told)) or told in _OWN_TEMPORARY.values()
+
+
+def _ending(made: ast.Call) -> str:
+    """The ending that a temporary file is given: `suffix=".wav"`."""
+    given = next((item.value for item in made.keywords if item.arg == "suffix"), None)
+    text = given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else ""
+    return text if re.fullmatch(r"\.\w{1,5}", text) else ""
 
 
 def _unknown(node: ast.AST) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from retrieval.census.code.syntax import call_hit, call_text
+from retrieval.census.files.library_files import given_paths, is_writing
 from retrieval.census.language import Query, kind
 from retrieval.facts import Call, CensusHit
 
@@ -69,7 +70,7 @@ def _accesses(codebase: Codebase, query: Query, effect: str) -> Iterator[CensusH
     for path, call in codebase.all_calls():
         names = codebase.speller.names(path, call.name)
         typed = codebase.speller.typed_names(path, call)
-        found = _access(call, names, typed, effect)
+        found = _access(call, names, typed, effect) or (_by_name(codebase, path, call) if effect == "writes" else None)
         if found is None or not query.matches(*names, found.what, typed=typed):
             continue
         if codebase.resolve_call(path, call) is not None:
@@ -79,6 +80,12 @@ def _accesses(codebase: Codebase, query: Query, effect: str) -> Iterator[CensusH
         hit = call_hit(codebase, path, call, text=_text(call, found))
         hit.detail.update({"where": found.where, "what": found.what, "effect": found.effect})
         yield hit
+
+
+def _by_name(codebase: Codebase, path: str, call: Call) -> Access | None:
+    """What a function that the table does not know writes, where its name says so and the path ends like a file."""
+    given = given_paths(codebase, path, call) if is_writing(call) else ()
+    return next((Access(item.effect, item.what, item.where) for item in given if item.effect == "writes"), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ _SIDE = re.compile(
     r"lint|release|plot\w*|visuali[sz]e\w*|check|debug|average|merge|strip|prepare\w*|preproc\w*|stats|"
     r"extract\w*|consolidate|apply_delta|make_delta|summari[sz]e|onnx|\w+2onnx|\w+2safetensors?)(?:_|$)"
 )
+_SIDE_FOLDERS = frozenset({"bench", "benchmark", "benchmarks", "perf", "perfs", "profiling"})
 _RUNS = re.compile(
     r"(?:^|_)(?:inference|infer|predict\w*|demo|app|webui|web|gradio|streamlit|cli|main|run|generate|transcribe|"
     r"serve|server|worker|pipeline|chat\w*|sample|txt2img|img2img)(?:_|$)"
@@ -27,8 +28,10 @@ README, DOCUMENT, RUNS, TRAINS, MEASURES, MOST_FOLDERS = 4, 2, 3, 1, 2, 3
 
 
 def is_side_name(path: str) -> bool:
-    """Whether a file is named as a tool beside the program: it profiles, converts, uploads or the like."""
-    return _SIDE.search(PurePosixPath(path).stem) is not None
+    """Whether a file is named as a tool beside the program: it profiles, converts, uploads or the like, or lies in a
+    folder of measurements."""
+    place = PurePosixPath(path)
+    return _SIDE.search(place.stem) is not None or not _SIDE_FOLDERS.isdisjoint(place.parts[:-1])
 
 
 def is_training(path: str) -> bool:

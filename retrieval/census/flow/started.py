@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from retrieval.beside import once
 from retrieval.census.code.syntax import call_text
 from retrieval.census.concurrency.workers import step_of
+from retrieval.census.files.commands import STARTING
 from retrieval.census.flow.served import served_entries
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.callgraph import entered
@@ -27,11 +28,6 @@ from retrieval.parse import Node
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-STARTING = re.compile(
-    r"^(?:subprocess\.(?:run|Popen|call|check_call|check_output|getoutput|getstatusoutput)"
-    r"|os\.(?:system|popen|exec\w+|spawn\w+|startfile)"
-    r"|asyncio\.create_subprocess_(?:exec|shell)|pexpect\.\w+|mcp\.client\.stdio\.stdio_client|psutil\.Popen)$"
-)
 _SCRIPT = re.compile(r"(?<![\w.])[\w./\\-]{1,200}\.py\b")
 _MODULE = re.compile(r"(?:^|\s|\0)-m(?:\s|\0)+([A-Za-z_][\w.]*)")
 _FIRST = re.compile(r"^[\"'\s]*([\w./\\-]+)")
@@ -190,9 +186,10 @@ def _bare(text: str) -> str:
 
 
 def _own(codebase: "Codebase", path: str, text: str) -> str:
-    """The file of the repository that a command runs, "" when it names none."""
+    """The file of the repository that a command runs, "" when it names none; a build script is no program."""
     for name in _SCRIPT.findall(text):
-        if found := _file(codebase, path, name.replace("\\", "/").removeprefix("./")):
+        found = _file(codebase, path, name.replace("\\", "/").removeprefix("./"))
+        if found and codebase.snapshot.by_path[found].role != "config":
             return found
     for name in _MODULE.findall(text):
         located = codebase.locate(f"{name}.__main__", path) or codebase.locate(name, path)

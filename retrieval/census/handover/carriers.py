@@ -20,6 +20,7 @@ from retrieval.census.flow.steps import steps_of
 from retrieval.census.handover.agreements import agreements
 from retrieval.census.handover.dict_flow import dict_flow
 from retrieval.census.handover.handed_fields import handed_fields
+from retrieval.census.handover.handed_files import handed_files
 from retrieval.census.handover.kept import attributes_of, used_classes
 from retrieval.census.handover.model_bodies import model_bodies
 from retrieval.census.handover.model_state import agent_memories, changing_buffers
@@ -50,8 +51,10 @@ Place = tuple[str, int, int]
 
 
 def _passed_files(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """State that is saved and read back, files by the pattern of their path, then those whose path is returned."""
+    """State that is saved and read back, files handed on in one body, files by the pattern of their path, then those
+    whose path is returned."""
     yield from saved_state(codebase, query)
+    yield from handed_files(codebase, query)
     yield from shared_files(codebase, query)
     yield from relay(codebase, query)
 

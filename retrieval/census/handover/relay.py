@@ -13,6 +13,7 @@ from retrieval.census.meaning.arguments import bound_arguments
 from retrieval.census.meaning.callgraph import entered
 from retrieval.census.meaning.keys import aliases
 from retrieval.census.meaning.origins import Origin
+from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import FunctionRef
 from retrieval.census.meaning.wording import caller, label
 from retrieval.facts import CensusHit
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
-BODIES, DEEPEST = 40, 4
+BODIES, DEEPEST, SHOWN, PLACES = 40, 4, 4, 12
 _NOUNS = frozenset({"image", "video", "figure", "folder", "file", "copy", "archive"})
 
 
@@ -32,6 +33,23 @@ class Use:
     frame: "Frame"
     touch: Touch
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """The body."""
+        return self.frame.path, self.frame.symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """One file on its way: who writes it, who takes the path and reads it, who passes it on, and where."""
+
+    maker: str
+    reader: str
+    passing: str
+    lines: tuple[str, int, int]
+    written: Use
+    read: Use
+
 
 @kind(
     "relay",
@@ -41,44 +59,58 @@ class Use:
     ordered=True,
 )
 def relay(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """One hit per writer, reader and path. Patterns match the steps."""
-    focus, seen = focus_of(codebase), set()
+    """One hit per file that is written. Patterns match the steps."""
+    focus, found = focus_of(codebase), dict[tuple[str, str, int], list[Relayed]]()
     for frame in spine_of(focus)[:BODIES]:
         for step in steps_of(focus, frame):
             for text, parameter, origins in step.taken:
                 for origin in origins:
-                    hit = _relayed(codebase, focus, (frame, step), (text, parameter, origin))
-                    if hit is not None and hit.text not in seen and query.matches(*hit.name.split(" -> ")):
-                        seen.add(hit.text)
-                        yield hit
+                    item = _relayed(codebase, focus, (frame, step), (text, parameter, origin))
+                    if item is not None and query.matches(item.maker, item.reader):
+                        found.setdefault((*item.written.place, item.written.touch.start), []).append(item)
+    for items in found.values():
+        yield _hit(codebase, items)
 
 
 def _relayed(
     codebase: "Codebase", focus: Focus, place: tuple["Frame", Step], passed: tuple[str, str, Origin]
-) -> CensusHit | None:
+) -> Relayed | None:
     (frame, step), (text, parameter, origin) = place, passed
     written = _written(codebase, focus, origin, _member(frame, text, origin))
     inner = entered(focus.program, step.site.target)
     read = _read(codebase, focus, inner, parameter, DEEPEST) if written and inner is not None else None
     if written is None or read is None:
         return None
-    maker, reader = label(origin.site.target), label(step.site.target)
-    via = "" if caller(read.frame) == f"`{reader}`" else f" (in {caller(read.frame)})"
+    lines = (frame.path, step.site.step.start, step.site.step.end)
+    return Relayed(label(origin.site.target), label(step.site.target), caller(frame), lines, written, read)
+
+
+def _hit(codebase: "Codebase", items: list[Relayed]) -> CensusHit:
+    first, written = items[0], items[0].written
+    readers = dict.fromkeys(
+        f"`{i.reader}` (with `{i.read.touch.written}()`"
+        + ("" if caller(i.read.frame) == f"`{i.reader}`" else f" in {caller(i.read.frame)}")
+        + ")"
+        for i in items
+    )
     told = (
-        f"`{maker}` writes {_kind_of(written.touch.what)} with `{written.touch.written}()` and gives its path; "
-        f"{caller(frame)} passes it as `{text}` to `{reader}`, which reads it with `{read.touch.written}()`{via}"
+        f"`{first.maker}` writes {_kind_of(written.touch.what)} with `{written.touch.written}()` and gives its path, "
+        f"which {listed(list(dict.fromkeys(i.passing for i in items)), SHOWN)} "
+        f"pass{'es' if len({i.passing for i in items}) == 1 else ''} on; it is read by {listed(list(readers), SHOWN)}"
+    )
+    places = dict.fromkeys(
+        place
+        for i in items
+        for place in (("passed", *i.lines), ("read", i.read.frame.path, i.read.touch.start, i.read.touch.end))
     )
     return hit_at(
         codebase,
         written.frame.path,
         (written.touch.start, written.touch.end),
         symbol=written.frame.symbol,
-        name=f"{maker} -> {reader}",
+        name=f"{first.maker} -> {first.reader}",
         text=told,
-        related=(
-            ("passed", frame.path, step.site.step.start, step.site.step.end),
-            ("read", read.frame.path, read.touch.start, read.touch.end),
-        ),
+        related=tuple(places)[:PLACES],
     )
 
 

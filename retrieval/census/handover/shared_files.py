@@ -17,6 +17,7 @@ from retrieval.census.files.disk import Contact, contacts_of
 from retrieval.census.files.path_meets import LETTERS, letters, meeting, parts_of
 from retrieval.census.files.path_patterns import paths_of
 from retrieval.census.flow.reach import reach_of
+from retrieval.census.handover.handed_files import handed_files_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.people import people
 from retrieval.census.meaning.prose import counted
@@ -64,9 +65,12 @@ class SharedFile:
     ordered=True,
 )
 def shared_files(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """One hit per pattern, what the main programs run first. Patterns match the path."""
+    """One hit per pattern, what the main programs run first; what one body writes and hands on itself is told by
+    `handed_files`. Patterns match the path."""
+    handed = {(item.writer.path, item.writer.start) for item in handed_files_of(codebase)}
     for item in shared_files_of(codebase):
-        if query.matches(item.pattern):
+        told = item.alone and any((contact.path, contact.start) in handed for contact in item.writers)
+        if not told and query.matches(item.pattern):
             yield _hit(codebase, item)
 
 

@@ -112,7 +112,8 @@ def pipes(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     for path, call in codebase.all_calls():
         ways = _directions(codebase, path, call) if _TAKING.match(call.name) else []
         program = programs.get((path, call.start), "")
-        if ways and query.matches(program, call.name):
+        built = codebase.snapshot.by_path[path].role == "config"  # setup.py, and what only checks the repository
+        if ways and not built and query.matches(program, call.name):
             what = f"`{program}`" if program else "a program whose command is made up at run time"
             text = f"{people(codebase, [(path, call.symbol)], 1)} {' and '.join(ways)} {what} through a pipe"
             yield hit_at(

@@ -45,7 +45,8 @@ def test_a_path_that_is_written_after_the_block_stays() -> None:
     told = [hit.text for hit in run_query(codebase_of(FILES), "temporary").hits]
     assert len(told) == 3
     assert (
-        "given to `sound.export()`; its path is written again after the `with` block, so that the file stays" in told[0]
+        "written with `sound.export()`; its path is written again after the `with` block, so that the file stays"
+        in told[0]
     )
     assert "and its path is returned to the caller, and no removal of it was traced" in told[0]
     assert told[1].endswith("removed in a `finally` of `gone()`")

@@ -21,6 +21,7 @@ from retrieval.census.handover.agreements import agreements
 from retrieval.census.handover.dict_flow import dict_flow
 from retrieval.census.handover.handed_fields import handed_fields
 from retrieval.census.handover.handed_files import handed_files
+from retrieval.census.handover.held_data import held_data
 from retrieval.census.handover.kept import attributes_of, used_classes
 from retrieval.census.handover.model_bodies import model_bodies
 from retrieval.census.handover.model_state import agent_memories, changing_buffers
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
 
 BODIES, MOST_BODIES, CHAIN, LOOKED, WIDE = 2, 3, 6, 12, 10
 EVERYTHING = (
-    "fields|arguments|queues|state|sessions|loops|modules|travelling|options|stores|dictionaries|files|objects|globals"
+    "fields|arguments|held|queues|state|sessions|loops|modules|travelling|options|stores|dictionaries|files|objects|"
+    "globals"
 )
 Place = tuple[str, int, int]
 
@@ -86,6 +88,7 @@ def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         "places": places_that_pass,
         "dictionaries": _dictionaries,
         "objects": _objects,
+        "held": _held,
         "state": _state,
         "models": _models,
         "globals": _globals,
@@ -173,6 +176,18 @@ def _objects(codebase: "Codebase", focus: Focus) -> CensusHit | None:
         return None
     text = f"Objects keep state in attributes from one method call to the next: {some([*first, *rest])}"
     return sentence(codebase, "objects", text, places)
+
+
+def _held(codebase: "Codebase", _focus: Focus) -> CensusHit | None:
+    """Objects that hold data between the calls of one body."""
+    found = held_data(codebase)[:BODIES]
+    if not found:
+        return None
+    said = [f"in {body.where} {item.said}" for body, item in found]
+    text = f"Objects carry data from call to call within one function: {'; '.join(said)}"
+    return sentence(
+        codebase, "held", text, [(b.frame.path, n, n) for b, item in found for n in sorted(set(item.lines))]
+    )
 
 
 def _state(codebase: "Codebase", _focus: Focus) -> CensusHit | None:

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 TAKERS, PLACES, MOST, DEEP = 4, 8, 6, 3
-_NO_RESULT = re.compile(r"download|log$|^folder$|^removal$|^link$|upload|database|cache$|^temporary|^unpacked|^empty|^memory map")
+_NO_RESULT = re.compile(
+    r"download|log$|^folder$|^removal$|^link$|upload|database|cache$|^temporary|^unpacked|^empty|^memory map"
+)
 _NO_TAKER = re.compile(
     r"^(?:\w*log\w*|debug|info|warn(?:ing)?|error|print|close|flush|seek|cleanup|update|chmod|chdir|notify|emit|put|send"
     r"|touch|is_\w+|\w+(?:Error|Exception|Expired|Warning)|CompletedProcess|__init__)$"
@@ -90,7 +92,8 @@ def handed_files_of(codebase: Codebase) -> list[HandedFile]:
         if call.name.startswith("tempfile.") and codebase.snapshot.by_path[path].role == "source":
             by_place.setdefault((path, call.symbol), [])
     for contact in contacts_of(codebase):
-        if contact.effect == "writes" and not _NO_RESULT.search(contact.what) and contact.where:
+        fetched = "download" in contact.call.lower()
+        if contact.effect == "writes" and not fetched and not _NO_RESULT.search(contact.what) and contact.where:
             by_place.setdefault(contact.place, []).append(contact)
     found: list[HandedFile] = []
     for path in dict.fromkeys(path for path, _ in by_place):
@@ -153,7 +156,8 @@ def _note(names: PathNames, taking: tuple[str, int, ast.expr], written: list[Han
 def _hit(codebase: Codebase, item: HandedFile, takers: list[str]) -> CensusHit:
     writer = item.writer
     sort = sort_of(writer.pattern) or (writer.what if writer.what in SORTS else "")
-    what = " ".join(filter(None, ["temporary" if item.temporary else "", sort, "file"]))
+    noun = "folder of model files" if writer.what == "model files" else "file"
+    what = " ".join(filter(None, ["temporary" if item.temporary else "", sort, noun]))
     who = f"`{writer.symbol}()`" if writer.symbol else "the top level"
     command = writer.what == _COMMAND and _call(codebase, item, writer.call, writer.start) is None
     by = f"a command of `{writer.call}`" if command else f"`{writer.call}()`"

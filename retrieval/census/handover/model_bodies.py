@@ -22,6 +22,7 @@ from retrieval.census.meaning.callgraph import Site, entered, reached
 from retrieval.census.meaning.trivial import is_trivial
 from retrieval.census.meaning.units import Function, Unit, units, written
 from retrieval.census.meaning.values import ClassRef
+from retrieval.census.meaning.wording import caller
 from retrieval.census.models.outside import does
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 DEEPEST, SIBLINGS, ALTERNATIVE, PROGRAMS, PART = 12, 3, 0.3, 8, 0.3
 _WRITES = re.compile(r"^(?:save\w*|dump|dumps|write\w*|imwrite|imsave|to_csv|to_json|put|put_nowait|send|backward)$")
 DIRECT = 1.5  # how much more a hand-over counts in which a model itself takes part
-_TOOLS = re.compile(
+TOOLS = re.compile(
     r"(?i)(?:^|_)(?:(?:model|net)s?(?:_(?:without_ddp|ddp|module|wrapped|dict))?|tokenizer|processor|preprocess\w*|"
     r"transforms?|optimi[sz]er|scheduler|scaler|device|dtype|logger|writer|tqdm|autocast|generator|config|epoch|step|"
     r"(?:data)?loaders?|datasets?|samplers?|accelerator|pipe|pipeline|sess|session)\d*$"
@@ -63,10 +64,16 @@ class ModelBody:
 
     frame: Frame
     unit: Unit
+    function: Function
     steps: list[Step]
     roles: dict[Step, Role]
     weight: float
     near: float
+
+    @property
+    def where(self) -> str:
+        """ "`main()` (run.py)", "the script run.py"."""
+        return f"{caller(self.frame)} ({self.frame.path})" if self.frame.symbol else caller(self.frame)
 
     @property
     def trains(self) -> bool:
@@ -197,7 +204,7 @@ def _read(codebase: Codebase, focus: Focus, frame: Frame, roles: dict[tuple[int,
     told = {step: role_of(step.node) or Role("ends") for step in steps}
     near = nearness_of(focus, frame) * (ALTERNATIVE if _is_alternative(focus, frame) else 1)
     weight = _weight(steps, told) * near * (0.2 if is_screen(codebase, frame.path) else 1)
-    return ModelBody(frame, unit, steps, told, weight, near) if weight else None
+    return ModelBody(frame, unit, function, steps, told, weight, near) if weight else None
 
 
 def _is_alternative(focus: Focus, frame: Frame) -> bool:
@@ -214,11 +221,21 @@ def _is_alternative(focus: Focus, frame: Frame) -> bool:
 
 def _function(codebase: Codebase, frame: Frame) -> tuple[Unit, Function] | None:
     name = frame.symbol.rpartition(".")[2]
-    for unit in units(codebase, rf"\bdef\s+{re.escape(name)}\b", path=frame.path) if name else ():
+    if not name:
+        whole = list(units(codebase, path=frame.path))
+        return (whole[0], top_level(whole[0].tree)) if len(whole) == 1 else None
+    for unit in units(codebase, rf"\bdef\s+{re.escape(name)}\b", path=frame.path):
         for function, symbol in unit.functions():
             if symbol == frame.symbol and frame.definition and unit.row(function.lineno) >= frame.definition.start:
                 return unit, function
     return None
+
+
+@once
+def top_level(tree: ast.Module) -> Function:
+    """The statements of a module as a function without parameters; one that is only run by its name is no other."""
+    given = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+    return ast.FunctionDef(name="", args=given, body=tree.body, decorator_list=[], lineno=1, col_offset=0)
 
 
 def _weight(steps: list[Step], roles: dict[Step, Role]) -> float:
@@ -244,7 +261,7 @@ def _weight(steps: list[Step], roles: dict[Step, Role]) -> float:
 def is_data(taken: Taken) -> bool:
     """Whether an argument is something that flows through the steps: no tool, no option, no name or path."""
     parts = re.findall(r"[A-Za-z_]\w*", taken.text.split("[")[0] if taken.text[:1] != "[" else taken.text)
-    tool = any(map(_TOOLS.search, parts)) or any(map(OPTIONS.search, parts))
+    tool = any(map(TOOLS.search, parts)) or any(map(OPTIONS.search, parts))
     return not (tool or (parts and NAMES.search(parts[-1])) or taken.text[:1].isdigit())
 
 

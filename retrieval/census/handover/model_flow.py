@@ -12,7 +12,7 @@ from retrieval.census.meaning.callgraph import Site, entered
 from retrieval.census.meaning.keys import built_keys
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import FunctionRef
-from retrieval.census.meaning.wording import caller, either
+from retrieval.census.meaning.wording import either
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def said_of(body: ModelBody) -> tuple[str, list[tuple[str, int, int]]]:
     chain = _chain(body)
     said = "; ".join(_told(body, step) for step in chain)
     places = [(body.frame.path, *body.unit.lines(step.node)) for step in chain]
-    return f"In {caller(body.frame)} ({body.frame.path}) {said}", list(dict.fromkeys(places))
+    return f"In {body.where} {said}", list(dict.fromkeys(places))
 
 
 def handed_names(body: ModelBody) -> list[str]:

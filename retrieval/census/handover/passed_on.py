@@ -44,7 +44,8 @@ def places_that_pass(codebase: "Codebase", focus: Focus) -> CensusHit | None:
     for body in leading_bodies(codebase, PLACED):
         if names := handed_names(body):
             known.add((body.frame.path, body.frame.symbol))
-            parts.append(f"{caller(body.frame)} ({body.frame.path}: {some([f'`{n}`' for n in names], CHAIN)})")
+            place = f"{body.frame.path}: " if body.frame.symbol else ""
+            parts.append(f"{caller(body.frame)} ({place}{some([f'`{n}`' for n in names], CHAIN)})")
             places += said_of(body)[1][:3]
     for frame in spine_of(focus)[:LOOKED]:
         names = list(dict.fromkeys(item.value for item in hand_overs(focus, frame)))

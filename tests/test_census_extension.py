@@ -232,3 +232,76 @@ def test_a_class_that_an_import_path_names() -> None:
         "today `Small` (configs/a.yaml), used in `load_model()` (run.py); an own class is put into `zoo` and named "
         "there"
     ]
+
+
+AGENTS = """
+    import importlib
+    from abc import ABC, abstractmethod
+    from env import env_config
+
+    ALLOWED = ("agents_one",)
+
+    class OCRAgent(ABC):
+        @classmethod
+        def get_agent(cls):
+            path = cls._chosen()
+            return cls.get_instance(path)
+
+        @staticmethod
+        def _chosen():
+            return env_config.OCR_AGENT
+
+        @staticmethod
+        def get_instance(path):
+            module_name, class_name = path.rsplit(".", 1)
+            if module_name not in ALLOWED:
+                raise ValueError(module_name)
+            return getattr(importlib.import_module(module_name), class_name)()
+
+        @abstractmethod
+        def read(self, image): ...
+
+    if __name__ == "__main__":
+        OCRAgent.get_agent().read(1)
+"""
+ENVIRONMENT = """
+    import os
+
+    class Env:
+        def _text(self, var: str, default: str = "") -> str:
+            return os.environ.get(var, default)
+
+        def _number(self, var: str, default: int) -> int:
+            if value := self._text(var):
+                return int(value)
+            return default
+
+        @property
+        def OCR_AGENT(self):
+            return self._text("OCR_AGENT", "agents_one.One")
+
+        @property
+        def CROP_PAD(self):
+            return self._number("CROP_PAD", 3)
+
+    env_config = Env()
+"""
+
+
+def test_a_class_that_a_setting_names_and_the_variables_that_accessors_read() -> None:
+    one = "from agents import OCRAgent\nimport easyocr\n\nclass One(OCRAgent):\n    def read(self, image):\n"
+    one += "        return easyocr.Reader(['en']).readtext(image)\n"
+    files = {
+        "agents.py": AGENTS,
+        "agents_one.py": one,
+        "env.py": ENVIRONMENT,
+        "setup.py": "import os\nos.getenv('A')\n",
+    }
+    codebase = codebase_of(files)
+    found = texts(codebase, "replaceable: what=points")
+    assert found[0].startswith("By configuration alone: `env_config.OCR_AGENT` names the class that `OCRAgent.get_")
+    assert found[0].endswith("; only what `ALLOWED` lists is let through")
+    assert texts(codebase, "environment") == [
+        "`OCR_AGENT` (default `'agents_one.One'`): kept as `Env.OCR_AGENT`, which `OCRAgent._chosen()` reads",
+        "`CROP_PAD` (default `3`): `Env.CROP_PAD()` gives back `self._number('CROP_PAD', 3)`",
+    ]

@@ -16,7 +16,7 @@ from retrieval.census.extension.library_registries import library_registries
 from retrieval.census.extension.listed_classes import listed_classes
 from retrieval.census.extension.module_dispatch import module_dispatch
 from retrieval.census.extension.plug_in_hooks import plug_in_hooks
-from retrieval.census.extension.swap_points import MODEL_WORD, Point
+from retrieval.census.extension.swap_points import ENGINE_WORD, MODEL_WORD, Point
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import parse_query
 from retrieval.census.meaning.filled_tables import filled_tables
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 MOST, BASES, METHODS = 5, 5, 6
-_TELLING = re.compile(rf"{MODEL_WORD.pattern}|inference|logit|embedd|agent|ocr|tts|vocod|transformer|classif|service")
 _NEAR = re.compile(r"forward|logits|infer|predict|encode|decode|embed|generate|transcri|detect|segment|__call__")
 """Methods that run a model: an interface with one is the seam nearest to it."""
 _POINTS: "Beside[Codebase, list[Point]]" = Beside()
@@ -93,7 +92,8 @@ def _interfaces(codebase: "Codebase") -> Iterator[Point]:
     hits = list(hierarchies(codebase, parse_query("hierarchies: what=interfaces")))
     hits = [
         h for h in hits
-        if any(map(_TELLING.search, (h.name, *h.detail["members"].split(", ")))) or _NEAR.search(h.detail["abstract"])
+        if _NEAR.search(h.detail["abstract"])
+        or any(map(ENGINE_WORD.search, (h.name, *h.detail["members"].split(", "))))
     ]  # fmt: skip
     run = [h for h in hits if reach_of(codebase).has(h)] or hits
     if not run:

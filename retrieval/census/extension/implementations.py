@@ -117,8 +117,9 @@ def _base(codebase: "Codebase", path: str, body: Function, classes: tuple[ClassR
 
 
 def _is_about_models(item: Selector) -> bool:
-    names = [item.symbol, item.base.definition.name, *(cls.definition.name for cls, _ in item.arms)]
-    return any(map(MODEL_WORD.search, names))
+    """Whether the name of the function or of the base says so, or those of most classes."""
+    arms = [bool(MODEL_WORD.search(cls.definition.name)) for cls, _ in item.arms]
+    return any(map(MODEL_WORD.search, (item.symbol, item.base.definition.name))) or sum(arms) * 2 > len(arms)
 
 
 def _asked(codebase: "Codebase", found: list[Selector]) -> list[list[tuple[str, str, int]]]:

@@ -7,10 +7,10 @@ out of it. What the name is today is read in the configuration files.
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from retrieval.census.extension.swap_points import MODEL_WORD, Point, Sort
+from retrieval.census.extension.swap_points import ENGINE_WORD, Point, Sort
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import call_name, own_nodes, units, written
 from retrieval.census.settings.config_files import config_entries
@@ -44,10 +44,12 @@ class Asked:
 def import_paths(codebase: "Codebase") -> Iterator[Point]:
     """One point per importing function and package of which a class about models is named, most used first."""
     groups: dict[tuple[str, str, str], list[Asked]] = {}
+    gates = _gates(codebase)
     for importer, path, users in [*_own(codebase), *_outside(codebase)]:
         for where, call in users:
             asked = _asked(where, call)
             if asked is not None:
+                asked = replace(asked, key=_origin(codebase, asked) or asked.key)
                 groups.setdefault((importer, path, asked.package), []).append(asked)
     for (importer, path, package), asked in sorted(groups.items(), key=lambda item: -len(item[1])):
         told = " ".join(
@@ -58,8 +60,27 @@ def import_paths(codebase: "Codebase") -> Iterator[Point]:
                 *(x for a in asked for x in a.call.assigned),
             ]
         )
-        if MODEL_WORD.search(told.replace(".", "_")):
-            yield _point(codebase, (importer, path, package), asked)
+        if ENGINE_WORD.search(told.replace(".", "_")):
+            point = _point(codebase, (importer, path, package), asked)
+            gate = gates.get((path, importer), "")
+            yield replace(point, said=f"{point.said}; only what `{gate}` lists is let through") if gate else point
+
+
+def _gates(codebase: "Codebase") -> dict[tuple[str, str], str]:
+    """Path and symbol of importing functions that raise an error for a module that a constant does not list."""
+    found = {}
+    for unit in units(codebase, "import_module|__import__"):
+        for body, symbol in unit.functions():
+            for node in own_nodes(body):
+                test = node.test if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Raise) else None
+                listed_in = test.comparators[0] if isinstance(test, ast.Compare) else None
+                if (
+                    isinstance(test, ast.Compare)
+                    and isinstance(test.ops[0], ast.NotIn)
+                    and isinstance(listed_in, ast.Name | ast.Attribute)
+                ):
+                    found[unit.path, symbol] = written(listed_in)
+    return found
 
 
 def _own(codebase: "Codebase") -> Iterator[tuple[str, str, list[User]]]:
@@ -136,6 +157,22 @@ def _asked(path: str, call: Call) -> Asked | None:
     return Asked(path, call, package.rstrip("."), key) if key else None
 
 
+def _origin(codebase: "Codebase", asked: Asked) -> str:
+    """The setting that a function of the file reads to give the key: `config.KIND` for `name = cls._chosen()`."""
+    found = list(units(codebase, path=asked.path)) if asked.key.isidentifier() else []
+    for unit in found:
+        own = [body for body, symbol in unit.functions() if symbol == asked.call.symbol]
+        names = {
+            call_name(node.value) for body in own for node in own_nodes(body)
+            if isinstance(node, ast.Assign) and asked.key in map(written, node.targets)
+        }  # fmt: skip
+        for body in (body for body, _ in unit.functions() if body.name in names):
+            read = [written(node) for node in own_nodes(body) if isinstance(node, ast.Attribute)]
+            if settings := [text for text in read if _SETTING.search(text) and text.count(".") == 1]:
+                return settings[0]
+    return ""
+
+
 def _plain(node: ast.expr) -> str:
     """A name without the methods that only change its case."""
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("lower", "strip"):
@@ -176,4 +213,6 @@ def _point(codebase: "Codebase", what: tuple[str, str, str], asked: list[Asked])
     related = tuple(("used", a.path, a.call.start, a.call.end) for a in asked[1:SHOWN])
     first = asked[0]
     lines = (first.call.start, first.call.end)
-    return Point(sort, short, said, first.path, lines, first.call.symbol, related, tuple(values))
+    owner = importer.rpartition(".")[0] if path else ""
+    holds = ((path, owner),) if owner else ()
+    return Point(sort, short, said, first.path, lines, first.call.symbol, related, tuple(values), holds)

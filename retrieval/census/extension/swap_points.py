@@ -11,6 +11,11 @@ MODEL_WORD = re.compile(
 )
 """Words of names that are about models or their parts."""
 
+ENGINE_WORD = re.compile(
+    rf"{MODEL_WORD.pattern}|inference|logit|embedd|agent|ocr|tts|vocod|transformer|classif|service"
+)
+"""Words of names that are about what runs a model, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Point:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import Unit, own_nodes, quoted, subject_of, units, written
+from retrieval.census.settings.environment_accessors import Accessor, Place, accessor, named_reads, read_as
 from retrieval.facts import CensusHit
 from retrieval.pyast import dotted
 
@@ -25,18 +26,8 @@ _READ = re.compile(r"(?:^|\.)(?:getenv|environ\.get|environ\.pop)$|^environ$")
 _SET = re.compile(r"(?:^|\.)(?:environ\.setdefault|putenv)$")
 _TABLE = re.compile(r"(?:^|\.)environb?$")
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_BUILD = re.compile(r"(?:^|/)setup\.py$")  # packs the program and does not run it
 USERS, LONGEST = 5, 90
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One place that reads ("read"), tests ("test") or sets ("set") a variable; `given` is the default or value."""
-
-    unit: Unit
-    node: ast.expr
-    name: str
-    how: str
-    given: str
 
 
 @kind(
@@ -48,15 +39,28 @@ class Place:
 def environment(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per variable and role of file, those that are read before those that are only set."""
     found: dict[tuple[str, str], list[Place]] = {}
+    direct, inner = _direct(codebase)
+    asked = list(named_reads(codebase, inner))
+    for place in [*direct, *asked]:
+        if query.matches(place.name):
+            role = codebase.snapshot.by_path[place.unit.path].role
+            found.setdefault((place.name, role), []).append(place)
+    properties = read_as(codebase, asked)
+    for (name, _), places in found.items():
+        yield _hit(codebase, name, places, properties)
+
+
+def _direct(codebase: Codebase) -> tuple[list[Place], list[Accessor]]:
+    """The places that name a variable, and the functions that read the one that they are told the name of."""
+    places, inner = list[Place](), list[Accessor]()
     for unit in units(codebase, r"environ|getenv|putenv"):
-        for node in unit.nodes:
+        for node in unit.nodes if not _BUILD.search(unit.path) else ():
             read = _place(unit, node)
             for place in _spread(read) if read is not None else ():
-                if query.matches(place.name):
-                    role = codebase.snapshot.by_path[unit.path].role
-                    found.setdefault((place.name, role), []).append(place)
-    for (name, _), places in found.items():
-        yield _hit(codebase, name, places)
+                told = accessor(place)
+                places += [place] if told is None else []
+                inner += [told] if told is not None else []
+    return places, inner
 
 
 def _place(unit: Unit, node: ast.AST) -> Place | None:
@@ -109,14 +113,14 @@ def _named(unit: Unit, node: ast.expr) -> str:
     return written(node)
 
 
-def _hit(codebase: Codebase, name: str, places: list[Place]) -> CensusHit:
+def _hit(codebase: Codebase, name: str, places: list[Place], properties: dict[str, list[str]]) -> CensusHit:
     read = [p for p in places if p.how != "set"]
     first = (read or places)[0]
     known = _NAME.fullmatch(name) is not None
     shown = f"`{name}`" if known else f"a variable with a computed name, `{name}`"
     defaults = list(dict.fromkeys(p.given for p in read if p.given))
     default = f" (default {' or '.join(_cut(d) for d in defaults)})" if defaults else ""
-    told = list(dict.fromkeys(_effect(codebase, p) for p in read))
+    told = list(dict.fromkeys(_effect(codebase, p, properties) for p in read))
     put = list(_settings(codebase, [p for p in places if p.how == "set"]))
     text = f"{shown}{default}: {'; '.join([*told[:USERS], *put[:USERS]])}"
     lines = [(p.unit.path, *p.unit.lines(p.node)) for p in places]
@@ -134,10 +138,12 @@ def _hit(codebase: Codebase, name: str, places: list[Place]) -> CensusHit:
     )
 
 
-def _effect(codebase: Codebase, place: Place) -> str:
+def _effect(codebase: Codebase, place: Place, properties: dict[str, list[str]]) -> str:
     """Where the value goes."""
     unit = place.unit
     symbol = unit.symbols.get(place.node, "")
+    if users := properties.get(symbol.rpartition(".")[2]):
+        return f"kept as `{symbol}`, which {listed(users, USERS)} read{'s' if len(users) == 1 else ''}"
     subject = subject_of(codebase, unit.path, symbol)
     around = _around(unit, place.node)
     statement = next((node for node in around if isinstance(node, ast.stmt)), None)

@@ -415,3 +415,57 @@ def test_what_a_method_of_a_model_runs_stands_within_it() -> None:
     """
     assert "`Big`" in _run_in_order(code) and "`Small`" in _run_in_order(code)
     assert "the model in training by `trainer.train()` of `Mine` in `main()`" in _run_in_order(trainer)
+
+
+def test_a_model_that_a_mixin_of_the_repository_loads_is_made_there_and_a_processor_of_a_library_is_none() -> None:
+    nets = """
+        from torch import nn
+        from transformers import ImageProcessingMixin, PreTrainedModel
+
+        class Fetching:
+            @classmethod
+            def from_pretrained(cls, name):
+                return super().from_pretrained(name)
+
+        class Reader(Fetching, PreTrainedModel):
+            def __init__(self):
+                self.line = nn.Linear(2, 2)
+            def forward(self, x):
+                return self.line(x)
+
+        class Frames(Fetching, ImageProcessingMixin):
+            def __call__(self, x):
+                return x
+    """
+    main = """
+        from nets import Frames, Reader
+
+        def main():
+            frames = Frames()
+            reader = Reader.from_pretrained("some/reader")
+            return reader(frames(1))
+    """
+    found = texts(codebase_of({"nets.py": nets, "run.py": main + RUN}), "outline: what=models")
+    assert found[0] == "Made or loaded, in this order: `Reader` in `main()`"
+    assert found[1].startswith("Run, in this order: `Reader` by `reader()`") and len(found) == 2
+
+
+def test_a_script_beside_the_file_is_started_and_not_the_one_of_the_same_name_that_calls_it() -> None:
+    starter = """
+        import os
+        import subprocess
+
+        def cli():
+            here = os.path.dirname(os.path.abspath(__file__))
+            subprocess.run(["streamlit", "run", os.path.join(here, "page.py")])
+    """
+    page = """
+        from nets import big
+
+        net = big("a")
+        net(1)
+    """
+    outer = "from tool.start import cli\n\nif __name__ == '__main__':\n    cli()\n"
+    files = {"nets.py": NETS, "tool/__init__.py": "", "tool/start.py": starter, "tool/page.py": page, "page.py": outer}
+    found = texts(codebase_of(files), "flow")
+    assert "`cli()` starts `tool/page.py` in another process, with `subprocess.run()`" in found

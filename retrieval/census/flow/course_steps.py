@@ -173,7 +173,7 @@ def _count(focus: Focus, mark: Mark, step: Step, sure: bool) -> None:
 def _models(focus: Focus, event: object) -> tuple[list[str], bool]:
     """The models that a call makes or runs, and whether it makes them."""
     if isinstance(event, Site):
-        return [cls.definition.symbol for cls in focus.models(event)], isinstance(event.target, ClassRef)
+        return [cls.definition.symbol for cls in focus.models(event)], focus.makes(event)
     if not isinstance(event, Outside) or not (verb := does(event)):
         return [], False
     written = event.step.written if len(event.step.written) < LONG else f"…{event.step.written[2 - LONG :]}"

@@ -13,7 +13,7 @@ from retrieval.census.meaning.narrowing import Given, given_constants
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.values import ClassRef, FunctionRef, Instance, alternatives
 from retrieval.census.meaning.wording import MOST_NAMED, either
-from retrieval.census.models.families import RUNNING, SETUP, is_library_model
+from retrieval.census.models.families import CONSTRUCTING, RUNNING, SETUP, is_library_model
 from retrieval.census.models.model_entries import holder, is_session
 from retrieval.census.models.models import family_of
 from retrieval.census.models.outside import SHOWN, Outside, outside_steps
@@ -85,9 +85,27 @@ class Focus:
         if site.base:  # code from outside runs the model: `generate()` of a class that inherits it
             targets = site.targets if site.how == GIVING else (site.target,) if method in RUNNING else ()
             return list(dict.fromkeys(cls for cls in map(self.owner, targets) if cls is not None))
+        if made := self._made_here(site):
+            return list(made)
         own = site.step.written.startswith("self.") and site.step.written.count(".") == 1 and not site.called
         found = [self.owner(t) for t in site.targets if isinstance(t, ClassRef) or site.called or _computes(t, own)]
         return list(dict.fromkeys(cls for cls in found if cls is not None))
+
+    def makes(self, site: Site) -> bool:
+        """Whether a call of repository code makes an object: of its class, or of a model class by a method of it."""
+        return isinstance(site.target, ClassRef) or bool(self._made_here(site))
+
+    def _made_here(self, site: Site) -> tuple[ClassRef, ...]:
+        """The models that a call makes of which a method of the repository does the work: `Net.from_pretrained(…)`."""
+        return self._making.get(site.step.node.id, ()) if isinstance(site.target, FunctionRef) else ()
+
+    @cached_property
+    def _making(self) -> dict[int, tuple[ClassRef, ...]]:
+        found: dict[int, tuple[ClassRef, ...]] = {}
+        for made in self.roster.made:
+            if made.cls is not None and made.step.written.rpartition(".")[2] in CONSTRUCTING:
+                found[made.step.node.id] = (*found.get(made.step.node.id, ()), made.cls)
+        return found
 
     def in_model(self, frame: "Frame") -> bool:
         """Whether a body is a method of a model class, layers included; what only puts models together is none."""
@@ -172,7 +190,7 @@ class Focus:
         """Whether a body or anything it calls runs a model."""
         inner = (frame for frame, _ in reached(self.program, [frame], DEEPEST))
         made = (site for frame in inner for site in self.program.sites(frame) if self.models(site))
-        return any(not isinstance(site.target, ClassRef) for site in made)
+        return any(not self.makes(site) for site in made)
 
     def leads(self, frame: "Frame") -> bool:
         """Whether a body or anything it calls makes, loads or runs a model."""

@@ -30,8 +30,9 @@ _SCRIPT = re.compile(r"(?<![\w/.-])((?:[\w.-]+/)*[\w-]+\.py)\b")
 _MODULE = re.compile(r"(?:^|\s)-m\s+([A-Za-z_][\w.]*)")
 _IMPORTED = re.compile(r"\bfrom\s+([\w.]+)\s+import\s+([\w, ]+)")
 _LAST = frozenset(name.rpartition(".")[2] for name in STARTERS)
+_HERE = "__file__"
 _COMPUTED = re.compile(r"(?<![\w/.-])((?:[\w.-]+/)+)\*(?=\s|$)")
-DEEPEST_TEXT, MOST_SCRIPTS = 6, 12
+DEEPEST_TEXT, MOST_SCRIPTS = 14, 12
 
 
 def script(program: "Program", path: str, *, imported: bool = False) -> FunctionRef:
@@ -111,7 +112,7 @@ def _coded(program: "Program", near: str, text: str) -> Iterator[FunctionRef]:
 
 def _paths(program: "Program", near: str, text: str) -> Iterator[str]:
     for name in _SCRIPT.findall(text):
-        yield from named_files(program, near, name)
+        yield from named_files(program, near, name, beside=_HERE in text.split())
     for module in _MODULE.findall(text):
         inner = program.modules.get(f"{module}.__main__") or program.modules.get(module)
         yield from [inner] if inner else []
@@ -120,10 +121,11 @@ def _paths(program: "Program", near: str, text: str) -> Iterator[str]:
         yield from (path for path in inside if path.endswith(".py") and program.main_guard(path))
 
 
-def named_files(program: "Program", near: str, name: str) -> list[str]:
-    """The file of the repository that a path names, as written or from the folder of `near`; none if several end so."""
-    beside = str(PurePosixPath(near).parent / name)
-    exact = [path for path in (name.removeprefix("./"), beside) if path in program.facts]
+def named_files(program: "Program", near: str, name: str, *, beside: bool = False) -> list[str]:
+    """The file of the repository that a path names, as written or from the folder of `near` - this first when it is put
+    together `beside` the file itself; none if several end so."""
+    told = [name.removeprefix("./"), str(PurePosixPath(near).parent / name)]
+    exact = [path for path in (told[::-1] if beside else told) if path in program.facts]
     ending = [path for path in program.facts if path.endswith(f"/{name}")]
     return exact[:1] or (ending if len(ending) == 1 else [])
 
@@ -143,6 +145,8 @@ def _plain(frame: "Frame", node: Node, place: tuple[int, tuple[Guard, ...]], lef
         return "".join(_piece(frame, child) for child in node.named_children)
     if node.type == "identifier":
         name = text(node)
+        if name == _HERE:
+            return _HERE
         given = _bound(frame, name, *place)
         told = (_text(frame, binding.value, binding.order, binding.guards, left - 1) for binding in given)
         return " ".join([*told, *_defaults(frame, name)])

@@ -157,11 +157,12 @@ def _called(focus: Focus, mark: Mark, site: Site) -> tuple[str, str, bool] | Non
     if site.base:
         return "runs", f"`{site.step.written}()` in {caller(mark.frame)}", False
     target = site.target
-    inner = None if isinstance(target, ClassRef) else entered(focus.program, target)
+    made = focus.makes(site)
+    inner = None if isinstance(target, ClassRef) or made else entered(focus.program, target)
     if inner is not None and not computes(focus.program, inner, DEEPEST):
         return None
-    verb = "makes" if isinstance(target, ClassRef) else "runs"
-    return verb, f"{either([label(target) for target in site.targets])} in {caller(mark.frame)}", False
+    names = [cls.definition.symbol for cls in focus.models(site)] if made else [label(each) for each in site.targets]
+    return "makes" if made else "runs", f"{either(names)} in {caller(mark.frame)}", False
 
 
 def used_name(use: Use) -> str:

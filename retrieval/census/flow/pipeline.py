@@ -19,7 +19,6 @@ from retrieval.census.flow.walk import DEEPEST, Mark, fitting, walked
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.body import Exit, Guard
 from retrieval.census.meaning.callgraph import Site, defined
-from retrieval.census.meaning.values import ClassRef
 from retrieval.census.meaning.wording import caller, label, summary
 from retrieval.census.models.outside import Outside, does
 from retrieval.facts import CensusHit
@@ -127,8 +126,16 @@ def main_roots(focus: Focus) -> list[Root]:
     found = [r for r in found if role[r.frame.path] not in apart and role[r.entries[0].path] not in apart] or found
     found = _told(focus, found) or found or roots(program)
     focus.roots = _grouped(sorted(found, key=lambda root: _after(focus, root)))
-    focus.roots = _shown_first(focus, _whole_first(focus, focus.roots))
+    focus.roots = _shown_first(focus, _whole_first(focus, _by_readme(focus, focus.roots)))
     return list(focus.roots)
+
+
+def _by_readme(focus: Focus, found: list[Root]) -> list[Root]:
+    """The installed commands that lead to models in the order in which the README names them first."""
+    scored = Standing(focus.program.snapshot)
+    commands = [r for r in found if r.entries[0].kind == "console script" and not any(_after(focus, r))]
+    ordered = iter(sorted(commands, key=lambda root: scored.place(root.entries[0].name)))
+    return [next(ordered) if root in commands else root for root in found]
 
 
 def _told(focus: Focus, found: list[Root]) -> list[Root]:
@@ -184,7 +191,7 @@ def models_run(focus: Focus, root: Root) -> frozenset[str]:
         if focus.in_model(mark.frame) or not isinstance(event, Site | Outside):
             continue
         if isinstance(event, Site):  # what this way of calling runs, where the roster has every way
-            made = isinstance(event.target, ClassRef)
+            made = focus.makes(event)
             found |= set() if made else {cls.definition.symbol for cls in focus.models(event)}
         elif (use := focus.roster.used(mark.frame, event.step)) is not None:
             found |= {made.name for made in use.made}
@@ -288,4 +295,4 @@ def _does(focus: Focus, event: Site | Outside) -> str:
         return "library" if weights or does(event) else "other"
     if not focus.models(event):
         return "calls"
-    return "makes" if isinstance(event.target, ClassRef) else "runs"
+    return "makes" if focus.makes(event) else "runs"

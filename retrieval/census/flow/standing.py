@@ -89,6 +89,11 @@ class Standing:
         """Whether the README names a command."""
         return re.search(rf"(?<![\w/-]){re.escape(command)}(?![\w-])", self._documents[0]) is not None
 
+    def place(self, command: str) -> int:
+        """Where the README first names a command, in characters from its beginning; after its end where it does not."""
+        found = re.search(rf"(?<![\w/-]){re.escape(command)}(?![\w-])", self._documents[0])
+        return found.start() if found else len(self._documents[0])
+
     def order(self, path: str, module: str) -> int:
         """Where the README first runs the file, by its path or as a module, in characters from its beginning; after its
         end, in the same way, where it only names the file, and after that where it does not."""

@@ -105,12 +105,13 @@ def _said(focus: Focus, mark: Mark, site: Site) -> str:
         said = f"calls `{site.step.written}()`, which is {listed(names[:WAYS])}"
         said += f" or {len(names) - WAYS} more" if len(names) > WAYS else ""
         said += f" (first: {chosen})" if (chosen := first_said(ways)) else ""
-    if models and not isinstance(site.target, ClassRef) and not site.base:
+    if models and not focus.makes(site) and not site.base:
         runs = [label(t) for t in site.targets if isinstance(t, FunctionRef)]
         known = "" if site.sure else ", for the objects whose class is known"
         said = f"runs the model: {either(runs)} ({site.target.path}){known}"
     elif models and not site.base:
-        said = said.replace("constructs", "makes the model", 1)
+        named = f"makes the model {either([cls.definition.symbol for cls in models])} with `{site.step.written}()`"
+        said = said.replace("constructs", "makes the model", 1) if isinstance(site.target, ClassRef) else named
     written = _statement(mark.frame, site.step.node)
     shown = (mark.level <= WRITTEN_LEVELS or bool(models)) and trigger_of(site.step.guards) is None
     return f"{said}: `{one_line(written, STATEMENT)}`" if shown else said

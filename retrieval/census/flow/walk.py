@@ -202,7 +202,7 @@ def fitting(focus: Focus, root: "Root", most: int) -> list[Mark]:
 
 def _works(focus: Focus, leading: list[Site], outside: list[Outside]) -> bool:
     """Whether a body runs a model itself, or has a loop around calls that lead to one: all its steps are told."""
-    runs = any(focus.models(site) and not isinstance(site.target, ClassRef) for site in leading)
+    runs = any(focus.models(site) and not focus.makes(site) for site in leading)
     looped = any(guard.kind in LOOPS for site in leading for guard in guards_of(site))
     return runs or looped or any(does(item) == "runs" for item in outside)
 

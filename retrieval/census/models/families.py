@@ -132,7 +132,7 @@ CONSTRUCTING = words("from_pretrained from_config load_from_checkpoint from_chec
 
 COMPANIONS = re.compile(
     r"Tokenizer|Processor|Extractor|Criteria|Config|Scheduler|Dataset|Collator|Arguments|Trainer|"
-    r"Callback|Template|Loader|Splitter|SessionOptions|RunOptions|IOBinding|OrtValue|tokeniz|(?<!model_and_)transforms"
+    r"Callback|Template|Loader|Splitter|Processing|ExtractionMixin|Cache|Streamer|Output(?![a-z])|SessionOptions|RunOptions|IOBinding|OrtValue|tokeniz|(?<!model_and_)transforms"
 )
 """Names of things in model libraries that are not models."""
 

@@ -143,3 +143,40 @@ def test_a_library_s_own_loader_is_no_download_into_the_cache_of_a_library() -> 
     [hit] = hits(codebase_of({"tool.py": call}), "cache_dirs")
     assert hit.name == "download into the cache of a library"
     assert not hits(codebase_of(own), "cache_dirs")
+
+
+OLD = """
+    import warnings
+
+    class Engine:
+        def run(self):
+            return 1
+
+    class LegacyEngine:
+        def run(self):
+            return 0
+
+    class OlderThanThat:
+        pass
+
+    def start(kind):
+        warnings.warn("start() is deprecated", DeprecationWarning)
+        return Engine()
+
+    def choose(kind):
+        if kind == "old":
+            warnings.warn("old kinds are deprecated", DeprecationWarning, stacklevel=2)
+        return start(kind)
+
+    if __name__ == "__main__":
+        print(choose("new"))
+"""
+
+
+def test_what_is_kept_beside_its_successor_is_debt() -> None:
+    codebase = codebase_of({"run.py": OLD, "legacy_tools.py": "A = 1\n", "tools.py": "A = 2\n"})
+    (old,) = [hit.text for hit in run_query(codebase, "debts: kinds").hits if hit.text.startswith("Old ways")]
+    assert old.startswith("Old ways kept beside new ones (4 places in 2 files): `LegacyEngine` (run.py) is kept beside")
+    assert "; no other source file names it" in old and "legacy_tools.py is kept beside tools.py" in old
+    assert "`start()` (run.py) warns that it is deprecated (“start() is deprecated”) and still makes `Engine`" in old
+    assert "OlderThanThat" not in old

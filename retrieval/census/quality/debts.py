@@ -14,6 +14,7 @@ from retrieval.census.meaning.prose import counted, listed
 from retrieval.census.meaning.units import Function, units, written
 from retrieval.census.models.roster import roster_of
 from retrieval.census.quality.hazards import hazards
+from retrieval.census.quality.old_ways import old_ways
 from retrieval.census.quality.unbound import unbound_names
 from retrieval.census.quality.undefined import missing_imports, undefined_names
 from retrieval.census.quality.wrong_calls import wrong_calls
@@ -41,6 +42,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "large file",
     ),
     "copied code": ("duplicated code", "near copy"),
+    "old ways kept beside new ones": ("legacy twin", "deprecated"),
     "errors hidden": ("bare except", "swallowed exception", "returned error", "broad except"),
     "names that one way of a condition leaves unbound": ("unbound name",),
     "hooks that stay on a model when an error comes": ("leaked hook",),
@@ -76,6 +78,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 SHOWN, HEAD, LONGEST = 3, 4, 190
 _BROKEN = frozenset(["undefined name", "missing import", "wrong call", "unbound name"])
+_OLD = frozenset(["legacy twin", "deprecated"])
 _HAZARDS = frozenset(["leaked hook", "rewritten options", "dispatch by name"])
 _EXIT = re.compile(r"^(?:sys\.exit|exit|quit|os\._exit)$")
 _ENTRY = re.compile(r"(?i)^(?:main|cli|run|start|launch|\w*_main|\w*_cli|parse_\w+|usage)$")
@@ -133,7 +136,8 @@ def _hits(codebase: "Codebase", names: tuple[str, ...]) -> Hits:
     """The findings of a group in the repository's own source, those that the main programs run first."""
     reach = reach_of(codebase)
     found = [hit for name in names for hit in _named(codebase, name) if hit.role == "source"]
-    return sorted(found, key=lambda hit: (not reach.has(hit), names.index(hit.name), -_weight(hit)))
+    old = names[0] in _OLD  # what nothing runs any more comes first there
+    return sorted(found, key=lambda hit: (not (old or reach.has(hit)), names.index(hit.name), -_weight(hit)))
 
 
 def _weight(hit: CensusHit) -> int:
@@ -152,10 +156,17 @@ def _named(codebase: "Codebase", name: str) -> Iterator[CensusHit]:
         yield from _exits(codebase)
     elif name in _BROKEN:
         yield from (hit for hit in _broken(codebase) if hit.name == name)
+    elif name in _OLD:
+        yield from (hit for hit in _old_ways(codebase) if hit.name == name)
     elif name in _HAZARDS:
         yield from (hit for hit in _hazards(codebase) if hit.name == name)
     else:
         yield from _findings(codebase).get(name, ())
+
+
+@once
+def _old_ways(codebase: "Codebase") -> Hits:
+    return list(old_ways(codebase))
 
 
 @once

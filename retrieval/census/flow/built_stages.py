@@ -204,13 +204,13 @@ def _preset(codebase: Codebase, roster: Roster, made: tuple[Frame, Node], classe
         value = child.child_by_field_name("value") if child.type == "keyword_argument" else child
         option = _OPTION.search(text(value)) if value is not None else None
         kinds = {name for told in defaults_of(codebase, option[1]) for name in _TYPE.findall(told)} if option else set()
-        found = [cls.definition.symbol for cls in classes if kinds & _taken(roster, cls)] if kinds else []
+        found = [cls.definition.symbol for cls in classes if kinds & taken_types(roster, cls)] if kinds else []
         if len(found) == 1:
             return found[0]
     return ""
 
 
-def _taken(roster: Roster, cls: ClassRef) -> set[str]:
+def taken_types(roster: Roster, cls: ClassRef) -> set[str]:
     """The types that the constructor of a class says it takes."""
     start = roster.program.method(cls, "__init__")
     return set(_TYPE.findall(" ".join(start[1].parameters))) if start is not None else set()

@@ -206,4 +206,7 @@ def _hit(codebase: Codebase, cls: ClassRef, order: list[Built], chosen: str) -> 
     text = f"A `{cls.definition.symbol}` object{by} {runs} {steps}{more}"
     lines = (cls.definition.head_start, cls.definition.head_end)
     related = tuple(dict.fromkeys(("stage", stage.path, stage.line, stage.line) for stage in order[:STAGES]))
-    return hit_at(codebase, cls.path, lines, symbol="", name=cls.definition.symbol, text=text, related=related)
+    return hit_at(
+        codebase, cls.path, lines, symbol="", name=cls.definition.symbol, text=text, related=related,
+        detail={"stages": ",".join(stage.name or stage.classes[0].definition.symbol for stage in order)},
+    )  # fmt: skip

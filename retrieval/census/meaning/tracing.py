@@ -108,7 +108,7 @@ class Tracer:
     def _named(self, spot: Spot, name: str) -> list[Spot]:
         frame = spot.frame
         bindings = self.holders.bindings(frame, name)
-        reach = reaching(bindings, spot.order, spot.guards, looped=True)
+        reach = reaching(bindings, spot.order, (*spot.guards, *spot.told), looped=True)
         able = [b for b in reach.bindings if not contrary(frame, b.guards, spot.guards)]
         found = [s for binding in able for s in self._bound(spot, frame, binding)]
         found += stored(self.holders, spot, frame, name)
@@ -128,7 +128,7 @@ class Tracer:
             value, take = walked(frame, binding)
             take = (*spot.take, *take)
         at = Spot(frame, value, binding.order, binding.guards, take[-MOST_TAKEN:]) if value is not None else None
-        told = (*spot.told, *telling(frame, frame.keys, spot.guards)) if frame.keys and frame is spot.frame else ()
+        told = (*spot.told, *telling(frame, frame.keys, spot.guards)) if frame is spot.frame else ()
         return [replace(at, stack=spot.stack, told=told)] if at else []
 
     def _global(self, spot: Spot, path: str, name: str, hops: int = 4) -> list[Spot]:
@@ -149,7 +149,8 @@ class Tracer:
         for around, step, target in callers:
             node = argument((around, step, target), frame, name)
             if node is not None:
-                found.append(Spot(around, node, step.order, step.guards, spot.take, spot.stack[:-1]))
+                told = spot.told if spot.stack else ()
+                found.append(Spot(around, node, step.order, step.guards, spot.take, spot.stack[:-1], told))
             elif (outer := handed_through(around, step)) and not any(target is call[2] for call in spot.stack[:-1]):
                 above = spot.stack[-2:-1] or tuple(self.holders.callers(around)[:MOST_CALLERS])
                 found += self._through(spot, above, outer, name)

@@ -42,6 +42,13 @@ class Stage:
     when: str
     path: str
     line: int
+    classes: tuple[ClassRef, ...] = ()  # of the object of the repository that holds them, none for models kept directly
+
+    @property
+    def first(self) -> ClassRef | None:
+        """The class that defaults choose, or the only one."""
+        chosen = [cls for cls in self.classes if cls.definition.symbol == self.preset or len(self.classes) == 1]
+        return chosen[0] if chosen else None
 
     @property
     def said(self) -> str:
@@ -62,6 +69,16 @@ def _one_of(models: Sequence[str]) -> str:
 def object_sets(codebase: Codebase) -> tuple[CensusHit, ...]:
     """One hit per class whose objects hold models in two stages or more, what defaults choose first; beside them
     classes of the same base with one. `detail["models"]` names the models that are there by default."""
+    told: dict[str, CensusHit] = {}
+    for cls, stages in staged(codebase):
+        hit = _hit(codebase, cls, stages)
+        told.setdefault(hit.detail["said"], hit)  # what a subclass inherits is told once
+    return tuple(told.values())[:MOST_SETS]
+
+
+@once
+def staged(codebase: Codebase) -> tuple[tuple[ClassRef, list[Stage]], ...]:
+    """The classes whose objects hold models in stages, with these, in the order of `object_sets`."""
     roster, reach = roster_of(codebase), reach_of(codebase)
     found: list[tuple[ClassRef, list[Stage]]] = []
     for cls in roster.program.classes:
@@ -74,12 +91,7 @@ def object_sets(codebase: Codebase) -> tuple[CensusHit, ...]:
     full = [cls for cls, stages in found if _count(stages) >= LEAST]
     bases = {base for cls in full for base in roster.program.line(cls)[1:]}
     rows = [(cls, s) for cls, s in found if cls in full or bases & set(roster.program.line(cls)[1:])]
-    rows.sort(key=lambda row: (-chosen_by(codebase, row[0].definition.name).rank, -len(row[1])))
-    told: dict[str, CensusHit] = {}
-    for cls, stages in rows:
-        hit = _hit(codebase, cls, stages)
-        told.setdefault(hit.detail["said"], hit)  # what a subclass inherits is told once
-    return tuple(told.values())[:MOST_SETS]
+    return tuple(sorted(rows, key=lambda row: (-chosen_by(codebase, row[0].definition.name).rank, -len(row[1]))))
 
 
 def _count(stages: list[Stage]) -> int:
@@ -97,7 +109,7 @@ def _stages(codebase: Codebase, roster: Roster, cls: ClassRef) -> Iterator[Stage
                 preset = built.preset if several else ""
                 chosen = [cls for cls in built.classes if preset and cls.definition.symbol == preset]
                 held = tuple(name for cls in chosen for name in held_in(roster, cls))
-                yield Stage(name, models, preset, held, built.when, built.path, built.line)
+                yield Stage(name, models, preset, held, built.when, built.path, built.line, built.classes)
     yield from direct.values()
 
 

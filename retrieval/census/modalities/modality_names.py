@@ -65,10 +65,10 @@ _ASPECTS = (
     "size|len\\w*|width|height|mask|dir|path|file|name|num|count|id|idx|index|indices|inds|rate|dim\\w*|start|end|shape|std|mean|"
     "res\\w*|token_(?:id|index|indices|inds)|pos\\w*|temp|temperature|prob|threshold|loss|weight|scale|flag|type|format|version|"
     "timestamp|lr|url|color|colour|font|style|button|label|column|key|config|cfg|processor|folder|root|ext|extension|suffix|"
-    "prefix|quality|ratio|channel|padding|offset|stride|grid\\w*|lang|language|sr|duration|step|seed|time|stream"
+    "prefix|dpi|quality|ratio|channel|padding|offset|stride|grid\\w*|lang|language|sr|duration|step|seed|time|stream"
 )
 _NOT = re.compile(
-    rf"(?i)(?:^|_)(?:indices|idxs)$|^(?:{_SUBJECTS})s?(?:_\w+)?_(?:ids?|token|cls)$|guidance|(?:{_SUBJECTS})s?_?(?:{_ASPECTS})s?$|^(?:num|n|max|min|len|use|is|has|no|with|drop)_|^language$|face_?recon|interface|"
+    rf"(?i)(?:^|_)(?:indices|idxs)$|^(?:{_SUBJECTS})s?(?:_\w+)?_(?:ids?|token|cls)$|guidance|(?:{_SUBJECTS})s?_?(?:{_ASPECTS})s?$|^(?:num|n|max|min|len|use|is|has|no|with|drop|return|only)_|^language$|face_?recon|interface|"
     r"surface|config$|bitmap|base64|b64"
 )
 _IDS = re.compile(r"(?:^|_)(?:text|phone|phoneme)_(?:token_)?ids")

@@ -22,7 +22,7 @@ from retrieval.snapshot import ROLES
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MOST_KEYS = 3
+MOST_KEYS, MOST_NAMES = 3, 40
 _SHAPE = re.compile(r"^(?!\.|https?:)[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
 NO_MODEL = re.compile(
     r"^(?:image|text|audio|video|application|multipart|font|v\d+|api|data|datasets?|models?|src|tests?|docs?|output|assets|model_artifacts"
@@ -65,12 +65,28 @@ class _Presets:
 @kind(
     "hub_models",
     summary="models named as on a model hub (`owner/name`), by what names them, those that are defaults first",
-    example="hub_models",
+    example="hub_models: default=yes",
     reads="python",
+    options=("default",),
     ordered=True,
 )
 def hub_models(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """One hit per name; patterns match names. `detail` has `default`: yes or no."""
+    """One hit per name; patterns match names. `detail` has `default`: yes or no. With `default=yes` only the names that
+    are defaults, with `default=no` the others, one hit per file. Raises QueryError for anything else."""
+    asked = query.choice("default", ("yes", "no"))
+    hits = (hit for hit in _named(codebase, query) if asked in ("", hit.detail["default"]))
+    yield from _by_file(codebase, list(hits)) if asked == "no" else hits
+
+
+def _by_file(codebase: Codebase, hits: list[CensusHit]) -> Iterator[CensusHit]:
+    for path in dict.fromkeys(hit.path for hit in hits):
+        own = [hit for hit in hits if hit.path == path]
+        text = f"{path} names {listed([f'`{hit.name}`' for hit in own], MOST_NAMES)}"
+        lines = tuple(dict.fromkeys(("name", path, hit.start, hit.end) for hit in own[1:MOST_NAMES]))
+        yield hit_at(codebase, path, (own[0].start, own[0].end), symbol="", name=own[0].name, text=text, related=lines)
+
+
+def _named(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     found: dict[str, _Named] = {}
     defaults: set[str] = set()
     presets: list[_Presets] = []
@@ -97,7 +113,8 @@ def hub_models(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         yield hit_at(
             codebase, entry.unit.path, entry.unit.lines(entry.node), symbol=entry.unit.symbols.get(entry.node, ""),
             name=name, text=text,
-            detail={"default": "yes" if preset else "no", "constant": next(iter(entry.constants), "")},
+            detail={"default": "yes" if preset else "no", "constant": next(iter(entry.constants), ""),
+                    "constants": " ".join(entry.constants)},
         )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def labels(roster: Roster, places: Sequence[Made]) -> tuple[str, ...]:
 
 def variants(roster: Roster, made: Made) -> list[str]:
     """The constants that the calls leading to a place give to the parameters that decide there."""
-    names = deciding(made.frame)
+    names = [name for name in deciding(made.frame) if _depends(made, name)]
     found: dict[str, None] = {}
     for stack in _ways(roster, made.frame, (), names) if names else ():
         if refuted(made.frame, made.step.guards, stack) or not makes(roster, made, stack):
@@ -38,6 +38,13 @@ def variants(roster: Roster, made: Made) -> list[str]:
         told = [constant(made.frame, name, stack) for name in names]
         found.update({name: None for value in told if (name := _name(value))})
     return list(found)
+
+
+def _depends(made: Made, name: str) -> bool:
+    """Whether a place makes what a parameter says: the call or a condition around it reads the parameter."""
+    texts = [made.frame.body.tree.text(made.step.node), *(guard.text for guard in made.step.guards)]
+    past = any(guard.kind in ("past", "else", "case") for guard in made.step.guards)
+    return past or any(re.search(rf"(?<![\w.]){name}\b", text) for text in texts)
 
 
 def _name(value: object) -> str:

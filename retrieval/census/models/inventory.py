@@ -26,6 +26,7 @@ SHOWN, DEEPEST, MOST_CALLERS = 4, 3, 12
 _HUB = re.compile(r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
 _MODEL_KEYS = ("model", "model_name", "model_id", "engine", "deployment_name", "azure_deployment")
 _PLAIN = re.compile(r"^[\w.+-]+$")
+_ADDRESS = re.compile(r"^(?!https?:|file:)\w+://[\w./+-]+$")  # where a loader of the repository finds its weights
 
 
 def weights_named(codebase: "Codebase", roster: Roster, entry: Entry) -> str:
@@ -50,7 +51,7 @@ def _name(value: str, loads: bool) -> str:
     if re.search(FILES, value) or value.endswith(".bin"):
         name = PurePosixPath(value).name
         return name if re.search(r"\w", re.sub(r"\{[^{}]*\}", "", PurePosixPath(name).stem)) else ""
-    if _HUB.match(value):
+    if _HUB.match(value) or _ADDRESS.match(value):
         return value
     return value if loads and _PLAIN.match(value) and re.search(r"[A-Za-z]", value) else ""
 

@@ -102,6 +102,13 @@ def may_make(maker: str) -> bool:
     return maker.partition(".")[0] not in _OTHER and not named_so and maker not in wrappers()
 
 
+def _forked(maker: str) -> Known | None:
+    """What a copy of a library under the name of its publisher gives: `acme_paddleocr.PaddleOCR`."""
+    head, _, rest = maker.partition(".")
+    original = head.partition("_")[2]
+    return known_model(f"{original}.{rest}") if len(original) > 3 and rest else None
+
+
 @cache
 def known_model(maker: str) -> Known | None:
     """What calling the outside name `maker` gives, when that is a model; None for everything else."""
@@ -122,6 +129,8 @@ def known_model(maker: str) -> Known | None:
         return None
     found = next((row for row in _rows() if any(fnmatchcase(maker, pattern) for pattern in row.patterns)), None)
     owner = maker.rpartition(".")[0].rpartition(".")[2]
+    if found is None and (fork := _forked(maker)) is not None:
+        return fork
     if found is None and last == "from_config" and _MODEL_CLASS.search(owner) and may_make(maker):
         return Known((maker,))  # built from its configuration, the weights come after
     if found is None and last in _GIVING and owner[:1].isupper():

@@ -122,9 +122,9 @@ class Makers:
                     continue  # the server is the repository's own, and its models are met there
                 name = (frame.owner.definition if frame.owner else frame.definition).name if frame.definition else ""
                 yield Made(frame, step, f"http.{name or step.written}", None, _POSTED)
-        loaded = self._loaded(frame, step, function)
-        if loaded is not None:
-            yield loaded
+        loaded = list(dict.fromkeys(self._loaded(frame, step, function)))
+        if loaded:
+            yield from loaded
         elif values == (None,) and self._fetches(step) and not self._of_library(frame, step, function):
             yield Made(frame, step, step.written, None, Known(()))
 
@@ -205,19 +205,18 @@ class Makers:
     def _functions(self) -> frozenset[str]:
         return frozenset(d.name for facts in self.program.facts.values() for d in facts.definitions)
 
-    def _loaded(self, frame: "Frame", step: CallStep, function: Node) -> Made | None:
-        """`Model.from_pretrained(…)` on a class of the repository that derives from a library's."""
+    def _loaded(self, frame: "Frame", step: CallStep, function: Node) -> Iterator[Made]:
+        """`Model.from_pretrained(…)` on a class of the repository that derives from a library's, or on one of several."""
         last = step.written.rpartition(".")[2]
         if last not in LOADING and not last.startswith("from_"):
-            return None
+            return
         owner = function.child_by_field_name("object")
         if owner is not None and frame.body.tree.text(owner) == "cls":
-            return None  # which class that is, its caller says; the model is made where `cls(...)` stands
+            return  # which class that is, its caller says; the model is made where `cls(...)` stands
         for value in alternatives(frame.value(owner, step.order, step.guards)):
             made = isinstance(value, ClassRef) and self.family.is_model(value)
             if made and isinstance(value, ClassRef) and (last in LOADING or self._builds(value, last)):
-                return Made(frame, step, value.definition.symbol, value, None)
-        return None
+                yield Made(frame, step, value.definition.symbol, value, None)
 
     def _builds(self, cls: ClassRef, method: str) -> bool:
         """Whether a class method here leaves making the object to another loader: `cls.from_config(…)`."""

@@ -9,6 +9,7 @@ from retrieval.census.modalities.multimodal_messages import messages
 from retrieval.census.models.model_entries import Entry
 from retrieval.census.models.roster import Roster
 from retrieval.census.vision.vision import sees_entry
+from retrieval.census.vision.vision_calls import runs_of
 
 MOST = 18
 _OPEN = ("Transformers model", "Transformers pipeline", "ModelScope model")
@@ -17,12 +18,14 @@ _LANGUAGE = re.compile(r"(?:^|[a-z\d])LM(?:Model|Head\w*)?$|LMModel$|LanguageMod
 
 def kinds_of(roster: Roster, entries: list[Entry]) -> tuple[str, list[Entry]]:
     """Which of the models are language models and which take texts, images or sound, in words, and those models."""
-    language = [entry for entry in entries if _speaks(roster, entry, sees_entry(roster, entry))]
-    seeing = [entry for entry in entries if sees_entry(roster, entry) and entry not in language]
+    shown = {id(made) for run in runs_of(roster) for made in run.made}  # a loader does not tell what it is given
+    pictured = [e for e in entries if sees_entry(roster, e) or any(id(made) in shown for made in e.made)]
+    language = [entry for entry in entries if _speaks(roster, entry, entry in pictured)]
+    seeing = [entry for entry in pictured if entry not in language]
     encoders = [entry for entry in entries if entry.kind == "text encoder"]
-    texts = [entry for entry in entries if _reads_texts(roster, entry) and entry not in language]
+    texts = [e for e in entries if e not in pictured and _reads_texts(roster, e) and e not in language]
     said = f"Language models among them: {_short(language)}" if language else "No language model is known among them"
-    reading = [entry for entry in language if sees_entry(roster, entry)]
+    reading = [entry for entry in language if entry in pictured]
     said += f" (images are given to {_short(reading)})" if reading and not encoders else ""
     if texts and not language:
         opened = any(entry.kind in _OPEN for entry in entries)  # what a checkpoint names may be a language model too
@@ -46,8 +49,7 @@ def kinds_of(roster: Roster, entries: list[Entry]) -> tuple[str, list[Entry]]:
 def _reads_texts(roster: Roster, entry: Entry) -> bool:
     """Whether texts are what a model takes first of all, or what it makes of embeddings of images."""
     known = entry.made[0].known
-    other = known is not None and known.gives in ("image", "video", "audio")
-    if other or "encoder" in entry.kind or sees_entry(roster, entry):
+    if (known is not None and known.gives in ("image", "video", "audio")) or "encoder" in entry.kind:
         return False
     return taken_by(roster, entry)[:1] == ["text"] or re.search(r"Text(?!ure)|Caption", entry.name) is not None
 

@@ -5,17 +5,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.meaning.prose import listed
 from retrieval.census.models.chosen_loaders import chosen_apart
 from retrieval.census.models.instances import variants
 from retrieval.census.models.inventory import hosted_names, off_by_default, weights_named
-from retrieval.census.models.model_entries import CLASSICAL, Entry, entries_of
+from retrieval.census.models.model_entries import CLASSICAL, Entry, entries_of, plain
 from retrieval.census.models.model_kinds import kinds_of
 from retrieval.census.models.model_settings import model_settings
 from retrieval.census.models.model_sources import HOSTED, Source, absent, named_at, sources_of
 from retrieval.census.models.models_by_program import by_program
 from retrieval.census.models.roster import Roster, roster_of
+from retrieval.census.models.stage_models import stage_models, staged_names
 from retrieval.facts import CensusHit
 from retrieval.parse import first_line, last_line
 
@@ -54,7 +56,8 @@ def main_entries(entries: list[Entry]) -> list[Entry]:
 
 
 def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterator[CensusHit]:
-    main = main_entries(entries)
+    main = _by_stage(codebase, main_entries(entries))
+    yield from stage_models(codebase)
     other = [entry for entry in entries if entry.hosted and entry not in main and not entry.part]
     main += other if any(entry.hosted for entry in main) else []  # which service answers, the user chooses
     hosted = [entry for entry in main if entry.hosted]
@@ -91,14 +94,19 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
         )
 
 
+def _by_stage(codebase: "Codebase", entries: list[Entry]) -> list[Entry]:
+    """The models of the stages of pipelines first, in their order."""
+    order = {name: at for at, name in enumerate(staged_names(codebase))}
+    return sorted(entries, key=lambda entry: order.get(entry.name, len(order)))
+
+
 def _local(codebase: "Codebase", roster: Roster, local: list[Entry]) -> Iterator[CensusHit]:
     """The models that are there by default, then those that only an option or a variable brings."""
     off = [entry for entry in local if off_by_default(codebase, roster, entry)]
     preset = [entry for entry in local if entry not in off] or off
     run = "" if any(entry.run for entry in local) else ", none of them in what the main programs are seen to run"
-    order = "" if len(preset) == 1 else ", in the order in which the programs make them"
     subject = "One model is used" if len(preset) == 1 and not preset[0].labels else "These models are used"
-    yield _sentence(codebase, f"{subject}{order}{run}: {_grouped(codebase, roster, preset)}", preset)
+    yield _sentence(codebase, f"{subject}{run}: {_grouped(codebase, roster, preset)}", preset)
     yield from _by_checkpoint(codebase, roster, preset)
     if off and preset is not off:
         yield _sentence(codebase, f"Off by default: {_grouped(codebase, roster, off)}", off)
@@ -211,7 +219,9 @@ def _named(entry: Entry) -> str:
     if first.cls is not None:
         about = "" if entry.kind or not entry.does else f", “{entry.does}”"
         return f"{entry.title} ({first.cls.path}{about})"
-    owners = [made.frame.owner.definition.symbol for made in entry.made if made.frame.owner is not None]
+    codebase = first.frame.program.codebase
+    ran = [made for made in entry.made if reach_of(codebase).has(plain(codebase, made.frame, made.step.start))]
+    owners = [made.frame.owner.definition.symbol for made in ran or entry.made if made.frame.owner is not None]
     told = [f"`{owner}`" for owner in dict.fromkeys(owners) if owner != entry.name]
     where = f" in {listed(told, MOST_OWNERS)}" if told else ""
     library = first.maker.partition(".")[0]

@@ -24,6 +24,7 @@ from retrieval.census.models.families import COMPANIONS, MODELISH, RUNNING, SETU
 from retrieval.census.models.known_models import known_model
 from retrieval.census.models.made_models import Made, Makers
 from retrieval.census.models.models import Family, family_of
+from retrieval.census.models.packaged import Packaged, packaged
 from retrieval.census.models.run_methods import RunMethods
 from retrieval.census.models.shown_models import shown_models
 from retrieval.census.models.sightings import Sighting, Use, hands_over, methods_given, use_of
@@ -75,9 +76,19 @@ class Roster:
             for frame, _depth in self.frames
             for step in frame.body.calls
             for made in dict.fromkeys(self.makers.of(frame, step, shown.get((frame.path, step.node.id))))
+            or self._packaged(frame, step)
         ]
         found += self.makers.nested(found)
         return found + self.makers.components(found, [frame for frame, _depth in self.frames])
+
+    def _packaged(self, frame: "Frame", step: CallStep) -> list[Made]:
+        inner = self.packaged.get((frame.path, step.node.id))
+        return [Made(frame, step, inner.maker, None, inner.known)] if inner is not None else []
+
+    @cached_property
+    def packaged(self) -> dict[tuple[str, int], Packaged]:
+        """The models that packages keep to themselves, by the calls that make or run them."""
+        return packaged(self.tracer, [frame for frame, _depth in self.frames])
 
     def of(self, spot: Spot) -> tuple[Made, ...]:
         """The models that an expression may be, nearest first."""
@@ -116,6 +127,15 @@ class Roster:
         hosted = any(item.known is not None and item.known.hosted for item in made)
         whole = not spot.take or spot.take[-1] in ("0", "[]") or hosted
         return self.possible(made, spot) if whole else ()
+
+    @cached_property
+    def _by_standing(self) -> dict[str, tuple[Made, ...]]:
+        """The models that stand in modules of packages, by the names under which code takes them from there."""
+        table: dict[str, tuple[Made, ...]] = {}
+        for key, inner in self.packaged.items():
+            if inner.standing:
+                table[inner.standing] = (*table.get(inner.standing, ()), *self.at(key))
+        return table
 
     def at(self, key: tuple[str, int]) -> tuple[Made, ...]:
         """What the call with that key makes (see `Made.key`)."""
@@ -178,6 +198,9 @@ class Roster:
             given = [self.sightings(Spot(frame, node, step.order, step.guards)) for node in hands_over(step)]
             if any(given):
                 return use_of(frame, step, next(filter(None, given)), "", depth)
+        if isinstance(value, External) and (standing := self._by_standing.get(value.name.rpartition(".")[0], ())):
+            method = value.name.rpartition(".")[2]
+            return Use(frame, step, standing, method, depth) if method in RUNNING else None
         if self._ruled_out(value):
             return None
         if function.type != "attribute":

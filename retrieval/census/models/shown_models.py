@@ -11,6 +11,7 @@ from retrieval.census.meaning.tracing import Tracer
 from retrieval.census.meaning.values import ClassRef, External, FunctionRef
 from retrieval.census.models.families import RUNNING
 from retrieval.census.models.known_models import known_model, may_make
+from retrieval.census.models.packaged import own_package
 from retrieval.languages import words
 from retrieval.parse import Node
 
@@ -131,7 +132,7 @@ def _predicts(spot: Spot) -> bool:
 
 def _made(tracer: Tracer, spot: Spot) -> Iterator[Spot]:
     walk = tracer.walk(spot, computed=False, stop=lambda at: bool(_maker(at)), most=MOST_SPOTS)
-    return (at for at in walk if _maker(at) and not at.take)
+    return (at for at in walk if _maker(at) and not at.take and not own_package(tracer, at, _maker(at)))
 
 
 def _maker(spot: Spot) -> str:

@@ -10,12 +10,13 @@ from retrieval.census.meaning.body import CallStep, one_line
 from retrieval.census.meaning.conditions import UNKNOWN, fails
 from retrieval.census.meaning.keyed_texts import keyed_texts
 from retrieval.census.meaning.spelled import is_settled, spelled
-from retrieval.census.meaning.spots import Called, Spot, argument, arguments, default
+from retrieval.census.meaning.spots import Spot, argument, arguments, default
 from retrieval.census.meaning.values import External
 from retrieval.census.memory.devices import choice_of
 from retrieval.census.models.instances import deciding
 from retrieval.census.models.made_models import LOADING, Made
 from retrieval.census.models.roster import Roster
+from retrieval.census.models.weight_contexts import contexts, excluded
 from retrieval.census.models.weight_names import naming
 from retrieval.parse import Node, first_line, last_line
 
@@ -150,10 +151,11 @@ def _read(roster: Roster) -> Iterator[tuple[Key, Weights]]:
             if function is None or function.type != "attribute" or not given or not _TAKING.search(step.written):
                 continue
             owner = function.child_by_field_name("object")
-            for stack in _contexts(roster, frame) if owner is not None else ():
-                at = Spot(frame, owner, step.order, step.guards, (), stack)  # type: ignore[arg-type]
-                for made in roster.of(at)[:4] or _itself(roster, at):
-                    found = _reading(roster, Spot(frame, given[0], step.order, step.guards, (), stack), step)
+            for stack, arm, known in contexts(roster, frame) if owner is not None else ():
+                at = Spot(frame, owner, step.order, step.guards, (), stack, arm)  # type: ignore[arg-type]
+                taking = [made for made in roster.of(at) if not excluded(frame, made, stack, known)]
+                for made in taking[:4] or _itself(roster, at):
+                    found = _reading(roster, Spot(frame, given[0], step.order, step.guards, (), stack, arm), step)
                     yield from (((made.key, made.name), weights) for weights in found)
 
 
@@ -172,12 +174,6 @@ def _itself(roster: Roster, at: Spot) -> list[Made]:
     return [m for m in roster.made if owner is not None and m.cls is not None and owner in roster.program.line(m.cls)]
 
 
-def _contexts(roster: Roster, frame: "Frame") -> list[tuple[Called, ...]]:
-    """The calls that may have entered a body, each by itself, so that arguments of one call stay together."""
-    callers = roster.tracer.holders.callers(frame)
-    return [(call,) for call in callers[:MOST_CALLS]] or [()]
-
-
 def _reading(roster: Roster, spot: Spot, step: CallStep) -> list[Weights]:
     found: list[Weights] = []
 
@@ -188,7 +184,7 @@ def _reading(roster: Roster, spot: Spot, step: CallStep) -> list[Weights]:
         told = reader(at)
         if told:
             found.append(_from(roster, at, told, (spot.frame, step)))
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(weights for weights in found if weights.written != "None"))
 
 
 def reader(spot: Spot) -> tuple[str, str] | None:

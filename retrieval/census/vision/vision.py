@@ -17,7 +17,8 @@ from retrieval.census.modalities.modality_names import named
 from retrieval.census.models.model_entries import Entry, entries_of
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.census.models.tiers import anatomy_of, snake
-from retrieval.census.vision.vision_calls import SEEN, Run, runs_of, sees, written
+from retrieval.census.vision.image_inputs import SEEN, sees
+from retrieval.census.vision.vision_calls import Run, runs_of, written
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:

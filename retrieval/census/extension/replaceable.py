@@ -18,8 +18,8 @@ from retrieval.census.memory.swaps import swapped
 from retrieval.census.models.closed_choices import Choice, choices
 from retrieval.census.models.made_models import Made
 from retrieval.census.models.model_entries import CLASSICAL, Entry, entries_of, plain
+from retrieval.census.models.model_formats import main_entries
 from retrieval.census.models.model_sources import sources_of
-from retrieval.census.models.model_summary import main_entries
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.facts import CensusHit
 from retrieval.roles import is_left

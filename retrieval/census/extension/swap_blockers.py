@@ -22,7 +22,7 @@ from retrieval.census.meaning.wording import caller
 from retrieval.census.modalities.modality_ties import modality_ties
 from retrieval.census.models.attribute_chains import attribute_chains
 from retrieval.census.models.model_entries import entries_of
-from retrieval.census.models.model_summary import main_entries
+from retrieval.census.models.model_formats import main_entries
 from retrieval.facts import CensusHit
 from retrieval.roles import is_left
 

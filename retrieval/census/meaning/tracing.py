@@ -127,9 +127,9 @@ class Tracer:
         if binding.taken == "element":
             value, take = walked(frame, binding)
             take = (*spot.take, *take)
-        at = Spot(frame, value, binding.order, binding.guards, take[-MOST_TAKEN:]) if value is not None else None
         told = (*spot.told, *telling(frame, frame.keys, spot.guards)) if frame is spot.frame else ()
-        return [replace(at, stack=spot.stack, told=told)] if at else []
+        where = (binding.order, binding.guards, take[-MOST_TAKEN:], spot.stack, told)
+        return [Spot(frame, value, *where)] if value is not None else []
 
     def _global(self, spot: Spot, path: str, name: str, hops: int = 4) -> list[Spot]:
         at = replace(spot, stack=())
@@ -149,8 +149,8 @@ class Tracer:
         for around, step, target in callers:
             node = argument((around, step, target), frame, name)
             if node is not None:
-                told = spot.told if spot.stack else ()
-                found.append(Spot(around, node, step.order, step.guards, spot.take, spot.stack[:-1], told))
+                rest = (spot.stack[:-1], spot.told if spot.stack else ())
+                found.append(Spot(around, node, step.order, step.guards, spot.take, *rest))
             elif (outer := handed_through(around, step)) and not any(target is call[2] for call in spot.stack[:-1]):
                 above = spot.stack[-2:-1] or tuple(self.holders.callers(around)[:MOST_CALLERS])
                 found += self._through(spot, above, outer, name)

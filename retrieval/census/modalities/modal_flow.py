@@ -46,6 +46,8 @@ def takes(roster: Roster, made: Made) -> list[str]:
         frame = entered(roster.program, FunctionRef(method[0].path, method[1], method[0], made.cls)) if method else None
         inputs = list(frame.parameters)[1:] if frame is not None else []
         said = [named(name) for name in inputs if frame is not None and reads(frame, name) and not SWITCH.search(name)]
+        heard = "audio" in found and not {"image", "video"} & {*found}  # what is given counts before what it is called
+        said = [one for one in said if not heard or one not in ("image", "video")]
         told = not inputs or any(said) or any(name in _ANY_INPUT for name in inputs)
         found = [*filter(None, said), *(found if told else [])]
     own = named(snake(made.name))

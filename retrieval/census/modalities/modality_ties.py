@@ -17,7 +17,7 @@ from retrieval.census.meaning.values import ClassRef
 from retrieval.census.modalities.modality_names import GROUPS
 from retrieval.census.modalities.modality_names import named as spelled
 from retrieval.census.models.model_entries import entries_of
-from retrieval.census.models.model_summary import main_entries
+from retrieval.census.models.model_formats import main_entries
 from retrieval.census.models.roster import roster_of
 from retrieval.facts import CensusHit, Definition
 

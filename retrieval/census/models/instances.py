@@ -41,7 +41,10 @@ def variants(roster: Roster, made: Made) -> list[str]:
 
 
 def _depends(made: Made, name: str) -> bool:
-    """Whether a place makes what a parameter says: the call or a condition around it reads the parameter."""
+    """Whether a place makes what a parameter says: through a variable that holds the class, or where the call or a
+    condition around it reads the parameter."""
+    if made.step.written.rpartition(".")[2] != made.maker.rpartition(".")[2]:
+        return True
     texts = [made.frame.body.tree.text(made.step.node), *(guard.text for guard in made.step.guards)]
     past = any(guard.kind in ("past", "else", "case") for guard in made.step.guards)
     return past or any(re.search(rf"(?<![\w.]){name}\b", text) for text in texts)

@@ -206,7 +206,7 @@ class Makers:
         return frozenset(d.name for facts in self.program.facts.values() for d in facts.definitions)
 
     def _loaded(self, frame: "Frame", step: CallStep, function: Node) -> Iterator[Made]:
-        """`Model.from_pretrained(…)` on a class of the repository that derives from a library's, or on one of several."""
+        """`Model.from_pretrained(…)` on a class here that derives from a library's, or on one of several."""
         last = step.written.rpartition(".")[2]
         if last not in LOADING and not last.startswith("from_"):
             return

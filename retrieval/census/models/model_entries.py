@@ -29,7 +29,8 @@ _RUNTIME = re.compile(r"^(?:onnxruntime|tensorrt|openvino|tflite_runtime|torch2t
 _GENERAL = words(
     "core main model models __init__ __main__ inference infer predict run app base utils util common module"
 )
-_ASIDE = re.compile(r"(?:^|/)(?:bench\w*|eval\w*|tests?|examples?|docs?)/")  # code about the program, not of it
+ASIDE = re.compile(r"(?:^|/)(?:bench\w*|eval\w*|tests?|examples?|docs?)/")  # code about the program, not of it
+_TRAINING = re.compile(r"(?:^|[/_])train(?:ing|er|ers)?(?:/|\.py$)")  # what uses a model comes before what trains it
 _TELLING = re.compile(r"For(?!Masked)[A-Z]\w+$|LMHead\w*$|(?:^|[a-z])BertModel$|RobertaModel$|^GPT\w*Model$")
 _SHAM = re.compile(r"(?:Dummy|Debug|Fake|Mock)[A-Z]")
 _ENTRIES: "Beside[Codebase, list[Entry]]" = Beside()
@@ -82,7 +83,7 @@ class Entry:
     @property
     def aside(self) -> bool:
         """Whether only code about the program makes it: benchmarks, evaluations, examples."""
-        return all(_ASIDE.search(made.frame.path) for made in self.made)
+        return all(ASIDE.search(made.frame.path) for made in self.made)
 
     @property
     def hosted(self) -> bool:
@@ -131,8 +132,12 @@ def _entries(codebase: "Codebase") -> list[Entry]:
             continue  # an adapter around a model is no model of its own
         found.append(_entry(codebase, roster, name, places))
     found = [replace(e, used=_is_used(codebase, roster, e) or bool(e.run and parts_run(roster, e))) for e in found]
-    aside = {entry.name for entry in found if _ASIDE.search(entry.made[0].frame.path)}
-    return sorted(found, key=lambda entry: (not entry.run, entry.name in aside, not entry.used, entry.side))
+    return sorted(found, key=_rank)
+
+
+def _rank(entry: Entry) -> tuple[bool, bool, bool, bool, bool]:
+    path = entry.made[0].frame.path
+    return not entry.run, bool(ASIDE.search(path)), bool(_TRAINING.search(path)), not entry.used, entry.side
 
 
 def is_session(made: Made) -> bool:
@@ -145,7 +150,10 @@ def is_session(made: Made) -> bool:
 
 def _entry(codebase: "Codebase", roster: Roster, name: str, places: list[Made]) -> Entry:
     run = {id(made): _has(codebase, made.frame, made.step.start) for made in places}
-    ranked = sorted(places, key=lambda made: (not run[id(made)], bool(_ASIDE.search(made.frame.path))))
+    several = {
+        id(made): len(roster.at(made.key)) for made in places
+    }  # a factory that makes any of a registry says less
+    ranked = sorted(places, key=lambda m: (not run[id(m)], bool(ASIDE.search(m.frame.path)), several[id(m)] > 1))
     part = all((made.cls is not None or _is_backbone(made)) and inside(roster, made) for made in places)
     counted = [made for made in ranked if run[id(made)]] or ranked
     first = ranked[0]

@@ -12,10 +12,11 @@ from retrieval.census.models.chosen_loaders import chosen_apart
 from retrieval.census.models.instances import variants
 from retrieval.census.models.inventory import hosted_names, off_by_default, weights_named
 from retrieval.census.models.model_entries import CLASSICAL, Entry, entries_of, plain
+from retrieval.census.models.model_formats import formats, main_entries, sentence
 from retrieval.census.models.model_kinds import kinds_of
 from retrieval.census.models.model_settings import model_settings
-from retrieval.census.models.model_sources import HOSTED, Source, absent, named_at, sources_of
 from retrieval.census.models.models_by_program import by_program
+from retrieval.census.models.models_elsewhere import elsewhere
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.census.models.stage_models import stage_models, staged_names
 from retrieval.facts import CensusHit
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS, MOST_OWNERS = 18, 12, 8, 12, 3
 _AUTO = re.compile(r"^(\w+)\.(?:\w+\.)*Auto\w*(?:Model|Pipeline)\w*\.")
 WHAT = ("used", "formats")
+_APART = ("`", "models behind")  # a started program is told by its name
 
 
 @kind(
@@ -45,14 +47,7 @@ def model_summary(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     what = query.choice("what", WHAT, "used")
     entries = [entry for entry in entries_of(codebase) if entry.does != CLASSICAL]
     if entries:
-        yield from (_used if what == "used" else _formats)(codebase, roster_of(codebase), entries)
-
-
-def main_entries(entries: list[Entry]) -> list[Entry]:
-    """The models that the main programs make and that are no parts of others; all whole models without such."""
-    whole = [entry for entry in entries if not entry.part]
-    run = [entry for entry in whole if entry.run]
-    return [entry for entry in run if not entry.aside] or run or whole or entries
+        yield from (_used if what == "used" else formats)(codebase, roster_of(codebase), entries)
 
 
 def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterator[CensusHit]:
@@ -64,7 +59,7 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
     local = [entry for entry in main if entry not in hosted and entry.used] or [e for e in main if e not in hosted]
     idle = [entry for entry in main if entry not in hosted and entry not in local]
     if hosted and not local:
-        yield _sentence(
+        yield sentence(
             codebase,
             f"No model is loaded here: all are hosted and called over the network, with {_names(hosted)}",
             hosted,
@@ -72,26 +67,37 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
     else:
         yield from _local(codebase, roster, local)
         if hosted:
-            yield _sentence(
+            yield sentence(
                 codebase, f"Besides, hosted models are called over the network with {_names(hosted)}", hosted
             )
     parts = [entry for entry in entries if entry.part and (entry.run or not any(e.run for e in main))]
     if parts:
         told = [_filled(codebase, roster, entry) for entry in parts[:MOST_PARTS]]
         more = f"; and {len(parts) - MOST_PARTS} more" if len(parts) > MOST_PARTS else ""
-        yield _sentence(codebase, f"Inside them work, as parts: {'; '.join(told)}{more}", parts)
-    yield _sentence(codebase, *kinds_of(roster, [*hosted, *local, *parts]))
+        yield sentence(codebase, f"Inside them work, as parts: {'; '.join(told)}{more}", parts)
+    yield sentence(codebase, *kinds_of(roster, [*hosted, *local, *parts]))
     if idle:
-        yield _sentence(
+        yield sentence(
             codebase, f"Made as well, though no call that runs them was traced: {_names(idle, MOST_PARTS)}", idle
         )
     yield from _settings(codebase, roster, hosted, local) if hosted else ()
+    yield from _outside(codebase, hosted)
     yield from by_program(codebase, roster, main)
     others = [entry for entry in entries if entry not in main and entry not in parts and not entry.part]
     if others:
-        yield _sentence(
+        yield sentence(
             codebase, f"Only code that the main programs are not seen to run makes {_names(others, MOST_PARTS)}", others
         )
+
+
+def _outside(codebase: "Codebase", hosted: list[Entry]) -> Iterator[CensusHit]:
+    """What runs models outside the process: started programs, and services, unless their clients are told already."""
+    found = [(told, hits) for told, hits in elsewhere(codebase) if told.startswith(_APART[: 1 if hosted else 2])]
+    if found:
+        places = [(hit.path, hit.start, hit.end) for _, hits in found for hit in hits][:MOST_CITED]
+        text = f"Outside the process run {'; '.join(told for told, _ in found[:MOST_PARTS])}"
+        related = tuple(dict.fromkeys(("asked", *place) for place in places[1:]))
+        yield hit_at(codebase, places[0][0], places[0][1:], symbol="", name="summary", text=text, related=related)
 
 
 def _by_stage(codebase: "Codebase", entries: list[Entry]) -> list[Entry]:
@@ -106,10 +112,10 @@ def _local(codebase: "Codebase", roster: Roster, local: list[Entry]) -> Iterator
     preset = [entry for entry in local if entry not in off] or off
     run = "" if any(entry.run for entry in local) else ", none of them in what the main programs are seen to run"
     subject = "One model is used" if len(preset) == 1 and not preset[0].labels else "These models are used"
-    yield _sentence(codebase, f"{subject}{run}: {_grouped(codebase, roster, preset)}", preset)
+    yield sentence(codebase, f"{subject}{run}: {_grouped(codebase, roster, preset)}", preset)
     yield from _by_checkpoint(codebase, roster, preset)
     if off and preset is not off:
-        yield _sentence(codebase, f"Off by default: {_grouped(codebase, roster, off)}", off)
+        yield sentence(codebase, f"Off by default: {_grouped(codebase, roster, off)}", off)
 
 
 def _by_checkpoint(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterator[CensusHit]:
@@ -126,7 +132,7 @@ def _by_checkpoint(codebase: "Codebase", roster: Roster, entries: list[Entry]) -
         ]  # fmt: skip
         if found:
             text = f"`{entry.name}` makes the class that its checkpoint names; of `{match and match[1]}`'s models this "
-            yield _sentence(codebase, f"{text}repository defines {listed(found, MOST_PARTS)}", [entry])
+            yield sentence(codebase, f"{text}repository defines {listed(found, MOST_PARTS)}", [entry])
 
 
 def _settings(codebase: "Codebase", roster: Roster, hosted: list[Entry], local: list[Entry]) -> Iterator[CensusHit]:
@@ -230,62 +236,3 @@ def _named(entry: Entry) -> str:
         if library in ("http", "self")
         else f"{entry.title} of the library `{library}`{where}"
     )
-
-
-def _formats(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterator[CensusHit]:
-    main = main_entries(entries)
-    counted_in = [*main, *(e for e in entries if e.part and e.run)]
-    groups: dict[str, list[tuple[Entry, Source]]] = {}
-    for entry in counted_in:
-        for source in sources_of(codebase, roster, entry):
-            groups.setdefault(source.format, []).append((entry, source))
-    if len(groups) > 1 and HOSTED in groups:
-        groups["Without files, hosted and called over the network"] = groups.pop(HOSTED)
-    for form, found in groups.items():
-        told: dict[str, list[str]] = {}
-        for entry, source in found:
-            told.setdefault(f"`{entry.name}`", []).extend([source.said] if source.said else [])
-        models = [f"{name} from {listed(_once(said), 3)}" if said else name for name, said in told.items()]
-        hit = _sentence(codebase, f"{form}: {'; '.join(models[:MOST])}", [entry for entry, _ in found])
-        places = [("read", s.path, s.start, s.end) for _, s in found][:MOST_CITED]
-        _, path, start, end = places[0]
-        yield replace(hit, path=path, start=start, end=end, related=tuple(dict.fromkeys(places[1:])))
-    if groups:
-        yield from _not_used(codebase, main, list(groups))
-
-
-def _not_used(codebase: "Codebase", main: list[Entry], used: list[str]) -> Iterator[CensusHit]:
-    """The usual formats that nothing here points to; of GGUF, which people ask for, always whether it is used."""
-    missing = absent(codebase)
-    others = [name for name in missing if not name.startswith("GGUF")]
-    if len(others) < len(missing):
-        nor = f", nor to {listed(others, len(others))}" if others else ""
-        text = f"GGUF is not used: nothing in the code points to it or to llama.cpp{nor}"
-        yield _sentence(codebase, text, main[:1])
-        return
-    if any(form.startswith("GGUF") for form in used):
-        if others:
-            yield _sentence(codebase, f"Nothing points to {listed(others, len(others))}", main[:1])
-        return
-    at = named_at(codebase, "GGUF/llama.cpp")
-    nor = f"; nothing points to {listed(others, len(others))}" if others else ""
-    text = f"No model was traced that is filled from GGUF files, though the code names GGUF or llama.cpp{nor}"
-    hit = _sentence(codebase, text, main[:1])
-    yield replace(hit, path=at[0], start=at[1], end=at[1], related=()) if at else hit
-
-
-def _once(said: list[str]) -> list[str]:
-    """Sources without those that name the same file by another expression."""
-    return list({text.partition(" (")[0]: text for text in reversed(said)}.values())[::-1]
-
-
-def _sentence(codebase: "Codebase", text: str, entries: list[Entry]) -> CensusHit:
-    places = []
-    for entry in entries[:MOST_CITED]:
-        first, own = entry.made[0], entry.only[0] if entry.only else None
-        at = (own.frame, own.step) if own is not None else (first.frame, first.step)
-        places.append(("made", at[0].path, at[1].start, at[1].end))
-    return hit_at(
-        codebase, places[0][1], places[0][2:], symbol="", name="summary", text=text,
-        related=tuple(dict.fromkeys(places[1:])),
-    )  # fmt: skip

@@ -6,6 +6,7 @@ are the names of a hub that the class of a stage writes itself, or that the opti
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -14,11 +15,12 @@ from retrieval.beside import once
 from retrieval.census.flow.built_stages import taken_types
 from retrieval.census.flow.default_targets import NAMED, chosen_by
 from retrieval.census.language import hit_at, run_query
-from retrieval.census.meaning.class_fields import class_fields
+from retrieval.census.meaning.class_fields import class_node
 from retrieval.census.meaning.prose import listed
 from retrieval.census.memory.object_sets import Stage, staged
-from retrieval.census.models.roster import roster_of
+from retrieval.census.models.roster import Roster, roster_of
 from retrieval.facts import CensusHit
+from retrieval.pyast import dotted
 
 if TYPE_CHECKING:
     from retrieval.census.meaning.values import ClassRef
@@ -79,7 +81,8 @@ def _said(codebase: Codebase, stage: Stage) -> str:
     filled = f" from {listed(weights, MOST_WEIGHTS)}" if weights else ""
     named = first is not None and first.definition.symbol != stage.name
     by = f"{'by default ' if stage.preset else ''}`{first.definition.symbol}` with " if named and first else ""
-    rest = [name for name in stage.models if name not in own]
+    every = dict.fromkeys((*stage.models, *_called(roster_of(codebase), stage)))
+    rest = [name for name in every if name not in own]
     told = [f"{by}{_one_of(own)}{filled}"] if own or by else []
     told += [f"else {_one_of(rest)}" if own else _one_of(rest)] if rest else []
     return f"`{stage.name}`: {', '.join(told)}{f' ({stage.when})' if stage.when else ''}"
@@ -99,7 +102,7 @@ def _weights(codebase: Codebase, cls: ClassRef) -> list[str]:
         for name in sorted(taken_types(roster_of(codebase), cls))
         if (found := program.named_class(cls.path, name)) is not None
     ]
-    read = {word for at in options for word in _read(codebase, at)}
+    read = {word for at in options for word in _read(codebase, at)} - {""}
     preset = [f"`{hit.name}`" for hit in hubs if read & {*re.findall(r"\w+", hit.detail["constants"])}]
     preset += [f"`{hit.name}`" for hit in hubs for at in options if _within(hit, at)]
     return list(dict.fromkeys(own or preset))
@@ -111,5 +114,16 @@ def _within(hit: CensusHit, cls: ClassRef) -> bool:
 
 def _read(codebase: Codebase, cls: ClassRef) -> Iterator[str]:
     """The names that the defaults of a class's fields read."""
-    for field in class_fields(codebase, cls.path, cls.definition):
-        yield from re.findall(r"[A-Za-z_]\w+", field.default)
+    node = class_node(codebase, cls.path, cls.definition)
+    for field in node.body if node is not None else ():
+        if isinstance(field, ast.AnnAssign) and field.value is not None:
+            for inner in ast.walk(field.value):
+                yield from [dotted(inner).rpartition(".")[2]] if isinstance(inner, ast.Name) else []
+                yield from [inner.attr] if isinstance(inner, ast.Attribute) else []
+
+
+def _called(roster: Roster, stage: Stage) -> list[str]:
+    """The models that classes of a stage do not keep: functions of libraries that make and run one in one call."""
+    owners = {owner for cls in stage.classes for owner in roster.program.line(cls)}
+    found = (made for made in roster.made if made.known is not None and made.known.immediate)
+    return [made.name for made in found if made.frame.owner in owners]

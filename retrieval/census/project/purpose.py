@@ -223,7 +223,8 @@ def _helped(hit: CensusHit) -> str:
 
 def _models(codebase: Codebase) -> Iterator[CensusHit]:
     """The models that the main programs use, with what they are for, by `model_summary`."""
-    for hit in model_summary(codebase, parse_query("model_summary: what=used")):
+    sentences = model_summary(codebase, parse_query("model_summary: what=used"))
+    for hit in (hit for hit in sentences if hit.name != "stages"):
         words, colon, told = hit.text.partition(": ")
         if not _USED.search(words) or not colon:
             return

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _NORM = re.compile(r"(?:^|\.)(?:normalize|norm|l2_norm\w*|normalise)$")
+_UNTRACED = "Yes, in code to which no way from the main programs was traced: "
 _TRIAL = re.compile(r"(?i)warm_?up|bench|(?:^|/)speed")
 SHOWN, READ, ASIDE, CALL = 4, 3, 2, 90
 
@@ -52,9 +53,10 @@ def embedding(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
         ("in code that the main programs are not seen to run: ", [_said(roster, run) for run in aside]),
     )
     first = True
+    idle = bool(runs) and not any(is_run(codebase, run) for run in runs)
     for opening, group in groups:
         if group:
-            lead = "" if not first else "Yes, " if opening.startswith("inside") else "Yes: "
+            lead = "" if not first else _UNTRACED if idle else "Yes, " if opening.startswith("inside") else "Yes: "
             text = f"{lead}{opening}{'; '.join(text for text, _ in group)}"
             first = False
             yield at(codebase, text, [where for _, where in group])

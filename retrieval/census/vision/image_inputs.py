@@ -60,6 +60,8 @@ def image_input(roster: Roster, use: Use) -> Spot | None:
         told = [said] if said else [item.modality for item in modalities(roster.tracer, spot)]
         if told and (told[0] == "image" or (told[0] == "video" and seeing)):
             return spot
+        if told and told[0] == "audio":
+            return None  # a network for images that is given pictures of sound
         first = first or (spot if not told else None)
     if over or not seeing:
         return spread(use) if over else None

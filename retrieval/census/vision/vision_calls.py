@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _INNER = re.compile(
     r"^self\.(?:\w+\.)*(?!init_|build_|load_|get_|create_|make_)(?:\w*(?:visual|vision|image|img|video)_?(?:encoder|tower|model|backbone|transformer|net|extractor|"
-    r"trunk)\w*|visual|vit(?:_model|_encoder)?|adapter|controlnet|safety_checker)(?:\.(?:forward|encode|forward_features|get_intermediate_layers))?$"
+    r"trunk)\w*|visual|vit(?:_model|_encoder)?|adapter|controlnet|safety_checker)(?:\.(?:forward|encode|embed|(?:encode|embed)_images?|forward_features|get_intermediate_layers))?$"
 )
 _PARTS = {".adapter": "adapter", ".controlnet": "ControlNet", ".safety_checker": "safety checker"}
 _TRIAL = re.compile(r"(?i)warm_?up|bench|(?:^|/)speed|measure_")

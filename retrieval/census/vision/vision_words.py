@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import hit_at
+from retrieval.census.models.model_entries import ASIDE
 from retrieval.census.models.roster import roster_of
 from retrieval.census.vision.vision_calls import Run
 from retrieval.facts import CensusHit
@@ -16,8 +17,9 @@ Place = tuple[str, str, int, int]
 
 
 def first(codebase: "Codebase", runs: list[Run]) -> list[Run]:
-    """The calls that the main programs may make; all of them when there are none."""
-    return [run for run in runs if is_run(codebase, run)] or runs
+    """The calls that the main programs may make, without those of benchmarks and the like; all where there are none."""
+    own = [run for run in runs if is_run(codebase, run)]
+    return [run for run in own if not ASIDE.search(run.frame.path)] or own or runs
 
 
 def is_run(codebase: "Codebase", run: Run) -> bool:
@@ -28,10 +30,11 @@ def is_run(codebase: "Codebase", run: Run) -> bool:
 
 
 def several(runs: Sequence[Run], most: int) -> list[Run]:
-    """The first call of each model, whole models before parts inside them."""
+    """The first call of each model, whole models before parts inside them and before calls that
+    may run any of several."""
     by = {run.name: run for run in reversed(runs)}
     kept = [run for run in runs if by[run.name] is run]
-    return sorted(kept, key=lambda run: (run.inner, _inside(run)))[:most]
+    return sorted(kept, key=lambda run: (run.inner, _inside(run), len({made.name for made in run.made}) > 2))[:most]
 
 
 def _inside(run: Run) -> bool:

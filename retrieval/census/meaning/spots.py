@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from retrieval.census.meaning.body import CallStep, Guard
+from retrieval.census.meaning.body import Binding, CallStep, Guard
 from retrieval.census.meaning.callgraph import Target
 from retrieval.census.meaning.values import ClassRef
 from retrieval.parse import Node

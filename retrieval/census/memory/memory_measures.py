@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.flow.scope import ASIDE, functions, parted, places, said_of
 from retrieval.census.language import Query, kind, run_query
 from retrieval.census.meaning.prose import listed
+from retrieval.census.memory.half_given import half_given
 from retrieval.census.memory.memory_answers import let_go
 from retrieval.facts import CensusHit
 
@@ -64,18 +65,19 @@ _MEASURES = (
         "function",
     ),
 )
+_HALF = "half precision or autocast"
 _ASKED = {
     "quantised weights": "weight_types: quantization",
     "offloading by a library": "unloading: offload",
     "models moved back to the CPU": "unloading: cpu",
     "models deleted or taken out of their containers": "unloading: delete, container, none, release",
-    "half precision or autocast": "weight_types: model *, autocast, precision option, weight cast*",
+    _HALF: "weight_types: model *, autocast, precision option, weight cast*",
     "cached memory given back": "clearing",
 }
 _NAMED = {  # what a switch speaks of is not denied
     "quantised weights": r"(?i)quanti|int8|[48]bit",
     "offloading by a library": r"(?i)offload",
-    "half precision or autocast": r"(?i)half|fp16|bf16|dtype|precision|amp\b",
+    _HALF: r"(?i)half|fp16|bf16|dtype|precision|amp\b",
 }
 _OFF = re.compile(r"(?:default False; )?action ['\"]store_true['\"]")
 _MUTE = re.compile(r"type \w+; |; choices \[[^\]]*\]")
@@ -110,6 +112,7 @@ def memory_measures(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             aside.append((words.format(_said(idle, form) if form == "name" else places(_fitting(idle, form))), idle))
     switches = " ".join(hit.text for hit in run_query(codebase, "memory_limits: switch").hits)
     named = {words for words, names in _NAMED.items() if re.search(names, switches)}
+    named |= {_HALF} if half_given(codebase) else set()
     absent = [words for words, text in _ASKED.items() if words not in named and not run_query(codebase, text).hits]
     sentence = f"Measures in what the main programs run: {'; '.join(told)}." if told else ""
     if aside:

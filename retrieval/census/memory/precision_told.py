@@ -8,6 +8,7 @@ from retrieval.census.language import parse_query, run_query
 from retrieval.census.meaning.prose import listed
 from retrieval.census.memory.account import stays
 from retrieval.census.memory.asked_for import asked_for
+from retrieval.census.memory.half_given import half_given
 from retrieval.census.models.roster import roster_of
 from retrieval.census.models.weight_types import weight_types
 from retrieval.facts import CensusHit
@@ -15,6 +16,7 @@ from retrieval.facts import CensusHit
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
+MOST_NAMED = 3
 _HALF = re.compile(r"(?i)half|float16|bfloat16|fp16|bf16|autocast|\b[48]bit|int8|quantiz|dtype")
 _TYPES = {
     "quantization": "quantised weights",
@@ -42,6 +44,10 @@ def precision(codebase: "Codebase") -> str:
     given = _given_types(codebase)
     if not rows and not given and (asked := _asked_types(codebase)):
         return f" The type of weights or of computing is a setting: {asked}."
+    asked, _ = parted(codebase, half_given(codebase))
+    if not rows and not given and asked:
+        told = [f"{hit.text} in `{hit.symbol}()`" if hit.symbol else hit.text for hit in asked]
+        return f" Half precision is a setting of calls: {listed(told, MOST_NAMED)}."
     if not rows and not given:
         return " No call casts weights or computes in less than float32."
     kept = {hit.name for hit in half} & {"quantization", "model made in type", "model cast", "default type"}

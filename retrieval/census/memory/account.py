@@ -51,7 +51,7 @@ def _checkpoints(codebase: "Codebase") -> list[str]:
     found: dict[str, dict[str, None]] = {}
     for entry in entries_of(codebase):
         for weights in filled(codebase, roster, entry) if entry.run and not entry.hosted else ():
-            if weights.device:
+            if weights.device and (weights.values or not follows(codebase, entry)):  # a part may be given no file
                 found.setdefault(weights.device, {})[f"`{entry.name}`"] = None
     told = []
     if "cpu" in found:
@@ -62,6 +62,12 @@ def _checkpoints(codebase: "Codebase") -> list[str]:
         told.append(
             f"Checkpoints are read straight to the device ({names}), where they are a second copy of the weights "
             "beside the model until they are let go"
+        )
+    if "saved" in found:
+        names = listed(list(found["saved"]), MOST)
+        told.append(
+            f"Checkpoints are read without `map_location` ({names}): tensors that were saved from a GPU go to that GPU "
+            "first, and cannot be read where there is none"
         )
     return told
 

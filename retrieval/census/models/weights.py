@@ -51,7 +51,7 @@ class Weights:
     written: str
     values: tuple[str, ...]
     resumed: bool = False  # a checkpoint of training, which fills the optimizer too
-    device: str = ""  # where the file is read to, as `map_location` says
+    device: str = ""  # where the file is read to, as `map_location` says; "saved" without any
     complete: bool = False  # whether `values` are all that it may be
 
     @property
@@ -204,7 +204,7 @@ def _from(roster: Roster, at: Spot, told: tuple[str, str], taken: tuple["Frame",
     (frame, start, end), written = _written(roster, at, spot) if given else (_at(at), "")
     resumed = any(_RESUMING.search(step.written) and _is_given(taken[0], step) for step in taken[0].body.calls)
     name, words = told
-    device = _device(roster, at)
+    device = _device(roster, at) or ("saved" if name == "torch.load" and len(arguments(at.node)) == 1 else "")
     every = bool(given) and is_settled(roster.codebase, roster.tracer, spot)
     return Weights(frame, start, end, f"{words} (`{name}`)", written, tuple(values), resumed, device, every)
 
@@ -264,7 +264,7 @@ def _opened(roster: Roster, spot: Spot) -> Spot | None:
 
 
 def _device(roster: Roster, at: Spot) -> str:
-    """Where a checkpoint is read to: "cpu", "device", or "" when nothing says so."""
+    """Where a checkpoint is read to: "cpu", "device", or "" when nothing says so, which is where it was saved."""
     text = at.frame.body.tree.text
     for child in arguments(at.node, keywords=True):
         if child.type == "keyword_argument" and text(child.child_by_field_name("name")) in ("map_location", "device"):

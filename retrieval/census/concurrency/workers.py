@@ -267,7 +267,7 @@ def _runs(
     frames = [frame for target in (*targets, *first) if (frame := entered(program, target)) is not None]
     found, held = ways(codebase, frames), _held(codebase, targets)
     if held is not None and all(way.touch.written.startswith(f"{held.call}(") for way in found):
-        spots = tuple(("model", path, line, line) for path, line in ((held.path, held.line), *held.places))
+        spots = tuple(("model", path, line, line) for path, line in ((held.path, held.line), *held.places[:NAMED]))
         return f"{named}; it {held.said}", "yes", spots
     if found:
         return f"{named}; it {told(found)}", "yes", places(found)

@@ -14,9 +14,12 @@ from retrieval.census.meaning.naming import naming_of
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import listed
 from retrieval.census.memory.account import account
+from retrieval.census.memory.devices import SPREAD as MAPPED
+from retrieval.census.memory.kept_sets import kept_together
 from retrieval.census.memory.launch_settings import launch_settings
 from retrieval.census.memory.letting_go import told
 from retrieval.census.memory.moves import device_moves
+from retrieval.census.memory.object_sets import object_sets
 from retrieval.census.memory.offloading_options import offloading_options
 from retrieval.census.memory.placements import placements
 from retrieval.census.memory.precision_told import precision
@@ -68,6 +71,15 @@ def _unloading(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
             text = f"Yes, of data, by parameters: {said}. No whole model is let go: {text[4].lower()}{text[5:]}"
         else:
             text += f" Data or weights are kept off the GPU by parameters: {said}."
+    maps = [hit for hit in placements(codebase, parse_query("placements")) if MAPPED in hit.detail.get("chosen", "")]
+    maps, _ = parted(codebase, maps)
+    if maps:
+        names = listed([f"`{name}`" for hit in maps for name in hit.detail["names"].split(",")], MOST_NAMED)
+        text += (
+            f" Placement that may leave layers on the CPU from the start, which is no unloading: {names}, loaded with "
+        )
+        text += '`device_map="auto"` or the like, by which what does not fit on the GPUs goes to the CPU.'
+        hits = [*hits, *maps[:2]]
     spread = [hit for hit in launch_settings(codebase) if hit.detail.get("offload") == "yes"]
     if spread:
         said = "; ".join(hit.text for hit in spread[:3])
@@ -231,7 +243,9 @@ def _fullest(codebase: "Codebase") -> str:
             also = [part for part in others if part.startswith("of these ")]
             return f" All at once: {'; '.join([first, *also[:1]])}."
         if hit.text.startswith("Each ") and " holds at the same time, " in hit.text:
-            return f" All at once: {hit.text[0].lower()}{hit.text[1:]}."
+            stays = kept_together(codebase, object_sets(codebase))
+            also = f" {stays[0].upper()}{stays[1:]}." if stays else ""
+            return f" All at once: {hit.text[0].lower()}{hit.text[1:]}.{also}"
     return ""
 
 

@@ -13,6 +13,7 @@ from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.meaning.wording import caller
 from retrieval.census.memory.kept_models import inside, kept
+from retrieval.census.memory.kept_sets import kept_together
 from retrieval.census.memory.lifetimes import global_names
 from retrieval.census.memory.object_devices import devices_said
 from retrieval.census.memory.object_sets import is_told, object_sets, together
@@ -95,7 +96,9 @@ def _around_sets(codebase: "Codebase", roster: Roster, program: tuple[Start, lis
     which = f"one of {names}, each" if len(sets) > 1 else f"{names},"
     rest = [item for item in made if item.name not in inside]
     beside = _story(codebase, roster, start, rest) if rest else ""
-    return f"what the object that it works with holds, {which} told below{f'; beside that {beside}' if beside else ''}"
+    stays = kept_together(codebase, sets) if len(sets) > 1 else ""
+    told = f"what the object that it works with holds, {which} told below{f'; {stays}' if stays else ''}"
+    return f"{told}{f'; beside that {beside}' if beside else ''}"
 
 
 def _staged(codebase: "Codebase", stories: Iterable[str], query: Query) -> Iterator[CensusHit]:

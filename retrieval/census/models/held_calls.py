@@ -46,7 +46,7 @@ def _around(codebase: Codebase, run: HeldRun, place: Place) -> Place:
 def _entered(roster: Roster, run: HeldRun) -> list[Place]:
     program, name = roster.program, run.call.split(".")[2] if run.call.count(".") > 1 else "__call__"
     found: dict[Place, None] = {}
-    for (path, line), (_, given) in zip(run.places, run.given, strict=False):
+    for (path, line), (_maker, given) in zip(run.places, run.given, strict=True):
         for cls in _classes(roster, (path, line), given):
             method = program.method(cls, name)
             target = FunctionRef(method[0].path, method[1], method[0], cls) if method is not None else None

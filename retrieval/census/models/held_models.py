@@ -35,7 +35,7 @@ class HeldRun:
     call: str
     line: int
     given: tuple[tuple[str, str], ...]  # the class or function that makes an object, and what it gives to it
-    places: tuple[tuple[str, int], ...]
+    places: tuple[tuple[str, int], ...]  # where each is given
 
     @property
     def said(self) -> str:
@@ -70,9 +70,10 @@ def runs_held_model(codebase: Codebase, place: Place) -> HeldRun | None:
             if attribute in held:
                 given = list(_made_with(codebase, item, held[attribute]))
                 given.sort(key=lambda at: _rank(codebase, at[0], at[3]))
-                names = tuple(dict.fromkeys((_maker(symbol), text) for _, _, text, symbol in given))
-                places = tuple((file, line) for file, line, *_ in given[:SHOWN])
-                return HeldRun(path, written(call.func), call.lineno, names, places)
+                made: dict[tuple[str, str], tuple[str, int]] = {}
+                for file, line, text, symbol in given:
+                    made.setdefault((_maker(symbol), text), (file, line))
+                return HeldRun(path, written(call.func), call.lineno, tuple(made), tuple(made.values()))
     return None
 
 

@@ -225,3 +225,51 @@ def test_pictures_in_notebooks_name_no_way_of_running() -> None:
         for hit in run_query(codebase_of({"a.sh": "accelerate launch --use_FSDP\n# FSDP\n"}), "concurrency").hits
     ]
     assert any("Distributed running is named" in text for text in told)
+
+
+def test_objects_with_a_thread_each_name_what_they_were_made_with_by_their_makers() -> None:
+    source = """
+        import threading
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        class Step:
+            def __init__(self):
+                self.net = Net()
+            def __call__(self, x): return self.net(x)
+
+        class Stage:
+            def __init__(self, model):
+                self.model = model
+            def start(self):
+                threading.Thread(target=self._run).start()
+            def _run(self):
+                try:
+                    self.model(1)
+                except Exception as error:
+                    print(error)
+
+        class Pages:
+            def __init__(self):
+                self.layout_model, self.table_model = Step(), Step()
+            def go(self):
+                for stage in (Stage(model=self.layout_model), Stage(model=self.table_model)):
+                    stage.start()
+
+        class Films:
+            def __init__(self):
+                self.film_model = Step()
+            def go(self):
+                Stage(model=self.film_model).start()
+
+        if __name__ == "__main__":
+            Pages().go()
+            Films().go()
+    """
+    files = {"app.py": source}
+    [answer, *_] = told(files, "concurrent_models")
+    assert "each `Stage` object runs in a thread of its own what it was made with" in answer
+    assert ": in `Pages` `self.layout_model`, `self.table_model`; in `Films` `self.film_model`" in answer
+    assert any("`except Exception` in `Stage._run`" in text for text in told(files, "failing: course"))

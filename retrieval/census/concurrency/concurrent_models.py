@@ -97,9 +97,8 @@ def _side_by_side(hit: CensusHit) -> str:
     off = hit.detail.get("off", "")
     if held := hit.detail.get("held"):
         owner = hit.symbol.rpartition(".")[0] or hit.symbol
-        return (
-            f"each `{owner}` object runs the model that it was made with in a {hit.detail['worker']} of its own, {held}"
-        )
+        made = "what it was made with, at the same time as the others"
+        return f"each `{owner}` object runs in a {hit.detail['worker']} of its own {made}: {held}{off}"
     models = list(dict.fromkeys(_RUN.findall(hit.text)))
     ran = f", which runs {listed(models, MOST_NAMED)}" if models else ""
     workers = {"thread": "threads", "process": "processes"}[hit.detail["worker"]]

@@ -10,11 +10,11 @@ SAVING = re.compile(
     r"|grad(?:ient)?[-_]?(?:ckpt|checkpoint\w*)|ckpt[-_]layers?|accum[-_]?\w*|\w*accumulation\w*|freeze\w*"
     r"|lock[-_](?:image|text|\w*tower|\w*encoder)|patch[-_]dropout|queue[-_]?(?:max[-_]?)?size|canvas[-_]?size"
     r"|use[-_]?checkpoint|load[-_]?in[-_]?\dbit|quanti[sz](?:ed?|ation\w*)(?=$)|tile\w*|max[-_]?mem\w*|cpu[-_]?offload\w*"
-    r"|(?:gpu|cpu|video|system|native|device|pin|max|min|low|release|free)[-_]\w*memory\w*|memory[-_](?:limit|fraction|efficient"
-    r"|strategy|budget|mode|util)\w*|\w+[-_]memory[-_](?:limit|fraction|efficient|strategy|budget|mode|util)\w*|lora[-_]enable"
+    r"|(?:gpu|cpu|video|system|native|device|pin|max|min|low|release|free)[-_]\w*memory\w*|memory[-_](?:limit|cap|fraction|efficient"
+    r"|strategy|budget|mode|util)\w*|\w+[-_]memory[-_](?:limit|cap|fraction|efficient|strategy|budget|mode|util)\w*|lora[-_]enable"
     r"|use[-_]q?lora|sequential\w*offload|xformers|attention[-_]slicing|processing[-_]window[-_]?size|\w*batch[-_]?size\w*"
     r"|chunk[-_]?(?:size|length|frames?)|max[-_]?(?:slice[-_]?nums?|num[-_]?frames?|frames?)|gpu[-_]?layers|gpu[-_]?split"
-    r"|cache[-_]?type|ctx[-_]?size|cpu[-_]?moe|idle[-_]?timeout|CACHED?_\w*NUM)(?:[-_]|$)"
+    r"|cache[-_]?(?:type|size)|\w*max[-_]?pixels\w*|ctx[-_]?size|cpu[-_]?moe|idle[-_]?timeout|CACHED?_\w*NUM)(?:[-_]|$)"
 )
 _RANKED = tuple(
     re.compile(text, re.I)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.language import hit_at
 from retrieval.census.meaning.prose import listed
+from retrieval.census.settings.accessors import accessor_reads
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -29,6 +30,15 @@ def environment_reads(codebase: "Codebase", wanted: re.Pattern[str]) -> Iterator
         elif fact.symbol:
             text += f" is read in `{fact.symbol}()`"
         yield hit_at(codebase, path, (fact.start, fact.end), symbol="", name="switch", text=text)
+    for read in accessor_reads(codebase):
+        if wanted.search(read.name):
+            default = f" (default `{read.default}`)" if read.default else " (unset by default)"
+            users = _users(codebase, read.symbol.rpartition(".")[2]) if read.symbol else []
+            users = [name for name in users if name != read.symbol] or [read.symbol]
+            text = f"environment variable `{read.name}`{default} is read"
+            text += f" for {listed([f'`{name}()`' for name in users if name], MOST_NAMED)}" if any(users) else ""
+            lines = (read.line, read.line)
+            yield hit_at(codebase, read.path, lines, symbol=read.symbol, name="switch", text=text)
 
 
 def _constant(codebase: "Codebase", path: str, line: int) -> str:

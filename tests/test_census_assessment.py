@@ -98,3 +98,16 @@ def test_exceptions_of_the_main_programs_come_first() -> None:
 
 def test_code_that_defines_nothing_is_not_judged() -> None:
     assert run_query(codebase_of({"a.py": "x = 1\n"}), "assessment").hits == ()
+
+
+def test_circles_through_imports_inside_functions_lead_with_those_through_models() -> None:
+    files: dict[str, str | bytes] = {
+        "pkg/__init__.py": "from pkg.run import main\n",
+        "pkg/run.py": "def main():\n    import pkg\n    from pkg.timing import time\n    return time\n",
+        "pkg/timing.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pkg.run import main\n"
+        "from pkg.model import Net\ntime = Net\n",
+        "pkg/model.py": "import torch\nfrom pkg.run import main\nclass Net(torch.nn.Module):\n"
+        "    def forward(self, x):\n        return x\n",
+    }
+    (text,) = [hit.text for hit in run_query(codebase_of(files), "assessment: modular").hits]
+    assert "(none wanted): `pkg.model` → `pkg.run` → `pkg.timing` → `pkg.model`, `pkg` → `pkg.run` → `pkg`" in text

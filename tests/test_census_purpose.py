@@ -180,3 +180,35 @@ def test_comments_links_to_languages_begging_and_hosted_offers_are_no_purpose() 
     found = sentences({"README.md": OFFERED, "run.py": RUN})
     assert found[0] == "The README is titled “Talker: one portrait and one voice become a video”."
     assert not [text for text in found if "Never down" in text or "notice" in text or "star" in text]
+
+
+SILENT = """
+import torch
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return x
+
+net = Net()
+
+def infer(x):
+    \"\"\"Tells what happens in a video clip.
+
+    Args: x, the clip.
+    \"\"\"
+    return net(x)
+
+if __name__ == "__main__":
+    print(infer(1))
+"""
+
+
+def test_functions_that_run_models_speak_where_the_readme_says_nothing() -> None:
+    found = sentences({"README.md": "# Clips\n\n- [2024.01.01] Release v1\n", "run.py": SILENT})
+    assert found[0] == (
+        "Functions that run its models say of themselves: `infer()` (run.py): “Tells what happens in a video clip”."
+    )
+    docker = README + "\nWe build Docker images for all pushes to main. Our images can be used to run Talker.\n"
+    assert not [
+        text for text in sentences({"README.md": docker, "run.py": SILENT}) if "Docker" in text or "infer" in text
+    ]

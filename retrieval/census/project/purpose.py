@@ -18,7 +18,9 @@ from retrieval.census.flow.served_inputs import served_inputs
 from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import units
+from retrieval.census.meaning.wording import summary
 from retrieval.census.models.model_summary import model_summary
+from retrieval.census.models.roster import roster_of
 from retrieval.census.project.readme import Readme, read_readme
 from retrieval.census.project.readme_blocks import Said
 from retrieval.census.settings.options import cli_options
@@ -113,8 +115,27 @@ def _said(codebase: Codebase) -> Iterator[CensusHit]:
         if said is not None and not any(said.text.rstrip(".") in one or one in said.text for one in told):
             told.append(said.text)
             yield _hit(codebase, (path, said.start, said.end), name, f"{before} “{said.text}”")
+    if parts.tagline is None and not parts.abstracts:
+        yield from _docstrings(codebase)
     if parts.features:
         yield _features(codebase, path, parts.features)
+
+
+def _docstrings(codebase: Codebase) -> Iterator[CensusHit]:
+    """What functions that run models, in no model class, say of themselves: for a README that says nothing."""
+    roster, told = roster_of(codebase), dict[str, tuple[str, Place]]()
+    for use in sorted(roster.uses, key=lambda use: use.depth):
+        item, path = use.frame.definition, use.frame.path
+        inside = use.frame.owner is not None and roster.family.is_model(use.frame.owner)
+        first = summary(item) if item is not None and not inside and item.kind != "class" else ""
+        aside = _SERVING.search(path) or codebase.snapshot.by_path[path].role != "source"
+        if item is not None and len(first.split()) >= TITLE - 1 and not aside:
+            place = (path, item.doc_start, item.doc_end)
+            told.setdefault(item.symbol, (f"`{item.symbol}()` ({path}): “{first}”", place))
+    shown = list(told.values())[:2]
+    if shown:
+        text = f"Functions that run its models say of themselves: {'; '.join(said for said, _ in shown)}."
+        yield _hit(codebase, shown[0][1], "docstrings", text, [place for _, place in shown[1:]])
 
 
 def _features(codebase: Codebase, path: str, features: tuple[Said, ...]) -> CensusHit:

@@ -18,6 +18,7 @@ _LABEL = re.compile(r"^\W{0,3}((?:[A-Z][\w.+-]*|\d[\w.]*)(?: (?:[A-Z0-9][\w.+-]*
 _ASIDE = re.compile(
     r"(?i)\b(?:licen[cs]e[ds]?|disclaimer|own risk|not responsible|ethical|unethical|sponsor\w*|donat\w+|discord|slack"
     r"|wechat|telegram|qq group|arxiv|bibtex|cite|citation|changelog|release[sd]?|news|updates?|download\w*|install\w*"
+    r"|docker (?:images?|pull|run|hub|compose)"
     r"|click (?:here|on|the|to|this)|join us|follow us|star history|hiring|rtf|benchmark\w*|faster|fps|badge|see the"
     r"|docs?umentation is|homepage|project page|for more results|trending|contributors?|pull requests?|feel free"
     r"|beginners|issues?\b.*\bwelcome|autodl|colab|be aware|please|tested on|requires?|gpu is needed|thanks"

@@ -14,6 +14,7 @@ from retrieval.census.code.metrics import Measured, python_files
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import counted, listed
+from retrieval.census.models.roster import roster_of
 from retrieval.census.project.concerns import concerns_of
 from retrieval.census.quality.copied_lines import RUN, copied_lines
 from retrieval.census.quality.import_cycles import import_cycles
@@ -159,14 +160,19 @@ def _circles(codebase: "Codebase") -> Criterion:
     """Whether modules import each other; circles through imports inside functions count too."""
     source = {path for path in codebase.facts if codebase.snapshot.by_path[path].role == "source"}
     loaded = [cycle for cycle in import_cycles(codebase) if all(step[1] in source for step in cycle[1])]
-    late = [cycle for cycle in import_cycles(codebase, on_load=False) if all(step[1] in source for step in cycle[1])]
+    models = frozenset(cls.path for cls in roster_of(codebase).family.bases)
+    late = [
+        cycle for cycle in import_cycles(codebase, on_load=False, through=models)
+        if all(step[1] in source for step in cycle[1])
+    ]  # fmt: skip
+    late.sort(key=lambda cycle: not models & {step[1] for step in cycle[1]})
     cycles = loaded or late
     steps = tuple((path, start, end) for _, cycle in cycles[:1] for _, path, start, end in cycle)
     if loaded:
         text = f"{counted(len(loaded), 'group')} of modules that import each other (none wanted)"
     elif late:
-        chain = " → ".join(f"`{name}`" for name in [*late[0][0], late[0][0][0]])
-        text = f"modules import each other through imports inside functions (none wanted): {chain}"
+        chains = [" → ".join(f"`{name}`" for name in [*names, names[0]]) for names, _ in late]
+        text = f"modules import each other through imports inside functions (none wanted): {listed(chains, 3)}"
     else:
         text = "no modules import each other in a circle"
     return Criterion(float(not cycles) or _within(len(cycles), 1) / 2, text, steps)

@@ -21,12 +21,15 @@ _ENTRY_NAMES = frozenset(
 )
 
 
-def import_graph(codebase: Codebase, *, on_load: bool) -> Graph:
-    """Which file imports which; with `on_load` only by imports that run when the file is loaded."""
+def import_graph(codebase: Codebase, *, on_load: bool, guarded: bool = True) -> Graph:
+    """Which file imports which; with `on_load` only by imports that run when the file is loaded.
+
+    Without `guarded` imports of the top level under `if TYPE_CHECKING` or `try` do not count.
+    """
     graph: Graph = {path: {} for path in codebase.facts}
     for path, facts in codebase.facts.items():
         for item in facts.imports:
-            if on_load and (item.symbol or item.guarded):
+            if (on_load and (item.symbol or item.guarded)) or (not guarded and item.guarded and not item.symbol):
                 continue
             for target in _targets(codebase, path, item):
                 if target != path:
@@ -45,15 +48,22 @@ def _targets(codebase: Codebase, path: str, item: Import) -> Iterator[str]:
         yield outer
 
 
-def import_cycles(codebase: Codebase, *, on_load: bool = True) -> list[tuple[list[str], list[Step]]]:
+def import_cycles(
+    codebase: Codebase, *, on_load: bool = True, through: frozenset[str] = frozenset()
+) -> list[tuple[list[str], list[Step]]]:
     """One shortest cycle per group of files that import each other: the modules, and the import of each step.
 
-    Without `on_load` imports inside functions count too.
+    Without `on_load` imports inside functions count too. A group with one of the files `through` gives besides the
+    shortest cycle that goes through the first of them.
     """
-    graph = import_graph(codebase, on_load=on_load)
+    graph = import_graph(codebase, on_load=on_load, guarded=False)
     found = []
+    cycles = []
     for group in _components(graph):
-        cycle = _shortest(graph, group)
+        cycles.append(_shortest(graph, group))
+        if (special := sorted(group & through)) and not through & {*cycles[-1]}:
+            cycles.append(_back_to(graph, group, special[0]))
+    for cycle in filter(None, cycles):
         names = [codebase.facts[path].module or path for path in cycle]
         steps: list[Step] = [
             ("import", path, *graph[path][cycle[(place + 1) % len(cycle)]]) for place, path in enumerate(cycle)

@@ -333,7 +333,8 @@ ENGINES = """
 
 def test_the_input_of_a_model_that_reads_images_and_texts_is_what_its_processor_makes() -> None:
     runs = _texts(codebase_of({"main.py": ENGINES}), "vision_runs")
-    assert any("(**options)`" in text and "`self.processor(text=prompts, images=images" in text for text in runs)
+    way = next(text for text in runs if "Local.read()" in text)
+    assert way.index("convert(") < way.index("`self.processor(text=prompts, images=images")
     assert any("`asked`" in text and "multi_modal_data" in text for text in runs)
 
 

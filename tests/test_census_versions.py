@@ -404,3 +404,18 @@ def test_imagebind_as_published_does_not_go_with_the_torchvision_of_pytorch_2_3(
     alone, both = (texts(newer, f"admitted: {sets}")[-1] for sets in ("imagebind", "torch==2.3.0, imagebind"))
     told = "ImageBind as it is published does not go with PyTorch 2.3.0"
     assert told in both and "eb04d1b" in both and told not in alone
+
+
+def test_what_makes_models_is_told_first_and_what_only_continuous_integration_installs_is_said_to_be() -> None:
+    codebase = codebase_of(
+        {
+            "requirements.txt": "easyocr==1.7.2\npydantic==2.5.0\n",
+            ".github/workflows/test.yml": "jobs:\n  t:\n    steps:\n      - run: pip install numpy==1.26.4\n",
+            "main.py": "import easyocr\n\nprint(easyocr.Reader(['en']).readtext('a.png'))\n",
+        }
+    )
+    told = [hit.text for hit in run_query(codebase, "versions").hits]
+    pins = next(text for text in told if text.startswith("Pinned exactly"))
+    assert pins.index("easyocr==1.7.2") < pins.index("pydantic==2.5.0") and "numpy" not in pins
+    pinned = [hit.text for hit in run_query(codebase, "pins: numpy").hits]
+    assert pinned and "by a command of continuous integration" in pinned[0]

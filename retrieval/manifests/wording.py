@@ -5,6 +5,7 @@ import re
 from retrieval.manifests.declaration import Declaration
 
 _ATOM = re.compile(r"""^\(?\s*([a-z_]+)\s*(==|!=|<=|>=|<|>|in|not in)\s*["']([^"']*)["']\s*\)?$""")
+CI = re.compile(r"(?:^|/)(?:\.github|\.gitlab|\.circleci|\.azure|\.buildkite)[^/]*/")
 _PLATFORMS = {"linux": "Linux", "win32": "Windows", "darwin": "macOS", "cygwin": "Cygwin"}
 _OS = ("sys_platform", "platform_system")
 
@@ -82,7 +83,8 @@ def _who(item: Declaration) -> str:
     if item.scope == "constraint":
         return "constrains the version that may be installed"
     if item.scope == "command":
-        return "is installed by a command" + (f" from the index `{item.group}`" if item.group else "")
+        by = " of continuous integration" if CI.search(item.path) else ""
+        return f"is installed by a command{by}" + (f" from the index `{item.group}`" if item.group else "")
     if item.scope == "lock":
         return "is locked"
     return f"is required by {item.group}" if item.group else "is required"

@@ -19,8 +19,8 @@ ASKED = ("torch", "torchvision", "torchaudio", "transformers")
 PINNED = 14
 
 
-def locks(codebase: Codebase, items: list[Declaration], chosen: frozenset[str]) -> Iterator[CensusHit]:
-    """One sentence per lock file: the frameworks that are asked about first, then the `chosen` packages."""
+def locks(codebase: Codebase, items: list[Declaration], chosen: tuple[str, ...]) -> Iterator[CensusHit]:
+    """One sentence per lock file: the frameworks that are asked about, then the `chosen` ones in their order."""
     locked: dict[str, list[Declaration]] = {}
     for item in items:
         if item.scope == "lock" and item.exact:
@@ -30,7 +30,7 @@ def locks(codebase: Codebase, items: list[Declaration], chosen: frozenset[str]) 
         for item in found:
             by_name.setdefault(distribution_of(item), []).append(item)
         asked = [name for name in ASKED if name in by_name]
-        others = [name for name in by_name if name in chosen]
+        others = [name for name in chosen if name in by_name]
         told = [f"`{name}` {fixed(by_name[name])}" for name in asked]
         rest = [f"`{name}` {' and '.join(dict.fromkeys(i.exact for i in by_name[name]))}" for name in others]
         text = f"`{path}` fixes exact versions of {counted(len(by_name), 'package')}"

@@ -7,6 +7,7 @@ imported or absent, one for other model frameworks, one for what has no version,
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,12 @@ from retrieval.census.dependencies.imported import third_party
 from retrieval.census.dependencies.locked import ASKED, PINNED, fixed, locks, sentence
 from retrieval.census.language import Query, kind
 from retrieval.census.meaning.prose import counted, listed
+from retrieval.census.models.model_entries import entries_of
 from retrieval.facts import CensusHit
 from retrieval.languages import words
 from retrieval.manifests import Declaration, canonical, read_manifests
 from retrieval.manifests.distributions import distribution_of, modules_of, usual_provider
-from retrieval.manifests.wording import condition, shown
+from retrieval.manifests.wording import CI, condition, shown
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -32,7 +34,6 @@ FRAMEWORKS = words(
     tokenizers pydantic torchcodec librosa"""
 )
 _TOOLS = ("dev", "build")
-_CI = re.compile(r"(?:^|/)(?:\.github|\.gitlab|\.circleci|\.azure|\.buildkite)[^/]*/")
 _BASE = re.compile(r"\bpytorch/pytorch:\d|nvcr\.io/nvidia/pytorch:\d")
 FILES, PLACES, OPEN, IMPORTED = 6, 5, 20, 10
 _BASIC = frozenset(["pip", "setuptools", "wheel", "virtualenv", "pipx"])
@@ -52,7 +53,8 @@ def versions(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     manifests = read_manifests(codebase.snapshot)
     own = {canonical(item.value) for item in manifests.properties if item.name == "name"} | _BASIC
     items = [item for item in in_order(manifests.declarations) if _counts(item) and item.key not in own]
-    chosen = FRAMEWORKS | _most_imported(codebase)
+    made_by = _makers(codebase)
+    chosen = (*made_by, *sorted((FRAMEWORKS | _most_imported(codebase)) - {*made_by, *ASKED}))
     by_hand = [item for item in items if item.scope != "lock"]
     sentences = [
         *locks(codebase, items, chosen),
@@ -74,12 +76,20 @@ def versions(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
 
 def _counts(item: Declaration) -> bool:
     """Whether a declaration is about running the program, and no tool of its makers."""
-    return item.scope not in _TOOLS and not _CI.search(item.path) and item.ecosystem in ("python", "conda", "docker")
+    return item.scope not in _TOOLS and not CI.search(item.path) and item.ecosystem in ("python", "conda", "docker")
 
 
 def _program(codebase: Codebase, items: list[Declaration]) -> list[Declaration]:
     """The declarations that stand in no document, example or test; all where there are no others."""
     return [item for item in items if not _is_document(codebase, item.path)] or items
+
+
+def _makers(codebase: Codebase) -> list[str]:
+    """The distributions that make the models of programs, by how many of these each makes."""
+    made = [one for entry in entries_of(codebase) for one in entry.made if one.cls is None and "." in one.maker]
+    made = [one for one in made if codebase.snapshot.by_path[one.frame.path].role == "source"]
+    found = Counter(usual_provider(one.maker.partition(".")[0]) for one in made)
+    return [name for name, _ in found.most_common() if name not in ASKED]
 
 
 def _most_imported(codebase: Codebase) -> frozenset[str]:
@@ -95,7 +105,7 @@ def _most_imported(codebase: Codebase) -> frozenset[str]:
 def _pins(
     codebase: Codebase,
     items: list[Declaration],
-    chosen: frozenset[str],
+    chosen: tuple[str, ...],
     tools: list[Declaration],
     parts: list[Declaration],
 ) -> Iterator[CensusHit]:
@@ -137,9 +147,9 @@ def _beside(parts: list[Declaration], tools: list[Declaration]) -> str:
     return f" (only {' and '.join(said)})" if said else ""
 
 
-def _pinned(path: str, found: list[Declaration], chosen: frozenset[str], said: set[str]) -> str:
+def _pinned(path: str, found: list[Declaration], chosen: tuple[str, ...], said: set[str]) -> str:
     """ "`requirements.txt` pins 3: …", the asked frameworks first, then others; what is `said` is only counted."""
-    names = [*ASKED, *sorted(chosen)]
+    names = [*ASKED, *chosen]
     rank = {name: at for at, name in enumerate(names)}
     major = sorted(found, key=lambda item: rank.get(distribution_of(item), len(rank)))
     told = list(dict.fromkeys(f"`{shown(item)}`" for item in major))
@@ -217,14 +227,14 @@ def _imports(codebase: Codebase, name: str) -> list[tuple[str, int]]:
     return list(found.items())
 
 
-def _others(codebase: Codebase, items: list[Declaration], chosen: frozenset[str]) -> Iterator[CensusHit]:
+def _others(codebase: Codebase, items: list[Declaration], chosen: tuple[str, ...]) -> Iterator[CensusHit]:
     by_name: dict[str, list[Declaration]] = {}
     for item in items:
         name = distribution_of(item)
         if name in chosen and name not in ASKED:
             by_name.setdefault(name, []).append(item)
     told = []
-    for found in by_name.values():
+    for found in sorted(by_name.values(), key=lambda items_: chosen.index(distribution_of(items_[0]))):
         hand = [item for item in found if item.scope != "lock"]
         locked = _locked([item for item in found if item.scope == "lock"])
         ways = list(dict.fromkeys(f"`{shown(item)}`" for item in hand))
@@ -235,7 +245,7 @@ def _others(codebase: Codebase, items: list[Declaration], chosen: frozenset[str]
         yield sentence(
             codebase,
             "frameworks",
-            f"Other frameworks and packages that much of the code imports: {'; '.join(told)}",
+            f"Packages that make models, other frameworks and what much of the code imports: {'; '.join(told)}",
             proof,
         )
 
@@ -266,7 +276,7 @@ def _platform(codebase: Codebase, items: list[Declaration]) -> Iterator[CensusHi
 
 
 def _build(codebase: Codebase, items: Iterable[Declaration]) -> Iterator[CensusHit]:
-    found = [item for item in items if item.scope == "build" and not _CI.search(item.path)]
+    found = [item for item in items if item.scope == "build" and not CI.search(item.path)]
     names = list(dict.fromkeys(f"`{shown(item)}`" for item in found))
     if names:
         yield sentence(codebase, "build", f"Needed to build the package: {listed(names, 8)}", found[:PLACES])

@@ -102,7 +102,7 @@ def test_failed_items_partial_success_and_early_returns_are_found(codebase: Code
     assert texts(codebase, "error_policy: mark") == [
         "`Stage.run()` marks what failed and goes on after `Exception`: `item.is_failed = True`, `item.error = exc`"
     ]
-    assert "`self.status = 'PARTIAL_SUCCESS'`" in texts(codebase, "error_policy: partial")[0]
+    assert "sets `self.status` to `'PARTIAL_SUCCESS'`" in texts(codebase, "error_policy: partial")[0]
     assert texts(codebase, "error_policy: ends") == ["`main()` ends early with `return -1` only if `not paths`"]
 
 

@@ -26,7 +26,7 @@ _KEPT = re.compile(r"(?i)^(?:\w+_)?(?:errors|failures|failed|failed_\w+|exceptio
 _PARTIAL = re.compile(r"(?i)(?:^|[._'\"])partial(?:ly)?_?(?:success|failure|failed|complete)")
 _TELLS = frozenset(["error", "critical", "exception", "fatal"])
 _NEEDS = r"\bexcept\b|(?i:partial_?(?:success|fail))|(?i:on_error|_error\b|abort|halt|strict)|def main\b|^\s*return -1"
-_SHOWN, _WIDE = 3, frozenset(["Exception", "BaseException", ""])
+_SHOWN, _WIDEST, _WIDE = 3, 5, frozenset(["Exception", "BaseException", ""])
 Found = Iterator[tuple[Unit, ast.AST, str, str, str]]  # file, place, symbol, kind, words
 
 
@@ -152,9 +152,35 @@ def _marks(function: ast.AST) -> Iterator[tuple[ast.AST, str, str]]:
             caught = source_of(handler.type, 60) if handler.type is not None else "any exception"
             yield handler, "mark", f"marks what failed and goes on after `{caught}`: {_ticked(marks)}"
     if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-        for statement, around in guarded(function.body):
-            if isinstance(statement, ast.Assign) and _PARTIAL.search(ast.unparse(statement.value)):
-                yield statement, "partial", f"sets {_ticked([ast.unparse(statement)])}{only_if(around)}"
+        yield from _partial(function)
+
+
+def _partial(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[ast.AST, str, str]]:
+    """A function that says a run succeeded in part: which states it sets on which conditions, what it keeps of what
+    failed."""
+    body = list(guarded(function.body))
+    assigned = [(s, around) for s, around in body if isinstance(s, ast.Assign) and len(s.targets) == 1]
+    first = next((s for s, _ in assigned if _PARTIAL.search(ast.unparse(s.value))), None)
+    if first is None:
+        return
+    target = ast.unparse(first.targets[0])
+    states: dict[str, None] = {}
+    for statement, around in assigned:
+        if ast.unparse(statement.targets[0]) == target and isinstance(statement.value, ast.Attribute | ast.Constant):
+            when = only_if(around[-1:]).removeprefix(" — only")
+            when = " otherwise" if when.endswith(" is false") else when
+            state = ast.unparse(statement.value).rpartition(".")[2][:60]
+            states |= {f"`{state}`{when}": None} if not state.islower() else {}
+    text = f"sets `{target}` to {listed(list(states), _WIDEST)}" if states else f"sets {_ticked([ast.unparse(first)])}"
+    calls = [node for node in own_nodes(function) if isinstance(node, ast.Call)]
+    kept = dict.fromkeys(f"`{dotted(c.func).rpartition('.')[0]}`" for c in calls if _mark(c))
+    text += f", puts what failed into {listed(list(kept), _SHOWN)}" if kept else ""
+    for statement, _around in assigned:
+        value = statement.value
+        if isinstance(value, ast.ListComp) and value.generators[0].ifs and "." in ast.unparse(statement.targets[0]):
+            whole, asked = ast.unparse(statement.targets[0]), ast.unparse(value.generators[0].ifs[0])
+            text += f", and leaves in `{whole}` only that for which `{asked[:60]}`"
+    yield first, "partial", text
 
 
 def _ticked(texts: list[str]) -> str:

@@ -8,6 +8,7 @@ from retrieval.census.failures.failure_marks import followed
 from retrieval.census.failures.model_handlers import model_handlers
 from retrieval.census.failures.retried_models import of_models, repeating_themselves
 from retrieval.census.failures.unchecked import used_unchecked
+from retrieval.census.flow.default_targets import chosen_by
 from retrieval.census.flow.reach import MAIN_ROLES, reach_of
 from retrieval.census.language import run_query
 from retrieval.census.meaning.prose import counted, listed
@@ -73,7 +74,7 @@ def course(found: Found) -> Told:
     skipped = [hit for hit in skipped if not _POLLS.search(hit.text)]
     fallback, ending = _told_apart(found, _broadest(found.of("catches: what=fallback|return")[0]))
     quiet, ending_too = _told_apart(found, found.of("catches: what=log|swallow")[0])
-    switches, marks = policy.get("switch", []), policy.get("mark", [])
+    switches, marks = policy.get("switch", []), _chosen_first(found, policy.get("mark", []))
     groups = (
         (retried, "retried in"),
         (skipped, "skipped in"),
@@ -93,7 +94,7 @@ def course(found: Found) -> Told:
         more = f"; and {others} more handler{'s' * (others > 1)} around model runs" if others > 0 else ""
         told = "; ".join(list(dict.fromkeys(_brief(hit) for hit in runs))[:SHOWN])
         yield f"An error in a model run: {told}{more}{followed(found.codebase, runs[:SHOWN])}", runs
-    partial = policy.get("partial", [])
+    partial = _chosen_first(found, policy.get("partial", []))
     if runs and partial:
         yield f"Partial success is a result of its own: {_some(partial)}", partial
     yield from ((hit.text, [hit]) for hit in _unlike(switches))
@@ -119,6 +120,13 @@ def course(found: Found) -> Told:
     yield from _dereferenced(found, fallback)
     yield from _passed_on(found)
     yield from _ended(found, policy.get("ends", []))
+
+
+def _chosen_first(found: Found, hits: Hits) -> Hits:
+    """Hits in classes that defaults choose before those in classes that only some setting makes."""
+    owners = {hit.symbol.rpartition(".")[0] for hit in hits}
+    chosen = {owner for owner in owners if owner and chosen_by(found.codebase, owner.rpartition(".")[2]).said}
+    return sorted(hits, key=lambda hit: hit.symbol.rpartition(".")[0] not in chosen)
 
 
 _ADAPTERS = "calls: *.Retry, Retry"  # of urllib3: sessions that send a failed request again by themselves

@@ -46,7 +46,38 @@ def triggers_of(codebase: "Codebase", frame: "Frame") -> Trigger:
     rows = [row for members in told.values() for row in members]
     behind = dict.fromkeys(switch for row in rows for switch in row[3] if "" not in told)
     places = [(path, line) for members in told.values() for _, path, line, _ in members[:MOST_NAMED]]
+    if not groups:
+        by_name = _by_name(codebase, frame)
+        names = list(dict.fromkeys(f"`{symbol}()`" for _, _, symbol in by_name))
+        more = f" and {len(names) - MOST_WIDE} more" if len(names) > MOST_WIDE else ""
+        said = f"; run by {', '.join(names[:MOST_WIDE])}{more}" if names else ""
+        places = [(path, line) for path, line, _ in by_name[:MOST_WIDE]]
     return Trigger(said + _at_exit(codebase, frame, rows), tuple(places), tuple(behind))
+
+
+def _by_name(codebase: "Codebase", frame: "Frame") -> list[tuple[str, int, str]]:
+    """The calls of a method by its name, where all classes that have a method of that name are of one family: what
+    holds such an object calls it, whichever of them it is."""
+    program, name = program_of(codebase), frame.symbol.rpartition(".")[2]
+    if frame.owner is None or name.startswith("__"):
+        return []
+    having = [cls for cls in program.line(frame.owner) if program.method(cls, name) is not None]
+    family = {(c.path, c.definition.symbol) for root in having[-1:] for c in (root, *program.descendants(root))}
+    defined = {
+        (path, item.symbol.rpartition(".")[0])
+        for path, item in codebase.all_definitions()
+        if item.name == name and item.kind != "class" and codebase.snapshot.by_path[path].role == "source"
+    }
+    if not defined <= family:
+        return []
+    return [
+        (path, call.start, call.symbol)
+        for path, call in codebase.all_calls()
+        if call.written.endswith(f".{name}")
+        and codebase.snapshot.by_path[path].role == "source"
+        and call.symbol
+        and call.symbol != frame.symbol
+    ]
 
 
 def _at_exit(codebase: "Codebase", frame: "Frame", rows: list[Row]) -> str:

@@ -61,7 +61,12 @@ Told = Iterator[tuple[str, list[CensusHit]]]
 def _asynchronous(codebase: "Codebase", launched: list[CensusHit], groups: dict[str, Group]) -> Told:
     found = [groups[name] for name in LABELS if groups[name].run]
     idle = [groups[name] for name in LABELS if groups[name].idle and not groups[name].run]
-    told = ["collective", *(["ranks"] if groups["collective"].hits or groups["worded"].hits else [])]  # not denied
+    told = [
+        "maps",
+        *(["processes"] if groups["maps"].hits else []),
+        "collective",
+        *(["ranks"] if groups["collective"].hits or groups["worded"].hits else []),
+    ]  # not denied
     absent = [
         label
         for name, label in LABELS.items()

@@ -41,6 +41,7 @@ _WEB = re.compile(r"gradio|demo|app|interface|blocks|uvicorn|waitress|gunicorn|r
 _INTERFACES = ("gradio", "streamlit", "nicegui", "panel")
 _ONE_RANK = re.compile(r"mp_size\s*=\s*1\b|tp_size[\"']?\s*[=:]\s*1\b")
 _OFF = re.compile(r"num_workers\s*=\s*0\b")
+_ONE = re.compile(r"num_proc\s*=\s*(?:1|None)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Group:
 
 @once
 def groups_of(codebase: "Codebase") -> dict[str, Group]:
-    """Every group by name: threads, processes, scripts, outside, async, loaders, ranks (a process each), parallel
+    """Every group by name: threads, processes, scripts, outside, async, loaders, maps, ranks (a process each), parallel
     (threads of one process), servers, shared, managers."""
     queries: dict[str, tuple[str, Callable[[CensusHit], bool]]] = {
         "threads": ("workers: worker=thread", _any),
@@ -67,6 +68,7 @@ def groups_of(codebase: "Codebase") -> dict[str, Group]:
         "scripts": ("started: own=yes", _any),
         "outside": ("started: own=no", _any),
         "loaders": ("keywords: num_workers", _loads),
+        "maps": ("keywords: num_proc", lambda hit: _ONE.search(hit.text) is None),
         "ranks": (DISTRIBUTED, lambda hit: _ONE_RANK.search(hit.text) is None),
         "collective": (COLLECTIVE, _crosses),
         "parallel": (PARALLEL, _any),

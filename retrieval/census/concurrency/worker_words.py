@@ -18,6 +18,7 @@ LABELS = {
     "async": "`async`/`await` code",
     "scripts": "scripts of the repository started as processes",
     "loaders": "data-loader workers",
+    "maps": "worker processes of `map()` and `filter()` over data sets (`num_proc`)",
     "ranks": "distributed running",
     "collective": "calls between the processes of a distributed launcher",
     "parallel": "batches split over several GPUs by `torch.nn.DataParallel`",

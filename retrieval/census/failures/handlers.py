@@ -32,6 +32,7 @@ DECORATOR = re.compile(r"\.(?:errorhandler|exception_handler|error_handler)\Z|\A
 HOOKS = frozenset(["sys.excepthook", "threading.excepthook", "sys.unraisablehook", "warnings.showwarning"])
 EXITS = frozenset(["sys.exit", "exit", "quit", "os._exit", "os.abort"])
 ACTS = 6
+_SETTINGS = frozenset(["kwargs_handlers", "autocast_handler"])  # of Accelerate: objects of options, no functions
 _NAME = re.compile(r"[A-Za-z_][\w.]*\Z")
 _PARTIAL = re.compile(r"(?:functools\.)?partial\(\s*([\w.]+)")
 
@@ -58,7 +59,7 @@ def handlers_passed(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
 
 def _given(call: Call) -> Iterator[tuple[str, str]]:
     for key, value in call.keywords:
-        if KEYWORD.match(key) and _is_function(value):
+        if KEYWORD.match(key) and key not in _SETTINGS and _is_function(value):
             yield f"`{key}`", value
     last = call.name.rpartition(".")[2]
     place = POSITIONAL.get(call.name, POSITIONAL.get(last, -1))

@@ -1,9 +1,11 @@
 """The rest of the account of memory, in sentences: parts, how checkpoints come in, and what goes to the device when."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.flow.reach import reach_of
+from retrieval.census.flow.scope import functions, parted
 from retrieval.census.language import run_query
 from retrieval.census.meaning.prose import listed
 from retrieval.census.memory.placements import follows
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 MOST = 4
+_MODELS = re.compile(r"(?i)prepare\(.*(?:model|net|transformer|encoder|vae|generator|discriminator)")
 _PIECES = {
     "inputs": "Inputs go to the device piece by piece, inside loops of {}",
     "results": "Results are taken back to the CPU inside loops of {}",
@@ -26,7 +29,9 @@ _PIECES = {
 
 def account(codebase: "Codebase") -> str:
     """Sentences, each with a space before it, on what the main programs do; "" when nothing is known."""
-    return "".join(f" {text}." for text in (*_parts(codebase), *_checkpoints(codebase), *_pieces(codebase)))
+    return "".join(
+        f" {text}." for text in (*_prepared(codebase), *_parts(codebase), *_checkpoints(codebase), *_pieces(codebase))
+    )
 
 
 def stays(codebase: "Codebase") -> str:
@@ -37,6 +42,16 @@ def stays(codebase: "Codebase") -> str:
     if first and all(made.cls is not None and made.step.written.rpartition(".")[2] not in LOADING for made in first):
         return "float32, as the classes are constructed, whatever the file holds"
     return "in the type they are made or saved in"
+
+
+def _prepared(codebase: "Codebase") -> list[str]:
+    """That Accelerate puts models on the device of their process: `model = accelerator.prepare(model)`."""
+    hits, _ = parted(
+        codebase, list(run_query(codebase, "calls: accelerate.*.prepare, accelerate.Accelerator.prepare").hits)
+    )
+    found = [hit for hit in hits if _MODELS.search(hit.text)]
+    words = "what is trained is put on the device of its process by `prepare()` of Accelerate in {}"
+    return [words.format(functions(found))[0].upper() + words.format(functions(found))[1:]] if found else []
 
 
 def _parts(codebase: "Codebase") -> list[str]:

@@ -15,7 +15,7 @@ from retrieval.languages import words
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-_CLEARING = words("empty_cache ipc_collect malloc_trim clear_session")
+_CLEARING = words("empty_cache ipc_collect malloc_trim clear_session release_memory clear_device_cache")
 
 
 @kind(

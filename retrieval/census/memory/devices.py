@@ -10,7 +10,7 @@ from retrieval.census.language import hit_at
 from retrieval.census.meaning.body import one_line
 from retrieval.census.meaning.spots import Called, Spot
 from retrieval.census.meaning.tracing import SAME, tracer_of
-from retrieval.census.meaning.values import ClassRef, FunctionRef, Instance, alternatives
+from retrieval.census.meaning.values import ClassRef, ExternalObject, FunctionRef, Instance, alternatives
 from retrieval.census.memory.deciders import asked_of, decider, left_out, replaced
 from retrieval.census.settings.switches import Switch, switches_of
 from retrieval.languages import words
@@ -138,6 +138,8 @@ class _Found:
         text = at.text()
         called = text.partition("(")[0]
         device = _DEVICE.match(text) or _PROVIDER.match(text) if at.node.type == "string" else None
+        if at.node.type == "attribute" and _of_accelerate(at):
+            self._named(at, text)
         if device is not None and not left_out(at, device[1]):
             self._named(at, device[1])
         self.replaced |= {replaced(at)}
@@ -181,6 +183,14 @@ class _Found:
         for guard in at.guards:
             asked = re.findall(r"[\w.]*(?:is_available|device_count|is_built)(?=\()", guard.text)
             self.tests |= dict.fromkeys(asked)
+
+
+def _of_accelerate(at: Spot) -> bool:
+    """Whether an attribute is the device of an `accelerate.Accelerator`: the GPU of the process, where there is one."""
+    if not at.text().endswith(".device"):
+        return False
+    held = at.frame.value(at.node.child_by_field_name("object"), at.order, at.guards)
+    return any(isinstance(v, ExternalObject) and v.maker.startswith("accelerate.") for v in alternatives(held))
 
 
 def _is_map(node: Node) -> bool:

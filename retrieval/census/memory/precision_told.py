@@ -38,6 +38,11 @@ def precision(codebase: "Codebase") -> str:
         for sort, words in _TYPES.items()
         if (hits := _of(half, sort))
     ]
+    mixed, _ = parted(
+        codebase, list(run_query(codebase, "calls: accelerate.Accelerator, accelerate.*.Accelerator").hits)
+    )
+    mixed = [hit for hit in mixed if "mixed_precision" in hit.text]
+    rows += [f"mixed precision of Accelerate (`mixed_precision=`) in {functions(mixed)}"] if mixed else []
     if not rows and aside:
         rows = [f"{words} in {places(hits)}" for sort, words in _TYPES.items() if (hits := _of(aside, sort))]
         return f" Less than float32 only in code that the main programs are not seen to run: {'; '.join(rows)}."

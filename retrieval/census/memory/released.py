@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.body import CallStep, Guard, one_line
-from retrieval.census.meaning.values import ClassRef, External, FunctionRef
+from retrieval.census.meaning.spots import arguments
+from retrieval.census.meaning.values import ClassRef, External, ExternalObject, FunctionRef
 from retrieval.census.models.made_models import Made
 from retrieval.census.models.shelves import Shelves
 from retrieval.languages import words
@@ -55,6 +56,9 @@ def released(shelves: Shelves, frame: "Frame") -> Iterator[Act]:
     text = frame.body.tree.text
     for step in frame.body.calls:
         shown = f"`{one_line(text(step.node), 90)}`"
+        if act := _by_accelerate(shelves, frame, step, shown):
+            yield act
+            continue
         function = step.node.child_by_field_name("function")
         own = isinstance(frame.value(function, step.order, step.guards), FunctionRef | ClassRef)
         if not own and (_OFFLOADING.search(step.written) or _offloads(frame, step)):
@@ -71,6 +75,32 @@ def released(shelves: Shelves, frame: "Frame") -> Iterator[Act]:
         if owner is not None and (made := shelves.carried(frame, owner) or _of_module(shelves, frame, holder)):
             said = f"has {named(made)} let go by its own method: {shown}"
             yield Act("release", frame, (step.start, step.end), step.guards, said, named(made))
+
+
+def _by_accelerate(shelves: Shelves, frame: "Frame", step: CallStep, shown: str) -> Act | None:
+    """`model = release_memory(model)`, and `accelerator.free_memory()` for all that was prepared."""
+    function = step.node.child_by_field_name("function")
+    owner = function.child_by_field_name("object") if function is not None else None
+    last = step.written.rpartition(".")[2]
+    if last not in ("release_memory", "free_memory"):
+        return None
+    values = [frame.value(node, step.order, step.guards) for node in (function, owner) if node is not None]
+    makers = [
+        v.name if isinstance(v, External) else v.maker for v in values if isinstance(v, External | ExternalObject)
+    ]
+    if not any(maker.startswith("accelerate.") for maker in makers):
+        return None
+    lines = (step.start, step.end)
+    if last == "free_memory":
+        said = f"has Accelerate let go of what it has prepared, and gives cached memory back: {shown}"
+        return Act("release", frame, lines, step.guards, said, "what Accelerate has prepared")
+    found = [made for node in arguments(step.node) for made in shelves.carried(frame, node)]
+    if not found:
+        return None
+    return Act(
+        "release", frame, lines, step.guards,
+        f"lets {named(found)} go and gives cached memory back: {shown}", named(found),
+    )  # fmt: skip
 
 
 def _of_module(shelves: Shelves, frame: "Frame", name: str) -> tuple[Made, ...]:

@@ -221,3 +221,69 @@ def test_other_names_of_models_are_told_by_file() -> None:
     (others,) = run_query(codebase, "hub_models: default=no").hits
     assert others.text == "app.py names `acme/layout-other`, `acme/captions`"
     assert [hit.name for hit in run_query(codebase, "hub_models: default=yes").hits] == ["acme/layout-heron"]
+
+
+LIBRARIES = """
+    import faster_whisper
+    from openai import OpenAI
+    from surya.layout import LayoutPredictor
+
+    class Listener(faster_whisper.WhisperModel):
+        pass
+
+    class Detector:
+        def __init__(self, net):
+            self.net = net
+        def find(self, image):
+            return self.net([image])
+
+    def models():
+        return {"layout": LayoutPredictor(device="cpu")}
+
+    def run(kind, image, sound):
+        found = kind(models()["layout"]).find(image)
+        words = Listener("small").transcribe(sound)
+        OpenAI().chat.completions.create(model="gpt-4o", messages=[])
+        return found, words
+
+    run(Detector, None, None)
+"""
+
+
+def test_models_of_libraries_beside_hosted_ones_are_loaded_from_files() -> None:
+    told = [hit.text for hit in run_query(codebase_of({"app.py": LIBRARIES}), "model_summary: what=formats").hits]
+    assert not any(text.startswith("No file is loaded") for text in told)
+    assert any("which the library `surya` finds and reads itself: `LayoutPredictor`" in text for text in told)
+    assert any(text.startswith("CTranslate2 folders") and "`Listener`" in text for text in told)
+    assert any(text.startswith("Without files, hosted") for text in told)
+
+
+NESTED = """
+    import torch
+    from torch import nn
+    from transformers import BertModel
+
+    class Detector(nn.Module):
+        def __init__(self, kind):
+            super().__init__()
+            self.words = language(kind)
+        def forward(self, image, text):
+            return self.words(text)
+
+    def language(kind):
+        if kind == "bert-base-uncased":
+            return BertModel.from_pretrained(kind)
+        raise ValueError(kind)
+
+    def build(path):
+        net = Detector("bert-base-uncased")
+        net.load_state_dict(torch.load(path))
+        return net
+
+    build("detector.pth")(1, "a cat")
+"""
+
+
+def test_a_model_and_what_its_constructor_makes_are_no_alternatives() -> None:
+    first = run_query(codebase_of({"net.py": NESTED}), "model_summary: what=used").hits[0].text
+    assert "`Detector`" in first and "`BertModel`" in first and "one of" not in first

@@ -38,11 +38,12 @@ class Kept:
 
 @dataclass(frozen=True)
 class Given:
-    """A call that is given a model and keeps it: `receiver` in words."""
+    """A call that is given a model and keeps it: `receiver` in words; `outside` for one of a library."""
 
     receiver: str
     frame: "Frame"
     line: int
+    outside: bool = False
 
 
 _KEPT: "Beside[Roster, dict[tuple[str, int], list[Kept]]]" = Beside()
@@ -105,7 +106,7 @@ def _note_given(roster: Roster, frame: "Frame", table: dict[tuple[str, int], lis
             if node is None or node.type not in ("identifier", "attribute"):
                 continue
             for made in roster.of(Spot(frame, node, step.order, step.guards)):
-                at = Given(step.written, frame, step.start)
+                at = Given(step.written, frame, step.start, isinstance(value, External))
                 if made.step is not step and at not in table.setdefault(made.key, []):
                     table[made.key].append(at)
 

@@ -27,7 +27,8 @@ def chosen_apart(roster: Roster, one: Made, other: Made) -> bool:
 
 def _apart(one: tuple[CallStep, str], other: tuple[CallStep, str]) -> bool:
     (step, entered), (second, into) = one, other
-    return excludes(step.guards, second.guards) or (step.node.id == second.node.id and entered != into)
+    same = step.node.id == second.node.id and "" not in (entered, into)  # a constructor makes parts of what is made
+    return excludes(step.guards, second.guards) or (same and entered != into)
 
 
 @once

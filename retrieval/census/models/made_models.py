@@ -126,7 +126,7 @@ class Makers:
         if loaded:
             yield from loaded
         elif values == (None,) and self._fetches(step) and not self._of_library(frame, step, function):
-            yield Made(frame, step, step.written, None, Known(()))
+            yield Made(frame, step, f"self.{step.written}", None, Known(()))
 
     def _configured(self, frame: "Frame", step: CallStep) -> Iterator[Made]:
         """The models that a call makes as configuration files name them."""

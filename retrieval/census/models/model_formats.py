@@ -32,7 +32,7 @@ def formats(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Itera
     for entry in counted_in:
         for source in sources_of(codebase, roster, entry):
             groups.setdefault(source.format, []).append((entry, source))
-    if len(groups) > 1 and HOSTED in groups:
+    if HOSTED in groups and (len(groups) > 1 or any(not entry.hosted for entry in counted_in)):
         groups["Without files, hosted and called over the network"] = groups.pop(HOSTED)
     for form, found in groups.items():
         told: dict[str, list[str]] = {}

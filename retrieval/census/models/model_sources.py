@@ -112,14 +112,24 @@ def sources_of(codebase: "Codebase", roster: Roster, entry: Entry) -> list[Sourc
         for weights in fresh or known
     ]
     built = all(made.step.written.endswith("from_config") or made.untrained for made in entry.made)
+    built = built or ".archs." in first.maker  # a library's architectures, which other code fills
     built = built or (first.maker.startswith("transformers.") and bool(_CLASS.search(first.maker)))  # no weights yet
     if not found and engine_of(first.known):
         return [Source(_served(first), "", *_place(entry))]
-    if not found and first.cls is None and not built and not given_to(roster, first) and not _is_around(roster, first):
+    if not found and first.cls is not None and (files := files_read(entry.base)):
+        extended = f"{files}, which the library `{entry.base.partition('.')[0]}` reads, whose class this one extends"
+        return [Source(extended, "", *_place(entry))]
+    own = first.cls is not None or library == "self"  # what is made here has no library that reads it
+    if not found and not own and not built and not _is_handed(roster, first) and not _is_around(roster, first):
         files = files_read(first.maker)
         form = f"{files}, which the library `{library}` finds and reads itself" if files else ""
         return [Source(form or f"The library `{library}` finds and reads the weights itself", "", *_place(entry))]
     return found
+
+
+def _is_handed(roster: Roster, made: Made) -> bool:
+    """Whether a library's class or function is given the model, which then has it filled."""
+    return any(given.outside for given in given_to(roster, made))
 
 
 def _served(made: Made) -> str:
@@ -219,7 +229,7 @@ def _format(weights: Weights, made: Made) -> str:
         library = maker.partition(".")[0] if _HUB.match(maker) else "Hugging Face"
         files = "safetensors files" if _SAFE.search(_text(weights)) else "safetensors or PyTorch files"
         return f"`from_pretrained` and the like of {library} ({files}, by hub name or folder)"
-    return "By the name or file that the maker of a library is given"
+    return f"By the name or file that {'its maker' if maker.startswith('self.') else 'the maker of a library'} is given"
 
 
 def _around(weights: Weights, made: Made, last: str) -> str:

@@ -81,17 +81,26 @@ def _like(known: dict[str, Step], step: Step) -> None:
     seen = step.mark.seen
     step.like = like = known.get(seen) or known.get(seen.rstrip("abcdefgh")) if seen else None
     around = list(_around(known, step.mark.number))
-    for outer in (step, *around) if like is not None and like not in around else ():
-        assert like is not None
-        outer.made |= like.made
-        outer.run |= like.run
-        outer.makes |= like.makes
-        outer.runs |= like.runs
-        outer.certain |= like.certain
-    for outer in (step, *around) if like is not None and like.sure else ():
+    same = _ran(known, seen, like) if like is not None and like not in around else []
+    for outer in (step, *around) if same else ():
+        for other in same:
+            outer.made |= other.made
+            outer.run |= other.run
+            outer.makes |= other.makes
+            outer.runs |= other.runs
+            outer.certain |= other.certain
+    for outer in (step, *around) if any(other.sure for other in same) else ():
         outer.sure = True
         if _is_conditional(outer):
             break
+
+
+def _ran(known: dict[str, Step], seen: str, like: Step) -> list[Step]:
+    """What is run under a number: of a call that runs one of several bodies ("1.2b") the steps of that body alone."""
+    if seen in known or seen == like.mark.number:
+        return [like]
+    depth = seen.count(".") + 1
+    return [step for number, step in known.items() if number.startswith(f"{seen}.") and number.count(".") == depth]
 
 
 def _is_conditional(step: Step) -> bool:

@@ -89,10 +89,11 @@ class Standing:
         """Whether the README names a command."""
         return re.search(rf"(?<![\w/-]){re.escape(command)}(?![\w-])", self._documents[0]) is not None
 
-    def place(self, command: str) -> int:
-        """Where the README first names a command, in characters from its beginning; after its end where it does not."""
-        found = re.search(rf"(?<![\w/-]){re.escape(command)}(?![\w-])", self._documents[0])
-        return found.start() if found else len(self._documents[0])
+    def place(self, command: str) -> tuple[int, bool]:
+        """Where the README first names a command, in characters from its beginning, after its end where it does not;
+        and whether its name is one of a training."""
+        found = re.search(rf"(?<![\w/.-])(?:\./)?{re.escape(command)}(?![\w-])", self._documents[0])
+        return found.start() if found else len(self._documents[0]), is_training(command.replace("-", "_"))
 
     def order(self, path: str, module: str) -> int:
         """Where the README first runs the file, by its path or as a module, in characters from its beginning; after its

@@ -11,6 +11,7 @@ from retrieval.census.meaning.values import (
     Items,
     Loaded,
     OneOf,
+    Table,
     Value,
 )
 
@@ -33,8 +34,19 @@ def stored_value(program: "Program", cls: ClassRef, name: str) -> Value | None:
         overridden = overridden or any(b.value is not None for b, _ in _in_class_body(program, owner, name))
     found = program.settle(assigned) if assigned else None
     if not isinstance(found, Instance | FunctionRef | Items | ClassRef | OneOf | Loaded) and declared:
-        return program.settle(declared)
-    return _filled(program, cls, name, found)
+        found = program.settle(declared)
+    return _put_in(program, cls, name) if found is None else _filled(program, cls, name, found)
+
+
+def _put_in(program: "Program", cls: ClassRef, name: str) -> Value | None:
+    """A table of an object that starts empty, with what the methods of its class put in: `self.made[key] = make()`."""
+    stored: list[Value | None] = []
+    for owner in program.line(cls):
+        for frame in program.methods(owner, cls):
+            own = f"{next(iter(frame.parameters))}.{name}"
+            stored += [frame.value(s.value, s.order, s.guards) for s in frame.body.stores if s.name == own]
+    found = program.settle(stored) if stored else None
+    return Table(found) if isinstance(found, Instance | FunctionRef | ClassRef | OneOf) else None
 
 
 def _assigned(program: "Program", owner: ClassRef, name: str, cls: ClassRef) -> list[Value | None]:

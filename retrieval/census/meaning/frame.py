@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.meaning.body import Binding, Body, CallStep, Guard
 from retrieval.census.meaning.configured import gives as made_by_config
 from retrieval.census.meaning.containers import element, filled, items, subscripted, table
-from retrieval.census.meaning.loading import loaded, member
+from retrieval.census.meaning.loading import loaded, member, namesake
 from retrieval.census.meaning.names import reaching
 from retrieval.census.meaning.narrowing import Given, bound_by_partial, given_constants
 from retrieval.census.meaning.parameters import parameters_of
@@ -96,7 +96,7 @@ class Frame:
     def callee(self, step: CallStep) -> Value | None:
         """What a call calls; None when it may be something that is not known."""
         node = step.node.child_by_field_name("function")
-        found = self.value(node, step.order, step.guards)
+        found = namesake(self, node, self.value(node, step.order, step.guards))
         return None if isinstance(found, OneOf) and found.open else found
 
     def value(self, node: Node | None, order: int = _END, guards: tuple[Guard, ...] = ()) -> Value | None:

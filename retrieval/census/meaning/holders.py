@@ -36,6 +36,7 @@ class Holders:
         self._setters: dict[ClassRef, dict[str, list[Frame]]] = {}
         self._writers: dict[str, dict[str, Kept]] = {}
         self._fillers: dict[str, dict[str, list[Frame]]] = {}
+        self._made: dict[tuple[str, int], list[Called]] = {}
 
     def bindings(self, frame: "Frame", name: str) -> list[Binding]:
         """Every binding of a name in a body."""
@@ -108,6 +109,16 @@ class Holders:
         for owner in dict.fromkeys((*self.program.line(cls), *self.program.descendants(cls))):
             kept = self.own(owner).get(name, [])
             found += [(self._inherited(frame, cls), b) for frame, b in kept] if owner in above else kept
+        return [*found, *self._fields(cls, name)] if found and self.program.method(cls, "__init__") is None else found
+
+    def _fields(self, cls: ClassRef, name: str) -> Kept:
+        """What calls give to a field of a class that has no constructor of its own, such as a dataclass."""
+        found: Kept = []
+        for owner in dict.fromkeys((*self.program.line(cls), *self.program.descendants(cls))):
+            for frame, step, _ in self._makers.get((owner.path, owner.definition.head_start), ()):
+                node = _given(frame, step, name)
+                if node is not None:
+                    found.append((frame, Binding(name, node, "", "whole", -1, step.start, step.guards, step.order)))
         return found
 
     def _inherited(self, frame: "Frame", cls: ClassRef) -> "Frame":
@@ -171,7 +182,15 @@ class Holders:
                     key = self._entered(target)
                     if key is not None:
                         table.setdefault(key, []).append((frame, site.step, target))
+                    elif isinstance(target, ClassRef):
+                        place = target.path, target.definition.head_start
+                        self._made.setdefault(place, []).append((frame, site.step, target))
         return table
+
+    @property
+    def _makers(self) -> dict[tuple[str, int], list[Called]]:
+        """The calls that make objects of classes without a constructor of their own."""
+        return self._made if self._callers is not None else {}
 
     def _entered(self, target: Target) -> tuple[str, int] | None:
         if not isinstance(target, ClassRef):
@@ -211,6 +230,15 @@ class Holders:
             for definition in (None, *facts.definitions)
         ]
         return [frame for frame in listed if frame is not None]
+
+
+def _given(frame: "Frame", step: CallStep, name: str) -> Node | None:
+    """What a call is given under a name."""
+    arguments = step.node.child_by_field_name("arguments")
+    for child in arguments.named_children if arguments is not None else ():
+        if child.type == "keyword_argument" and frame.body.tree.text(child.child_by_field_name("name")) == name:
+            return child.child_by_field_name("value")
+    return None
 
 
 def _constructed(owner: ClassRef, frame: "Frame") -> set[str]:

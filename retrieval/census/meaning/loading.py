@@ -9,9 +9,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.beside import once
-from retrieval.census.meaning.body import Binding, Guard
+from retrieval.census.meaning.body import Guard
+from retrieval.census.meaning.name_patterns import ANY, STRINGS, source_of, written
 from retrieval.census.meaning.parameters import defaults_of
-from retrieval.census.meaning.values import ClassRef, External, Loaded, ModuleRef, Value, alternatives
+from retrieval.census.meaning.values import (
+    ClassRef,
+    External,
+    FunctionRef,
+    Loaded,
+    ModuleRef,
+    OneOf,
+    Value,
+    alternatives,
+)
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
@@ -31,13 +41,10 @@ LOCATORS = frozenset(
     }
 )
 _ENTRY = re.compile(r"""(?:\.|\[["'])(\w+)(?:["']\])?$""")
-_ANY = r"[\w.]+"
-_STRINGS = re.compile(r"""["']([A-Za-z_][\w.-]*)["']""")
 _REFUSED = re.compile(r"(\w+)\s+not\s+in\s+([\w.]+)\Z")
-_PLACES = re.compile(r"%[sdr]|\\?\{\w*\\?\}")
 _CONFIGS = frozenset({"yaml", "json", "toml"})
-DEEPEST_NAME, LARGEST = 6, 300_000
-MOST_LOADED = 60
+LARGEST = 300_000
+MOST_LOADED = 120
 
 
 def loaded(frame: "Frame", call: Node, target: Value | None, place: tuple[int, tuple[Guard, ...]]) -> Value | None:
@@ -52,13 +59,13 @@ def loaded(frame: "Frame", call: Node, target: Value | None, place: tuple[int, t
     pattern = written(frame, arguments[0], *place)
     if len(arguments) > 1 and pattern.startswith(r"\."):
         pattern = written(frame, arguments[1], *place) + pattern
-    if not re.search(r"\w", pattern.replace(_ANY, "")):
+    if not re.search(r"\w", pattern.replace(ANY, "")):
         return None
     return _fitting(frame, pattern, refusing(frame, arguments[0]))
 
 
 def _fitting(frame: "Frame", pattern: str, allowed: frozenset[str]) -> Value | None:
-    whole = re.compile(pattern.replace(_ANY, rf"({_ANY})"))
+    whole = re.compile(pattern.replace(ANY, rf"({ANY})"))
     found = []
     for module, path in frame.program.modules.items():
         match = whole.fullmatch(module)
@@ -66,19 +73,19 @@ def _fitting(frame: "Frame", pattern: str, allowed: frozenset[str]) -> Value | N
             found.append(ModuleRef(module, path))
     if not 0 < len(found) <= MOST_LOADED:
         return None
-    return found[0] if len(found) == 1 and _ANY not in pattern else Loaded(tuple(found))
+    return found[0] if len(found) == 1 and ANY not in pattern else Loaded(tuple(found))
 
 
 def _located(frame: "Frame", name: Node, place: tuple[int, tuple[Guard, ...]]) -> Value | None:
     """The class of the repository that a dotted name stands for; where its end is an entry of a configuration, one of
     the classes that configuration files give to entries of that name."""
     module, _, last = written(frame, name, *place).rpartition(r"\.")
-    if not module or _ANY in module:
+    if not module or ANY in module:
         return None
     inside = frame.program.module(frame.path, module.replace("\\", ""))
     if not isinstance(inside, ModuleRef) or not inside.path:
         return None
-    if _ANY not in last:
+    if ANY not in last:
         return frame.program.attribute(inside, last)
     offered = dict(_offered(frame, inside))
     parts = [child for child in name.named_children if child.type == "interpolation"]
@@ -160,22 +167,33 @@ def entry(frame: "Frame", node: Node, place: tuple[int, tuple[Guard, ...]]) -> V
 def _named(frame: "Frame", owner: Value | None, name: Node, place: tuple[int, tuple[Guard, ...]]) -> Value | None:
     """What a computed name means in a module or an object."""
     pattern = written(frame, name, *place)
-    if pattern == _ANY and isinstance(owner, ModuleRef) and owner.path in frame.program.facts:
+    if pattern == ANY and isinstance(owner, ModuleRef) and owner.path in frame.program.facts:
         return _of_several(frame, owner, name)
-    if owner is None or not re.search(r"\w", pattern.replace(_ANY, "")):
+    if owner is None or not re.search(r"\w", pattern.replace(ANY, "")):
         return None
-    if _ANY not in pattern:
+    if ANY not in pattern:
         return frame.program.attribute(owner, pattern.replace("\\", ""))
     modules = [m for part in alternatives(owner) for m in (part.modules if isinstance(part, Loaded) else (part,))]
-    whole = re.compile(pattern)
-    values = [
-        frame.program.member(module.path, item.name)
+    whole = re.compile(pattern.replace(ANY, rf"({ANY})", 1))
+    found = [
+        (whole.fullmatch(item.name), module, frame.program.member(module.path, item.name))
         for module in modules
         if isinstance(module, ModuleRef) and module.path in frame.program.facts
         for item in frame.program.facts[module.path].definitions
         if "." not in item.symbol and whole.fullmatch(item.name)
     ]
+    alike = [value for match, module, value in found if match and match[1] == module.name.rpartition(".")[2]]
+    values = alike if len(alike) > 1 else [value for _, _, value in found]  # `read_pdf` of the module `pdf`
     return frame.program.settle([value for value in values if value is not None])
+
+
+def namesake(frame: "Frame", node: Node | None, value: Value | None) -> Value | None:
+    """Of several functions that a variable may hold the one whose name it bears: `read_pdf = loader.get("pdf")`."""
+    if not isinstance(value, OneOf) or value.open or node is None or node.type != "identifier":
+        return value
+    name = frame.body.tree.text(node)
+    same = [one for one in value.members if isinstance(one, FunctionRef) and one.definition.name == name]
+    return same[0] if len(same) == 1 else value
 
 
 def _of_several(frame: "Frame", module: ModuleRef, name: Node) -> Value | None:
@@ -190,61 +208,8 @@ def _of_several(frame: "Frame", module: ModuleRef, name: Node) -> Value | None:
     chosen = found if 0 < len(found) <= MOST_LOADED else _chosen(frame, dict(_offered(frame, module)), text)
     if chosen:
         return frame.program.settle(chosen)
-    default = _STRINGS.fullmatch(defaults_of(frame.definition).get(text, ""))
+    default = STRINGS.fullmatch(defaults_of(frame.definition).get(text, ""))
     return frame.program.attribute(module, default[1]) if default else None
-
-
-def written(frame: "Frame", node: Node | None, order: int, guards: tuple[Guard, ...], left: int = DEEPEST_NAME) -> str:
-    """A regular expression that the text of an expression fits, `[\\w.]+` for what is computed."""
-    if node is None or left <= 0:
-        return _ANY
-    match node.type:
-        case "string":
-            return "".join(_part(frame, child) for child in node.named_children)
-        case "parenthesized_expression" | "concatenated_string":
-            return "".join(written(frame, child, order, guards, left - 1) for child in node.named_children)
-        case "binary_operator":
-            sides = [node.child_by_field_name(side) for side in ("left", "right")]
-            first, second = (written(frame, side, order, guards, left - 1) for side in sides)
-            operator = frame.body.tree.text(node.child_by_field_name("operator"))
-            return first + second if operator == "+" else _PLACES.sub(lambda _: _ANY, first)
-        case "call":
-            function = node.child_by_field_name("function")
-            formats = frame.body.tree.text(function).endswith(".format")
-            owner = function.child_by_field_name("object") if formats and function is not None else None
-            return _PLACES.sub(lambda _: _ANY, written(frame, owner, order, guards, left - 1))
-        case "identifier":
-            return _constant(frame, frame.body.tree.text(node), left)
-    return _ANY
-
-
-def _constant(frame: "Frame", name: str, left: int) -> str:
-    """What a name holds that is bound once, here or at the top level of the file."""
-    given = dict(frame.given).get(name)
-    if isinstance(given, str) and (literal := _STRINGS.fullmatch(given)):
-        return re.escape(literal[1])
-    if name in ("__name__", "__package__"):
-        module = frame.program.facts[frame.path].module
-        return re.escape(module if name == "__name__" else module.rpartition(".")[0])
-    source, bound = _source(frame, name)
-    if source is not None and len(bound) == 1 and bound[0].taken == "whole":
-        return written(source, bound[0].value, bound[0].order, bound[0].guards, left - 1)
-    return _ANY
-
-
-def _source(frame: "Frame", name: str) -> "tuple[Frame | None, list[Binding]]":
-    """The body that binds a name, this one or the top level of the file, and what it is bound to there; a bare
-    annotation binds nothing."""
-    if name in frame.parameters or frame.bound(name):
-        return frame, [binding for binding in frame.bound(name) if binding.value is not None]
-    top = frame.program.frame(frame.path, None)
-    return top, [binding for binding in top.bound(name) if binding.value is not None] if top is not None else []
-
-
-def _part(frame: "Frame", child: Node) -> str:
-    if child.type == "interpolation":
-        return _ANY
-    return re.escape(frame.body.tree.text(child)) if child.type == "string_content" else ""
 
 
 def refusing(frame: "Frame", node: Node) -> frozenset[str]:
@@ -254,9 +219,9 @@ def refusing(frame: "Frame", node: Node) -> frozenset[str]:
         condition = frame.body.tree.text(decision.node.child_by_field_name("condition"))
         match = _REFUSED.match(condition.strip("() "))
         if match and match[1] in used and "." not in match[2]:
-            source, bound = _source(frame, match[2])
+            source, bound = source_of(frame, match[2])
             if source is not None and len(bound) == 1:
-                return frozenset(_STRINGS.findall(source.body.tree.text(bound[0].value)))
+                return frozenset(STRINGS.findall(source.body.tree.text(bound[0].value)))
     return frozenset()
 
 

@@ -51,7 +51,17 @@ KINDS = """
         def function(self):
             return f"read_{self.name}"
 """
-PDF = "from nets import big\n\n\ndef read_pdf(path):\n    return big('a')(path)\n\n\ndef read_old_pdf(path):\n    return 1\n"
+PDF = """
+    from nets import big
+
+
+    def read_pdf(path):
+        return big('a')(path)
+
+
+    def read_old_pdf(path):
+        return 1
+"""
 WORDS = "from nets import small\n\n\ndef read_words(path):\n    return small('b')(path)\n"
 
 

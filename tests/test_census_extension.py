@@ -137,10 +137,10 @@ def texts(codebase: Codebase, query: str) -> list[str]:
 def test_the_verdict_names_what_configuration_registering_and_names_can_do(codebase: Codebase) -> None:
     verdict = texts(codebase, "replaceable")[0]
     assert verdict.startswith(
-        "Yes for some models, no for others. Without a change of code: by configuration alone, a file of "
-        "`model_configs/` is a new entry of `CONFIGS` (or one given to `add_config(path)`); `trunk_name` of `Cfg` can "
-        "name any model that `timm.create_model` of `timm` gives; a name that begins with `hub:` takes a model from "
-        "there; by registering, what is given to `Registry.register()` is found by its key with `get()`. Among what "
+        "Yes for some models, no for others. Without a change of code: by registering, what is given to "
+        "`Registry.register()` is found by its key with `get()`; by configuration alone, a file of `model_configs/` is "
+        "a new entry of `CONFIGS` (or one given to `add_config(path)`); `trunk_name` of `Cfg` can name any model that "
+        "`timm.create_model` of `timm` gives; a name that begins with `hub:` takes a model from there. Among what "
         "the code lists, where another takes one more entry: by name, `kind` selects one of the 2 classes of `MAKERS` "
         "(`small`, `large`)."
     )
@@ -151,7 +151,7 @@ def test_points_say_where_they_are_defined_and_used(codebase: Codebase) -> None:
     assert not told.startswith("Partly")
     assert "`_scan()` (factory.py) reads the configuration files of `model_configs/` into `CONFIGS`" in told
     assert "`add_config(path)` enters files from elsewhere; the table is read by `get_model_config()`" in told
-    assert "1 definition is entered: `build_large`; asked in main.py" in told
+    assert "1 definition is entered: `build_large`; asked by a computed name in main.py" in told
     assert "`kind` selects one in `named()` (factory.py)" in told
     assert "https" not in told
     assert "Settings" not in told
@@ -305,3 +305,60 @@ def test_a_class_that_a_setting_names_and_the_variables_that_accessors_read() ->
         "`OCR_AGENT` (default `'agents_one.One'`): kept as `Env.OCR_AGENT`, which `OCRAgent._chosen()` reads",
         "`CROP_PAD` (default `3`): `Env.CROP_PAD()` gives back `self._number('CROP_PAD', 3)`",
     ]
+
+
+ARCHS = """
+    from nets import Large, Small
+
+    class Registry:
+        def __init__(self):
+            self._obj_map = {}
+        def _do_register(self, name, obj):
+            self._obj_map[name] = obj
+        def register(self, obj=None):
+            def deco(cls):
+                self._do_register(cls.__name__, cls)
+                return cls
+            return deco
+        def get(self, name):
+            ret = self._obj_map.get(name)
+            return ret
+
+    ARCH_REGISTRY = Registry()
+"""
+TOWERS = """
+    from torch import nn
+    from archs import ARCH_REGISTRY
+
+    @ARCH_REGISTRY.register()
+    class Face(nn.Module):
+        def forward(self, x):
+            return x
+
+    @ARCH_REGISTRY.register()
+    class Voice(nn.Module):
+        def forward(self, x):
+            return x
+"""
+ASKING = """
+    import sys
+    import towers
+    from archs import ARCH_REGISTRY
+
+    def build_network(opt):
+        return ARCH_REGISTRY.get(opt.pop("type"))(**opt)
+
+    if __name__ == "__main__":
+        build_network({"type": sys.argv[1]})(1)
+        ARCH_REGISTRY.get("Face")()(1)
+"""
+
+
+def test_a_registry_that_is_asked_by_a_name_written_there_needs_a_change_of_code() -> None:
+    codebase = codebase_of({"nets.py": NETS, "archs.py": ARCHS, "towers.py": TOWERS, "run.py": ASKING})
+    verdict, registry, *_ = texts(codebase, "replaceable")
+    assert (
+        "2 definitions are entered: `Face`, `Voice`; asked by a computed name in `build_network()` (run.py)" in registry
+    )
+    assert registry.endswith("asked by a name that is written there in run.py")
+    assert verdict.endswith("Only by a change of code: `Face`")

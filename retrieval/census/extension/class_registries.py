@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _HOLDS = re.compile(r"(?i)(?:^|_)(?:cls|klass|class|factory|builder|fn|func|function|callable)s?$")
+_ANYTHING = re.compile(r"(?i)^(?:obj|object|item|entry|module|target)$")  # in a class that is called a registry
 _TYPED = re.compile(r"^(?:typing\.)?(?:Type|type|Callable)\b")
 _ENTRY_POINTS = re.compile(
     r"(?:^|\.)(?:load_setuptools_entrypoints|iter_entry_points|entry_points|ExtensionManager|DriverManager)$"
 )
 _SCRIPTS = ("console_scripts", "gui_scripts")
 SHOWN = 5
+
+Place = tuple[str, str, int, bool]  # path, symbol, line, whether the key is written there
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +67,17 @@ def _registry(unit: Unit, node: ast.ClassDef) -> Registry | None:
                 enters = [m.name for m in methods if table in _entered(m, node.name)]
                 enters += [m.name for m in methods if m.name not in enters and _hands_on(m, enters)]
                 gives.sort(key=lambda item: not MODEL_WORD.search(item[0].name))
-                enters.sort(key=lambda name: not MODEL_WORD.search(name))
+                enters.sort(key=lambda name: (name.startswith("_"), not MODEL_WORD.search(name)))
                 return Registry(unit, node, table, tuple(enters), tuple(m.name for m, _ in gives), gives[0][1])
     return None
 
 
 def _hands_on(method: Function, enters: list[str]) -> bool:
-    """Whether a method returns one of the entering methods, filled in part, as a decorator with arguments does."""
-    returned = [node.value for node in own_nodes(method) if isinstance(node, ast.Return) and node.value is not None]
+    """Whether a method calls one of the entering methods, or returns it filled in part, as decorators do."""
     names = {f"{owner}.{name}" for name in enters for owner in ("self", "cls")}
+    returned = [node.value for node in own_nodes(method) if isinstance(node, ast.Return) and node.value is not None]
+    if any(isinstance(node, ast.Call) and written(node.func) in names for node in ast.walk(method)):
+        return True
     return any(
         isinstance(part, ast.Attribute) and written(part) in names for value in returned for part in ast.walk(value)
     )
@@ -90,7 +95,8 @@ def _entered(method: Function, owner: str) -> list[str]:
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Name):
             continue
         name = node.value.id
-        held = name in given and name not in ("self",) and (_HOLDS.search(name) or _TYPED.match(given[name]))
+        told = _HOLDS.search(name) or (_ANYTHING.match(name) and "regist" in owner.lower())
+        held = name in given and name not in ("self",) and (told or _TYPED.match(given[name]))
         for target in node.targets if held else ():
             while isinstance(target, ast.Subscript):
                 inner = target.value
@@ -152,11 +158,19 @@ def _point(codebase: "Codebase", registry: Registry) -> Point | None:
     shown = listed([f"`{name}`" for name in entered], SHOWN)
     text += f"; {counted(len(entered), 'definition')} {are} entered: {shown}" if entered else ""
     text += f"; kept apart by its subclasses {listed([f'`{b}`' for b in below], SHOWN)}" if below else ""
-    places = list(dict.fromkeys(f"`{s}()` ({p})" if s else p for p, s, _ in asked))
-    text += f"; asked in {listed(places, SHOWN)}"
+    fixed = [place for place in asked if place[3]]
+    text += "".join(
+        f"; asked {how} in {_spoken(places)}"
+        for how, places in (
+            ("by a computed name", [place for place in asked if not place[3]]),
+            ("by a name that is written there", fixed),
+        )
+        if places
+    )
+    asked = [place for place in asked if not place[3]] or asked
     entering, giving = next(iter(registry.enters)), next(iter(registry.gives))
     short = f"what is given to `{node.name}.{entering}()` is found by its key with `{giving}()`"
-    related = tuple(("asked", path, line, line) for path, _, line in asked[:8])
+    related = tuple(("asked", path, line, line) for path, _, line, _ in asked[:8])
     holds = (*((path, item.symbol) for path, item in entries), *_kept_below(codebase, unit.path, symbol))
     return Point("registering", short, text, unit.path, unit.lines(node), symbol, related, tuple(entered), holds)
 
@@ -178,9 +192,15 @@ def _kept_below(codebase: "Codebase", path: str, symbol: str) -> Iterator[tuple[
                     yield kept[0], kept[1].symbol
 
 
-def _asked(codebase: "Codebase", registry: Registry) -> tuple[list[tuple[str, str, int]], list[str]]:
-    """Where other code takes entries out, and the names that the results are bound to."""
-    found: list[tuple[str, str, int]] = []
+def _spoken(places: list[Place]) -> str:
+    return listed(
+        list(dict.fromkeys(f"`{symbol}()` ({path})" if symbol else path for path, symbol, _, _ in places)), SHOWN
+    )
+
+
+def _asked(codebase: "Codebase", registry: Registry) -> tuple[list[Place], list[str]]:
+    """Where other code takes entries out, whether by a name that is written there, and what results are bound to."""
+    found: list[Place] = []
     names: list[str] = []
     objects = _objects(codebase, registry)
     gives = [name for name in registry.gives if MODEL_WORD.search(name)] or list(registry.gives)
@@ -188,7 +208,8 @@ def _asked(codebase: "Codebase", registry: Registry) -> tuple[list[tuple[str, st
         head, _, method = call.name.rpartition(".")
         other = path != registry.unit.path and codebase.snapshot.by_path[path].role == "source"
         if other and method in gives and head and _is_method(codebase, path, call, (registry, objects)):
-            found.append((path, call.symbol, call.start))
+            literal = bool(call.arguments) and call.arguments[0][:1] in "\"'"
+            found.append((path, call.symbol, call.start, literal))
             names += call.assigned
     return found, names
 

@@ -71,6 +71,7 @@ def _words(ties: Ties, shown: int = SHOWN) -> list[str]:
         words
         for held, words in (
             (ties.made, f"makes {names(ties.made)}"),
+            (ties.hosted, f"makes clients of services, {names(ties.hosted)}"),
             (ties.run, f"calls {names(ties.run)}"),
             (ties.bound, f"binds labels, as {names(ties.bound)}"),
             (ties.formats, f"switches over {names(ties.formats)}"),

@@ -166,7 +166,7 @@ def _how(roster: Roster, entry: Entry, points: list[Point], closed: list[Choice]
     if entry.hosted:
         return "hosted"
     by = next((point.sort for point in points if {entry.name, entry.made[0].frame.symbol} & {*point.models}), "")
-    if by:
+    if by and not (by == "registering" and _constructed(entry)):
         return SEEN.get(by, "selected")
     if any(point.sort in SEEN and _inside(roster, entry, point) for point in points):
         return "within"
@@ -235,8 +235,14 @@ def _marks(entry: Entry) -> list[str]:
 
 
 def _constructed(entry: Entry) -> bool:
-    """Whether every place that makes a class writes its name: the registry that it is entered in is not asked."""
-    return all(made.cls is not None and made.cls.definition.name in made.step.written.split(".") for made in entry.made)
+    """Whether a place that makes a class writes its name, also as `REGISTRY.get("Net")`."""
+    return any(made.cls is not None and _writes(made, made.cls.definition.name) for made in entry.made)
+
+
+def _writes(made: Made, name: str) -> bool:
+    function = made.step.node.child_by_field_name("function")
+    text = made.frame.body.tree.text(function) if function is not None else made.step.written
+    return bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text))
 
 
 def _makers(entries: list[Entry]) -> str:

@@ -13,9 +13,9 @@ from retrieval.census.meaning.prose import listed
 if TYPE_CHECKING:
     from retrieval.census.models.model_entries import Entry
 
-SHOWN, STAGES = 8, 8
+SHOWN, STAGES, EACH = 8, 8, 3
 OPEN = (
-    ("configuration", "by configuration alone"), ("registering", "by registering"), ("plug-in", "by plug-in modules"),
+    ("registering", "by registering"), ("plug-in", "by plug-in modules"), ("configuration", "by configuration alone"),
     ("argument", "by argument"),
 )  # fmt: skip
 KNOWN = (("table", "by name"), ("selecting", "by settings"))
@@ -92,9 +92,12 @@ def _known(told: Replacing) -> list[str]:
 
 
 def _sorted(points: list[Point], sorts: tuple[tuple[str, str], ...]) -> list[str]:
-    return [
-        f"{words}, {'; '.join(told)}" for sort, words in sorts if (told := [p.short for p in points if p.sort == sort])
-    ]
+    parts = []
+    for sort, words in sorts:
+        told = [point.short for point in points if point.sort == sort]
+        more = f"; {len(told) - EACH} more ways of the kind" if len(told) > EACH + 1 else ""
+        parts += [f"{words}, {'; '.join(told[:EACH] if more else told)}{more}"] if told else []
+    return parts
 
 
 def _rest(told: Replacing) -> str:

@@ -33,6 +33,7 @@ EACH, LONGEST, SHOWN, TIES, MOST, MANY = 1, 260, 3, 4, 9, 2
 _CLASS = re.compile(r"`([A-Za-z_][\w.]*)")
 _FILLING = re.compile(r"(?i)weights|convert|load|state_dict|interpolate")  # fills a model rather than runs it
 _LAYER = re.compile(r"(?:Processor|Attention|Attn|Block|Layer)\w*\.")  # a part of the model itself
+_TRIES = re.compile(r"test(?:_\w+)?$")  # a function beside the code that tries it out
 _GIVES = re.compile(r"(?:Response|Output|Result)\w*\.")
 _FEATURES = re.compile(
     r"(?i)^(?!.*\b(?:speaker|voice|face|identity|pitch|phon\w*|speech|token)\b).*(?:\bencoder|embedding|image and text"
@@ -212,7 +213,7 @@ def _first(codebase: "Codebase", hits: list[CensusHit]) -> list[CensusHit]:
 
 def _run(codebase: "Codebase", hits: list[CensusHit]) -> list[CensusHit]:
     """The hits in source code that main programs may run, those aside last."""
-    own = [hit for hit in hits if hit.role == "source" and not is_left(hit.path)]
+    own = [hit for hit in hits if hit.role == "source" and not (is_left(hit.path) or _TRIES.match(hit.symbol))]
     own.sort(key=lambda hit: bool(ASIDE.search(hit.path)))
     return [hit for hit in own if reach_of(codebase).has(hit)]
 

@@ -72,6 +72,7 @@ class Ties:
 
     made: dict[str, int] = field(default_factory=dict)
     general: dict[str, int] = field(default_factory=dict)
+    hosted: dict[str, int] = field(default_factory=dict)
     formats: dict[str, int] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
     prompts: dict[str, int] = field(default_factory=dict)
@@ -95,8 +96,16 @@ class Ties:
         """How tightly: what is made and labels that are bound to an enumeration count four times, a switch over formats
         three times, what is run or decided by name twice; tokens and prompts, which a file may write for one model
         among many, count once."""
-        often = 4 * len(self.made) + 2 * len(self.run) + min(self.calls, MOST_RUNS) + 2 * len(self.companions)
-        often += 2 * (min(len(self.named), 6) + min(len(self.labels), 3)) + min(len(self.tokens) + len(self.prompts), 4)
+        often = (
+            4 * len(self.made)
+            + len(self.hosted)
+            + 2 * len(self.run)
+            + min(self.calls, MOST_RUNS)
+            + 2 * len(self.companions)
+        )
+        often += 2 * (min(len(self.named), 12) + min(len(self.labels), 3)) + min(
+            len(self.tokens) + len(self.prompts), 4
+        )
         often += 3 * min(len(self.formats), 6) + 4 * min(len(self.bound), 3)
         counts = (
             (self.weights, 3),
@@ -112,8 +121,8 @@ class Ties:
     def lines(self) -> list[int]:
         """Every line that ties, in order."""
         held = (
-            self.made, self.run, self.companions, self.tokens, self.formats, self.sizes, self.widths, self.numbers,
-            self.keys, self.types, self.weights, self.prompts, self.bound, self.labels, self.reaches,
+            self.made, self.hosted, self.run, self.companions, self.tokens, self.formats, self.sizes, self.widths,
+            self.numbers, self.keys, self.types, self.weights, self.prompts, self.bound, self.labels, self.reaches,
         )  # fmt: skip
         return sorted({*(line for table in held for line in table.values()), *self.named})
 
@@ -179,7 +188,9 @@ def _of_call(
         own = own or _is_own_part(roster, frame, made.cls) or (inside and made.name not in whole)
         if made.name in names and not own:
             ties = _in(table, frame.path)
-            (ties.general if takes_any(made) else ties.made).setdefault(f"`{made.name}`", step.start)
+            hosted = made.known is not None and made.known.hosted
+            kept = ties.general if takes_any(made) else ties.hosted if hosted else ties.made
+            kept.setdefault(f"`{made.name}`", step.start)
     use = roster.used(frame, step)
     if use is not None:
         used = [made for made in use.made if not (_is_own_part(roster, frame, made.cls) or takes_any(made))]

@@ -115,7 +115,7 @@ def _said(codebase: Codebase) -> Iterator[CensusHit]:
         if said is not None and not any(said.text.rstrip(".") in one or one in said.text for one in told):
             told.append(said.text)
             yield _hit(codebase, (path, said.start, said.end), name, f"{before} “{said.text}”")
-    if parts.tagline is None and not parts.abstracts:
+    if parts.tagline is None and not parts.abstracts and not any(len(word.split()) >= TITLE for word in told):
         yield from _docstrings(codebase)
     if parts.features:
         yield _features(codebase, path, parts.features)
@@ -127,9 +127,9 @@ def _docstrings(codebase: Codebase) -> Iterator[CensusHit]:
     for use in sorted(roster.uses, key=lambda use: use.depth):
         item, path = use.frame.definition, use.frame.path
         inside = use.frame.owner is not None and roster.family.is_model(use.frame.owner)
-        first = summary(item) if item is not None and not inside and item.kind != "class" else ""
+        first = summary(item) if item is not None and not inside and item.kind == "function" else ""
         aside = _SERVING.search(path) or codebase.snapshot.by_path[path].role != "source"
-        if item is not None and len(first.split()) >= TITLE - 1 and not aside:
+        if item is not None and len(first.split()) >= TITLE - 1 and _GIVEN.search(first) and not aside:
             place = (path, item.doc_start, item.doc_end)
             told.setdefault(item.symbol, (f"`{item.symbol}()` ({path}): “{first}”", place))
     shown = list(told.values())[:2]

@@ -22,7 +22,7 @@ from retrieval.roles import is_left
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-SHOWN, TIGHTEST, FEW, PARTS = 6, 4, 4, 6
+SHOWN, TIGHTEST, FEW, PARTS = 6, 5, 3, 5
 ASIDE = re.compile(r"(?:^|/)(?:bench\w*|eval\w*|tests?|examples?|docs?)/|(?:^|/)(?:speed|benchmark)\w*\.py$")
 
 
@@ -100,7 +100,11 @@ def _times(count: int) -> str:
 def _verdict(codebase: "Codebase", table: dict[str, Ties], ranked: list[str]) -> Iterator[CensusHit]:
     shown = ranked[:TIGHTEST]
     told = [f"{path}, which {', '.join(_words(table[path], FEW)[:PARTS])}" for path in shown]
-    more = f". {counted(len(ranked) - len(shown), 'more source file')} are tied less tightly" if len(ranked) > 4 else ""
+    more = (
+        f". {counted(len(ranked) - len(shown), 'more source file')} are tied less tightly"
+        if len(ranked) > TIGHTEST
+        else ""
+    )
     text = f"Most tightly tied to particular models is {told[0]}"
     if len(told) > 1:
         text = "Most tightly tied to particular models are, the tightest first: "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.extension.called_tables import called_tables
-from retrieval.census.extension.class_registries import class_registries, entry_points
+from retrieval.census.extension.class_registries import class_registries
 from retrieval.census.extension.folder_registries import folder_registries
 from retrieval.census.extension.given_models import given_models
 from retrieval.census.extension.hierarchies import hierarchies
@@ -15,6 +15,7 @@ from retrieval.census.extension.import_paths import import_paths
 from retrieval.census.extension.library_registries import library_registries
 from retrieval.census.extension.listed_classes import listed_classes
 from retrieval.census.extension.module_dispatch import module_dispatch
+from retrieval.census.extension.offered_classes import entry_points
 from retrieval.census.extension.plug_in_hooks import plug_in_hooks
 from retrieval.census.extension.swap_points import ENGINE_WORD, MODEL_WORD, Point
 from retrieval.census.flow.reach import reach_of

@@ -52,15 +52,9 @@ def import_paths(codebase: "Codebase") -> Iterator[Point]:
                 asked = replace(asked, key=_origin(codebase, asked) or asked.key)
                 groups.setdefault((importer, path, asked.package), []).append(asked)
     for (importer, path, package), asked in sorted(groups.items(), key=lambda item: -len(item[1])):
-        told = " ".join(
-            [
-                package,
-                *(a.key for a in asked),
-                *(a.call.symbol for a in asked),
-                *(x for a in asked for x in a.call.assigned),
-            ]
-        )
-        if ENGINE_WORD.search(told.replace(".", "_")):
+        told = " ".join([package, importer, *(a.key for a in asked), *(x for a in asked for x in a.call.assigned)])
+        users = [bool(ENGINE_WORD.search(a.call.symbol)) for a in asked]
+        if ENGINE_WORD.search(told.replace(".", "_")) or sum(users) * 2 > len(users):
             point = _point(codebase, (importer, path, package), asked)
             gate = gates.get((path, importer), "")
             yield replace(point, said=f"{point.said}; only what `{gate}` lists is let through") if gate else point
@@ -154,7 +148,8 @@ def _asked(path: str, call: Call) -> Asked | None:
             key = key or (_plain(parts[0]) if parts else "")
         elif not isinstance(node, ast.Constant):
             key = key or _plain(node)
-    return Asked(path, call, package.rstrip("."), key) if key else None
+    constant = bool(re.fullmatch(r"[A-Z]\w*(?:\.\w+|\[.*\])", key))  # a member of an enumeration is no name in settings
+    return Asked(path, call, package.rstrip("."), key) if key and not constant else None
 
 
 def _origin(codebase: "Codebase", asked: Asked) -> str:
@@ -177,7 +172,7 @@ def _plain(node: ast.expr) -> str:
     """A name without the methods that only change its case."""
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("lower", "strip"):
         node = node.func.value
-    return written(node)
+    return written(node.elts[0] if isinstance(node, ast.List) and len(node.elts) == 1 else node)
 
 
 def _today(codebase: "Codebase", key: str) -> tuple[list[str], list[str]]:
@@ -199,8 +194,9 @@ def _point(codebase: "Codebase", what: tuple[str, str, str], asked: list[Asked])
     keys = list(dict.fromkeys(f"`{a.key.replace(chr(96), chr(39))}`" for a in asked))
     values, files = _today(codebase, asked[0].key)
     places = list(dict.fromkeys(f"`{a.call.symbol}()` ({a.path})" if a.call.symbol else a.path for a in asked))
-    sort: Sort = "configuration" if any(_SETTING.search(a.key) for a in asked) else "table"
-    how = "By configuration alone" if sort == "configuration" else "By name"
+    configured = any(_SETTING.search(a.key) for a in asked)
+    sort: Sort = "configuration" if configured else "table" if package else "argument"
+    how = {"configuration": "By configuration alone", "table": "By name"}.get(sort, "By argument")
     of = f" of `{package}`" if package else ""
     today = f", today {listed([f'`{v}`' for v in values], SHOWN)} ({listed(files, FILES)})" if values else ""
     by = f"`{name}()`{f' ({path})' if path else ''}"

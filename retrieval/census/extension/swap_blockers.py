@@ -44,7 +44,6 @@ NEAR = (
     "are made"
 )
 CLOSED = "A closed choice in the code: "
-BOUND = (("bound", "labels of models are bound to a fixed list"),)
 RANKS = (
     ("widths", "widths and numbers of tokens are written where parts meet"),
     ("tokens", "tokenizers and special tokens are fixed"),
@@ -87,7 +86,7 @@ def swap_blockers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     """A clause and its hit for each sort of limit that the main programs have."""
     yield from _modalities(codebase)
-    yield from _ranked(codebase, BOUND)
+    yield from _bound(codebase)
     for taken in taken_from_modules(codebase)[:EACH]:
         if taken.names is not None or taken.objects is not None:
             hit = hit_at(codebase, taken.path, taken.lines, symbol=taken.symbol, name="names", text="")
@@ -110,6 +109,15 @@ def _ranked(codebase: "Codebase", ranks: tuple[tuple[str, str], ...]) -> Iterato
     for rank, words in ranks:
         for hit in _first(codebase, list(assumptions(codebase, parse_query(f"assumptions: {rank}")))):
             yield f"{words}, as {_cut(hit.text)}", hit
+
+
+def _bound(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """The labels that a model must give, those that end in an error first."""
+    hits = _run(codebase, list(assumptions(codebase, parse_query("assumptions: bound"))))
+    hits.sort(key=lambda hit: "or an error" not in hit.text)
+    if hits:
+        told = "; ".join(_cut(hit.text) for hit in hits[:MANY])
+        yield f"labels of models are bound to a fixed list, as {told}", hits[0]
 
 
 def _closed(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:

@@ -93,9 +93,9 @@ class Ties:
 
     @property
     def weight(self) -> int:
-        """How tightly: what is made and labels that are bound to an enumeration count four times, a switch over formats
-        three times, what is run or decided by name twice; tokens and prompts, which a file may write for one model
-        among many, count once."""
+        """How tightly: what is made counts four times, labels that are bound to an enumeration six, a switch over
+        formats three, what is run or decided by name twice; tokens and prompts, which a file may write for one model
+        among many, count once. A file that only loads whichever model is named is tied half as much."""
         often = (
             4 * len(self.made)
             + len(self.hosted)
@@ -106,7 +106,7 @@ class Ties:
         often += 2 * (min(len(self.named), 12) + min(len(self.labels), 3)) + min(
             len(self.tokens) + len(self.prompts), 4
         )
-        often += 3 * min(len(self.formats), 6) + 4 * min(len(self.bound), 3)
+        often += 3 * min(len(self.formats), 6) + 6 * min(len(self.bound), 3)
         counts = (
             (self.weights, 3),
             (self.sizes, 3),
@@ -115,7 +115,8 @@ class Ties:
             (self.keys, 4),
             (self.types, 3),
         )
-        return often + sum(min(len(held), most) for held, most in counts) + min(len(self.reaches), 5)
+        often += sum(min(len(held), most) for held, most in counts) + min(len(self.reaches), 5)
+        return often // 2 if self.general and not self.made else often
 
     @property
     def lines(self) -> list[int]:

@@ -80,6 +80,7 @@ SHOWN, HEAD, LONGEST = 3, 4, 190
 _BROKEN = frozenset(["undefined name", "missing import", "wrong call", "unbound name"])
 _OLD = frozenset(["legacy twin", "deprecated"])
 _HAZARDS = frozenset(["leaked hook", "rewritten options", "dispatch by name"])
+_ASIDE = re.compile(r"(?:^|/)(?:bench\w*|eval\w*|examples?|docs?)/")
 _EXIT = re.compile(r"^(?:sys\.exit|exit|quit|os\._exit)$")
 _ENTRY = re.compile(r"(?i)^(?:main|cli|run|start|launch|\w*_main|\w*_cli|parse_\w+|usage)$")
 
@@ -103,7 +104,14 @@ def debts(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 @once
 def _found(codebase: "Codebase") -> list[tuple[str, Hits]]:
-    return [(words, hits) for words, names in GROUPS.items() if (hits := _hits(codebase, names))]
+    found = [(words, hits) for words, names in GROUPS.items() if (hits := _hits(codebase, names))]
+    return sorted(found, key=lambda item: _is_slight(item[1]))  # the sort is stable
+
+
+def _is_slight(hits: Hits) -> bool:
+    """Whether findings stand only in benchmarks and evaluations, or only warn of old options."""
+    warns = all(hit.name == "deprecated" and not _weight(hit) for hit in hits)
+    return warns or all(_ASIDE.search(hit.path) for hit in hits)
 
 
 def _head(codebase: "Codebase", found: list[tuple[str, Hits]]) -> CensusHit:

@@ -85,6 +85,8 @@ def _leads(codebase: Codebase, path: str, symbol: str, what: str) -> bool:
     program = focus.program
     definition = program.definition(path, symbol) if symbol else None
     frame = program.frame(path, definition) if definition is not None or not symbol else None
+    if what == "semaphore":
+        return _guards_models(codebase, path)
     if what != "pool" or frame is None:
         return frame is not None and focus.leads(frame)
     owner = symbol.rpartition(".")[0]
@@ -94,6 +96,18 @@ def _leads(codebase: Codebase, path: str, symbol: str, what: str) -> bool:
     given = [site for f in frames if f is not None for site in program.sites(f) if site.handed]
     inner = [entered(program, target) for site in given for target in site.targets]
     return any(body is not None and focus.leads(body) for body in inner)
+
+
+def _guards_models(codebase: Codebase, path: str) -> bool:
+    """Whether a function of a file that waits on a semaphore, or one there that calls it, leads to a model."""
+    focus, known = focus_of(codebase), codebase.facts[path].definitions
+    lines = codebase.snapshot.by_path[path].lines
+    text = {item.symbol: "\n".join(lines[item.start - 1 : item.end]) for item in known if item.kind != "class"}
+    waits = [symbol for symbol, body in text.items() if re.search(r"(?i)semaphore|limiter", body)]
+    calls = [rf"\b{re.escape(symbol.rpartition('.')[2])}\(" for symbol in waits]
+    around = [symbol for symbol, body in text.items() if any(re.search(call, body) for call in calls)]
+    frames = [focus.program.frame(path, focus.program.definition(path, symbol)) for symbol in {*waits, *around}]
+    return any(frame is not None and focus.leads(frame) for frame in frames)
 
 
 def _in_unit(codebase: Codebase, unit: Unit) -> Iterator[Found]:

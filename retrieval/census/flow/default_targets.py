@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.meaning.callgraph import Site, possible
+from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.units import Unit, quoted, units, written
 from retrieval.census.meaning.values import ClassRef, FunctionRef
 
@@ -113,6 +114,7 @@ def chosen_by(codebase: Codebase, name: str) -> Chosen:
     """How code chooses the class of that name, worked out once."""
     known = _KNOWN.setdefault(codebase, {})
     if name not in known:
+        known[name] = Chosen()  # while it is looked up: classes may choose one another
         known[name] = _looked_up(codebase, name)
     return known[name]
 
@@ -127,10 +129,30 @@ def _looked_up(codebase: Codebase, name: str) -> Chosen:
             if isinstance(node, ast.Name | ast.Attribute) and written(node).rpartition(".")[2] == name:
                 rank, by = _use(unit, node)
                 symbol = unit.symbols.get(node, "")
-                if rank and (reach.runs((unit.path, symbol)) or rank == PRESET) and rank >= found.rank:
+                if (
+                    rank
+                    and not _is_unchosen(codebase, unit.path, symbol)
+                    and (reach.runs((unit.path, symbol)) or rank == PRESET)
+                    and rank >= found.rank
+                ):
                     same = found.by if rank == found.rank else ()
                     found = Chosen(rank, tuple(dict.fromkeys((*same, (by, (unit.path, symbol))))))
     return found
+
+
+def _is_unchosen(codebase: Codebase, path: str, symbol: str) -> bool:
+    """Whether a body is a method of a class that nothing chooses, where something chooses another of the same base."""
+    program, owner = program_of(codebase), symbol.rpartition(".")[0]
+    item = program.definition(path, owner) if owner else None
+    cls = ClassRef(path, item) if item is not None and item.kind == "class" else None
+    bases = program.line(cls)[1:] if cls is not None else ()
+    if cls is None or not bases or any(_is_chosen(codebase, c) for c in (cls, *program.descendants(cls))):
+        return False
+    return any(_is_chosen(codebase, c) for base in bases for c in program.descendants(base))
+
+
+def _is_chosen(codebase: Codebase, cls: ClassRef) -> bool:
+    return chosen_by(codebase, cls.definition.name).rank > 0
 
 
 def _use(unit: Unit, node: ast.AST) -> tuple[int, str]:

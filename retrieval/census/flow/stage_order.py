@@ -84,6 +84,7 @@ def _row(codebase: Codebase, focus: Focus, cls: ClassRef, least: int) -> list[Ro
     if not told or not (chosen.rank or not program.descendants(cls)):
         return []
     models = dict.fromkeys(m for stage in order for c in stage.classes for m in held_in(focus.roster, c))
+    models |= dict.fromkeys(m for stage in order for m in stage.models)
     told_hit = _hit(codebase, cls, order, chosen.said)
     hit = replace(told_hit, detail={**told_hit.detail, "models": ",".join(models)})
     return [((chosen.rank <= NAMED, -chosen.rank, -len(order)), hit, cls)]

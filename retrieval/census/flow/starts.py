@@ -33,7 +33,7 @@ _CHECKING = re.compile(
     r"(?:^|/)(?:\.github|\.gitlab|\.circleci|\.ci)/|(?:^|/)(?:\.gitlab-ci\.ya?ml|[Mm]akefile|azure-pipelines\.ya?ml)$"
 )
 LIBRARY = "the public API of"
-SHOWN = 8
+SHOWN, PARAMETERS = 8, 5
 _PROGRAMS = ("console script", "package main", "web app", "hub")
 
 
@@ -70,7 +70,7 @@ def main_starts(program: "Program") -> list[Start]:
     told = [e for e in (*chosen, *plain) if not is_side_tool(e)]
     told = [_with_command(e, launched.get(e.path)) for e in _joined(program, told, launched)]
     open_ones = [e for e in entries if not is_side_tool(e) and (not told or _is_offered(program, e))]
-    starts = [*(_start(entry) for entry in dict.fromkeys((*told, *open_ones))), *_library(program), *_shown(program)]
+    starts = [*(_start(entry) for entry in dict.fromkeys((*told, *open_ones))), *_shown(program), *_library(program)]
     return list({(start.name, start.units): start for start in reversed(starts)}.values())[::-1]
 
 
@@ -214,7 +214,7 @@ def _library(program: "Program") -> Iterator[Start]:
         return
     for path in top_packages(program):
         offered = exports(program, path)
-        if not offered:
+        if not offered or all(_is_stub(program, e) for e in offered):
             continue
         package = program.facts[path].module or str(PurePosixPath(path).parent)
         units = [unit for e in offered for unit in _offered_units(program, e)]
@@ -234,10 +234,24 @@ def _shown(program: "Program") -> Iterator[Start]:
     for package, found in uses.items():
         frame = found[0][0]
         units = dict.fromkeys(unit for _, target in found for unit in _units(program, _whole(program, target)))
-        names = listed(list(dict.fromkeys(f"`{target.definition.symbol}`" for _, target in found)), SHOWN)
+        names = listed(list(dict.fromkeys(f"`{_written(target)}`" for _, target in found)), SHOWN)
         lines = (frame.definition.start, frame.definition.end) if frame.definition else (1, 1)
         text = f"as a library, `{package}` is used as {frame.path} shows: {names}"
         yield Start(f"{LIBRARY} `{package}`", tuple(units), frame.path, lines, text)
+
+
+def _written(target: "FunctionRef | ClassRef") -> str:
+    """A function with the names of its first parameters, a class by its name."""
+    listed_ones = target.definition.parameters if isinstance(target, FunctionRef) and target.owner is None else ()
+    names = [item.partition(":")[0].partition("=")[0].strip() for item in listed_ones[:PARAMETERS]]
+    more = ", …" if len(listed_ones) > PARAMETERS else ""
+    return f"{target.definition.symbol}({', '.join(names)}{more})" if names else target.definition.symbol
+
+
+def _is_stub(program: "Program", export: Export) -> bool:
+    """Whether what is offered only says its types: `def read(path: str) -> str: ...`."""
+    last = program.snapshot.by_path[export.value.path].lines[export.value.definition.end - 1]
+    return last.partition("#")[0].rstrip().endswith("...")
 
 
 def _whole(program: "Program", target: "FunctionRef | ClassRef") -> "FunctionRef | ClassRef":

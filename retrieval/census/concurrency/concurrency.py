@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 SHOWN = 4
+WAITED = re.compile(r"(?:^|\.)(?:run|call|check_call|check_output|system|getoutput|getstatusoutput)$")
 _BENCHMARKS = frozenset({"benchmark", "benchmarks", "bench"})
 
 
@@ -182,6 +183,9 @@ def _yes(yes: list[CensusHit], launched: list[CensusHit]) -> Told:
     apart = f"{len(asking)} workers" if len(asking) > 1 else "a worker"
     told = f"hosted models, which need no GPU here, are asked in {apart} ({listed(targets(asking), SHOWN)})"
     text = f"Yes, models run {', '.join(said)}" if said else f"Yes, as far as {told}"
+    if launched and not yes and all(WAITED.search(hit.name) for hit in launched):
+        text = f"Only launchers: models run {', '.join(said)}, for which the starter waits; inside each program they "
+        text += "run in the thread that calls them"
     shown = [*(hit for hit in yes if hit not in asking), *asking]
     yield f"{text}; {told}" if said and asking else text, [*shown[:SHOWN], *launched[:2]]
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from retrieval.census.concurrency.concurrency import how, launching, running_models, shown_at
+from retrieval.census.concurrency.concurrency import WAITED, how, launching, running_models, shown_at
 from retrieval.census.concurrency.side_by_side import Group, groups_of, spoken
 from retrieval.census.concurrency.worker_words import targets
 from retrieval.census.flow.reach import reach_of
@@ -40,7 +40,6 @@ _SERVERS = (
 )
 _RUN = re.compile(r"\bruns (`[^`]+`(?: \(hosted\))?) with")
 _CALL = re.compile(r"which runs (`[^`]+`), a call on a model")
-_WAITED = re.compile(r"(?:^|\.)(?:run|call|check_call|check_output|system|getoutput|getstatusoutput)$")
 
 
 @kind(
@@ -148,7 +147,7 @@ def _beside(codebase: "Codebase", groups: dict[str, Group], measuring: list[Cens
     if handlers and any(told.startswith(OWN) for told, _ in elsewhere(codebase)):
         text += f" {_SERVERS}"
     if launched:
-        waited = all(_WAITED.search(hit.name) for hit in launched)
+        waited = all(WAITED.search(hit.name) for hit in launched)
         names = listed([f"`{hit.detail['program']}`" for hit in launched], MOST_NAMED)
         text += (
             f" {names} {'is' if len(launched) == 1 else 'are'} started as a process of its own, which runs its models "

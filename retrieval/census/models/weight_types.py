@@ -146,7 +146,8 @@ def _cast(unit: Unit, node: ast.Call, owner: ast.expr) -> Iterator[Finding]:
     """Casts of a layer's own parameters while it runs, and casts of models."""
     given = [source_of(a, 80) for a in node.args] + [f"{k.arg}={source_of(k.value, 80)}" for k in node.keywords]
     method = call_name(node)
-    typed = method in _CASTS or any(_TYPE.search(text) for text in given)
+    named = (text for text in given if "device" not in text)  # `device_dtype` may be either
+    typed = method in _CASTS or any(_TYPE.search(text) for text in named)
     target, where = dotted(owner), _where(unit, node)
     if not typed or not target:
         return

@@ -226,3 +226,35 @@ def test_an_own_loader_that_hands_on_to_the_library_s_is_told_with_the_library()
     """
     (first, *_) = run_query(codebase_of({"app.py": source}), "model_summary: what=formats").hits
     assert "which this repository defines around the one of `transformers`" in first.text
+
+
+def test_a_session_that_is_handed_to_its_object_is_a_model_of_that_class() -> None:
+    source = """
+        from dataclasses import dataclass
+
+        import onnxruntime
+
+        @dataclass
+        class Voice:
+            session: onnxruntime.InferenceSession
+
+            @staticmethod
+            def load(path, use_cuda=False):
+                providers = [("CUDAExecutionProvider", {})] if use_cuda else ["CPUExecutionProvider"]
+                return Voice(session=onnxruntime.InferenceSession(path, providers=providers))
+
+            def speak(self, text): return self.session.run(None, {"text": text})
+
+        class Detector:
+            def __init__(self):
+                self.net = onnxruntime.InferenceSession("vad.onnx")
+            def __call__(self, x): return self.net.run(None, {"x": x})
+
+        if __name__ == "__main__":
+            Detector()(Voice.load("a.onnx").speak("hello"))
+    """
+    codebase = codebase_of({"app.py": source})
+    texts = [hit.text for hit in run_query(codebase, "model_objects").hits]
+    assert any(text.startswith("`Voice` (ONNX model)") and "made by `Voice.load()`" in text for text in texts)
+    [placed] = [hit.text for hit in run_query(codebase, "memory_answers: memory").hits]
+    assert "`Voice` on `CPUExecutionProvider` or `CUDAExecutionProvider`" in placed

@@ -39,6 +39,7 @@ _SERVERS = (
     "its own, and several run at the same time."
 )
 _RUN = re.compile(r"\bruns (`[^`]+`(?: \(hosted\))?) with")
+_RANKS = re.compile(r"\.(?:spawn|start_processes|notebook_launcher)$")  # a process for each rank of a training
 _CALL = re.compile(r"which runs (`[^`]+`), a call on a model")
 
 
@@ -55,6 +56,8 @@ def concurrent_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]
         return
     groups = groups_of(codebase)
     yes, measuring = running_models(groups)
+    ranks = [hit for hit in yes if groups["ranks"].hits and _RANKS.search(hit.name)]
+    yes = [hit for hit in yes if hit not in ranks]
     many = [hit for hit in yes if hit.detail.get("many") != "no" or hit.detail.get("held")]
     alone = [hit for hit in yes if hit not in many]
     copies = _replicas(groups["ranks"], groups["parallel"])
@@ -67,7 +70,7 @@ def concurrent_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]
     more, shown = _beside(codebase, groups, measuring) if not many else ("", [])
     hits = [*many[:2], *alone[:1], *groups["ranks"].run[:2], *groups["parallel"].run[:2], *asking[:1], *shown]
     yield said_of(codebase, "concurrent", f"{text}{more}", hits)
-    for hit in (*many, *alone)[:MOST_WORKERS]:
+    for hit in (*many, *alone, *ranks)[:MOST_WORKERS]:
         yield spoken(codebase, "worker", how(hit), [hit, *shown_at(hit)])
 
 
@@ -75,10 +78,10 @@ def _led(many: Sequence[CensusHit], alone: Sequence[CensusHit], copies: str) -> 
     on = [hit for hit in many if not hit.detail.get("off")]
     if on:
         off = [hit for hit in many if hit not in on]
-        said = f"Yes: {'; '.join(_side_by_side(hit) for hit in on[:MOST_NAMED])}."
-        return said + (f" Only where turned on: {'; '.join(map(_side_by_side, off[:MOST_NAMED]))}." if off else "")
+        said = f"Yes: {'; '.join(_told(on))}."
+        return said + (f" Only where turned on: {'; '.join(_told(off))}." if off else "")
     if many:
-        said = "; ".join(map(_side_by_side, many[:MOST_NAMED]))
+        said = "; ".join(_told(many))
         return f"By default no, models run one after another. Only where turned on: {said}."
     if copies:
         plain = f" Apart from that {_IN_TURN[0].lower()}{_IN_TURN[1:]}." if not alone else ""
@@ -89,6 +92,11 @@ def _led(many: Sequence[CensusHit], alone: Sequence[CensusHit], copies: str) -> 
         single = "single workers run one model beside the code that starts them"
         return f"No pool or loop starts models side by side; {single}: {_named(alone)}."
     return f"No. {_IN_TURN}."
+
+
+def _told(hits: Sequence[CensusHit]) -> list[str]:
+    """What the first workers run, each text once."""
+    return list(dict.fromkeys(map(_side_by_side, hits)))[:MOST_NAMED]
 
 
 def _side_by_side(hit: CensusHit) -> str:

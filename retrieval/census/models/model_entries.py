@@ -1,6 +1,7 @@
 """The models of a program as entries of a list: one per class, or per place that runs sessions of a runtime."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -183,7 +184,20 @@ def _sessions(codebase: "Codebase", roster: Roster, places: list[Made]) -> list[
         near = sorted(made, key=lambda item: item.frame.path != own[0].frame.path)
         keys = tuple(dict.fromkeys(use.key for use in own if use.key not in ("", name)))
         found.append(Entry(name, tuple(near), run, part=False, labels=keys, only=tuple(own)))
-    return found
+    return [*found, *_unused(codebase, uses.values(), places)]
+
+
+def _unused(codebase: "Codebase", uses: Iterable[Use], places: list[Made]) -> Iterator[Entry]:
+    """Sessions of which no run was traced, by the class or file that makes them: `Voice(session=…)`."""
+    used = {made for use in uses for made in use.made}
+    rest: dict[str, list[Made]] = {}
+    for made in (item for item in places if item not in used):
+        owner = made.frame.owner
+        name = owner.definition.symbol if owner is not None else PurePosixPath(made.frame.path).stem
+        rest.setdefault(name, []).append(made)
+    for name, own in rest.items():
+        run = any(_has(codebase, made.frame, made.step.start) for made in own)
+        yield Entry(name, tuple(own), run, part=False)
 
 
 def holder(use: Use) -> str:

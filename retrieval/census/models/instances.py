@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.feasible import constant, refuted
 from retrieval.census.meaning.spots import Called, Spot
+from retrieval.census.meaning.values import alternatives
 from retrieval.census.memory.kept_models import kept
 from retrieval.census.models.made_models import Made
 from retrieval.census.models.roster import Roster
@@ -17,7 +18,9 @@ DEEPEST, MOST_CALLS = 3, 24
 
 
 def labels(roster: Roster, places: Sequence[Made]) -> tuple[str, ...]:
-    """What the models of one class are called when programs make several; () for one."""
+    """What the models of one class are called when programs make several; () for one, and where one place makes
+    objects of any of several classes."""
+    places = [made for made in places if not _is_any(made) or variants(roster, made)]
     found: dict[str, None] = {}
     for made in places:
         found.update(dict.fromkeys(variants(roster, made)))
@@ -26,6 +29,12 @@ def labels(roster: Roster, places: Sequence[Made]) -> tuple[str, ...]:
     if len(found) < 2:
         found = dict.fromkeys(_attributes(roster, places))
     return tuple(found) if len(found) > 1 else ()
+
+
+def _is_any(made: Made) -> bool:
+    """Whether a call makes an object of any of several classes, so that its names tell nothing of one."""
+    function = made.step.node.child_by_field_name("function")
+    return len(alternatives(made.frame.value(function, made.step.order, made.step.guards))) > 1
 
 
 def variants(roster: Roster, made: Made) -> list[str]:

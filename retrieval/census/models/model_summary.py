@@ -11,7 +11,7 @@ from retrieval.census.meaning.prose import listed
 from retrieval.census.models.chosen_loaders import chosen_apart
 from retrieval.census.models.instances import variants
 from retrieval.census.models.inventory import hosted_names, off_by_default, weights_named
-from retrieval.census.models.model_entries import CLASSICAL, Entry, entries_of, plain
+from retrieval.census.models.model_entries import ASIDE, CLASSICAL, Entry, entries_of, plain
 from retrieval.census.models.model_formats import formats, main_entries, sentence
 from retrieval.census.models.model_kinds import kinds_of
 from retrieval.census.models.model_settings import model_settings
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS, MOST_OWNERS = 18, 12, 8, 12, 3
 _AUTO = re.compile(r"^(\w+)\.(?:\w+\.)*Auto\w*(?:Model|Pipeline)\w*\.")
 WHAT = ("used", "formats")
+_BESIDE = re.compile(rf"{ASIDE.pattern}|(?:^|/)metrics?(?:/|\.py$)")  # what only measures is no part of the pipeline
 _APART = ("`", "models behind")  # a started program is told by its name
 
 
@@ -92,7 +93,11 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
 
 def _outside(codebase: "Codebase", hosted: list[Entry]) -> Iterator[CensusHit]:
     """What runs models outside the process: started programs, and services, unless their clients are told already."""
-    found = [(told, hits) for told, hits in elsewhere(codebase) if told.startswith(_APART[: 1 if hosted else 2])]
+    found = [
+        (told, hits)
+        for told, hits in elsewhere(codebase)
+        if told.startswith(_APART[: 1 if hosted else 2]) and not all(_BESIDE.search(hit.path) for hit in hits)
+    ]
     if found:
         places = [(hit.path, hit.start, hit.end) for _, hits in found for hit in hits][:MOST_CITED]
         text = f"Outside the process run {'; '.join(told for told, _ in found[:MOST_PARTS])}"
@@ -101,9 +106,9 @@ def _outside(codebase: "Codebase", hosted: list[Entry]) -> Iterator[CensusHit]:
 
 
 def _by_stage(codebase: "Codebase", entries: list[Entry]) -> list[Entry]:
-    """The models of the stages of pipelines first, in their order."""
+    """The models of the stages of pipelines first, in their order, then those of classes here, then of libraries."""
     order = {name: at for at, name in enumerate(staged_names(codebase))}
-    return sorted(entries, key=lambda entry: order.get(entry.name, len(order)))
+    return sorted(entries, key=lambda entry: (order.get(entry.name, len(order)), entry.made[0].cls is None))
 
 
 def _local(codebase: "Codebase", roster: Roster, local: list[Entry]) -> Iterator[CensusHit]:

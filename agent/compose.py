@@ -15,6 +15,8 @@ from retrieval.facts import CensusHit
 from retrieval.snapshot import ROLES, Snapshot
 
 MOST_NAMES = 12
+SPARE = 4
+MOST_REST, TELLING = 40, 0.6  # names beside the places of a rest, and the share of it that has one of its own
 NOT_DETERMINED = "Not determined: {labels} - {unread}."
 ONLY_IDLE = "Not in what the main programs are seen to run ({programs}). Only in other code of the repository: {found}."
 ALSO_IDLE = "Only outside what the main programs are seen to run: {found}."
@@ -148,16 +150,22 @@ def _lines(finding: Finding, snapshot: Snapshot) -> list[Claim]:
     """A line for each hit that the fact shows, those that the main programs run first, then the places of the rest."""
     fact = finding.fact
     run, idle = finding.hits[: finding.run], finding.hits[finding.run :]
-    shown = run[: fact.show]
+    shown = run[: _most(fact.show, run)]
     nested = fact.layout == "steps"
     claims = [_line(hit, snapshot, nested=nested, placed=nested) for hit in shown]
     claims += _rest(run[len(shown) :], snapshot) if len(run) > len(shown) and shown else []
     if not run:
-        claims += [_line(hit, snapshot, nested=False) for hit in idle[: fact.show]]
-        return claims + (_rest(idle[fact.show :], snapshot) if fact.show and len(idle) > fact.show else [])
+        most = _most(fact.show, idle)
+        claims += [_line(hit, snapshot, nested=False) for hit in idle[:most]]
+        return claims + (_rest(idle[most:], snapshot) if most and len(idle) > most else [])
     if idle and fact.show:
         claims += _beside(idle, min(IDLE_LINES, fact.show), snapshot)
     return claims
+
+
+def _most(show: int, hits: Sequence[CensusHit]) -> int:
+    """How many hits get a line: `show`, or all where the rest would be a few."""
+    return len(hits) if show and len(hits) <= show + SPARE else show
 
 
 def _beside(idle: Sequence[CensusHit], most: int, snapshot: Snapshot) -> list[Claim]:
@@ -254,7 +262,10 @@ def _where(hit: CensusHit) -> str:
 
 
 def _rest(hits: Sequence[CensusHit], snapshot: Snapshot) -> list[Claim]:
-    text = f"{len(hits)} more:"
+    """The places of hits that have no line of their own, with their names where these tell them apart."""
+    names = dict.fromkeys(hit.name for hit in hits if hit.name and hit.name not in (hit.symbol, hit.path))
+    telling = TELLING * len(hits) <= len(names) <= MOST_REST
+    text = f"{len(hits)} more, {_listed(tuple(names), MOST_REST)}:" if telling else f"{len(hits)} more:"
     return [Claim(text=text, citations=_cite_hits(hits, snapshot), origin="census", level=1)]
 
 

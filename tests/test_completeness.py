@@ -149,3 +149,15 @@ def test_a_no_denies_every_part_and_a_yes_only_what_it_lists(codebase: Codebase)
     claims = compose(yes, Findings(codebase).of(yes), codebase.snapshot)
     assert claims[-1].text == "Freed: nothing found in 1 files searched (frees)."
     assert kinds(list(placed(claims, codebase)), codebase, yes) == {}
+
+
+def test_a_rest_of_a_few_is_written_out(tmp_path: Path) -> None:
+    body = "".join(f"torch.load({n})\n" for n in range(20))
+    (tmp_path / "a.py").write_text(f"import torch\n{body}")
+    codebase = read_codebase(take_snapshot(tmp_path))
+    for show, lines in ((16, 20), (12, 12)):
+        fact = {"label": "loads", "census": "calls: torch.load", "show": show, "found": "L:"}
+        question = Question.model_validate({"id": "1.1", "text": "?", "facts": [fact]})
+        claims = compose(question, Findings(codebase).of(question), codebase.snapshot)
+        assert len([claim for claim in claims if claim.text.startswith("`torch.load(")]) == lines
+        assert [claim.text for claim in claims if "more" in claim.text] == ([] if lines == 20 else ["8 more:"])

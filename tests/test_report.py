@@ -303,3 +303,20 @@ def test_a_folder_that_cannot_be_written_is_the_users_mistake(tmp_path: Path) ->
         with pytest.raises(UserError) as caught:
             prepare_folder(folder)
         assert "--out" in caught.value.hint
+
+
+def cited(path: str, line: int, symbol: str) -> Citation:
+    return Citation(path=path, start=line, end=line, sha256="0" * 64, symbol=symbol)
+
+
+def test_places_that_stand_for_statements_are_given_with_their_definitions() -> None:
+    places = tuple(cited("a.py", line, symbol) for line, symbol in ((3, "Net.forward"), (9, "load"), (4, "Net.forward")))
+    claims = (
+        Claim(text="Calls (4):", citations=(), origin="census"),
+        Claim(text="`run()`", citations=(cited("b.py", 1, "main"),), origin="census", level=1),
+        Claim(text="3 more:", citations=places, origin="census", level=1),
+    )
+    answer = Answer(question_id="1.1", question="Question 1?", status="extractive", claims=claims)
+    text = render_markdown(report_of(answer))
+    assert "- 3 more: `a.py:3, 4` in `Net.forward`; `a.py:9` in `load`" in text
+    assert "`b.py:1` in" not in text

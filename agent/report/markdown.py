@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from agent.report.coverage import Coverage
 from agent.report.document import Report, attribution, count, repair_yields
 from agent.report.markup import code_span, fence, inline, one_line
-from agent.report.outline import own_places
+from agent.report.outline import is_rest, own_places
 from agent.state import Answer, Claim, Contradiction, Excerpt
 from retrieval.chunk import Span
 
 INLINE_PLACES = 6
+NAMED_PLACES = 150
 _UNRESOLVED = "Unresolved: no statement about this question passed the verifier."
 
 
@@ -51,7 +52,8 @@ def _opening(report: Report) -> Iterator[str]:
 def _answer_item(answer: Answer, *, where: bool = False) -> list[str]:
     """The answer as one list item; everything after its first line is indented under it.
 
-    With `where` each place is given with the definition around it, unless the statement names that itself.
+    With `where` each place is given with the definition around it, unless the statement names that itself; so are
+    the places of what has no statement of its own.
     """
     claims = [claim for claim in answer.claims if one_line(claim.text) or claim.block]
     if not claims:
@@ -60,7 +62,7 @@ def _answer_item(answer: Answer, *, where: bool = False) -> list[str]:
     level = 0
     for at, claim in enumerate(claims):
         level = min(claim.level, level + 1)
-        named = _unnamed(claim) if where else {}
+        named = _unnamed(claim) if where or (is_rest(claim) and len(claim.citations) <= NAMED_PLACES) else {}
         lines += _claim(claim, level, own_places(claims, at), named, paragraph=bool(lines) and not level)
     for excerpt in answer.excerpts:
         lines += _excerpt(excerpt)

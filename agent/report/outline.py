@@ -3,12 +3,15 @@
 Knows how the two readable documents fold a list of places; renders nothing.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
 from agent.state import Claim
 from retrieval.chunk import Span
+
+_REST = re.compile(r"\d+ more(?:, .*)?:", re.DOTALL)
 
 
 @dataclass
@@ -42,6 +45,11 @@ def own_places(claims: Sequence[Claim], at: int) -> list[Span]:
     named = {citation.span for item in items for citation in item.citations}
     spans = dict.fromkeys(citation.span for citation in claims[at].citations)
     return [span for span in spans if span not in named]
+
+
+def is_rest(claim: Claim) -> bool:
+    """Whether it gives the places of what has no statement of its own ("3 more:", "3 more, `a`, `b`, `c`:")."""
+    return _REST.fullmatch(claim.text) is not None
 
 
 def every_item(items: Sequence[Item]) -> Iterator[Item]:

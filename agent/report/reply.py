@@ -12,6 +12,7 @@ from agent.report.answers import as_claim
 from agent.report.document import attribution
 from agent.report.markdown import grouped
 from agent.report.markup import one_line, visible
+from agent.report.outline import is_rest
 from agent.state import Citation, Claim
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def searched_line(reply: "Reply") -> str:
 
 def _sentence(claim: Claim, citations: Sequence[Citation]) -> str:
     text = one_line(claim.text)
-    if text.endswith("more:"):
+    if is_rest(claim):
         return f"{text} {_listed(claim)}"
     places = [visible(place) for place in dict.fromkeys(str(citation.span) for citation in citations)]
     if not places:
@@ -79,10 +80,10 @@ def _items(items: Sequence[Claim]) -> Iterator[str]:
     first = [visible(str(item.citations[0].span)) if item.citations else "" for item in items]
     width = min(WIDEST, max((len(place) for place in first), default=0))
     shared = Counter(str(citation.span) for item in items for citation in item.citations[1:])
-    inside = _common_end([item.text for item in items])
+    inside = _common_end([item.text for item in items if not is_rest(item)])
     for item, place in zip(items, first, strict=True):
         indent = "  " * max(1, item.level)
-        if item.text.endswith("more:"):
+        if is_rest(item):
             yield f"{indent}{one_line(item.text)} {_listed(item)}"
             continue
         others = [visible(str(c.span)) for c in item.citations[1:] if shared[str(c.span)] < SHARED]
@@ -92,7 +93,7 @@ def _items(items: Sequence[Claim]) -> Iterator[str]:
 
 def _common_end(texts: Sequence[str]) -> str:
     """The " - in `function`" that all items end with, so that it need not be said of each."""
-    ends = {text[text.rfind(" - in `") :] if " - in `" in text else "" for text in texts if not text.endswith("more:")}
+    ends = {text[text.rfind(" - in `") :] if " - in `" in text else "" for text in texts}
     return ends.pop() if len(texts) > 1 and len(ends) == 1 else ""
 
 

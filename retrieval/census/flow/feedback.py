@@ -132,7 +132,7 @@ def _renewed(body: list[ast.AST], call: ast.Call, results: set[str], made: dict[
 def _is_step(call: ast.Call, own: set[str]) -> bool:
     """Whether a call runs code of the repository, or what its name says is a model."""
     name = call_name(call)
-    return name in own - _PLAIN - ADDING or bool(MODELISH.search(name))
+    return (name in own and name not in _PLAIN and name not in ADDING) or bool(MODELISH.search(name))
 
 
 def _numbers(body: list[ast.AST]) -> set[str]:

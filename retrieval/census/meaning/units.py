@@ -23,6 +23,7 @@ _SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 Conditions = tuple[str, ...]
 MOST_CONDITIONS = 6
 KEPT_BYTES = 5_000_000
+_BETWEEN = re.compile(r"\\b|\\\.|\\\(|\\s[+*]")  # what may stand between the words of a plain pattern
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,16 @@ def _telling(codebase: Codebase, needs: str) -> list[SourceFile]:
 
 
 def _found(codebase: Codebase, needs: str, files: Sequence[SourceFile]) -> list[SourceFile]:
-    wanted = re.compile(needs)
+    wanted, word = re.compile(needs), _word(needs)
     python = (file for file in files if file.language in ("python", "notebook"))
-    return [file for file in python if wanted.search(_code(codebase, file.path))]
+    texts = ((file, _code(codebase, file.path)) for file in python)
+    return [file for file, text in texts if word in text and wanted.search(text)]
+
+
+def _word(needs: str) -> str:
+    """A word that stands in every text that `needs` finds: looking for it takes a hundredth of a search for a name."""
+    words = _BETWEEN.split(needs)
+    return max(words, key=len) if all(word.isidentifier() for word in words if word) else ""
 
 
 @once

@@ -310,7 +310,8 @@ def cited(path: str, line: int, symbol: str) -> Citation:
 
 
 def test_places_that_stand_for_statements_are_given_with_their_definitions() -> None:
-    places = tuple(cited("a.py", line, symbol) for line, symbol in ((3, "Net.forward"), (9, "load"), (4, "Net.forward")))
+    at = ((3, "Net.forward"), (9, "load"), (4, "Net.forward"))
+    places = tuple(cited("a.py", line, symbol) for line, symbol in at)
     claims = (
         Claim(text="Calls (4):", citations=(), origin="census"),
         Claim(text="`run()`", citations=(cited("b.py", 1, "main"),), origin="census", level=1),

@@ -221,3 +221,29 @@ def test_pairs_that_a_function_loops_over_are_no_options_object() -> None:
     main = "def main(a):\n    kept = plain(a)\n    said = told(kept)\n    return plain(said)\n\n\nmain([])\n"
     (verdict,) = texts(codebase_of({"app.py": weights + told + main}), "modularity")[:1]
     assert "1 takes a whole options object (`told()`)" in verdict
+
+
+def test_a_data_set_at_the_path_of_an_option_is_read_and_written() -> None:
+    source = """
+        import argparse
+        import json
+        from datasets import load_dataset, load_from_disk
+
+        def main(args):
+            if args.prepared_data:
+                return load_from_disk(args.prepared_data)
+            data = load_dataset("x")
+            data.save_to_disk(args.prepared_data)
+            json.dump({}, open(args.marks_file, "w"))
+            return json.load(open(args.names_file))
+
+        if __name__ == "__main__":
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--prepared_data")
+            parser.add_argument("--marks_file")
+            parser.add_argument("--names_file")
+            main(parser.parse_args())
+    """
+    assert texts(codebase_of({"app.py": source}), "shared_files") == [
+        "`args.prepared_data` (dataset): read, and written by `main()` (app.py)"
+    ]

@@ -34,6 +34,7 @@ _COMMON = words(
     "val tmp temp input image video audio readme pytorch_model model adapter_model weights checkpoint tokenizer"
 )
 _NO_RESULT = re.compile(r"download|log$|^folder$|^removal$|^link$|upload|^temporary|database|cache|^model files$")
+_OPTION = re.compile(r"(?!self\.)[A-Za-z_]\w*\.[A-Za-z_]\w{3,}")
 _PLAIN = re.compile(r"^(?:file|move|copy)\b|program$")
 _KNOWN: Beside[Codebase, list[SharedFile]] = Beside()
 Place = tuple[str, str]
@@ -78,7 +79,7 @@ def shared_files_of(codebase: Codebase) -> list[SharedFile]:
     """The files of a codebase that go from function to function; worked out once."""
     if codebase not in _KNOWN:
         reach = reach_of(codebase)
-        found = [*_joined(contacts_of(codebase)), *_rewritten(codebase)]
+        found = [*_joined(contacts_of(codebase)), *_rewritten(codebase), *_at_options(contacts_of(codebase))]
         for item in found:
             item.writers.sort(key=lambda c: c.place not in reach.units)
 
@@ -193,6 +194,17 @@ def _rewritten(codebase: Codebase) -> Iterator[SharedFile]:
             item.readers += reads[:1]
             item.writers += later[:1]
     yield from alike.values()
+
+
+def _at_options(contacts: list[Contact]) -> Iterator[SharedFile]:
+    """What is written and read, of one sort, at the path that one option of an options object gives."""
+    by_option: dict[tuple[str, str], SharedFile] = {}
+    for contact in contacts:
+        named = _OPTION.fullmatch(contact.where) is not None and _is_unknown(contact.pattern)
+        if named and contact.effect in ("reads", "writes") and not _NO_RESULT.search(contact.what):
+            item = by_option.setdefault((contact.where, contact.what), SharedFile(contact.where))
+            (item.readers if contact.effect == "reads" else item.writers).append(contact)
+    yield from (item for item in by_option.values() if item.readers and item.writers)
 
 
 def _is_unknown(pattern: str) -> bool:

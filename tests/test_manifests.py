@@ -338,6 +338,8 @@ def test_markers_in_words(marker: str, words: str):
         ("torch", "`torch` is required without a version constraint"),
         ("torch>=2.0", "`torch>=2.0` is required"),
         ("timm==0.4.12", "`timm==0.4.12` is required, pinned to exactly this version"),
+        ("timm>=1.2,<=1.2", "`timm>=1.2,<=1.2` is required, pinned to exactly this version"),
+        ("timm>=1.1,<=1.2", "`timm>=1.1,<=1.2` is required"),
         ('a>1; sys_platform == "win32"', "`a>1` is required (only on Windows)"),
         ("torch==${V}", "`torch==${V}` is required, its version set by a variable"),
     ],

@@ -124,12 +124,13 @@ def is_development(group: str) -> bool:
 
 
 def exact_version(specifier: str) -> str:
-    """The version of a `==` or `===` specifier without wildcard, else ""."""
-    for part in specifier.split(","):
-        part = part.strip()
+    """The version of a `==` or `===` specifier without wildcard, or of `>=` and `<=` the same, else ""."""
+    parts = [part.strip() for part in specifier.split(",")]
+    for part in parts:
         if part.startswith("==") and not part.endswith("*"):
             return part.lstrip("=").strip()
-    return ""
+    least, most = ({p[2:].strip() for p in parts if p.startswith(sign)} for sign in (">=", "<="))
+    return next(iter(least & most), "")
 
 
 def valid_range(specifier: str) -> str:

@@ -280,3 +280,18 @@ def test_an_interface_inside_the_one_that_is_launched_is_no_program() -> None:
         }
     )
     assert reach_of(codebase).programs == ("server.py",)
+
+
+def test_a_documented_preparation_with_models_is_a_main_program_and_other_tools_are_none() -> None:
+    main = "\nif __name__ == '__main__':\n    main()\n"
+    code = codebase_of(
+        {
+            "README.md": "`python preprocess.py`, `python prepare_names.py`, `python train.py`, `python export.py`\n",
+            "preprocess.py": f"import detector\n\ndef main():\n    detector.find()\n{main}",
+            "detector.py": "import onnxruntime\n\ndef find():\n    return onnxruntime.InferenceSession('vad.onnx')\n",
+            "prepare_names.py": f"import json\n\ndef main():\n    json.load(open('a'))\n{main}",
+            "train.py": f"import torch\n\ndef main():\n    torch.load('a')\n{main}",
+            "export.py": f"import torch\n\ndef main():\n    torch.load('a')\n{main}",
+        }
+    )
+    assert {hit.path for hit in run_query(code, "programs").hits} == {"preprocess.py", "train.py"}

@@ -29,6 +29,8 @@ _APART = re.compile(r"&&|\|\||[;|]")
 _PACKAGED = re.compile(r"(?m)^\[(?:project|build-system|tool\.(?:poetry|flit|pdm|hatch|setuptools))[\].]")
 _FRAMEWORKS = re.compile(r"(?:^|\.)(?:hydra\.main|hydra_main|argparse_main|draccus\.wrap|pyrallis\.wrap)$")
 _TRAINS = re.compile(r"(?:^|_)(?:train|fine_?tune|eval|test|benchmark)")
+_PREPARES = re.compile(r"(?:^|_)(?:prepare|preproc\w*|extract)(?:_|$)")
+_MODELS = frozenset({"torch", "tensorflow", "jax", "transformers", "onnxruntime", "insightface"})
 _CHECKING = re.compile(
     r"(?:^|/)(?:\.github|\.gitlab|\.circleci|\.ci)/|(?:^|/)(?:\.gitlab-ci\.ya?ml|[Mm]akefile|azure-pipelines\.ya?ml)$"
 )
@@ -67,11 +69,19 @@ def main_starts(program: "Program") -> list[Start]:
         if e.kind in _PROGRAMS or e.path in {*launched, *named} or _is_configured(program, e)
     ]
     plain = [replace(e, path=p, lines=(1, 1)) for p, e in launched.items() if p not in {c.path for c in chosen}]
-    told = [e for e in (*chosen, *plain) if not is_side_tool(e)]
+    told = [e for e in (*chosen, *plain) if not is_side_tool(e) or _prepares(program, e, launched)]
     told = [_with_command(e, launched.get(e.path)) for e in _joined(program, told, launched)]
     open_ones = [e for e in entries if not is_side_tool(e) and (not told or _is_offered(program, e))]
     starts = [*(_start(entry) for entry in dict.fromkeys((*told, *open_ones))), *_shown(program), *_library(program)]
     return list({(start.name, start.units): start for start in reversed(starts)}.values())[::-1]
+
+
+def _prepares(program: "Program", entry: Entry, launched: dict[str, Entry]) -> bool:
+    """Whether a command that people are told makes the data for the next program, with the help of models."""
+    if entry.path not in launched or entry.kind != "script" or not _PREPARES.search(PurePosixPath(entry.path).stem):
+        return False
+    loaded = (item.module for path in _imported(program, {entry.path}) for item in program.facts[path].imports)
+    return any(name.partition(".")[0] in _MODELS for name in loaded)
 
 
 def _is_configured(program: "Program", entry: Entry) -> bool:

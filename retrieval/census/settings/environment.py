@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import Unit, own_nodes, quoted, subject_of, units, written
@@ -39,8 +40,8 @@ USERS, LONGEST = 5, 90
 def environment(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per variable and role of file, those that are read before those that are only set."""
     found: dict[tuple[str, str], list[Place]] = {}
-    direct, inner = _direct(codebase)
-    asked = list(named_reads(codebase, inner))
+    direct, _ = _direct(codebase)
+    asked = asked_variables(codebase)
     for place in [*direct, *asked]:
         if query.matches(place.name):
             role = codebase.snapshot.by_path[place.unit.path].role
@@ -50,6 +51,12 @@ def environment(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         yield _hit(codebase, name, places, properties)
 
 
+def asked_variables(codebase: Codebase) -> tuple[Place, ...]:
+    """The places that give the name of a variable to a function which reads it."""
+    return tuple(named_reads(codebase, _direct(codebase)[1]))
+
+
+@once
 def _direct(codebase: Codebase) -> tuple[list[Place], list[Accessor]]:
     """The places that name a variable, and the functions that read the one that they are told the name of."""
     places, inner = list[Place](), list[Accessor]()

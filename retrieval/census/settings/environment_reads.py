@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.language import hit_at
 from retrieval.census.meaning.prose import listed
-from retrieval.census.settings.accessors import accessor_reads
+from retrieval.census.settings.environment import asked_variables
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -30,15 +30,16 @@ def environment_reads(codebase: "Codebase", wanted: re.Pattern[str]) -> Iterator
         elif fact.symbol:
             text += f" is read in `{fact.symbol}()`"
         yield hit_at(codebase, path, (fact.start, fact.end), symbol="", name="switch", text=text)
-    for read in accessor_reads(codebase):
-        if wanted.search(read.name):
-            default = f" (default `{read.default}`)" if read.default else " (unset by default)"
-            users = _users(codebase, read.symbol.rpartition(".")[2]) if read.symbol else []
-            users = [name for name in users if name != read.symbol] or [read.symbol]
-            text = f"environment variable `{read.name}`{default} is read"
-            text += f" for {listed([f'`{name}()`' for name in users if name], MOST_NAMED)}" if any(users) else ""
-            lines = (read.line, read.line)
-            yield hit_at(codebase, read.path, lines, symbol=read.symbol, name="switch", text=text)
+    for place in asked_variables(codebase):
+        if wanted.search(place.name):
+            symbol = place.unit.symbols.get(place.node, "")
+            default = f" (default `{place.given}`)" if place.given else " (unset by default)"
+            users = [name for name in _users(codebase, symbol.rpartition(".")[2]) if name != symbol] if symbol else []
+            told = [f"`{name}()`" for name in users or [symbol] if name]
+            text = f"environment variable `{place.name}`{default} is read"
+            text += f" for {listed(told, MOST_NAMED)}" if told else ""
+            lines = place.unit.lines(place.node)
+            yield hit_at(codebase, place.unit.path, lines, symbol=symbol, name="switch", text=text)
 
 
 def _constant(codebase: "Codebase", path: str, line: int) -> str:

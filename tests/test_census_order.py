@@ -469,3 +469,31 @@ def test_a_script_beside_the_file_is_started_and_not_the_one_of_the_same_name_th
     files = {"nets.py": NETS, "tool/__init__.py": "", "tool/start.py": starter, "tool/page.py": page, "page.py": outer}
     found = texts(codebase_of(files), "flow")
     assert "`cli()` starts `tool/page.py` in another process, with `subprocess.run()`" in found
+
+
+def test_functions_that_other_code_is_given_are_no_handlers_of_an_interface() -> None:
+    main = """
+        from datasets import load_dataset
+        from nets import big
+
+        def clean(text):
+            for sign in ".,;":
+                text = text.replace(sign, "")
+            return text.strip()
+
+        def shorten(row):
+            return clean(row)[:2]
+
+        def is_long(row):
+            return len(clean(row)) > 3
+
+        def main():
+            rows = load_dataset("some/rows")
+            rows = rows.map(shorten)
+            rows = rows.map(is_long)
+            net = big("a")
+            return net(rows)
+    """
+    found = texts(codebase_of({"nets.py": NETS, "run.py": main + RUN}), "course")
+    told = "Besides, 2 functions are given to `rows.map()`, which run them, and lead to no model"
+    assert told in found and not any("change the interface" in text for text in found)

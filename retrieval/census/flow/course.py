@@ -91,11 +91,14 @@ class _Printer:
         """The start, then the steps."""
         yield start_hit(self.codebase, self.root)
         shown = kept(joined([step for step in self.steps if not self._is_wiring(step)]), MOST)
-        silent = sum(self._is_wiring(step) for step in self.steps)
+        silent = [step for step in self.steps if self._is_wiring(step)]
         open_steps(shown, principal(self.focus, shown))
         yield from self._told(shown, "", 1)
-        if silent > 1:
-            yield self._silent(silent)
+        waiting = [step for step in silent if self._is_event(step)]
+        if len(waiting) > 1:
+            yield self._hit(waiting[0].mark, silence(len(waiting)), 1, "")
+        if len(given := [step for step in silent if step not in waiting]) > 1:
+            yield self._hit(given[0].mark, _given_away(given), 1, "")
 
     def _is_wiring(self, step: Step) -> bool:
         """Whether a step only connects an element of an interface to a handler that leads to no model."""
@@ -104,9 +107,10 @@ class _Printer:
             return False
         return not self.effects.programs(event) and not any(starts_below(step))
 
-    def _silent(self, count: int) -> CensusHit:
-        place = next(s.mark for s in self.steps if self._is_wiring(s))
-        return self._hit(place, silence(count), 1, "")
+    def _is_event(self, step: Step) -> bool:
+        """Whether a step connects a handler to an event of an interface."""
+        guards = step.mark.event.step.guards if isinstance(step.mark.event, Site) else ()
+        return _waits(step) or event_under(self.focus, step.mark.frame, guards) is not None
 
     def _told(self, steps: list[Step], prefix: str, level: int) -> Iterator[CensusHit]:
         position = 0
@@ -183,6 +187,12 @@ class _Printer:
             related=tuple(map(defined, targets[:NAMED])),
             detail={"depth": str(level), "number": number, "does": "step"},
         )
+
+
+def _given_away(steps: list[Step]) -> str:
+    """What is said of functions that calls of other code are given, without one that leads to a model."""
+    calls = {f"{s.mark.event.step.written}()": None for s in steps if isinstance(s.mark.event, Site)}
+    return f"Besides, {len(steps)} functions are given to {_listed(calls)}, which run them, and lead to no model"
 
 
 def _placed(frame: "Frame") -> str:

@@ -99,7 +99,7 @@ def test_a_thread_whose_method_runs_a_held_model_names_the_models() -> None:
     (hit,) = run_query(codebase_of({"app.py": STAGES}), "workers").hits
     assert hit.detail["model"] == "yes"
     assert hit.text.endswith(
-        "it calls `self.model(…)` on the model that its object was made with: `layout_model`, `table_model`"
+        "it calls `self.model(…)` on the model that its object was made with: in `main` `layout_model`, `table_model`"
     )
 
 

@@ -68,3 +68,54 @@ def test_sizes_that_accessors_read_are_measures() -> None:
     assert text == "environment variable `AGENT_CACHE_SIZE` (default `1`) is read for `Agent.__init__()`"
     [measures] = _texts("memory_measures")
     assert "`AGENT_CACHE_SIZE` (default `1`)" in measures and "half precision or autocast" not in measures
+
+
+SETTINGS = """
+    from typing import Optional
+
+    import torch
+    from pydantic import computed_field
+    from pydantic_settings import BaseSettings
+
+
+    class Settings(BaseSettings):
+        TORCH_DEVICE: Optional[str] = None
+
+        @computed_field
+        @property
+        def DEVICE(self) -> str:
+            if self.TORCH_DEVICE is not None:
+                return self.TORCH_DEVICE
+            if torch.cuda.is_available():
+                return "cuda"
+            return "cpu"
+
+
+    settings = Settings()
+"""
+USER = """
+    from torch import nn
+
+    from settings import settings
+
+
+    class Net(nn.Module):
+        def forward(self, x): return x
+
+
+    def main():
+        net = Net().to(settings.DEVICE)
+        net(1)
+
+
+    if __name__ == "__main__":
+        main()
+"""
+
+
+def test_a_field_of_pydantic_settings_is_an_environment_variable() -> None:
+    [hit] = run_query(codebase_of({"app.py": USER, "settings.py": SETTINGS}), "placements").hits
+    assert hit.text.endswith(
+        "the device is `cuda` or `cpu`, chosen by `torch.cuda.is_available()`, "
+        "environment variable `TORCH_DEVICE`, unset by default"
+    )

@@ -12,6 +12,7 @@ from retrieval.census.meaning.spots import Called, Spot
 from retrieval.census.meaning.tracing import SAME, tracer_of
 from retrieval.census.meaning.values import ClassRef, ExternalObject, FunctionRef, Instance, alternatives
 from retrieval.census.memory.deciders import asked_of, decider, left_out, replaced
+from retrieval.census.settings.settings_fields import environment_field
 from retrieval.census.settings.switches import Switch, switches_of
 from retrieval.languages import words
 from retrieval.parse import Node
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_STEPS, MOST_NAMED, MOST_OWNERS = 90, 6, 12
 _DEVICE = re.compile(
-    r"""^f?["'](cuda|cpu|mps|npu|xpu|hpu|auto|gpu|directml|privateuseone|balanced\w*)(?::[^"']*)?["']$""", re.I
+    r"""^f?["'](cuda|cpu|mps|npu|xpu|xla|hpu|auto|gpu|directml|privateuseone|balanced\w*)(?::[^"']*)?["']$""", re.I
 )
 _SAME_TYPE = re.compile(r"""([\w.]+)\.type == ["'](cuda|mps|npu|xpu|cpu)["']""")
 _PROVIDER = re.compile(r"""^["'](\w+ExecutionProvider)["']$""")
@@ -108,9 +109,12 @@ def choice_of(codebase: "Codebase", spot: Spot) -> Choice:
     behind = switches.behind(spot, stop=opaque)
     if found.calls and not any(s.kind in ("environment", "option") for s in behind):
         behind += tuple(s for called in found.calls.values() for at in asked_of(called) for s in switches.behind(at))
+    if not any(s.kind in ("environment", "option") for s in behind):
+        behind += tuple(found.settings)
     for switch in behind:
         found.devices |= dict.fromkeys(re.findall(r"""["'](cuda|cpu|mps|npu|xpu)["':]""", switch.default))
     chosen = {name: None for name in found.devices or found.aside if name not in found.replaced}
+    chosen |= found.given if found.presets else {}
     return Choice(
         tuple(chosen | found.presets), tuple(found.tests), behind, tuple(found.places), one_line(spot.text(), 60),
         found.source, bool(found.presets) and not chosen, tuple(found.offered), tuple(found.calls),
@@ -130,7 +134,9 @@ class _Found:
         self.tests: dict[str, None] = {}
         self.places: dict[Place, None] = {}
         self.calls: dict[str, Called] = {}  # the functions here that choose, each with its call
+        self.given: dict[str, None] = {}  # what Accelerate decides, which overrides the default of a parameter
         self.replaced: set[str] = set()
+        self.settings: dict[Switch, None] = {}  # environment variables that fill fields of settings
         self.source = ""
 
     def note(self, at: Spot) -> None:
@@ -139,7 +145,9 @@ class _Found:
         called = text.partition("(")[0]
         device = _DEVICE.match(text) or _PROVIDER.match(text) if at.node.type == "string" else None
         if at.node.type == "attribute" and _of_accelerate(at):
-            self._named(at, text)
+            self.given[text] = None
+        if at.node.type == "attribute" and (field := environment_field(self.codebase, at)) is not None:
+            self.settings[field] = None
         if device is not None and not left_out(at, device[1]):
             self._named(at, device[1])
         self.replaced |= {replaced(at)}

@@ -287,3 +287,26 @@ NESTED = """
 def test_a_model_and_what_its_constructor_makes_are_no_alternatives() -> None:
     first = run_query(codebase_of({"net.py": NESTED}), "model_summary: what=used").hits[0].text
     assert "`Detector`" in first and "`BertModel`" in first and "one of" not in first
+
+
+def test_names_of_local_models_are_no_hosted_ones_and_limits_are_no_input() -> None:
+    app = """
+        import spacy
+        from openai import OpenAI
+        from scanlib.inference.layout import run_file_with_model
+
+        model_name = "en_core_web_sm"
+
+        def main(path, limits):
+            nlp = spacy.load(model_name)
+            page = run_file_with_model(path, page_max_pixels=limits.pixels, model_name="small")
+            OpenAI().chat.completions.create(model="gpt-4o", messages=[nlp(page)])
+
+        main("a.pdf", None)
+    """
+    codebase = codebase_of({"app.py": app})
+    told = [hit.text for hit in run_query(codebase, "model_summary: what=used").hits]
+    assert not any(text.startswith("Settings that name") for text in told)
+    assert told[0].index("run_file_with_model") < told[0].index("spacy.load")
+    (run,) = run_query(codebase, "vision_told: part=calls").hits
+    assert "on `path`" in run.text

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _LITERALS = ("string", "integer", "float", "true", "false", "none", "comment", "concatenated_string", "lambda")
 SWITCH = re.compile(
-    r"^(?:num|n|max|min|use|is|do|return|output|with|no|has|only)_|_(?:scale|ratio|prob|seed|dpi|steps?|size|length|type|name|params|config|kwargs)$"
+    r"^(?:num|n|max|min|use|is|do|return|output|with|no|has|only)_|(?:^|_)(?:max|min|num)_|_(?:scale|ratio|prob|seed|dpi|steps?|size|length|type|name|params|config|kwargs)$"
 )
 NEAR = 12
 Input = tuple[str, Spot]  # the modality that the parameter's or the key's name says, and the value

@@ -15,6 +15,7 @@ from retrieval.census.models.model_entries import ASIDE, CLASSICAL, Entry, entri
 from retrieval.census.models.model_formats import formats, main_entries, sentence
 from retrieval.census.models.model_kinds import kinds_of
 from retrieval.census.models.model_settings import model_settings
+from retrieval.census.models.model_sources import filled
 from retrieval.census.models.models_by_program import by_program
 from retrieval.census.models.models_elsewhere import elsewhere
 from retrieval.census.models.roster import Roster, roster_of
@@ -81,7 +82,7 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
         yield sentence(
             codebase, f"Made as well, though no call that runs them was traced: {_names(idle, MOST_PARTS)}", idle
         )
-    yield from _settings(codebase, roster, hosted, local) if hosted else ()
+    yield from _settings(codebase, roster, hosted, entries) if hosted else ()
     yield from _outside(codebase, hosted)
     yield from by_program(codebase, roster, main)
     others = [entry for entry in entries if entry not in main and entry not in parts and not entry.part]
@@ -108,7 +109,17 @@ def _outside(codebase: "Codebase", hosted: list[Entry]) -> Iterator[CensusHit]:
 def _by_stage(codebase: "Codebase", entries: list[Entry]) -> list[Entry]:
     """The models of the stages of pipelines first, in their order, then those of classes here, then of libraries."""
     order = {name: at for at, name in enumerate(staged_names(codebase))}
-    return sorted(entries, key=lambda entry: (order.get(entry.name, len(order)), entry.made[0].cls is None))
+
+    def first(entry: Entry) -> tuple[int, bool, bool]:
+        return (order.get(entry.name, len(order)), entry.made[0].cls is None, not _is_asked(entry))
+
+    return sorted(entries, key=first)
+
+
+def _is_asked(entry: Entry) -> bool:
+    """Whether a library's model is known as a language model or as one that sees, which the question is about."""
+    known = entry.made[0].known
+    return known is None or "language model" in known.does or bool({"image", "video"} & {*known.takes, known.gives})
 
 
 def _local(codebase: "Codebase", roster: Roster, local: list[Entry]) -> Iterator[CensusHit]:
@@ -140,7 +151,7 @@ def _by_checkpoint(codebase: "Codebase", roster: Roster, entries: list[Entry]) -
             yield sentence(codebase, f"{text}repository defines {listed(found, MOST_PARTS)}", [entry])
 
 
-def _settings(codebase: "Codebase", roster: Roster, hosted: list[Entry], local: list[Entry]) -> Iterator[CensusHit]:
+def _settings(codebase: "Codebase", roster: Roster, hosted: list[Entry], every: list[Entry]) -> Iterator[CensusHit]:
     """Which hosted models are asked: as calls name them, and as settings say that name no local model."""
     asked = hosted_names(roster, hosted)
     if asked:
@@ -149,13 +160,15 @@ def _settings(codebase: "Codebase", roster: Roster, hosted: list[Entry], local: 
         text = f"The calls ask for {listed([f'`{name}`' for name in asked], MOST_SETTINGS)}"
         related = tuple(("asked", *place) for place in places[1:MOST_SETTINGS])
         yield hit_at(codebase, places[0][0], places[0][1:], symbol="", name="summary", text=text, related=related)
+    local = [entry for entry in every if not entry.hosted]
     own = {_bare(entry.name) for entry in local}
+    own |= {_bare(value) for entry in local for weights in filled(codebase, roster, entry) for value in weights.values}
     found = [hit for hit in model_settings(codebase, parse_query("model_settings")) if _bare(_value(hit)) not in own]
     said = "; ".join(hit.text for hit in found[:MOST_SETTINGS])
     more = f"; and {len(found) - MOST_SETTINGS} more" if len(found) > MOST_SETTINGS else ""
     related = tuple(("setting", hit.path, hit.start, hit.end) for hit in found[1:MOST_SETTINGS])
     for first in found[:1]:
-        yield replace(first, text=f"Which hosted models these are, settings say: {said}{more}", related=related)
+        yield replace(first, text=f"Settings that name models beside these: {said}{more}", related=related)
 
 
 def _bare(name: str) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
-MOST_LABELS = 6
+MOST_LABELS, FEW = 6, 3
 CLASSICAL = "classical machine learning"
 _RUNTIME = re.compile(r"^(?:onnxruntime|tensorrt|openvino|tflite_runtime|torch2trt|tensorflow\.lite)\b|^cv2\.dnn\b")
 _GENERAL = words(
@@ -154,7 +154,7 @@ def _entry(codebase: "Codebase", roster: Roster, name: str, places: list[Made]) 
     several = {
         id(made): len(roster.at(made.key)) for made in places
     }  # a factory that makes any of a registry says less
-    ranked = sorted(places, key=lambda m: (not run[id(m)], bool(ASIDE.search(m.frame.path)), several[id(m)] > 1))
+    ranked = sorted(places, key=lambda m: (not run[id(m)], bool(ASIDE.search(m.frame.path)), several[id(m)] > FEW))
     part = all((made.cls is not None or _is_backbone(made)) and inside(roster, made) for made in places)
     counted = [made for made in ranked if run[id(made)]] or ranked
     first = ranked[0]

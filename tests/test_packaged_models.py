@@ -310,3 +310,24 @@ def test_names_of_local_models_are_no_hosted_ones_and_limits_are_no_input() -> N
     assert told[0].index("run_file_with_model") < told[0].index("spacy.load")
     (run,) = run_query(codebase, "vision_told: part=calls").hits
     assert "on `path`" in run.text
+
+
+READER = """
+    from transformers import AutoModelForVision2Seq
+
+    class {name}:
+        def __init__(self):
+            self.net = AutoModelForVision2Seq.from_pretrained("acme/captions")
+        def read(self, image):
+            return self.net.generate(image)
+"""
+
+
+def test_a_class_in_a_module_that_nothing_imports_uses_no_model() -> None:
+    files: dict[str, str | bytes] = {
+        "reader.py": READER.format(name="Reader"),
+        "old/legacy.py": READER.format(name="OldReader"),
+        "app.py": "import sys\nfrom reader import Reader\n\nReader().read(sys.argv[1])\n",
+    }
+    first = run_query(codebase_of(files), "model_summary: what=used").hits[0].text
+    assert "in `Reader`" in first and "OldReader" not in first

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.meaning.prose import listed
@@ -20,6 +21,7 @@ from retrieval.census.models.models_by_program import by_program
 from retrieval.census.models.models_elsewhere import elsewhere
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.census.models.stage_models import stage_models, staged_names
+from retrieval.census.quality.import_cycles import never_imported
 from retrieval.facts import CensusHit
 from retrieval.parse import first_line, last_line
 
@@ -235,6 +237,12 @@ def _filled(codebase: "Codebase", roster: Roster, entry: Entry) -> str:
     return _named(entry) + (f" from {weights}" if weights else "")
 
 
+@once
+def _unused(codebase: "Codebase") -> frozenset[str]:
+    """The modules that nothing imports: a class in one uses no model."""
+    return frozenset(never_imported(codebase))
+
+
 def _named(entry: Entry) -> str:
     """The model with what it is for and where its class or library is."""
     first = entry.made[0]
@@ -245,6 +253,7 @@ def _named(entry: Entry) -> str:
         return f"{entry.title} ({first.cls.path}{about})"
     codebase = first.frame.program.codebase
     ran = [made for made in entry.made if reach_of(codebase).has(plain(codebase, made.frame, made.step.start))]
+    ran = [made for made in ran if made.frame.path not in _unused(codebase)] or ran
     owners = [made.frame.owner.definition.symbol for made in ran or entry.made if made.frame.owner is not None]
     told = [f"`{owner}`" for owner in dict.fromkeys(owners) if owner != entry.name]
     where = f" in {listed(told, MOST_OWNERS)}" if told else ""

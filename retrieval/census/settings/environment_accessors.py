@@ -5,7 +5,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -114,7 +114,7 @@ def _parameters(body: Function) -> set[str]:
     return {arg.arg for arg in (*body.args.posonlyargs, *body.args.args, *body.args.kwonlyargs)}
 
 
-def read_as(codebase: "Codebase", places: list[Place]) -> dict[str, list[str]]:
+def read_as(codebase: "Codebase", places: Sequence[Place]) -> dict[str, list[str]]:
     """Property that gives back a variable → the functions and files that read it."""
     names = {
         body.name for place in places for body in place.unit.enclosing(place.node)

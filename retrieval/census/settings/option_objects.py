@@ -37,22 +37,19 @@ Found = tuple[str, Definition]
     ordered=True,
 )
 def option_objects(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """One hit per class, those that most code makes or takes first, at most MOST; patterns match the class."""
+    """One hit per class, at most MOST, those with the most fields that most code makes or takes first; patterns match
+    the class."""
     uses = _uses(codebase)
     reach = reach_of(codebase)
+    used = [item for item in _classes(codebase) if uses[item[1].name] and query.matches(item[1].name)]
+    found = [(item, fields) for item in used if len(fields := class_fields(codebase, *item)) >= LEAST]
 
-    def order(item: Found) -> tuple[bool, int, str]:
-        path, definition = item
-        return path not in reach.paths and reach.tells, -uses[definition.name], path
+    def order(told: tuple[Found, list[Field]]) -> tuple[bool, int, str]:
+        (path, definition), fields = told
+        return path not in reach.paths and reach.tells, -uses[definition.name] * len(fields), path
 
-    count = 0
-    for item in sorted(_classes(codebase), key=order):
-        fields = class_fields(codebase, *item) if uses[item[1].name] and query.matches(item[1].name) else []
-        if len(fields) >= LEAST:
-            count += 1
-            yield _hit(codebase, item, fields)
-        if count == MOST:
-            return
+    for item, fields in sorted(found, key=order)[:MOST]:
+        yield _hit(codebase, item, fields)
 
 
 def _classes(codebase: "Codebase") -> Iterator[Found]:
@@ -66,12 +63,17 @@ def _classes(codebase: "Codebase") -> Iterator[Found]:
 
 
 def _uses(codebase: "Codebase") -> Counter[str]:
-    """Name of a class → in how many places source code makes one or takes one as a parameter."""
+    """Name of a class → in how many functions source code makes one or takes one as a parameter.
+
+    The files in which programs start count most; a table of objects at the top level of a module counts once.
+    """
     counts: Counter[str] = Counter()
-    programs = {start.path for start in reach_of(codebase).starts}
-    for path, call in codebase.all_calls():
+    starts = reach_of(codebase).starts
+    programs = {start.path for start in starts} | {path for start in starts for path, *_ in start.units}
+    made = {(path, call.symbol, call.name.rpartition(".")[2]) for path, call in codebase.all_calls()}
+    for path, _, name in made:
         if codebase.snapshot.by_path[path].role == "source":
-            counts[call.name.rpartition(".")[2]] += MADE if path in programs else 1
+            counts[name] += MADE if path in programs else 1
     for path, item in codebase.all_definitions():
         if codebase.snapshot.by_path[path].role == "source":
             for parameter in item.parameters:

@@ -395,3 +395,65 @@ def test_the_way_of_an_image_keeps_to_one_arm_of_a_decision() -> None:
     places = [restored.index(step) for step in steps]
     assert places == sorted(places) and "cv2.resize" not in restored and "unsqueeze(0)" in restored
     assert not any("get_face_landmarks_5" in text.partition("is made")[0] for text in runs.values())
+
+
+STAGED = {
+    "pages.py": """
+        class Page:
+            def get_image(self, scale=1.0):
+                return self.backend.render(scale)
+    """,
+    "stages.py": """
+        import torch
+        from torchvision.models import resnet50, resnet18
+
+        class Prepare:
+            def __call__(self, page):
+                page.get_image(scale=1.0)
+                return page
+
+        class Layout:
+            def __init__(self):
+                self.net = resnet50(pretrained=True)
+
+            def __call__(self, page):
+                return self.net(page.get_image(scale=1.0))
+
+        class Tables:
+            def __init__(self):
+                self.scale = 2.0
+                self.net = resnet18(pretrained=True)
+
+            def __call__(self, page):
+                return self.net(page.get_image(scale=self.scale))
+    """,
+    "pipeline.py": """
+        from pages import Page
+        from stages import Layout, Prepare, Tables
+
+        class Pipeline:
+            def __init__(self):
+                self.prepare = Prepare()
+                self.layout = Layout()
+                self.tables = Tables()
+
+            def run(self, page):
+                page = self.prepare(page)
+                page.layout = self.layout(page)
+                page.tables = self.tables(page)
+                return page
+
+        def main():
+            print(Pipeline().run(Page()))
+
+        if __name__ == "__main__":
+            main()
+    """,
+}
+
+
+def test_stages_that_ask_for_pictures_are_told_with_the_scale() -> None:
+    told = [hit.text for hit in run_query(codebase_of(STAGED), "vision_told: part=preprocessing").hits]
+    asked = next(text for text in told if "get_image(scale=" in text)
+    assert asked.index("get_image(scale=1.0)") < asked.index("get_image(scale=self.scale)")
+    assert "`self.scale` is 2.0" in asked

@@ -34,7 +34,7 @@ def stage_models(codebase: Codebase) -> list[CensusHit]:
     """One sentence per pipeline that defaults or code choose, the default one first, each stage told once; none without
     such pipelines."""
     told, hits = set[str](), list[CensusHit]()
-    for cls, stages in _chosen(codebase):
+    for cls, stages in chosen_stages(codebase):
         rows = {said: stage for stage in stages if (said := _said(codebase, stage)) not in told}
         told |= rows.keys()
         hits += [_hit(codebase, cls, rows)] if rows else []
@@ -43,13 +43,13 @@ def stage_models(codebase: Codebase) -> list[CensusHit]:
 
 def staged_names(codebase: Codebase) -> list[str]:
     """The models of these pipelines in the order of the stages, those that are there by default first."""
-    every = [stage for _, stages in _chosen(codebase) for stage in stages]
+    every = [stage for _, stages in chosen_stages(codebase) for stage in stages]
     every.sort(key=lambda stage: _OFF.match(stage.when) is not None)
     return list(dict.fromkeys(name for stage in every for name in (*stage.chosen, *stage.models)))
 
 
 @once
-def _chosen(codebase: Codebase) -> tuple[tuple[ClassRef, list[Stage]], ...]:
+def chosen_stages(codebase: Codebase) -> tuple[tuple[ClassRef, list[Stage]], ...]:
     orders = {hit.name: hit.detail["stages"].split(",") for hit in run_query(codebase, "stage_order").hits}
     rows = []
     for cls, stages in staged(codebase):

@@ -11,6 +11,7 @@ from retrieval.census.meaning.values import External
 from retrieval.census.vision.image_transforms import composed_of, name_of, placed
 from retrieval.census.vision.library_processors import processors
 from retrieval.census.vision.pictured import kinds_of_pictures
+from retrieval.census.vision.pictures_asked import asked_by_functions, asked_in_stages
 from retrieval.census.vision.vision import worked
 from retrieval.census.vision.vision_calls import Run, written
 from retrieval.census.vision.vision_words import at, place, several
@@ -37,12 +38,14 @@ def preparing(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
 
 
 def _sentences(codebase: "Codebase", runs: list[Run]) -> Iterator[Sentence]:
+    yield from asked_in_stages(codebase)
     ways = several([run for run in sorted(runs, key=_bare) if len(run.chain) > 1 and _bare(run) < 0], WAYS)
     for run in ways:
         steps = " → ".join(step.said(60) for step in run.chain)
         form = f"; it is then {', '.join(run.form)}" if run.form else ""
         text = f"On its way to {run.name} in {name_of(run.frame)} an image goes through {steps}{form}"
         yield text, [place(run), *(("step", s.frame.path, s.line, s.line) for s in run.chain)]
+    yield from asked_by_functions(codebase)
     transforms = [*_transforms(codebase)]
     yield from (said for said, run in transforms if run)
     yield from processors(codebase)

@@ -810,3 +810,22 @@ def test_an_engine_that_stages_run_leads_and_a_list_by_time_comes_last() -> None
     assert how[0].startswith("`LocalEngine.predict_batch()`"), how
     assert "put together by `self.processor(text, images)`, run by `PageStage`" in how[0]
     assert not any("by time" in text for text in how[:1])
+
+
+def test_an_image_and_the_words_read_in_it_are_given_to_an_agent_of_a_library() -> None:
+    main = """
+        from PIL import Image
+        from outside_tables import tables
+
+        def fill(image, tables_agent, reader):
+            cropped_image = image.crop((0, 0, 9, 9))
+            words = reader.get_layout(cropped_image)
+            return tables_agent.predict(cropped_image, ocr_tokens=words, result_format="cells")
+
+        if __name__ == "__main__":
+            print(fill(Image.open("a.png"), tables.agent, tables.reader))
+    """
+    codebase = codebase_of({"main.py": main})
+    (told,) = _texts(codebase, "fusions: how=given")
+    assert "gives text (`words`) and image (`cropped_image`) to `tables_agent.predict` together" in told
+    assert _texts(codebase, "multimodal: part=whether")[0].startswith("Yes")

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from retrieval.census.handover.model_inputs import inputs_of
 from retrieval.census.meaning.body import CallStep, one_line
 from retrieval.census.meaning.spots import Spot, arguments
-from retrieval.census.meaning.values import ClassRef, External, ExternalObject, Instance
+from retrieval.census.meaning.values import ClassRef, External, Instance
 from retrieval.census.modalities.gathered import gathered
+from retrieval.census.modalities.handed import VALUES, handed, is_sure
 from retrieval.census.modalities.joined import members, segments
 from retrieval.census.modalities.modalities import Told, nearest
-from retrieval.census.modalities.modality_names import CONTEXT, GEOMETRY, GROUPS, named
+from retrieval.census.modalities.modality_names import CONTEXT, GEOMETRY, named
 from retrieval.census.modalities.operands import MOST_OPERANDS, Meeting, is_aside, meeting_of
 from retrieval.census.modalities.placed import placed
 from retrieval.census.modalities.prompted import prompted
-from retrieval.census.modalities.worked_with import hears_only, reads_text
 from retrieval.census.models.fillers import is_filler, is_unread
 from retrieval.census.models.roster import Roster, Use
 from retrieval.languages import words
@@ -35,10 +35,6 @@ FUSING = re.compile(r"(?i)(?:^|\.|_)fus\w*$")
 _ATTENTION = re.compile(r"(?i)att(?:n|ention)|softmax")
 _MADE = re.compile(r"_?[A-Z]\w*[a-z]\w*$")
 _WHOLE = words("chat generate stream_chat predict infer inference ask complete")  # what they do inside is not seen
-_PROMPTS = words("input_ids prompt prompts prompt_ids")
-_MEDIA = words(
-    "images image pixel_values embeddings image_embeds image_embeddings videos video audios audio input_features"
-)
 _SIDES = {"v": "image", "l": "text"}  # what the arguments of blocks that fuse vision and language are called
 _LIBRARIES = words("torch numpy tensorflow jax paddle keras mlx einops sentence_transformers sklearn")
 _MASKING = re.compile(
@@ -48,7 +44,6 @@ _WITHIN = re.compile(r"(?:self\.)?(?:query|key|value|q|k|v|attn|attention|scores
 _NOISED = re.compile(r"(?i)(?:^|_)(?:nois\w*|latents?|samples?|hidden_states|x|z)(?:$|_)")
 _CONTRAST = re.compile(r"(?i)contrast|similarity|clip_?loss|siglip")
 _NO_MODEL = re.compile(r"(?i)loss|discriminator|criterion|metric|scheduler|processor|tokenizer|criteria")
-VALUES = ("identifier", "attribute", "call", "subscript", "binary_operator")
 
 
 def meetings(roster: Roster, frame: "Frame", uses: list[Use]) -> Iterator[Meeting]:
@@ -80,32 +75,7 @@ def _of_call(roster: Roster, frame: "Frame", step: CallStep) -> Meeting | None:
         sides = given if owner is None or isinstance(value, External) else [owner, *given]
         spots = [s for side in sides[:3] if side.type != "string" for s in place.inner(side, take=())]
         return None if _masks(frame, step.node, spots) else meeting_of(roster, "compared", step.node, spots)
-    return _attention(roster, frame, step, place) or _handed(roster, frame, step, place)
-
-
-def _handed(roster: Roster, frame: "Frame", step: CallStep, place: Spot) -> Meeting | None:
-    """Token ids or a prompt beside images, sound or embeddings, by keyword, to what no code of the repository is."""
-    value = frame.callee(step)
-    if not isinstance(value, External | ExternalObject | None) or step.written == "dict":
-        return None
-    text = frame.body.tree.text
-    given = {text(c.child_by_field_name("name")): c for c in arguments(step.node, keywords=True) if _is_given(c)}
-    told: list[tuple[str, Told]] = []
-    for name, child in given.items():
-        for spot in place.inner(child.child_by_field_name("value"), take=()):
-            said = named(name) if name in _MEDIA else ""
-            kinds = [Told(said, spot)] if said and _is_sure(roster, said) else nearest(roster.tracer, spot)
-            kinds = [Told("text", spot)] if name in _PROMPTS else kinds if name in _MEDIA else []
-            if kinds and kinds[0].modality != "latents" and not is_filler(spot):
-                told.append((one_line(spot.text(), 50), kinds[0]))
-    kinds_ = {item.group for _, item in told}
-    both = "text" in kinds_ and len(kinds_) > 1
-    return Meeting("given", step.node, tuple(told), f"`{step.written}`") if both else None
-
-
-def _is_given(child: Node) -> bool:
-    value = child.child_by_field_name("value") if child.type == "keyword_argument" else None
-    return value is not None and value.type in (*VALUES, "conditional_expression", "list")
+    return _attention(roster, frame, step, place) or handed(roster, frame, step, place)
 
 
 def _is_library(frame: "Frame", step: CallStep) -> bool:
@@ -256,7 +226,7 @@ def _given(roster: Roster, use: Use) -> Meeting | None:
     operands: list[tuple[str, Told]] = []
     given = inputs_of(roster.tracer, use)[:MOST_OPERANDS]
     for said, spot in given:
-        told = [Told(said, spot)] if said and _is_sure(roster, said) else nearest(roster.tracer, spot)
+        told = [Told(said, spot)] if said and is_sure(roster, said) else nearest(roster.tracer, spot)
         idle = is_aside(spot) or is_filler(spot) or is_unread(roster, use, spot.node)
         if told and len({item.group for item in told}) == 1 and not idle:
             operands.append((one_line(spot.text(), 50), told[0]))
@@ -282,13 +252,6 @@ def _call_around(node: Node) -> Node | None:
     at = node.parent if node.parent is not None and node.parent.type == "keyword_argument" else node
     listed = at.parent
     return listed.parent if listed is not None and listed.type == "argument_list" else None
-
-
-def _is_sure(roster: Roster, said: str) -> bool:
-    """Whether a parameter's name says enough: prompts are points and boxes where no text is read."""
-    if GROUPS.get(said, said) == "image" and hears_only(roster.program):
-        return False
-    return said != "prompt" or reads_text(roster.program)
 
 
 def _model(use: Use) -> str:

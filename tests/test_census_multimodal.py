@@ -829,3 +829,17 @@ def test_an_image_and_the_words_read_in_it_are_given_to_an_agent_of_a_library() 
     (told,) = _texts(codebase, "fusions: how=given")
     assert "gives text (`words`) and image (`cropped_image`) to `tables_agent.predict` together" in told
     assert _texts(codebase, "multimodal: part=whether")[0].startswith("Yes")
+
+
+def test_numbers_of_kept_elements_are_no_features() -> None:
+    main = """
+        import numpy as np
+        from PIL import Image
+
+        def merge(image_indices_to_keep, text_element_indices):
+            return np.concatenate((image_indices_to_keep, text_element_indices))
+
+        if __name__ == "__main__":
+            print(merge(np.asarray(Image.open("a.png")), np.array([1])))
+    """
+    assert _texts(codebase_of({"main.py": main}), "fusions: how=joined") == []

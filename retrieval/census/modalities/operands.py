@@ -19,7 +19,7 @@ _ASIDE = re.compile(
     r"(?i)(?:^|[._])(?:\w*mask\w*|(?:\w*_)?atts?(?:_\w+)?|\w*quer(?:y|ies)(?:_tokens?|_emb\w*)?|"
     r"n_\w+|num_\w+|\w+_(?:len|lens|lengths?|count|counts|size|sizes|channels)(?:_\w+)?|pos(?:ition(?:al|s)?)?_?(?:emb\w*|enc\w*|ids?)|"
     r"\w*rot(?:ary)?_?(?:pos_)?emb\w*|freqs?_cis|t_?emb(?:ed\w*)?|temb|time(?:step)?s?(?:_(?:emb\w*|proj\w*))?|(?:past_)?key_values?|\w*kv_?caches?|"
-    r"cache|height|width|device|dtype|fps|seed|\w*scales?|(?:\w+_)?(?:tokenizer|processor|func|fn|callback))$"
+    r"\w*indices_to_\w+|\w*(?:element|region|keep|kept|selected|valid)_(?:indices|idxs?)|cache|height|width|device|dtype|fps|seed|\w*scales?|(?:\w+_)?(?:tokenizer|processor|func|fn|callback))$"
 )
 """Operands that are of no modality: masks, learned queries, encodings of positions and of time steps, caches, sizes,
 places, factors, and what takes text apart."""

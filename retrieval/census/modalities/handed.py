@@ -33,7 +33,7 @@ def handed(roster: Roster, frame: "Frame", step: CallStep, place: Spot) -> Meeti
     if not isinstance(value, External | ExternalObject | None) or step.written == "dict":
         return None
     text = frame.body.tree.text
-    given = {text(c.child_by_field_name("name")): c for c in arguments(step.node, keywords=True) if is_given(c)}
+    given = {text(c.child_by_field_name("name")): c for c in arguments(step.node, keywords=True) if _is_given(c)}
     told: list[tuple[str, Told]] = []
     for name, child in given.items():
         for spot in place.inner(child.child_by_field_name("value"), take=()):
@@ -61,7 +61,7 @@ def _beside_words(frame: "Frame", step: CallStep, place: Spot, given: dict[str, 
     return [(one_line(s.text(), 50), told) for told, s in spots]
 
 
-def is_given(child: Node) -> bool:
+def _is_given(child: Node) -> bool:
     value = child.child_by_field_name("value") if child.type == "keyword_argument" else None
     return value is not None and value.type in (*VALUES, "conditional_expression", "list")
 

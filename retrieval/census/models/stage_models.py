@@ -50,6 +50,7 @@ def staged_names(codebase: Codebase) -> list[str]:
 
 @once
 def chosen_stages(codebase: Codebase) -> tuple[tuple[ClassRef, list[Stage]], ...]:
+    """The pipelines that defaults or code choose, the default one first, with the stages that hold models in order."""
     orders = {hit.name: hit.detail["stages"].split(",") for hit in run_query(codebase, "stage_order").hits}
     rows = []
     for cls, stages in staged(codebase):

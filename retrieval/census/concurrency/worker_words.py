@@ -76,12 +76,20 @@ def targets(hits: Iterable[CensusHit]) -> list[str]:
 
 def programs(hits: Iterable[CensusHit]) -> str:
     """The programs that are started, and the functions that make up a command at run time."""
-    named = dict.fromkeys(f"`{hit.detail['program']}`" for hit in hits if hit.detail["program"])
+    named = dict.fromkeys(_program(hit) for hit in hits if hit.detail["program"])
     unnamed = dict.fromkeys(
         f"`{hit.symbol}()`" if hit.symbol else hit.path for hit in hits if not hit.detail["program"]
     )
     made = [f"commands made up at run time in {listed(list(unnamed), SHOWN)}"] if unnamed else []
     return listed([*named, *made], SHOWN + 3)
+
+
+def _program(hit: CensusHit) -> str:
+    """ "`git`", "`tesseract` (by `pytesseract`)"."""
+    name = hit.detail["program"]
+    library = hit.detail.get("library", "")
+    by = f" (by `{library}`)" if library and library != name else ""
+    return f"{name if ' ' in name else f'`{name}`'}{by}"
 
 
 def flagged(hits: Iterable[CensusHit]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.beside import once
+from retrieval.census.extension.used_interfaces import used_interfaces
 from retrieval.census.flow.focus import Focus, focus_of
 from retrieval.census.flow.pipeline import main_roots
 from retrieval.census.flow.spine import APART, nearness_of, spine_of
@@ -86,6 +87,7 @@ def modularity(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
                     found[target] = _judge(focus, target)
     if found:
         yield _verdict(codebase, list(found.values()), _is_scripted(focus))
+    yield from used_interfaces(codebase)
     yield from _interfaces(codebase)
     yield from _entangled(codebase, focus)
 

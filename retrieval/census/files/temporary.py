@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 NAMED, PLACES = 3, 16
-_FOLDER = re.compile(r"(?:^|/)(?:\.?te?mp(?:orary)?|\{temporary folder\})(?:/|$)")
+_FOLDER = re.compile(
+    r"(?:^|/)(?:\.|[\w.-]*[_-])?te?mp(?:orary)?(?:/|$)|\{temporary folder\}(?:/|$)"
+    r"|^\{[^{}/]*(?:temporary|te?mp_)[^{}/]*(?:dir|folder|path|disk|root)[^{}/]*\}"
+)
 _HOLE = re.compile(r"\{[^{}]*\}|%0?\d*[ds]")
 _PLAIN = re.compile(
     r"(?:Path|join|exists|remove|unlink|rmtree|print|str|close|open|isfile|isdir|\w*log\w*|info|debug|insert|append"

@@ -98,8 +98,9 @@ def _near(program: "Program", path: str) -> tuple[FunctionRef, ...]:
     return tuple(dict.fromkeys(own or below))[:MOST_SERVED]
 
 
-def requested(program: "Program", frame: "Frame", step: CallStep) -> tuple[FunctionRef, ...]:
-    """The handlers of the repository that a call reaches over HTTP, by the constant end of its address."""
+def requested(program: "Program", frame: "Frame", step: CallStep, *, several: bool = False) -> tuple[FunctionRef, ...]:
+    """The handlers of the repository that a call reaches over HTTP, by the constant end of its address; with `several`
+    also those of programs that stand in for each other under one address."""
     if step.written.rpartition(".")[2] not in _CLIENTS or not routes(program) or _registers(frame, step):
         return ()
     arguments = step.node.child_by_field_name("arguments")
@@ -112,7 +113,7 @@ def requested(program: "Program", frame: "Frame", step: CallStep) -> tuple[Funct
         if len(route.path) > SHORTEST and (address.endswith(route.path) or route.path.endswith(address))
         if route.target.path != frame.path
     ]
-    return tuple(dict.fromkeys(fitting)) if len(set(fitting)) == 1 else ()
+    return tuple(dict.fromkeys(fitting)) if several or len(set(fitting)) == 1 else ()
 
 
 def _registers(frame: "Frame", step: CallStep) -> bool:

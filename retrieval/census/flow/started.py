@@ -13,6 +13,7 @@ from retrieval.beside import once
 from retrieval.census.code.syntax import call_text
 from retrieval.census.concurrency.workers import step_of
 from retrieval.census.files.commands import STARTING
+from retrieval.census.flow.program_libraries import library_starts
 from retrieval.census.flow.served import served_entries
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.callgraph import entered
@@ -59,7 +60,20 @@ def started(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 @once
 def _every(codebase: "Codebase") -> tuple[CensusHit, ...]:
     calls = [(path, call) for path, call in codebase.all_calls() if STARTING.match(call.name)]
-    return tuple(_hit(codebase, path, call) for path, call in calls)
+    direct = [_hit(codebase, path, call) for path, call in calls]
+    return (*direct, *(_by_library(codebase, *found) for found in library_starts(codebase)))
+
+
+def _by_library(codebase: "Codebase", path: str, call: Call, library: str, program: str) -> CensusHit:
+    """A call that has a library start a program."""
+    text = f"`{call_text(call)}` has `{library}` start {_named(program)} as a process"
+    detail = {"own": "no", "model": "unknown", "program": program, "flag": "", "head": "", "library": library}
+    lines = (call.start, call.end)
+    return hit_at(codebase, path, lines, symbol=call.symbol, name=call.name, text=text, detail=detail)
+
+
+def _named(program: str) -> str:
+    return program if " " in program else f"the outside program `{program}`"
 
 
 def _hit(codebase: "Codebase", path: str, call: Call) -> CensusHit:

@@ -39,7 +39,7 @@ _NO_RESULT = re.compile(
 )
 _NO_TAKER = re.compile(
     r"^(?:\w*log\w*|debug|info|warn(?:ing)?|error|print|close|flush|seek|cleanup|update|chmod|chdir|notify|emit|put|send"
-    r"|touch|is_\w+|\w+(?:Error|Exception|Expired|Warning)|CompletedProcess|__init__)$"
+    r"|touch|is_\w+|(?:rotate|prune|clean|clear|delete|remove|purge)_\w+|\w+(?:Error|Exception|Expired|Warning)|CompletedProcess|__init__)$"
 )
 _BUILTINS = frozenset(dir(builtins)) - {"open"}
 _SERVING = re.compile(r"Response$|^send_|upload|download|^(?:audio|image|video|File)$|_button$")
@@ -111,11 +111,15 @@ def _handed(names: PathNames, symbol: str, contacts: list[Contact]) -> Iterator[
         name = names.named(contact.where)
         known = files.setdefault(names.root(name), []) if name else []
         if name and (not known or known[-1].writer.end < contact.start):
-            known.append(HandedFile(contact, name, names.root(name) in names.made))
+            known.append(HandedFile(contact, name, _temporary(names, contact, name)))
     for node in names.nodes:
         if isinstance(node, ast.Call):
             _take(names, node, files)
     yield from (item for known in files.values() for item in known if item.takers)
+
+
+def _temporary(names: PathNames, contact: Contact, name: str) -> bool:
+    return names.root(name) in names.made or contact.pattern.startswith("{own temporary")
 
 
 def _filled(names: PathNames, symbol: str) -> Iterator[Contact]:

@@ -8,7 +8,7 @@ from retrieval.census.meaning.body import CallStep, one_line
 from retrieval.census.meaning.callgraph import Site, defined
 from retrieval.census.meaning.invoked import invoked, root_object
 from retrieval.census.meaning.program import program_of
-from retrieval.census.meaning.values import ClassRef, External, ExternalObject, FunctionRef, Instance
+from retrieval.census.meaning.values import ClassRef, External, ExternalObject, FunctionRef, Instance, alternatives
 from retrieval.census.meaning.wording import caller, circumstances, either, label
 from retrieval.census.models.families import MODELISH, RUNNING, SETUP, is_library_model, is_model_base
 from retrieval.census.project.exports import all_frames
@@ -197,7 +197,12 @@ def _turns_text(frame: "Frame", step: CallStep) -> bool:
     node = step.node.child_by_field_name("function")
     held = node.child_by_field_name("object") if node is not None and node.type == "attribute" else None
     value = frame.value(held, step.order, step.guards)
-    return isinstance(value, ExternalObject) and value.maker.partition(".")[0] in _CODECS
+    made = [item for item in alternatives(value) if isinstance(item, ExternalObject)]
+    if made:
+        return all(item.maker.partition(".")[0] in _CODECS for item in made)
+    name = step.written.rpartition(".")[0]
+    texts = [frame.body.tree.text(b.value) for b in frame.body.bindings if b.name == name and b.value is not None]
+    return bool(texts) and all(text.partition(".")[0] in _CODECS for text in texts)
 
 
 def _invokes(

@@ -12,14 +12,17 @@ from retrieval.census.concurrency.workers import step_of
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.flow.routes import requested, routes
 from retrieval.census.language import hit_at
+from retrieval.census.meaning.callgraph import entered
 from retrieval.census.meaning.people import people
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import listed
 from retrieval.census.models.model_entries import entries_of
+from retrieval.census.models.touches import ways
 from retrieval.facts import CensusHit
 from retrieval.languages import words
 
 if TYPE_CHECKING:
+    from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
 SHOWN, NAMED = 6, 2
@@ -138,15 +141,21 @@ def _own_services(codebase: Codebase) -> Iterator[Told]:
     if not routes(program):
         return
     asking: dict[tuple[str, str], list[CensusHit]] = {}
-    handlers: dict[tuple[str, str], None] = {}
+    handlers: dict[tuple[str, str], Frame | None] = {}
+    targets: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for path, call in codebase.all_calls():
         source = codebase.snapshot.by_path[path].role == "source" and reach.runs((path, call.symbol))
         at = step_of(codebase, path, call) if source and call.name.rpartition(".")[2] in (*_ASKING, "get") else None
-        for target in requested(program, *at) if at is not None else ():
+        for target in requested(program, *at, several=True) if at is not None else ():
             hit = hit_at(codebase, path, (call.start, call.end), symbol=call.symbol, name=call.name, text=call.written)
             asking.setdefault((path, call.symbol), []).append(hit)
-            handlers[target.path, target.definition.symbol] = None
+            targets.setdefault((path, call.symbol), set()).add((target.path, target.definition.symbol))
+            handlers.setdefault((target.path, target.definition.symbol), entered(program, target))
     if asking:
-        told = f"{OWN}: {people(codebase, list(asking), 3)} "
+        reached = [place for place, frame in handlers.items() if frame is not None and ways(codebase, [frame])]
+        handlers = dict.fromkeys([*reached, *handlers])
+        first = sorted(asking, key=lambda place: not targets[place].intersection(reached))
+        told = f"{OWN}: {people(codebase, first, 3)} "
         told += f"{'asks' if len(asking) == 1 else 'ask'} {people(codebase, list(handlers), 3)}"
-        yield told, [hit for hits in asking.values() for hit in hits[:1]]
+        told += ", those that run models first" if reached and len(reached) < len(handlers) else ""
+        yield told, [hit for place in first for hit in asking[place][:1]]

@@ -169,7 +169,7 @@ def test_what_decides_the_course_of_the_program(codebase: Codebase) -> None:
 
 
 def test_modularity_counts_what_ties_steps_to_their_surroundings(codebase: Codebase) -> None:
-    (told,) = texts(codebase, "modularity")
+    told, _used = texts(codebase, "modularity")
     assert told.startswith("Partly modular and reusable: of the 5 functions and classes that the main programs call")
     assert "1 takes a whole options object (`build()`)" in told
     assert "1 makes or loads a model itself (`build()`)" in told

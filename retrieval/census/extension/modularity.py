@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
-BODIES, SHOWN, PLACES, LONG, LARGELY, PARTLY, COPIES = 12, 5, 20, 150, 0.25, 0.6, 3
-FEW, PROGRAMS = 4, 3
+BODIES, SHOWN, PLACES, LONG, LARGELY, PARTLY, COPIES, FEW, PROGRAMS = 12, 5, 20, 150, 0.25, 0.6, 3, 4, 3
 _STARTING = re.compile(r"(?:^|\.)(?:parse_args|parse_known_args|from_pretrained|launch|from_config)$")
 _PLAIN = re.compile(r"(?:typing\.|t\.)?(?:[Ll]ist|[Tt]uple|Sequence|Iterable|str|int|float|bool|bytes)\b")
 WORDS = {
@@ -137,8 +136,7 @@ def _entangled(codebase: "Codebase", focus: Focus) -> Iterator[CensusHit]:
             parts.append(f"`{frame.symbol}()` ({frame.path}) holds its hand-overs in one body of {length} lines")
             places.append((frame.path, frame.definition.head_start, frame.definition.head_end))
     parts = parts[:SHOWN]
-    scripts = _scripts(focus)
-    if scripts:
+    if scripts := _scripts(focus):
         joins = "joins its" if len(scripts) == 1 else "join their"
         names = listed(scripts, 4, "`")
         told = f"{counted(len(scripts), 'program')} {joins} steps at the top level, out of reach of imports ({names})"
@@ -153,9 +151,9 @@ def _entangled(codebase: "Codebase", focus: Focus) -> Iterator[CensusHit]:
         parts.append(f"{counted(len(cycles), 'group')} of modules {verb} each other ({' → '.join(cycles[0][0][:4])})")
         places.append(cycles[0][1][0][1:])
     if parts:
-        related = tuple(("place", *place) for place in places[1:])
+        first, *others = (("place", *place) for place in places)
         text = f"Against reuse speaks that {'; '.join(parts)}"
-        yield hit_at(codebase, places[0][0], places[0][1:], symbol="", name="entangled", text=text, related=related)
+        yield hit_at(codebase, first[1], first[2:], symbol="", name="entangled", text=text, related=tuple(others))
 
 
 def _is_scripted(focus: Focus) -> bool:

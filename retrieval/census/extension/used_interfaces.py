@@ -117,6 +117,6 @@ def _given(codebase: Codebase, cls: ClassRef) -> list[str]:
     for frame in frames:
         for call in frame.body.calls:
             holder, _, method = call.written.rpartition(".")
-            if holder in held and method != "to":
+            if holder in held and method != "to" and not re.search(r"(?i)log|writer$", held[holder]):
                 uses.setdefault(held[holder], {}).setdefault(f"`{method}()`")
     return [f"`{name}` ready-made, of which it calls {listed(list(used), GIVEN)}" for name, used in uses.items()]

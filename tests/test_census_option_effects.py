@@ -243,3 +243,54 @@ def test_options_of_programs_that_measure_come_after_others() -> None:
     readme = "# A\n\n```\npython eval/score.py\npython run.py\n```\n"
     codebase = codebase_of({"README.md": readme, "eval/score.py": program("--metric"), "run.py": program("--photo")})
     assert [hit.name for hit in run_query(codebase, "cli_options: of=programs").hits] == ["--photo", "--metric"]
+
+
+def test_fields_read_through_a_class_that_derives_from_the_record_lead_where_their_class_is_chosen() -> None:
+    source = """
+        import argparse
+        from dataclasses import dataclass
+
+        @dataclass
+        class Options:
+            do_ocr: bool = True
+
+        @dataclass
+        class QueueOptions(Options):
+            size: int = 4
+
+        class Base:
+            def run(self):
+                raise NotImplementedError
+
+        class Old(Base):
+            def __init__(self, options: Options):
+                self.options = options
+
+            def run(self):
+                return old(enabled=self.options.do_ocr)
+
+        class New(Base):
+            def __init__(self, options: QueueOptions):
+                self.options: QueueOptions = options
+
+            def run(self):
+                return new(enabled=self.options.do_ocr)
+
+        KIND = {"pdf": New}
+
+        def old(enabled): ...
+        def new(enabled): ...
+
+        def main():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--do-ocr", action="store_true")
+            args = parser.parse_args()
+            options = Options(do_ocr=args.do_ocr)
+            KIND["pdf"](options).run()
+
+        if __name__ == "__main__":
+            main()
+    """
+    [hit] = run_query(codebase_of({"app.py": source}), "option_effects").hits
+    new, old = hit.text.find("`New.run()` (app.py) gives it to `new()`"), hit.text.find("`Old.run()`")
+    assert 0 < new < old, hit.text

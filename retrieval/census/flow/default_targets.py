@@ -131,7 +131,7 @@ def _looked_up(codebase: Codebase, name: str) -> Chosen:
                 symbol = unit.symbols.get(node, "")
                 if (
                     rank
-                    and not _is_unchosen(codebase, unit.path, symbol)
+                    and not is_unchosen(codebase, unit.path, symbol)
                     and (reach.runs((unit.path, symbol)) or rank == PRESET)
                     and rank >= found.rank
                 ):
@@ -140,7 +140,7 @@ def _looked_up(codebase: Codebase, name: str) -> Chosen:
     return found
 
 
-def _is_unchosen(codebase: Codebase, path: str, symbol: str) -> bool:
+def is_unchosen(codebase: Codebase, path: str, symbol: str) -> bool:
     """Whether a body is a method of a class that nothing chooses, where something chooses another of the same base."""
     program, owner = program_of(codebase), symbol.rpartition(".")[0]
     item = program.definition(path, owner) if owner else None

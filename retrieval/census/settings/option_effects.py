@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from retrieval.census.flow.default_targets import is_unchosen
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
@@ -184,7 +185,11 @@ def _main_sites(codebase: "Codebase") -> list[Site]:
 
 
 def _hit(codebase: "Codebase", option: str, subject: str, effects: list[Effect]) -> CensusHit:
-    unique = list({(e.path, e.symbol, e.text): e for e in sorted(effects, key=lambda e: e.rank)}.values())
+
+    def order(effect: Effect) -> tuple[bool, int]:
+        return is_unchosen(codebase, effect.path, effect.symbol), effect.rank
+
+    unique = list({(e.path, e.symbol, e.text): e for e in sorted(effects, key=order)}.values())
     unique = [e for e in unique if e.rank <= 2] or unique  # where it only goes on, unless nothing else is known
     by_body: dict[str, list[str]] = {}
     for effect in unique[:MOST]:

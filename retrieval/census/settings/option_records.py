@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.meaning.class_fields import class_fields
+from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.units import Unit, units, written
+from retrieval.census.meaning.values import ClassRef
 from retrieval.facts import Definition
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
+MOST_DERIVED = 12
 Read = tuple[Unit, ast.Attribute, str]  # the file, the expression, the symbol around it
 _READS: "Beside[Codebase, dict[tuple[str, str], dict[str, list[Read]]]]" = Beside()
 
@@ -37,17 +40,28 @@ def field_names(codebase: "Codebase", found: tuple[str, Definition]) -> list[str
 
 
 def field_reads(codebase: "Codebase", found: tuple[str, Definition]) -> dict[str, list[Read]]:
-    """Field → the places of source code that read it; worked out once for a class."""
+    """Field → the places of source code that read it, on objects of the class or of one that derives from it; worked
+    out once for a class."""
     known = _READS.setdefault(codebase, {})
     key = found[0], found[1].symbol
     if key not in known:
-        known[key] = _reads(codebase, found)
+        known[key] = _merged(codebase, found)
     return known[key]
 
 
-def _reads(codebase: "Codebase", found: tuple[str, Definition]) -> dict[str, list[Read]]:
-    name = found[1].name
+def _merged(codebase: "Codebase", found: tuple[str, Definition]) -> dict[str, list[Read]]:
     fields = {*field_names(codebase, found)}
+    derived = program_of(codebase).descendants(ClassRef(*found))
+    names = dict.fromkeys([found[1].name, *(cls.definition.name for cls in derived)])
+    reads: dict[str, list[Read]] = {}
+    for name in list(names)[:MOST_DERIVED]:
+        for attribute, places in _reads(codebase, name, fields).items():
+            known = reads.setdefault(attribute, [])
+            known += [place for place in places if all(place[1] is not other[1] for other in known)]
+    return reads
+
+
+def _reads(codebase: "Codebase", name: str, fields: set[str]) -> dict[str, list[Read]]:
     mentioning = [unit for unit in units(codebase, rf"\b{re.escape(name)}\b") if _source(codebase, unit)]
     reads: dict[str, list[Read]] = {}
     for unit in mentioning:

@@ -162,3 +162,71 @@ def test_each_pipeline_is_told_in_the_order_in_which_it_runs_its_stages() -> Non
     )
     assert found["Sound"].partition(" in this order: ")[2] == "`Reader` (model `Small`) → `Describer` (model `Big`)"
     assert "Base" not in found
+
+
+def test_a_pipeline_of_one_stage_tells_the_work_of_its_own_method() -> None:
+    source = """
+        from abc import ABC, abstractmethod
+        from nets import big
+
+        class Base(ABC):
+            def execute(self, job):
+                self.build(job)
+
+            @abstractmethod
+            def build(self, job): ...
+
+        class Film(Base):
+            def __init__(self):
+                self.ears = Ears()
+
+            def build(self, job):
+                self._process(job)
+
+            def _process(self, job):
+                log.info("begin")
+                sound = extract(job)
+                if sound:
+                    words = self.ears.listen(sound)
+                    check_words(words)
+                job.result.add_text(words)
+
+        class Ears:
+            def __init__(self):
+                self.net = big("a")
+
+            def listen(self, sound):
+                return self.net(sound)
+
+        class Table(Base):
+            def __init__(self):
+                self.layout = Ears()
+                self.reader = Ears()
+
+            def build(self, job):
+                self.layout.listen(job)
+                self.reader.listen(job)
+
+        class Option:
+            pipeline_cls = Film
+
+        class Other:
+            pipeline_cls = Table
+
+        def extract(job):
+            return job.sound
+
+        def check_words(words): ...
+
+        def main(job):
+            kind = Option if job.film else Other
+            kind.pipeline_cls().execute(job)
+
+        if __name__ == "__main__":
+            main(None)
+    """
+    code = codebase_of({"app.py": source, "nets.py": NETS})
+    [film] = [hit.text for hit in run_query(code, "stage_order: Film").hits] or [""]
+    assert film.endswith(
+        "; its own `build()` runs `extract()` → `self.ears.listen()` (on a condition) → `job.result.add_text()`"
+    ), film

@@ -69,6 +69,6 @@ def test_what_is_tried_again_and_what_an_error_ends() -> None:
 def test_no_model_run_is_tried_again_where_only_a_request_is() -> None:
     told = "\n".join(_told(PLAIN))
     assert (
-        "no model run in the program itself is seen to be tried again: what is retried is other work, in `report()`"
+        "no model run in the program itself is seen to be tried again; what is retried is other work, in `report()`"
         in told
     )

@@ -136,9 +136,12 @@ def _not_again(found: Found, retried: Hits) -> str:
     """That no run of a model is tried again, where the main programs run any, and what is tried again then."""
     if not found.of("unhandled_model_calls")[0]:
         return ""
-    others = f": what is retried is other work, in {_where(retried)}" if retried else ""
+    others = f"; what is retried is other work, in {_where(retried)}" if retried else ""
     again = [hit for hit in found.of(_ADAPTERS)[0] if hit.role in MAIN_ROLES]
-    asked = f", requests over HTTP are, by {_where(again)}" if again else ""
+    makers = dict.fromkeys(hit.symbol.rpartition(".")[2] for hit in again if hit.symbol)
+    senders = [hit for name in makers for hit in found.of(f"calls: {name}, *.{name}")[0] if hit.role in MAIN_ROLES]
+    by = f", with whose session {_where(senders)} send" if senders else ""
+    asked = f", requests over HTTP are, by {_where(again)}{by}" if again else ""
     return f"; no model run in the program itself is seen to be tried again{asked}{others}"
 
 

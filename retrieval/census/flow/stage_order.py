@@ -15,6 +15,7 @@ from retrieval.beside import once
 from retrieval.census.flow.built_stages import Built, built_stages
 from retrieval.census.flow.default_targets import NAMED, chosen_by
 from retrieval.census.flow.focus import focus_of
+from retrieval.census.flow.own_work import own_work
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.meaning.spots import arguments
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 Row = tuple[tuple[bool, int, int], CensusHit, "ClassRef"]
 LEAST, MOST, STAGES = 2, 6, 16
+_OPTIONAL = re.compile(r"\boff by default\b|\bonly if\b")
 _LOOP = re.compile(r"(?:\w+, )?(\w+) in (?:enumerate\(|tqdm\()?self\.(\w+)")
 
 
@@ -85,9 +87,17 @@ def _row(codebase: Codebase, focus: Focus, cls: ClassRef, least: int) -> list[Ro
         return []
     models = dict.fromkeys(m for stage in order for c in stage.classes for m in held_in(focus.roster, c))
     models |= dict.fromkeys(m for stage in order for m in stage.models)
-    told_hit = _hit(codebase, cls, order, chosen.said)
+    told_hit = _with_own_work(focus, cls, order, _hit(codebase, cls, order, chosen.said))
     hit = replace(told_hit, detail={**told_hit.detail, "models": ",".join(models)})
     return [((chosen.rank <= NAMED, -chosen.rank, -len(order)), hit, cls)]
+
+
+def _with_own_work(focus: Focus, cls: ClassRef, order: list[Built], hit: CensusHit) -> CensusHit:
+    """With what the class does itself, where its stages are one or all optional: they are not the whole then."""
+    few = len(order) == 1 or all(_OPTIONAL.search(stage.said) for stage in order)
+    said, places = own_work(focus, cls) if few else ("", [])
+    related = (*hit.related, *(("work", path, line, line) for path, line in places))
+    return replace(hit, text=f"{hit.text}; {said}", related=related) if said else hit
 
 
 def _attributes(focus: Focus, cls: ClassRef) -> set[str]:

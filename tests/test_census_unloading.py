@@ -342,3 +342,33 @@ def test_models_that_are_deleted_by_name_in_a_loop() -> None:
     """
     found = [hit.text for hit in run_query(codebase_of({"run.py": source}), "unloading: delete").hits]
     assert len(found) == 1 and "deletes the model `AutoModel`: `delattr(self, name)`" in found[0], found
+
+
+def test_settings_that_keep_no_weights_off_the_gpu_let_no_model_go() -> None:
+    source = """
+        import functools
+        from torch.distributed.fsdp import CPUOffload, FullStateDictConfig, FullyShardedDataParallel as FSDP
+        from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
+        from transformers import AutoModel
+
+        OFF = dict(cpu_offload=CPUOffload(offload_params=False))
+
+        def main(aside=None):
+            never = CPUOffload()
+            model = FSDP(AutoModel.from_pretrained("a"), cpu_offload=never)
+            wrap = functools.partial(checkpoint_wrapper, offload_to_cpu=True)
+            config = FullStateDictConfig(offload_to_cpu=True)
+            return wrap(model), config, FSDP(model, cpu_offload=None), FSDP(model, cpu_offload=CPUOffload(False))
+
+        if __name__ == "__main__":
+            main()
+    """
+    code = codebase_of({"run.py": source})
+    assert not _texts(code, "unloading: offload")
+    assert _texts(code, "memory_answers: unloading")[0].startswith("No. ")
+    [measures] = _texts(code, "memory_measures")
+    assert "activations kept on the CPU until the backward pass in `main()`" in measures, measures
+    assert "Not found: " in measures and "offloading by a library" in measures.partition("Not found: ")[2]
+    for written in ("CPUOffload(offload_params=True)", "CPUOffload(True)", "True"):
+        more = codebase_of({"run.py": source.replace("cpu_offload=None", f"cpu_offload={written}")})
+        assert _texts(more, "unloading: offload"), written

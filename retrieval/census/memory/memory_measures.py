@@ -44,6 +44,7 @@ _MEASURES = (
     ("autocast in {}", "weight_types: autocast", "function"),
     ("weights cast at each call, while those that are kept stay as they are, in {}", _CAST, "half"),
     ("activation checkpointing in {}", "recomputing: on, off", "controlled"),
+    ("activations kept on the CPU until the backward pass in {}", "recomputing: offloaded", "controlled"),
     ("inputs moved to the device piece by piece in {}", "piecewise: inputs", "function"),
     ("results taken back to the CPU inside loops in {}", "piecewise: results", "function"),
     ("caches and hooks dropped after use by {}", "piecewise: dropped", "function"),

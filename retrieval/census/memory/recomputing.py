@@ -11,8 +11,10 @@ from retrieval.beside import once
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.body import Guard, one_line
 from retrieval.census.meaning.prose import listed
+from retrieval.census.meaning.spots import arguments
 from retrieval.census.meaning.values import External
 from retrieval.census.meaning.wording import caller
+from retrieval.census.memory.released import has_on
 from retrieval.census.models.roster import roster_of
 from retrieval.census.settings.config_files import config_entries
 from retrieval.census.settings.presets import is_off
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
-NAMES = ("on", "off", "never")
+NAMES = ("on", "off", "never", "offloaded")
 _ENABLING = re.compile(r"\.(?:\w*gradient_checkpointing_enable|enable_gradient_checkpointing|set_grad_checkpointing)$")
 _OUTSIDE = re.compile(r"^torch\.utils\.checkpoint\.|(?:^|\.)(?:checkpoint_wrapper|apply_activation_checkpointing)$")
+_KEPT_ASIDE = re.compile(r"(?:^|\.)(?:save_on_cpu|offload_wrapper)$")
 _ATTRIBUTE = re.compile(r"\bself\.(\w+)")
 _KEY = re.compile(r"(?:cfg|conf\w*)\.(?:\w+\.)*(\w+)|\[[\"'](\w+)[\"']\]")
 _NAME = re.compile(r"(?<![\w.\"'])([A-Za-z_]\w{3,})(?![\w.(\"'])")
@@ -40,13 +43,15 @@ _NAME = re.compile(r"(?<![\w.\"'])([A-Za-z_]\w{3,})(?![\w.(\"'])")
     ordered=True,
 )
 def recomputing(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """One hit per call, those that enable it for whole models first; patterns are on, off and never."""
+    """One hit per call, those that enable it for whole models first; patterns are on, off, never and offloaded."""
     found = []
     for frame, _depth in roster_of(codebase).frames:
         for step in frame.body.calls:
             enables = bool(_ENABLING.search(step.written)) and not _ENABLING.search(f".{frame.symbol}")
             if enables or _is_outside(frame, step):
                 found.append((not enables, _hit(codebase, frame, step)))
+            if _is_kept_aside(frame, step):
+                found.append((True, _offloaded(codebase, frame, step)))
     for _, hit in sorted(found, key=lambda row: (row[0], NAMES.index(row[1].name))):
         if query.matches(hit.name):
             yield hit
@@ -58,6 +63,25 @@ def _is_outside(frame: "Frame", step: "CallStep") -> bool:
     function = step.node.child_by_field_name("function")
     value = frame.value(function, step.order, step.guards) if function is not None else None
     return isinstance(value, External) and bool(_OUTSIDE.search(value.name))
+
+
+def _is_kept_aside(frame: "Frame", step: "CallStep") -> bool:
+    """Whether activations wait for the backward pass on the CPU: `checkpoint_wrapper(..., offload_to_cpu=True)`."""
+    given = arguments(step.node)
+    first = frame.body.tree.text(given[0]) if given and step.written.rpartition(".")[2] == "partial" else ""
+    wraps = any(name.rpartition(".")[2] == "checkpoint_wrapper" for name in (step.written, first))
+    return bool(_KEPT_ASIDE.search(step.written)) or (wraps and has_on(frame, step.node, "offload_to_cpu"))
+
+
+def _offloaded(codebase: "Codebase", frame: "Frame", step: "CallStep") -> CensusHit:
+    condition, behind = circumstances_of(codebase, frame, step.guards)
+    subject = caller(frame)
+    shown = one_line(frame.body.tree.text(step.node), 90)
+    text = f"{subject[0].upper()}{subject[1:]} has activations kept on the CPU meanwhile: `{shown}`{condition}"
+    return hit_at(
+        codebase, frame.path, (step.start, step.end), symbol=frame.symbol, name="offloaded", text=text,
+        related=proof(behind), detail={"controlled": controlled(behind) or _parameter(behind)},
+    )  # fmt: skip
 
 
 def _hit(codebase: "Codebase", frame: "Frame", step: "CallStep") -> CensusHit:

@@ -11,6 +11,7 @@ from retrieval.census.meaning.values import ClassRef, External, ExternalObject, 
 from retrieval.census.models.made_models import Made
 from retrieval.census.models.shelves import Shelves
 from retrieval.languages import words
+from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.meaning.body import Binding
@@ -30,6 +31,9 @@ _OFFLOAD_KEYS = re.compile(
     r"^(?:offload_folder|offload_dir|offload_state_dict|offload_params|cpu_offload|offload_to_cpu"
     r"|llm_int8_enable_fp32_cpu\w*)$"
 )
+
+_OF_NO_WEIGHTS = re.compile(r"(?:checkpoint_wrapper|StateDict(?:Config|Options))$")  # activations, copies for saving
+_SETTING = "CPUOffload"  # of torch.distributed.fsdp: `offload_params` comes first and is off unless it is given
 
 
 @dataclass(frozen=True)
@@ -116,11 +120,43 @@ def _is_none(binding: "Binding") -> bool:
 
 
 def _offloads(frame: "Frame", step: CallStep) -> bool:
-    given = step.node.child_by_field_name("arguments")
+    """Whether an argument asks for weights to be kept off the GPU; what is copied only for saving is none."""
+    text = frame.body.tree.text
+    given = arguments(step.node)
+    made = [step.written, *(text(node) for node in given[:1] if step.written.rpartition(".")[2] == "partial")]
+    if any(_OF_NO_WEIGHTS.search(name) for name in made):
+        return False
+    if step.written.rpartition(".")[2] == _SETTING:
+        return asked_for(frame, step.node)
+    return any(_OFFLOAD_KEYS.match(name) and asked_for(frame, value) for name, value in _keywords(frame, step.node))
+
+
+def has_on(frame: "Frame", call: Node, name: str) -> bool:
+    """Whether a call gives the keyword `name` a value that turns it on."""
+    return any(key == name and asked_for(frame, value) for key, value in _keywords(frame, call))
+
+
+def asked_for(frame: "Frame", value: Node) -> bool:
+    """Whether a value turns something on: not False, None or 0, nor a setting or a variable that says so."""
+    text = frame.body.tree.text
+    if value.type in ("false", "none") or text(value) in ("0", "dict()", "{}"):
+        return False
+    if value.type == "identifier":
+        bound = frame.bound(text(value))
+        whole = bound[0].value if len(bound) == 1 and bound[0].taken == "whole" else None
+        return whole is None or whole.type == "identifier" or asked_for(frame, whole)
+    if value.type != "call":
+        return True
+    inner = [given for name, given in _keywords(frame, value) if _OFFLOAD_KEYS.match(name)]
+    if text(value.child_by_field_name("function")).rpartition(".")[2] == _SETTING:
+        inner += [node for node in arguments(value)[:1] if node.type != "keyword_argument"]
+        return any(asked_for(frame, node) for node in inner)  # off by default
+    return not inner or any(asked_for(frame, node) for node in inner)
+
+
+def _keywords(frame: "Frame", call: Node) -> Iterator[tuple[str, Node]]:
+    given = call.child_by_field_name("arguments")
     for child in given.named_children if given is not None else ():
-        if child.type == "keyword_argument":
-            name = frame.body.tree.text(child.child_by_field_name("name"))
-            value = frame.body.tree.text(child.child_by_field_name("value"))
-            if _OFFLOAD_KEYS.match(name) and value not in ("False", "None"):
-                return True
-    return False
+        name, value = child.child_by_field_name("name"), child.child_by_field_name("value")
+        if child.type == "keyword_argument" and name is not None and value is not None:
+            yield frame.body.tree.text(name), value

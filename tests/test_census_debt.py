@@ -228,6 +228,11 @@ def test_code_that_fails_when_it_is_reached_is_told_by_name() -> None:
     assert fails.startswith("Code that fails when it is reached (3 places in 1 file): ")
     assert "`undefined_thing` is read in `run` and defined nowhere (run.py)" in fails
     assert "`missing` is imported from `tools`, but tools.py does not define it (run.py)" in fails
+    built = {
+        **files,
+        "setup.py": 'from setuptools import Extension, setup\nsetup(ext_modules=[Extension("tools.missing", [])])\n',
+    }
+    assert not any("but tools.py" in hit.text for hit in run_query(codebase_of(built), "debts: kinds").hits)
     assert "`load()` is called with `strict`, which it does not take, in `run` (run.py)" in fails
     (unbound,) = [text for text in told if text.startswith("Names that one way of a condition leaves unbound")]
     assert "(1 place in 1 file): `kind` is bound only under `mode is not None` in `read`" in unbound

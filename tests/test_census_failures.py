@@ -248,6 +248,7 @@ def test_a_program_whose_calls_all_stand_in_a_try_is_not_ended_by_them() -> None
     source = "def main():\n  try: work()\n  except Exception: pass\ndef work(): pass\nif __name__ == '__main__': main()"
     assert hits("aborts", source) == []
     assert len(hits("aborts", source.replace("pass\ndef", "raise\ndef"))) == 1
+    assert len(hits("aborts", source.replace("Exception", "KeyboardInterrupt"))) == 1
 
 
 def test_model_calls_meet_the_handlers_of_their_callers() -> None:

@@ -124,3 +124,29 @@ def test_the_words_of_a_command_are_read_and_written(codebase: Codebase) -> None
     told = " ".join(texts(codebase, "shared_files"))
     assert "`films/joined_one.mp4`: written, and read again by `join()` (cut.py)" in told
     assert "`frames/still_one.png` (image): written, and read again by `join()`" in told
+
+
+def test_what_a_function_writes_for_a_body_that_hands_the_file_on_is_no_final_result() -> None:
+    source = """
+        import subprocess
+        import tempfile
+        import whisper
+
+        def extract(film, sound):
+            subprocess.run(["ffmpeg", "-i", film, sound])
+
+        def main(film):
+            model = whisper.load_model("tiny")
+            with tempfile.NamedTemporaryFile(suffix=".wav", delete=False) as file:
+                sound = file.name
+            extract(film, sound)
+            words = model.transcribe(sound)
+            open("words.txt", "w").write(str(words))
+
+        if __name__ == "__main__":
+            main("a.mp4")
+    """
+    told = texts(codebase_of({"app.py": source}), "disk_roles: what=results|handed")
+    assert any("`extract()`" in text and "`model.transcribe()`" in text for text in told), told
+    assert not any("`sound`" in text for text in told if text.startswith("Final results")), told
+    assert any("words.txt" in text for text in told if text.startswith("Final results")), told

@@ -52,12 +52,14 @@ def test_log_files_and_switches_are_told() -> None:
 def test_states_of_tasks_and_the_route_that_tells_them() -> None:
     source = (
         "from fastapi import FastAPI\n\napp = FastAPI()\nFAILED = 'failed'\n\n\nclass Task:\n    status = ''\n\n\n"
-        "def run(task):\n    task.status = 'processing'\n    task.colour = 'failed'\n    task.status = FAILED\n\n\n"
+        "def run(task):\n    task.status = 'processing'\n    task.colour = 'failed'\n    task.status = FAILED\n"
+        "    task.status = Status.PARTIAL_SUCCESS\n    task.status = 'parallel'\n\n\n"
         "@app.get('/tasks/{name}')\ndef show(name):\n    return {}\n"
     )
     assert told({"app.py": source}, "task_states") == [
         "`task.status` becomes `processing`",
         "`task.status` becomes `FAILED`",
+        "`task.status` becomes `PARTIAL_SUCCESS`",
         "`show()` answers `/tasks/{name}`",
     ]
 

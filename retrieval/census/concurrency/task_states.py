@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _STATE = re.compile(
     r"(?i)^(?:(?:task|job|step|state|status)[_.])?(?:queued|pending|waiting|drafted|processing|running|started|in_progress"
-    r"|checking|stopping|completed?|done|finished|success(?:ful)?|succeeded|failed|failure|error|cancell?ed|aborted)$"
+    r"|checking|stopping|completed?|done|finished|success(?:ful)?|succeeded|failed|failure|error|cancell?ed|aborted|partial(?:ly)?[_-]?\w*|skipped|paused|resumed|timed?[_-]?out"
+    r"|scheduled|submitted|assigned|retrying|expired|revoked)$"
 )
 _NAME = re.compile(r"(?i)(?:^|_)(?:status|state|stage)(?:$|_|es$)|status$|state$")
 _ROUTE = re.compile(r"(?i)status|progress|/tasks?\b|/jobs?\b|queue")

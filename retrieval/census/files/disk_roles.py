@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 FILES, NAMED, PLACES, MEMORY, ROOTS = 6, 2, 24, 3, 8
 ROLES = "memory|handed|intermediate|temporary|returned|results|checkpoints|fetched|logs|settings"
-_LOG = re.compile(r"(?i)log$|/[^/]*log[^/]*$|\.log$|/[^/]*(?:stats|metrics?|progress|losses)[^/]*\.(?:txt|jsonl?|csv)$")
+_LOG = re.compile(
+    r"(?i)log$|(?:^|/)debug(?:_|/|$)|/[^/]*log[^/]*$|\.log$|/[^/]*(?:stats|metrics?|progress|losses)[^/]*\.(?:txt|jsonl?|csv)$"
+)
 _SETTINGS = re.compile(r"(?i)(?:^|/)[^/]*(?:config|params|args|settings|options)[^/]*\.(?:ya?ml|json|txt|toml)$")
 _WEIGHTS = re.compile(r"checkpoint|^model files$|^weights$|safetensors|ONNX|TorchScript")
 _STATE = re.compile(r"state_dict|model|optim|checkpoint|ckpt|\bema|weights|\bsd\b|adapter|lora", re.IGNORECASE)
@@ -43,6 +45,7 @@ _HANDLE = re.compile(r"(?:^|\.)(?:dump|safe_dump|writer|DictWriter)$")  # takes 
 _NO_FILE = re.compile(r"^folder$|^removal$|^link$|upload|^temporary|database|cache$")
 _FETCHING = re.compile(r"(?i)^_*(?:download|fetch)(?:_|$)")
 _NETWORK = re.compile(r"(?:requests|httpx|urllib|aiohttp|boto3|huggingface_hub|modelscope|gdown|wget)\b")
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _TOLD = {"temporary": temporary, "handed": handed_files}
 _LEADS = {
     "temporary": "Written to temporary files or folders",
@@ -52,7 +55,7 @@ _LEADS = {
     "results": "Final results on disk, which no code of the repository was seen to read again",
     "checkpoints": "Weights and checkpoints saved",
     "fetched": "Files that are fetched and kept, no results",
-    "logs": "Logs and records",
+    "logs": "Logs, records and output for debugging",
     "settings": "Settings of a run",
 }
 
@@ -87,12 +90,24 @@ def _by_role(codebase: Codebase) -> dict[str, list[Contact]]:
     found: dict[str, list[Contact]] = {}
     writing = [c for c in contacts_of(codebase) if c.effect == "writes" and not _NO_FILE.search(c.what)]
     own = [c for c in writing if not c.pattern.startswith("{own temporary")]  # told with the folder or file
+    passing |= {(c.path, c.start) for c in own if _fills(codebase, c)}  # told where the path comes from
     kept = _clear([c for c in own if reach.runs(c.place) and (c.path, c.start) not in passing])
     ranks = _ranks(codebase)
     for contact in sorted(kept, key=lambda c: ranks.get(c.place, len(ranks))):
         role = _role(codebase, contact, (contact.path, contact.start) in shared)
         found.setdefault(role, []).append(contact)
     return found
+
+
+def _fills(codebase: Codebase, contact: Contact) -> bool:
+    """Whether a function writes at a path that it is given by a body which hands the file on."""
+    called = {item.writer.call.rpartition(".")[2] for item in handed_files_of(codebase)}
+    function = contact.symbol.rpartition(".")[2]
+    return function in called and bool(set(_NAME.findall(contact.where)) & set(_parameters(codebase, contact)))
+
+
+def _parameters(codebase: Codebase, contact: Contact) -> list[str]:
+    return paths_of(codebase).names(*contact.place).parameters
 
 
 def _role(codebase: Codebase, contact: Contact, shared: bool) -> str:

@@ -25,6 +25,7 @@ ENDING = re.compile(
 PARSERS = ("argparse.ArgumentParser", "optparse.OptionParser")
 CONTEXTS = ("click.Context", "typer.Context")
 FINE = frozenset(["", "0", "None", "code=0", "os.EX_OK", "EXIT_SUCCESS"])
+_STOPPING = re.compile(r"(?:\w+\.)*(?:KeyboardInterrupt|SystemExit|GeneratorExit)")
 NOT_HANDLING = frozenset(["import_guard", "reraise", "abort"])
 MAIN_RESULT = re.compile(r"^[\w.]+\(.*\)$")
 WORDED = re.compile(r"^(?:str|repr|format)\(|\.(?:format|join)\(")
@@ -143,11 +144,14 @@ def _unhandled(codebase: Codebase) -> Iterator[CensusHit]:
 
 
 def handlers_at(codebase: Codebase, path: str, symbol: str) -> list[Fact]:
-    """The handlers of one body that end neither the program nor in another exception."""
+    """The handlers of one body that end neither the program nor in another exception; those of Ctrl-C are none."""
     return [
         fact
         for where, fact in codebase.all_facts("catch")
-        if where == path and fact.symbol == symbol and fact.detail["what"] not in NOT_HANDLING
+        if where == path
+        and fact.symbol == symbol
+        and fact.detail["what"] not in NOT_HANDLING
+        and not _STOPPING.fullmatch(fact.name)
     ]
 
 

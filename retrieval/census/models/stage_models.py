@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.values import ClassRef
     from retrieval.codebase import Codebase
 
-MOST, MOST_STAGES, MOST_MODELS, MOST_WEIGHTS, LEAST = 3, 10, 5, 3, 2
+MOST, MOST_STAGES, MOST_MODELS, MOST_WEIGHTS, LEAST = 4, 10, 5, 3, 2
 _OFF = re.compile(r"^(?:off by default|only if )")
 
 
@@ -56,7 +56,9 @@ def chosen_stages(codebase: Codebase) -> tuple[tuple[ClassRef, list[Stage]], ...
     for cls, stages in staged(codebase):
         order, own = orders.get(cls.definition.symbol, []), [stage for stage in stages if stage.classes]
         own.sort(key=lambda stage: order.index(stage.name) if stage.name in order else len(order))
-        rows += [(cls, own)] if own and chosen_by(codebase, cls.definition.name).rank >= NAMED else []
+        rank = chosen_by(codebase, cls.definition.name).rank
+        rows += [(rank < NAMED, cls, own)] if own and rank else []
+    rows = [(cls, own) for _, cls, own in sorted(rows, key=lambda row: row[0])]
     return tuple(rows) if any(len(stages) >= LEAST for _, stages in rows) else ()
 
 

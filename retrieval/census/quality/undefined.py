@@ -102,11 +102,25 @@ def missing_imports(codebase: "Codebase") -> Iterator[CensusHit]:
             ):
                 continue
             names = _names(codebase, where)
-            if names is not None and item.name not in names:
+            if names is not None and item.name not in names and item.name not in _compiled(codebase):
                 text = f"`{item.name}` is imported from `{item.module}`, but {where} does not define it ({path})"
                 yield hit_at(
                     codebase, path, (item.start, item.end), symbol=item.symbol, name="missing import", text=text
                 )
+
+
+_BUILDS = re.compile(
+    r"(?:^|/)(?:setup\.(?:py|cfg)|build\.py|pyproject\.toml|CMakeLists\.txt|meson\.build|Cargo\.toml)$"
+)
+_EXTENSION = re.compile(r"(?i)extension|pybind11|cython|cffi|maturin|nanobind|py\.extension_module")
+_WORD = re.compile(r"[\"'( .]([A-Za-z_]\w*)[\"'\s,)]")
+
+
+@once
+def _compiled(codebase: "Codebase") -> frozenset[str]:
+    """The last names of what build files that make extension modules write: such a module is a file only after it."""
+    files = (f for f in codebase.snapshot.files if _BUILDS.search(f.path) and _EXTENSION.search(f.text))
+    return frozenset(word for file in files for word in _WORD.findall(file.text))
 
 
 def _is_near(path: str, where: str, module: str) -> bool:

@@ -372,3 +372,52 @@ def test_settings_that_keep_no_weights_off_the_gpu_let_no_model_go() -> None:
     for written in ("CPUOffload(offload_params=True)", "CPUOffload(True)", "True"):
         more = codebase_of({"run.py": source.replace("cpu_offload=None", f"cpu_offload={written}")})
         assert _texts(more, "unloading: offload"), written
+
+
+def test_a_part_of_a_model_that_is_deleted_is_unloaded_and_a_part_of_anything_else_is_not() -> None:
+    source = """
+        import torch
+
+        class Engine:
+            def __init__(self, path): self.path = path
+
+        class Speech:
+            def __init__(self, flow: torch.nn.Module, settings):
+                self.flow = flow
+                self.settings = settings
+
+            def load(self, path):
+                self.flow.load_state_dict(torch.load(path))
+
+            def run(self, x):
+                return self.flow(x)
+
+        class Faster(Speech):
+            def quicken(self, path):
+                del self.flow.decoder.estimator
+                del self.settings.old.name
+                self.flow.decoder.estimator = Engine(path)
+
+        def main(flow, settings):
+            speech = Faster(flow, settings)
+            speech.load("a")
+            speech.quicken("b")
+            return speech.run(1)
+
+        def build():
+            net = torch.nn.Linear(3, 3)
+            net.eval()
+            del net.bias
+            return net
+
+        if __name__ == "__main__":
+            main(build(), None)
+    """
+    code = codebase_of({"run.py": source})
+    [text] = _texts(code, "unloading: delete")
+    assert "deletes the part `decoder.estimator` of the model `self.flow` and puts what `Engine(…)` gives" in text
+    assert [hit.symbol for hit in run_query(code, "unloading: discard").hits] == ["build"]
+    [told] = _texts(code, "memory_answers: unloading")
+    assert told.startswith("Yes: `Faster.quicken()` lets the part `self.flow.decoder.estimator` of a model go"), told
+    [moving] = _texts(code, "memory_answers: moving")
+    assert "Deleted: yes" in moving

@@ -15,6 +15,7 @@ from retrieval.census.meaning.spots import Spot
 from retrieval.census.meaning.triggers import Trigger, triggers_of
 from retrieval.census.meaning.wording import caller
 from retrieval.census.memory.deleted_names import deleted_names
+from retrieval.census.memory.deleted_parts import is_made_here, model_of_part, put_in_place
 from retrieval.census.memory.moves import moved_models
 from retrieval.census.memory.released import Act, named, released
 from retrieval.census.models.held import held_by
@@ -140,6 +141,12 @@ def _deleted(shelves: Shelves, frame: "Frame", fact: Fact) -> Act | None:
                 said = f"drops {what} again that it has just made and does not keep: `del {text}`"
                 return Act("discard", frame, (fact.start, fact.end), guards, said)
             return Act("delete", frame, (fact.start, fact.end), guards, f"deletes {what}: `del {text}`", what)
+        elif whole := model_of_part(shelves, frame, target):
+            what = f"the part `{text}` of a model"
+            said = f"deletes the part `{text.removeprefix(f'{whole}.')}` of the model `{whole}`"
+            said += f"{put_in_place(frame, text)}: `del {text}`"
+            sort = "discard" if is_made_here(frame, whole) else "delete"
+            return Act(sort, frame, (fact.start, fact.end), guards, said, what)
     return None
 
 

@@ -119,3 +119,34 @@ def test_a_field_of_pydantic_settings_is_an_environment_variable() -> None:
         "the device is `cuda` or `cpu`, chosen by `torch.cuda.is_available()`, "
         "environment variable `TORCH_DEVICE`, unset by default"
     )
+
+
+def test_a_variable_whose_name_comes_out_of_a_loop_is_told_by_its_written_names_or_not_at_all() -> None:
+    source = """
+        import os
+        import torch
+
+
+        def rank():
+            found = 0
+            for v in ("LOCAL_RANK", "SLURM_LOCALID"):
+                if v in os.environ:
+                    found = int(os.environ[v])
+                    break
+            return found
+
+
+        def main(net: torch.nn.Module):
+            if rank() == 0:
+                net.to("cpu")
+
+
+        if __name__ == "__main__":
+            main(torch.nn.Linear(3, 3))
+    """
+    [written] = run_query(codebase_of({"run.py": source}), "unloading: cpu").hits
+    assert "environment variable `LOCAL_RANK`, unset by default" in written.text, written.text
+    assert "`v`" not in written.text
+    computed = source.replace('("LOCAL_RANK", "SLURM_LOCALID")', "open('names').read().split()")
+    [unknown] = run_query(codebase_of({"run.py": computed}), "unloading: cpu").hits
+    assert "environment variable" not in unknown.text, unknown.text

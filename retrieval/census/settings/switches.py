@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.meaning.body import Guard, one_line
-from retrieval.census.meaning.feasible import constant
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.spots import Spot
 from retrieval.census.meaning.tracing import tracer_of
 from retrieval.census.meaning.values import Instance, ModuleRef, alternatives
+from retrieval.census.settings.read_variables import read_variable
 from retrieval.census.settings.switch import Switch, options_by_name
-from retrieval.facts import Fact
 from retrieval.languages import words
 from retrieval.parse import Node, first_line
 
@@ -116,7 +115,7 @@ class Switches:
         if node.type in ("call", "subscript"):
             fact = self.variables.get((frame.path, line))
             if fact is not None and ("environ" in text or "getenv" in text) and fact.name in text:
-                yield from _variable(spot, fact)
+                yield from read_variable(spot, fact)
                 return
             key = _literal_key(frame, node)
             if key in self.options and not spot.take:
@@ -172,18 +171,6 @@ class Switches:
             if len(self.tracer.holders.globals(frame.path, name)) > 1:
                 return  # a function sets it anew
             yield Switch("constant", name, f"{name} = {text(node)}", (frame.path, first_line(node)))
-
-
-def _variable(spot: Spot, fact: Fact) -> Iterator[Switch]:
-    """The environment variable that is read; what an accessor is asked for is told by the call that entered it."""
-    name, default = fact.name, fact.detail.get("default", "")
-    if name in spot.frame.parameters:
-        asked = constant(spot.frame, name, spot.stack)
-        preset = constant(spot.frame, default, spot.stack) if default in spot.frame.parameters else default
-        if not isinstance(asked, str):
-            return
-        name, default = asked, preset if isinstance(preset, str) else ""
-    yield Switch("environment", name, default, (spot.frame.path, first_line(spot.node)))
 
 
 def condition_of(frame: "Frame", guard: Guard) -> Node | None:

@@ -74,3 +74,50 @@ def test_barriers_are_those_of_distributed_libraries_in_python() -> None:
     first, second = told({"app.py": real}, "blocking")
     assert first.startswith("No:") and "barriers and collective calls between distributed processes (1 place)" in first
     assert second.startswith("Distributed processes wait for each other at 1 place (`torch.distributed.barrier()`)")
+
+
+ENGINE: dict[str, str | bytes] = {
+    "speaker.py": (
+        "class Speaker:\n    def speak(self, x):\n        with self.lock:\n            self.engine.add_request(x)\n"
+        "            return self.engine.step()\n"
+    ),
+    "app.py": (
+        "import threading\nfrom vllm import EngineArgs, LLMEngine\nfrom speaker import Speaker\n\n\n"
+        "class App:\n    def __init__(self, speaker):\n        self.speaker = speaker\n"
+        "        self.lock = threading.Lock()\n        self.table = {}\n\n"
+        "    def start(self, folder):\n"
+        "        self.speaker.engine = LLMEngine.from_engine_args(EngineArgs(model=folder))\n"
+        "        self.speaker.lock = threading.Lock()\n\n"
+        "    def note(self, x):\n        with self.lock:\n            self.table[x] = measure(x)\n\n\n"
+        "class Later(App):\n    def __init__(self, speaker):\n        self.speaker = speaker\n"
+        "        self.lock = threading.Lock()\n\n\n"
+        "def measure(x):\n    return x\n\n\n"
+        "if __name__ == '__main__':\n    app = App(Speaker())\n    app.start('m')\n"
+        "    app.speaker.speak(1)\n    app.note(1)\n"
+    ),
+}
+
+
+def test_a_lock_that_is_put_on_another_object_is_held_by_that_object_alone() -> None:
+    code = codebase_of(ENGINE)
+    first, outside, later = [hit.text for hit in run_query(code, "locks").hits]
+    assert first == later == "`self.lock` (`threading.Lock()`) is held around `measure(…)` in `App.note()`"
+    assert outside == (
+        "`self.speaker.lock` (`threading.Lock()`) is held around the model run `self.engine.add_request(…)`, "
+        "`self.engine.step(…)` in `Speaker.speak()`"
+    )
+    assert run_query(code, "blocking").hits[0].text.startswith("Yes, in what the main programs run: locks")
+
+
+def test_a_lock_of_a_held_object_is_found_through_it() -> None:
+    files: dict[str, str | bytes] = {
+        "gate.py": "import threading\n\n\nclass Gate:\n    def __init__(self):\n        self.door = threading.Lock()\n",
+        "app.py": (
+            "from gate import Gate\nfrom net import infer\n\n\nclass App:\n    def __init__(self):\n"
+            "        self.gate = Gate()\n\n    def run(self, x):\n        with self.gate.door:\n"
+            "            return infer(x)\n"
+        ),
+    }
+    assert told(files, "locks") == [
+        "`self.door` (`threading.Lock()`) is held around the model run `infer(…)` in `App.run()`"
+    ]

@@ -1,7 +1,8 @@
 """Kind `locks`: locks, semaphores and other waiting points, with where each is held, around which calls, and when.
 
-A lock is followed by its name: inside its class for an attribute, inside its file and the files that name its module
-or import it for a module's variable, through a function that hands it out, and through a parameter one call deep.
+A lock is followed by its name: inside its class for an attribute, on the object that holds it or that it is put on,
+inside its file and the files that name its module or import it for a module's variable, through a function that hands
+it out, and through a parameter one call deep.
 """
 
 import ast
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from retrieval.actions import LOG_METHODS, SILENT
 from retrieval.beside import once
 from retrieval.census.concurrency.lock_makers import GUARDING, Held, Lock, made_locks
+from retrieval.census.concurrency.lock_owners import is_of_object, models_beside, nearest
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.callgraph import entered, possible
 from retrieval.census.meaning.program import program_of
@@ -143,7 +145,12 @@ class _Holders:
         """The locks that an expression names as seen from a file."""
         call = node.func if isinstance(node, ast.Call) else node
         text = written(call)
-        return [(lock, when) for lock, when in self.by_name.get(_key(text), ()) if self._visible(unit, text, lock)]
+        place = unit.path, unit.symbols.get(node, "")
+        known = self.by_name.get(_key(text), ())
+        found = [(lock, when) for lock, when in known if self._visible(unit, text, lock)]
+        others = [lock for lock, _when in known]
+        held = [item for item in known if "." in text and is_of_object(self.codebase, place, text, item[0], others)]
+        return held or nearest(self.codebase, place, text, found)
 
     def _visible(self, unit: Unit, text: str, lock: Lock) -> bool:
         if unit.path == lock.path:
@@ -206,6 +213,8 @@ class _Holders:
         first, last = unit.lines(statement)
         last = max((last, *(unit.lines(part)[1] for part in inside)))
         runs = {written(call.func): (unit.path, unit.row(call.lineno)) in self.runs for call in calls}
+        beside = models_beside(self.codebase, lock)
+        runs |= {name: True for name in runs if beside & set(name.split(".")[-2:-1]) and _telling(name)}
         named = GUARDING.search(lock.name) is not None
         runs |= {name: True for name in self._reaching(unit.path, symbol, (first, last), named) if name in runs}
         model = any(runs.values())

@@ -702,6 +702,33 @@ def test_a_documented_script_is_found_in_the_folder_that_people_change_to() -> N
     assert len(run_query(codebase_of(files), "programs").hits) == 3
 
 
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("clone/net/measure.py", "net/measure.py"),  # the copy has another name there
+        ("/srv/app/net/measure.py", "net/measure.py"),
+        ("sample/measure.py", "measure.py"),  # the repository's own name
+        ("other/measure.py", ""),  # one part is not enough
+        ("other/deep/talk.py", ""),  # two files end so
+    ],
+)
+def test_a_launched_script_is_found_from_a_folder_above_the_repository(written: str, path: str) -> None:
+    main = 'def main():\n    return 1\n\nif __name__ == "__main__":\n    main()\n'
+    files: dict[str, str | bytes] = {
+        "net/start.py": main,
+        "a/deep/talk.py": main,
+        "b/deep/talk.py": main,
+        path or "net/measure.py": main,
+        "run.sh": f"srun --gpus=1 python {written} --fast\n",
+        "README.md": "# Nets\n\n```bash\npython net/start.py\n```\n",
+    }
+    codebase = codebase_of(files)
+    found = {hit.path for hit in run_query(codebase, "programs").hits}
+    assert found == {"net/start.py", path} - {""}
+    missing = "is not in this copy of the repository" in "".join(texts(codebase, "entry_points: command"))
+    assert missing is (written == "other/measure.py")
+
+
 def test_commands_of_inner_apps_and_those_that_another_module_registers() -> None:
     tools = "import typer\nfrom cli.models import app as models_app\n\napp = typer.Typer()\n"
     tools += "app.add_typer(models_app, name='models')\n\ndef _late():\n"

@@ -126,8 +126,25 @@ def _missing(program: "Program", command: str) -> str:
     if script is None:
         return ""
     name = script[1].removeprefix("./")
-    known = any(f"/{path}".endswith(f"/{name}") for path in program.facts)
+    known = any(f"/{path}".endswith(f"/{name}") for path in program.facts) or files_from_above(program, name)
     return "" if known else f" ({name} is not in this copy of the repository)"
+
+
+def files_from_above(program: "Program", written: str) -> list[str]:
+    """The files that a path may name from a folder above the repository: `clone/pkg/run.py` is `pkg/run.py`.
+
+    Leading parts are dropped until files end with the rest; one part is enough of a rest where the repository's own
+    name was dropped.
+    """
+    parts = PurePosixPath(written).parts
+    for at in range(1, len(parts)):
+        tail = "/".join(parts[at:])
+        if tail in program.facts and parts[at - 1] == program.snapshot.name:
+            return [tail]
+        ends = [path for path in program.facts if f"/{path}".endswith(f"/{tail}")]
+        if ends and at < len(parts) - 1:
+            return ends
+    return []
 
 
 def _is_comment(file: SourceFile, line: str) -> bool:

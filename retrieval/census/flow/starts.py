@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.code.examples import example_frames
 from retrieval.census.flow.entries import Entry, code_entries, is_side_tool
-from retrieval.census.flow.launchers import outside_entries
+from retrieval.census.flow.launchers import files_from_above, outside_entries
 from retrieval.census.flow.launches import works
 from retrieval.census.flow.standing import Standing
 from retrieval.census.meaning.prose import listed
@@ -199,11 +199,14 @@ def _module(program: "Program", name: str) -> str:
 
 
 def _in_another_folder(program: "Program", document: str, path: str) -> list[str]:
-    """The one file that `python path` runs after a `cd` that the document only tells in words; empty when unclear."""
+    """The one file that `python path` runs after a `cd` that the document only tells in words, or from a folder above
+    the repository; empty when unclear."""
     ends = [p for p in program.facts if path.endswith(".py") and p.endswith(f"/{path}") and _is_main_code(program, p)]
     if len(ends) > 1:
         said = program.snapshot.by_path[document].text
         ends = [p for p in ends if p.removesuffix(f"/{path}") in said]
+    if path.endswith(".py") and not ends:
+        ends = [p for p in files_from_above(program, path) if _is_main_code(program, p)]
     return ends if len(ends) == 1 else []
 
 

@@ -364,7 +364,7 @@ BOUND = """
 
     if __name__ == "__main__":
         layout = Layout()
-        layout.labels({})
+        layout.labels(THRESHOLDS)
         layout.net(1)
 """
 
@@ -374,7 +374,7 @@ def test_labels_that_are_bound_to_an_enumeration_block_another_model_first() -> 
     found = told(files, "assumptions: bound")
     assert found == [
         "run.py fixes `THRESHOLDS` (an entry for 4 members of `DocLabel`)",
-        "`Layout.labels()` fixes a label of the model only as a member of `DocLabel`, or an error",
+        "`Layout.labels()` fixes a label of the model only as a member of `DocLabel`, or an error (`RuntimeError`)",
     ]
     (blockers,) = told(files, "swap_blockers")
     assert "hardest first: (1) labels of models are bound to a fixed list" in blockers

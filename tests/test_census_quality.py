@@ -137,6 +137,20 @@ def test_large_functions_duplicates_cycles_and_dead_modules():
     assert found["unimported module"].path == "pkg/lazy.py"
 
 
+def test_a_module_that_is_imported_by_a_computed_name_is_not_dead() -> None:
+    ways = ('f"pkg.models.{name}"', '"pkg.models." + name', '"pkg.models.%s" % name', '"pkg.models.{}".format(name)')
+    for way in ways:
+        files: dict[str, str | bytes] = {
+            "pkg/__init__.py": "",
+            "pkg/models/blip.py": "class Net:\n    pass\n",
+            "pkg/other/rest.py": "class Rest:\n    pass\n",
+            "run.py": f"import importlib\n\nname = input()\nimportlib.import_module({way})\n",
+        }
+        assert [h.path for h in hits(codebase_of(files), "quality") if h.name == "unimported module"] == [
+            "pkg/other/rest.py"
+        ]
+
+
 def test_a_library_s_own_loader_is_no_download_into_the_cache_of_a_library() -> None:
     call = "import whisper\n\nmodel = whisper.load_model('base')\n"
     own = {"whisper/__init__.py": "def load_model(name):\n    return name\n", "tool.py": call}

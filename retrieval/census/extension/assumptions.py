@@ -15,7 +15,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
-from retrieval.census.extension.bound_labels import bound_labels
+from retrieval.census.extension.about_models import about_models, beside_models
+from retrieval.census.extension.bound_labels import ERROR, bound_labels
 from retrieval.census.extension.fixed_parts import fixed_parts, is_number, is_prompt, is_table
 from retrieval.census.extension.fixed_widths import widths
 from retrieval.census.extension.swap_limits import limits, model_rows
@@ -23,6 +24,7 @@ from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import counted, listed
 from retrieval.census.meaning.units import Unit, call_name, subject_of, units, written
+from retrieval.census.meaning.unread import is_unread
 from retrieval.census.models.model_tables import gives_model
 from retrieval.census.models.named_models import fixed_makers
 from retrieval.census.models.roster import roster_of
@@ -159,7 +161,8 @@ def places_of(codebase: Codebase) -> list[tuple[str, Place]]:
 
 
 def _found(codebase: Codebase) -> Iterator[tuple[str, Place]]:
-    about = _about_models(codebase)
+    about = about_models(codebase)
+    beside = beside_models(codebase)
 
     def is_model(path: str, name: str) -> bool:
         found = codebase.resolve_local(path, name)
@@ -174,7 +177,8 @@ def _found(codebase: Codebase) -> Iterator[tuple[str, Place]]:
         for rank, text, at in chain(
             fixed_parts(unit), bound_labels(unit), *(_of(unit, node) for node in unit.nodes), *own
         ):
-            if near or rank not in _NEAR:
+            told = near or rank not in _NEAR or (unit.path in beside and rank == "bound" and ERROR in text)
+            if told and not (rank == "bound" and is_unread(codebase, unit, at)):
                 yield rank, _place(unit, text, at)
     for unit, (rank, text, at) in model_rows(codebase):
         yield rank, _place(unit, text, at)
@@ -183,15 +187,6 @@ def _found(codebase: Codebase) -> Iterator[tuple[str, Place]]:
 def _place(unit: Unit, text: str, at: ast.AST) -> Place:
     first, last = unit.lines(at)
     return Place(text, unit.path, (first, min(last, first + 4)), unit.symbols.get(at, ""))
-
-
-def _about_models(codebase: Codebase) -> frozenset[str]:
-    """The files that define, make or run models, and those that these import."""
-    roster = roster_of(codebase)
-    found = {made.frame.path for made in roster.made} | {use.frame.path for use in roster.uses}
-    found |= {cls.path for cls in roster.family.bases}
-    imported = {codebase.locate(item.module, path) for path in found for item in codebase.facts[path].imports}
-    return frozenset(found | {path for path in imported if path is not None})
 
 
 def _of(unit: Unit, node: ast.AST) -> Iterator[Found]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.extension.assumptions import assumptions
+from retrieval.census.extension.bound_labels import ERROR
 from retrieval.census.extension.coupled import ASIDE
 from retrieval.census.extension.extension_points import extension_points
 from retrieval.census.extension.module_dispatch import taken_from_modules, told_of
@@ -114,7 +115,7 @@ def _ranked(codebase: "Codebase", ranks: tuple[tuple[str, str], ...]) -> Iterato
 def _bound(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     """The labels that a model must give, those that end in an error first."""
     hits = _run(codebase, list(assumptions(codebase, parse_query("assumptions: bound"))))
-    hits.sort(key=lambda hit: "or an error" not in hit.text)
+    hits.sort(key=lambda hit: ERROR not in hit.text)
     if hits:
         told = "; ".join(_cut(hit.text) for hit in hits[:MANY])
         yield f"labels of models are bound to a fixed list, as {told}", hits[0]

@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from retrieval.census.meaning.units import call_name, units
 from retrieval.codebase import Codebase
 from retrieval.facts import Import
 from retrieval.manifests import read_manifests
@@ -145,10 +146,12 @@ def never_imported(codebase: Codebase) -> list[str]:
     """Source modules that no file imports and that are no entry point: candidates for dead code.
 
     Left out: scripts with a `__main__` block or calls at module level, modules named by console scripts, in a
-    string or in a shell script anywhere in the repository, and files that are loaded by their name.
+    string or in a shell script anywhere in the repository, and files that are loaded by their name, alone or with all
+    others of their folder: `import_module(f"pkg.models.{name}")`.
     """
     reached = {target for targets in import_graph(codebase, on_load=False).values() for target in targets}
     mentioned = _mentions(codebase)
+    computed = list(_computed(codebase))
     found = []
     for file in codebase.snapshot.files:
         name = file.path.rpartition("/")[2]
@@ -157,9 +160,34 @@ def never_imported(codebase: Codebase) -> list[str]:
         if file.path in reached or name in _ENTRY_NAMES or name == "__init__.py":
             continue
         stem = name.removesuffix(".py")
-        if not _starts_something(codebase, file.path) and stem not in mentioned:
+        named = stem in mentioned or any(codebase.locate(f"{start}.{stem}", by) == file.path for start, by in computed)
+        if not named and not _starts_something(codebase, file.path):
             found.append(file.path)
     return found
+
+
+def _computed(codebase: Codebase) -> Iterator[tuple[str, str]]:
+    """The packages of which code imports whichever module a value names, and the files that do."""
+    for unit in units(codebase, "import_module|__import__"):
+        for node in unit.nodes:
+            if not isinstance(node, ast.Call) or call_name(node) not in ("import_module", "__import__"):
+                continue
+            name = node.args[0] if node.args else None
+            if name is not None and not isinstance(name, ast.Constant):
+                package = _start(name).rpartition(".")[0]
+                if package.strip("."):
+                    yield package, unit.path
+
+
+def _start(name: ast.expr) -> str:
+    """The text with which a name begins that is put together of a text and values, "" for anything else."""
+    if isinstance(name, ast.JoinedStr) and name.values:
+        return _start(name.values[0])
+    if isinstance(name, ast.BinOp) and isinstance(name.op, ast.Add | ast.Mod):
+        return _start(name.left).partition("%")[0]
+    if isinstance(name, ast.Call) and isinstance(name.func, ast.Attribute) and name.func.attr == "format":
+        return _start(name.func.value).partition("{")[0]
+    return name.value if isinstance(name, ast.Constant) and isinstance(name.value, str) else ""
 
 
 def _starts_something(codebase: Codebase, path: str) -> bool:

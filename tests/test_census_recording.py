@@ -305,3 +305,24 @@ def test_a_program_whose_output_is_thrown_away_measures_nothing() -> None:
     kept, thrown = code.format(", capture_output=True"), code.format(", stdout=subprocess.DEVNULL")
     assert run_query(codebase_of({"a.py": kept}), "usage_metrics: gpu").hits
     assert not run_query(codebase_of({"a.py": thrown}), "usage_metrics: gpu").hits
+
+
+def test_a_logger_that_another_module_imports_is_followed_to_its_library() -> None:
+    codebase = codebase_of(
+        {
+            "pkg/__init__.py": "",
+            "pkg/files.py": "import logging\nfrom loguru import logger as notes\nfrom math import log\n",
+            "pkg/run.py": """
+            from pkg.files import logging, notes
+            from .files import log, logging as course
+
+            def run(x):
+                logging.info("begun")
+                course.warning("slow")
+                notes.info("done")
+                return log.info(x)
+            """,
+        }
+    )
+    found = [(hit.start, hit.detail["library"]) for hit in run_query(codebase, "logged").hits]
+    assert found == [(5, "logging"), (6, "logging"), (7, "loguru")]

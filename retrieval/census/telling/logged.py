@@ -145,8 +145,17 @@ class _Source:
             return self._module(inside, hops - 1)
         if not where and _GETTER.search(dotted):
             return f"logging (of {dotted.partition('.')[0]})"  # a function of another package gives the logger
+        if module and where and (imported := self._imported(where, name)):
+            return self._behind(where, imported, hops - 1)
         value = self.values.get((where, name), "")
         return self._behind(where, value.split("(")[0], hops - 1) if value and value != dotted else ""
+
+    def _imported(self, path: str, name: str) -> str:
+        """The full name of what a file imports as `name` and other files take from it; "" when it imports no such."""
+        for item in self.codebase.facts[path].imports:
+            if item.alias == name and not item.symbol:
+                return f"{item.module}.{item.name}" if item.name else item.module
+        return ""
 
     def _within(self, path: str, definition: object, hops: int) -> str:
         """The library that a function takes its logger from."""

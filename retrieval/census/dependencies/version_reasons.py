@@ -19,6 +19,7 @@ from retrieval.census.dependencies.dependencies import in_order
 from retrieval.census.dependencies.imported import third_party
 from retrieval.census.dependencies.paired import pairing
 from retrieval.census.dependencies.removed import removed_apis
+from retrieval.census.dependencies.requirement_checks import requirement_checks
 from retrieval.census.dependencies.requirement_comments import comment_reasons
 from retrieval.census.dependencies.stated_versions import builds, documents, wheels
 from retrieval.census.dependencies.version_switches import switches
@@ -119,6 +120,9 @@ def _declared(codebase: Codebase, name: str) -> list[Declaration]:
 
 
 def _switched(codebase: Codebase) -> Iterator[Reason]:
+    for check in requirement_checks(codebase):
+        if _runs(codebase, check.path, check.lines[0], check.symbol):
+            yield Reason(check.distribution, check.text, check.path, check.lines, -1)
     for item in switches(codebase):
         if not item.guard and _runs(codebase, item.path, item.lines[0], ""):
             yield Reason(usual_provider(item.name), item.text, item.path, item.lines, 2)

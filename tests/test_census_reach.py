@@ -295,3 +295,11 @@ def test_a_documented_preparation_with_models_is_a_main_program_and_other_tools_
         }
     )
     assert {hit.path for hit in run_query(code, "programs").hits} == {"preprocess.py", "train.py"}
+
+
+def test_a_script_that_many_scripts_launch_is_a_main_program() -> None:
+    main = "\ndef main(): ...\n\nif __name__ == '__main__':\n    main()\n"
+    files = {"README.md": "Run `python demo.py`.\n", "demo.py": main, "work/tune.py": main, "work/once.py": main}
+    files |= {f"work/shell/tune_{n}.sh": "torchrun work/tune.py --deepspeed zero.json\n" for n in range(3)}
+    files |= {"work/shell/once.sh": "python work/once.py\n"}
+    assert {hit.path for hit in run_query(codebase_of(files), "programs").hits} == {"demo.py", "work/tune.py"}

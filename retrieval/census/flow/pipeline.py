@@ -216,15 +216,17 @@ def _after(focus: Focus, root: Root) -> tuple[bool, bool, bool, bool]:
         root.frame
     )
     entry = root.entries[0]
-    minor = entry.kind == "script" and not _is_told(focus, root)
-    minor = minor or not is_served(focus, root)
+    minor = (entry.kind == "script" and not _is_told(focus, root)) or not is_served(focus, root)
     return not leads, _is_beside(focus, root), minor, entry.kind == "api" and not focus.runs(root.frame)
 
 
 def _is_beside(focus: Focus, root: Root) -> bool:
     """Whether a command is installed by a manifest in a subfolder alone, and the root's README does not name it."""
-    started = [entry for entry in root.entries if entry.kind != "api"]
-    return bool(started) and all(_is_nested(focus, entry) for entry in started)
+    program, path = focus.program, root.frame.path
+    kinds = {entry.kind for entry in root.entries} - {"api", "script"}
+    told = Standing(program.snapshot).is_run_by_readme(path, program.facts[path].module)
+    plain = kinds == {"console script"} and not told
+    return plain and all(_is_nested(focus, e) for e in root.entries if e.kind == "console script")
 
 
 def _is_nested(focus: Focus, entry: Entry) -> bool:

@@ -86,8 +86,9 @@ class Standing:
         return path in readme and re.search(rf"(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w/-])", readme) is not None
 
     def says(self, command: str) -> bool:
-        """Whether the README names a command."""
-        return re.search(rf"(?<![\w/-]){re.escape(command)}(?![\w-])", self._documents[0]) is not None
+        """Whether the README gives a command to run: at the beginning of a line or of words in code, not in a link."""
+        begun = rf"(?m)(?:^\s*(?:[$>!]\s*)?|`)(?:\w+=\S+\s+)*{re.escape(command)}(?=[\s`]|$)"
+        return re.search(begun, self._documents[0]) is not None
 
     def place(self, command: str) -> tuple[int, bool]:
         """Where the README first names a command, in characters from its beginning, after its end where it does not;

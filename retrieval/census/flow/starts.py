@@ -31,11 +31,12 @@ _FRAMEWORKS = re.compile(r"(?:^|\.)(?:hydra\.main|hydra_main|argparse_main|dracc
 _TRAINS = re.compile(r"(?:^|_)(?:train|fine_?tune|eval|test|benchmark)")
 _PREPARES = re.compile(r"(?:^|_)(?:prepare|preproc\w*|extract)(?:_|$)")
 _MODELS = frozenset({"torch", "tensorflow", "jax", "transformers", "onnxruntime", "insightface"})
+_MEASURING = re.compile(r"(?:^|[/_])(?:eval\w*|tests?|bench\w*)(?:[/_.]|$)")
 _CHECKING = re.compile(
     r"(?:^|/)(?:\.github|\.gitlab|\.circleci|\.ci)/|(?:^|/)(?:\.gitlab-ci\.ya?ml|[Mm]akefile|azure-pipelines\.ya?ml)$"
 )
 LIBRARY = "the public API of"
-SHOWN, PARAMETERS = 8, 5
+SHOWN, PARAMETERS, MANY_LAUNCHERS = 8, 5, 3
 _PROGRAMS = ("console script", "package main", "web app", "hub")
 
 
@@ -139,13 +140,12 @@ def _is_main_code(program: "Program", path: str) -> bool:
 
 
 def _launched(program: "Program") -> dict[str, Entry]:
-    """The files run by commands in documents and containers, or in scripts that a README names; without any, the
-    files that any script runs."""
+    """The files run by commands in documents and containers, in scripts that a README names, or in many scripts;
+    without any, the files that any script runs."""
     readmes = [f for f in program.snapshot.files if PurePosixPath(f.path).name.lower().startswith("readme")]
     said = "\n".join(f.text for f in readmes if len(PurePosixPath(f.path).parts) == 1)
-    first: dict[str, Entry] = {}
-    second: dict[str, Entry] = {}
-    checks: dict[str, Entry] = {}  # what only continuous integration or a makefile runs
+    first, second, checks = dict[str, Entry](), dict[str, Entry](), dict[str, Entry]()  # checks: only CI, a makefile
+    launchers: dict[str, set[str]] = {}
     for entry in outside_entries(program):
         if entry.kind == "command" and _is_main_code(program, entry.path):
             told = _is_told(program, entry.path, said)
@@ -153,6 +153,9 @@ def _launched(program: "Program") -> dict[str, Entry]:
             for path in _named_files(program, entry):
                 if _is_main_code(program, path):
                     listed.setdefault(path, entry)
+                    launchers.setdefault(path, set()).add(entry.path)
+    many = (p for p in second if len(launchers[p]) >= MANY_LAUNCHERS and not _MEASURING.search(p))
+    first |= {path: second[path] for path in many if path not in first}
     installed = any(entry.kind in _PROGRAMS for entry in code_entries(program))
     return first or second or ({} if installed else checks)
 

@@ -7,7 +7,7 @@ several kinds is one of them, open when one of the calls gives what is not known
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.meaning.configured import held_by_config
+from retrieval.census.meaning.config_rows import held_by_config
 from retrieval.census.meaning.values import ClassRef, FunctionRef, Instance, Nothing, Value
 from retrieval.parse import Node
 

@@ -7,7 +7,9 @@ import re
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside, once
+from retrieval.census.meaning.config_rows import Target, mentioned, resolved, rows_of
 from retrieval.census.meaning.loading import in_package
+from retrieval.census.meaning.tagged_files import LOADER, reads_tagged, tagged_objects, tagged_rows
 from retrieval.census.meaning.values import ClassRef, External, FunctionRef, Instance, Value
 from retrieval.census.models.config_targets import Named, named_by_config
 from retrieval.parse import Node
@@ -19,15 +21,11 @@ if TYPE_CHECKING:
 
 _HYDRA = frozenset({"hydra.utils.instantiate", "hydra.utils.call", "hydra._internal.instantiate.instantiate"})
 _READS = re.compile(r"""(?:\[|\.(?:get|pop)\()\s*["'](?:_target_|target|class_path)["']|\.(?:_target_|class_path)\b""")
-_FILE = re.compile(r"""["'](?:[^"'\n]*/)?([\w.+-]+\.(?:ya?ml|json))["']""")
 _GETS = re.compile(r"return\s+getattr\(\s*(?:importlib\.)?(?:import_module\(|\w+,)")
 _PASSING = frozenset(
     {"enumerate", "zip", "list", "default", "deepcopy", "to_container", "instantiate", "merge", "dict", "reversed"}
 )
 MOST, DEEPEST = 16, 5
-Target = ClassRef | FunctionRef | External
-_KNOWN: "Beside[Program, dict[str, list[tuple[Named, Target]]]]" = Beside()
-_VALUES: "Beside[Program, dict[tuple[ClassRef, str], list[str]]]" = Beside()
 _CALLS: "Beside[Program, dict[tuple[str, int], tuple[tuple[Named, Target], ...]]]" = Beside()
 
 
@@ -53,6 +51,9 @@ def may_configure(codebase: "Codebase", text: str) -> bool:
 
 def _found(program: "Program", frame: "Frame", call: Node, function: Node | None) -> list[tuple[Named, Target]]:
     value = frame.value(function)
+    if reads_tagged(frame, call):
+        made = {row[1]: row for row in tagged_rows(frame, call) if row[0].word != "!name"}
+        return list(made.values())[:MOST]
     if not (isinstance(value, FunctionRef) or (isinstance(value, External) and value.name in _HYDRA)):
         return []
     given = call.child_by_field_name("arguments")
@@ -61,7 +62,7 @@ def _found(program: "Program", frame: "Frame", call: Node, function: Node | None
         if given
         else None
     )
-    table, words = _table(program), _words(program, value)
+    table, words = rows_of(program), _words(program, value)
     keys = list(dict.fromkeys(_keys(frame, first, DEEPEST)))
     rows = [row for key in keys for row in table.get(key, ()) if row[0].word in words]
     found = {target: (named, target) for named, target in _meant(frame, rows, keys)}
@@ -75,24 +76,7 @@ def _meant(frame: "Frame", rows: list[tuple[Named, Target]], keys: list[str]) ->
     name = frame.owner.definition.name if frame.owner is not None else ""
     inside = [row for row in rows if name and row[0].within.rpartition(".")[2] == name]
     outermost = [row for row in rows if row[0].whole in keys] if frame.owner is None else []
-    return own or inside or _mentioned(frame.program, frame, outermost or rows)
-
-
-def _mentioned(program: "Program", frame: "Frame", rows: list[tuple[Named, Target]]) -> list[tuple[Named, Target]]:
-    """Of entries those of files that the caller's file, or one that imports it, names; all where none is named."""
-    names = _files_named(program.codebase, frame.path)
-    told = [row for row in rows if row[0].path.rpartition("/")[2] in names]
-    return told or rows
-
-
-@once
-def _files_named(codebase: "Codebase", path: str) -> frozenset[str]:
-    """The names of configuration files in the texts of a file and of those that import it."""
-    found: set[str] = set()
-    for other, facts in codebase.facts.items():
-        if other == path or any(codebase.locate(item.module, other) == path for item in facts.imports):
-            found |= {match[1] for match in _FILE.finditer(codebase.snapshot.by_path[other].text)}
-    return frozenset(found)
+    return own or inside or mentioned(frame, outermost or rows)
 
 
 def _words(program: "Program", function: FunctionRef | External) -> frozenset[str]:
@@ -104,9 +88,12 @@ def _words(program: "Program", function: FunctionRef | External) -> frozenset[st
 
 
 def gives(frame: "Frame", call: Node) -> Value | None:
-    """The object that a call makes from a configuration, the class that it gets by a dotted name; None for others."""
+    """The object that a call makes from a configuration, the table of those of a file whose tags make them, the class
+    that it gets by a dotted name; None for others."""
     if (cls := _by_name(frame, call)) is not None:
         return cls
+    if reads_tagged(frame, call):
+        return tagged_objects(frame, call)
     found = configured_for(frame.program, frame, call)
     own = [Instance(target) for _, target in found if isinstance(target, ClassRef)]
     return frame.program.settle([*own, *([None] * (len(found) - len(own)))]) if own else None
@@ -159,57 +146,12 @@ def _getters(codebase: "Codebase") -> frozenset[str]:
     return frozenset(found)
 
 
-def values_by_config(program: "Program", cls: ClassRef, parameter: str) -> list[str]:
-    """The texts that configuration gives to a parameter of a class."""
-    if program not in _VALUES:
-        table: dict[tuple[ClassRef, str], dict[str, None]] = {}
-        for entries in named_by_config(program.codebase).values():
-            for named in entries:
-                target = resolved(program, named.name) if named.given else None
-                for name, text in named.given if isinstance(target, ClassRef) else ():
-                    table.setdefault((target, name), {})[text] = None  # type: ignore[index]
-        _VALUES[program] = {key: list(texts) for key, texts in table.items()}
-    return _VALUES[program].get((cls, parameter), [])
-
-
-def held_by_config(program: "Program") -> dict[tuple[ClassRef, str], list[tuple[Named, ClassRef]]]:
-    """Class and parameter → the objects that Hydra makes for it, from the entries inside the entry of the class."""
-    found: dict[tuple[ClassRef, str], list[tuple[Named, ClassRef]]] = {}
-    for rows in _table(program).values():
-        for named, target in rows:
-            outer = resolved(program, named.within) if named.made and named.within else None
-            if isinstance(target, ClassRef) and isinstance(outer, ClassRef):
-                listed = found.setdefault((outer, named.key), [])
-                listed += [] if target in [other for _, other in listed] else [(named, target)]
-    return found
-
-
-def _table(program: "Program") -> dict[str, list[tuple[Named, Target]]]:
-    """Key → the entries under it whose class is of the repository or of a library, worked out once."""
-    if program not in _KNOWN:
-        table: dict[str, list[tuple[Named, Target]]] = {}
-        for key, entries in named_by_config(program.codebase).items():
-            for named in entries:
-                target = resolved(program, named.name)
-                known = table.setdefault(key, [])
-                if target is not None and all((target, named.within) != (t, n.within) for n, t in known):
-                    known.append((named, target))
-        _KNOWN[program] = table
-    return _KNOWN[program]
-
-
-def resolved(program: "Program", name: str) -> Target | None:
-    """What a dotted name in a configuration stands for; None for a module and what is not found."""
-    found = program.lookup(name)
-    return found if isinstance(found, ClassRef | FunctionRef | External) else None
-
-
 @once
 def _instantiators(codebase: "Codebase") -> frozenset[str]:
     """Names of functions that make what the entry `target` of their argument names, and those of Hydra."""
     if not named_by_config(codebase):
         return frozenset()
-    found = {"instantiate"}
+    found = {"instantiate", LOADER}
     for path, facts in codebase.facts.items():
         file = codebase.snapshot.by_path[path]
         if facts.language != "python" or not _READS.search(file.text):

@@ -11,7 +11,7 @@ from retrieval.census.meaning.narrowing import Given, bound_by_partial, given_co
 from retrieval.census.meaning.parameters import parameters_of
 from retrieval.census.meaning.registered import auto_made, gives
 from retrieval.census.meaning.results import annotation, called, returned
-from retrieval.census.meaning.selected import keys_of, telling
+from retrieval.census.meaning.selected import got, keys_of, telling
 from retrieval.census.meaning.values import (
     ClassRef,
     External,
@@ -189,7 +189,7 @@ class Frame:
         name = self.body.tree.text(node.child_by_field_name("attribute"))
         value = self.value(node.child_by_field_name("object"), order, guards)
         if isinstance(value, Table) and name in ("get", "pop", "values"):
-            return Items(value.element) if name == "values" else value.element
+            return Items(value.element) if name == "values" else got(self, value, node, guards)
         if isinstance(value, ClassRef) and name in CONSTRUCTING and not self.program.method(value, name):
             return Instance(value)
         return value if name in SAME_OBJECT and isinstance(value, Instance | ExternalObject | OneOf | Nothing) else None

@@ -19,7 +19,15 @@ def under(frame: "Frame", table: Table, key: Node | None, guards: Guards) -> Val
     """What a table holds under a literal key, or under a name that `guards` compare with its keys."""
     names = wanted(frame, table, key, guards)
     held = [value for name, value in table.held if name in names]
+    if table.held and not held and key is not None and key.type == "string":
+        return None
     return frame.program.settle(held) if held else table.element
+
+
+def got(frame: "Frame", table: Table, function: Node, guards: Guards) -> Value | None:
+    """What `table.get(key)` or `table.pop(key)` gives."""
+    given = function.parent.child_by_field_name("arguments") if function.parent is not None else None
+    return under(frame, table, given.named_children[0] if given and given.named_children else None, guards)
 
 
 def wanted(frame: "Frame", table: Table, key: Node | None, guards: Guards) -> list[str]:

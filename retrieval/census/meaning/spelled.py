@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.language import parse_query
-from retrieval.census.meaning.configured import values_by_config
+from retrieval.census.meaning.config_rows import values_by_config
 from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.tracing import Tracer
 from retrieval.census.settings.config_lookup import entry, reads_config

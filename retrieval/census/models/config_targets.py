@@ -1,4 +1,5 @@
-"""Classes that configuration names for the code to make: `_target_: pkg.Net` of Hydra, `target:` and `class_path:`.
+"""Classes that configuration names for the code to make: `_target_: pkg.Net` of Hydra, `target:` and `class_path:`,
+`!new:pkg.Net` of HyperPyYAML.
 
 Read from YAML and JSON files and from dictionaries written in the code.
 """
@@ -21,9 +22,14 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
     from retrieval.snapshot import SourceFile
 
+_ROLES = frozenset({"config", "source"})
 NAMING = ("_target_", "target", "class_path")
 MOST_FILES, LARGEST, DEEPEST = 200, 300_000, 24
-_ANY = re.compile(rb"(?:^|[\s\"'])(?:_target_|target|class_path)[\"']?\s*:\s*[\"']?[A-Za-z_]\w*\.\w")
+_ANY = re.compile(
+    rb"(?:^|[\s\"'])(?:(?:_target_|target|class_path)[\"']?\s*:\s*[\"']?|!(?:new|name|apply):)[A-Za-z_]\w*\.\w"
+)
+_MAKES = re.compile(rb"(?m)^[A-Za-z_]\w*:[ ]!new:[A-Za-z_]\w*\.\w")  # in a recipe, what training leaves
+_TAG = re.compile(r"(!(?:new|name|apply)):([A-Za-z_]\w*(?:\.\w+)+)\Z")
 _DOTTED = re.compile(r"^[A-Za-z_]\w*(?:\.\w+)+$")
 _OVERRIDE = re.compile(r"^\+{0,2}([\w.]+)\._target_=([A-Za-z_]\w*(?:\.\w+)+)$")
 _THROUGH = frozenset({"params", "init_args", "kwargs", "args"})
@@ -46,13 +52,18 @@ class Named:
     symbol: str = ""  # the function that overrides the configuration with it
     given: tuple[tuple[str, str], ...] = ()  # the texts that the entry gives to parameters of the class
 
+    @property
+    def tagged(self) -> bool:
+        """Whether a tag of YAML makes what it names when the file is read."""
+        return self.word.startswith("!")
+
 
 @once
 def named_by_config(codebase: Codebase) -> dict[str, list[Named]]:
     """Key → the classes that entries under that key name."""
     found: dict[str, list[Named]] = {}
-    files = [f for f in codebase.snapshot.files if f.language in ("yaml", "json") and f.role in ("config", "source")]
-    telling = [file for file in files if len(file.data) <= LARGEST and _ANY.search(file.data)][:MOST_FILES]
+    files = [f for f in codebase.snapshot.files if f.language in ("yaml", "json") and len(f.data) <= LARGEST]
+    telling = [file for file in files if (_ANY if file.role in _ROLES else _MAKES).search(file.data)][:MOST_FILES]
     for file in telling:
         for item in _of_file(file):
             found.setdefault(item.key, []).append(item)
@@ -76,7 +87,7 @@ def _of_file(file: SourceFile) -> Iterator[Named]:
         return
     for item in _walk(file.path, root, "", "", "") if root is not None else ():
         yield item
-        if not item.key:  # a file of a group of Hydra's stands under the name of its folder
+        if not item.key and not item.tagged:  # a group of Hydra, by its folder
             yield replace(item, key=PurePosixPath(file.path).parent.name)
 
 
@@ -84,12 +95,15 @@ def _walk(path: str, node: yaml.Node, key: str, around: str, whole: str) -> Iter
     """`around` is the class whose entry holds the node, with a leading `!` for one that Hydra makes."""
     if whole.count(".") > DEEPEST:
         return
+    if tag := _TAG.match(node.tag):
+        given = tuple(_scalars(_below(node)))
+        line = node.start_mark.line + 1
+        yield Named(tag[2], key, path, line, around.lstrip("!"), around.startswith("!"), tag[1], whole, "", given)
+        around = f"!{tag[2]}"
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
             yield from _walk(path, item, key, around, f"{whole}.")
-    if not isinstance(node, yaml.MappingNode):
-        return
-    below = {str(k.value): (k, v) for k, v in node.value if isinstance(k, yaml.ScalarNode)}
+    below = _below(node)
     for word in NAMING:
         named = below.get(word)
         if named and isinstance(named[1], yaml.ScalarNode) and _DOTTED.match(str(named[1].value)):
@@ -100,6 +114,11 @@ def _walk(path: str, node: yaml.Node, key: str, around: str, whole: str) -> Iter
             break
     for name, (_, inner) in below.items():
         yield from _walk(path, inner, key if name in _THROUGH else name, around, f"{whole}.{name}".lstrip("."))
+
+
+def _below(node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return {str(k.value): (k, v) for k, v in pairs if isinstance(k, yaml.ScalarNode)}
 
 
 def _scalars(below: Mapping[str, tuple[yaml.Node, yaml.Node]]) -> Iterator[tuple[str, str]]:

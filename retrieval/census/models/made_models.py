@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.flow.routes import requested
 from retrieval.census.meaning.body import CallStep
-from retrieval.census.meaning.configured import configured_for, held_by_config
+from retrieval.census.meaning.config_rows import held_by_config
+from retrieval.census.meaning.configured import configured_for
 from retrieval.census.meaning.registered import auto_class
 from retrieval.census.meaning.spots import arguments
 from retrieval.census.meaning.values import ClassRef, External, ExternalObject, alternatives
@@ -57,7 +58,8 @@ class Made:
     cls: ClassRef | None
     known: Known | None
     config: tuple[str, int] = ("", 0)  # the file and line of the configuration that names the class
-    parameter: str = ""  # of the class `holder` for which Hydra makes it, from an entry inside the entry of that class
+    parameter: str = ""  # of the class `holder` for which Hydra makes it, from an entry inside the entry of that class;
+    #                      without a holder the key under which the table that the call gives has the model
     holder: ClassRef | None = None
 
     @property
@@ -87,6 +89,8 @@ class Made:
     @property
     def key(self) -> tuple[str, int]:
         """What tells two places apart."""
+        if self.parameter and self.holder is None:
+            return f"{self.frame.path}[{self.parameter}]", self.step.node.id
         return f"{self.frame.path}{self.parameter and f'#{self.parameter}'}", self.step.node.id
 
 
@@ -131,11 +135,11 @@ class Makers:
     def _configured(self, frame: "Frame", step: CallStep) -> Iterator[Made]:
         """The models that a call makes as configuration files name them."""
         for named, target in configured_for(self.program, frame, step.node):
-            at = (named.path, named.line)
+            at, key = (named.path, named.line), named.whole if named.tagged else ""
             if isinstance(target, ClassRef) and (self._counts(frame, target) or self._is_whole(target)):
-                yield Made(frame, step, target.definition.symbol, target, None, at)
+                yield Made(frame, step, target.definition.symbol, target, None, at, key)
             elif isinstance(target, External) and (known := known_model(target.name)) is not None:
-                yield Made(frame, step, target.name, None, known, at)
+                yield Made(frame, step, target.name, None, known, at, key)
 
     def nested(self, made: "list[Made]") -> "list[Made]":
         """The models that Hydra makes for the parameters of those that configuration names, and for theirs."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.extension.folder_registries import folder_registries
 from retrieval.census.language import Query, hit_at, kind, parse_query
-from retrieval.census.meaning.configured import resolved
+from retrieval.census.meaning.config_rows import resolved
 from retrieval.census.meaning.prose import counted, listed
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.models.config_models import config_models

@@ -122,6 +122,9 @@ class Roster:
         return spot.node.type == "call" and bool(self._at(spot))
 
     def _at(self, spot: Spot) -> tuple[Made, ...]:
+        key = spot.take[0].strip("'") if len(spot.take) == 1 else ""
+        if key and (keyed := self.at((f"{spot.frame.path}[{key}]", spot.node.id))):
+            return keyed
         made = self._by_node.get((spot.frame.path, spot.node.id), ())
         made = tuple(item for item in made if item.known is None or not item.known.immediate)
         hosted = any(item.known is not None and item.known.hosted for item in made)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _READING = re.compile(
-    r"(?:^|\.)(?:yaml\.(?:\w+_)?load|json\.loads?|tomllib\.load|toml\.load|OmegaConf\.load|load_yaml\w*|\w*load_config\w*)$"
+    r"(?:^|\.)(?:yaml\.(?:\w+_)?load|json\.loads?|tomllib\.load|toml\.load|OmegaConf\.load|load_hyperpyyaml|load_yaml\w*|\w*load_config\w*)$"
 )
 
 

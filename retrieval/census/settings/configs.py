@@ -48,7 +48,7 @@ Groups = dict[tuple[str, str], list[SourceFile]]  # (folder, language) → files
 
 _LOADERS = {
     "YAML": "yaml.load yaml.safe_load yaml.full_load yaml.unsafe_load yaml.load_all yaml.safe_load_all "
-    "ruamel.yaml.* ruamel_yaml.load ruamel_yaml.safe_load oyaml.load",
+    "ruamel.yaml.* ruamel_yaml.load ruamel_yaml.safe_load oyaml.load hyperpyyaml.load_hyperpyyaml",
     "TOML": "tomllib.load tomllib.loads toml.load toml.loads tomli.load tomli.loads tomlkit.parse tomlkit.load",
     "INI": "configparser.ConfigParser configparser.RawConfigParser configparser.SafeConfigParser",
     "OmegaConf": "omegaconf.OmegaConf.load omegaconf.OmegaConf.merge omegaconf.OmegaConf.from_cli "

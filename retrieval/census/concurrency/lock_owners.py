@@ -96,8 +96,10 @@ def _held_line(codebase: "Codebase", place: Place, holder: str) -> tuple[ClassRe
     program = program_of(codebase)
     definition = program.definition(*place) if place[1] else None
     frame = program.frame(place[0], definition) if definition is not None and definition.kind != "class" else None
-    root = program.node(place[0], definition) if frame is not None and definition is not None else None
-    for node in descendants(root) if root is not None and frame is not None else ():
+    root = program.node(place[0], definition) if definition is not None else None
+    if frame is None or root is None:
+        return ()
+    for node in descendants(root):
         if node.type in ("attribute", "identifier") and frame.body.tree.text(node) == holder:
             held = alternatives(frame.value(node))
             return tuple(cls for one in held if isinstance(one, Instance) for cls in program.line(one.cls))

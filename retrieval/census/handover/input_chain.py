@@ -130,6 +130,8 @@ def _step(tracer: Tracer, spot: Spot) -> tuple[str, Spot | None]:
             return f"{sign} {text(right)}" if sign in "*/-" and not path else "", _inner(spot, left)
         case "subscript":
             key = node.child_by_field_name("subscript")
+            if text(node.child_by_field_name("value")) in ("sys.argv", "argv"):
+                return "", None  # words of the command line name files; nothing is made of them here
             sliced = ":" in text(node).partition("[")[2] and key is not None
             where = _next(tracer, spot) if not sliced else _inner(spot, node.child_by_field_name("value"))
             return text(node)[len(text(node.child_by_field_name("value"))) :] if sliced else "", where

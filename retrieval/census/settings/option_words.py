@@ -23,7 +23,11 @@ def command_words(codebase: "Codebase") -> Iterator[CensusHit]:
             if isinstance(node, ast.Call):
                 yield from _command(codebase, unit, node)
                 yield from _computed(codebase, unit, node)
-            elif isinstance(node, ast.Subscript) and written(node.value) in ("sys.argv", "argv"):
+            elif (
+                isinstance(node, ast.Subscript)
+                and written(node.value) in ("sys.argv", "argv")
+                and not isinstance(node.slice, ast.Slice)
+            ):
                 yield from _position(codebase, unit, node)
 
 

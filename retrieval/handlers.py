@@ -75,8 +75,8 @@ def told(reader: Reader, handler: Handler, context: Context) -> Told:
     if end == "continue":
         handler.actions = [action for action in handler.actions if action.kind != "continue" or action.branch]
     said = _listed(handler)
-    if again:
-        said = f"{said}, so `{again.written}()` is called again" + ("" if again.same_call else " with other arguments")
+    if again and again.same_call:
+        said = f"{said}, so `{again.written}()` is called again"
     if end in ("falls", "continue"):
         said = f"{said}, {_next(reader, handler, place, kind, context)}"
         if said.startswith("goes on, "):

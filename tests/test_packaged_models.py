@@ -331,3 +331,26 @@ def test_a_class_in_a_module_that_nothing_imports_uses_no_model() -> None:
     }
     first = run_query(codebase_of(files), "model_summary: what=used").hits[0].text
     assert "in `Reader`" in first and "OldReader" not in first
+
+
+def test_what_an_example_gives_is_no_weight_of_the_program() -> None:
+    app = """
+        from rapidocr import RapidOCR
+
+        class Reader:
+            def __init__(self, path=None):
+                self.reader = RapidOCR(det_model_path=path)
+
+            def read(self, image):
+                return self.reader(image)
+
+        def main(image):
+            return Reader("own.onnx").read(image)
+
+        if __name__ == "__main__":
+            main("a.png")
+    """
+    shown = "from app import Reader\n\nReader('custom.onnx').read('b.png')\n"
+    files = {"app.py": app, "docs/examples/custom.py": shown}
+    told = " ".join(hit.text for hit in run_query(codebase_of(files), "model_objects: RapidOCR").hits)
+    assert "own.onnx" in told and "custom.onnx" not in told, told

@@ -25,6 +25,7 @@ _FILE_KEYS = ("filename", "weights_name")
 _ENDS = ("dirname", "basename")
 MOST, DEEPEST, LONGEST = 5, 12, 110
 _OPTIONS: "Beside[Codebase, dict[str, dict[str, str]]]" = Beside()
+_SHOWING = frozenset({"example", "test"})
 
 
 def spelled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPEST) -> list[str]:
@@ -50,8 +51,10 @@ def spelled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPE
     found: list[str] = []
     if node.type == "identifier" and spot.frame.symbol.endswith(".__init__") and spot.frame.owner is not None:
         found += values_by_config(tracer.program, spot.frame.owner, text)[:MOST]
+    roles = codebase.snapshot.by_path
     for source, computed in tracer.sources(spot):
-        if not computed and len(found) < MOST:
+        shown = roles[source.frame.path].role in _SHOWING and roles[spot.frame.path].role not in _SHOWING
+        if not computed and not shown and len(found) < MOST:  # what an example or a test gives is no default
             found += [t for t in spelled(codebase, tracer, source, depth - 1) if t not in found]
     return found[:MOST]
 

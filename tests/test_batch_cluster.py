@@ -45,11 +45,15 @@ def texts(out: Path) -> dict[str, str]:
 def test_a_cluster_gives_what_one_machine_gives_though_a_node_dies(shelf: Path, cluster: Any, tmp_path: Path) -> None:
     chosen = Choices(only=("1.1",), double="tests.doubles:slow")
     local = run_batch(BatchOptions((str(shelf),), str(tmp_path / "local"), chosen, workers=1))
+    ended: list[str] = []
     lost: list[str] = []
     doomed = next(iter(cluster.worker_nodes))
 
     def listen(message: Sign | Outcome) -> None:
-        if isinstance(message, Outcome) and not lost:
+        ended.extend([message.slug] if isinstance(message, Outcome) else [])
+        if (
+            len(ended) == 2 and not lost
+        ):  # each machine has sent one: none dies with a whole result that it has not sent
             cluster.remove_node(doomed, allow_graceful=False)
             lost.append(message.slug)
 

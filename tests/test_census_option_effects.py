@@ -294,3 +294,60 @@ def test_fields_read_through_a_class_that_derives_from_the_record_lead_where_the
     [hit] = run_query(codebase_of({"app.py": source}), "option_effects").hits
     new, old = hit.text.find("`New.run()` (app.py) gives it to `new()`"), hit.text.find("`Old.run()`")
     assert 0 < new < old, hit.text
+
+
+WRITERS = """
+    import argparse
+
+    class Writer:
+        def __call__(self, result, options=None, **kwargs):
+            self.write_result(result, options=options, **kwargs)
+
+        def write_result(self, result, options=None, **kwargs):
+            raise NotImplementedError
+
+    class Lines(Writer):
+        def write_result(self, result, options=None, *, width=None, **kwargs):
+            if width is not None and len(result) > width:
+                print(result[:width])
+
+    class Marks(Writer):
+        def write_result(self, result, options=None, *, marked=False, **kwargs):
+            if marked:
+                print("*", result)
+
+    def get_writer(kind):
+        writers = {"lines": Lines, "marks": Marks}
+        return writers[kind]()
+
+    def transcribe(audio, *, beam=1, **options):
+        return audio * beam if beam > 1 else audio
+
+    def cli():
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--audio")
+        parser.add_argument("--beam", type=int, default=1)
+        parser.add_argument("--kind", default="lines")
+        parser.add_argument("--width", type=int)
+        parser.add_argument("--marked", type=bool, default=False)
+        args = parser.parse_args().__dict__
+        writer = get_writer(args.pop("kind"))
+        names = ["width", "marked"]
+        told = {name: args.pop(name) for name in names}
+        result = transcribe(args.pop("audio"), **args)
+        writer(result, **told)
+
+    if __name__ == "__main__":
+        cli()
+"""
+
+
+def test_options_taken_out_by_a_comprehension_act_in_the_object_that_is_called() -> None:
+    codebase = codebase_of({"run.py": WRITERS})
+    effects = {hit.name: hit.text for hit in run_query(codebase, "option_effects").hits}
+    assert "`Lines.write_result()` (run.py)" in effects["width"]
+    assert "`Marks.write_result()` (run.py) tests `marked`" in effects["marked"]
+    assert "write_result" not in effects["beam"]
+    lead = run_query(codebase, "option_ways: what=lead").hits[0].text
+    assert "what is left when `kind`, `width`, `marked`, `audio` are taken out" in lead
+    assert "`writer()` (`width`, `marked`)" in lead

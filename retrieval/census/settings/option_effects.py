@@ -15,8 +15,9 @@ from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import Unit, call_name, written
-from retrieval.census.settings.option_flow import SPELLING, Flow, Given, Seen, Site, flow, sites
+from retrieval.census.settings.option_flow import SPELLING, Flow, Given, Seen, flow
 from retrieval.census.settings.option_records import field_names, field_reads, record_of
+from retrieval.census.settings.option_sites import Site, sites
 from retrieval.census.settings.option_ways import received
 from retrieval.census.settings.options import all_options, variables
 from retrieval.facts import CensusHit
@@ -58,8 +59,8 @@ class Effects:
         for seen in done.seen:
             self._note(seen, symbol or seen.unit.symbols.get(seen.node, ""))
         for given in done.given:
-            if given.target is not None:
-                self.follow(given.target[0], given.target[1].symbol, received(given.target[1], given), depth + 1)
+            for target, item in given.targets:
+                self.follow(target, item.symbol, received(item, given), depth + 1)
         self._own(path, symbol, done, depth)
         self._records(done, depth)
 

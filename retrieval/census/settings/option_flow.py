@@ -1,52 +1,32 @@
-"""Where options are parsed, and where one body hands them on: names that hold them, calls that are given them."""
+"""What one body does with options: names that hold them, calls that are given them."""
 
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from retrieval.census.meaning.callgraph import possible
+from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.units import Unit, bound_names, call_name, own_nodes, units, written
-from retrieval.census.settings.dispatchers import dispatched
+from retrieval.census.meaning.values import FunctionRef
+from retrieval.census.settings.option_parts import parts_of
 from retrieval.census.settings.option_reads import METHODS, is_whole, option_of
+from retrieval.census.settings.option_sites import PARSING
 from retrieval.facts import Definition
 from retrieval.languages import words
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-_PARSING = re.compile(
-    r"\.(?:parse_args|parse_known_args|parse_intermixed_args|parse_args_into_dataclasses|parse_json_file)$"
-    r"|(?:^|\.)(?:tyro\.cli|simple_parsing\.parse|pyrallis\.parse|draccus\.parse|CliApp\.run)$"
-)
-_COMMANDS = re.compile(
-    r"(?:^|\.)(?:command|group|callback|option|argument)$|hydra\.main$|(?:^|\.)hydra_main$|(?:pyrallis|draccus)\.wrap$"
-)
-_WRAPPED = re.compile(r"(?:^|\.)hydra_main$|(?:^|\.)hydra\.main$|(?:^|\.)(?:pyrallis|draccus)\.wrap$")
 _PLAIN = words(
     """print len str int float bool isinstance getattr setattr hasattr vars list dict tuple set sorted format join
     exists isfile isdir append add extend warning error info debug echo max min abs range enumerate open next iter
     reversed makedirs log exit tqdm zip any all sum map filter write splitext basename dirname Path"""
 )
-_LIBRARIES = frozenset(["click", "typer", "rich_click", "cyclopts", "asyncclick", "hydra", "pyrallis", "draccus"])
 _COPIES = frozenset(["vars", "asdict", "dict", "deepcopy", "to_dict", "Namespace"])
+_MOST = 6  # functions of one call that are followed
 SPELLING = frozenset(["lower", "upper", "strip", "expanduser"])
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A body that parses: where, what is said of it, and which names hold the options ("" for all of them)."""
-
-    path: str
-    symbol: str
-    lines: tuple[int, int]
-    said: str
-    names: dict[str, str]
-
-
-Places = dict[tuple[str, str], Site]  # path and name of a function that gives back what it parses
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +38,15 @@ class Given:
     options: tuple[tuple[str, str], ...]
     positions: tuple[int, ...]
     whole: frozenset[str]
-    target: tuple[str, Definition] | None
+    targets: tuple[tuple[str, Definition], ...]
     first: str = ""  # a class that stands beside all options, "InferenceConfig, …"
     explicit: frozenset[str] = frozenset()  # the parameters that are given by name, options or not
     count: int = 0  # how many arguments are given by position
+
+    @property
+    def target(self) -> tuple[str, Definition] | None:
+        """The first of the functions of the repository that the call may run."""
+        return self.targets[0] if self.targets else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +63,8 @@ class Flow:
     """What one body does with options: option → line it is read or popped on, kept targets, calls, each expression.
 
     `built` are the calls with what they are given, for those that make objects of classes without an `__init__`;
-    `attributes` are the expressions, as `self.width`, that hold an option from then on.
+    `attributes` are the expressions, as `self.width`, that hold an option from then on, `parts` the dictionaries that
+    hold some options, by key.
     """
 
     read: dict[str, int] = field(default_factory=dict)
@@ -88,100 +74,7 @@ class Flow:
     seen: list[Seen] = field(default_factory=list)
     built: list[tuple[Unit, ast.Call, Given]] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
-
-
-def sites(codebase: Codebase) -> Iterator[Site]:
-    """Bodies that parse a command line, those that call such a body for its result, and click or typer commands."""
-    returning: Places = {}
-    for unit in units(codebase, r"parse_|tyro|click|typer|hydra|pyrallis|draccus|CliApp"):
-        for body, symbol in [(unit.tree, ""), *unit.functions()]:
-            if (site := _parsing(codebase, unit, body, symbol)) is not None:
-                if symbol and _gives_back(body, site.names):
-                    returning[site.path, symbol.rpartition(".")[2]] = site
-                yield site
-    yield from _dispatched(codebase)
-    names = sorted({name for _, name in returning})
-    for unit in units(codebase, rf"\b(?:{'|'.join(map(re.escape, names))})\b") if names else ():
-        for body, symbol in [(unit.tree, ""), *unit.functions()]:
-            yield from _asking(codebase, unit, body, symbol, returning)
-
-
-def _dispatched(codebase: Codebase) -> Iterator[Site]:
-    runs = ((*run.found, run.call.name, run.through) for run in dispatched(codebase) if run.found)
-    for path, item, call, through in {run[:2]: run for run in runs}.values():
-        names = (p.split(":")[0].split("=")[0].strip().lstrip("*") for p in item.parameters)
-        given = {name: name for name in names if name not in ("", "self", "cls")}
-        by = f"`{through}()`, which gives it to a library of command lines" if through else f"`{call}()`"
-        said = f"is run by {by}: its {len(given)} parameters are the options"
-        if given and item.kind != "class":
-            yield Site(path, item.symbol, (item.head_start, item.head_start), said, given)
-
-
-def _gives_back(body: ast.AST, names: dict[str, str]) -> bool:
-    """Whether a body returns what it has parsed."""
-    returned = [node.value for node in own_nodes(body) if isinstance(node, ast.Return) and node.value is not None]
-    return any(
-        written(part) in names or (isinstance(part, ast.Call) and _PARSING.search(written(part.func)))
-        for value in returned
-        for part in ast.walk(value)
-        if isinstance(part, ast.Call | ast.Name)
-    )
-
-
-def _parsing(codebase: Codebase, unit: Unit, body: ast.AST, symbol: str) -> Site | None:
-    if isinstance(body, ast.FunctionDef | ast.AsyncFunctionDef):
-        decorators = [d.func if isinstance(d, ast.Call) else d for d in body.decorator_list]
-        wrapped = next((d for d in body.decorator_list if _WRAPPED.search(written(getattr(d, "func", d)))), None)
-        if wrapped is not None and (parameters := _parameters(body)):
-            said = f"is given the whole configuration by `@{written(wrapped)[:90].replace(chr(96), chr(39))}`"
-            lines = unit.row(body.lineno), unit.row(body.lineno)
-            return Site(unit.path, symbol, lines, f"{said} as `{parameters[0]}`", {parameters[0]: ""})
-        if any(_COMMANDS.search(written(d)) and _is_command(codebase, unit, written(d)) for d in decorators):
-            given = {name: name for name in _parameters(body)}
-            lines = unit.row(body.lineno), unit.row(body.lineno)
-            said = f"is a command: its {len(given)} parameters are the options" if given else "is a command"
-            return Site(unit.path, symbol, lines, said, given)
-    for node in own_nodes(body):
-        if isinstance(node, ast.Call) and _PARSING.search(written(node.func)) and "super()" not in written(node.func):
-            names = _targets(unit, node)
-            kept = f" into {' and '.join(f'`{name}`' for name in names)}" if names else " and gives the result back"
-            return Site(unit.path, symbol, unit.lines(node), f"parses with `{written(node.func)}()`{kept}", names)
-    return None
-
-
-def _is_command(codebase: Codebase, unit: Unit, name: str) -> bool:
-    """Whether a decorator such as `app.command` is one of a library for command lines, not of a web framework."""
-    libraries = {item.module.partition(".")[0] for item in codebase.facts[unit.path].imports}
-    return "." not in name or bool(libraries & _LIBRARIES) or not name.startswith(("app.", "self."))
-
-
-def _parameters(body: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
-    given = body.args
-    listed = [*given.posonlyargs, *given.args, *given.kwonlyargs, *([given.kwarg] if given.kwarg else [])]
-    return [item.arg for item in listed if item.arg not in ("self", "cls", "ctx")]
-
-
-def _targets(unit: Unit, node: ast.AST) -> dict[str, str]:
-    """The names that the result of a call is bound to."""
-    current: ast.AST | None = node
-    while current is not None and not isinstance(current, ast.stmt):
-        current = unit.parents.get(current)
-    if isinstance(current, ast.Assign | ast.AnnAssign):
-        targets = current.targets if isinstance(current, ast.Assign) else [current.target]
-        found = [n for t in targets for n in ast.walk(t) if isinstance(n, ast.Name | ast.Attribute)]
-        return {written(n): "" for n in found if not (isinstance(n, ast.Name) and n.id in ("_", "self", "unknown"))}
-    return {}
-
-
-def _asking(codebase: Codebase, unit: Unit, body: ast.AST, symbol: str, returning: Places) -> Iterator[Site]:
-    for node in own_nodes(body):
-        name = call_name(node)
-        called = any(name == known for _, known in returning)
-        if called and isinstance(node, ast.Call) and (names := _targets(unit, node)):
-            found = codebase.resolve_local(unit.path, written(node.func))
-            if found is not None and (found[0], name) in returning:
-                said = f"takes the options from `{name}()` into {' and '.join(f'`{n}`' for n in names)}"
-                yield Site(unit.path, symbol, unit.lines(node), said, names)
+    parts: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def flow(codebase: Codebase, path: str, symbol: str, names: dict[str, str]) -> Flow:
@@ -223,10 +116,15 @@ def _assigned(
 ) -> None:
     """Names that now hold an option, names that no longer do, and attributes that keep one."""
     held = [option for part in ast.walk(value) if (option := option_of(part, known))]
+    some, popped = parts_of(unit, value, known)
+    for option in some.values() if popped else ():
+        found.popped.setdefault(option, unit.row(node.lineno))
     plain = isinstance(value, ast.Attribute | ast.Subscript | ast.Name | ast.BoolOp | ast.IfExp)
     plain = plain or bool(option_of(value, known)) or call_name(value) in SPELLING
     for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
         if isinstance(target, ast.Name):
+            if some:
+                found.parts[target.id] = some
             if is_whole(value, known) or (held and plain):
                 known[target.id] = held[0] if held else ""
             elif (
@@ -235,7 +133,7 @@ def _assigned(
                 or (known.get(target.id) == "" and "parse" in call_name(value))
             ):
                 continue  # a value worked out of itself is still the option's, and the parser gives all of them
-            elif not any(isinstance(p, ast.Call) and _PARSING.search(written(p.func)) for p in ast.walk(value)):
+            elif not any(isinstance(p, ast.Call) and PARSING.search(written(p.func)) for p in ast.walk(value)):
                 known.pop(target.id, None)
         elif isinstance(target, ast.Attribute) and held and plain:
             owner = written(target.value)
@@ -254,7 +152,7 @@ def _fills_in(unit: Unit, node: ast.AST, name: str) -> bool:
 
 def _call(codebase: Codebase, unit: Unit, node: ast.Call, known: dict[str, str], found: Flow) -> None:
     name = call_name(node)
-    if name in _PLAIN or name in METHODS or _PARSING.search(written(node.func)):
+    if name in _PLAIN or name in METHODS or PARSING.search(written(node.func)):
         return
     options: list[tuple[str, str]] = []
     positions: list[int] = []
@@ -262,7 +160,10 @@ def _call(codebase: Codebase, unit: Unit, node: ast.Call, known: dict[str, str],
     arguments = [(value, "", i) for i, value in enumerate(node.args)]
     arguments += [(k.value, k.arg or "**", -1) for k in node.keywords]
     for value, parameter, position in arguments:
-        if is_whole(value, known):
+        if some := found.parts.get(written(value), {}) if parameter == "**" else {}:
+            options += [(option, key) for key, option in some.items()]
+            positions += [-1] * len(some)
+        elif is_whole(value, known) or written(value) in found.parts:
             whole.add(written(value))
             options.append((written(value), parameter))
             positions.append(position)
@@ -270,14 +171,14 @@ def _call(codebase: Codebase, unit: Unit, node: ast.Call, known: dict[str, str],
             options.append((held[0], parameter))
             positions.append(position)
     if options:
-        target = _target(codebase, unit, node)
+        targets = _targets_of(codebase, unit, node)
         callee, lines, first = written(node.func), unit.lines(node), _class_beside(node, whole)
         explicit = frozenset(k.arg for k in node.keywords if k.arg)
         entry = Given(
-            callee, lines, tuple(options), tuple(positions), frozenset(whole), target, first, explicit, len(node.args)
+            callee, lines, tuple(options), tuple(positions), frozenset(whole), targets, first, explicit, len(node.args)
         )
         found.given.append(entry)
-        if target is None:
+        if not targets:
             found.built.append((unit, node, entry))
 
 
@@ -288,13 +189,29 @@ def _class_beside(node: ast.Call, whole: set[str]) -> str:
     return f"{classes[0]}, …" if whole and classes else ""
 
 
-def _target(codebase: Codebase, unit: Unit, node: ast.Call) -> tuple[str, Definition] | None:
-    """The repository function that a call runs, the `__init__` of a class."""
+def _targets_of(codebase: Codebase, unit: Unit, node: ast.Call) -> tuple[tuple[str, Definition], ...]:
+    """The repository functions that a call may run: the `__init__` of a class, the `__call__` of an object, and what
+    subclasses define in the place of a method."""
     row = unit.row(node.lineno)
-    call = next(
-        (c for c in codebase.facts[unit.path].calls if c.start == row and c.written == written(node.func)), None
-    )
+    calls = (c for c in codebase.facts[unit.path].calls if c.start == row and c.written == written(node.func))
+    call = next(calls, None)
     found = codebase.resolve_call(unit.path, call) if call is not None else None
     if found is not None and found[1].kind == "class":
-        return codebase.member(found, "__init__")
-    return found
+        found = codebase.member(found, "__init__")
+        return (found,) if found is not None else ()
+    if found is not None and found[1].kind != "method":
+        return (found,)
+    return _possible(codebase, unit, node) or ((found,) if found is not None else ())
+
+
+def _possible(codebase: Codebase, unit: Unit, node: ast.Call) -> tuple[tuple[str, Definition], ...]:
+    program, symbol, row = program_of(codebase), unit.symbols.get(node, ""), unit.row(node.lineno)
+    definition = next((d for d in codebase.facts[unit.path].definitions if d.symbol == symbol), None)
+    frame = program.frame(unit.path, definition)
+    at = (
+        [s for s in program.sites(frame) if s.step.start == row and s.step.written == written(node.func)]
+        if frame
+        else []
+    )
+    reached = (target for site in at if not site.handed for target in possible(program, site))
+    return tuple((t.path, t.definition) for t in reached if isinstance(t, FunctionRef))[:_MOST]

@@ -17,8 +17,9 @@ from retrieval.census.flow.reach import reach_of, reached_from
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import subject_of
-from retrieval.census.settings.option_flow import Flow, Given, Site, flow, sites
+from retrieval.census.settings.option_flow import Flow, Given, flow
 from retrieval.census.settings.option_records import record_of
+from retrieval.census.settings.option_sites import Site, sites
 from retrieval.facts import CensusHit, Definition
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _is_telling(given: Given) -> bool:
 
 def _amount(given: Given, found: Flow) -> str:
     spread = any(name == "**" for _, name in given.options)
-    taken = [f"`{option}`" for option, line in found.popped.items() if line < given.lines[0]]
+    taken = [f"`{option}`" for option, line in found.popped.items() if line <= given.lines[0]]
     if given.whole and spread and taken:
         return f"with `**` what is left when {listed(taken, NAMES)} {'is' if len(taken) == 1 else 'are'} taken out"
     if given.whole:
@@ -177,10 +178,13 @@ def received(item: Definition, given: Given) -> dict[str, str]:
     names = [parameter.split(":")[0].split("=")[0].strip() for parameter in item.parameters]
     plain = [name for name in names if name not in ("self", "cls")]
     known: dict[str, str] = {}
+    rest = next((own[2:] for own in plain if own.startswith("**")), "")
     for position, (option, name) in zip(given.positions, given.options, strict=True):
         parameter = name or (plain[position] if 0 <= position < len(plain) else "")
         if parameter.lstrip("*") in [own.lstrip("*") for own in plain]:
             known[parameter.lstrip("*")] = "" if option in given.whole else option
+        elif rest and parameter == option:
+            known[rest] = ""  # what has no parameter of its own is an entry there
     if any(name == "**" for _, name in given.options):
         left = [own for own in plain[given.count :] if own not in given.explicit]
         known |= {own.lstrip("*"): "" if own.startswith("**") else own for own in left}

@@ -266,9 +266,9 @@ def test_why_a_version_matters_and_what_is_lost_without_an_optional_part() -> No
     assert "Programs that must be installed beside the packages: `ffmpeg` (run by `load()`, pkg/app.py:31)." in told
     assert any("no manifest declares it" in t and "`undeclared_helper`" in t for t in told)
     assert any("changes only together with `torch==1.10.0` (requirements.txt:1)" in t for t in told)
-    assert not any("scaled_dot_product_attention" in t for t in told)
+    assert any("does without `scaled_dot_product_attention`" in t and "at least 2.0" not in t for t in told)
     lost = texts(files, "optional_features")
-    assert any("which came with torch 2.0" in t and "tests `FAST`: returns `slow(q, k, v)`" in t for t in lost)
+    assert any("which came with torch 2.0" in t and "tests `FAST`, returns `slow(q, k, v)`" in t for t in lost)
     assert any("which needs `cupy`" in t and "“CUDA toolkit is missing; falling back" in t for t in lost)
 
 
@@ -419,3 +419,71 @@ def test_what_makes_models_is_told_first_and_what_only_continuous_integration_in
     assert pins.index("easyocr==1.7.2") < pins.index("pydantic==2.5.0") and "numpy" not in pins
     pinned = [hit.text for hit in run_query(codebase, "pins: numpy").hits]
     assert pinned and "by a command of continuous integration" in pinned[0]
+
+
+REFUSING: dict[str, str | bytes] = {
+    "requirements.txt": "torch>=2.0\ntimm>=1.0\n",
+    ".github/workflows/checks.yml": "jobs:\n  a:\n    steps:\n      - run: pip install torch==1.9.0 numpy==1.26.4\n",
+    "speed.py": """
+        import torch
+
+        def speed(kind, trunk):
+            if kind.fast:
+                torch.compile(trunk)
+    """,
+    "app.py": """
+        import sys
+        import timm
+        import torch
+        import speed
+        from kernels import cached
+
+        def check():
+            cuda = torch.version.cuda
+            if cuda is None or not cuda.startswith("13."):
+                raise RuntimeError("The reader needs CUDA 13.x.")
+            if sys.version_info[:2] != (3, 12):
+                raise RuntimeError("Python 3.12 is needed.")
+
+        def imported():
+            try:
+                import vllm
+            except ImportError:
+                if sys.version_info < (3, 14):
+                    raise ImportError("vllm is not installed") from None
+
+        def main(kind):
+            trunk = timm.create_model("x")
+            if hasattr(trunk, "set_input_size"):
+                trunk.set_input_size(img_size=2)
+            if torch.__version__ >= "1.13":
+                print("new")
+            kernel = cached.kernel()
+            if hasattr(kernel, "_update"):
+                kernel._update(1)
+            else:
+                kernel.source = 1
+            speed.speed(kind, trunk)
+            check()
+            imported()
+
+        if __name__ == "__main__":
+            main(sys.argv)
+    """,
+}
+
+
+def test_what_code_refuses_to_run_with_is_a_conflict_and_what_tests_install_is_none() -> None:
+    found = texts(REFUSING, "conflicts: torch==2.3.0")
+    assert len(found) == 1 and "`check()` conflicts with PyTorch 2.3.0: it ends in an error unless CUDA is" in found[0]
+    assert "“The reader needs CUDA 13.x.”" in found[0]
+    assert not any("numpy==1.26.4" in text for text in texts(REFUSING, "admitted: torch==2.3.0, imagebind"))
+
+
+def test_what_guards_a_private_part_and_under_which_condition_a_version_matters_is_told() -> None:
+    told = texts(REFUSING, "critical")
+    assert any(
+        "used only where they exist: `kernel._update`" in t and "without it `kernel.source = 1`" in t for t in told
+    )
+    assert any("`torch.compile` only where `kind.fast`" in t and "`1.9` is newer than `1.13`" in t for t in told)
+    assert not any("set_input_size" in t for t in told)

@@ -9,12 +9,12 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from retrieval.census.dependencies.conflicts import asked_for, compatible, excludes, found_conflicts, short
+from retrieval.census.dependencies.conflicts import asked_for, compatible, excludes, found_conflicts, of_program, short
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit
-from retrieval.manifests import Declaration, Manifests, canonical, read_manifests
+from retrieval.manifests import Declaration, Manifests, canonical
 from retrieval.manifests.distributions import distribution_of
 from retrieval.manifests.wording import shown
 
@@ -34,7 +34,7 @@ def admitted(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     """One hit per constraint set, then one about Python versions where the set serves only some."""
     if not codebase.snapshot.files:
         return
-    manifests = read_manifests(codebase.snapshot)
+    manifests = of_program(codebase)
     asked = asked_for(query)
     for constraint in asked:
         yield _set(codebase, manifests, constraint, {other["name"]: other["title"] for other in asked})

@@ -12,11 +12,11 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from retrieval.census.dependencies.conflicts import asked_for, compatible, declaration_hit, short, together
+from retrieval.census.dependencies.conflicts import asked_for, compatible, declaration_hit, of_program, short, together
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit
-from retrieval.manifests import Declaration, Manifests, canonical, read_manifests
+from retrieval.manifests import Declaration, Manifests, canonical
 from retrieval.manifests.declaration import exact_version
 from retrieval.manifests.distributions import distribution_of
 from retrieval.manifests.wording import shown
@@ -33,7 +33,7 @@ _PYTHON = re.compile(r"(?i)\bpython[ -]?(?:version )?(?:>=|==|=)?\s*\(?v?(3\.\d+
 )
 def compatibility(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     """Python versions first, then one hit per fitting declaration; what does not fit is a conflict."""
-    manifests = read_manifests(codebase.snapshot)
+    manifests = of_program(codebase)
     for constraint in asked_for(query):
         yield from together(_fitting(codebase, manifests, constraint))
 

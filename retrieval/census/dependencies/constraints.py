@@ -37,6 +37,8 @@ _FRAMEWORKS = {
     "transformers": "transformers",
     "triton": "triton",
 }
+_TEXT = re.compile(r"(?:^|\.)(?:__version__|version|VERSION)$|^(?:sys\.version|platform\.python_version)$")
+_NUMBERS = re.compile(r"\d+(?:\.\d+)*\w*$")
 _STATED = re.compile(
     rf"(?<![\w/.-])({'|'.join(_FRAMEWORKS)})`?\s*(?:version\s*|[v=<>~≥]+\s*)?\(?\d+\.\d+", re.IGNORECASE
 )
@@ -119,15 +121,18 @@ def version_names(tree: ast.Module) -> dict[str, str]:
     """Names bound to something computed from a version → what it is the version of."""
     found: dict[str, str] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and (of := _version_of(node.value, {})):
+        if isinstance(node, ast.Assign) and (of := version_of(node.value, {})):
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     found[target.id] = of
     return found
 
 
-def _version_of(node: ast.AST, carriers: dict[str, str]) -> str:
+def version_of(node: ast.AST, carriers: dict[str, str]) -> str:
+    """What an expression is the version of, as far as it is computed from one; "" for none."""
     for part in ast.walk(node):
+        if isinstance(part, ast.Attribute) and dotted(part) == "torch.version.cuda":
+            return "cuda"
         if isinstance(part, ast.Attribute) and part.attr in ("__version__", "VERSION"):
             return dotted(part.value) or "version"
         if isinstance(part, ast.Attribute) and dotted(part) in ("sys.version_info", "torch.version"):
@@ -144,12 +149,21 @@ def _version_of(node: ast.AST, carriers: dict[str, str]) -> str:
 
 def version_comparison(node: ast.Compare, carriers: dict[str, str]) -> tuple[str, str, tuple[int, int]] | None:
     """Whose version a comparison tests, a sentence and the lines; None when it tests none."""
-    name = _version_of(node, carriers)
+    name = version_of(node, carriers)
     ordered = any(isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE | ast.Eq) for op in node.ops)
     literal = any(isinstance(part, ast.Constant) for part in ast.walk(node))
     if not name or not ordered or not literal:
         return None
     return name, f"the code checks a version: `{source_of(node)}`", lines_of(node)
+
+
+def compares_texts(node: ast.Compare) -> bool:
+    """Whether a comparison orders a version and a text, neither of them parsed: `torch.__version__ >= "1.13"`."""
+    sides = [node.left, *node.comparators]
+    version = any(_TEXT.search(dotted(side.func if isinstance(side, ast.Call) else side)) for side in sides)
+    texts = [side.value for side in sides if isinstance(side, ast.Constant) and isinstance(side.value, str)]
+    ordered = all(isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for op in node.ops)
+    return ordered and version and any(map(_NUMBERS.match, texts))
 
 
 def imported_names(tree: ast.Module) -> dict[str, str]:

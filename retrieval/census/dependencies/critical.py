@@ -15,6 +15,7 @@ from packaging.specifiers import SpecifierSet
 
 from retrieval.census.dependencies.imported import third_party
 from retrieval.census.dependencies.locked import ASKED
+from retrieval.census.dependencies.optional_features import BROUGHT
 from retrieval.census.dependencies.version_reasons import Reason, reasons
 from retrieval.census.dependencies.version_switches import switches
 from retrieval.census.dependencies.versions import FRAMEWORKS
@@ -24,7 +25,7 @@ from retrieval.census.meaning.prose import listed
 from retrieval.facts import CensusHit
 from retrieval.languages import words
 from retrieval.manifests import read_manifests
-from retrieval.manifests.distributions import distribution_of
+from retrieval.manifests.distributions import distribution_of, usual_provider
 from retrieval.manifests.wording import shown
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ REASONS, PINS, DECLARED, PROGRAMS = 6, 14, 3, 10
 def critical(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per framework with reasons, the asked ones first; then one about those without. Patterns match names."""
     found: dict[str, list[Reason]] = {}
-    for reason in reasons(codebase):
+    for reason in (*reasons(codebase), *_done_without(codebase)):
         found.setdefault(reason.distribution, []).append(reason)
     order = [*ASKED, "python", *sorted(FRAMEWORKS)]
     capped = {name for name in found if _cap(codebase, name)}
@@ -85,6 +86,16 @@ def version_guards(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         if item.guard and not local and query.matches(item.name) and (item.path, item.text) not in seen:
             seen.add((item.path, item.text))
             yield hit_at(codebase, item.path, item.lines, symbol="", name=item.name, text=item.text)
+    yield from (hit for hit in run_query(codebase, "optional_features").hits if query.matches(hit.name))
+
+
+def _done_without(codebase: Codebase) -> Iterator[Reason]:
+    """What came with a release and is done without where it is missing: what then runs in its place."""
+    for hit in run_query(codebase, "optional_features").hits:
+        if BROUGHT in hit.text and reach_of(codebase).has(hit):
+            yield Reason(
+                usual_provider(hit.name), hit.text[0].lower() + hit.text[1:], hit.path, (hit.start, hit.end), 1
+            )
 
 
 def _programs(codebase: Codebase) -> Iterator[CensusHit]:

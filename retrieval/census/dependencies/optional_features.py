@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrieval.census.dependencies.version_reasons import introduced
+from retrieval.census.dependencies.introduced import introduced
 from retrieval.census.dependencies.version_switches import done, flagged
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import counted
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _ABSENCE = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException", ""})
 _FALLBACK = re.compile(r"(?i)fall(?:ing)? ?back|slower|not (?:installed|available|found)|missing|disabled|unavailable")
-_TESTED = "; where `"
+BROUGHT = "which came with "
+_TESTED = ", so that `"
 _COMMON = frozenset({"torch", "numpy", "typing_extensions", "os", "sys"})
 
 
@@ -87,7 +88,7 @@ def _imported(codebase: Codebase, unit: Unit, part: ast.Import | ast.ImportFrom)
     located = codebase.locate(dotted, unit.path)
     if located is None and not part.level and dotted.split(".")[0] not in sys.stdlib_module_names:
         since = next((introduced(f"{dotted}.{alias.name}") for alias in part.names), "")
-        yield dotted.split(".")[0], f"{names} of `{dotted}`" + (f" (which came with {since})" if since else "")
+        yield dotted.split(".")[0], f"{names} of `{dotted}`" + (f" ({BROUGHT}{since})" if since else "")
     elif located is not None and located in codebase.facts:
         own = {item.module.split(".")[0] for item in codebase.facts[unit.path].imports}
         for item in codebase.facts[located].imports:
@@ -113,8 +114,11 @@ def _lost(unit: Unit, node: ast.Try, handler: ast.ExceptHandler) -> str:
         found = flagged(unit, flag)
         if found is not None:
             test, then, other, symbol = found
-            way = other or (f"{then} is left out" if then else "nothing else is done")
-            return f"without it {instead}; where `{symbol or unit.path}` tests {quoted(test, 70)}: {way}"
+            plain = other.startswith(("raises", "returns"))
+            way = (
+                other if plain else f"runs {other}" if other else f"leaves out {then}" if then else "does nothing else"
+            )
+            return f"without it {instead}{_TESTED}{symbol or unit.path}`, which tests {quoted(test, 70)}, {way}"
     messages = [
         part.value
         for part in ast.walk(handler)

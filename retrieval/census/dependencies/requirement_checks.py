@@ -34,9 +34,7 @@ def requirement_checks(codebase: Codebase) -> Iterator[Check]:
     for unit in units(codebase, _NEEDS):
         if codebase.snapshot.by_path[unit.path].role != "source":
             continue
-        raising = {
-            symbol.rpartition(".")[2] for body, symbol in unit.functions() if isinstance(body.body[-1], ast.Raise)
-        }
+        raising = raising_functions(unit)
         for body, symbol in unit.functions():
             found = list(_refusals(unit, body, raising))
             tested = " ".join(test for test, _, _ in found)
@@ -47,6 +45,11 @@ def requirement_checks(codebase: Codebase) -> Iterator[Check]:
                 subject = subject_of(codebase, unit.path, symbol)
                 text = f"{subject} refuses to run without what it needs: {listed(told, MESSAGES)}"
                 yield Check(unit.path, symbol, lines, text, "torch" if "torch." in tested else "python")
+
+
+def raising_functions(unit: Unit) -> set[str]:
+    """The names of the functions of a file whose last statement is `raise`."""
+    return {symbol.rpartition(".")[2] for body, symbol in unit.functions() if isinstance(body.body[-1], ast.Raise)}
 
 
 def _refusals(unit: Unit, body: Function, raising: set[str]) -> Iterator[tuple[str, str, ast.If]]:
@@ -61,16 +64,16 @@ def _refusals(unit: Unit, body: Function, raising: set[str]) -> Iterator[tuple[s
             continue
         parts = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
         tests = [" ".join((written(part), *(held[n] for n in _names(part) if n in held))) for part in parts]
-        refusal = _refusal(node.body[-1], raising)
-        if refusal is not None and all(_PROBE.search(test) for test in tests):
-            yield " ".join(tests), refusal, node
+        said = refusal(node.body[-1], raising)
+        if said is not None and all(_PROBE.search(test) for test in tests):
+            yield " ".join(tests), said, node
 
 
 def _names(node: ast.AST) -> list[str]:
     return [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
 
 
-def _refusal(node: ast.stmt, raising: set[str]) -> str | None:
+def refusal(node: ast.stmt, raising: set[str]) -> str | None:
     """The message of a statement that raises or calls a function of the file that ends in `raise`; None for others."""
     call = node.exc if isinstance(node, ast.Raise) else node.value if isinstance(node, ast.Expr) else None
     if not isinstance(call, ast.Call) or not (isinstance(node, ast.Raise) or call_name(call) in raising):

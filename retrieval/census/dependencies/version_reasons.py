@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
 from packaging.specifiers import SpecifierSet
 
 from retrieval.census.code.python_syntax import newest_grammar
 from retrieval.census.dependencies.dependencies import in_order
 from retrieval.census.dependencies.imported import third_party
+from retrieval.census.dependencies.introduced import condition, is_guarded, uses
 from retrieval.census.dependencies.paired import pairing
 from retrieval.census.dependencies.removed import removed_apis
 from retrieval.census.dependencies.requirement_checks import requirement_checks
@@ -26,16 +22,15 @@ from retrieval.census.dependencies.version_switches import switches
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import parse_query
 from retrieval.census.meaning.prose import listed
-from retrieval.census.meaning.units import subject_of, units
+from retrieval.census.meaning.units import subject_of
 from retrieval.census.quality.private_parts import Private, private_parts
-from retrieval.facts import Call, CensusHit
+from retrieval.facts import CensusHit
 from retrieval.manifests import Declaration, read_manifests
 from retrieval.manifests.distributions import distribution_of, usual_provider
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-TABLE = Path(__file__).parents[2] / "data" / "introduced.yaml"
 _INSIDE = re.compile(
     r"^(?:transformers\.(?:models\.|modeling_utils|\w+_utils\b)|torch\._|diffusers\.models\.|timm\.models\.\w)|\._(?!_)\w"
 )
@@ -144,103 +139,29 @@ def _compiled(codebase: Codebase) -> Iterator[Reason]:
         yield Reason("torch", text, calls[0][0], (calls[0][1].start, calls[0][1].start), 2)
 
 
-@cache
-def _table() -> list[dict[str, Any]]:
-    return yaml.safe_load(TABLE.read_text(encoding="utf-8"))["introduced"]
-
-
-def introduced(name: str) -> str:
-    """ "torch 2.0": the release that brought a dotted name, "" when the table does not know it."""
-    known = next((entry for entry in _table() if _named(entry, name)), None)
-    return f"{known['distribution']} {known['since']}" if known is not None else ""
-
-
 def _introduced(codebase: Codebase) -> Iterator[Reason]:
     """Names and arguments that came with a release, unless the same file tests for them or imports them in a `try`."""
     guarded = {(item.path, item.feature) for item in switches(codebase) if item.guard}
     guarded |= {(p, i.name) for p, facts in codebase.facts.items() for i in facts.imports if i.guarded}
     tested = {(item.path, usual_provider(item.name)) for item in switches(codebase) if not item.guard}
     best: dict[str, tuple[tuple[int, ...], Reason]] = {}
-    for use in _uses(codebase):
+    for use in uses(codebase):
         if (use.path, use.name.rpartition(".")[2]) in guarded or (use.path, use.distribution) in tested:
             continue
-        if not _runs(codebase, use.path, use.line, use.symbol) or _is_tried(codebase, use):
+        if not _runs(codebase, use.path, use.line, use.symbol) or is_guarded(codebase, use):
             continue
         where = subject_of(codebase, use.path, use.symbol)
         bound = _stands(codebase, use.distribution, use.since)
         if bound == "above" and not _explains(codebase, use.distribution, use.since):
             continue  # what is declared says more
-        text = f"at least {use.since}, because {where} uses `{use.name}`, which came with it ({use.source})"
+        name = f"`{use.name}`{condition(codebase, use)}"
+        text = f"at least {use.since}, because {where} uses {name}, which came with it ({use.source})"
         if bound == "below":
             text = f"the declared version is too old for what the code uses: it needs {text}, so this line fails"
         version = tuple(int(part) for part in use.since.split("."))
         if use.distribution not in best or best[use.distribution][0] < version:
             best[use.distribution] = version, Reason(use.distribution, text, use.path, (use.line, use.line), 3)
     yield from (reason for _, reason in best.values())
-
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """A use of something that came with the release `since`, and its place."""
-
-    distribution: str
-    name: str
-    since: str
-    source: str
-    path: str
-    line: int
-    symbol: str
-
-
-def _uses(codebase: Codebase) -> Iterator[_Use]:
-    users = {module: {path for path, _ in places} for module, places in third_party(codebase).items()}
-    for path, call in codebase.all_calls():
-        for entry in _table():
-            for name in (*_called(entry, call), *_method(entry, call, path, users)):
-                head = entry["distribution"], name, entry["since"], entry["source"]
-                yield _Use(*head, path, call.start, call.symbol)
-    for path, facts in codebase.facts.items():
-        for item in facts.imports if facts.language == "python" else ():
-            whole = f"{item.module}.{item.name}" if item.name else item.module
-            for entry in _table() if not item.guarded else ():
-                known = _named(entry, whole)
-                head = entry["distribution"], known, entry["since"], entry["source"]
-                if known:
-                    yield _Use(*head, path, item.start, item.symbol)
-
-
-def _is_tried(codebase: Codebase, use: _Use) -> bool:
-    """Whether the use stands in a `try` with handlers, which do without it."""
-    for unit in units(codebase, r"\btry\b", use.path):
-        for node in unit.nodes:
-            if isinstance(node, ast.Try) and node.handlers:
-                first, last = node.body[0].lineno, node.body[-1].end_lineno or 0
-                if unit.row(first) <= use.line <= unit.row(last):
-                    return True
-    return False
-
-
-def _named(entry: dict[str, Any], name: str) -> str:
-    """The name of the entry that a dotted name is, or stands below; "" for none."""
-    return next((one for one in entry.get("names", ()) if name == one or name.startswith(f"{one}.")), "")
-
-
-def _called(entry: dict[str, Any], call: Call) -> Iterator[str]:
-    """What an entry knows of a call: its name, or an argument that it is given."""
-    if known := _named(entry, call.name):
-        yield known
-    last = call.name.rpartition(".")[2]
-    for spec in entry.get("keywords", ()):
-        callee, _, keyword = spec.partition(": ")
-        if (fnmatchcase(call.name, callee) or last == callee) and any(key == keyword for key, _ in call.keywords):
-            yield f"{last}({keyword}=)"
-
-
-def _method(entry: dict[str, Any], call: Call, path: str, users: dict[str, set[str]]) -> Iterator[str]:
-    """A method that objects of a library have since a release, called on an object in a file that imports it."""
-    holder, _, last = call.written.rpartition(".")
-    if holder and last in entry.get("methods", ()) and path in users.get(entry["distribution"], ()):
-        yield f"{holder}.{last}()"
 
 
 def _inside(codebase: Codebase) -> Iterator[Reason]:
@@ -259,15 +180,24 @@ def _inside(codebase: Codebase) -> Iterator[Reason]:
 
 
 def _private(codebase: Codebase) -> Iterator[Reason]:
-    """Private parts of a library that code which main programs run uses, those of one library together."""
-    found: dict[str, list[Private]] = {}
+    """Private parts of a library that code which main programs run uses, those of one library together; what is
+    guarded apart, with what is done without it."""
+    found: dict[tuple[str, bool], list[Private]] = {}
     for use in private_parts(codebase):
         if _runs(codebase, use.path, use.line, use.symbol):
-            found.setdefault(use.module, []).append(use)
-    for module, uses in found.items():
-        told = list(dict.fromkeys(f"`{use.written[:60]}` ({use.path}:{use.line})" for use in uses))
+            found.setdefault((use.module, bool(use.guard)), []).append(use)
+    for (module, tested), parts in found.items():
+        told = list(dict.fromkeys(_private_use(codebase, use) for use in parts))
         text = f"the code uses private parts of it, which any release may change: {listed(told, SHOWN)}"
-        yield Reason(usual_provider(module), text, uses[0].path, (uses[0].line, uses[0].line), 4)
+        if tested:
+            text = f"private parts of it are used only where they exist: {listed(told, SHOWN)}"
+        line = parts[0].line
+        yield Reason(usual_provider(module), text, parts[0].path, (line, line), 6 if tested else 4)
+
+
+def _private_use(codebase: Codebase, use: Private) -> str:
+    guard = f", for {subject_of(codebase, use.path, use.symbol)} {use.guard}" if use.guard else ""
+    return f"`{use.written[:60]}` ({use.path}:{use.line}{guard})"
 
 
 def _syntax(codebase: Codebase) -> Iterator[Reason]:

@@ -7,13 +7,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrieval.census.dependencies.constraints import checked_feature, imported_names, version_comparison, version_names
+from retrieval.census.dependencies.constraints import (
+    checked_feature,
+    compares_texts,
+    imported_names,
+    version_comparison,
+    version_names,
+)
 from retrieval.census.meaning.units import Unit, quoted, subject_of, units, written
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 SHOWN, LONGEST = 2, 90
+TEXTS = " - two texts are compared here, in which `1.9` is newer than `1.13`"
+TORCH = f"{TEXTS} (`torch.__version__` compares as a version from torch 1.10 on)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,25 @@ def _switch(codebase: Codebase, unit: Unit, node: ast.expr, name: str, feature: 
     text = f"{subject} tests {quoted(test, 110)}"
     text += f": if so {then}" if then else ""
     text += f"; if not {other}" if other else ""
+    if isinstance(node, ast.Compare) and compares_texts(node):
+        text += TORCH if name.split(".")[0] == "torch" else TEXTS
     stops = any(side.startswith(("raises", "it stops")) for side in (then, other))  # then it is asked for, not avoided
     return Switch(name.split(".")[0], unit.path, unit.lines(node), text, bool(feature) and not stops, feature)
+
+
+def guarded(unit: Unit, node: ast.Attribute) -> str:
+    """ "tests `hasattr(kernel, '_x')` and without it does …": what guards the use of an attribute, "" for nothing."""
+    asked = f"hasattr({written(node.value)}, {node.attr!r})"
+    current: ast.AST = node
+    while (parent := unit.parents.get(current)) is not None:
+        if isinstance(parent, ast.If | ast.IfExp) and current is not parent.test and asked in written(parent.test):
+            test, _, other = _sides(unit, parent.test)
+            return f"tests {quoted(test, 110)}{f' and without it {other}' if other else ''}"
+        if isinstance(parent, ast.Try) and current in parent.body and parent.handlers:
+            other = done(parent.handlers[0].body)
+            return f"stands in a `try`{f' and after an error {other}' if other else ''}"
+        current = parent
+    return ""
 
 
 def _sides(unit: Unit, node: ast.expr) -> tuple[ast.expr, str, str]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+from retrieval.census.dependencies.constraints import compares_texts
 from retrieval.census.meaning.units import Function, Unit, call_name, own_nodes
 from retrieval.languages import words
 from retrieval.pyast import dotted, source_of
@@ -17,8 +18,6 @@ from retrieval.pyast import dotted, source_of
 Pitfall = tuple[str, ast.AST, str]  # name, the node that shows it, text without the place
 
 _ERROR = re.compile(r"^[A-Z]\w*(?:Error|Exception)$")
-_VERSION = re.compile(r"(?:^|\.)(?:__version__|version|VERSION)$|^(?:sys\.version|platform\.python_version)$")
-_NUMBERS = re.compile(r"\d+(?:\.\d+)*\w*$")
 _OPENERS = words("open io.open gzip.open bz2.open lzma.open codecs.open builtins.open tarfile.open zipfile.ZipFile")
 _CLOSING = words("close __exit__ shutdown")
 _CACHES = words("lru_cache cache functools.lru_cache functools.cache")
@@ -51,15 +50,7 @@ def _returned_error(unit: Unit, node: ast.AST) -> Iterator[Pitfall]:
 
 
 def _version_text(unit: Unit, node: ast.AST) -> Iterator[Pitfall]:
-    ordered = isinstance(node, ast.Compare) and all(
-        isinstance(o, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for o in node.ops
-    )
-    if not isinstance(node, ast.Compare) or not ordered:
-        return
-    sides = [node.left, *node.comparators]
-    version = any(_VERSION.search(dotted(side.func if isinstance(side, ast.Call) else side)) for side in sides)
-    texts = [side.value for side in sides if isinstance(side, ast.Constant) and isinstance(side.value, str)]
-    if version and any(map(_NUMBERS.match, texts)):
+    if isinstance(node, ast.Compare) and compares_texts(node):
         text = f"a version is compared with a string instead of a parsed version: `{source_of(node)}`"
         yield "version compared as text", node, text
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.dependencies.constraints import imported_names
 from retrieval.census.dependencies.imported import third_party
+from retrieval.census.dependencies.version_switches import guarded
 from retrieval.census.meaning.units import Unit, units
 from retrieval.pyast import dotted
 
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """One use of a private part of the library `module`, as written, with its place."""
+    """One use of a private part of the library `module`, as written, with its place and what guards it, in words."""
 
     module: str
     written: str
     path: str
     line: int
     symbol: str
+    guard: str
 
 
 def private_parts(codebase: Codebase) -> Iterator[Private]:
@@ -40,7 +42,8 @@ def private_parts(codebase: Codebase) -> Iterator[Private]:
                 symbol, root = unit.symbols.get(node, ""), dotted(node.value).split(".")[0]
                 module = names.get(root) or made.get((symbol, root), "")
                 if module:
-                    yield Private(module.split(".")[0], ast.unparse(node), unit.path, unit.row(node.lineno), symbol)
+                    used, line = ast.unparse(node), unit.row(node.lineno)
+                    yield Private(module.split(".")[0], used, unit.path, line, symbol, guarded(unit, node))
 
 
 def _is_foreign(codebase: Codebase, unit: Unit, module: str) -> bool:

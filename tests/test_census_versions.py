@@ -422,7 +422,8 @@ def test_what_makes_models_is_told_first_and_what_only_continuous_integration_in
 
 
 REFUSING: dict[str, str | bytes] = {
-    "requirements.txt": "torch>=2.0\ntimm>=1.0\n",
+    "requirements.txt": "torch>=2.0\ntimm\nreader.audio==3.3\ndriver-py\ngit+https://x.org/a/my-parser.git\n",
+    "release.sh": "read -p 'Please run pip install -e . to synchronize versions. Go on?' answer\n",
     ".github/workflows/checks.yml": "jobs:\n  a:\n    steps:\n      - run: pip install torch==1.9.0 numpy==1.26.4\n",
     "speed.py": """
         import torch
@@ -436,6 +437,10 @@ REFUSING: dict[str, str | bytes] = {
         import timm
         import torch
         import speed
+        import driver
+        import reader.audio
+        from parser import read
+        from timm.layers import DropPath
         from kernels import cached
 
         def check():
@@ -477,7 +482,15 @@ def test_what_code_refuses_to_run_with_is_a_conflict_and_what_tests_install_is_n
     found = texts(REFUSING, "conflicts: torch==2.3.0")
     assert len(found) == 1 and "`check()` conflicts with PyTorch 2.3.0: it ends in an error unless CUDA is" in found[0]
     assert "“The reader needs CUDA 13.x.”" in found[0]
-    assert not any("numpy==1.26.4" in text for text in texts(REFUSING, "admitted: torch==2.3.0, imagebind"))
+    [plain] = texts(REFUSING, "conflicts: imagebind")
+    assert "uses `timm.layers`, which came with timm 0.9, which excludes `timm==0.6.7`" in plain
+    admitted = texts(REFUSING, "admitted: torch==2.3.0, imagebind")
+    assert not any("numpy==1.26.4" in text or "`timm==0.6.7` by" in text for text in admitted)
+
+
+def test_other_names_of_what_is_declared_are_declared_and_questions_of_scripts_declare_nothing() -> None:
+    assert [hit.name for hit in run_query(codebase_of(REFUSING), "undeclared").hits] == ["kernels", "vllm"]
+    assert not any("synchronize" in text for text in texts(REFUSING, "dependencies"))
 
 
 def test_what_guards_a_private_part_and_under_which_condition_a_version_matters_is_told() -> None:

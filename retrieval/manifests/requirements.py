@@ -36,7 +36,7 @@ _INSTALL = re.compile(
     r"(?:\bpip[\d.]*[\"']?|\bmim|\buv\s+(?:pip|tool)|\b(conda|mamba|micromamba))\s+install\s+(.*)"
     r"|\bsession\.(?:install|conda_install)\((.*)"
 )
-_PRINTED = re.compile(r"(?:^|[;&|@]|\bRUN|\brun:)\s*(?:echo|printf|print)\b[^;&|]*$")
+_PRINTED = re.compile(r"(?:^|[;&|@]|\bRUN|\brun:)\s*(?:echo|printf|print|read)\b[^;&|]*$")
 _SEPARATOR = re.compile(r"&&|\|\||[;|]|\)\s*$")
 _TAKES_VALUE = words(
     """-i --index-url --extra-index-url -f --find-links -t --target --prefix --root --platform --python

@@ -9,7 +9,8 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from retrieval.census.dependencies.conflicts import asked_for, compatible, excludes, found_conflicts, of_program, short
+from retrieval.census.dependencies.conflicts import asked_for, found_conflicts
+from retrieval.census.dependencies.fitting import compatible, excludes, of_program, short
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
 from retrieval.codebase import Codebase

@@ -12,7 +12,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from retrieval.census.dependencies.conflicts import asked_for, compatible, declaration_hit, of_program, short, together
+from retrieval.census.dependencies.conflicts import asked_for, declaration_hit, together
+from retrieval.census.dependencies.fitting import compatible, of_program, short
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit

@@ -5,7 +5,6 @@ satisfy both ranges, when two distributions install the same package, when no de
 when the code imports a module that no longer exists. What fits, and how closely, is `compatibility`.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -16,18 +15,18 @@ import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 
+from retrieval.census.dependencies.code_conflicts import by_code
+from retrieval.census.dependencies.fitting import compatible, excludes, of_program, short
 from retrieval.census.dependencies.imported import third_party
-from retrieval.census.dependencies.refused_versions import Refusal, refused_versions
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
 from retrieval.codebase import Codebase
 from retrieval.errors import QueryError
 from retrieval.facts import CensusHit
-from retrieval.manifests import Declaration, Manifests, canonical, read_manifests
+from retrieval.manifests import Declaration, Manifests, canonical
 from retrieval.manifests.distributions import distribution_of
-from retrieval.manifests.wording import CI, shown
+from retrieval.manifests.wording import shown
 
-_CUDA = re.compile(r"cu(\d{2,3})$")
 _DATA = Path(__file__).parents[2] / "data" / "constraints.yaml"
 
 
@@ -49,7 +48,7 @@ def found_conflicts(codebase: Codebase, constraint: dict[str, Any]) -> list[Cens
     manifests = of_program(codebase)
     found = [
         *_ranges(codebase, manifests, constraint),
-        *_refused(codebase, constraint),
+        *by_code(codebase, constraint),
         *_clashes(codebase, manifests, constraint),
         *_python(codebase, manifests, constraint),
         *_imports(codebase, constraint),
@@ -59,13 +58,6 @@ def found_conflicts(codebase: Codebase, constraint: dict[str, Any]) -> list[Cens
     roles = codebase.snapshot.by_path
     found.sort(key=lambda hit: (roles[hit.path].role not in ("source", "config", "generated"), hit.path.count("/")))
     return list(together(found))
-
-
-def of_program(codebase: Codebase) -> Manifests:
-    """What the manifests declare, without the commands of continuous integration, which install what they test."""
-    manifests = read_manifests(codebase.snapshot)
-    kept = tuple(item for item in manifests.declarations if item.scope != "command" or not CI.search(item.path))
-    return replace(manifests, declarations=kept)
 
 
 def together(hits: Iterable[CensusHit]) -> Iterator[CensusHit]:
@@ -151,56 +143,6 @@ def _besides(manifests: Manifests, item: Declaration, need: Requirement) -> str:
     others = [d for d in manifests.of(item.key) if d.exact and d is not item and not excludes(d, need)]
     exact = dict.fromkeys(f"`{shown(d)}` ({d.path}:{d.start})" for d in others)
     return f"; it is one of several ways to install, of which {listed(list(exact), 3)} fit" if exact else ""
-
-
-def short(need: Requirement) -> str:
-    """The requirement without extras and marker."""
-    return f"{need.name} @ {need.url}" if need.url else f"{need.name}{need.specifier}"
-
-
-def excludes(item: Declaration, need: Requirement) -> bool:
-    """Whether nothing can satisfy both; False when it cannot be told."""
-    if need.url:
-        return bool(item.exact) and item.exact not in need.url
-    if item.ecosystem not in ("python", "conda") or not need.specifier:
-        return False
-    return not compatible(SpecifierSet(item.specifier), need.specifier)
-
-
-def compatible(one: SpecifierSet, other: SpecifierSet) -> bool:
-    """Whether some version satisfies both sets."""
-    return not (one & other).is_unsatisfiable()
-
-
-def _refused(codebase: Codebase, constraint: dict[str, Any]) -> Iterator[CensusHit]:
-    """Tests of code that end in an error with the version that is asked about, its builds, or its Python."""
-    for item in refused_versions(codebase):
-        entry = _refusing(item, constraint)
-        if entry is not None and (found := str(item.passing)):
-            said = f"; it says “{item.message}”" if item.message else ""
-            of = {"cuda": "CUDA", "python": "Python", "torch": "torch"}[item.name]
-            text = f"{item.subject} conflicts with {constraint['title']}: it ends in an error unless {of} is {found}"
-            text += f"{said} ({entry['why']})"
-            detail = {"constraint": constraint["name"], "source": entry["source"]}
-            yield hit_at(
-                codebase, item.path, item.lines, symbol=item.symbol, name=item.name, text=text, detail=detail
-            )  # fmt: skip
-
-
-def _refusing(item: Refusal, constraint: dict[str, Any]) -> dict[str, Any] | None:
-    """The entry of a constraint set that a test of a version does not let pass."""
-    if item.name == "python":
-        entry = constraint.get("python")
-        return entry if entry is not None and not compatible(item.passing, SpecifierSet(entry["need"])) else None
-    if item.name == "cuda":
-        entry = constraint.get("indexes")
-        built = [found[1] for one in entry["have"] if (found := _CUDA.match(one))] if entry else []
-        return entry if built and not any(item.passing.contains(f"{one[:-1]}.{one[-1]}") for one in built) else None
-    for entry in constraint.get("requires", ()):
-        need = Requirement(entry["need"])
-        if canonical(need.name) == "torch" and need.specifier and not compatible(item.passing, need.specifier):
-            return entry
-    return None
 
 
 def _clashes(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any]) -> Iterator[CensusHit]:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 _PROGRAM = re.compile(r"[A-Za-z][\w.+-]*")
 _ALWAYS = words(
-    """python python3 pip sh bash cmd git rm cp mv ls cat echo mkdir kill pkill open xdg-open clear cls which start
-    chmod touch tar unzip"""
+    """python python3 pip sh bash cd export source set cmd git rm cp mv ls cat echo mkdir kill pkill open xdg-open clear
+    cls which start chmod touch tar unzip"""
 )
 _LOCAL = words("main util utils config configs common models model data tools lib src test tests")
 _BY_HAND = ("runtime", "extra", "constraint")

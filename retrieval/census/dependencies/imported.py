@@ -115,7 +115,12 @@ def _note(places: list[Place]) -> str:
 def _declared_names(codebase: Codebase) -> frozenset[str]:
     items = read_manifests(codebase.snapshot).declarations
     names = {distribution_of(item) for item in items if item.scope in _TOLERANT}
-    names |= {name.removeprefix("python-").removesuffix("-python") for name in names}  # `python-bidi` holds `bidi`
+    # `python-bidi` holds `bidi`, `beaker-py` holds `beaker`
+    names |= {name.removeprefix("python-").removesuffix("-python").removesuffix("-py") for name in names}
+    # a repository that is installed by its address may hold a module under the last part of its name
+    names |= {
+        name.rpartition("-")[2] for item in items if item.url and not item.wheel for name in [distribution_of(item)]
+    }
     return frozenset(names) | frozenset(_base_image(item) for item in items if item.ecosystem == "docker")
 
 
@@ -165,7 +170,8 @@ def _shadowed(codebase: Codebase, names: set[str]) -> set[str]:
 
 
 def _providers(places: list[Place]) -> frozenset[str]:
-    names = frozenset().union(
-        *(providers(f"{item.module}.{item.name}" if item.name else item.module) for _p, item in places)
-    )
+    dotted = {f"{item.module}.{item.name}" if item.name else item.module for _p, item in places}
+    names = frozenset().union(*map(providers, dotted))
+    # `pyannote.audio` is a module and a distribution
+    names |= {canonical("-".join(name.split(".")[:length])) for name in dotted for length in (2, 3)}
     return names | providers(places[0][1].module.split(".")[0])

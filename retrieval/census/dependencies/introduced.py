@@ -48,6 +48,7 @@ class Use:
 
 
 def uses(codebase: Codebase) -> Iterator[Use]:
+    """Every use of what the table of releases knows, guarded or not."""
     users = {module: {path for path, _ in places} for module, places in third_party(codebase).items()}
     for path, call in codebase.all_calls():
         for entry in _table():

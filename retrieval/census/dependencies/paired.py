@@ -21,12 +21,18 @@ def pairing(name: str, own: list[Declaration], torch: list[Declaration]) -> Iter
 
 
 def beside(own: Sequence[Declaration], torch: Sequence[Declaration]) -> list[tuple[Declaration, Declaration]]:
-    """Every declaration with the pin of torch that stands in its file; without one, with the first pin of all."""
+    """Every declaration with the pin of torch that stands in its file; without one, with the first of its project."""
     found = []
     for item in own:
         near = [pin for pin in torch if pin.path == item.path]
-        found += [(item, pin) for pin in (near or torch)[:1]]
+        found += [(item, pin) for pin in (near or [pin for pin in torch if _is_around(pin, item)])[:1]]
     return sorted(found, key=lambda pair: pair[0].path != pair[1].path)
+
+
+def _is_around(pin: Declaration, item: Declaration) -> bool:
+    """Whether a pin is of the project of a declaration: of its folder or one above, or of a command or an image."""
+    folder = pin.path.rpartition("/")[0]
+    return pin.scope in ("command", "image") or not folder or item.path.startswith(f"{folder}/")
 
 
 def mispaired(name: str, version: str, torch: str) -> str:

@@ -17,7 +17,7 @@ from retrieval.pyast import dotted
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-ASKED = ("torch", "cuda", "python")
+_TITLES = {"torch": "torch", "cuda": "CUDA", "python": "Python"}
 _OPPOSITE: dict[type[ast.cmpop], str] = {
     ast.Lt: ">=",
     ast.LtE: ">",
@@ -38,19 +38,19 @@ _PARSERS = ("parse", "Version", "StrictVersion", "LooseVersion", "parse_version"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """What of `name` (torch, cuda or python) passes a test that otherwise ends in an error, and the error's words."""
+class CodeNeed:
+    """What of `name` (a distribution, cuda or python) serves the code, and what the code does, in words after "it"."""
 
     name: str
     passing: SpecifierSet
-    message: str
+    does: str
     subject: str
     path: str
     symbol: str
     lines: tuple[int, int]
 
 
-def refused_versions(codebase: Codebase) -> Iterator[Refusal]:
+def refused_versions(codebase: Codebase) -> Iterator[CodeNeed]:
     """Every such test in source files."""
     for unit in units(codebase, r"version"):
         if codebase.snapshot.by_path[unit.path].role != "source":
@@ -70,14 +70,17 @@ def refused_versions(codebase: Codebase) -> Iterator[Refusal]:
                 continue
             for test, signs in found:
                 name, passing = _passing(test, signs, carriers)
-                if name in ASKED and passing is not None:
+                if name in _TITLES and passing is not None:
                     yield _refusal(codebase, unit, node, name, passing, message)
 
 
-def _refusal(codebase: Codebase, unit: Unit, node: ast.stmt, name: str, passing: SpecifierSet, message: str) -> Refusal:
+def _refusal(
+    codebase: Codebase, unit: Unit, node: ast.stmt, name: str, passing: SpecifierSet, message: str
+) -> CodeNeed:
     symbol = unit.symbols.get(node, "")
-    subject = subject_of(codebase, unit.path, symbol)
-    return Refusal(name, passing, message, subject, unit.path, symbol, unit.lines(node))
+    said = f"; it says “{message}”" if message else ""
+    does = f"ends in an error unless {_TITLES[name]} is {passing}{said}"
+    return CodeNeed(name, passing, does, subject_of(codebase, unit.path, symbol), unit.path, symbol, unit.lines(node))
 
 
 def _passing(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _REASON = re.compile(
     r"(?i)\b(?:because|due|since|needs?|needed|requires?|required|fix\w*|bugs?|breaks?|broken|incompat\w+|compat\w+"
-    r"|supports?|issue|errors?|fail\w*|avoid|until|workaround|conflicts?|only|must|cannot|can't|don't|doesn't|not|latest"
+    r"|deprecat\w*|removed?|removes|supports?|issue|errors?|fail\w*|avoid|until|workaround|conflicts?|only|must|cannot|can't|don't|doesn't|not|latest"
     r"|newer|older|before|after|crash\w*|slow\w*|wheels?|pin\w*|built against|below|stays?|intentional\w*)\b|#\d+"
 )
 _TRAILING = re.compile(r"(?:^|\s)#\s*(\S.*)$")

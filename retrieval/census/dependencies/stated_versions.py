@@ -96,5 +96,6 @@ def wheels(codebase: "Codebase") -> Iterator[Said]:
             if distribution == pin[0] and versions.contains(item.exact) and pin not in told:
                 told.add(pin)
                 served = [f"3.{minor}" for minor in range(6, 20) if python.contains(f"3.{minor}.9")]
-                text = f"`{item.name}=={item.exact}` has wheels for Python {served[0]} to {served[-1]} only"
+                where = f" ({item.path}:{item.start})" if "/" in item.path else ""
+                text = f"`{item.name}=={item.exact}`{where} has wheels for Python {served[0]} to {served[-1]} only"
                 yield Said("python", text, item.path, (item.start, item.end))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 
 from retrieval.census.code.python_syntax import newest_grammar
+from retrieval.census.dependencies.code_needs import runs
 from retrieval.census.dependencies.dependencies import in_order
 from retrieval.census.dependencies.imported import third_party
 from retrieval.census.dependencies.introduced import condition, is_guarded, uses
@@ -19,7 +20,6 @@ from retrieval.census.dependencies.requirement_checks import requirement_checks
 from retrieval.census.dependencies.requirement_comments import comment_reasons
 from retrieval.census.dependencies.stated_versions import builds, documents, wheels
 from retrieval.census.dependencies.version_switches import switches
-from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import parse_query
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import subject_of
@@ -36,6 +36,7 @@ _INSIDE = re.compile(
 )
 _BUILDS = re.compile(r"(?:CUDAExtension|CppExtension|cpp_extension\.load\w*)$")
 _PAIRED = ("torchvision", "torchaudio", "torchtext", "xformers", "mmcv", "mmcv-full", "flash-attn", "torch-scatter")
+_COMPILED = {"mmcv": "mmcv.ops", "xformers": "xformers", "flash-attn": "flash_attn", "torch-scatter": "torch_scatter"}
 LONGEST, SHOWN = 300, 4
 
 
@@ -64,12 +65,6 @@ def reasons(codebase: Codebase) -> Iterator[Reason]:
     yield from _stated(codebase)
 
 
-def _runs(codebase: Codebase, path: str, line: int, symbol: str) -> bool:
-    reach = reach_of(codebase)
-    hit = CensusHit(path, line, line, symbol, "", "")
-    return codebase.snapshot.by_path[path].role in ("source", "config") and reach.has(hit)
-
-
 def _comments(codebase: Codebase) -> Iterator[Reason]:
     """What comments in requirement files say, whole."""
     for said in comment_reasons(codebase):
@@ -81,7 +76,7 @@ def _removed(codebase: Codebase) -> Iterator[Reason]:
     """Names that are gone since a release, those of one release together."""
     groups: dict[tuple[str, str], list[CensusHit]] = {}
     for hit in removed_apis(codebase, parse_query("removed_apis")):
-        if _runs(codebase, hit.path, hit.start, hit.symbol):
+        if runs(codebase, hit.path, hit.start, hit.symbol):
             groups.setdefault((hit.detail["distribution"], hit.detail["since"]), []).append(hit)
     for (name, since), hits in groups.items():
         told = list(dict.fromkeys(f"`{hit.name}` ({hit.path}:{hit.start})" for hit in hits))
@@ -116,10 +111,10 @@ def _declared(codebase: Codebase, name: str) -> list[Declaration]:
 
 def _switched(codebase: Codebase) -> Iterator[Reason]:
     for check in requirement_checks(codebase):
-        if _runs(codebase, check.path, check.lines[0], check.symbol):
+        if runs(codebase, check.path, check.lines[0], check.symbol):
             yield Reason(check.distribution, check.text, check.path, check.lines, -1)
     for item in switches(codebase):
-        if not item.guard and _runs(codebase, item.path, item.lines[0], ""):
+        if not item.guard and runs(codebase, item.path, item.lines[0], ""):
             yield Reason(usual_provider(item.name), item.text, item.path, item.lines, 2)
 
 
@@ -145,10 +140,10 @@ def _introduced(codebase: Codebase) -> Iterator[Reason]:
     guarded |= {(p, i.name) for p, facts in codebase.facts.items() for i in facts.imports if i.guarded}
     tested = {(item.path, usual_provider(item.name)) for item in switches(codebase) if not item.guard}
     best: dict[str, tuple[tuple[int, ...], Reason]] = {}
-    for use in uses(codebase):
+    for use in sorted(uses(codebase), key=lambda use: bool(use.symbol)):  # imports first
         if (use.path, use.name.rpartition(".")[2]) in guarded or (use.path, use.distribution) in tested:
             continue
-        if not _runs(codebase, use.path, use.line, use.symbol) or is_guarded(codebase, use):
+        if not runs(codebase, use.path, use.line, use.symbol) or is_guarded(codebase, use):
             continue
         where = subject_of(codebase, use.path, use.symbol)
         bound = _stands(codebase, use.distribution, use.since)
@@ -170,7 +165,7 @@ def _inside(codebase: Codebase) -> Iterator[Reason]:
         found: dict[str, tuple[str, int]] = {}
         for path, item in places:
             name = f"{item.module}.{item.name}" if (item.name or "").startswith("_") else item.module
-            if _INSIDE.search(name) and _runs(codebase, path, item.start, item.symbol):
+            if _INSIDE.search(name) and runs(codebase, path, item.start, item.symbol):
                 found.setdefault(name, (path, item.start))
         if found:
             told = [f"`{name}` ({path}:{line})" for name, (path, line) in found.items()]
@@ -184,7 +179,7 @@ def _private(codebase: Codebase) -> Iterator[Reason]:
     guarded apart, with what is done without it."""
     found: dict[tuple[str, bool], list[Private]] = {}
     for use in private_parts(codebase):
-        if _runs(codebase, use.path, use.line, use.symbol):
+        if runs(codebase, use.path, use.line, use.symbol):
             found.setdefault((use.module, bool(use.guard)), []).append(use)
     for (module, tested), parts in found.items():
         told = list(dict.fromkeys(_private_use(codebase, use) for use in parts))
@@ -201,7 +196,7 @@ def _private_use(codebase: Codebase, use: Private) -> str:
 
 
 def _syntax(codebase: Codebase) -> Iterator[Reason]:
-    found = newest_grammar(codebase, lambda path, line, symbol: _runs(codebase, path, line, symbol))
+    found = newest_grammar(codebase, lambda path, line, symbol: runs(codebase, path, line, symbol))
     if found is not None:
         text = f"at least {found.since}, because {subject_of(codebase, found.path, found.symbol)} uses {found.how}"
         yield Reason("python", text, found.path, (found.line, found.line), 1)
@@ -220,6 +215,19 @@ def _companions(codebase: Codebase) -> Iterator[Reason]:
         own = in_order([item for item in _declared(codebase, name) if item.exact or item.specifier])
         for rank, text, item in pairing(name, own, torch):
             yield Reason(name, text, item.path, (item.start, item.end), rank)
+        if not own and name in _COMPILED:
+            yield from _built(codebase, name)
+
+
+def _built(codebase: Codebase, name: str) -> Iterator[Reason]:
+    """That code imports the compiled parts of a package of which no version is declared."""
+    for path, item in third_party(codebase).get(name.replace("-", "_"), ()):
+        wanted = f"{item.module}.{item.name}" if item.name else item.module
+        if wanted.startswith(_COMPILED[name]) and not item.guarded and runs(codebase, path, item.start, item.symbol):
+            text = f"{subject_of(codebase, path, item.symbol)} imports `{wanted}`, whose wheels are compiled for one "
+            text += "pair of PyTorch and CUDA, so what is installed of it must be built for the installed ones"
+            yield Reason(name, text, path, (item.start, item.end), 2)
+            return
 
 
 def _cut(text: str) -> str:

@@ -843,3 +843,79 @@ def test_numbers_of_kept_elements_are_no_features() -> None:
             print(merge(np.asarray(Image.open("a.png")), np.array([1])))
     """
     assert _texts(codebase_of({"main.py": main}), "fusions: how=joined") == []
+
+
+ATTENDING: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "net.py": """
+        import torch
+        import torchaudio
+        from torch import nn
+
+        class Cross(nn.Module):
+            def __init__(self, dim):
+                super().__init__()
+                self.to_q, self.to_k = nn.Linear(dim, dim), nn.Linear(dim, dim)
+
+            def forward(self, x, media):
+                q, k = self.to_q(x), self.to_k(media)
+                return torch.einsum("bid,bjd->bij", q, k).softmax(-1) @ media
+
+        class Gated(nn.Module):
+            def __init__(self, dim):
+                super().__init__()
+                self.attn, self.gate = Cross(dim), nn.Parameter(torch.zeros(1))
+
+            def forward(self, x, media):
+                return self.attn(x, media) * self.gate.tanh() + x
+
+        class Layer(nn.Module):
+            def __init__(self, dim):
+                super().__init__()
+                self.gated_cross_attn_layer = Gated(dim)
+                self.vis_x = None
+
+            def set_pictures(self, vis_x):
+                self.vis_x = vis_x
+
+            def forward(self, lang_x):
+                return self.gated_cross_attn_layer(lang_x, self.vis_x)
+
+        class Speech(nn.Module):
+            def __init__(self, dim):
+                super().__init__()
+                self.embed_tokens = nn.ModuleList([nn.Embedding(8, dim) for _ in range(4)])
+                self.encoder_attn = Cross(dim)
+
+            def forward(self, codes, text_states):
+                hidden = sum([self.embed_tokens[codebook](codes[:, codebook]) for codebook in range(4)])
+                return self.encoder_attn(hidden, context=text_states)
+
+            def prepared(self, input_values, audio_kwargs, model_input_name):
+                audio_hidden = {name: value for name, value in audio_kwargs.items()}
+                audio_hidden[model_input_name] = input_values
+                return audio_hidden
+    """,
+    "app.py": """
+        import net
+        from PIL import Image
+
+        def main(pictures, lang_x, codes, text_states):
+            layer, speech = net.Layer(8), net.Speech(8)
+            layer.set_pictures(pictures)
+            speech.prepared(text_states, {}, "input_values")
+            return layer(lang_x), speech(codes, text_states)
+
+        if __name__ == "__main__":
+            main(1, 2, 3, 4)
+    """,
+}
+
+
+def test_attention_in_classes_of_the_repository_is_told_with_what_attends_to_what() -> None:
+    codebase = codebase_of(ATTENDING)
+    how = " ".join(_texts(codebase, "multimodal: part=how"))
+    assert "lets text (`lang_x`) attend to image (`self.vis_x`) with `self.gated_cross_attn_layer` (`Gated(dim)`" in how
+    assert "(`Gated(dim)`, by attention" in how or "attention and sums" in how
+    assert "lets audio (`hidden`) attend to text (`text_states`)" in how
+    assert not any("audio_hidden" in text for text in _texts(codebase, "fusions"))

@@ -17,8 +17,10 @@ from retrieval.census.meaning.values import ClassRef, FunctionRef
 from retrieval.census.modalities.mixing import axis
 from retrieval.census.modalities.modality_names import GROUPS, named
 from retrieval.census.modalities.worked_with import works_with_audio
+from retrieval.census.models.config_targets import named_by_config
 from retrieval.census.models.families import snake
 from retrieval.census.models.roster import Roster
+from retrieval.census.models.tiers import anatomy_of
 from retrieval.parse import Node, descendants, first_line, last_line
 
 if TYPE_CHECKING:
@@ -62,7 +64,20 @@ def conditioners(roster: Roster) -> dict[ClassRef, str]:
         embeds = roles[cls.path].role == "source" and any(_EMBEDDER.search(name) for name in names)
         if embeds and (kind := _embeds(roster, cls)):
             found[cls] = kind
-    return found
+    made = {cls: kind for cls, kind in found.items() if cls in made_classes(roster)}
+    return made or found
+
+
+@once
+def made_classes(roster: Roster) -> frozenset[ClassRef]:
+    """The classes of the repository of which code or settings make objects, with their parts and their bases."""
+    anatomy = anatomy_of(roster.program, roster.family.bases)
+    made = {one.cls for one in roster.made if one.cls is not None}
+    targets = named_by_config(roster.codebase).values()
+    named_ = {entry.name.rpartition(".")[2] for entries in targets for entry in entries}
+    made |= {cls for cls in roster.family.bases if cls.definition.name in named_}
+    whole = made.union(*(anatomy.reach(cls) for cls in made)) if made else made
+    return frozenset(whole.union(*(roster.program.line(cls) for cls in whole)) if whole else whole)
 
 
 def _embeds(roster: Roster, cls: ClassRef) -> str:

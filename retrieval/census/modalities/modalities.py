@@ -49,7 +49,9 @@ _EMBEDDING = re.compile(r"\bEmbedding\(\s*(?:num_embeddings\s*=\s*)?([A-Za-z_][\
 _COUNTED = re.compile(r"^(?:num|n)_|(?:_vocab(?:ulary)?)?_size$|^vocab(?:ulary)?_size_|_vocab$")
 _ZERO = re.compile(r"^0(?:\.0*)?$")
 _MEASURES = words("shape device dtype ndim")
-_SEMANTIC = re.compile(r"(?:^|_)semantic_(?:tokens?|history|prompt|codes?|ids)|(?:^|_)(?:pred|prompt|x)_semantic$")
+_SEMANTIC = re.compile(
+    r"codebook\b|(?:^|_)semantic_(?:tokens?|history|prompt|codes?|ids)|(?:^|_)(?:pred|prompt|x)_semantic$"
+)
 _GIVEN = ("text", "image", "audio", "video")
 _WHOLE = re.compile(r"^(?!.*bert)(\w+)_(?:encoder|model|net|network|extractor|tower|transformer|backbone)$")
 _TAKEN_OFF: "Beside[Program, frozenset[str]]" = Beside()

@@ -1,5 +1,6 @@
 """Kind `multimodal`: in sentences, whether modalities meet, how and where, and whether their features are compared."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,9 @@ def _whether(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
         first = others[0]
     lead = kinds[first]
     yes = "Yes" if first < 3 else "No"
-    yield _sentence(codebase, f"{yes}, {_pairs(lead)} {openings[first]}{_idle(lead)}: ", lead, join="; ")
+    pairs, opening = _pairs(lead), openings[first]
+    opening = opening.replace("condition ", "conditions ") if not re.search(r",| and ", pairs) else opening
+    yield _sentence(codebase, f"{yes}, {pairs} {opening}{_idle(lead)}: ", lead, join="; ")
     besides = [said for at_, kind_ in enumerate(kinds[:3]) if at_ != first for said in kind_ if said.run]
     if besides:
         yield _sentence(codebase, "Besides, ", besides, join="; ", most=BESIDES)

@@ -9,8 +9,8 @@ from retrieval.census.language import hit_at
 from retrieval.census.meaning.body import one_line
 from retrieval.census.meaning.onward import onward
 from retrieval.census.meaning.prose import listed
-from retrieval.census.modalities.attention_scores import run_classes
-from retrieval.census.modalities.conditioning import conditioners, joined_conditions
+from retrieval.census.modalities.attention_scores import run_classes, scores_of
+from retrieval.census.modalities.conditioning import conditioners, joined_conditions, made_classes
 from retrieval.census.modalities.fusion_ways import Place, inside, module, name_of, short, sorts
 from retrieval.census.modalities.fusions import meetings_of
 from retrieval.census.modalities.meetings import FUSING
@@ -62,7 +62,11 @@ def places_of(codebase: "Codebase") -> list[Said]:
         hit = hit_at(codebase, frame.path, said.place[2:], symbol=frame.symbol, name="", text="")
         told.append(replace(said, run=reach.has(hit), source=hit.role == "source", who=short(frame)))
     runs = any(said.run for said in told if said.sort[0] == "conditions")  # steps of one way, from the joins to layers
-    told = [replace(said, run=runs) if said.sort[0] == "conditions" else said for said in told]
+    joins = {one.places[0] for one in joined_conditions(roster) if one.frame.owner in made_classes(roster)}
+    told = [
+        replace(said, run=runs and (said.place in joins or not joins)) if said.sort[0] == "conditions" else said
+        for said in told
+    ]
     order = {sort: place for place, sort in enumerate((*FUSED, *STEERED, *TOGETHER, *APART))} | dict.fromkeys(FUSED, 0)
     pictured = any("image" in said.pair for said in told)  # then the hint for a speech recogniser is the least
 
@@ -147,6 +151,8 @@ def _by(roster: Roster, frame: "Frame", meeting: Meeting) -> str:
     if meeting.node.type != "call":
         return ""
     made, how = module(roster, frame, meeting.node), sorts(inside(roster, frame, meeting))
+    if meeting.how == "attended" and "attention" not in how and scores_of(roster, frame, meeting) is not None:
+        how = f"attention, then {how}" if how else "attention"
     told = ", ".join(filter(None, (made, f"by {how}" if how else "")))
     return f" ({told})" if told else ""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WRITING = re.compile(r"\.(?:masked_scatter_?|index_copy_?|index_put_?|scatter_?|slice_scatter|select_scatter)$")
 CHOOSING = re.compile(r"^(?:torch|np|numpy|tf|jnp|mx|ops)\.where$")
 _FEATURES = re.compile(r"(?i)feat|emb|hidden|state|token|memory|src|logit|latent|encod|^x$|proj|attn|_ids$")
+_NAME = re.compile(r"(?i)(?:^|[._])\w*(?:name|key|kwarg)s?$")  # of an entry of a dictionary
 SHOWN = 50
 
 
@@ -33,7 +34,8 @@ def placed(roster: Roster, frame: "Frame") -> Iterator[Meeting]:
     by: dict[str, list[Binding]] = {}
     for store in frame.body.stores:
         key = _key(store)
-        if key is not None and key.type not in ("string", "integer") and _FEATURES.search(store.name):
+        told = key is not None and (key.type in ("string", "integer") or _NAME.search(frame.body.tree.text(key)))
+        if key is not None and not told and _FEATURES.search(store.name):
             by.setdefault(store.name, []).append(store)
     for stores in by.values():
         yield from _of_stores(roster, frame, stores)

@@ -18,6 +18,7 @@ CLOSED = frozenset(
         "return_statement",
         "assignment",
         "augmented_assignment",
+        "yield",
     ]
 )
 ELSEWHERE = frozenset(["function_definition", "class_definition", "lambda"])
@@ -85,6 +86,8 @@ def _action(reader: Reader, node: Node, context: Context, alias: str) -> tuple[s
             return "break", "leaves the loop"
         case "call":
             return _called(reader, node, context, alias)
+        case "yield":
+            return "yield", f"yields `{cut(reader.text(first))}`" if first is not None else "yields `None`"
         case "import_statement" | "import_from_statement":
             return _import(reader, node)
         case "assignment" | "augmented_assignment":

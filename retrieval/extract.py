@@ -18,7 +18,7 @@ from retrieval.reader import Handler, Observer, Reader
 from retrieval.resolve import Resolver
 from retrieval.snapshot import SourceFile
 
-VERSION = 16  # raise it whenever the same bytes yield other facts
+VERSION = 17  # raise it whenever the same bytes yield other facts
 ROOTS = ("src", "lib", "python")
 LINES = ("start", "end", "head_start", "head_end", "doc_start", "doc_end")
 Item = TypeVar("Item", Import, Definition, Call, Fact)

@@ -273,3 +273,35 @@ def test_objects_with_a_thread_each_name_what_they_were_made_with_by_their_maker
     assert "each `Stage` object runs in a thread of its own what it was made with" in answer
     assert ": in `Pages` `self.layout_model`, `self.table_model`; in `Films` `self.film_model`" in answer
     assert any("`except Exception` in `Stage._run`" in text for text in told(files, "failing: course"))
+
+
+SERVICE: dict[str, str | bytes] = {
+    "net.py": NET,
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        from fastapi import BackgroundTasks, FastAPI
+        from torch import nn
+        from net import Net
+        app = FastAPI()
+
+        def caption(x): return Net()(x)
+
+        @app.post("/caption")
+        async def ask(x, background_tasks: BackgroundTasks):
+            background_tasks.add_task(caption, x)
+
+        def wrap():
+            device_ids = [0]
+            return nn.DataParallel(Net(), device_ids=device_ids)
+
+        if __name__ == "__main__":
+            wrap()
+    """,
+}
+
+
+def test_background_tasks_are_threads_and_one_device_is_no_spreading() -> None:
+    [task] = run_query(codebase_of(SERVICE), "workers").hits
+    assert (task.detail["worker"], task.detail["runs"], task.detail["model"]) == ("thread", "caption", "yes")
+    assert "caption" in told(SERVICE, "concurrency: models")[0]
+    assert "DataParallel" not in told(SERVICE, "concurrent_models")[0]

@@ -368,7 +368,7 @@ def test_clearing_a_cache_is_no_handler_and_a_comment_tells_what_a_handler_is_fo
 
 def test_what_a_failed_step_does_is_told_in_sentences() -> None:
     said = [hit.text for hit in hits("failing: course", OVERFLOW)]
-    assert said[0].startswith("By default a failed step aborts: ")
+    assert said[0].startswith("A failed model run does not abort by default. It is answered with what the handler ")
     assert said[1] == "An error in a model run: `except Exception` in `infer`, around `model()`: returns `None`"
     assert "In all, failures in what the main programs run are replaced by another way or value in `infer()`" in said
     assert any(
@@ -532,6 +532,99 @@ def test_a_stage_catches_the_errors_of_the_model_that_it_was_made_with() -> None
         "An error in a model run: `except Exception` in `Stage.work`, around `self.model()`: sets"
     )
     assert "; the mark `is_failed` is tested by `Pipeline.run()`" in said[1]
+
+
+RESIZE = """
+        class Resize(Base):
+            def __call__(self, x): return x
+
+        class First(Stage):
+            def __init__(self, model): super().__init__(model)
+            def work(self, item):
+                try:
+                    item.value = self.model(item.value)
+                except Exception as error:
+                    item.is_failed = True
+                return item
+
+        class Pipeline:
+            def __init__(self):
+                self.first = First(Resize())
+"""
+
+
+def test_a_stage_is_told_of_the_models_that_its_own_objects_are_made_with() -> None:
+    source = str(STAGES["app.py"])
+    changed = source.replace("        class Pipeline:\n            def __init__(self):\n", RESIZE)
+    assert changed != source
+    said = [hit.text for hit in hits("failing: errors", STAGES | {"app.py": changed})]
+    assert said[0].endswith("they come to the broad handlers in `Stage.work()`")
+
+
+COMMAND: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        from torch import nn
+        from kernels import median_cuda
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        def load(): return Net()
+
+        def smooth(x):
+            try:
+                return median_cuda(x)
+            except RuntimeError:
+                return sorted(x)
+
+        def check(x):
+            if not x:
+                return TypeError("no input")
+            return x
+
+        def captions(net, images):
+            try:
+                yield from [net(smooth(check(image))) for image in images]
+            except Exception:
+                for _ in images:
+                    yield ""
+
+        def main(paths):
+            net = load()
+            for path in paths:
+                try:
+                    print(list(captions(net, path)))
+                    clean(path)
+                except Exception as error:
+                    print("Skipping", path)
+            for path in paths:
+                try:
+                    clean(path)
+                except OSError:
+                    pass
+            clean(paths)
+
+        def clean(path): pass
+
+        if __name__ == "__main__":
+            main([])
+    """,
+    "kernels.py": "def median_cuda(x): return x.cuda().median()\n",
+}
+
+
+def test_what_stands_outside_a_try_and_errors_that_are_returned_are_told() -> None:
+    said = [hit.text for hit in hits("failing: errors", COMMAND)]
+    assert '`except Exception` in `captions`, around `net()`: yields `""`, then `captions()` ends' in said
+    assert any(
+        "an overflow, which is a `RuntimeError`, is caught too: `except RuntimeError` in `smooth`" in s for s in said
+    )
+    assert any(s.startswith("`load()`, which loads the model, stands outside the `try` of `main()`") for s in said)
+    assert "`check()` returns a `TypeError` instead of raising it: the caller gets it as a result" in said
+    [end] = [hit.text for hit in hits("aborts", COMMAND)]
+    assert "`list()`" not in end
+    assert "stand in a `try` that goes on after an error: an exception that `load()`, `clean()` let out" in end
 
 
 HOSTED: dict[str, str | bytes] = {

@@ -165,8 +165,10 @@ def _beside(codebase: "Codebase", groups: dict[str, Group], measuring: list[Cens
         names = listed(list(dict.fromkeys(f"`{hit.detail['program'] or hit.name}`" for hit in outside)), MOST_NAMED)
         text += f" An outside program that runs a model is started as a process: {names}."
     text += f" {ASIDE} sets up replicas of a model, one for each process: {places(idle)}." if idle else ""
+    aside = [hit for name in ("threads", "processes") for hit in groups[name].idle if hit.detail["model"] == "yes"]
+    text += f" {ASIDE} runs models in workers: {_named(aside)}." if aside else ""
     text += f" Only benchmarks run models in workers: {listed(targets(measuring), MOST_NAMED)}." if measuring else ""
-    return text, [*handlers[:1], *launched[:1], *outside[:1], *idle[:2], *measuring[:1]]
+    return text, [*handlers[:1], *launched[:1], *outside[:1], *idle[:2], *aside[:2], *measuring[:1]]
 
 
 def _replicas(ranks: Group, parallel: Group) -> str:

@@ -71,7 +71,7 @@ def groups_of(codebase: "Codebase") -> dict[str, Group]:
         "maps": ("keywords: num_proc", lambda hit: _ONE.search(hit.text) is None),
         "ranks": (DISTRIBUTED, lambda hit: _ONE_RANK.search(hit.text) is None),
         "collective": (COLLECTIVE, _crosses),
-        "parallel": (PARALLEL, _any),
+        "parallel": (PARALLEL, lambda hit: _on_several(codebase, hit)),
         "servers": (SERVERS, lambda hit: _serves(codebase, hit)),
         "shared": (SHARED, _any),
         "managers": (MANAGERS, _any),
@@ -113,6 +113,20 @@ def _worded(codebase: "Codebase") -> Iterator[CensusHit]:
 
 def _any(_hit: CensusHit) -> bool:
     return True
+
+
+_DEVICES = re.compile(r"\bdevice_ids\s*=\s*(\[[^\]]*\]|\w+)")
+_SINGLE = re.compile(r"\[\s*[^,\[\]]*\s*,?\]")
+
+
+def _on_several(codebase: "Codebase", hit: CensusHit) -> bool:
+    """Whether a wrapper may spread batches: one whose list of devices is of a single one spreads nothing."""
+    given = _DEVICES.search(hit.text)
+    if given is None or _SINGLE.fullmatch(given[1]):
+        return given is None
+    assigned = (fact for fact in codebase.facts[hit.path].facts if fact.kind == "assign" and fact.name == given[1])
+    values = [fact.detail["value"] for fact in assigned if fact.symbol == hit.symbol]
+    return not values or not all(_SINGLE.fullmatch(value) for value in values)
 
 
 _CROSSING = re.compile(r"(?:barrier|broadcast|all_|gather|scatter|reduce|send|recv|isend|irecv|sync_|init$)\w*")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _THREAD = words(
     """Thread Timer ThreadPoolExecutor ThreadPool to_thread start_new_thread run_in_executor ThreadedGenerator
-    run_in_threadpool QThread"""
+    run_in_threadpool QThread BackgroundTasks"""
 )
 _PROCESS = words(
     """Process Pool ProcessPoolExecutor start_processes spawn SpawnProcess ForkProcess
@@ -40,11 +40,11 @@ _PROCESS = words(
 )
 _MODULES = words(
     """threading multiprocessing concurrent torch.multiprocessing asyncio joblib anyio starlette _thread billiard
-    pathos multiprocess PyQt5 PyQt6 PySide2 PySide6 accelerate gevent eventlet"""
+    pathos multiprocess PyQt5 PyQt6 PySide2 PySide6 accelerate gevent eventlet fastapi"""
 )
 _GIVEN = words(
     """submit map starmap imap imap_unordered apply_async map_async starmap_async apply Thread Timer Process
-    to_thread run_in_executor spawn start_processes start_new_thread run_in_threadpool notebook_launcher"""
+    to_thread run_in_executor spawn start_processes start_new_thread run_in_threadpool notebook_launcher add_task"""
 )
 _MODEL_CALL = re.compile(
     r"[\w.]*(?:(?:model|pipe|pipeline|llm|net)\w*\.(?:generate|forward|predict|infer|run|encode|__call__)\w*"
@@ -86,7 +86,7 @@ def _calls(codebase: "Codebase") -> Iterator[CensusHit]:
         if not maker:
             continue
         last = call.name.rpartition(".")[2]
-        if last in _MAKERS and last not in _GIVEN and _is_filled_later(codebase, path, call):
+        if last not in _GIVEN and _is_filled_later(codebase, path, call):
             continue
         targets = _targets(codebase, path, call, last) if last in _GIVEN else []
         first = _first_run(codebase, path, call)
@@ -102,10 +102,14 @@ def _calls(codebase: "Codebase") -> Iterator[CensusHit]:
                 "model": models,
                 "runs": ", ".join(map(_label, targets[:NAMED])),
                 "off": _when(codebase, path, call),
-                "many": "yes" if is_many(codebase.facts[path].calls, call, step_of(codebase, path, call)) else "no",
+                "many": "yes" if last == "add_task" or _is_many(codebase, path, call) else "no",
                 "held": held.told if (held := _held(codebase, targets)) is not None else "",
             },
         )  # fmt: skip
+
+
+def _is_many(codebase: "Codebase", path: str, call: Call) -> bool:
+    return is_many(codebase.facts[path].calls, call, step_of(codebase, path, call))
 
 
 def _when(codebase: "Codebase", path: str, call: Call) -> str:
@@ -234,15 +238,12 @@ def _classes(codebase: "Codebase") -> Iterator[CensusHit]:
         bases = codebase.bases(path, item)
         maker = "process" if any(base.endswith("Process") for base in bases) else "thread"
         yield hit_at(
-            codebase,
-            path,
-            (item.start, item.head_end),
-            symbol=item.symbol,
+            codebase, path, (item.start, item.head_end), symbol=item.symbol,
             name=next(base for base in bases if _is_worker_class(base)),
             text=f"class `{item.symbol}` is a {maker}{what}",
             related=(*map(defined, targets), *shown),
             detail={"worker": maker, "model": models, "runs": ", ".join(map(_label, targets))},
-        )
+        )  # fmt: skip
 
 
 def _is_worker_class(base: str) -> bool:

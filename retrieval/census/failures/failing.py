@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 from retrieval.census.concurrency.side_by_side import groups_of, sentences
 from retrieval.census.failures.failing_course import Found, Told, course, ends_said
 from retrieval.census.failures.model_handlers import model_handlers
+from retrieval.census.failures.returned_errors import returned_errors
 from retrieval.census.language import Query, kind
+from retrieval.census.meaning.callgraph import entered
+from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import listed
+from retrieval.census.models.touches import ways
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -42,6 +46,8 @@ def _errors(found: Found) -> Told:
         yield f"GPU memory overflows are handled in {_where(real)}: {_first(real[0])}", real
     else:
         yield _unhandled(found, ending, aside, (broad, elsewhere, calls))
+    yield from _wide(found, broad)
+    yield from _loading(found)
     first = bool(calls and not broad)  # what the main programs do before what other code does
     if first:
         yield from _covered(found)
@@ -53,6 +59,9 @@ def _errors(found: Found) -> Told:
         yield f"{len(rest)} more broad handlers stand around model runs: {_where(rest)}", rest
     if not first:
         yield from _covered(found)
+    yield from (
+        (f"{_capital(hit.text)}: the caller gets it as a result", [hit]) for hit in returned_errors(found.codebase)
+    )
     yield from _noted(found)
     yield from _hosted(found)
     yield from _lost(found)
@@ -61,6 +70,30 @@ def _errors(found: Found) -> Told:
             f"Clean-up that an error does not skip (`finally`): {listed([hit.text for hit in closing], SHOWN)}",
             closing,
         )
+
+
+def _wide(found: Found, broad: list[CensusHit]) -> Told:
+    """Handlers of errors as wide as an overflow around other work on the GPU, which take one for something else."""
+    known = {(hit.path, hit.start) for hit in broad}
+    wide = [hit for hit in found.of("oom: wide")[0] if (hit.path, hit.start) not in known]
+    if wide:
+        told = "; ".join(hit.text.rpartition("; its `try`")[0] or hit.text for hit in wide[:SHOWN])
+        yield f"Around other work on the GPU an overflow, which is a `RuntimeError`, is caught too: {told}", wide
+
+
+def _loading(found: Found) -> Told:
+    """What loads models outside the `try` that a program's own function has around other work."""
+    program = program_of(found.codebase)
+    for hit in found.ending:
+        names = hit.detail["outside"].split(", ")
+        definition = program.definition(hit.path, hit.symbol)
+        frame = program.frame(hit.path, definition) if definition is not None and names[0] else None
+        for site in program.sites(frame) if frame is not None else ():
+            bodies = [body for target in site.targets if (body := entered(program, target)) is not None]
+            if site.step.written in names and any(way.touch.does == "loads" for way in ways(found.codebase, bodies)):
+                text = f"`{site.step.written}()`, which loads the model, stands outside the `try` of `{hit.symbol}()`: "
+                yield f"{text}an error or an overflow while it loads {ends_said(found)}", [hit]
+                break
 
 
 def _unhandled(

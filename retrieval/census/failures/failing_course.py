@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.failures.failure_marks import followed
+from retrieval.census.failures.fates import led
 from retrieval.census.failures.model_handlers import model_handlers
 from retrieval.census.failures.retried_models import of_models, repeating_themselves
 from retrieval.census.failures.unchecked import used_unchecked
@@ -48,6 +49,13 @@ class Found:
         return self.reach.parted(hits, aside=True)
 
     @property
+    def ending(self) -> Hits:
+        """The first functions of main programs that let an exception out; what a module's own check runs is none."""
+        found = [hit for hit in self.of("aborts")[0] if hit.detail["how"] in OPEN]
+        guarded = self.reach.guarded if self.reach.tells else frozenset(hit.detail["guard"] for hit in found)
+        return [hit for hit in found if not hit.detail["guard"] or hit.detail["guard"] in guarded]
+
+    @property
     def searched(self) -> int:
         """The Python files that were searched."""
         return sum(facts.language in ("python", "notebook") for facts in self.codebase.facts.values())
@@ -86,7 +94,7 @@ def course(found: Found) -> Told:
     runs = found.parted(model_handlers(found.codebase))[0]
     shown = [hits[0] for hits in (switches, *(hits for hits, _ in groups)) if hits]
     again = [*of_models(found.codebase, retried), *found.parted(repeating_themselves(found.codebase))[0]]
-    yield f"{_headline(found, [] if runs else groups, raising)}{'' if again else _not_again(found, retried)}", shown
+    yield f"{_headline(found, groups, raising, runs, marks)}{'' if again else _not_again(found, retried)}", shown
     if again:
         yield f"Model runs are tried again: {_some(again)}", again
     if runs:
@@ -98,8 +106,7 @@ def course(found: Found) -> Told:
     if runs and partial:
         yield f"Partial success is a result of its own: {_some(partial)}", partial
     yield from ((hit.text, [hit]) for hit in _unlike(switches))
-    open_ = [hit for hit in found.of("aborts")[0] if hit.detail["how"] in OPEN]
-    if open_:
+    if open_ := found.ending:
         longest = max(open_, key=lambda hit: len(hit.text))
         yield longest.text[:1].upper() + longest.text[1:], [longest]
     yield from ((hit.text, [hit]) for hit in policy.get("last", [])[:1])
@@ -154,16 +161,23 @@ def _dereferenced(found: Found, fallback: Hits) -> Told:
             yield f"{text}, so that the failure comes out there", [hit, place]
 
 
-def _headline(found: Found, groups: Sequence[tuple[Hits, str]], switches: Hits) -> str:
+def _headline(found: Found, groups: Sequence[tuple[Hits, str]], switches: Hits, runs: Hits, marks: Hits) -> str:
+    if runs:
+        calls = found.of("unhandled_model_calls")[0]
+        lead = led(runs, marks, calls, f"goes up through the callers and {ends_said(found)}")
+        return f"{lead}. {_decided(switches)}" if switches else lead
     ends = f"an error that no handler catches goes up through the callers and {ends_said(found)}"
     lead = f"By default a failed step aborts: {ends}"
     if switches:
-        flags = list(dict.fromkeys(f"`{hit.text.rpartition(' only if `')[2].partition('`')[0]}`" for hit in switches))
-        lead = f"Whether a failure ends the work is decided by {listed(flags, SHOWN)} in {_where(switches)}"
-        lead += f"; elsewhere {ends}"
+        lead = f"{_decided(switches)}; elsewhere {ends}"
     if said := _counted(groups):
         return f"{lead}; exceptions in what the main programs run: failures are {said}"
     return lead if not groups else f"{lead}; nothing is retried, skipped or replaced in what the main programs run"
+
+
+def _decided(switches: Hits) -> str:
+    flags = list(dict.fromkeys(f"`{hit.text.rpartition(' only if `')[2].partition('`')[0]}`" for hit in switches))
+    return f"Whether a failure ends the work is decided by {listed(flags, SHOWN)} in {_where(switches)}"
 
 
 def _counted(groups: Sequence[tuple[Hits, str]]) -> str:

@@ -170,13 +170,15 @@ class _Callers:
         self.codebase = codebase
         self.known: dict[Place, list[tuple[Place, int, str]]] = {}
         self._handlers: dict[Place, list[Fact]] = {}
-        program = program_of(codebase)
+        program, calls = program_of(codebase), held_calls(codebase)
+        on_held = {(place[0], line) for _, (place, line, _) in calls}  # there it is known what objects were made with
         for frame, _ in all_frames(program):
             for site in program.sites(frame):
                 caller = ((frame.path, frame.symbol), site.step.start, site.step.written)
-                for place in [] if site.handed else _reached(program, site):
+                known = site.handed or (frame.path, site.step.start) in on_held
+                for place in [] if known else _reached(program, site):
                     self.known.setdefault(place, []).append(caller)
-        for place, held in held_calls(codebase):
+        for place, held in calls:
             self.known.setdefault(place, []).append(held)
 
     def handlers(self, place: Place) -> list[Fact]:

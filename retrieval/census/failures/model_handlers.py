@@ -15,6 +15,7 @@ from retrieval.census.failures.model_errors import BROAD, model_calls
 from retrieval.census.language import hit_at, run_query
 from retrieval.census.meaning.prose import listed
 from retrieval.census.memory.memory_errors import runs_by_name
+from retrieval.census.models.held_calls import held_calls
 from retrieval.census.models.held_models import runs_held_model
 from retrieval.census.models.touches import touches_of
 from retrieval.facts import CensusHit, Fact
@@ -86,8 +87,9 @@ def _runs(codebase: Codebase, path: str, fact: Fact) -> Iterator[str]:
         calls = (call for call in codebase.facts[path].calls if first <= call.start and call.end <= last)
         yield from (call.written for call in calls if runs_by_name(call.written))
     held = runs_held_model(codebase, (path, fact.symbol)) if "." in fact.symbol else None
-    if held is not None and held.path == path and first <= held.line <= last:
-        yield held.call
+    entered = held is not None and any(caller == (path, fact.symbol) for _, (caller, _, _) in held_calls(codebase))
+    if held is not None and not entered and held.path == path and first <= held.line <= last:
+        yield held.call  # what it enters is not known: by its name it is a model
 
 
 @once

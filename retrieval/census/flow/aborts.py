@@ -26,6 +26,7 @@ PARSERS = ("argparse.ArgumentParser", "optparse.OptionParser")
 CONTEXTS = ("click.Context", "typer.Context")
 FINE = frozenset(["", "0", "None", "code=0", "os.EX_OK", "EXIT_SUCCESS"])
 _STOPPING = re.compile(r"(?:\w+\.)*(?:KeyboardInterrupt|SystemExit|GeneratorExit)")
+_WIDE = re.compile(r"(?:Base)?Exception")
 NOT_HANDLING = frozenset(["import_guard", "reraise", "abort"])
 MAIN_RESULT = re.compile(r"^[\w.]+\(.*\)$")
 WORDED = re.compile(r"^(?:str|repr|format)\(|\.(?:format|join)\(")
@@ -175,12 +176,11 @@ def _program(codebase: Codebase, program: Program, frame: Frame, entry: Entry, s
     if definition is None:
         return None
     handlers = handlers_at(codebase, frame.path, frame.symbol)
-    calls: dict[str, bool] = {}
+    calls: dict[str, list[Fact | None]] = {}
     for site in program.sites(frame):
-        covered = covering(handlers, site.step.start) is not None
-        calls[site.step.written] = calls.get(site.step.written, True) and covered
-    inside = [f"`{name}()`" for name, covered in calls.items() if covered]
-    outside = [f"`{name}()`" for name, covered in calls.items() if not covered]
+        calls.setdefault(site.step.written, []).append(covering(handlers, site.step.start))
+    inside = [name for name, around in calls.items() if any(around)]
+    outside = [f"`{name}()`" for name, around in calls.items() if None in around]
     if not outside:
         return None
     by = f"the command `{entry.name}`" if entry.kind == "console script" else f"`{entry.path}`"
@@ -189,7 +189,9 @@ def _program(codebase: Codebase, program: Program, frame: Frame, entry: Entry, s
     ends = f"an exception that {_some(outside)} {'lets' if len(outside) == 1 else 'let'} out {how}"
     if inside:
         stand = "stands" if len(inside) == 1 else "stand"
-        text = f"in {subject} only {_some(inside)} {stand} in a `try` that goes on after an error: {ends}"
+        facts = [fact for name in inside for fact in calls[name] if fact is not None]
+        text = f"in {subject} {_some([f'`{name}()`' for name in inside])} {stand} in a `try` that goes on after "
+        text += f"{_caught(facts)}: {ends}"
     elif any(fact.symbol == frame.symbol for fact in program.facts[frame.path].facts if fact.kind == "try"):
         text = f"no `try` in {subject} goes on after an error in its calls of repository code: {ends}"
     else:
@@ -197,10 +199,20 @@ def _program(codebase: Codebase, program: Program, frame: Frame, entry: Entry, s
     lines = (definition.head_start, definition.head_end)
     related = tuple(("handler", frame.path, fact.start, fact.end) for fact in handlers)
     name = definition.name
-    detail = {"how": "request" if served else "exception"}
+    loose = [name for name, around in calls.items() if None in around] if inside else []
+    guard = entry.path if entry.kind == "script" else ""
+    detail = {"how": "request" if served else "exception", "outside": ", ".join(loose), "guard": guard}
     return hit_at(
         codebase, frame.path, lines, symbol=frame.symbol, name=name, text=text, related=related, detail=detail
     )
+
+
+def _caught(handlers: list[Fact]) -> str:
+    """ "an error", or the errors of which alone handlers go on: "`OSError`, `KeyError` alone"."""
+    types = [name for fact in handlers for name in filter(None, fact.detail["types"].split(", "))]
+    if any(not fact.detail["types"] for fact in handlers) or any(_WIDE.fullmatch(name) for name in types):
+        return "an error"
+    return f"{_some([f'`{name}`' for name in dict.fromkeys(types)])} alone"
 
 
 def _some(names: list[str]) -> str:

@@ -62,6 +62,9 @@ def _classes(roster: Roster, place: tuple[str, int], given: str) -> list[ClassRe
     inside = [d for d in program.facts[path].definitions if d.kind != "class" and d.start <= line <= d.end]
     frame = program.frame(path, max(inside, key=lambda d: d.start)) if inside else None
     own, dot, name = given.partition(".")
+    made = program.named_class(path, given.partition("(")[0]) if "(" in given else None
+    if made is not None:
+        return [made]
     if frame is None or frame.owner is None or not dot or "." in name or own != next(iter(frame.parameters), ""):
         return []
     bound = roster.tracer.holders.attribute(frame.owner, name)

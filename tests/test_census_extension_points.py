@@ -262,7 +262,7 @@ def test_a_parameter_that_takes_the_model_itself_is_a_way_to_give_another() -> N
     assert verdict.startswith("Yes. Without a change of code: by argument, `model` of `load()` takes the model itself")
     given = [text for text in found if text.startswith("By argument")]
     assert given[0].startswith("By argument: `model` of `load()` (holder.py) takes the model itself; only where none")
-    assert given[1].endswith("`Holder` calls its `forward()`, so that any object with these can be given")
+    assert given[1].endswith("`Holder` uses its `forward()`, so that any object with this can be given")
 
 
 STAR = """

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.extension.about_models import about_models, beside_models
-from retrieval.census.extension.bound_labels import ERROR, bound_labels
+from retrieval.census.extension.bound_labels import ERROR, Labels, bound_labels
 from retrieval.census.extension.fixed_parts import fixed_parts, is_number, is_prompt, is_table
 from retrieval.census.extension.fixed_widths import widths
 from retrieval.census.extension.swap_limits import limits, model_rows
@@ -163,6 +163,7 @@ def places_of(codebase: Codebase) -> list[tuple[str, Place]]:
 def _found(codebase: Codebase) -> Iterator[tuple[str, Place]]:
     about = about_models(codebase)
     beside = beside_models(codebase)
+    labels = Labels()
 
     def is_model(path: str, name: str) -> bool:
         found = codebase.resolve_local(path, name)
@@ -178,8 +179,12 @@ def _found(codebase: Codebase) -> Iterator[tuple[str, Place]]:
             fixed_parts(unit), bound_labels(unit), *(_of(unit, node) for node in unit.nodes), *own
         ):
             told = near or rank not in _NEAR or (unit.path in beside and rank == "bound" and ERROR in text)
-            if told and not (rank == "bound" and is_unread(codebase, unit, at)):
+            if rank == "bound":
+                told = not is_unread(codebase, unit, at) and labels.note(unit, text, at, told)
+            if told:
                 yield rank, _place(unit, text, at)
+    for unit, text, at in labels.behind(codebase):
+        yield "bound", _place(unit, text, at)
     for unit, (rank, text, at) in model_rows(codebase):
         yield rank, _place(unit, text, at)
 

@@ -8,14 +8,51 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.units import Unit, written
+
+if TYPE_CHECKING:
+    from retrieval.codebase import Codebase
 
 LEAST = 4
 ERROR = "or an error"
 _LABEL = re.compile(r"(?i)label|class(?:es|_?id|_?name|_)|categor")
 _ENUM = re.compile(r"^(?:[a-z_]\w*\.)*[A-Z]\w*(?:Label|Class|Category|Kind|Type|Entity)s?\w*$")
+_MEMBER = re.compile(r"members? of `([\w.]+)`")
 Found = tuple[str, str, ast.AST]
+
+
+@dataclass
+class Labels:
+    """The enumerations by which code about models names labels, its folders, and tables by labels in other code."""
+
+    enums: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
+    others: list[tuple[Unit, str, ast.AST]] = field(default_factory=list)
+
+    def note(self, unit: Unit, text: str, at: ast.AST, about: bool) -> bool:
+        """Keep what a file binds, and say whether the file is `about` models."""
+        if about:
+            self.enums |= members(text)
+            self.folders.add(unit.path.rpartition("/")[0])
+        else:
+            self.others.append((unit, text, at))
+        return about
+
+    def behind(self, codebase: "Codebase") -> Iterator[tuple[Unit, str, ast.AST]]:
+        """The tables by labels of models in what files beside those about models import."""
+        paths = [path for path in codebase.facts if path.rpartition("/")[0] in self.folders] if self.others else []
+        imported = {codebase.locate(item.module, path) for path in paths for item in codebase.facts[path].imports}
+        for unit, text, at in self.others:
+            if unit.path in imported and self.enums & members(text):
+                yield unit, text, at
+
+
+def members(text: str) -> set[str]:
+    """The enumeration that a text of rank "bound" names."""
+    return set(_MEMBER.findall(text))
 
 
 def bound_labels(unit: Unit) -> Iterator[Found]:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.extension.ties import Ties, ties_of
+from retrieval.census.extension.tied_file import Ties
+from retrieval.census.extension.ties import ties_of
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import counted, listed
@@ -70,10 +71,13 @@ def _words(ties: Ties, shown: int = SHOWN) -> list[str]:
     return [
         words
         for held, words in (
+            (ties.wired, f"runs the stages {names(ties.wired)} in fixed places"),
+            (ties.slots, f"has one field for each kind of result, {names(ties.slots)}"),
             (ties.made, f"makes {names(ties.made)}"),
             (ties.hosted, f"makes clients of services, {names(ties.hosted)}"),
             (ties.run, f"calls {names(ties.run)}"),
             (ties.bound, f"binds labels, as {names(ties.bound)}"),
+            (ties.asked, f"decides {_times(len(ties.asked))} by a label"),
             (ties.formats, f"switches over {names(ties.formats)}"),
             (ties.companions, f"uses {names(ties.companions)}"),
             (ties.named, f"decides {_times(len(ties.named))} by the name or type of a model"),
@@ -87,6 +91,7 @@ def _words(ties: Ties, shown: int = SHOWN) -> list[str]:
             (ties.keys, f"reads the checkpoint keys {names(ties.keys)}"),
             (ties.types, f"takes {names(ties.types)} from the model's library"),
             (ties.reaches, f"reaches into parts of a model, as {names(ties.reaches)}"),
+            (ties.behind and not ties.seen, f"stands behind the interface {names(ties.behind)}"),
             (ties.general, f"makes whichever model is named with {names(ties.general)}"),
         )
         if held

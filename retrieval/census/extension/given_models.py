@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
-SHOWN, METHODS = 4, 5
+SHOWN, METHODS = 4, 6
 
 
 @dataclass
@@ -37,6 +37,7 @@ class Slot:
     parameter: str
     line: int
     instead: bool
+    kept: str = ""  # the attribute that the model is kept in
     models: dict[str, list[Made]] = field(default_factory=dict)
 
     @property
@@ -67,7 +68,7 @@ def _kept(roster: Roster, made: Made) -> Iterator[Slot]:
             continue
         for binding in frame.body.bindings:
             if binding.line == at.line and binding.name.endswith(at.name) and (name := _parameter(frame, binding)):
-                yield Slot(frame, name, at.line, False)
+                yield Slot(frame, name, at.line, False, at.name)
 
 
 def _parameter(frame: "Frame", binding: Binding) -> str:
@@ -107,6 +108,7 @@ def _point(codebase: "Codebase", roster: Roster, slot: Slot) -> Point | None:
     if not (uses or slot.instead) or not reach_of(codebase).has(hit):
         return None
     today, asked = _today(slot), dict.fromkeys(f"`{use.method or '__call__'}()`" for use in uses)
+    asked |= dict.fromkeys(_members(codebase, slot))
     methods = listed(list(asked), METHODS)
     takes = f"`{slot.parameter}` of `{slot.owner}()` takes the model itself"
     if slot.instead:
@@ -114,13 +116,24 @@ def _point(codebase: "Codebase", roster: Roster, slot: Slot) -> Point | None:
         said = f"By argument: {takes.replace('()`', f'()` ({path})')}; only where none is given {today} is made"
     else:
         makers = listed(list(dict.fromkeys(caller(item.frame) + f" ({item.frame.path})" for item in made)), SHOWN)
-        short = f"{takes}, today {today}, and calls its {methods}"
+        short = f"{takes}, today {today}, of which {len(asked)} members are used ({methods})"
+        short = short if len(asked) > 1 else f"{takes}, today {today}, of which only {methods} is used"
         said = f"By argument: {takes.replace('()`', f'()` ({path})')}, today {today}, made in {makers}; "
-        said += f"`{slot.owner}` calls its {methods}, so that any object with these can be given"
+        every = "this" if len(asked) == 1 else "all of these"
+        said += f"`{slot.owner}` uses its {methods}, so that any object with {every} can be given"
     related = [("made", item.frame.path, item.step.start, item.step.end) for item in made[:SHOWN]]
     related += [("called", use.frame.path, use.step.start, use.step.end) for use in uses[:SHOWN]]
     return Point("argument", short, said, path, (slot.line, slot.line), frame.symbol, tuple(dict.fromkeys(related)),
                  tuple(slot.models))  # fmt: skip
+
+
+def _members(codebase: "Codebase", slot: Slot) -> Iterator[str]:
+    """The members that the class takes of the attribute which keeps the model: what another object must have."""
+    owner = slot.frame.owner.definition if slot.frame.owner is not None and slot.kept else None
+    lines = codebase.snapshot.by_path[slot.frame.path].lines[owner.start - 1 : owner.end] if owner is not None else ()
+    for line in lines:
+        for name, call in re.findall(rf"\bself\.{re.escape(slot.kept)}\.([A-Za-z_]\w*)(\(?)", line.partition("#")[0]):
+            yield f"`{name}{'()' if call else ''}`"
 
 
 def _today(slot: Slot) -> str:

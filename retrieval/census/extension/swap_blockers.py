@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 from retrieval.census.extension.assumptions import assumptions
 from retrieval.census.extension.bound_labels import ERROR
 from retrieval.census.extension.coupled import ASIDE
+from retrieval.census.extension.engine_types import said_of, typed_interfaces
 from retrieval.census.extension.extension_points import extension_points
 from retrieval.census.extension.module_dispatch import taken_from_modules, told_of
 from retrieval.census.extension.replaceable import replaceable
+from retrieval.census.extension.result_slots import result_slots
 from retrieval.census.extension.ties import ties_of
+from retrieval.census.flow.default_targets import is_unchosen
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.handover.demands import model_demands
 from retrieval.census.language import Query, hit_at, kind, parse_query
@@ -87,6 +90,7 @@ def swap_blockers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     """A clause and its hit for each sort of limit that the main programs have."""
     yield from _modalities(codebase)
+    yield from _slotted(codebase)
     yield from _bound(codebase)
     for taken in taken_from_modules(codebase)[:EACH]:
         if taken.names is not None or taken.objects is not None:
@@ -110,6 +114,19 @@ def _ranked(codebase: "Codebase", ranks: tuple[tuple[str, str], ...]) -> Iterato
     for rank, words in ranks:
         for hit in _first(codebase, list(assumptions(codebase, parse_query(f"assumptions: {rank}")))):
             yield f"{words}, as {_cut(hit.text)}", hit
+
+
+def _slotted(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """Records with a field for each kind of model, and what interfaces of engines take and give."""
+    for slots in result_slots(codebase)[:EACH]:
+        hit = hit_at(codebase, slots.path, slots.lines, symbol=slots.symbol, name="slots", text="")
+        yield (
+            f"results have fixed places: {slots.said}; another kind needs a new field and code for it",
+            hit,
+        )
+    typed = typed_interfaces(codebase)
+    if typed:
+        yield f"interfaces fix what engines take and give: {said_of(codebase, typed)}", typed[0].hit
 
 
 def _bound(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
@@ -223,7 +240,7 @@ def _first(codebase: "Codebase", hits: list[CensusHit]) -> list[CensusHit]:
 def _run(codebase: "Codebase", hits: list[CensusHit]) -> list[CensusHit]:
     """The hits in source code that main programs may run, those aside last."""
     own = [hit for hit in hits if hit.role == "source" and not (is_left(hit.path) or _TRIES.match(hit.symbol))]
-    own.sort(key=lambda hit: bool(ASIDE.search(hit.path)))
+    own.sort(key=lambda hit: (is_unchosen(codebase, hit.path, hit.symbol), bool(ASIDE.search(hit.path))))
     return [hit for hit in own if reach_of(codebase).has(hit)]
 
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.census.extension.assumptions import places_of
+from retrieval.census.extension.structural_ties import interface_of, structural_ties
+from retrieval.census.extension.tied_file import Ties
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query
 from retrieval.census.meaning.spots import Spot
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
-MOST_RUNS, MOST_KEYS, MOST_WIDTHS = 8, 12, 5
+MOST_KEYS, MOST_WIDTHS = 12, 5
 FIXED = ("weights", "prompts", "bound", "labels", "numbers", "widths")
 _NAMES = (
     r"[\w.]*(?:(?:model|backbone|network|tower|encoder|pretrained|checkpoint)_?(?:name|type|arch|id|class|tag|variant|path"
@@ -65,69 +66,6 @@ _SIZE = re.compile(
 _NUMBERS = frozenset({"integer", "float", "binary_operator", "list", "tuple"})
 
 
-@dataclass(slots=True)
-class Ties:
-    """What ties one file: names with the first line of each; `named` are lines of decisions by name. `general` are
-    loaders of whichever model is named, which tie to none."""
-
-    made: dict[str, int] = field(default_factory=dict)
-    general: dict[str, int] = field(default_factory=dict)
-    hosted: dict[str, int] = field(default_factory=dict)
-    formats: dict[str, int] = field(default_factory=dict)
-    weights: dict[str, int] = field(default_factory=dict)
-    prompts: dict[str, int] = field(default_factory=dict)
-    bound: dict[str, int] = field(default_factory=dict)
-    labels: dict[str, int] = field(default_factory=dict)
-    numbers: dict[str, int] = field(default_factory=dict)
-    run: dict[str, int] = field(default_factory=dict)
-    calls: int = 0
-    companions: dict[str, int] = field(default_factory=dict)
-    tokens: dict[str, int] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
-    widths: dict[str, int] = field(default_factory=dict)
-    keys: dict[str, int] = field(default_factory=dict)
-    types: dict[str, int] = field(default_factory=dict)
-    named: list[int] = field(default_factory=list)
-    reaches: dict[str, int] = field(default_factory=dict)
-    defines: bool = False
-
-    @property
-    def weight(self) -> int:
-        """How tightly: what is made counts four times, labels that are bound to an enumeration six, a switch over
-        formats three, what is run or decided by name twice; tokens and prompts, which a file may write for one model
-        among many, count once. A file that only loads whichever model is named is tied half as much."""
-        often = (
-            4 * len(self.made)
-            + len(self.hosted)
-            + 2 * len(self.run)
-            + min(self.calls, MOST_RUNS)
-            + 2 * len(self.companions)
-        )
-        often += 2 * (min(len(self.named), 12) + min(len(self.labels), 3)) + min(
-            len(self.tokens) + len(self.prompts), 4
-        )
-        often += 3 * min(len(self.formats), 6) + 6 * min(len(self.bound), 3)
-        counts = (
-            (self.weights, 3),
-            (self.sizes, 3),
-            (self.widths, 3),
-            (self.numbers, 3),
-            (self.keys, 4),
-            (self.types, 3),
-        )
-        often += sum(min(len(held), most) for held, most in counts) + min(len(self.reaches), 5)
-        return often // 2 if self.general and not self.made else often
-
-    @property
-    def lines(self) -> list[int]:
-        """Every line that ties, in order."""
-        held = (
-            self.made, self.hosted, self.run, self.companions, self.tokens, self.formats, self.sizes, self.widths,
-            self.numbers, self.keys, self.types, self.weights, self.prompts, self.bound, self.labels, self.reaches,
-        )  # fmt: skip
-        return sorted({*(line for table in held for line in table.values()), *self.named})
-
-
 def ties_of(codebase: "Codebase") -> dict[str, Ties]:
     """The ties of every file that has some."""
     roster, table = roster_of(codebase), dict[str, Ties]()
@@ -151,6 +89,7 @@ def ties_of(codebase: "Codebase") -> dict[str, Ties]:
     _library_types(roster, table)
     _tokens(codebase, table)
     _reaches(codebase, table)
+    structural_ties(codebase, table)
     return table
 
 
@@ -192,6 +131,9 @@ def _of_call(
             hosted = made.known is not None and made.known.hosted
             kept = ties.general if takes_any(made) else ties.hosted if hosted else ties.made
             kept.setdefault(f"`{made.name}`", step.start)
+            base = interface_of(roster, frame)
+            ties.seen = ties.seen or base is None
+            ties.behind |= {f"`{base.definition.symbol}`": step.start} if base is not None else {}
     use = roster.used(frame, step)
     if use is not None:
         used = [made for made in use.made if not (_is_own_part(roster, frame, made.cls) or takes_any(made))]

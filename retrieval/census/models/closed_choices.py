@@ -19,6 +19,7 @@ from retrieval.census.models.roster import Roster
 
 if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
+    from retrieval.parse import Node
 
 _ARMS = ("if", "else", "case")
 SHOWN, LONGEST, PAST = 6, 70, -1
@@ -132,22 +133,30 @@ def _chosen(places: list[Made]) -> Iterator[Choice]:
 
 
 def _others(places: list[Made], deciding: set[int]) -> tuple[str, ...]:
-    """The classes that other arms of the deciding conditions return, and of conditions that come before an error."""
+    """What other arms of the deciding conditions call in the place of a model, and those of conditions that come before
+    an error: what they return, and what they bind the variable to that holds the model."""
     frame = places[0].frame
     kept = {(guard.key, guard.arm) for made in places for way, _ in _ways(made) for guard in way}
-    returned = {item.line for item in frame.body.exits if item.kind == "return"}
     for item in (item for item in frame.body.exits if item.kind == "raise"):
         past = {guard.key for guard in _arms(frame, item.guards)}
         deciding = deciding | past if deciding & past else deciding
+    spans = [(made.step.node.start_byte, made.step.node.end_byte) for made in places]
+    holding = {b.name for b in frame.body.bindings for start, end in spans if _holds(b.value, start, end)}
+    instead = {b.value.start_byte for b in frame.body.bindings if b.value is not None and b.name in holding}
+    returned = {item.value.start_byte for item in frame.body.exits if item.kind == "return" and item.value is not None}
     return tuple(
         dict.fromkeys(
             step.written
             for step in frame.body.calls
-            if step.start in returned
-            and step.written.rpartition(".")[2][:1].isupper()
-            and any(g.kind == "if" and g.key in deciding and (g.key, g.arm) not in kept for g in step.guards)
+            if step.node.start_byte in instead | returned
+            and (step.node.start_byte in instead or step.written.rpartition(".")[2][:1].isupper())
+            and any(g.kind in _ARMS and g.key in deciding and (g.key, g.arm) not in kept for g in step.guards)
         )
     )
+
+
+def _holds(value: "Node | None", start: int, end: int) -> bool:
+    return value is not None and value.start_byte <= start and end <= value.end_byte
 
 
 def _is_named(key: int, ways: "list[tuple[Made, tuple[Guard, ...], int]]") -> bool:

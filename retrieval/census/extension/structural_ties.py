@@ -1,0 +1,64 @@
+"""Ties that stand in the structure of a program: stages wired into an object, records with a field for each kind of
+result, conditions on labels, and, for less, models behind an interface."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from retrieval.beside import once
+from retrieval.census.extension.bound_labels import members
+from retrieval.census.extension.hierarchies import hierarchies
+from retrieval.census.extension.result_slots import result_slots
+from retrieval.census.extension.tied_file import Ties
+from retrieval.census.language import parse_query, run_query
+from retrieval.census.meaning.units import units, written
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from retrieval.census.meaning.frame import Frame
+    from retrieval.census.meaning.values import ClassRef
+    from retrieval.census.models.roster import Roster
+    from retrieval.codebase import Codebase
+
+LEAST = 3
+
+
+def structural_ties(codebase: Codebase, table: dict[str, Ties]) -> None:
+    """Enter the stages, the records and the conditions on labels of files."""
+    for hit in run_query(codebase, "stage_order").hits:
+        stages = hit.detail["stages"].split(",")
+        if len(stages) >= LEAST and codebase.snapshot.by_path[hit.path].role == "source":
+            table.setdefault(hit.path, Ties()).wired |= {f"`{name}`": hit.start for name in stages}
+    for slots in result_slots(codebase):
+        table.setdefault(slots.path, Ties()).slots |= {f"`{name}`": slots.lines[0] for name in slots.filled}
+    _asked(codebase, table)
+
+
+def _asked(codebase: Codebase, table: Mapping[str, Ties]) -> None:
+    """Comparisons with members of the enumeration by which a file keeps a table of labels."""
+    for path, ties in table.items():
+        enums = {name for text in ties.bound for name in members(text)}
+        for unit in units(codebase, path=path) if enums else ():
+            for node in unit.nodes:
+                parts = (
+                    (part for side in node.comparators for part in ast.walk(side))
+                    if isinstance(node, ast.Compare)
+                    else ()
+                )
+                if any(isinstance(part, ast.Attribute) and written(part.value) in enums for part in parts):
+                    ties.asked.append(unit.row(node.lineno))
+
+
+def interface_of(roster: Roster, frame: Frame) -> ClassRef | None:
+    """The interface that the class of a body implements beside others, None for none."""
+    line = roster.program.line(frame.owner)[1:] if frame.owner is not None else ()
+    known = _interfaces(roster.codebase)
+    return next((cls for cls in line if (cls.path, cls.definition.symbol) in known), None)
+
+
+@once
+def _interfaces(codebase: Codebase) -> frozenset[tuple[str, str]]:
+    hits = hierarchies(codebase, parse_query("hierarchies: what=interfaces"))
+    return frozenset((hit.path, hit.symbol) for hit in hits if len(hit.detail["members"].split(", ")) > 1)

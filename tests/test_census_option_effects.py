@@ -351,3 +351,47 @@ def test_options_taken_out_by_a_comprehension_act_in_the_object_that_is_called()
     lead = run_query(codebase, "option_ways: what=lead").hits[0].text
     assert "what is left when `kind`, `width`, `marked`, `audio` are taken out" in lead
     assert "`writer()` (`width`, `marked`)" in lead
+
+
+OVERRULED = """
+    import argparse
+    from work import Runner
+
+    def parse():
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--device", default="cuda:0")
+        parser.add_argument("--port", type=int, default=80)
+        parser.add_argument("--size", type=int, default=4)
+        parser.add_argument("--flip-all", action="store_true")
+        return parser.parse_args()
+
+    args = parse()
+    if args.size < 1:
+        args.size = 1
+    args.port = 8080
+    args.device = "cuda:3"
+    Runner(args).serve(args.port)
+"""
+WORK = """
+    class Runner:
+        def __init__(self, args):
+            self.args = args
+            if args.device != "cpu":
+                print(args.size * 2)
+        def serve(self, port):
+            open(port)
+"""
+
+
+def test_options_that_the_code_overrules_or_never_reads_change_nothing() -> None:
+    codebase = codebase_of({"run.py": OVERRULED, "work.py": WORK})
+    overruled, unread = (hit.text for hit in run_query(codebase, "idle_options").hits)
+    assert overruled.startswith(
+        "What is given with `--port` (`8080`, run.py:15), `--device` (`'cuda:3'`, run.py:16) has"
+    )
+    assert unread.startswith("No Python code of the repository reads `--flip-all`:")
+    effects = texts(codebase, "option_effects")
+    assert effects["device"].endswith("sets it to `'cuda:3'` itself, so that what is given has no effect there")
+    assert "args.size < 1" in effects["size"]
+    lead = run_query(codebase, "option_ways: what=lead").hits
+    assert all("sets `port` to `8080`, `device` to `'cuda:3'` itself" in hit.text for hit in lead)

@@ -167,6 +167,7 @@ from retrieval.census.settings import (  # noqa: F401
     config_objects,
     configs,
     environment,
+    idle_options,
     option_effects,
     option_objects,
     option_ways,

@@ -22,14 +22,14 @@ def is_unread(codebase: Codebase, unit: Unit, node: ast.AST) -> bool:
     if not isinstance(current, ast.Assign | ast.AnnAssign):
         return False
     target = current.targets[0] if isinstance(current, ast.Assign) else current.target
-    if not isinstance(target, ast.Name) or _words(codebase)[target.id] > FEW:
+    if not isinstance(target, ast.Name) or words_of(codebase)[target.id] > FEW:
         return False
     name = target.id
     return not any(_reads(other, part, name) for other in units(codebase, rf"\b{name}\b") for part in other.nodes)
 
 
 @once
-def _words(codebase: Codebase) -> Counter[str]:
+def words_of(codebase: Codebase) -> Counter[str]:
     """How often each word stands in the Python code of the repository."""
     files = (file for file in codebase.snapshot.files if file.language in ("python", "notebook"))
     return Counter(word for file in files for word in re.findall(r"\w+", file.text))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.flow.default_targets import is_unchosen
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind
@@ -47,6 +48,7 @@ class Effects:
     codebase: "Codebase"
     found: dict[str, list[Effect]] = field(default_factory=dict)
     fields: dict[str, dict[str, None]] = field(default_factory=dict)  # option → "Class.field" that it fills
+    replaced: dict[str, Effect] = field(default_factory=dict)  # option → where the code gives it a value of its own
     _seen: set[tuple[str, str, tuple[tuple[str, str], ...]]] = field(default_factory=set)
 
     def follow(self, path: str, symbol: str, names: dict[str, str], depth: int = 0) -> None:
@@ -56,6 +58,9 @@ class Effects:
             return
         self._seen.add(key)
         done = flow(self.codebase, path, symbol, names)
+        for option, (line, value) in done.replaced.items():
+            text = f"sets it to `{value}` itself, so that what is given has no effect there"
+            self.replaced.setdefault(option, Effect(text, path, (line, line), symbol, 0))
         for seen in done.seen:
             self._note(seen, symbol or seen.unit.symbols.get(seen.node, ""))
         for given in done.given:
@@ -155,18 +160,26 @@ def _short(node: ast.AST) -> str:
 )
 def option_effects(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per option, in the order of the command line; patterns match the option with underscores."""
-    known = _known(codebase)
-    effects = Effects(codebase)
-    for site in _main_sites(codebase):
-        effects.follow(site.path, site.symbol, dict(site.names))
-    for option in sorted((o for o in effects.found if o in known), key=list(known).index):
+    known, effects = known_options(codebase), effects_of(codebase)
+    every = {**effects.found, **effects.replaced}
+    for option in sorted((o for o in every if o in known), key=list(known).index):
         if query.matches(option):
             filled = listed(list(effects.fields.get(option, ())), FIELDS)
             subject = f"`{known[option]}`" + (f" (as {filled})" if filled else "")
-            yield _hit(codebase, option, subject, effects.found[option])
+            first = [effects.replaced[option]] if option in effects.replaced else []
+            yield _hit(codebase, option, subject, [*first, *effects.found.get(option, ())])
 
 
-def _known(codebase: "Codebase") -> dict[str, str]:
+@once
+def effects_of(codebase: "Codebase") -> Effects:
+    """The effects of the options of the main programs."""
+    effects = Effects(codebase)
+    for site in _main_sites(codebase):
+        effects.follow(site.path, site.symbol, dict(site.names))
+    return effects
+
+
+def known_options(codebase: "Codebase") -> dict[str, str]:
     """Option as a name of Python → its flag, of the options that a command line has."""
     found: dict[str, str] = {}
     for hit in all_options(codebase):

@@ -11,7 +11,7 @@ from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.units import Unit, bound_names, call_name, own_nodes, units, written
 from retrieval.census.meaning.values import FunctionRef
 from retrieval.census.settings.option_parts import parts_of
-from retrieval.census.settings.option_reads import METHODS, is_whole, option_of
+from retrieval.census.settings.option_reads import METHODS, SET, is_whole, option_of
 from retrieval.census.settings.option_sites import PARSING
 from retrieval.facts import Definition
 from retrieval.languages import words
@@ -42,6 +42,7 @@ class Given:
     first: str = ""  # a class that stands beside all options, "InferenceConfig, …"
     explicit: frozenset[str] = frozenset()  # the parameters that are given by name, options or not
     count: int = 0  # how many arguments are given by position
+    replaced: frozenset[str] = frozenset()  # the options that the body has given values of its own before
 
     @property
     def target(self) -> tuple[str, Definition] | None:
@@ -64,7 +65,7 @@ class Flow:
 
     `built` are the calls with what they are given, for those that make objects of classes without an `__init__`;
     `attributes` are the expressions, as `self.width`, that hold an option from then on, `parts` the dictionaries that
-    hold some options, by key.
+    hold some options, by key, `replaced` the options that the body gives values of its own, with line and value.
     """
 
     read: dict[str, int] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class Flow:
     built: list[tuple[Unit, ast.Call, Given]] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
     parts: dict[str, dict[str, str]] = field(default_factory=dict)
+    replaced: dict[str, tuple[int, str]] = field(default_factory=dict)
 
 
 def flow(codebase: Codebase, path: str, symbol: str, names: dict[str, str]) -> Flow:
@@ -135,11 +137,22 @@ def _assigned(
                 continue  # a value worked out of itself is still the option's, and the parser gives all of them
             elif not any(isinstance(p, ast.Call) and PARSING.search(written(p.func)) for p in ast.walk(value)):
                 known.pop(target.id, None)
+        elif (
+            isinstance(target, ast.Attribute) and known.get(written(target.value)) == "" and _is_own(unit, node, value)
+        ):
+            known[written(target)] = SET
+            found.replaced[target.attr] = unit.row(node.lineno), written(value)
         elif isinstance(target, ast.Attribute) and held and plain:
             owner = written(target.value)
             found.kept.setdefault(owner, {}).setdefault(held[0], unit.row(node.lineno))
             found.attributes.setdefault(written(target), held[0])
             known |= {written(target): held[0]} if owner == "self" else {}
+
+
+def _is_own(unit: Unit, node: ast.AST, value: ast.expr) -> bool:
+    """Whether a value is written in the code and given under no condition."""
+    around = unit.parents.get(node)
+    return isinstance(value, ast.Constant) and isinstance(around, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef)
 
 
 def _fills_in(unit: Unit, node: ast.AST, name: str) -> bool:
@@ -175,8 +188,9 @@ def _call(codebase: Codebase, unit: Unit, node: ast.Call, known: dict[str, str],
         callee, lines, first = written(node.func), unit.lines(node), _class_beside(node, whole)
         explicit = frozenset(k.arg for k in node.keywords if k.arg)
         entry = Given(
-            callee, lines, tuple(options), tuple(positions), frozenset(whole), targets, first, explicit, len(node.args)
-        )
+            callee, lines, tuple(options), tuple(positions), frozenset(whole), targets, first, explicit, len(node.args),
+            frozenset(found.replaced),
+        )  # fmt: skip
         found.given.append(entry)
         if not targets:
             found.built.append((unit, node, entry))

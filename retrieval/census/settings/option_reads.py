@@ -6,6 +6,7 @@ import re
 from retrieval.census.meaning.units import call_name, written
 
 _FILLING = re.compile(r"(?i)(?:fields|configs?|cfg|from_args|from_namespace|namespace|merge\w*|update_\w+)$")
+SET = "!"  # what `args.x` holds after the code has given it a value of its own
 METHODS = frozenset(["append", "extend", "items", "keys", "values", "update", "pop", "get"])
 
 
@@ -28,6 +29,8 @@ def is_whole(node: ast.AST, known: dict[str, str]) -> bool:
 
 def option_of(node: ast.AST, known: dict[str, str]) -> str:
     """The option that an expression reads: `args.x`, `args["x"]`, or a name that holds one."""
+    if isinstance(node, ast.Attribute) and (not isinstance(node.ctx, ast.Load) or known.get(written(node)) == SET):
+        return ""
     if isinstance(node, ast.Attribute) and not node.attr.startswith("__") and node.attr not in METHODS:
         return node.attr if known.get(written(node.value), "-") == "" else known.get(written(node), "")
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):

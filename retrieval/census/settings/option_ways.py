@@ -18,6 +18,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import subject_of
 from retrieval.census.settings.option_flow import Flow, Given, flow
+from retrieval.census.settings.option_reads import SET
 from retrieval.census.settings.option_records import record_of
 from retrieval.census.settings.option_sites import Site, sites
 from retrieval.facts import CensusHit, Definition
@@ -79,10 +80,17 @@ def _lead(codebase: Codebase, site: Site) -> CensusHit | None:
     subject = subject_of(codebase, site.path, site.symbol)
     where = "" if site.path in subject else f" ({site.path})"
     text = f"{subject[0].upper()}{subject[1:]}{where} {site.said}"
+    text += f"; it {own_values(found)}" if found.replaced else ""
     text += f"; it gives them to {listed(list(told), GIVEN)}" if told else ""
     related = tuple(("given", site.path, *given.lines) for given in inside[:GIVEN])
     return hit_at(codebase, site.path, site.lines, symbol=site.symbol, name=site.symbol or site.path, text=text,
                   related=related) if told else None  # fmt: skip
+
+
+def own_values(found: Flow) -> str:
+    """ "sets `port` to `12212` itself, whatever is given"."""
+    told = [f"`{name}` to `{value.replace(chr(96), chr(39))}`" for name, (_, value) in found.replaced.items()]
+    return f"sets {listed(told, NAMES)} itself, whatever the command line says"
 
 
 def _is_telling(given: Given) -> bool:
@@ -129,6 +137,9 @@ def _way(
         others = _outside([given for given in found.given if given not in built])
         text = f"{subject} reads {listed([f'`{name}`' for name in read], NAMES)}{others}"
         yield _hit(codebase, path, (min(read.values()), min(read.values())), symbol, text, depth)
+    if found.replaced:
+        first = next(iter(found.replaced.values()))[0]
+        yield _hit(codebase, path, (first, first), symbol, f"{subject} {own_values(found)}", depth)
     for target, options in found.kept.items():
         text = f"{subject} keeps {_options(options)} in `{target}`"
         yield _hit(codebase, path, (min(options.values()), min(options.values())), symbol, text, depth)
@@ -183,6 +194,8 @@ def received(item: Definition, given: Given) -> dict[str, str]:
         parameter = name or (plain[position] if 0 <= position < len(plain) else "")
         if parameter.lstrip("*") in [own.lstrip("*") for own in plain]:
             known[parameter.lstrip("*")] = "" if option in given.whole else option
+            if option in given.whole:
+                known |= {f"{parameter.lstrip('*')}.{name}": SET for name in given.replaced}
         elif rest and parameter == option:
             known[rest] = ""  # what has no parameter of its own is an entry there
     if any(name == "**" for _, name in given.options):

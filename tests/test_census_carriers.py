@@ -261,3 +261,42 @@ def test_a_method_called_update_that_gives_a_value_fills_nothing() -> None:
     )
     (told,) = texts(sample, "kept")
     assert "`seen`, set by `__init__()`, `step()`" in told and "`decoder`, set by" not in told
+
+
+def test_what_is_inherited_is_cited_where_it_stands_and_an_overridden_constructor_sets_nothing() -> None:
+    files = {
+        "above.py": """
+            class Above:
+                def __init__(self):
+                    self.room = {}
+                    self.lost = {}
+
+                def fill(self, key):
+                    self.room = {key: self.lost}
+                    return self.room
+        """,
+        "run.py": """
+            from above import Above
+
+            class Below(Above):
+                def __init__(self):
+                    self.room = {}
+
+                def give(self):
+                    return self.room
+
+            def main():
+                below = Below()
+                below.fill("a")
+                return below.give()
+
+            if __name__ == "__main__":
+                main()
+        """,
+    }
+    (hit,) = run_query(codebase_of(files), "kept: Below").hits
+    assert (
+        hit.text
+        == "`Below` objects (run.py) keep: `room`, set by `__init__()`, `fill()` and read by `give()`, `fill()`"
+    )
+    assert {place[1:3] for place in hit.related} == {("run.py", 5), ("above.py", 7)}

@@ -102,12 +102,11 @@ def test_what_is_written_is_told_by_what_it_is_for(codebase: Codebase) -> None:
         "(audio) by `cut()` (cut.py)",
         "Files whose path the writing function returns to its caller": "`{base}/mask.png` (image, `base` is `outputs` "
         "by default) by `learn()` (learn.py)",
-        "Final results on disk, which no code of the repository was seen to read again": "`{base}/all.wav` (audio, "
-        "`base` is `outputs` by default) by `learn()` (learn.py)",
+        "Results on disk": "`{base}/all.wav` (audio, `base` is `outputs` by default) by `learn()` (learn.py)",
         "Weights and checkpoints saved": "`{out}/net.pth` (torch checkpoint, `out` is `runs/first` by default) by "
         "`learn()` (learn.py)",
         "Files that are fetched and kept, no results": "`net.bin` by `fetch()` (learn.py)",
-        "Settings of a run": "`{place}/config.json` (JSON) by `cut()` (cut.py)",
+        "Settings and credentials that are written": "`{place}/config.json` (JSON) by `cut()` (cut.py)",
     }
 
 
@@ -181,7 +180,7 @@ def test_pictures_that_a_library_writes_are_results_and_the_program_that_calls_i
     restorer = "class Restorer:\n    def __init__(self, at):\n        self.at = at\n\n    def enhance(self, path):\n"
     restorer += "        return path + self.at\n"
     codebase = codebase_of({"main.py": program, "restorer.py": restorer})
-    (told,) = [text for text in texts(codebase, "disk_roles") if text.startswith("Final results")]
+    (told,) = [text for text in texts(codebase, "disk_roles") if text.startswith("Results on disk")]
     assert "`{args.output}/restored/a.png` (image, `args.output` is `results` by default) by `main()`" in told
     assert "of the 2 functions and classes" in texts(codebase, "modularity")[0]
 
@@ -211,8 +210,8 @@ def test_what_a_function_named_for_it_fetches_over_the_network_is_no_result() ->
     }
     told = texts(codebase_of(files), "disk_roles")
     assert any(text.startswith("Files that are fetched") and "`download_folder()`" in text for text in told)
-    assert not any(text.startswith("Final results") and "download_folder" in text for text in told)
-    assert any(text.startswith("Final results") and "kept/report.txt" in text for text in told)
+    assert not any(text.startswith("Results on disk") and "download_folder" in text for text in told)
+    assert any(text.startswith("Results on disk") and "kept/report.txt" in text for text in told)
 
 
 def test_pairs_that_a_function_loops_over_are_no_options_object() -> None:
@@ -246,4 +245,52 @@ def test_a_data_set_at_the_path_of_an_option_is_read_and_written() -> None:
     """
     assert texts(codebase_of({"app.py": source}), "shared_files") == [
         "`args.prepared_data` (dataset): read, and written by `main()` (app.py)"
+    ]
+
+
+def test_constants_of_other_modules_name_files_and_self_tests_write_no_results() -> None:
+    files = {
+        "README.md": "Start it with `python app.py`.",
+        "app.py": """
+            from places import SETTINGS_PATH, ROWS_PATH
+            from tools.draw import draw
+
+            def keep(rows):
+                with open(ROWS_PATH, "w") as file:
+                    file.write(rows)
+                with open(SETTINGS_PATH, "w") as file:
+                    file.write("a: 1")
+
+            def load():
+                with open(ROWS_PATH) as file:
+                    return file.read()
+
+            def main(video):
+                sound = video.download(filename="work/sound.wav")
+                keep(draw(sound))
+                return load()
+
+            if __name__ == "__main__":
+                main(None)
+        """,
+        "places.py": """
+            import os
+
+            ROOT = os.path.abspath("..")
+            SETTINGS_PATH = os.path.join(ROOT, "settings.yaml")
+            ROWS_PATH = os.path.join(ROOT, "rows", "last_rows.csv")
+        """,
+        "tools/draw.py": """
+            def draw(rows):
+                return rows
+
+            if __name__ == "__main__":
+                open("images/trial.png", "wb").write(draw(b""))
+        """,
+    }
+    told = texts(codebase_of(files), "disk_roles")
+    assert told == [
+        "Intermediate results on disk, written by one step and read by another: `../rows/last_rows.csv` (table) by "
+        "`keep()` (app.py)",
+        "Settings and credentials that are written: `../settings.yaml` by `keep()` (app.py)",
     ]

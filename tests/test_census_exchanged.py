@@ -82,13 +82,61 @@ def texts(query: str) -> list[str]:
     return [hit.text for hit in run_query(codebase_of({"run.py": CODE}), query).hits]
 
 
-def test_classes_count_by_the_functions_that_take_or_give_them_and_options_do_not() -> None:
+def test_classes_count_by_the_functions_that_take_or_give_them_and_settings_come_last() -> None:
     assert texts("exchanged") == [
         "`Document` (of `papers`, imported as `papers.types.Document`): 3 functions take or give it, such as `read()`, "
         "`split()`, `join()` (run.py)",
         "`Page` (dataclass, run.py; fields `number`, `text`): 3 functions take or give it, such as `split()`, "
         "`clean()`, `join()` (run.py)",
+        "`Options` (dataclass of settings, run.py; fields `size`): 2 functions take or give it, such as `read()`, "
+        "`join()` (run.py)",
     ]
+
+
+RECORDS = """
+    from typing import List, Optional
+    from pydantic import BaseModel
+
+    class Boxes(BaseModel):
+        found: list = []
+        scores: list = []
+
+    class Guesses(BaseModel):
+        layout: Optional[Boxes] = None
+        text: str = ""
+
+    class Assets(BaseModel):
+        status: str = ""
+        pages: List["Guesses"] = []
+
+    class Result(Assets):
+        source: str
+
+    def run(paths):
+        def one(path) -> "Result":
+            return Result(source=path)
+        return [one(path) for path in paths]
+
+    def save(result: "Result") -> None:
+        print(result.status)
+
+    def main():
+        for result in run(["a"]):
+            save(result)
+
+    if __name__ == "__main__":
+        main()
+"""
+
+
+def test_fields_are_told_with_those_of_bases_and_of_records_inside_and_inner_functions_count() -> None:
+    found = [hit.text for hit in run_query(codebase_of({"run.py": RECORDS}), "exchanged").hits]
+    assert found == [
+        "`Result` (pydantic model, run.py; fields `source`; from `Assets` also `status`, `pages`; its `pages` holds "
+        "`Guesses` with `layout`, `text`): 2 functions take or give it, such as `save()`, `run.one()` (run.py)"
+    ]
+    structures = [hit.text for hit in run_query(codebase_of({"run.py": RECORDS}), "structures: Result").hits]
+    assert structures == ["Pydantic model `Result` with fields `source: str`, from `Assets` `status`, `pages`"]
 
 
 def test_a_table_is_no_dictionary_and_a_stand_in_is_no_maker() -> None:

@@ -148,5 +148,5 @@ def test_what_a_function_writes_for_a_body_that_hands_the_file_on_is_no_final_re
     """
     told = texts(codebase_of({"app.py": source}), "disk_roles: what=results|handed")
     assert any("`extract()`" in text and "`model.transcribe()`" in text for text in told), told
-    assert not any("`sound`" in text for text in told if text.startswith("Final results")), told
-    assert any("words.txt" in text for text in told if text.startswith("Final results")), told
+    assert not any("`sound`" in text for text in told if text.startswith("Results on disk")), told
+    assert any("words.txt" in text for text in told if text.startswith("Results on disk")), told

@@ -1,7 +1,7 @@
 """Kind `disk_roles`: what the main programs keep in memory and what they write, by what it is for, in sentences.
 
-Intermediate is what other code of the repository reads again, or what a function writes to give back its path; final
-is what nothing reads. Checkpoints, logs, what is fetched and what is removed again are neither.
+Intermediate is what other code of the repository was seen to read again, or what a function writes to give back its
+path; the rest are results. Checkpoints, logs, settings, what is fetched and what is removed again are neither.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ ROLES = "memory|handed|intermediate|temporary|returned|results|checkpoints|fetch
 _LOG = re.compile(
     r"(?i)log$|(?:^|/)debug(?:_|/|$)|/[^/]*log[^/]*$|\.log$|/[^/]*(?:stats|metrics?|progress|losses)[^/]*\.(?:txt|jsonl?|csv)$"
 )
-_SETTINGS = re.compile(r"(?i)(?:^|/)[^/]*(?:config|params|args|settings|options)[^/]*\.(?:ya?ml|json|txt|toml)$")
+_SETTINGS = re.compile(
+    r"(?i)(?:^|/)[^/]*(?:config|param|args|settings|options)[^/]*\.(?:ya?ml|json|txt|toml)$|(?:^|/)(?:[\w-]*credentials|\.env|\.netrc)$"
+)
 _WEIGHTS = re.compile(r"checkpoint|^model files$|^weights$|safetensors|ONNX|TorchScript")
 _STATE = re.compile(r"state_dict|model|optim|checkpoint|ckpt|\bema|weights|\bsd\b|adapter|lora", re.IGNORECASE)
 _HANDLE = re.compile(r"(?:^|\.)(?:dump|safe_dump|writer|DictWriter)$")  # takes what `open` gives
@@ -52,11 +54,11 @@ _LEADS = {
     "handed": "Written to be handed on by path, to a later step, a model or a program",
     "intermediate": "Intermediate results on disk, written by one step and read by another",
     "returned": "Files whose path the writing function returns to its caller",
-    "results": "Final results on disk, which no code of the repository was seen to read again",
+    "results": "Results on disk",
     "checkpoints": "Weights and checkpoints saved",
     "fetched": "Files that are fetched and kept, no results",
     "logs": "Logs, records and output for debugging",
-    "settings": "Settings of a run",
+    "settings": "Settings and credentials that are written",
 }
 
 
@@ -91,7 +93,7 @@ def _by_role(codebase: Codebase) -> dict[str, list[Contact]]:
     writing = [c for c in contacts_of(codebase) if c.effect == "writes" and not _NO_FILE.search(c.what)]
     own = [c for c in writing if not c.pattern.startswith("{own temporary")]  # told with the folder or file
     passing |= {(c.path, c.start) for c in own if _fills(codebase, c)}  # told where the path comes from
-    kept = _clear([c for c in own if reach.runs(c.place) and (c.path, c.start) not in passing])
+    kept = _clear([c for c in own if reach.runs_line(c.path, c.start) and (c.path, c.start) not in passing])
     ranks = _ranks(codebase)
     for contact in sorted(kept, key=lambda c: ranks.get(c.place, len(ranks))):
         role = _role(codebase, contact, (contact.path, contact.start) in shared)
@@ -116,7 +118,7 @@ def _role(codebase: Codebase, contact: Contact, shared: bool) -> str:
     if _LOG.search(contact.what) or _LOG.search(contact.pattern):
         return "logs"
     if _SETTINGS.search(contact.pattern):
-        return "intermediate" if shared else "settings"
+        return "settings"
     lines = codebase.snapshot.by_path[contact.path].lines[contact.start - 1 : contact.end]
     if _WEIGHTS.search(contact.what) and _STATE.search("".join(map(str, lines))):
         return "checkpoints"
@@ -191,9 +193,9 @@ def _told(codebase: Codebase, role: str, contacts: list[Contact]) -> CensusHit:
         parts = parts_of(contact.pattern)
         named = "/" in contact.pattern or any(letters(part) >= LETTERS for part in parts)
         groups.setdefault(parts if named else (contact.where, contact.call), []).append(contact)
-    told = [_file(codebase, group) for group in list(groups.values())[:FILES]]
-    text = f"{_LEADS[role]}: {'; '.join(told)}"
-    text += f"; {len(groups) - FILES} more" if len(groups) > FILES else ""
+    told = list(dict.fromkeys(_file(codebase, group) for group in groups.values()))
+    text = f"{_LEADS[role]}: {'; '.join(told[:FILES])}"
+    text += f"; {len(told) - FILES} more" if len(told) > FILES else ""
     first = contacts[0]
     related = tuple(("write", c.path, c.start, c.end) for c in contacts[1:PLACES])
     lines = (first.start, first.end)

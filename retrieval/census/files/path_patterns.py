@@ -31,6 +31,7 @@ _OWN_TEMPORARY = {
     "NamedTemporaryFile": "{own temporary file}",
     "mkstemp": "{own temporary file}",
 }
+_SAVED_AS = words("filename file_path filepath output_file output_path local_path dest destination")
 _OPENED = frozenset({"open", *_OWN_TEMPORARY})
 _KNOWN: Beside[Codebase, Paths] = Beside()
 Env = dict[str, str]
@@ -76,7 +77,7 @@ class Paths:
 
     def pattern(self, at: tuple[str, str, int], node: ast.expr, env: Env, left: int) -> str:
         """The pattern of an expression at (path, symbol, line); `env` are the patterns of parameters."""
-        if left <= 0:
+        if left <= 0 and not isinstance(node, ast.Constant):
             return _unknown(node)
         match node:
             case ast.Constant():
@@ -127,10 +128,11 @@ class Paths:
             return _FORMAT.sub("{…}", self.pattern(at, held, env, left - 1))
         if name in ("getenv", "get") and len(given) > 1 and ("environ" in chain or name == "getenv"):
             return self.pattern(at, given[1], env, left - 1)
-        if name in _OWN_TEMPORARY:
-            return _OWN_TEMPORARY[name] + _ending(node)
-        if name == "gettempdir":
-            return "{temporary folder}"
+        if temporary := _temporary(node):
+            return temporary
+        named = next((item.value for item in node.keywords if item.arg in _SAVED_AS), None)
+        if name.startswith("download") and named is not None:
+            return self.pattern(at, named, env, left - 1)
         if name == "dirname" and given:
             return self.pattern(at, given[0], env, left - 1).rpartition("/")[0] or _unknown(node)
         if name in ("with_suffix", "with_name") and held is not None and given:
@@ -171,7 +173,7 @@ class Paths:
                 return self._looped((path, scope, line), names.loops[node.id], (env, left), node.id)
             if node.id in names.parameters:
                 return f"{{{node.id}}}"
-        return f"{{{node.id}}}"
+        return self._constant(path, node.id) or f"{{{node.id}}}"
 
     def _value(self, at: tuple[str, str, int], value: ast.expr, index: int, how: tuple[Env, int], name: str) -> str:
         env, left = how
@@ -214,7 +216,7 @@ class Paths:
         return _unknown(node)
 
     def _constant(self, path: str, chain: str) -> str:
-        """The text that a variable of another module of the repository is."""
+        """The text that a variable of another module of the repository is, named by `chain` or imported by name."""
         from retrieval.census.handover.option_globals import module_variable
 
         variable = module_variable(self.codebase, path, chain)
@@ -226,6 +228,14 @@ class Paths:
 def _tells(told: str) -> bool:
     """Whether a pattern has anything but one unknown."""
     return bool(_FORMAT.sub("", told)) or told in _OWN_TEMPORARY.values()
+
+
+def _temporary(node: ast.Call) -> str:
+    """What a call of `tempfile` makes, "" for any other call."""
+    name = call_name(node)
+    if name == "gettempdir":
+        return "{temporary folder}"
+    return _OWN_TEMPORARY[name] + _ending(node) if name in _OWN_TEMPORARY else ""
 
 
 def _ending(made: ast.Call) -> str:

@@ -60,11 +60,15 @@ class Reach:
             return hit.path in self.paths
         if hit.detail.get("about") == "folder":
             return any(str(PurePosixPath(path).parent) == hit.name for path in self.paths)
-        unit = naming_of(self.codebase).unit_at(hit.path, hit.start)
-        if unit not in self.units:
-            return False
-        guard = program_of(self.codebase).main_guard(hit.path) if not unit[1] else None
-        return guard is None or not guard[0] <= hit.start <= guard[1] or hit.path in self.guarded
+        return self.runs_line(hit.path, hit.start)
+
+    def runs_line(self, path: str, line: int) -> bool:
+        """Whether the main programs may run a line; of a `__main__` block only where the file is run as a program."""
+        unit = naming_of(self.codebase).unit_at(path, line)
+        if not self.tells or unit not in self.units:
+            return not self.tells
+        guard = program_of(self.codebase).main_guard(path) if not unit[1] else None
+        return guard is None or not guard[0] <= line <= guard[1] or path in self.guarded
 
     @cached_property
     def paths(self) -> frozenset[str]:
@@ -72,8 +76,9 @@ class Reach:
         return frozenset(path for path, _symbol in self.units)
 
     def runs(self, unit: Unit) -> bool:
-        """Whether the main programs may run a unit; any where no main program is known."""
-        return not self.tells or unit in self.units
+        """Whether the main programs may run a unit, for a function inside another the one around it; any where no main
+        program is known."""
+        return not self.tells or unit in self.units or naming_of(self.codebase).outer(unit) in self.units
 
     def parted(self, hits: Iterable[CensusHit], *, aside: bool = False) -> tuple[list[CensusHit], list[CensusHit]]:
         """The hits of the main code that the main programs may run, and its other hits; with `aside` also those of

@@ -170,7 +170,7 @@ def _objects(codebase: "Codebase", focus: Focus) -> CensusHit | None:
         kept = first if cls in leading else rest
         if table and len(kept) < (SHOWN if cls in leading else BODIES) and not is_screen(codebase, cls.path):
             kept.append(f"`{cls.definition.symbol}` ({some([f'`{name}`' for name in table])})")
-            spots = [(cls.path, v[0], v[0]) for value in table.values() for v in value.set_in.values()]
+            spots = [(*at[0], at[0][1]) for value in table.values() for at in value.set_in.values()]
             places = [*spots, *places] if cls in leading else [*places, *spots]
     if not first and not rest:
         return None

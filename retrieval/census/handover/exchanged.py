@@ -1,8 +1,8 @@
 """Kind `exchanged`: the classes whose objects functions of the main programs take and give, own and imported ones.
 
 Records of the repository (data classes, pydantic models, named tuples) and classes of libraries count by the functions
-whose annotations name them, and by what travels through functions without annotations. Models, options, enums and the
-arrays of `payloads` are no exchange types.
+whose annotations name them, and by what travels through functions without annotations; records of settings come last.
+Models, enums and the arrays of `payloads` are no exchange types.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from retrieval.census.flow.reach import reach_of
 from retrieval.census.flow.spine import spine_of
 from retrieval.census.flow.steps import steps_of
 from retrieval.census.handover.handoffs import OPTIONS
-from retrieval.census.handover.structures import field_names, record_of
+from retrieval.census.handover.structures import fields_told, record_of
 from retrieval.census.handover.travelling import travellers
 from retrieval.census.language import Query, hit_at, kind
+from retrieval.census.meaning.class_fields import Field, class_fields
 from retrieval.census.meaning.people import people
-from retrieval.census.meaning.program import program_of
-from retrieval.census.meaning.prose import counted, listed
+from retrieval.census.meaning.prose import counted
 from retrieval.facts import CensusHit, Definition
 from retrieval.languages import words
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-LEAST, FIELDS, NAMED, PLACES, BODIES, NEAR = 3, 8, 3, 16, 12, 3
+LEAST, OWN, FIELDS, INNER, NAMED, PLACES, BODIES, NEAR = 3, 2, 12, 2, 3, 16, 12, 3
 _WORD = re.compile(r"[A-Za-z_][\w.]*")
 _NO_RECORD = re.compile(r"^(?:Int|Str)?(?:Enum|Flag)$")
 _SETTING = re.compile(r"(?:Options?|Config|Cfg|Settings|Args|Arguments|Params|Parameters|Limits|Spec)$")
 # Classes of libraries that carry no results: models and what serves them, plain containers, arrays, places and flags.
 _NO_CARRIER = re.compile(
     r"(?:Models?|Tokenizer\w*|Processor\w*|Pipeline|Module\w*|Optimizer\w*|Scheduler|Config|Logger|Parser|Client"
-    r"|Session|Engine|Device|Generator|Callable|Any|Path|Namespace|Tensor|ndarray|NDArray|Image|Figure|Axes|Writer"
+    r"|Session|Mode|Label|Engine|Device|Generator|Callable|Any|Path|Namespace|Tensor|ndarray|NDArray|Image|Figure|Axes|Writer"
     r"|Lock|Event|Queue|Thread|Process|Executor|Popen|Loader|Dataset|Trainer|Accelerator|Scaler|Enum|datetime"
     r"|TextIO|BinaryIO|IO|BytesIO|Pattern|Match|Decimal|Request|Response|Progress|Console|Blocks|State|App|APIRouter)$"
 )
 _PLAIN = re.compile(
-    r"^(?:typing|collections|builtins|types|abc|enum|typing_extensions|typer|click|pydantic|fastapi|argparse|strawberry|starlette|flask|gradio|aiohttp|torch\.nn|jaxtyping|numpy)\b"
+    r"^(?:typing|collections|builtins|types|abc|enum|typing_extensions|typer|click|pydantic|fastapi|argparse|strawberry|starlette|flask|gradio|aiohttp|PySide\d|PyQt\d|tkinter|wx|kivy|textual|torch\.nn|jaxtyping|numpy)\b"
 )
 _MODELS = re.compile(r"^(?:torch|torchvision|diffusers|transformers|timm|keras|tensorflow|jax|flax)\b")
 _RESULT = re.compile(r"(?:Outputs?|Features?|Encoding|Batch|Result)\w*$")
@@ -61,6 +61,11 @@ class Exchange:
     own: tuple[str, Definition] | None = None
     users: dict[Place, int] = field(default_factory=dict)
 
+    @property
+    def settings(self) -> bool:
+        """Whether its objects hold settings, no results."""
+        return bool(_SETTING.search(self.name) or OPTIONS.search(self.name))
+
 
 @kind(
     "exchanged",
@@ -72,8 +77,8 @@ class Exchange:
 def exchanged(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """One hit per class, those of most functions first, functions of the main path before others."""
     steps = _steps(codebase)
-    found = [item for item in _found(codebase).values() if len(item.users) >= LEAST]
-    found.sort(key=lambda item: -(len(item.users) + NEAR * len(steps & item.users.keys())))
+    found = [item for item in _found(codebase).values() if len(item.users) >= (OWN if item.own else LEAST)]
+    found.sort(key=lambda item: (item.settings, -(len(item.users) + NEAR * len(steps & item.users.keys()))))
     for item in found:
         if query.matches(item.name, item.name.rpartition(".")[2]):
             yield _hit(codebase, item, steps)
@@ -116,11 +121,12 @@ def _note(codebase: Codebase, found: dict[str, Exchange], at: tuple[str, Definit
     library = _MODELS.match(dotted) is not None and _RESULT.search(last) is None
     carries = (
         "." in dotted
+        and dotted.rpartition(".")[0] not in codebase.modules
         and not library
         and not (_PLAIN.match(dotted) or _NO_CARRIER.search(last) or _SETTING.search(last))
     )
     if carries:
-        exchange = found.setdefault(dotted, Exchange(dotted))
+        exchange = found.setdefault(f"{dotted.partition('.')[0]} {last}", Exchange(dotted))
         exchange.users.setdefault((path, function.symbol), function.head_start)
 
 
@@ -142,9 +148,9 @@ def _canonical(codebase: Codebase, path: str, name: str) -> str:
 
 @once
 def _carries(codebase: Codebase, path: str, item: Definition) -> bool:
-    """Whether a class of the repository is a record of results, no enum and no settings."""
+    """Whether a class of the repository is a record, no enum."""
     what = record_of(codebase, path, item)
-    return bool(what) and not (_NO_RECORD.match(what) or _SETTING.search(item.name) or OPTIONS.search(item.name))
+    return bool(what) and not _NO_RECORD.match(what)
 
 
 @once
@@ -161,14 +167,35 @@ def _steps(codebase: Codebase) -> frozenset[Place]:
     return frozenset(called | {(frame.path, frame.symbol) for frame in bodies})
 
 
+def _inner(codebase: Codebase, fields: list[Field], name: str) -> str:
+    """The records that fields of class `name` hold, with their own fields: those that hold most records themselves."""
+    found: dict[str, tuple[str, list[Field]]] = {}
+    for outer in fields:
+        for own in _held(codebase, outer):
+            if own[1].name not in {name, *found} and (inner := class_fields(codebase, *own)):
+                found[own[1].name] = outer.name, inner
+    ranked = sorted(found.items(), key=lambda row: -len([f for f in row[1][1] if any(_held(codebase, f))]))
+    told = [f"its `{field}` holds `{cls}` with {fields_told(held, cls, FIELDS)}" for cls, (field, held) in ranked]
+    return "".join(f"; {text}" for text in told[:INNER])
+
+
+def _held(codebase: Codebase, field: Field) -> Iterator[tuple[str, Definition]]:
+    """The records of the repository that the type of a field names."""
+    for word in _WORD.findall(field.type.replace('"', "").replace("'", "")):
+        own = _local(codebase, field.path, word)
+        if own is not None and own[1].kind == "class" and _carries(codebase, *own):
+            yield own
+
+
 def _hit(codebase: Codebase, item: Exchange, steps: frozenset[Place]) -> CensusHit:
     last = item.name.rpartition(".")[2]
     ordered = sorted(item.users, key=lambda place: place not in steps)
     if item.own is not None:
         path, definition = item.own
-        what = record_of(codebase, path, definition) or "class"
-        fields = listed([f"`{name}`" for name in field_names(program_of(codebase), path, definition)], FIELDS)
-        text = f"`{last}` ({what}, {path}{f'; fields {fields}' if fields else ''})"
+        what = f"{record_of(codebase, path, definition) or 'class'}{' of settings' if item.settings else ''}"
+        fields = class_fields(codebase, path, definition)
+        told = f"; fields {fields_told(fields, definition.name, FIELDS)}" if fields else ""
+        text = f"`{last}` ({what}, {path}{told}{_inner(codebase, fields, definition.name)})"
         first = (path, definition.head_start)
     else:
         text = f"`{last}` (of `{item.name.partition('.')[0]}`, imported as `{item.name}`)"

@@ -27,9 +27,9 @@ _READ = re.compile(r"\bself\.([A-Za-z_]\w*)\b(?!\s*(?::[^=\n]+)?=[^=])")  # not 
 
 @dataclass(slots=True)
 class Kept:
-    """One attribute: the methods that set it and that read it, with the lines where they set it."""
+    """One attribute: the methods that set it, each with the places (path, line) where it does, and that read it."""
 
-    set_in: dict[str, list[int]] = field(default_factory=dict)
+    set_in: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     read_in: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -49,7 +49,12 @@ def kept(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per class, those that change most first. Patterns match the class or an attribute."""
     focus = focus_of(codebase)
     found = [(rank, cls, attributes_of(focus, cls)) for cls, rank in used_classes(focus).items()]
-    told = [(rank, cls, table) for rank, cls, table in found if table]
+    seen: set[frozenset[tuple[str, int]]] = set()
+    told = []
+    for rank, cls, table in found:  # of classes that have the same attributes of one base the first
+        key = frozenset(place for value in table.values() for at in value.set_in.values() for place in at)
+        told += [(rank, cls, table)] if table and key not in seen else []
+        seen.add(key)
     for _, cls, table in sorted(told, key=lambda item: (item[0], not any(v.changes for v in item[2].values()))):
         if query.matches(cls.definition.name, *table):
             yield _hit(codebase, cls, table)
@@ -74,16 +79,26 @@ def _is_layer(focus: Focus, cls: ClassRef) -> bool:
 def attributes_of(focus: Focus, cls: ClassRef) -> dict[str, Kept]:
     """The attributes that one method of a class (or of its bases) sets and another one reads."""
     table: dict[str, Kept] = {}
-    frames = [frame for owner in focus.program.line(cls) for frame in focus.program.methods(owner, cls)]
+    frames = list(_effective(focus, cls))
     for frame in frames:
         for binding in (*frame.body.bindings, *frame.body.stores):  # set, or something put into it
             if binding.name.startswith("self.") and binding.name.count(".") == 1:
                 entry = table.setdefault(binding.name[5:], Kept())
-                entry.set_in.setdefault(_short(frame), []).append(binding.line)
+                entry.set_in.setdefault(_short(frame), []).append((frame.path, binding.line))
     for frame in frames:
         for name in set(_READ.findall(_text(focus, frame))) & table.keys():
             table[name].read_in[_short(frame)] = None
     return {name: value for name, value in table.items() if value.read_in.keys() - {FIRST}}
+
+
+def _effective(focus: Focus, cls: ClassRef) -> Iterator["Frame"]:
+    """The methods that objects of a class have: those of bases only where no method nearer stands in their place."""
+    nearer: dict[str, bool] = {}  # name → whether the method calls the one above it
+    for owner in focus.program.line(cls):
+        for frame in focus.program.methods(owner, cls):
+            if nearer.get(_short(frame), True):
+                nearer[_short(frame)] = "super(" in _text(focus, frame)
+                yield frame
 
 
 def _short(frame: "Frame") -> str:
@@ -103,8 +118,7 @@ def _hit(codebase: "Codebase", cls: ClassRef, table: dict[str, Kept]) -> CensusH
     if steady:
         readers = dict.fromkeys(reader for name in steady for reader in table[name].read_in)
         parts.append(f"set once by the constructor: {_listed(steady)}, read by {_called(list(readers))}")
-    lines = [(cls.path, line) for value in table.values() for found in value.set_in.values() for line in found]
-    own = [line for _, line in lines if cls.definition.start <= line <= cls.definition.end]
+    places = {place for value in table.values() for found in value.set_in.values() for place in found}
     return hit_at(
         codebase,
         cls.path,
@@ -112,7 +126,7 @@ def _hit(codebase: "Codebase", cls: ClassRef, table: dict[str, Kept]) -> CensusH
         symbol=cls.definition.symbol,
         name=cls.definition.symbol,
         text=f"`{cls.definition.symbol}` objects ({cls.path}) keep: {'; '.join(parts)}",
-        related=tuple(("set", cls.path, line, line) for line in sorted(set(own))),
+        related=tuple(("set", path, line, line) for path, line in sorted(places, key=lambda p: (p[0] != cls.path, p))),
         detail={"changing": str(len(changing)), "steady": str(len(steady))},
     )
 

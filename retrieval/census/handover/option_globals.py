@@ -92,11 +92,14 @@ def _variable(codebase: Codebase, unit: Unit, body: ast.AST, target: ast.expr) -
 
 
 def module_variable(codebase: Codebase, path: str, chain: str) -> Variable | None:
-    """The variable of a repository module that `chain` names in the file at `path`."""
+    """The variable of a repository module that `chain` names in the file at `path`, a name that is imported too."""
     head, _, rest = chain.partition(".")
-    for item in codebase.facts[path].imports if rest else ():
+    for item in codebase.facts[path].imports:
         if item.alias != head:
             continue
+        if not rest:
+            located = codebase.locate(item.module, path) if item.name else None
+            return (located, item.name) if located is not None else None
         whole = f"{item.module}.{item.name}" if item.name else item.module
         plain = not item.name and item.alias == item.module.split(".")[0]
         module, _, name = (chain if plain else f"{whole}.{rest}").rpartition(".")

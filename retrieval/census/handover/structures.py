@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from retrieval.beside import once
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.body import one_line
+from retrieval.census.meaning.class_fields import Field, class_fields
 from retrieval.census.meaning.program import Program, program_of
+from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.meaning.wording import summary
 from retrieval.census.project.exports import Export, exports, packages, top_packages
@@ -118,9 +120,16 @@ def record_of(codebase: "Codebase", path: str, definition: Definition) -> str:
     return ""
 
 
-def field_names(program: Program, path: str, definition: Definition) -> list[str]:
-    """The annotated names of a record without their types."""
-    return [text.partition(":")[0] for text in _fields(program, path, definition) if ":" in text.partition("=")[0]]
+def fields_told(fields: list[Field], name: str, most: int = FIELDS) -> str:
+    """Names of fields, those that class `name` declares first, then "from `Base` also `a`, `b`" for each base."""
+    owners = dict.fromkeys([name, *reversed([field.owner for field in fields])])
+    told = {owner: [f"`{field.name}`" for field in fields if field.owner == owner] for owner in owners}
+    parts, left = [], most
+    for owner, names in told.items():
+        lead = f"from `{owner}` also " if owner != name and parts else f"from `{owner}` " if owner != name else ""
+        parts += [f"{lead}{listed(names, max(left, 1))}"] if names else []
+        left -= len(names)
+    return "; ".join(parts)
 
 
 def _fields(program: Program, path: str, definition: Definition) -> list[str]:
@@ -146,6 +155,8 @@ def _record(codebase: "Codebase", program: Program, place: tuple[str, Definition
     word = "members" if what in _ENUMS else "fields"
     text = f"{what} `{definition.symbol}`"
     text += f" with {word} {_listed(fields)}" if fields else " without fields of its own"
+    above = [field for field in class_fields(codebase, path, definition) if field.owner != definition.name]
+    text += f", {fields_told(above, definition.name)}" if above and what not in _ENUMS else ""
     about = summary(definition)
     return hit_at(
         codebase,

@@ -78,6 +78,10 @@ class Naming:
         around = [symbol for symbol, d in units.items() if d.start <= line <= d.end]
         return path, max(around, key=lambda symbol: units[symbol].start, default="")
 
+    def outer(self, unit: Unit) -> Unit:
+        """The unit that a function or class belongs to: itself, or the function around it."""
+        return unit[0], _outermost(self.tables.get(unit[0], {}), unit[1]) or unit[1]
+
     def of(self, unit: Unit, *, guarded: bool = False) -> Named:
         """What a unit names."""
         key = (unit, guarded and not unit[1])

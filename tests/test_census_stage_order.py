@@ -230,3 +230,58 @@ def test_a_pipeline_of_one_stage_tells_the_work_of_its_own_method() -> None:
     assert film.endswith(
         "; its own `build()` runs `extract()` → `self.ears.listen()` (on a condition) → `job.result.add_text()`"
     ), film
+
+
+def test_a_method_of_the_object_and_a_model_that_it_keeps_are_stages_and_its_state_is_none() -> None:
+    source = """
+        from nets import big, small
+
+        class Eyes:
+            def __init__(self):
+                self.net = small("d")
+
+            def __call__(self, page):
+                return self.net(page)
+
+        class Ears(Eyes): ...
+
+        class Notes:
+            def add(self, text): ...
+
+        class Base:
+            def __init__(self):
+                self.eyes = Eyes()
+                self.ears = Ears()
+                self.notes = Notes()
+                self.judge = big("j")
+
+            def run(self, page):
+                self.notes.add(self.eyes(page))
+                self.read(page)
+                self.ears(page)
+                self.judge(page)
+                self.notes = None
+
+        class Plain(Base):
+            def read(self, page):
+                return big("p")(page)
+
+        class Fine(Base):
+            def read(self, page):
+                return small("f")(page)
+
+        def choose(name):
+            if name == "plain":
+                return Plain()
+            return Fine()
+
+        if __name__ == "__main__":
+            choose("plain").run("page")
+    """
+    (hit,) = run_query(codebase_of({"nets.py": NETS, "run.py": source}), "stage_order").hits
+    chosen = "`Fine` chosen by `choose`; `Plain` chosen by `choose` if `name == 'plain'`"
+    assert hit.text == (
+        f"A `Fine` or `Plain` object ({chosen}) runs its stages in this order: `eyes` (`Eyes`; model `Small`) → `read()` "
+        "(a method of its own, which runs `Small` in `Fine`, `Big` in `Plain`) → `ears` (`Ears`; model `Small`) → "
+        "`judge` (`Big`)"
+    )

@@ -40,7 +40,8 @@ Event = tuple["Frame", "Binding | CallStep", bool]
 @dataclass(frozen=True, slots=True)
 class Built:
     """One stage: the classes it may be an object of, which of them defaults choose, when it is there, and the models
-    that these hold: those of the class that defaults choose, else of all."""
+    that these hold: those of the class that defaults choose, else of all. Without classes it is a method of the object
+    with the models that this runs, or a model itself."""
 
     name: str
     classes: tuple[ClassRef, ...]
@@ -53,13 +54,17 @@ class Built:
     @property
     def said(self) -> str:
         """ "`ocr` (one of `A`, `B` and 3 more, by default `A`; off by default, `do_ocr` is False)"."""
+        if not self.classes:
+            what = "a method of its own, which runs" if self.name.endswith(")") else "the model"
+            return f"`{self.name}` ({what} {listed([f'`{m}`' for m in self.models], SHOWN)})"
         names = [f"`{cls.definition.symbol}`" for cls in self.classes]
         names.sort(key=lambda name: name != f"`{self.preset}`")
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         which = names[0] if len(names) == 1 else f"one of {', '.join(names[:SHOWN])}{more}"
         preset = f", by default `{self.preset}`" if self.preset and len(names) > 1 else ""
         held = [f"model `{self.models[0]}`"] if len(self.models) == 1 else []
-        held += [f"one of the models {listed([f'`{m}`' for m in self.models], SHOWN)}"] if len(self.models) > 1 else []
+        several = "one of the models" if len(names) > 1 and not self.preset else "models"
+        held += [f"{several} {listed([f'`{m}`' for m in self.models], SHOWN)}"] if len(self.models) > 1 else []
         notes = [*held, *([self.when] if self.when else [])]
         if self.name:
             return f"`{self.name}` ({'; '.join([which + preset, *notes])})"

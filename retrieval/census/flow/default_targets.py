@@ -105,6 +105,8 @@ def _way(focus: Focus, target: Target, targets: tuple[Target, ...]) -> Way:
 
 
 def _said(rank: int, by: list[str]) -> str:
+    """What chooses a class; a body that names it under a condition is told with that alone."""
+    by = [one for one in by if not any(other.startswith(f"{one} if ") for other in by)]
     more = f" and {len(by) - OWNERS} more" if len(by) > OWNERS else ""
     verb = {PRESET: "the default of", NAMED: "chosen by", CONDITIONAL: "chosen by"}[rank]
     return f"{verb} {', '.join(by[:OWNERS])}{more}"

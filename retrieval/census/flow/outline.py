@@ -186,7 +186,8 @@ def _untold(focus: Focus, items: list[str]) -> list[str]:
 def _has_pipelines(focus: Focus, marks: list[Mark]) -> bool:
     """Whether a program runs one of several pipeline objects of one base, each with its own order of stages."""
     program = focus.program
-    told = {hit.name for hit in run_query(program.codebase, "stage_order").hits}
+    hits = run_query(program.codebase, "stage_order").hits
+    told = {name for hit in hits for name in hit.detail["classes"].split(",")}
     pipelines = [cls for cls in program.classes if cls.definition.symbol in told]
     bases = {base for cls in pipelines for base in program.line(cls)}
     owners = {mark.frame.receiver or mark.frame.owner for mark in marks} - {None}

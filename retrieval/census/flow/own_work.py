@@ -1,11 +1,18 @@
-"""What a class does itself in the method that its base leaves open: the calls in order, without what only prepares."""
+"""What a class does beside the stages that it has built: methods that run models, models that it keeps, its state.
+
+Of the method that its base leaves open also the calls in order, without what only prepares.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
+from retrieval.census.flow.built_stages import Built
+from retrieval.census.meaning.spots import Spot
 from retrieval.census.meaning.values import FunctionRef, alternatives
+from retrieval.census.memory.stage_sets import building
 from retrieval.languages import words
 
 if TYPE_CHECKING:
@@ -65,3 +72,53 @@ def _works(frame: Frame, step: CallStep) -> bool:
     if any(isinstance(value, FunctionRef) for value in alternatives(frame.callee(step))):
         return not last.lstrip("_").startswith(("raise", "check"))
     return bool(rest) and (head in frame.parameters or (head == "self" and "." in rest))
+
+
+def own_stage(focus: Focus, cls: ClassRef, name: str, frame: Frame) -> Iterator[Built]:
+    """A method of the object that runs no stage that was built, and a model itself."""
+    waiting, seen, found = [(frame, 0)], set[str](), dict[str, None]()
+    while waiting:
+        at, deep = waiting.pop(0)
+        if at.symbol in seen:
+            continue
+        seen.add(at.symbol)
+        found |= dict.fromkeys(_run_in(focus).get((at.path, at.symbol), ()))
+        called = (step.written[5:] for step in at.body.calls if step.written.startswith("self."))
+        inner = [focus.program.method(cls, each) for each in called if "." not in each] if deep < DEEPEST else []
+        frames = [focus.program.frame(each[0].path, each[1], cls) for each in inner if each is not None]
+        waiting += [(each, deep + 1) for each in frames if each is not None]
+    if found and frame.definition is not None:
+        yield Built(f"{name}()", (), "", "", frame.path, frame.definition.head_start, tuple(found))
+
+
+@once
+def _run_in(focus: Focus) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The models that each body runs."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for use in focus.roster.uses:
+        key = (use.frame.path, use.frame.symbol)
+        found[key] = (*found.get(key, ()), *(made.name for made in use.made))
+    return found
+
+
+def state_of(focus: Focus, cls: ClassRef) -> set[str]:
+    """The attributes that methods other than the constructor set: the state of the object, where no model is in it."""
+    program = focus.program
+    first = {frame.symbol for frame in building(focus.roster, cls)}
+    frames = (frame for owner in program.line(cls) for frame in program.methods(owner, cls))
+    later = (frame for frame in frames if frame.symbol not in first)
+    return {item.name[5:] for frame in later for item in frame.body.bindings if item.name.startswith("self.")}
+
+
+def held_stages(focus: Focus, cls: ClassRef) -> dict[str, list[Built]]:
+    """By attribute the models that a constructor puts there as they are."""
+    found: dict[str, list[Built]] = {}
+    for frame in building(focus.roster, cls):
+        own = f"{next(iter(frame.parameters), 'self')}."
+        for item in frame.body.bindings:
+            if item.name.startswith(own) and item.value is not None and item.value.type == "call":
+                made = focus.roster.of(Spot(frame, item.value, item.order, item.guards))
+                names, name = tuple(dict.fromkeys(one.name for one in made)), item.name[len(own) :]
+                if names:
+                    found[name] = [Built(name, (), "", "", frame.path, item.line, names)]
+    return found

@@ -1,24 +1,26 @@
 """Kind `stage_order`: the order in which an object runs the stages that its constructor has built, class by class.
 
 `self.layout(page)`, `for step in self.steps: step(page)`, `Worker(model=self.table)`: read from the method that drives
-the others, with the methods that a class defines anew. Pipelines of one base are alternatives, each told by itself.
+the others, with the methods that a class defines anew; a method of its own that runs a model is a stage too. Pipelines
+of one base are alternatives, told together where their stages are the same.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.beside import once
 from retrieval.census.flow.built_stages import Built, built_stages
 from retrieval.census.flow.default_targets import NAMED, chosen_by
 from retrieval.census.flow.focus import focus_of
-from retrieval.census.flow.own_work import own_work
+from retrieval.census.flow.own_work import held_stages, own_stage, own_work, state_of
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.meaning.spots import arguments
+from retrieval.census.meaning.wording import either
 from retrieval.census.memory.stage_sets import held_in, holds_models
 from retrieval.census.models.families import SETUP
 from retrieval.facts import CensusHit
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.values import ClassRef
     from retrieval.codebase import Codebase
 
-Row = tuple[tuple[bool, int, int], CensusHit, "ClassRef"]
 LEAST, MOST, STAGES = 2, 6, 16
 _OPTIONAL = re.compile(r"\boff by default\b|\bonly if\b")
 _LOOP = re.compile(r"(?:\w+, )?(\w+) in (?:enumerate\(|tqdm\()?self\.(\w+)")
@@ -49,6 +50,25 @@ def stage_order(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     yield from (hit for hit in _every(codebase) if query.matches(hit.name))
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One pipeline: its stages in order, what chooses it, and its rank."""
+
+    rank: tuple[bool, int, int]
+    cls: ClassRef
+    order: tuple[Built, ...]
+    chosen: str
+
+    @property
+    def alike(self) -> tuple[object, ...]:
+        """What pipelines have in common that are told together: all but the models that their own methods run."""
+        return tuple((stage.name, stage.said if stage.classes else "") for stage in self.order)
+
+    @property
+    def name(self) -> str:
+        return self.cls.definition.symbol
+
+
 @once
 def _every(codebase: Codebase) -> tuple[CensusHit, ...]:
     focus, reach = focus_of(codebase), reach_of(codebase)
@@ -56,12 +76,15 @@ def _every(codebase: Codebase) -> tuple[CensusHit, ...]:
     for cls in focus.program.classes:
         if reach.runs((cls.path, cls.definition.symbol)) and len(_attributes(focus, cls)) >= LEAST:
             rows += _row(codebase, focus, cls, LEAST)
-    rows = [row for row in rows if row[0][1] < 0] or rows  # what nothing chooses is left out beside what is chosen
-    for cls in _kin(focus, [row[2] for row in rows]):
-        if reach.runs((cls.path, cls.definition.symbol)) and all(row[2] != cls for row in rows):
-            rows += [row for row in _row(codebase, focus, cls, 1) if row[0][1] < 0]
-    rows.sort(key=lambda row: (row[0], row[1].path, row[1].start))
-    return tuple(hit for _, hit, _ in rows[:MOST])
+    rows = [row for row in rows if row.rank[1] < 0] or rows  # what nothing chooses is left out beside what is chosen
+    for cls in _kin(focus, [row.cls for row in rows]):
+        if reach.runs((cls.path, cls.definition.symbol)) and all(row.cls != cls for row in rows):
+            rows += [row for row in _row(codebase, focus, cls, 1) if row.rank[1] < 0]
+    rows.sort(key=lambda row: (row.rank, row.cls.path, row.cls.definition.start))
+    together: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        together.setdefault(row.alike, []).append(row)
+    return tuple(_hit(codebase, focus, same) for same in list(together.values())[:MOST])
 
 
 def _kin(focus: Focus, pipelines: list[ClassRef]) -> list[ClassRef]:
@@ -72,7 +95,7 @@ def _kin(focus: Focus, pipelines: list[ClassRef]) -> list[ClassRef]:
 
 
 def _row(codebase: Codebase, focus: Focus, cls: ClassRef, least: int) -> list[Row]:
-    """The order of one class with at least `least` stages with models, and its rank; [] for others."""
+    """The order of one class with at least `least` stages with models; [] for others."""
     program = focus.program
     source = codebase.snapshot.by_path[cls.path].role == "source"
     if not source or cls in focus.anatomy.models or program.method(cls, "__init__") is None:
@@ -80,24 +103,22 @@ def _row(codebase: Codebase, focus: Focus, cls: ClassRef, least: int) -> list[Ro
     stages = built_stages(codebase, focus.roster, cls)
     if sum(_leads(focus, stage) for held in stages.values() for stage in held) < least:
         return []
+    kept = state_of(focus, cls)
+    stages = held_stages(focus, cls) | {
+        name: held for name, held in stages.items() if name not in kept or any(_leads(focus, stage) for stage in held)
+    }
     chosen = chosen_by(codebase, cls.definition.name)
     order = _driven(focus, cls, stages)
-    told = len({stage.name or stage.said for stage in order}) >= least
+    told = len({stage.name or stage.said for stage in order if stage.classes}) >= least
     if not told or not (chosen.rank or not program.descendants(cls)):
         return []
-    models = dict.fromkeys(m for stage in order for c in stage.classes for m in held_in(focus.roster, c))
-    models |= dict.fromkeys(m for stage in order for m in stage.models)
-    told_hit = _with_own_work(focus, cls, order, _hit(codebase, cls, order, chosen.said))
-    hit = replace(told_hit, detail={**told_hit.detail, "models": ",".join(models)})
-    return [((chosen.rank <= NAMED, -chosen.rank, -len(order)), hit, cls)]
+    return [Row((chosen.rank <= NAMED, -chosen.rank, -len(order)), cls, tuple(order), chosen.said)]
 
 
-def _with_own_work(focus: Focus, cls: ClassRef, order: list[Built], hit: CensusHit) -> CensusHit:
-    """With what the class does itself, where its stages are one or all optional: they are not the whole then."""
-    few = len(order) == 1 or all(_OPTIONAL.search(stage.said) for stage in order)
-    said, places = own_work(focus, cls) if few else ("", [])
-    related = (*hit.related, *(("work", path, line, line) for path, line in places))
-    return replace(hit, text=f"{hit.text}; {said}", related=related) if said else hit
+def _own_work(focus: Focus, row: Row) -> tuple[str, list[tuple[str, int]]]:
+    """What the class does itself, where its stages are one or all optional: they are not the whole then."""
+    few = len(row.order) == 1 or all(_OPTIONAL.search(stage.said) for stage in row.order)
+    return own_work(focus, row.cls) if few else ("", [])
 
 
 def _attributes(focus: Focus, cls: ClassRef) -> set[str]:
@@ -127,7 +148,7 @@ def _driven(focus: Focus, cls: ClassRef, stages: dict[str, list[Built]]) -> list
         method = program.method(cls, name)
         frame = program.frame(method[0].path, method[1], cls) if method is not None and name != "__init__" else None
         ran = list(dict.fromkeys(_runs(focus, cls, frame, stages, set()))) if frame is not None else []
-        if len(ran) > len(best):
+        if sum(bool(stage.classes) for stage in ran) > sum(bool(stage.classes) for stage in best):
             best = ran
     return best
 
@@ -147,7 +168,9 @@ def _runs(
                 yield from stages[name]
         elif head == "self" and rest and "." not in rest:
             inner = _method(focus, cls, rest)
-            yield from _runs(focus, cls, inner, stages, seen) if inner is not None else ()
+            fresh = inner is not None and (inner.path, inner.symbol) not in seen
+            ran = list(_runs(focus, cls, inner, stages, seen)) if inner is not None else []
+            yield from ran or (own_stage(focus, cls, rest, inner) if inner is not None and fresh else ())
         else:
             yield from _looped(step, stages)
         for given in _given(frame, step):
@@ -210,15 +233,42 @@ def _given(frame: Frame, step: CallStep) -> list[str]:
     return [text[5:] for text in texts if text.startswith("self.") and text.count(".") == 1]
 
 
-def _hit(codebase: Codebase, cls: ClassRef, order: list[Built], chosen: str) -> CensusHit:
+def _hit(codebase: Codebase, focus: Focus, rows: list[Row]) -> CensusHit:
+    """One sentence for pipelines with the same stages."""
+    first, order = rows[0], rows[0].order
+    cls = first.cls
     more = f" → and {len(order) - STAGES} more" if len(order) > STAGES else ""
-    by = f" ({chosen})" if chosen else ""
-    steps = " → ".join(stage.said for stage in order[:STAGES])
+    steps = " → ".join(_step(rows, at) for at in range(min(len(order), STAGES)))
     runs = "runs its stages in this order:" if len(order) > 1 else "runs one stage with a model:"
-    text = f"A `{cls.definition.symbol}` object{by} {runs} {steps}{more}"
-    lines = (cls.definition.head_start, cls.definition.head_end)
-    related = tuple(dict.fromkeys(("stage", stage.path, stage.line, stage.line) for stage in order[:STAGES]))
+    said, places = _own_work(focus, first) if len(rows) == 1 else ("", [])
+    text = f"A {either([row.name for row in rows])} object{_chosen(rows)} {runs} {steps}{more}"
+    related = [("stage", stage.path, stage.line, stage.line) for row in rows for stage in row.order[:STAGES]]
+    related += [("work", path, line, line) for path, line in places]
+    models = dict.fromkeys(m for row in rows for stage in row.order for m in _models(focus, stage))
     return hit_at(
-        codebase, cls.path, lines, symbol="", name=cls.definition.symbol, text=text, related=related,
-        detail={"stages": ",".join(stage.name or stage.classes[0].definition.symbol for stage in order)},
+        codebase, cls.path, (cls.definition.head_start, cls.definition.head_end), symbol="",
+        name=first.name, text=f"{text}; {said}" if said else text, related=tuple(dict.fromkeys(related)),
+        detail={
+            "stages": ",".join(stage.name or stage.classes[0].definition.symbol for stage in order),
+            "models": ",".join(models),
+            "classes": ",".join(row.name for row in rows),
+        },
     )  # fmt: skip
+
+
+def _chosen(rows: list[Row]) -> str:
+    told = [f"`{row.name}` {row.chosen}" if len(rows) > 1 else row.chosen for row in rows if row.chosen]
+    return f" ({'; '.join(told)})" if told else ""
+
+
+def _step(rows: list[Row], at: int) -> str:
+    """A stage in words; a method that each of several pipelines writes anew with the models of each."""
+    said = {row.name: row.order[at] for row in rows}
+    if len({stage.said for stage in said.values()}) == 1:
+        return rows[0].order[at].said
+    told = [f"{either(list(stage.models))} in `{name}`" for name, stage in said.items()]
+    return f"`{rows[0].order[at].name}` (a method of its own, which runs {', '.join(told)})"
+
+
+def _models(focus: Focus, stage: Built) -> list[str]:
+    return [*(name for cls in stage.classes for name in held_in(focus.roster, cls)), *stage.models]

@@ -51,7 +51,8 @@ def staged_names(codebase: Codebase) -> list[str]:
 @once
 def chosen_stages(codebase: Codebase) -> tuple[tuple[ClassRef, list[Stage]], ...]:
     """The pipelines that defaults or code choose, the default one first, with the stages that hold models in order."""
-    orders = {hit.name: hit.detail["stages"].split(",") for hit in run_query(codebase, "stage_order").hits}
+    hits = run_query(codebase, "stage_order").hits
+    orders = {name: hit.detail["stages"].split(",") for hit in hits for name in hit.detail["classes"].split(",")}
     rows = []
     for cls, stages in staged(codebase):
         order, own = orders.get(cls.definition.symbol, []), [stage for stage in stages if stage.classes]

@@ -60,7 +60,8 @@ def asked_by_functions(codebase: "Codebase") -> Iterator[tuple[str, list[Place]]
 def _in_order(codebase: "Codebase", cls: ClassRef) -> list[Built]:
     """The stages of a pipeline in the order in which they run, as far as that is known."""
     hits = run_query(codebase, "stage_order").hits
-    order = next((hit.detail["stages"].split(",") for hit in hits if hit.name == cls.definition.symbol), [])
+    name = cls.definition.symbol
+    order = next((h.detail["stages"].split(",") for h in hits if name in h.detail["classes"].split(",")), [])
     built = built_stages(codebase, roster_of(codebase), cls)
     every = [(one.name or name, one) for name, members in built.items() for one in members if one.classes]
     rank = {name: at for at, name in enumerate(order)}

@@ -497,3 +497,59 @@ def test_functions_that_other_code_is_given_are_no_handlers_of_an_interface() ->
     found = texts(codebase_of({"nets.py": NETS, "run.py": main + RUN}), "course")
     told = "Besides, 2 functions are given to `rows.map()`, which run them, and lead to no model"
     assert told in found and not any("change the interface" in text for text in found)
+
+
+def test_what_a_later_arm_runs_before_a_body_that_both_reach_comes_first() -> None:
+    code = """
+        import sys
+        from nets import big, small
+
+        def say(net, text):
+            return net(text)
+
+        def plain(net, text):
+            return say(net, text)
+
+        def cloned(net, text):
+            ears = small("b")
+            return say(net, ears(text))
+
+        def main():
+            net = big("a")
+            if sys.argv[1] == "plain":
+                return plain(net, "x")
+            else:
+                return cloned(net, "x")
+    """
+    files = {"nets.py": NETS, "run.py": f"{dedent(code)}\n\n{RUN}"}
+    run = next(line for line in texts(codebase_of(files), "outline: what=models") if line.startswith("Run"))
+    assert run.startswith("Run, in this order: (1) `Small` by `ears()` in `cloned()` (only if not ")
+    assert run.endswith("; (2) `Big` by `net()` in `say()`")
+
+
+def test_more_alternatives_than_are_told_are_no_order() -> None:
+    arms = "".join(
+        f"    {'el' if at else ''}if sys.argv[1] == 'n{at}':\n        net{at} = big('a')\n        net{at}(1)\n"
+        for at in range(11)
+    )
+    main = f"import sys\nfrom nets import big\n\ndef main():\n{arms}\n\n"
+    found = texts(codebase_of({"nets.py": NETS, "run.py": main + RUN}), "outline: what=models")
+    run = next(line for line in found if line.startswith("Run"))
+    assert "one of: if `sys.argv[1] == 'n0'`: " in run and run.endswith(", or one of 3 more") and "(1)" not in run
+
+
+def test_what_a_lambda_holds_does_not_run_when_its_file_is_loaded() -> None:
+    main = """
+        from functools import cache
+        from nets import big, small
+
+        get_small = cache(lambda: small("s"))
+        NET = big("b")
+
+        def main():
+            return NET(1)
+    """
+    files = {"nets.py": NETS, "run.py": f"{dedent(main)}\n\n{RUN}"}
+    manifest = '[project]\nname = "runs"\nversion = "1"\n[project.scripts]\nruns = "run:main"\n'
+    (steps, *_) = texts(codebase_of(files | {"pyproject.toml": manifest}), "outline: what=steps")
+    assert "`big()`" in steps and "small" not in steps

@@ -281,7 +281,7 @@ def test_a_method_of_the_object_and_a_model_that_it_keeps_are_stages_and_its_sta
     (hit,) = run_query(codebase_of({"nets.py": NETS, "run.py": source}), "stage_order").hits
     chosen = "`Fine` chosen by `choose`; `Plain` chosen by `choose` if `name == 'plain'`"
     assert hit.text == (
-        f"A `Fine` or `Plain` object ({chosen}) runs its stages in this order: `eyes` (`Eyes`; model `Small`) → `read()` "
-        "(a method of its own, which runs `Small` in `Fine`, `Big` in `Plain`) → `ears` (`Ears`; model `Small`) → "
-        "`judge` (`Big`)"
+        f"A `Fine` or `Plain` object ({chosen}) runs its stages in this order: `eyes` (`Eyes`; model `Small`) → "
+        "`read()` (a method of its own, which runs `Small` in `Fine`, `Big` in `Plain`) → "
+        "`ears` (`Ears`; model `Small`) → `judge` (`Big`)"
     )

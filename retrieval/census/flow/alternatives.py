@@ -6,7 +6,6 @@ expression with different constants, or below different classes that one call ma
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from retrieval.census.models.outside import Outside
 CHOICES = frozenset({"if", "else", "case"})
 _NEGATED = re.compile(r"not ([\w.]+(?:\([^()]*\))?)")
 _LETTERS = "abcdefgh"
-CONDITION, MOST_ARMS, LONGEST_ARM, NEAR, TOGETHER, LONGEST_TARGET = 70, 8, 3, 2, 2, 8
+CONDITION, MOST_ARMS, LONGEST_ARM, NEAR, TOGETHER = 70, 8, 8, 2, 2
 Place = tuple[object, ...]
 
 
@@ -34,11 +33,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A mark with what is said of it, and the decisions above it, the outermost first."""
+    """A mark with what is said of it, the decisions above it, the outermost first, and later marks of the same."""
 
     said: str
     mark: Mark
     choices: tuple[Choice, ...] = ()
+    also: tuple[Mark, ...] = ()
 
 
 class Choices:
@@ -72,6 +72,17 @@ class Choices:
         below = number[len(base) : len(base) + 1]
         told = below and below in _LETTERS and not _is_looped(outer)
         return [Choice(("call", base), below)] if told else []
+
+    def way(self, number: str) -> dict[Place, object]:
+        """The decisions on the way to a place in the walk, by which way each goes; of other ways to it nothing."""
+        found: dict[Place, object] = {}
+        at = number
+        while at:
+            outer = self._known.get(at.rstrip(_LETTERS)) or self._known.get(at)
+            for choice in (*_decided(outer), *self._letter(outer, number)) if outer is not None else ():
+                found.setdefault(choice.place, choice.option)
+            at = at.rpartition(".")[0]
+        return found
 
     def own(self, mark: Mark) -> tuple[Choice, ...]:
         """The decisions of the body that a mark stands in."""
@@ -189,9 +200,7 @@ def _parting(rest: Sequence[Named]) -> Place | None:
     """The outermost decision at which the first item and the following ones go different ways."""
     for choice in rest[0].choices:
         held = _together(rest, choice.place)
-        counts = Counter(_option(item, choice.place) for item in held)
-        longest = LONGEST_TARGET if choice.place[0] == "call" else LONGEST_ARM
-        if 1 < len(counts) <= MOST_ARMS and max(counts.values()) <= longest:
+        if len({_option(item, choice.place) for item in held}) > 1:
             return choice.place
     return None
 
@@ -216,10 +225,13 @@ def _one_of(held: Sequence[Named], place: Place) -> str:
     said: dict[str, None] = {}
     for inside in arms.values():
         condition = next(choice.said for choice in inside[0].choices if choice.place == place)
-        steps = " then ".join(dict.fromkeys(_bare(item.said, condition) for item in inside))
+        told = list(dict.fromkeys(_bare(item.said, condition) for item in inside))
+        more = f" then {len(told) - LONGEST_ARM} more" if len(told) > LONGEST_ARM else ""
+        steps = " then ".join(told[:LONGEST_ARM]) + more
         said[f"if {condition}: {steps}" if condition else steps] = None
     shown = list(said)
-    return f"one of: {', or '.join(shown)}" if len(shown) > 1 else shown[0]
+    more = f", or one of {len(shown) - MOST_ARMS} more" if len(shown) > MOST_ARMS else ""
+    return f"one of: {', or '.join(shown[:MOST_ARMS])}{more}" if len(shown) > 1 else shown[0]
 
 
 def _bare(said: str, condition: str) -> str:

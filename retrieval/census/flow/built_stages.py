@@ -63,7 +63,7 @@ class Built:
         which = names[0] if len(names) == 1 else f"one of {', '.join(names[:SHOWN])}{more}"
         preset = f", by default `{self.preset}`" if self.preset and len(names) > 1 else ""
         held = [f"model `{self.models[0]}`"] if len(self.models) == 1 else []
-        several = "one of the models" if len(names) > 1 and not self.preset else "models"
+        several = "one of the models" if len(names) > 1 else "models"
         held += [f"{several} {listed([f'`{m}`' for m in self.models], SHOWN)}"] if len(self.models) > 1 else []
         notes = [*held, *([self.when] if self.when else [])]
         if self.name:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from retrieval.census.flow.alternatives import NEAR, Choice, Choices, Named, in_order
+from retrieval.census.flow.arms_merged import merged
 from retrieval.census.flow.focus import Focus
 from retrieval.census.flow.trainer_calls import trained_by
 from retrieval.census.flow.walk import Mark
@@ -50,8 +51,8 @@ def ordered(focus: Focus, walks: Sequence[Sequence[Mark]]) -> Order:
                 part[id(mark)] = _is_part(focus, known_marks, mark)
                 item, known = _named(focus, choices, mark, told), found[told[0]].get(told[1])
                 found[told[0]][told[1]] = _both(known, item, told[1]) if known is not None else item
-    ran, outside, inside = _by_body(focus, found["runs"].values())
-    made = list(found["makes"].values())
+    ran, outside, inside = _by_body(focus, merged(found["runs"].values(), walks))
+    made = merged(found["makes"].values(), walks)
     whole = [item for item in made if not part[id(item.mark)]] or made
     order = Order(in_order(whole), in_order(_nested(outside or ran)))
     order.marks = {"made": [i.mark for i in whole], "run": [i.mark for i in outside or ran]}
@@ -105,7 +106,7 @@ def _by_body(focus: Focus, items: Iterable[Named]) -> tuple[list[Named], list[Na
 def _both(first: Named, again: Named, name: str) -> Named:
     """What happens at several places, with what holds at all of them."""
     shared = tuple(choice for choice in first.choices if choice in again.choices)
-    return Named(first.said if first.said == again.said else name, first.mark, shared)
+    return Named(first.said if first.said == again.said else name, first.mark, shared, (*first.also, again.mark))
 
 
 def _named(focus: Focus, choices: Choices, mark: Mark, told: tuple[str, str, bool]) -> Named:

@@ -95,8 +95,9 @@ def _steps(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) ->
     events = event_sentence(focus, marks)
     if not told and not events:
         return
-    via = "" if frame is root.frame else f", which hands the work to {caller(frame)} ({frame.path}); that"
     loaded = _loaded(focus, root, marks)
+    hands = ". Then it" if loaded else ", which"
+    via = "" if frame is root.frame else f"{hands} hands the work to {caller(frame)} ({frame.path}); that"
     begin = "Then it" if loaded else "At its start it" if events and not via else "It"
     run = f"{via or f'. {begin}'} runs {_listed(told, partly)}" if told else ""
     run += "" if events else inside(focus, marks, own, steps_by_number(focus, marks))

@@ -52,6 +52,11 @@ class Mark:
     seen: str = ""
 
 
+def _is_later(event: Event) -> bool:
+    """Whether a call stands in a `lambda`: it does not run where it is written."""
+    return any(guard.kind == "lambda" for guard in guards_of(event))
+
+
 class Walk:
     """One walk from one root; `depth` is how many calls deep it goes, `built` the same for constructors."""
 
@@ -82,9 +87,9 @@ class Walk:
         if frame is None:
             return []
         guard = program.main_guard(frame.path) or (0, 0)
-        sites = [site for site in imported_sites(program, frame) if not site.handed]
+        sites = [site for site in imported_sites(program, frame) if not site.handed and not _is_later(site)]
         found: list[Event] = [site for site in sites if focus.models(site) or focus.followed(site)]
-        outside = [item for item in focus.outside(frame) if does(item)]
+        outside = [item for item in focus.outside(frame) if does(item) and not _is_later(item)]
         found += [item for item in outside if not guard[0] <= item.step.start <= guard[1]]
         return list(self._block(frame, sorted(found, key=order_of), (0, 1, 1), ""))
 

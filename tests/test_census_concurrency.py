@@ -168,7 +168,7 @@ def test_handlers_programs_that_run_models_and_ranks_of_a_launcher() -> None:
     codebase = codebase_of(SERVED)
     models = [hit.text for hit in run_query(codebase, "concurrency: models").hits]
     assert models[0].startswith(
-        "Yes, as far as their arguments tell, in outside programs: `tesseract`, started in `read`. No thread"
+        "Yes, as far as their arguments tell, in outside programs, which are processes of their own: `tesseract`, "
     )
     assert any(
         "Handlers of the web server or interface run models: `predict()` in its worker" in text for text in models
@@ -305,3 +305,63 @@ def test_background_tasks_are_threads_and_one_device_is_no_spreading() -> None:
     assert (task.detail["worker"], task.detail["runs"], task.detail["model"]) == ("thread", "caption", "yes")
     assert "caption" in told(SERVICE, "concurrency: models")[0]
     assert "DataParallel" not in told(SERVICE, "concurrent_models")[0]
+
+
+REQUESTS: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        import asyncio
+
+        limit = asyncio.Semaphore(4)
+
+        async def apost(url, data): return 200, data
+
+        async def read_page(server, page):
+            url = f"{server}/chat/completions"
+            try:
+                async with limit:
+                    return await apost(url, {"page": page})
+            except ValueError:
+                raise
+            except Exception:
+                return None
+
+        async def attempts(server, page):
+            for attempt in range(3):
+                result = await read_page(server, page)
+                if result is not None:
+                    break
+            return result
+
+        async def read(server, pages):
+            process = await asyncio.create_subprocess_exec("vllm", "serve", "--port", "80")
+            return await asyncio.gather(*[attempts(server, page) for page in pages])
+
+        class Busy:
+            def __init__(self): self.gate = asyncio.Lock()
+            def enter(self):
+                if not self.gate.acquire(blocking=False):
+                    raise ValueError("busy")
+            async def one(self, server, page):
+                self.enter()
+                found = await read_page(server, page)
+                self.gate.release()
+                return found
+
+        if __name__ == "__main__":
+            asyncio.run(read("http://localhost", [1]))
+            asyncio.run(Busy().one("http://localhost", 1))
+    """,
+}
+
+
+def test_requests_to_a_model_server_count_as_model_runs() -> None:
+    [whole, *_] = told(REQUESTS, "concurrent_models")
+    assert "several at a time: `attempts()` several times as tasks of one event loop in `read()`" in whole
+    assert told(REQUESTS, "concurrency: models")[0].startswith("Yes, as far as their arguments tell, in outside")
+    held = told(REQUESTS, "locks: model=yes")
+    assert any("`limit`" in text and "`apost(…)` in `read_page()`" in text for text in held)
+    assert any("`self.gate`" in text and "`read_page(…)` in `Busy.one" in text for text in held)
+    course = told(REQUESTS, "failing: course")
+    assert course[0].endswith("Model runs are tried again in `attempts()`")
+    assert course[0].startswith("A failed model run does not abort by default. It is answered with what the handler")

@@ -152,7 +152,12 @@ def _none_found(groups: dict[str, Group], handlers: list[CensusHit], found: tupl
     why = "; ".join(filter(None, (_free(workers), _untraced(unknown), _none_started(groups))))
     aside = _aside(groups)
     none = f"o thread or process of the main programs was found that runs a model: {why}"
-    if measuring:
+    started = [hit for hit in groups["outside"].run if runs_model(hit)]
+    if started:
+        text = "Yes, as far as their arguments tell, in outside programs, which are processes of their own: "
+        text += f"{flagged(started)}. In the program's own process n{none}"
+        yield (f"{text}. Code that they do not run has workers with models too" if aside else text), started
+    elif measuring:
         shown = listed(targets(measuring), SHOWN)
         yield f"Only in benchmarks, in workers of their own: {shown}. N{none}", measuring[:4]
     elif aside:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.concurrency.concurrency import WAITED, how, launching, running_models, shown_at
+from retrieval.census.concurrency.gathered_tasks import gathered_tasks
 from retrieval.census.concurrency.side_by_side import Group, groups_of, spoken
 from retrieval.census.concurrency.worker_words import targets
 from retrieval.census.flow.reach import reach_of
@@ -18,7 +19,8 @@ from retrieval.census.language import Query, kind
 from retrieval.census.meaning.callgraph import reached
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import listed
-from retrieval.census.models.models_elsewhere import OWN, asking_units, elsewhere, runs_model
+from retrieval.census.models.asking import asking_units
+from retrieval.census.models.models_elsewhere import OWN, elsewhere, runs_model
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 MOST_WORKERS, MOST_NAMED, DEEPEST = 6, 3, 4
 _IN_TURN = (
-    "Models run one after another: no thread, process or coroutine of the main programs was found that runs a model, "
+    "Models run one after another: no thread or process of the main programs was found that runs a model, "
     "so each model is called by plain calls in the thread of its caller"
 )
 _ALONE = "No two models were found that run at the same time. One runs in a worker beside the code that starts it: "
@@ -65,10 +67,24 @@ def concurrent_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]
     text += f" {copies[0].upper()}{copies[1:]}." if copies and many else ""
     text += f" In a worker of its own runs also {_named(alone)}." if alone and (many or copies) else ""
     asking = _asking(codebase, groups, yes)
-    if asking:
-        text += f" Requests to models behind a service are sent several at a time: {_named(asking)}."
+    tasks = reach_of(codebase).parted(gathered_tasks(codebase), aside=True)[0]
+    sending = [hit for hit in tasks if hit.detail["asks"] == "yes"]
+    if asking or sending:
+        sent = [*([_named(asking)] if asking else []), *(hit.text for hit in sending[:MOST_NAMED])]
+        text += f" Requests to models behind a service are sent several at a time: {'; '.join(sent)}."
+    if taking_turns := [hit for hit in tasks if hit not in sending]:
+        told = "; ".join(hit.text for hit in taking_turns[:MOST_NAMED])
+        text += f" Coroutines that run models take turns: {told}; a model of the process itself holds the others up."
     more, shown = _beside(codebase, groups, measuring) if not many else ("", [])
-    hits = [*many[:2], *alone[:1], *groups["ranks"].run[:2], *groups["parallel"].run[:2], *asking[:1], *shown]
+    hits = [
+        *many[:2],
+        *alone[:1],
+        *groups["ranks"].run[:2],
+        *groups["parallel"].run[:2],
+        *asking[:1],
+        *tasks[:3],
+        *shown,
+    ]
     yield said_of(codebase, "concurrent", f"{text}{more}", hits)
     for hit in (*many, *alone, *ranks)[:MOST_WORKERS]:
         yield spoken(codebase, "worker", how(hit), [hit, *shown_at(hit)])

@@ -16,10 +16,11 @@ from retrieval.beside import once
 from retrieval.census.concurrency.lock_makers import GUARDING, Held, Lock, made_locks
 from retrieval.census.concurrency.lock_owners import is_of_object, models_beside, nearest
 from retrieval.census.language import Query, hit_at, kind
-from retrieval.census.meaning.callgraph import entered, possible
+from retrieval.census.meaning.callgraph import entered, possible, reached
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import Function, Unit, guarded, quoted, units, written
+from retrieval.census.models.asking import asked, asking_units
 from retrieval.census.models.touches import may_run_model, touches_of, ways
 from retrieval.facts import CensusHit
 from retrieval.retrying import CONTAINER_METHODS
@@ -32,7 +33,7 @@ _ENVIRONMENT = re.compile(r"environ|getenv|env_\w+\(")
 _SWITCH = re.compile(r"\b[A-Z][A-Z0-9_]{3,}\b|environ|getenv|(?i:enable|disable)")
 _ACQUIRING = frozenset(["acquire", "wait", "acquire_lock"])
 _QUIET = CONTAINER_METHODS | LOG_METHODS | {"acquire", "release"}
-SHOWN_USES, SHOWN_CALLS, LONGEST = 4, 3, 140
+SHOWN_USES, SHOWN_CALLS, LONGEST, DEEPEST = 4, 3, 140, 4
 
 
 @kind(
@@ -105,6 +106,7 @@ class _Holders:
     def __init__(self, codebase: "Codebase", parsed: list[Unit], found: list[Lock]) -> None:
         self.codebase = codebase
         self.runs = {(t.path, t.line) for ts in touches_of(codebase).values() for t in ts if t.does == "runs"}
+        self.runs |= {(hit.path, hit.start) for hit in asked(codebase)}
         self.by_name: dict[str, list[tuple[Lock, tuple[str, ...]]]] = {}
         for lock in found:
             self.by_name.setdefault(_key(lock.last), []).append((lock, ()))
@@ -131,15 +133,11 @@ class _Holders:
 
     def _given(self, unit: Unit) -> None:
         """Locks that a call passes on: held under the name of the parameter in the function that is called."""
-        for node in unit.nodes:
-            if isinstance(node, ast.Call):
-                callee = written(node.func).rpartition(".")[2]
-                for position, value in enumerate(node.args):
-                    if isinstance(value, ast.Name | ast.Attribute):
-                        for lock, _when in self._named(unit, value):
-                            self.by_parameter.setdefault(f"{callee}/{position}", []).append(
-                                (lock, unit.symbols.get(node, ""))
-                            )
+        for node in (n for n in unit.nodes if isinstance(n, ast.Call)):
+            callee = written(node.func).rpartition(".")[2]
+            for position, value in enumerate(node.args):
+                for lock, _ in self._named(unit, value) if isinstance(value, ast.Name | ast.Attribute) else ():
+                    self.by_parameter.setdefault(f"{callee}/{position}", []).append((lock, unit.symbols.get(node, "")))
 
     def _named(self, unit: Unit, node: ast.expr) -> list[tuple[Lock, tuple[str, ...]]]:
         """The locks that an expression names as seen from a file."""
@@ -226,14 +224,16 @@ class _Holders:
 
     def _reaching(self, path: str, symbol: str, lines: tuple[int, int], named: bool) -> Iterator[str]:
         """The calls on these lines that reach a model for certain; under a lock that is `named` for one, may reach."""
-        program = program_of(self.codebase)
+        program, asking = program_of(self.codebase), asking_units(self.codebase)
         definition = program.definition(path, symbol) if symbol else None
         frame = program.frame(path, definition)
         for site in program.sites(frame) if frame is not None and definition is not None else ():
             if lines[0] <= site.step.start <= lines[1]:
                 inner = [body for body in (entered(program, t) for t in possible(program, site)) if body is not None]
                 found = ways(self.codebase, inner)
-                if any(way.touch.does == "runs" for way in found) or (named and may_run_model(self.codebase, inner)):
+                asks = asking and any((f.path, f.symbol) in asking for f, _ in reached(program, inner, depth=DEEPEST))
+                runs = asks or any(way.touch.does == "runs" for way in found)
+                if runs or (named and may_run_model(self.codebase, inner)):
                     yield site.step.written
 
     def _explained(self, unit: Unit, condition: str) -> str:
@@ -278,6 +278,9 @@ def _holding(statement: ast.stmt) -> Iterable[tuple[ast.expr, list[ast.stmt]]]:
     """What a statement may hold: the items of a `with`, or what `acquire` or `wait` is called on."""
     if isinstance(statement, ast.With | ast.AsyncWith):
         return [(item.context_expr, statement.body) for item in statement.items]
+    if isinstance(statement, ast.If):  # `if not lock.acquire(blocking=False): raise Busy()`
+        tested = (n.func for n in ast.walk(statement.test) if isinstance(n, ast.Call))
+        return [(func.value, []) for func in tested if isinstance(func, ast.Attribute) and func.attr == "acquire"]
     value = getattr(statement, "value", None)
     value = value.value if isinstance(value, ast.Await) else value
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _ACQUIRING:

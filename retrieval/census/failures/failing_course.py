@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.failures.failure_marks import followed
 from retrieval.census.failures.fates import led
 from retrieval.census.failures.model_handlers import model_handlers
-from retrieval.census.failures.retried_models import of_models, repeating_themselves
+from retrieval.census.failures.retried_models import of_models, of_requests, repeating_themselves
 from retrieval.census.failures.unchecked import used_unchecked
 from retrieval.census.flow.default_targets import chosen_by
 from retrieval.census.flow.reach import MAIN_ROLES, reach_of
@@ -73,16 +73,15 @@ class Found:
 
 
 def course(found: Found) -> Told:
-    """The policy first: what ends the run by default and what decides it; then each way in which a failure is met."""
-    policy: dict[str, Hits] = {}
-    for hit in found.of("error_policy")[0]:
-        policy.setdefault(hit.name, []).append(hit)
+    """The policy first: what ends the run by default and what decides it; then each way in which failures are met."""
+    names = ("switch", "mark", "partial", "last", "ends")
+    policy = {name: [hit for hit in found.of("error_policy")[0] if hit.name == name] for name in names}
     retried = [hit for hit in found.of("retries")[0] if hit.detail["how"] != "setting"]
     skipped = [*_broadest(found.of("catches: what=skip")[0]), *_given_up(found)]
     skipped = [hit for hit in skipped if not _POLLS.search(hit.text)]
     fallback, ending = _told_apart(found, _broadest(found.of("catches: what=fallback|return")[0]))
     quiet, ending_too = _told_apart(found, found.of("catches: what=log|swallow")[0])
-    switches, marks = policy.get("switch", []), _chosen_first(found, policy.get("mark", []))
+    switches, marks = policy["switch"], _chosen_first(found, policy["mark"])
     groups = (
         (retried, "retried in"),
         (skipped, "skipped in"),
@@ -94,22 +93,19 @@ def course(found: Found) -> Told:
     runs = found.parted(model_handlers(found.codebase))[0]
     shown = [hits[0] for hits in (switches, *(hits for hits, _ in groups)) if hits]
     again = [*of_models(found.codebase, retried), *found.parted(repeating_themselves(found.codebase))[0]]
-    yield f"{_headline(found, groups, raising, runs, marks)}{'' if again else _not_again(found, retried)}", shown
-    if again:
-        yield f"Model runs are tried again: {_some(again)}", again
-    if runs:
-        others = len({_brief(hit) for hit in runs}) - SHOWN
-        more = f"; and {others} more handler{'s' * (others > 1)} around model runs" if others > 0 else ""
-        told = "; ".join(list(dict.fromkeys(_brief(hit) for hit in runs))[:SHOWN])
-        yield f"An error in a model run: {told}{more}{followed(found.codebase, runs[:SHOWN])}", runs
-    partial = _chosen_first(found, policy.get("partial", []))
+    asked_again = [hit for hit in of_requests(found.codebase, retried) if hit not in again]
+    repeated = [*again, *asked_again]
+    tried = f". Model runs are tried again in {_where(repeated)}" if repeated else _not_again(found, retried)
+    yield f"{_headline(found, groups, raising, runs, marks)}{tried}", shown
+    yield from _around_runs(found, runs, again, asked_again)
+    partial = _chosen_first(found, policy["partial"])
     if runs and partial:
         yield f"Partial success is a result of its own: {_some(partial)}", partial
     yield from ((hit.text, [hit]) for hit in _unlike(switches))
     if open_ := found.ending:
         longest = max(open_, key=lambda hit: len(hit.text))
         yield longest.text[:1].upper() + longest.text[1:], [longest]
-    yield from ((hit.text, [hit]) for hit in policy.get("last", [])[:1])
+    yield from ((hit.text, [hit]) for hit in policy["last"][:1])
     told = (
         (retried, "Retried"),
         (skipped, "Skipped"),
@@ -126,7 +122,21 @@ def course(found: Found) -> Told:
         yield f"In all, failures in what the main programs run are {said}", shown
     yield from _dereferenced(found, fallback)
     yield from _passed_on(found)
-    yield from _ended(found, policy.get("ends", []))
+    yield from _ended(found, policy["ends"])
+
+
+def _around_runs(found: Found, runs: Hits, again: Hits, asked_again: Hits) -> Told:
+    """What repeats model runs and requests to models, and what the handlers around them do."""
+    if asked_again:
+        more = f" and {len(asked_again) - SHOWN} more" if len(asked_again) > SHOWN else ""
+        yield f"Requests to models behind a service are tried again: {_some(asked_again)}{more}", asked_again
+    if again:
+        yield f"Model runs are tried again: {_some(again)}", again
+    if runs:
+        others = len({_brief(hit) for hit in runs}) - SHOWN
+        more = f"; and {others} more handler{'s' * (others > 1)} around model runs" if others > 0 else ""
+        told = "; ".join(list(dict.fromkeys(_brief(hit) for hit in runs))[:SHOWN])
+        yield f"An error in a model run: {told}{more}{followed(found.codebase, runs[:SHOWN])}", runs
 
 
 def _chosen_first(found: Found, hits: Hits) -> Hits:
@@ -171,7 +181,7 @@ def _headline(found: Found, groups: Sequence[tuple[Hits, str]], switches: Hits, 
     if switches:
         lead = f"{_decided(switches)}; elsewhere {ends}"
     if said := _counted(groups):
-        return f"{lead}; exceptions in what the main programs run: failures are {said}"
+        return f"{lead}; exceptions: failures are {said}"
     return lead if not groups else f"{lead}; nothing is retried, skipped or replaced in what the main programs run"
 
 
@@ -262,7 +272,7 @@ def _passed_on(found: Found) -> Told:
     ]
     if again:
         names = listed([f"`{item.symbol}()`" for _path, item in again], 4)
-        hits = [CensusHit(path, item.head_start, item.head_end, item.symbol, item.name, "") for path, item in again]
+        hits = [CensusHit(path, d.head_start, d.head_end, d.symbol, d.name, "") for path, d in again]
         yield f"Work can be taken up again with {names}", hits
 
 

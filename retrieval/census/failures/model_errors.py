@@ -14,6 +14,7 @@ from retrieval.census.meaning.callgraph import Site, entered
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.units import subject_of
 from retrieval.census.meaning.values import FunctionRef
+from retrieval.census.models.asking import asked
 from retrieval.census.models.held_calls import held_calls
 from retrieval.census.models.roster import roster_of
 from retrieval.census.models.touches import touches_of
@@ -81,6 +82,13 @@ def model_calls(codebase: Codebase) -> tuple[CensusHit, ...]:
                 text = f"{symbol} calls `{touch.written}`"
                 hit = hit_at(codebase, path, (touch.line, touch.line), symbol=symbol, name=symbol, text=text)
                 found += [hit] if hit.role in ("source", "example") else []
+    known |= {(hit.path, hit.start) for hit in found}
+    for hit in asked(codebase):  # a model behind a service
+        if (hit.path, hit.start) not in known:
+            text = f"{hit.symbol} calls `{hit.text}(…)`"
+            found.append(
+                hit_at(codebase, hit.path, (hit.start, hit.end), symbol=hit.symbol, name=hit.symbol, text=text)
+            )
     return tuple(found)
 
 

@@ -15,6 +15,7 @@ from retrieval.census.failures.model_errors import BROAD, model_calls
 from retrieval.census.language import hit_at, run_query
 from retrieval.census.meaning.prose import listed
 from retrieval.census.memory.memory_errors import runs_by_name
+from retrieval.census.models.asking import asked
 from retrieval.census.models.held_calls import held_calls
 from retrieval.census.models.held_models import runs_held_model
 from retrieval.census.models.touches import touches_of
@@ -55,7 +56,8 @@ def _hosted(codebase: Codebase) -> frozenset[tuple[str, int]]:
     """The lines on which hosted models alone are asked."""
     every = [t for touches in touches_of(codebase).values() for t in touches if t.does == "runs"]
     local = {(t.path, t.line) for t in every if not t.model.endswith("(hosted)")}
-    return frozenset({(t.path, t.line) for t in every} - local)
+    behind = {(hit.path, hit.start) for hit in asked(codebase)}
+    return frozenset((behind | {(t.path, t.line) for t in every}) - local)
 
 
 def _only_asks(codebase: Codebase, hit: CensusHit, asked: frozenset[tuple[str, int]]) -> bool:

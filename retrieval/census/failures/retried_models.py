@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from retrieval.census.language import hit_at
-from retrieval.census.meaning.callgraph import entered
+from retrieval.census.meaning.callgraph import entered, reached
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.spots import arguments
+from retrieval.census.models.asking import asked, asking_units
 from retrieval.census.models.touches import touches_of, ways
 from retrieval.census.settings.switches import circumstances_of, proof
 
@@ -18,12 +19,27 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
     from retrieval.facts import CensusHit
 
-LEAST_GIVEN = 3
+LEAST_GIVEN, DEEPEST = 3, 4
 
 
 def of_models(codebase: Codebase, retries: Iterable[CensusHit]) -> list[CensusHit]:
     """The retries that repeat a run of a model that is in this process, there or in what they call for certain."""
     return [hit for hit in retries if _runs(codebase, hit)]
+
+
+def of_requests(codebase: Codebase, retries: Iterable[CensusHit]) -> list[CensusHit]:
+    """The retries that repeat a request to a model behind a service, there or in what they call."""
+    asking, program = asking_units(codebase), program_of(codebase)
+    found = []
+    for hit in retries if asking else ():
+        definition = program.definition(hit.path, hit.symbol) if hit.symbol else None
+        frame = program.frame(hit.path, definition) if definition is not None else None
+        sites = [s for s in program.sites(frame) if hit.start <= s.step.start <= hit.end] if frame is not None else []
+        bodies = [body for site in sites for target in site.targets if (body := entered(program, target)) is not None]
+        inner = {(body.path, body.symbol) for body, _ in reached(program, bodies, depth=DEEPEST)}
+        here = any(a.path == hit.path and hit.start <= a.start <= hit.end for a in asked(codebase))
+        found += [hit] if here or inner & asking else []
+    return found
 
 
 def repeating_themselves(codebase: Codebase) -> list[CensusHit]:

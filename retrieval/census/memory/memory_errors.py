@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 TYPES = re.compile(r"OutOfMemory\w*\Z|(?:^|\.)MemoryError\Z|ResourceExhaustedError\Z")
+_GPU_ERROR = re.compile(r"OutOfMemory\w*\Z|ResourceExhaustedError\Z|RuntimeError\Z|\bException\Z")
 WIDE = frozenset(["RuntimeError", "Exception", "BaseException", "torch.cuda.CudaError", "torch.cuda.OutOfMemoryError"])
 MESSAGE = re.compile(r"(?i)out of memory|\boom\b|not enough memory|CUDA error|cuda out")
 NOTE = re.compile(r"(?i)out of memory|\boom\b|vram|gpu memory|memory pressure|low memory")
@@ -87,6 +88,8 @@ def _about(codebase: Codebase, path: str, fact: Fact, tried: Lines, by: str) -> 
     repeated = [name for name in again if name in attempted]
     running = _running(codebase, path, tried) if by == "wide" else attempted
     text = f"; its `try` calls {', '.join(f'`{name}()`' for name in running[:4])}" if running else ""
+    if by == "type" and not any(_GPU_ERROR.search(name) for name in fact.detail["types"].split(", ")):
+        text += "; `MemoryError` is raised for the main memory: running out of GPU memory raises a `RuntimeError`"
     if by == "wide":
         text += ", and running out of GPU memory raises a `RuntimeError` too"
     if repeated:

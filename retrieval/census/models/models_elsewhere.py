@@ -16,6 +16,7 @@ from retrieval.census.meaning.callgraph import entered
 from retrieval.census.meaning.people import people
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import listed
+from retrieval.census.models.asking import ASKING, asked
 from retrieval.census.models.model_entries import entries_of
 from retrieval.census.models.touches import ways
 from retrieval.facts import CensusHit
@@ -33,15 +34,7 @@ _PROGRAMS = words(
     "rife-ncnn-vulkan waifu2x-ncnn-vulkan easyocr paddleocr rapidocr rembg mineru marker_single tts tts-server"
 )
 _MODULES = re.compile(r"^python -m (?:vllm|sglang|lmdeploy|llama_cpp|mlx_lm|mlx_vlm|fastchat|whisper|TTS|demucs)\b")
-_ASKING = words("post request stream")
-_CALLED = frozenset({"ModelInfer"})
-_CLIENTS = re.compile(
-    r"^(?:tritonclient\.[\w.]*InferenceServerClient|gradio_client\.Client|huggingface_hub\.(?:Async)?InferenceClient"
-    r"|xinference[\w.]*Client)$"
-)
-# What model servers are sent: messages of a chat with their roles, or a request in KServe's form.
 OWN = "programs of the repository that ask each other over HTTP"
-_FORM = re.compile(r"/v2/models/|\bModelInfer\(|[\"']messages[\"']\s*:")
 Told = tuple[str, list[CensusHit]]
 
 
@@ -81,58 +74,24 @@ def _hosted(codebase: Codebase) -> Iterator[Told]:
         for m in e.made[:1]
     ]
     known = {(made.frame.path, made.frame.symbol) for entry in entries for made in entry.made}
-    every = [hit for hit in _asked(codebase) if (hit.path, hit.symbol) not in known]
+    every = [hit for hit in asked(codebase) if (hit.path, hit.symbol) not in known]
     served = _set_up(codebase)
     own = [hit for hit in every if served and hit.name.startswith("tritonclient.")]
-    asked = [hit for hit in every if hit not in own]
+    others = [hit for hit in every if hit not in own]
     if own:
         who = people(codebase, [(hit.path, hit.symbol) for hit in own], NAMED)
         told = f"a Triton model server that the repository sets up itself (`{served}`)"
         yield f"{told}, asked over the network by {who}", own
-    if hits or asked:
-        names = list(dict.fromkeys(f"`{hit.name}`" for hit in (*hits, *asked) if hit.name != "http"))
-        who = people(codebase, [*known, *((hit.path, hit.symbol) for hit in asked)], NAMED)
+    if hits or others:
+        names = list(dict.fromkeys(f"`{hit.name}`" for hit in (*hits, *others) if hit.name != "http"))
+        who = people(codebase, [*known, *((hit.path, hit.symbol) for hit in others)], NAMED)
         told = f" ({listed(names, SHOWN)})" if names else ""
-        yield f"models behind a service, asked over the network by {who}{told}", [*hits, *asked]
+        yield f"models behind a service, asked over the network by {who}{told}", [*hits, *others]
 
 
 def _set_up(codebase: Codebase) -> str:
     """The first description of a model for Triton in the repository; "" without one."""
     return min((path for path in codebase.snapshot.by_path if path.endswith("/config.pbtxt")), default="")
-
-
-@once
-def asking_units(codebase: Codebase) -> frozenset[tuple[str, str]]:
-    """The functions of main programs that ask a model behind a service."""
-    return frozenset((hit.path, hit.symbol) for hit in _asked(codebase))
-
-
-def _asked(codebase: Codebase) -> Iterator[CensusHit]:
-    """Clients of model servers, and HTTP requests of functions or classes that write what such a server is sent."""
-    reach = reach_of(codebase)
-    for path, call in codebase.all_calls():
-        method = call.name.rpartition(".")[2]
-        client = _CLIENTS.match(call.name) is not None
-        if not client and method not in _ASKING and method != "urlopen" and method not in _CALLED:
-            continue
-        if codebase.snapshot.by_path[path].role != "source" or not reach.runs((path, call.symbol)):
-            continue
-        sends = not client and ("." in call.written) and codebase.resolve_call(path, call) is None
-        if client or (sends and _FORM.search(_around(codebase, path, call.symbol))):
-            name = call.name if client else "http" if method in _ASKING or method == "urlopen" else method
-            lines = (call.start, call.end)
-            yield hit_at(codebase, path, lines, symbol=call.symbol, name=name, text=call.written)
-
-
-@once
-def _around(codebase: Codebase, path: str, symbol: str) -> str:
-    """The lines of the class of a method, or of a function."""
-    owner = symbol.rpartition(".")[0]
-    facts = codebase.facts[path]
-    item = next((d for d in facts.definitions if d.symbol == owner and d.kind == "class"), None)
-    item = item or next((d for d in facts.definitions if d.symbol == symbol), None)
-    lines = codebase.snapshot.by_path[path].lines
-    return "\n".join(map(str, lines[item.start - 1 : item.end])) if item is not None else ""
 
 
 def _own_services(codebase: Codebase) -> Iterator[Told]:
@@ -145,7 +104,7 @@ def _own_services(codebase: Codebase) -> Iterator[Told]:
     targets: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for path, call in codebase.all_calls():
         source = codebase.snapshot.by_path[path].role == "source" and reach.runs((path, call.symbol))
-        at = step_of(codebase, path, call) if source and call.name.rpartition(".")[2] in (*_ASKING, "get") else None
+        at = step_of(codebase, path, call) if source and call.name.rpartition(".")[2] in (*ASKING, "get") else None
         for target in requested(program, *at, several=True) if at is not None else ():
             hit = hit_at(codebase, path, (call.start, call.end), symbol=call.symbol, name=call.name, text=call.written)
             asking.setdefault((path, call.symbol), []).append(hit)

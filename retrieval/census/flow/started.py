@@ -33,7 +33,7 @@ _SCRIPT = re.compile(r"(?<![\w.])[\w./\\-]{1,200}\.py\b")
 _MODULE = re.compile(r"(?:^|\s|\0)-m(?:\s|\0)+([A-Za-z_][\w.]*)")
 _FIRST = re.compile(r"^[\"'\s]*([\w./\\-]+)")
 _HELD = re.compile(r"^\{([A-Za-z_][\w.]*)\}(?:\0|$)")
-_WEIGHTS = re.compile(r"(?<![\w-])--?[\w-]*?(?:model|ckpt|checkpoint|weights)[\w-]*")
+_WEIGHTS = re.compile(r"(?<![\w-])--?(?!-?served)[\w-]*(?:model(?!-len|_len)|ckpt|checkpoint|weights)[\w-]*")
 _PLACED = re.compile(r"\{([A-Za-z_]\w*)\}")
 _QUOTED = re.compile(r"^[rbfuRBFU]{0,2}(?=[\"'])")
 MOST_TRACED, MOST_TEXTS, MOST_HEADS = 60, 40, 20

@@ -12,11 +12,12 @@ from retrieval.census.meaning.config_rows import held_by_config
 from retrieval.census.meaning.configured import configured_for
 from retrieval.census.meaning.registered import auto_class
 from retrieval.census.meaning.spots import arguments
-from retrieval.census.meaning.values import ClassRef, External, ExternalObject, alternatives
+from retrieval.census.meaning.values import ClassRef, External, ExternalObject, Value, alternatives
 from retrieval.census.models.known_models import Known, known_model
 from retrieval.census.models.makers import FACTORY
 from retrieval.census.models.model_servers import model_servers
 from retrieval.census.models.models import Family
+from retrieval.census.models.served_models import SERVICES, asked_model, server_of
 from retrieval.census.models.tiers import anatomy_of
 from retrieval.languages import words
 from retrieval.parse import Node
@@ -32,11 +33,6 @@ _REPEATED = re.compile(
 _POSTING = re.compile(
     r"^(?:requests|httpx|aiohttp|urllib\.request|urllib3)\.(?:\w+\.)?(?:post|request|urlopen|stream)$"
 )
-_SERVICES = re.compile(
-    r"/(?:v\d/)?(?:chat/)?completions\b|/api/(?:generate|chat|embed(?:dings)?)\b|/v\d/(?:messages|embeddings|responses)\b"
-    r"|:(?:stream)?[gG]enerateContent\b"
-)
-"""Addresses of the usual services of language models: OpenAI-type, Ollama, Anthropic, Google."""
 _POSTED = Known((), "hosted language model, called over HTTP", ("text",), "text", hosted=True, immediate=True)
 _GENERAL = words("Client AsyncClient Model Pipeline Predictor Inference")
 _LAYER = re.compile(r"Att(?:entio)?n|Processor|Layer|Block|Embed|Norm|Hook|Pool|Conv")
@@ -67,6 +63,8 @@ class Made:
         """`FAN`, `GFPGANer`, `whisper.load_model`."""
         if self.cls is not None:
             return self.cls.definition.symbol
+        if self.maker.startswith("http.") and " " in self.maker:
+            return self.maker.partition(".")[2]  # the command that starts a server
         parts = [part for part in self.maker.split(".") if part not in LOADING]
         if parts[-1] in _GENERAL and len(parts) > 1:
             return ".".join(parts[-2:])
@@ -126,11 +124,21 @@ class Makers:
                     continue  # the server is the repository's own, and its models are met there
                 name = (frame.owner.definition if frame.owner else frame.definition).name if frame.definition else ""
                 yield Made(frame, step, f"http.{name or step.written}", None, _POSTED)
+            else:
+                yield from self._asked(frame, step, value)
         loaded = list(dict.fromkeys(self._loaded(frame, step, function)))
         if loaded:
             yield from loaded
         elif values == (None,) and self._fetches(step) and not self._of_library(frame, step, function):
             yield Made(frame, step, f"self.{step.written}", None, Known(()))
+
+    def _asked(self, frame: "Frame", step: CallStep, value: Value | None) -> Iterator[Made]:
+        """The model of a server that a function of the repository sends a request to."""
+        asked = asked_model(frame, step, value)
+        if asked is not None and not requested(self.program, frame, step):
+            own = server_of(frame) if not asked.hosted else None
+            name = own.command if own is not None else frame.symbol.rpartition(".")[2] or step.written
+            yield Made(frame, step, f"http.{name}", None, asked)
 
     def _configured(self, frame: "Frame", step: CallStep) -> Iterator[Made]:
         """The models that a call makes as configuration files name them."""
@@ -191,7 +199,7 @@ class Makers:
     def _asks_model(self, frame: "Frame") -> bool:
         """Whether a body names the address of a service that runs language models."""
         node = self.program.node(frame.path, frame.definition) if frame.definition is not None else None
-        return node is not None and bool(_SERVICES.search(frame.body.tree.text(node)))
+        return node is not None and bool(SERVICES.search(frame.body.tree.text(node)))
 
     def _fetches(self, step: CallStep) -> bool:
         """Whether an unknown method is named as one that gives a model, and no function here has that name."""

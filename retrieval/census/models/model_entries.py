@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside, once
 from retrieval.census.flow.reach import reach_of
+from retrieval.census.flow.ways_in import ways_in
 from retrieval.census.language import hit_at
 from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.values import ClassRef
@@ -132,6 +133,7 @@ def _entries(codebase: "Codebase") -> list[Entry]:
         if all(wrapped(roster, made) for made in places):
             continue  # an adapter around a model is no model of its own
         found.append(_entry(codebase, roster, name, places))
+    found = [replace(entry, run=entry.run and not _is_ruled_out(codebase, roster, entry)) for entry in found]
     found = [replace(e, used=_is_used(codebase, roster, e) or bool(e.run and parts_run(roster, e))) for e in found]
     return sorted(found, key=_rank)
 
@@ -160,6 +162,19 @@ def _entry(codebase: "Codebase", roster: Roster, name: str, places: list[Made]) 
     first = ranked[0]
     base = roster.family.bases.get(first.cls, "") if first.cls is not None else ""
     return Entry(name, tuple(ranked), run[id(first)], part, labels(roster, counted), (), base)
+
+
+def _is_ruled_out(codebase: "Codebase", roster: Roster, entry: Entry) -> bool:
+    """Whether the constants that calls give rule out every way of the main programs to what makes the model."""
+    ran = [made for made in entry.made if _has(codebase, made.frame, made.step.start)]
+    return bool(ran) and not entry.only and not any(ways_in(roster, made, _run_bodies(roster)) for made in ran)
+
+
+@once
+def _run_bodies(roster: Roster) -> frozenset[tuple[str, str]]:
+    """The bodies that the main programs may run."""
+    heads = ((f, f.definition.start if f.definition is not None else 1) for f, _ in roster.frames)
+    return frozenset((f.path, f.symbol) for f, line in heads if not f.symbol or _has(roster.codebase, f, line))
 
 
 def _is_backbone(made: Made) -> bool:

@@ -61,6 +61,14 @@ _NAMED: "Beside[Codebase, dict[str, list[str]]]" = Beside()
 _SAFE = re.compile(r"\buse_safetensors\s*=\s*True\b")
 _CLASS = re.compile(r"\.[A-Z]\w*(?<!Pipeline)$")  # made of a configuration, without weights
 _PORTING = re.compile(r"(?i)weights|checkpoint")  # arrays that are read into a model mostly come from JAX
+_SERVED_FILES = {
+    "llama.cpp": "GGUF files",
+    "Ollama": "GGUF files of its own library",
+    **dict.fromkeys(
+        ("vLLM", "SGLang", "LMDeploy", "Text Generation Inference"),
+        "Hugging Face folders (safetensors or PyTorch files), by hub name or folder",
+    ),
+}
 _HUB = re.compile(r"^(?:transformers|diffusers|peft|sentence_transformers)\b")
 
 
@@ -134,7 +142,9 @@ def _is_handed(roster: Roster, made: Made) -> bool:
 
 def _served(made: Made) -> str:
     engine = engine_of(made.known)
-    files = "GGUF files" if engine == "llama.cpp" else "Weights"
+    files = _SERVED_FILES.get(engine, "Weights")
+    if made.cls is None:
+        return f"{files}, read by the {engine} process that `{made.name}` starts"
     return f"{files}, read by the {engine} process that `{made.name}` starts as a server"
 
 

@@ -85,7 +85,7 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
             codebase, f"Made as well, though no call that runs them was traced: {_names(idle, MOST_PARTS)}", idle
         )
     yield from _settings(codebase, roster, hosted, entries) if hosted else ()
-    yield from _outside(codebase, hosted)
+    yield from _outside(codebase, hosted, {entry.name.split()[0] for entry in main if " " in entry.name})
     yield from by_program(codebase, roster, main)
     others = [entry for entry in entries if entry not in main and entry not in parts and not entry.part]
     if others:
@@ -94,12 +94,15 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
         )
 
 
-def _outside(codebase: "Codebase", hosted: list[Entry]) -> Iterator[CensusHit]:
-    """What runs models outside the process: started programs, and services, unless their clients are told already."""
+def _outside(codebase: "Codebase", hosted: list[Entry], told_so: set[str]) -> Iterator[CensusHit]:
+    """What runs models outside the process: started programs, and services, unless they or their clients are told
+    already."""
     found = [
         (told, hits)
         for told, hits in elsewhere(codebase)
-        if told.startswith(_APART[: 1 if hosted else 2]) and not all(_BESIDE.search(hit.path) for hit in hits)
+        if told.startswith(_APART[: 1 if hosted else 2])
+        and not all(_BESIDE.search(hit.path) for hit in hits)
+        and not told.startswith(tuple(f"`{name}`" for name in told_so))
     ]
     if found:
         places = [(hit.path, hit.start, hit.end) for _, hits in found for hit in hits][:MOST_CITED]

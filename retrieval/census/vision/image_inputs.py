@@ -46,6 +46,8 @@ def image_input(roster: Roster, use: Use) -> Spot | None:
     """The argument of a call that is an image or a video; the first one when the model is known to take such."""
     if _ruled_out(roster, use):
         return None
+    if use.made and use.made[0].maker.startswith("http."):
+        return _posted(use)
     seeing = (not use.made and use.method != "run") or any(sees(roster, made) for made in use.made)
     seeing = seeing or (bool(use.made) and _MIXED.search(_source(use.frame)) is not None)
     if (mixed := _mixed(use)) is not None:
@@ -66,6 +68,17 @@ def image_input(roster: Roster, use: Use) -> Spot | None:
     if over or not seeing:
         return spread(use) if over else None
     return _handed(use) or (None if _reads_text(use) else first)
+
+
+def _posted(use: Use) -> Spot | None:
+    """The body of a request to a model that reads images: what goes with the address."""
+    place, text = Spot(use.frame, use.step.node, use.step.order, use.step.guards), use.frame.body.tree.text
+    for child in arguments(use.step.node, keywords=True):
+        name = text(child.child_by_field_name("name")) if child.type == "keyword_argument" else ""
+        if re.search(r"json|data|body|payload|query|content", name or text(child)):
+            node = child.child_by_field_name("value") if name else child
+            return place.inner(node, take=())[0] if node is not None else None
+    return None
 
 
 def _is_switch(spot: Spot) -> bool:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.language import Query, kind
+from retrieval.census.flow.reach import reach_of
+from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.body import one_line
 from retrieval.census.meaning.prose import counted, listed
 from retrieval.census.modalities.multimodal_messages import Message, messages, sender
@@ -54,6 +55,7 @@ def _calls(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
         yield at(codebase, text, [place(run) for run in shown])
         yield from _forms(codebase, runs)
     asked = [message for message in messages(roster_of(codebase)) if message.modality in ("image", "video")]
+    asked = [message for message in asked if _is_run(codebase, message)] or asked
     if asked:
         text = f"Requests to models that read images: {'; '.join(_request(message) for message in asked[:SHOWN])}"
         nodes = [(m.frame, m.node) for m in asked[:SHOWN]]
@@ -98,6 +100,12 @@ def _of_data(roster: Roster, chains: list[Composed]) -> list[Composed]:
 
 def _role(codebase: "Codebase", one: Composed) -> str:
     return codebase.snapshot.by_path[one.frame.path].role
+
+
+def _is_run(codebase: "Codebase", message: Message) -> bool:
+    lines = (first_line(message.node), last_line(message.node))
+    hit = hit_at(codebase, message.frame.path, lines, symbol=message.frame.symbol, name="", text="")
+    return reach_of(codebase).has(hit) and hit.role == "source"
 
 
 def _request(message: Message) -> str:

@@ -1,0 +1,84 @@
+"""Models that a started server program runs: told by the command's weights, run by the request that is sent to it."""
+
+import pytest
+
+from retrieval.census import run_query
+from retrieval.codebase import Codebase
+from tests.source_tree import codebase_of
+
+PIPELINE = """
+    import argparse
+    import asyncio
+    import json
+
+    from checks import tidy
+
+    def build_query(path):
+        return {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": path}}]}]}
+
+    async def send(url, body):
+        reader, writer = await asyncio.open_connection("localhost", 8000)
+        writer.write(f"POST {url} HTTP/1.1\\r\\n\\r\\n{json.dumps(body)}".encode())
+        return await reader.read()
+
+    async def read_page(args, path):
+        address = f"{args.server}/chat/completions"
+        return tidy(await send(address, build_query(path)), "plain")
+
+    async def start(model, port):
+        cmd = ["vllm", "serve", model, "--port", str(port), "--served-model-name", "reader"]
+        cmd.extend(["--max-model-len", "4096"])
+        return await asyncio.create_subprocess_exec(*cmd)
+
+    async def main():
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--model", default="acme/reader-7b")
+        parser.add_argument("--server", default="http://localhost:8000/v1")
+        args = parser.parse_args()
+        await start(args.model, 8000)
+        await read_page(args, "page.png")
+
+    if __name__ == "__main__":
+        asyncio.run(main())
+"""
+CHECKS = """
+    from transformers import AutoModelForCausalLM
+
+    def score(text):
+        return AutoModelForCausalLM.from_pretrained("acme/tiny")(text)
+
+    def tidy(text, engine):
+        if engine == "scored":
+            return score(text)
+        return text
+"""
+
+
+@pytest.fixture(scope="module")
+def code() -> Codebase:
+    return codebase_of({"pipeline.py": PIPELINE, "checks.py": CHECKS})
+
+
+def texts(code: Codebase, query: str) -> list[str]:
+    return [hit.text for hit in run_query(code, query).hits]
+
+
+def test_the_served_model_is_the_one_that_is_used_and_what_constants_rule_out_is_not(code: Codebase) -> None:
+    used = texts(code, "model_summary: what=used")
+    assert used[0].startswith("One model is used: `vllm serve` (language model that reads images, served by vLLM")
+    assert used[0].endswith("from `acme/reader-7b`")
+    aside = next(text for text in used if text.startswith("Only code that"))
+    assert "AutoModelForCausalLM" in aside and not any(text.startswith("Outside the process") for text in used)
+
+
+def test_it_is_started_filled_and_asked_at_its_places(code: Codebase) -> None:
+    told = texts(code, "model_objects: vllm*")[0]
+    assert "started by `start()`" in told and "`acme/reader-7b`" in told
+    assert "run as `send(address, build_query(path))` in `read_page()`" in told
+    formats = texts(code, "model_summary: what=formats")
+    assert formats[0].startswith("Hugging Face folders") and "the vLLM process that `vllm serve` starts" in formats[0]
+
+
+def test_an_address_that_is_not_sent_to_runs_nothing() -> None:
+    text = 'def show(url):\n    print(url)\n\ndef main():\n    show("http://localhost/v1/chat/completions")\n'
+    assert texts(codebase_of({"app.py": text}), "model_runs") == []

@@ -457,3 +457,97 @@ def test_stages_that_ask_for_pictures_are_told_with_the_scale() -> None:
     asked = next(text for text in told if "get_image(scale=" in text)
     assert asked.index("get_image(scale=1.0)") < asked.index("get_image(scale=self.scale)")
     assert "`self.scale` is 2.0" in asked
+
+
+FILM: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "sampling.py": '''
+        import subprocess
+
+        class FixedFrameSampler:
+            """Take one frame every `seconds` of the video. More follows."""
+
+            def __init__(self, seconds=1.0):
+                self.seconds = seconds
+
+            def sample(self, video_path):
+                return grid(video_path, 1 / self.seconds)
+
+        class SceneFrameSampler(FixedFrameSampler):
+            """Find scenes by how much frames differ."""
+
+        def grid(video_path, fps):
+            words = ["ffmpeg", "-i", str(video_path), "-vf", f"fps={fps},scale=64:64", "-f", "rawvideo", "-"]
+            return subprocess.run(words, capture_output=True).stdout
+    ''',
+    "app.py": """
+        import open_clip
+        from dataclasses import dataclass
+        from torch.utils.data import DataLoader
+        from sampling import FixedFrameSampler, SceneFrameSampler
+
+        @dataclass
+        class Options:
+            mode: str = "fixed"
+            every_seconds: float = 10.0
+
+        def frames(options: Options, path):
+            if options.mode == "scene":
+                sampler = SceneFrameSampler()
+            else:
+                sampler = FixedFrameSampler(seconds=options.every_seconds)
+            return sampler.sample(path)
+
+        def main(path, num_samples, num_workers):
+            model, _, prepare = open_clip.create_model_and_transforms("ViT-B-32")
+            state = {"images": frames(Options(), path), "drawn": []}
+            state["drawn"][0:] = paint(state["images"])
+            loader = DataLoader(state["images"], batch_size=4).with_epoch(num_samples / num_workers)
+            for images in loader:
+                model.encode_image(prepare(images).to("cuda"))
+
+        def paint(images):
+            return [image * 0.5 for image in images]
+
+        def test_infer():
+            model, _, prepare = open_clip.create_model_and_transforms("ViT-B-32")
+            model.encode_image(prepare(open("a.png")))
+
+        if __name__ == "__main__":
+            main("a.mp4", 8, 2)
+            test_infer()
+    """,
+}
+
+
+def test_how_frames_are_chosen_and_what_a_library_prepares_is_told_and_numbers_are_no_steps() -> None:
+    codebase = codebase_of(FILM)
+    told = [hit.text for hit in run_query(codebase, "vision_told: part=preprocessing").hits]
+    [chosen] = [text for text in told if "rames of video are chosen" in text]
+    assert '`SceneFrameSampler` if `options.mode == "scene"` (“Find scenes by how much frames differ' in chosen
+    assert "`FixedFrameSampler` otherwise (“Take one frame every 'seconds' of the video”; `seconds` 10.0 by d" in chosen
+    assert any("ffmpeg: `grid()` (sampling.py) with `-vf fps={fps},scale=64:64`" in text for text in told)
+    assert any("`open_clip.create_model_and_transforms()` gives beside the model in `main()`" in text for text in told)
+    runs = [hit.text for hit in run_query(codebase, "vision_runs").hits]
+    assert not any("num_workers" in text or "0.5" in text for text in runs)
+    assert runs[0].startswith("`main()` runs") and "`test_infer()` runs" in runs[1]
+
+
+def test_where_no_code_has_to_do_with_video_that_is_said() -> None:
+    files: dict[str, str | bytes] = {
+        "app.py": """
+            from PIL import Image
+            from torchvision import transforms
+
+            def main(path):
+                flip = transforms.RandomHorizontalFlip()(Image.open(path))
+                return flip.resize((8, 8))
+
+            if __name__ == "__main__":
+                main("a.png")
+        """
+    }
+    told = [hit.text for hit in run_query(codebase_of(files), "vision_told: part=preprocessing").hits]
+    assert any(text.startswith("Video takes no part") for text in told)
+    assert any("are augmented by `main()` (app.py) with `transforms.RandomHorizontalFlip" in text for text in told)
+    assert not any("warped" in text and "Flip" in text for text in told)

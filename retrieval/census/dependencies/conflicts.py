@@ -46,12 +46,14 @@ def conflicts(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
 def found_conflicts(codebase: Codebase, constraint: dict[str, Any]) -> list[CensusHit]:
     """What cannot stand beside one constraint set; declarations first."""
     manifests = of_program(codebase)
+    imports = list(_imports(codebase, constraint))
+    told = {(hit.path, hit.start) for hit in imports}
     found = [
         *_ranges(codebase, manifests, constraint),
-        *by_code(codebase, constraint),
+        *(hit for hit in by_code(codebase, constraint) if (hit.path, hit.start) not in told),
         *_clashes(codebase, manifests, constraint),
         *_python(codebase, manifests, constraint),
-        *_imports(codebase, constraint),
+        *imports,
         *_indexes(codebase, manifests, constraint),
         *_breaks(codebase, manifests, constraint),
     ]

@@ -138,4 +138,8 @@ def _hit(codebase: Codebase, unit: Unit, symbol: str, told: tuple[str, list[Way]
         f"{subject[0].upper()}{subject[1:]} {what} what the machine has, tried in this order: {'; '.join(rows)}{more}"
     )
     related = tuple(("way", unit.path, *way.lines) for way in ways[1:MOST])
-    return hit_at(codebase, unit.path, ways[0].lines, symbol=symbol, name=symbol, text=text, related=related)
+    called = ",".join(dict.fromkeys(way.called.rpartition(".")[2] for way in ways))
+    return hit_at(
+        codebase, unit.path, ways[0].lines, symbol=symbol, name=symbol, text=text, related=related,
+        detail={"ways": called},
+    )  # fmt: skip

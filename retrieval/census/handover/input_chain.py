@@ -35,6 +35,9 @@ _TRIAL = re.compile(r"(?i)warm|dummy|debug|(?:^|_)(?:test|demo|bench\w*|example)
 FRESH = re.compile(r"^(?:\w+\.)*(?:zeros|ones|rand|randn|randint|empty|full)\(")
 _JOINT = re.compile(r"[\"'](?:multi_modal_data|pixel_values|images?|multimodal_data)[\"']\s*:")
 _PATH = re.compile(r"(?i)(?:^|[_.])(?:\w*(?:path|file\w*|dir|folder|stem|suffix)|name)$")
+_COUNT = re.compile(
+    r"(?i)^(?:\w+\.)*(?:(?:num|n)_\w+|(?:\w+_)?(?:workers?|batches|epochs?|steps|world_size|batch_size\w*|count))$"
+)
 _LITERALS = words("none integer float string true false")
 STEPS, DEEPEST, SHOWN, WHEN = 10, 40, 64, 50
 
@@ -126,6 +129,8 @@ def _step(tracer: Tracer, spot: Spot) -> tuple[str, Spot | None]:
         case "binary_operator":
             left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
             sign = text(node.child_by_field_name("operator"))
+            if _COUNT.search(text(left)) or _COUNT.search(text(right)):
+                return "", None  # numbers are worked out here
             path = sign == "/" and right is not None and (right.type == "string" or _PATH.search(text(right)))
             return f"{sign} {text(right)}" if sign in "*/-" and not path else "", _inner(spot, left)
         case "subscript":
@@ -165,7 +170,9 @@ def _call(tracer: Tracer, spot: Spot) -> tuple[str, Spot | None]:
         return f".{method}{text(node.child_by_field_name('arguments'))}", _inner(spot, owner)
     if _FORMATTING.search(written):
         return text(node), (_inner(spot, given[0]) if given else _inner(spot, owner))
-    return "", _next(tracer, spot) or (_inner(spot, given[0]) if given else None)
+    counts = bool(given) and owner is not None and _COUNT.search(text(given[0])) is not None
+    first = owner if counts else given[0] if given else None  # `loader.with_epoch(num_batches)`
+    return "", (None if counts else _next(tracer, spot)) or _inner(spot, first)
 
 
 def _inner(spot: Spot, node: Node | None) -> Spot | None:

@@ -37,7 +37,10 @@ def _entered(holders: Holders, spot: Spot, frame: "Frame", store: Binding, wante
     """The ways into the body in which the store may be under the wanted key."""
     key = key_node(store)
     if key_depth(store) > 1:
-        return [spot.stack]
+        outer = _outer_key(key)
+        told = outer is not None and outer.type in _LITERALS and wanted != "[]"
+        other = told and outer is not None and key_of(frame.body.tree.text(outer)) != wanted
+        return [] if other else [spot.stack]
     if wanted == "[]" or key is None:
         return [spot.stack]
     if key.type in _LITERALS and "{" not in frame.body.tree.text(key):
@@ -47,6 +50,17 @@ def _entered(holders: Holders, spot: Spot, frame: "Frame", store: Binding, wante
     fitting = [way for way, text in told if isinstance(text, str) and f"'{text}'" == wanted]
     unsure = any(text is UNKNOWN for _, text in told) or not told
     return fitting or ([spot.stack] if unsure else [])
+
+
+def _outer_key(key: Node | None) -> Node | None:
+    """The key of the container itself in a store that goes deeper: `"a"` of `pool["a"][1:] = x`."""
+    at = key.parent if key is not None else None
+    while at is not None and at.type == "subscript":
+        inner = at.child_by_field_name("value")
+        if inner is None or inner.type != "subscript":
+            return at.child_by_field_name("subscript")
+        at = inner
+    return None
 
 
 def key_text(frame: "Frame", node: Node, stack: tuple[Called, ...], depth: int = DEEPEST) -> object:

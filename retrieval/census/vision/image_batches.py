@@ -40,7 +40,7 @@ _SAMPLING = re.compile(
 )
 _FRAMES = re.compile(r"(?i)frame|\bvlen|fps|num_frm|video|CAP_PROP|\bvr\b|indices|index|total")
 _SAMPLER = re.compile(r"(?i)(?:sample|select|extract|read|get|load)\w*_(?:video_)?frames?\w*$|frames?_?sampl\w*$")
-_CLASS = re.compile(r"Frames?Sampl|Sampl\w*Frame")
+SAMPLERS = re.compile(r"Frames?Sampl|Sampl\w*Frame")
 _PICTURES = re.compile(r"rawvideo|image2|mjpeg|\bpng\b|-frames|vframes|rgb24|bgr24|fps=|PIL|Image\.")
 _WRITES = re.compile(r"""["'][wa]b?["']""")
 _IMAGES = re.compile(r"(?i)image|pixel|video|img")
@@ -190,7 +190,7 @@ def video_frames(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         if (opened or _samples(frame)) and query.matches(frame.symbol):
             films = {b.name for b in frame.body.bindings for step in opened if b.value and inside(step.node, b.value)}
             chosen = [step for step in frame.body.calls if step not in opened and _chooses(frame, step, films)]
-            if opened or chosen or _CLASS.search(frame.symbol):
+            if opened or chosen or SAMPLERS.search(frame.symbol):
                 found.append(_video(codebase, frame, opened, chosen))
     yield from sorted(found, key=lambda hit: (hit.role != "source", not reach.has(hit)))
 
@@ -199,13 +199,13 @@ def _opens(frame: "Frame", step: CallStep) -> bool:
     value = frame.callee(step)
     name = value.name if isinstance(value, External) else step.written
     if name.startswith("subprocess.") and _FILM.search(frame.symbol):
-        return _runs_ffmpeg(frame)
+        return runs_ffmpeg(frame)
     if name.startswith("av.") and (not shows_pictures(frame) or _WRITES.search(frame.body.tree.text(step.node))):
         return False
     return _VIDEO.search(name) is not None and (isinstance(value, External) or value is None)
 
 
-def _runs_ffmpeg(frame: "Frame") -> bool:
+def runs_ffmpeg(frame: "Frame") -> bool:
     """Whether a body names ffmpeg and pictures: the program takes sound apart as well."""
     node = frame.program.node(frame.path, frame.definition) if frame.definition is not None else None
     text = frame.body.tree.text(node) if node is not None else ""
@@ -217,7 +217,7 @@ def _samples(frame: "Frame") -> bool:
     name = frame.symbol.rpartition(".")[2]
     film = any(named(parameter) == "video" or _FILM.search(parameter) for parameter in frame.parameters)
     owner = frame.owner.definition.name if frame.owner is not None else ""
-    by_class = _CLASS.search(owner) is not None and not name.startswith("_")
+    by_class = SAMPLERS.search(owner) is not None and not name.startswith("_")
     film = film and "audio" not in frame.symbol.lower()
     return frame.definition is not None and film and (by_class or _SAMPLER.search(name) is not None)
 

@@ -33,8 +33,8 @@ SHOWN = 3
 
 
 @cache
-def _rows() -> tuple[tuple[tuple[str, ...], str], ...]:
-    table = yaml.safe_load(TABLE.read_text(encoding="utf-8"))["processors"]
+def _rows(part: str) -> tuple[tuple[tuple[str, ...], str], ...]:
+    table = yaml.safe_load(TABLE.read_text(encoding="utf-8"))[part]
     return tuple((tuple(row["name"].split("|")), row["does"]) for row in table)
 
 
@@ -55,6 +55,32 @@ def processors(codebase: "Codebase") -> Iterator[tuple[str, list[tuple[str, str,
         ]
         spots = [("processor", f.path, s.start, s.end) for places in found.values() for f, s in places[:SHOWN]]
         yield f"Processors of libraries prepare images: {'; '.join(said[:SHOWN])}", spots[: 2 * SHOWN]
+    yield from _given_along(codebase)
+
+
+def _given_along(codebase: "Codebase") -> Iterator[tuple[str, list[tuple[str, str, int, int]]]]:
+    """One sentence on the transforms that functions of libraries give beside the model that they load."""
+    roster, reach = roster_of(codebase), reach_of(codebase)
+    found: dict[tuple[str, str], list[tuple[Frame, CallStep]]] = {}
+    for frame, _ in roster.frames:
+        for step in frame.body.calls:
+            does = _along(frame, step)
+            if does and codebase.snapshot.by_path[frame.path].role == "source":
+                found.setdefault((step.written, does), []).append((frame, step))
+    for (written, does), places in found.items():
+        places.sort(key=lambda item: not reach.has(plain(codebase, item[0], item[1].start)))
+        where = listed(list(dict.fromkeys(name_of(frame) for frame, _ in places)), SHOWN)
+        text = f"Images are prepared by the transform that `{written}()` gives beside the model in {where}: it {does}"
+        yield text, [("transform", f.path, s.start, s.end) for f, s in places[:SHOWN]]
+
+
+def _along(frame: "Frame", step: CallStep) -> str:
+    """What the transform does that a call gives beside a model, "" where it gives none that is kept."""
+    value = frame.callee(step)
+    name = value.name if isinstance(value, External) else ""
+    does = next((does for patterns, does in _rows("loaders") if name in patterns), "") if name else ""
+    kept = [b for b in frame.body.bindings if b.value is not None and b.value.id == step.node.id and b.index > 0]
+    return does if any(set(binding.name) != {"_"} for binding in kept) else ""
 
 
 def _made(frame: "Frame", step: CallStep) -> str:
@@ -66,7 +92,7 @@ def _made(frame: "Frame", step: CallStep) -> str:
 
 def _said(frame: "Frame", step: CallStep, name: str) -> tuple[str, str]:
     """The call as written and what the processor does, ("", "") for one that may be of something else than images."""
-    does = next((does for patterns, does in _rows() if any(fnmatchcase(name, p) for p in patterns)), "")
+    does = next((does for patterns, does in _rows("processors") if any(fnmatchcase(name, p) for p in patterns)), "")
     written = f"`{one_line(frame.body.tree.text(step.node), 70)}`"
     loaded = step.written.endswith("from_pretrained")
     if not loaded and does and (not arguments(step.node, keywords=True) or name == "VaeImageProcessor"):

@@ -9,6 +9,7 @@ from retrieval.census.flow.built_stages import Built, built_stages
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import hit_at, run_query
 from retrieval.census.meaning.body import CallStep, one_line
+from retrieval.census.meaning.class_fields import class_fields
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.spots import arguments
 from retrieval.census.meaning.values import ClassRef
@@ -27,7 +28,7 @@ Asked = tuple["Frame", CallStep, str]
 _PICTURE = re.compile(r"(?i)(?:^|_)(?:images?|imgs?|pixmap|pictures?|render|raster\w*)(?:_|$)|convert_from_\w+$")
 _SIZED = ("scale", "dpi", "zoom", "resolution", "pdf_image_dpi", "render_scale")
 _DRAWN = re.compile(r"(?i)plot|figure|draw|thumbnail|icon|debug|visuali")
-STAGES, CALLS, WRITTEN, LOOSE = 8, 3, 60, 4
+STAGES, CALLS, WRITTEN, LOOSE, TURNS = 8, 3, 60, 4, 6
 
 
 def asked_in_stages(codebase: "Codebase") -> Iterator[tuple[str, list[Place]]]:
@@ -40,7 +41,7 @@ def asked_in_stages(codebase: "Codebase") -> Iterator[tuple[str, list[Place]]]:
             if found and name not in told:
                 told.add(name)
                 by.setdefault(_said(codebase, found), []).append(
-                    f"`{name}`{' (off by default)' if _off(built) else ''}"
+                    f"`{name}{'' if name.endswith(')') else '`'}{' (off by default)' if _off(built) else ''}"
                 )
                 places += [_place(item) for item in found[:CALLS]]
         if by:
@@ -79,13 +80,31 @@ def _off(built: Built) -> bool:
 
 def _of_stage(codebase: "Codebase", built: Built, asked: dict[ClassRef, list[Asked]]) -> tuple[str, list[Asked]]:
     """The class that a stage is by default and the calls of it and its bases that ask for pictures; else those of the
-    first other class that it may be."""
-    program = roster_of(codebase).program
-    for cls in sorted(built.classes, key=lambda one: one.definition.symbol != built.preset):
+    first other class that it may be, of those that are tried in turn the first."""
+    program, turn = roster_of(codebase).program, _turns(codebase).get(built.preset, [])
+
+    def rank(cls: ClassRef) -> tuple[bool, int]:
+        name = cls.definition.symbol
+        return name != built.preset, turn.index(name) if name in turn else len(turn)
+
+    by: dict[str, list[Asked]] = {}
+    for cls in sorted(built.classes, key=rank):
         if found := [item for at in program.line(cls) for item in asked.get(at, ())]:
-            other = built.preset and built.preset != cls.definition.symbol
-            return (f"{cls.definition.symbol}` of `{built.preset}" if other else cls.definition.symbol), found
-    return "", []
+            by[cls.definition.symbol] = found
+    name = next(iter(by), "")
+    if not built.preset or name in ("", built.preset):
+        return name, by.get(name, [])
+    others = [f"`{one}`" for one in by if one in turn]
+    if others:
+        return f"{built.preset}` (the first of {listed(others, TURNS)} that the machine has)", by[name]
+    return f"{name}` of `{built.preset}", by[name]
+
+
+@once
+def _turns(codebase: "Codebase") -> dict[str, list[str]]:
+    """Class → the classes of which it makes the first that the machine has, in the order in which they are tried."""
+    hits = run_query(codebase, "tried_in_turn").hits
+    return {hit.symbol.rpartition(".")[0]: hit.detail["ways"].split(",") for hit in hits}
 
 
 def _said(codebase: "Codebase", found: list[Asked]) -> str:
@@ -106,8 +125,23 @@ def _values(codebase: "Codebase", frame: "Frame", step: CallStep) -> Iterator[st
                 if binding.value is not None and binding.value.type in ("integer", "float"):
                     yield f"`{written}` is {method.body.tree.text(binding.value)}"
                     return
+                if binding.value is not None and (told := _option(codebase, method, binding.value)):
+                    yield f"`{written}` is {told}"
+                    return
     if value is not None and value.type != "float":
         yield from told_value(codebase, frame, written)
+
+
+def _option(codebase: "Codebase", method: "Frame", value: Node) -> str:
+    """ "`RapidOcrOptions.scale`, 3.0 by default": the field of an options object that an attribute is set to."""
+    found = re.fullmatch(r"(?:self\.)?(\w+)\.(\w+)", method.body.tree.text(value))
+    annotation = method.parameters.get(found[1], "") if found is not None else ""
+    cls = method.program.named_class(method.path, annotation.strip("\"' ")) if annotation else None
+    if cls is not None and found is not None:
+        fields = class_fields(codebase, cls.path, cls.definition)
+        default = next((field.default for field in fields if field.name == found[2]), "")
+        return f"`{cls.definition.name}.{found[2]}`, {default} by default" if default else ""
+    return ""
 
 
 def _place(item: Asked) -> Place:

@@ -51,13 +51,11 @@ _SORTS = tuple(
     for sort, pattern in (
         ("reading", _READING),
         ("writing", r"imwrite|VideoWriter|mimsave|save_image|write_video|imsave|get_writer|imencode|\bsave$|output$"),
-        (
-            "resizing and cropping",
-            r"resize|crop|interpolate|pad|thumbnail|warp|(?:^|\.)affine|rotate|rescale|pyrDown|flip",
-        ),
+        ("augmentation", r"Random(?!\w*Crop)\w+$|flip|jitter|AutoAugment|RandAug|TrivialAug"),
+        ("resizing and cropping", r"resize|crop|interpolate|pad|thumbnail|warp|(?:^|\.)affine|rotate|rescale|pyrDown"),
         (
             "colours and normalisation",
-            r"cvtColor|normali[sz]e|to_?tensor|convert|equalize|img_as|float|ubyte|jitter",
+            r"cvtColor|normali[sz]e|to_?tensor|convert|equalize|img_as|float|ubyte",
         ),
     )
 )

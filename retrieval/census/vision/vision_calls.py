@@ -23,7 +23,7 @@ _INNER = re.compile(
     r"trunk)\w*|visual|vit(?:_model|_encoder)?|adapter|controlnet|safety_checker)(?:\.(?:forward|encode|embed|(?:encode|embed)_images?|forward_features|get_intermediate_layers))?$"
 )
 _PARTS = {".adapter": "adapter", ".controlnet": "ControlNet", ".safety_checker": "safety checker"}
-_TRIAL = re.compile(r"(?i)warm_?up|bench|(?:^|/)speed|measure_")
+_TRIAL = re.compile(r"(?i)warm_?up|bench|(?:^|/)speed|measure_| (?:\w+\.)*_?(?:self_?)?test(?:_\w+)?$")
 _FORMS = (
     (
         r"permute\(\(?2, ?0, ?1|transpose\(\(?2, ?0, ?1|permute\(0, ?3, ?1, ?2|ToTensor|to_tensor|img2tensor|"
@@ -103,7 +103,7 @@ def runs_of(roster: Roster) -> "list[Run]":
                 if not _is_probe(run):
                     found.setdefault((use.frame.path, use.step.node.id), run)
         order = {id(frame): at for at, (frame, _) in enumerate(roster.frames)}
-        _RUNS[roster] = sorted(found.values(), key=lambda run: (_is_trial(run), order[id(run.frame)], run.step.order))
+        _RUNS[roster] = sorted(found.values(), key=lambda run: (is_trial(run), order[id(run.frame)], run.step.order))
     return _RUNS[roster]
 
 
@@ -125,8 +125,8 @@ def _is_probe(run: Run) -> bool:
     return FRESH.match(made) is not None
 
 
-def _is_trial(run: Run) -> bool:
-    """Whether a call only warms up or measures."""
+def is_trial(run: Run) -> bool:
+    """Whether a call only warms up, measures or tries a model out."""
     return _TRIAL.search(f"{run.frame.path} {run.frame.symbol}") is not None
 
 

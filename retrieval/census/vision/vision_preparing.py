@@ -12,8 +12,9 @@ from retrieval.census.vision.image_transforms import composed_of, name_of, place
 from retrieval.census.vision.library_processors import processors
 from retrieval.census.vision.pictured import kinds_of_pictures
 from retrieval.census.vision.pictures_asked import asked_by_functions, asked_in_stages
+from retrieval.census.vision.video_told import has_video, video_told
 from retrieval.census.vision.vision import worked
-from retrieval.census.vision.vision_calls import Run, written
+from retrieval.census.vision.vision_calls import Run, is_trial, written
 from retrieval.census.vision.vision_words import at, place, several
 from retrieval.facts import CensusHit
 
@@ -33,18 +34,25 @@ SHOWN, WAYS, KINDS, SIZES = 4, 3, 3, 8
 def preparing(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
     """Transforms in order, the ways of images into models, what reads images and video, and how batches are made."""
     said = [*_sentences(codebase, runs)]
+    if said and not has_video(codebase):
+        said.insert(1, ("Video takes no part: no code reads it or takes frames of it", said[0][1]))
     for index, (text, places) in enumerate(said):
         yield at(codebase, text if index else f"Yes: {text[0].lower() if text[:1] != '`' else '`'}{text[1:]}", places)
 
 
 def _sentences(codebase: "Codebase", runs: list[Run]) -> Iterator[Sentence]:
-    yield from asked_in_stages(codebase)
-    ways = several([run for run in sorted(runs, key=_bare) if len(run.chain) > 1 and _bare(run) < 0], WAYS)
+    asked, video = list(asked_in_stages(codebase)), list(video_told(codebase))
+    yield from asked[:1]
+    yield from video if asked else ()
+    yield from asked[1:]
+    ordered = sorted(runs, key=lambda run: (is_trial(run), _bare(run)))
+    ways = several([run for run in ordered if len(run.chain) > 1 and _bare(run) < 0], WAYS)
     for run in ways:
         steps = " → ".join(step.said(60) for step in run.chain)
         form = f"; it is then {', '.join(run.form)}" if run.form else ""
         text = f"On its way to {run.name} in {name_of(run.frame)} an image goes through {steps}{form}"
         yield text, [place(run), *(("step", s.frame.path, s.line, s.line) for s in run.chain)]
+    yield from video if not asked else ()
     yield from asked_by_functions(codebase)
     transforms = [*_transforms(codebase)]
     yield from (said for said, run in transforms if run)
@@ -53,7 +61,9 @@ def _sentences(codebase: "Codebase", runs: list[Run]) -> Iterator[Sentence]:
     yield from _encoded(runs)
     yield from _worked(codebase, "reading", "read or decoded")
     yield from _worked(codebase, "resizing and cropping", "resized, cropped or warped")
-    yield from _listed(codebase, "video_frames", "Frames of video are taken as follows: ", wanted="takes frames")
+    yield from _worked(codebase, "augmentation", "augmented")
+    if not video:
+        yield from _listed(codebase, "video_frames", "Frames of video are taken as follows: ", wanted="takes frames")
     yield from _listed(codebase, "image_batches", "Batches: ")
     yield from (said for said, run in transforms if not run)
 

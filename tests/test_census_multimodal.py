@@ -681,6 +681,7 @@ def test_embeddings_beside_token_ids_are_given_to_what_a_library_makes() -> None
 
 def test_classes_around_models_and_alternatives_inside_them_are_named() -> None:
     source = """
+        import sys
         import torch
         from PIL import Image
         from torch import nn
@@ -732,7 +733,7 @@ def test_classes_around_models_and_alternatives_inside_them_are_named() -> None:
 
 
         def main():
-            Predictor(Segmenter("vit")).set_image(Image.open("a.png"))
+            Predictor(Segmenter(sys.argv[1])).set_image(Image.open("a.png"))
 
 
         if __name__ == "__main__":

@@ -553,3 +553,16 @@ def test_what_a_lambda_holds_does_not_run_when_its_file_is_loaded() -> None:
     manifest = '[project]\nname = "runs"\nversion = "1"\n[project.scripts]\nruns = "run:main"\n'
     (steps, *_) = texts(codebase_of(files | {"pyproject.toml": manifest}), "outline: what=steps")
     assert "`big()`" in steps and "small" not in steps
+
+
+def test_what_many_launchers_run_is_the_main_program_and_a_launcher_runs_the_file_of_its_own_project() -> None:
+    net = "from nets import big\n\ndef main():\n    return big('a')(1)\n\n" + RUN
+    tree = {
+        f"{name}/{path}": text for name in ("chat", "chat_two") for path, text in {"train/chat_tune.py": net}.items()
+    }
+    shell = {f"chat_two/shell/run_{n}.sh": "# chat/\nsrun python -u train/chat_tune.py --lr 1e-5\n" for n in range(14)}
+    side = {"side/main.py": net, "README.md": "Models.\n", "side/README.md": "```\npython main.py --a\n```\n"}
+    codebase = codebase_of({"nets.py": NETS, **tree, **shell, **side})
+    assert "main()` in chat_two/train/chat_tune.py" in texts(codebase, "outline: what=steps")[0]
+    told = [text for text in texts(codebase, "programs") if "chat_tune.py" in text]
+    assert told and all("chat_two/train/chat_tune.py" in text for text in told)

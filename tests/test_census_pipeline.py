@@ -130,13 +130,13 @@ def test_the_models_alone_are_told_with_who_makes_and_runs_them() -> None:
 
 
 def test_the_outline_names_steps_models_and_other_programs() -> None:
-    steps, loop, made, run, others = texts(codebase_of(FILES), "outline")
+    steps, inside, loop, made, run, others = texts(codebase_of(FILES), "outline")
     assert loop == "`respond()` repeats its steps while `x.any()`: `x` goes from round to round (`x = network(x)`)"
     assert steps == (
         "The main program is `main()` in serve/talk.py, started by the script serve/talk.py. It runs 2 steps in this "
-        "order: `load()` → `respond()` (for each `line`); `respond()` runs `encode()` → `Net.forward()` "
-        "(while `x.any()`)"
+        "order: `load()` → `respond()` (for each `line`)"
     )
+    assert inside == "`respond()` runs `encode()` → `Net.forward()` (while `x.any()`)"
     assert made == 'Made or loaded, in this order: `Net` in `load()` (only if `name == "net"`)'
     assert run == "Run, in this order: `Net` by `network()` in `respond()`"
     assert others == "Execution can also start in eval/score.py"

@@ -69,13 +69,14 @@ def texts(codebase: Codebase, query: str) -> list[str]:
 
 
 def test_a_program_with_an_interface_is_told_by_its_actions_the_principal_one_first() -> None:
-    (told,) = texts(codebase_of(APP), "outline: what=steps")
-    assert told.startswith("The main program is the script app.py. At its start it runs `Voice`. Then it waits")
-    assert "The principal one, on `go.click()`, runs `hide()` then `Voice.speak()`; `Voice.speak()` runs" in told
-    assert "it uses `net`, which `Voice.load()` (on `choice.change()`) sets" in told
-    assert "Other actions that lead to models or start programs: on `choice.change()` `Voice.load()`" in told
-    assert "2 events more change only the interface or settings" in told
-    assert "→ `Voice.load()`" not in told
+    first, event, inside, others, silent = texts(codebase_of(APP), "outline: what=steps")
+    assert first == "The main program is the script app.py. At its start it runs `Voice`"
+    assert event.startswith("Then it waits for the user, and each action runs by itself. ")
+    assert "The principal one, on `go.click()`, runs `hide()` then `Voice.speak()`; it uses `net`, which" in event
+    assert "which `Voice.load()` (on `choice.change()`) sets" in event
+    assert inside.startswith("`Voice.speak()` runs ") and "`Voice.load()`" not in inside
+    assert others == "Other actions that lead to models or start programs: on `choice.change()` `Voice.load()`"
+    assert silent == "No model was seen to run on 2 other events: `show()`, `hide()`"
 
 
 def test_handlers_stand_behind_the_set_up_what_loads_before_what_runs() -> None:

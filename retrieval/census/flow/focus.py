@@ -131,7 +131,7 @@ class Focus:
         key = (frame.path, frame.symbol, frame.given)
         if key not in self._outside:
             steps = outside_steps(self.program, frame)
-            steps = [item for item in steps if item.step.written.rpartition(".")[2] not in _MODES]
+            steps = [s for s in steps if s.does == "training" or s.step.written.rpartition(".")[2] not in _MODES]
             known = {site.step.node.id for site in self.program.sites(frame)}
             told = [step for step in frame.body.calls if step.node.id not in known]
             rostered = [found for step in told if (found := self._rostered(frame, step)) is not None]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.flow.event_outline import event_sentence
+from retrieval.census.flow.event_outline import event_sentences
 from retrieval.census.flow.flow import Root, way
 from retrieval.census.flow.focus import Focus, focus_of
 from retrieval.census.flow.model_order import ordered
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 STEPS, MODELS, INSIDE, OTHERS, DEPTH, DEEP, LIBRARY, SHOWN, ROUNDS, PROGRAMS = 36, 24, 12, 8, 9, 20, 6, 2, 3, 4
+FURTHER, MAIN, FURTHER_ONE = 2, "The main program is", "Another program that runs other models is"
 NO_ORDER = "Made or loaded besides in these pipelines, alternatives and optional steps among them, so in no order"
 RUN_SOMEWHERE = "Run besides in these pipelines, alternatives and optional steps among them, so in no order"
 _MODEL = re.compile(r"(?:^|one of: |, or )`([^`]+)`")
@@ -48,8 +49,11 @@ def outline(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         return
     wanted = query.options.get("what", "steps|loops|models|others").split("|")
     used = _used(roots)
-    for root in used[:SHOWN] if "steps" in wanted and _is_shown(roots[0]) else roots[:1] if "steps" in wanted else ():
-        yield from _steps(codebase, focus, root, walked(focus, root, DEPTH))
+    if "steps" in wanted:
+        for root in used[:SHOWN] if _is_shown(roots[0]) else roots[:1]:
+            yield from _steps(codebase, focus, root)
+        for root in [root for root in _with_models(focus, roots, used) if root not in used][:FURTHER]:
+            yield from _steps(codebase, focus, root, FURTHER_ONE)
     if "loops" in wanted:
         yield from _loops(codebase, focus, roots[0])
     if "models" in wanted:
@@ -89,10 +93,13 @@ def _trainers(focus: Focus, root: Root) -> frozenset[str]:
     return frozenset(trained_by(frame, event) for frame, event in events) - {""}
 
 
-def _steps(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) -> Iterator[CensusHit]:
+def _steps(codebase: "Codebase", focus: Focus, root: Root, lead: str = MAIN) -> Iterator[CensusHit]:
+    """What a program runs, then what the step runs that runs most models, and so on; of others than the main one only
+    the first of these."""
+    marks = walked(focus, root, DEPTH)
     frame = root.frame if _is_shown(root) else spine(focus, root.frame, marks)
     told, own, partly = steps_in(focus, marks, frame)
-    events = event_sentence(focus, marks)
+    events = event_sentences(focus, marks)
     if not told and not events:
         return
     loaded = _loaded(focus, root, marks)
@@ -100,10 +107,12 @@ def _steps(codebase: "Codebase", focus: Focus, root: Root, marks: list[Mark]) ->
     via = "" if frame is root.frame else f"{hands} hands the work to {caller(frame)} ({frame.path}); that"
     begin = "Then it" if loaded else "At its start it" if events and not via else "It"
     run = f"{via or f'. {begin}'} runs {_listed(told, partly)}" if told else ""
-    run += "" if events else inside(focus, marks, own, steps_by_number(focus, marks))
     before = f". When its file is loaded, the top level of the file runs {' → '.join(loaded)}" if loaded else ""
     places = [_place(mark) for mark in (*loaded.values(), *(own or marks[:1]))]
-    yield _sentence(codebase, root, _begins(root) + before + run + events, places)
+    yield _sentence(codebase, root, _begins(root, lead) + before + run, places)
+    further = events or inside(focus, marks, own, steps_by_number(focus, marks))
+    for said, held in further if lead == MAIN else further[:1]:
+        yield _sentence(codebase, root, said, [_place(mark) for mark in held])
 
 
 def _loaded(focus: Focus, root: Root, marks: list[Mark]) -> dict[str, Mark]:
@@ -142,14 +151,14 @@ def _listed(told: list[str], partly: bool) -> str:
     return f"{which} in this order: {' → '.join(told[:STEPS])}{more}"
 
 
-def _begins(root: Root) -> str:
+def _begins(root: Root, lead: str = MAIN) -> str:
     ways = list(dict.fromkeys(way(entry) for entry in root.entries if entry.kind != "api"))
     if _is_shown(root):
         return f"The code is used as a library, as {caller(root.frame)} shows ({root.frame.symbol})"
     where = caller(root.frame) + (f" in {root.frame.path}" if root.frame.definition else "")
     if not ways:
         return f"The code is used as a library; the most important of its public functions is {where}"
-    return f"The main program is {where}" + (f", started by {' or '.join(ways)}" if root.frame.definition else "")
+    return f"{lead} {where}" + (f", started by {' or '.join(ways)}" if root.frame.definition else "")
 
 
 def _models(codebase: "Codebase", focus: Focus, roots: list[Root]) -> Iterator[CensusHit]:
@@ -220,7 +229,8 @@ def _others(codebase: "Codebase", focus: Focus, roots: list[Root]) -> Iterator[C
 def _list(codebase: "Codebase", roots: list[Root], lead: str) -> CensusHit:
     names = list({_placed(root): None for root in roots})
     more = f" and {len(names) - OTHERS} more" if len(names) > OTHERS else ""
-    places = [("entry", r.frame.path, *r.entries[0].lines) for r in roots if r.entries[0].path == r.frame.path]
+    own = [root for root in roots if root.entries[0].path == root.frame.path and _placed(root) in names[:OTHERS]]
+    places = [("entry", root.frame.path, *root.entries[0].lines) for root in own]
     return _sentence(codebase, roots[0], f"{lead} {', '.join(names[:OTHERS])}{more}", places)
 
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
 
 WRAPPING, MANY, ASSEMBLED = 5, 24, 10
-LISTED, INNER, ROUND = 14, 2, 40
+LISTED, INNER, ROUND = 14, 3, 40
+Said = tuple[str, list[Mark]]
+"""A sentence and the marks that prove it."""
 _WRAPPERS = words(
     """await attribute call parenthesized_expression conditional_expression subscript list_comprehension as_pattern"""
 )
@@ -77,22 +79,23 @@ def steps_by_number(focus: Focus, marks: list[Mark]) -> dict[str, Step]:
     return known
 
 
-def inside(focus: Focus, marks: list[Mark], held: list[Mark], steps: dict[str, Step], left: int = INNER) -> str:
-    """ "; `f()` runs a → b": what the one of `held` that runs most models runs, and the same of its heaviest step."""
+def inside(focus: Focus, marks: list[Mark], held: list[Mark], steps: dict[str, Step], left: int = INNER) -> list[Said]:
+    """ "`f()` runs a → b": what the one of `held` that runs most models runs, then the same of its heaviest step."""
     runs = {mark.number: len(steps[mark.number].runs) for mark in held if mark.number in steps}
     total = sum(runs.values())
     mark = max(held, key=lambda m: runs.get(m.number, 0), default=None)
     if mark is None or left <= 0 or not isinstance(mark.event, Site) or 2 * runs.get(mark.number, 0) <= total:
-        return ""
+        return []
     below = [m for m in marks if m.number.startswith((f"{mark.number}.", f"{mark.number}a."))]
     if not below or focus.in_model(below[0].frame):
-        return ""
+        return []
     frame = spine(focus, below[0].frame, below)
     told, own, _ = steps_in(focus, below, frame)
     more = f" → and {len(told) - LISTED} more" if len(told) > LISTED else ""
-    deeper = inside(focus, marks, own, steps, left - 1)
+    deeper = inside(focus, marks, own, steps, left - bool(told))
     via = "" if frame is below[0].frame else f" hands the work to {caller(frame)}, which"
-    return f"; `{spoken(mark.event)}`{via} runs {' → '.join(told[:LISTED])}{more}{deeper}" if told else deeper
+    said = f"`{spoken(mark.event)}`{via} runs {' → '.join(told[:LISTED])}{more}"
+    return [(said, own), *deeper] if told else deeper
 
 
 def _assembles(marks: list[Mark]) -> bool:

@@ -25,6 +25,7 @@ _TRAINS = re.compile(r"(?:^|_)(?:train\w*|finetune\w*|pretrain\w*)(?:_|$)")
 _MEASURES = re.compile(r"(?:^|_)(?:eval\w*|tests?|metrics?|scor\w+|verification|benchmarks?|tools|third_?party)(?:_|$)")
 _LAUNCHING = frozenset({"markdown", "rst", "shell", "batch", "dockerfile", "make"})
 README, DOCUMENT, RUNS, TRAINS, MEASURES, MOST_FOLDERS = 4, 2, 3, 1, 2, 3
+MANY, MANY_TIMES = 2, 12  # what so many lines of documents and launching files run is no side program
 
 
 def is_side_name(path: str) -> bool:
@@ -64,7 +65,11 @@ class Standing:
         if written.search(readme):
             return README
         launched = re.compile(rf"\b(?:python[\d.]*|torchrun|run)\s[^\n]*?(?<![\w-]){re.escape(name)}\b")
-        return DOCUMENT if written.search(documents) or launched.search(f"{readme}\n{documents}") else 0
+        if not written.search(documents) and not launched.search(f"{readme}\n{documents}"):
+            return 0
+        return DOCUMENT + MANY * (
+            documents.count(name) >= MANY_TIMES and sum(1 for _ in launched.finditer(documents)) >= MANY_TIMES
+        )
 
     def is_launched(self, path: str) -> bool:
         """Whether a document or a launching file runs the file by its path."""

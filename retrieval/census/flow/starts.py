@@ -189,9 +189,8 @@ def _run_files(program: "Program", entry: Entry, command: str) -> Iterator[list[
         if _GIVEN.search(command[: match.start(1)]):
             continue  # the value of an option is read, not run
         path = name.removeprefix("./") if name.endswith(".py") else _module(program, name)
-        folder = str(PurePosixPath(entry.path).parent)
-        near = path if folder == "." else f"{folder}/{path}"
-        found = [p for p in dict.fromkeys((near, path)) if p in program.facts]
+        folders = PurePosixPath(entry.path).parents  # a launcher is run from its own folder or one above it
+        found = [p for p in (str(folder / path) for folder in folders) if p in program.facts]
         document = program.snapshot.by_path[entry.path].language in ("markdown", "rst")
         yield found[: 1 if document else 2] or _in_another_folder(program, entry.path, path)
 

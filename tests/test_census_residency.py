@@ -85,7 +85,7 @@ def _texts(codebase: Codebase, query: str) -> list[str]:
 def test_what_a_program_has_in_memory_together(app: Codebase) -> None:
     [text] = _texts(app, "residency")
     assert text.startswith(
-        "`app.py`: 2 models in memory together: `Net` (`box.holder.net`), `AutoModelForSeq2SeqLM` (`box.holder.llm`), "
+        "`app.py`: at most 2 models in memory together: `Net` (`box.holder.net`), `AutoModelForSeq2SeqLM` (`box.holder.llm`), "
         "until `del self.holder` (app.py:44); of these `Net` on `cuda`"
     )
     assert "`GFPGANer` lives only while `restore()` runs" in text
@@ -519,3 +519,53 @@ def test_a_dictionary_that_takes_up_itself_gives_its_entries() -> None:
             model.generate("x")
     """
     assert any("device_map=" in text for text in _texts(codebase_of({"run.py": source}), "placements"))
+
+
+FACTORY: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py --kind fast`.\n",
+    "app.py": """
+        import argparse
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        class Large(nn.Module):
+            def forward(self, x): return x
+
+        class Judge(nn.Module):
+            def forward(self, x): return x
+
+        class Fast:
+            def __init__(self): self.model = Net()
+            def run(self, x): return self.model(x)
+
+        class Careful:
+            def __init__(self): self.model = Large()
+            def run(self, x): return self.model(x)
+
+        def make(kind):
+            if kind == "fast":
+                return Fast()
+            elif kind == "careful":
+                return Careful()
+            raise ValueError(kind)
+
+        class App:
+            def __init__(self, kind):
+                self.reader = make(kind)
+                self.judge = Judge()
+            def run(self, x): return self.judge(self.reader.run(x))
+
+        if __name__ == "__main__":
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--kind", default="fast")
+            app = App(parser.parse_args().kind)
+            print(app.run(1))
+    """,
+}
+
+
+def test_models_whose_holders_a_factory_chooses_between_are_not_together() -> None:
+    [text, *_] = _texts(codebase_of(FACTORY), "residency")
+    assert "2 models in memory together: `Judge` (`app.judge`)" in text and "one of `" in text

@@ -241,7 +241,8 @@ def _fullest(codebase: "Codebase") -> str:
         if _TOGETHER.match(hit.text):
             first, *others = hit.text.split("; ")
             also = [part for part in others if part.startswith("of these ")]
-            return f" All at once: {'; '.join([first, *also[:1]])}."
+            lead = "All at once" if "until `del" not in first else "Together, as long as none has been let go yet"
+            return f" {lead}: {'; '.join([first, *also[:1]])}."
         if hit.text.startswith("Each ") and " holds at the same time, " in hit.text:
             stays = kept_together(codebase, object_sets(codebase))
             also = f" {stays[0].upper()}{stays[1:]}." if stays else ""

@@ -12,6 +12,7 @@ from retrieval.census.meaning.callgraph import reached
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.meaning.wording import caller
+from retrieval.census.memory.holder_choices import one_of
 from retrieval.census.memory.kept_models import inside, kept
 from retrieval.census.memory.kept_sets import kept_together
 from retrieval.census.memory.lifetimes import global_names
@@ -197,7 +198,7 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
         until = ending(working) if working else _until(codebase, always, frames)
         some = "at least " if named or loose else ""
         told = _in_turn(codebase, roster, always)
-        told = told or f"{some}{_counted(always)}: {residents(codebase, roster, always)}{until}"
+        told = told or f"{some}{_together(codebase, roster, one_of(roster, always, units), until)}"
         parts.append(f"{told}{f', {at}' if at.startswith('on ') else f'; of these {at}' if at else ''}")
     for words, members in _by_condition(codebase, chosen):
         parts.append(f"{residents(codebase, roster, members)} only if {words}")
@@ -230,9 +231,16 @@ def _in_turn(codebase: "Codebase", roster: Roster, objects: list[Object]) -> str
     return f"{lead}, as models are deleted before others are made: first {', then '.join(rows)}"
 
 
-def _counted(objects: list[Object]) -> str:
-    number = len({(item.names, item.bound.said if item.bound else "") for item in objects})
-    return "one model in memory" if number == 1 else f"{number} models in memory together"
+def _together(codebase: "Codebase", roster: Roster, groups: list[list[Object]], until: str) -> str:
+    """How many models there are at a time and which: of a group of several, one."""
+    single = [item for group in groups if len(group) == 1 for item in group]
+    several = [group for group in groups if len(group) > 1]
+    number = len(several) + len({(item.names, item.bound.said if item.bound else "") for item in single})
+    told = [residents(codebase, roster, single)] if single else []
+    told += [f"one of {residents(codebase, roster, group)}, whichever its factory makes" for group in several]
+    most = "at most " if "until `del" in until and number > 1 else ""
+    count = "one model in memory" if number == 1 else f"{most}{number} models in memory together"
+    return f"{count}: {', and '.join(told)}{until}"
 
 
 def _until(codebase: "Codebase", objects: list[Object], frames: "list[Frame]") -> str:

@@ -1,0 +1,48 @@
+"""Models whose holders a factory chooses between: of classes that one function makes in different arms, one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from retrieval.census.concurrency.workers import step_of
+from retrieval.census.meaning.values import ClassRef
+from retrieval.census.memory.exclusive import exclude
+from retrieval.census.memory.kept_models import kept
+
+if TYPE_CHECKING:
+    from retrieval.census.memory.exclusive import Standing
+    from retrieval.census.models.held_objects import Object
+    from retrieval.census.models.roster import Roster
+
+Unit = tuple[str, str]
+
+
+def one_of(roster: Roster, objects: Sequence[Object], units: frozenset[Unit]) -> list[list[Object]]:
+    """The objects in groups: those together of which a run has one only, each other in a group of its own."""
+    by_owner: dict[ClassRef | None, list[Object]] = {}
+    for item in objects:
+        places = [at.owner for made in item.made for at in kept(roster, made)]
+        by_owner.setdefault(places[0] if places else None, []).append(item)
+    rest, chosen = list(by_owner.pop(None, [])), list[list[ClassRef]]()
+    made = {owner: _made(roster, owner, units) for owner in by_owner if owner is not None}
+    for owner in made:
+        group = next((g for g in chosen if all(_apart(made[owner], made[other]) for other in g)), None)
+        group.append(owner) if group is not None else chosen.append([owner])
+    groups = [[item for owner in group for item in by_owner[owner]] for group in chosen]
+    several = [items for group, items in zip(chosen, groups, strict=True) if len(group) > 1]
+    kept_alone = [item for item in objects if item in rest or not any(item in items for items in several)]
+    return [*([item] for item in kept_alone), *several]
+
+
+def _made(roster: Roster, owner: ClassRef, units: frozenset[Unit]) -> list[Standing]:
+    """Where the program makes objects of a class: the body around and the conditions."""
+    codebase, name = roster.program.codebase, owner.definition.name
+    calls = [(path, call) for path, call in codebase.all_calls() if call.written.rpartition(".")[2] == name]
+    found = [step_of(codebase, path, call) for path, call in calls if (path, call.symbol) in units]
+    return [(at[0], at[1].guards) for at in found if at is not None]
+
+
+def _apart(ones: list[Standing], others: list[Standing]) -> bool:
+    """Whether no run makes both: each place of one excludes each of the other."""
+    return bool(ones) and bool(others) and all(exclude([one], [other]) for one in ones for other in others)

@@ -349,3 +349,61 @@ def test_a_switch_among_collected_arguments_and_in_options_is_told_with_its_defa
         "Switch `use_cache` of the key/value cache: given as `self.options.use_kv_cache` (default `True`) by "
         "`Writer.write()`; given as `False` by `Writer.row()`; given as `True` by `Writer.table()`"
     ]
+
+
+STATE: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        from segment_anything import SamPredictor, sam_model_registry
+        from torch import nn
+
+        class Net(nn.Module):
+            def encode(self, x): return x
+            def forward(self, x, y=None): return x
+
+        class Bank:
+            def __init__(self): self.keys = []
+            def add_memory(self, key): self.keys.append(key)
+            def match(self, key): return self.keys
+
+        class Tracker:
+            def __init__(self):
+                self.net = Net()
+                self.bank = Bank()
+                self.results = {}
+                self.flow_state = {}
+            def step(self, image, key):
+                encoded = self.net(image)
+                old = self.bank.match(encoded)
+                self.bank.add_memory(encoded)
+                mel = self.net(old, self.flow_state[key])
+                self.flow_state[key] = {"mel": mel}
+                self.results[key] = self.net(mel)
+                return mel
+
+        class Clicks:
+            def __init__(self):
+                self.predictor = SamPredictor(sam_model_registry["vit_b"](checkpoint="sam.pth"))
+            def show(self, image): self.predictor.set_image(image)
+            def click(self, point): return self.predictor.predict(point_coords=point)
+
+        if __name__ == "__main__":
+            tracker, clicks = Tracker(), Clicks()
+            tracker.step(1, "a")
+            clicks.show(1)
+            clicks.click(1)
+    """,
+}
+
+
+def test_stores_tables_and_predictors_keep_what_runs_gave() -> None:
+    said = {hit.text for hit in run_query(codebase_of(STATE), "caching: results").hits}
+    assert said == {
+        "`Tracker.bank` keeps what model runs gave from call to call: put in by `step()`, "
+        "taken out for later runs with `self.bank.match()`",
+        "`Tracker.flow_state` keeps by key what model runs gave, for later runs with that key: filled by `step()`",
+        "`Clicks.predictor` keeps the encoding of its input, worked out once by `self.predictor.set_image()` in "
+        "`show()`, for every prompt that `click()` gives it",
+    }
+    [answer] = [hit.text for hit in run_query(codebase_of(STATE), "caching_answer: caching").hits]
+    assert answer.startswith("Caching: yes - outputs of models: ")

@@ -85,7 +85,8 @@ def _texts(codebase: Codebase, query: str) -> list[str]:
 def test_what_a_program_has_in_memory_together(app: Codebase) -> None:
     [text] = _texts(app, "residency")
     assert text.startswith(
-        "`app.py`: at most 2 models in memory together: `Net` (`box.holder.net`), `AutoModelForSeq2SeqLM` (`box.holder.llm`), "
+        "`app.py`: at most 2 models in memory together: `Net` (`box.holder.net`), "
+        "`AutoModelForSeq2SeqLM` (`box.holder.llm`), "
         "until `del self.holder` (app.py:44); of these `Net` on `cuda`"
     )
     assert "`GFPGANer` lives only while `restore()` runs" in text

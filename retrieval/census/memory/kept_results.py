@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.handover.collected import collected
 from retrieval.census.handover.kept_outputs import kept_outputs
+from retrieval.census.handover.kept_state import kept_state
 from retrieval.census.language import hit_at
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import Function, Unit, bound_names, own_nodes, units
@@ -41,6 +42,7 @@ _SKIPPED = re.compile(r"(?i)exists?\b|is_?file|skip_existing|already")
 def kept_results(codebase: Codebase) -> Iterator[CensusHit]:
     """One hit per attribute, table, kind of file and skipped step."""
     yield from kept_outputs(codebase)
+    yield from kept_state(codebase)
     yield from (hit for hit in collected(codebase) if hit.detail.get("reused"))
     built = list(_built(codebase))
     yield from built

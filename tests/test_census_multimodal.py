@@ -683,6 +683,8 @@ def test_classes_around_models_and_alternatives_inside_them_are_named() -> None:
     source = """
         import sys
         import torch
+        import sys
+
         from PIL import Image
         from torch import nn
 

@@ -82,3 +82,54 @@ def test_it_is_started_filled_and_asked_at_its_places(code: Codebase) -> None:
 def test_an_address_that_is_not_sent_to_runs_nothing() -> None:
     text = 'def show(url):\n    print(url)\n\ndef main():\n    show("http://localhost/v1/chat/completions")\n'
     assert texts(codebase_of({"app.py": text}), "model_runs") == []
+
+
+PARTS = """
+    from segment_anything import SamPredictor, sam_model_registry
+
+    class Cutter:
+        def __init__(self, checkpoint, kind, size="unused.pth"):
+            self.model = sam_model_registry[kind](checkpoint=checkpoint)
+            self.predictor = SamPredictor(self.model)
+            self.size = size
+
+        def look(self, image):
+            self.predictor.set_image(image)
+
+    class Pipeline:
+        def __init__(self, cutter):
+            self.cutter = cutter
+
+    def main(image):
+        Cutter("sam_vit_h.pth", "vit_h", "used.pth").look(image)
+
+    if __name__ == "__main__":
+        main("picture.png")
+"""
+
+
+def test_a_predictor_around_a_model_of_a_table_has_its_weights_and_embeds_what_it_is_given() -> None:
+    code = codebase_of({"app.py": PARTS})
+    used = texts(code, "model_summary: what=used")[0]
+    assert "`segment_anything.sam_model_registry` (image segmentation)" in used and "from `sam_vit_h.pth`" in used
+    assert "self.model" not in "".join(texts(code, "model_summary: what=formats"))
+    told = texts(code, "vision_told: part=embeddings")[0]
+    assert "by `self.predictor.set_image(image)`, kept in that object" in told
+
+
+def test_a_default_that_every_call_gives_another_value_for_is_no_source_of_weights() -> None:
+    text = """
+        from faster_whisper import WhisperModel
+
+        class Reader:
+            def load(self, size="unused", folder="models"):
+                self.model = WhisperModel(size)
+                return self.model.transcribe(folder)
+
+        def main():
+            Reader().load(size="large-v2")
+
+        main()
+    """
+    told = texts(codebase_of({"app.py": text}), "model_weights")
+    assert len(told) == 1 and "large-v2" in told[0] and "unused" not in told[0]

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.language import parse_query
+from retrieval.census.meaning.class_fields import class_node
 from retrieval.census.meaning.config_rows import values_by_config
-from retrieval.census.meaning.spots import Spot, arguments
+from retrieval.census.meaning.spots import Spot, argument, arguments, default
 from retrieval.census.meaning.tracing import Tracer
 from retrieval.census.settings.config_lookup import entry, reads_config
 from retrieval.census.settings.options import cli_options
@@ -52,17 +53,32 @@ def spelled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPE
     if node.type == "identifier" and spot.frame.symbol.endswith(".__init__") and spot.frame.owner is not None:
         found += values_by_config(tracer.program, spot.frame.owner, text)[:MOST]
     roles = codebase.snapshot.by_path
-    for source, computed in tracer.sources(spot):
+    for source, computed in _given(tracer, spot):
         shown = roles[source.frame.path].role in _SHOWING and roles[spot.frame.path].role not in _SHOWING
         if not computed and not shown and len(found) < MOST:  # what an example or a test gives is no default
             found += [t for t in spelled(codebase, tracer, source, depth - 1) if t not in found]
     return found[:MOST]
 
 
+def _given(tracer: Tracer, spot: Spot) -> list[tuple[Spot, bool]]:
+    """What an expression comes from; the default of a method's parameter that every call of the source code gives is
+    never taken."""
+    frame, name, found = spot.frame, spot.text(), tracer.sources(spot)
+    if spot.node.type != "identifier" or frame.owner is None or name not in frame.parameters:
+        return found
+    preset, roles = default(frame, name), tracer.program.snapshot.by_path
+    calls = tracer.holders.callers(frame) if preset is not None else []
+    calls = [call for call in calls if roles[call[0].path].role not in _SHOWING]
+    unused = bool(calls) and all(argument(call, frame, name) is not None for call in calls)
+    return [step for step in found if not unused or preset is None or step[0].node.id != preset.id]
+
+
 def is_settled(codebase: "Codebase", tracer: Tracer, spot: Spot, depth: int = DEEPEST) -> bool:
     """Whether everything that an expression may be is a text that `spelled` knows."""
     if depth <= 0:
         return False
+    if spot.node.type == "attribute" and not spot.take and _default(codebase, spot):
+        return True
     if spot.node.type in ("identifier", "attribute"):
         sources = [source for source, computed in tracer.sources(spot) if not computed and source.node.type != "none"]
         return bool(sources) and all(is_settled(codebase, tracer, source, depth - 1) for source in sources)
@@ -114,6 +130,13 @@ def _glue(codebase: "Codebase", tracer: Tracer, spot: Spot, parts: tuple[str, li
     for node in nodes:
         known = spelled(codebase, tracer, spot.inner(node, take=())[0], depth - 1)
         written = spot.frame.body.tree.text(node)
+        folder = spot.inner(node, take=())[0]
+        if (
+            between
+            and node is not nodes[-1]
+            and (len(known) > 1 or not is_settled(codebase, tracer, folder, depth - 1))
+        ):
+            known = []  # which folder goes with which file is not known
         pieces.append(known[0] if known else f"{{{written}}}" if len(written) < 30 else "{…}")
     return between.join(pieces)[:LONGEST]
 
@@ -132,8 +155,28 @@ def _default(codebase: "Codebase", spot: Spot) -> str:
     owner, _, name = spot.text().rpartition(".")
     if not any(word in owner.lower() for word in ("arg", "opt", "cfg", "conf", "flag", "param")):
         return ""
+    if field := _field(spot, owner, name):
+        return field
     known = _options(codebase).get(name, {})
     return known.get(spot.frame.path) or (next(iter(known.values())) if len(set(known.values())) == 1 else "")
+
+
+def _field(spot: Spot, owner: str, name: str) -> str:
+    """The text that the field of a class is by default, when a call on that class gives the object: `P.of(x).name`."""
+    made = [b.value for b in spot.frame.bound(owner) if b.value is not None and b.value.type == "call"]
+    for value in made:
+        head = re.match(r"[A-Z]\w*", spot.frame.body.tree.text(value))
+        cls = spot.frame.program.named_class(spot.frame.path, head[0]) if head else None
+        node = class_node(spot.frame.program.codebase, cls.path, cls.definition) if cls is not None else None
+        for field in node.body if node is not None else ():
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.target.id == name:
+                given = (
+                    [key.value for key in field.value.keywords if key.arg == "default"]
+                    if isinstance(field.value, ast.Call)
+                    else [field.value]
+                )
+                return next((n.value for n in given if isinstance(n, ast.Constant) and isinstance(n.value, str)), "")
+    return ""
 
 
 def _options(codebase: "Codebase") -> dict[str, dict[str, str]]:

@@ -92,6 +92,14 @@ class Made:
         return f"{self.frame.path}{self.parameter and f'#{self.parameter}'}", self.step.node.id
 
 
+def _called_value(frame: "Frame", step: CallStep, function: Node) -> Value | None:
+    """What is called; the table of a library for what is taken from it: `sam_model_registry[kind](…)`."""
+    value = frame.value(function, step.order, step.guards)
+    held = function.child_by_field_name("value") if value is None and function.type == "subscript" else None
+    table = frame.value(held, step.order, step.guards) if held is not None else None
+    return table if isinstance(table, External) else value
+
+
 class Makers:
     """Tells for each call whether it makes a model."""
 
@@ -110,7 +118,7 @@ class Makers:
         if function is None or function.type not in ("identifier", "attribute", "subscript", "call"):
             return
         yield from self._configured(frame, step)
-        values = alternatives(frame.value(function, step.order, step.guards))
+        values = alternatives(_called_value(frame, step, function))
         for value in values:
             if isinstance(value, External) and (known := known_model(value.name)) is not None:
                 auto = auto_class(self.program, frame, step.node, value)

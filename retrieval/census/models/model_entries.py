@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
-MOST_LABELS, FEW = 6, 3
+MOST_LABELS, FEW, MOST_CALLERS = 6, 3, 40
 CLASSICAL = "classical machine learning"
 _RUNTIME = re.compile(r"^(?:onnxruntime|tensorrt|openvino|tflite_runtime|torch2trt|tensorflow\.lite)\b|^cv2\.dnn\b")
 _GENERAL = words(
@@ -167,7 +167,24 @@ def _entry(codebase: "Codebase", roster: Roster, name: str, places: list[Made]) 
 def _is_ruled_out(codebase: "Codebase", roster: Roster, entry: Entry) -> bool:
     """Whether the constants that calls give rule out every way of the main programs to what makes the model."""
     ran = [made for made in entry.made if _has(codebase, made.frame, made.step.start)]
-    return bool(ran) and not entry.only and not any(ways_in(roster, made, _run_bodies(roster)) for made in ran)
+    if not ran or entry.only or any(_is_offered(roster, made) for made in ran):
+        return False
+    return not any(ways_in(roster, made, _run_bodies(roster)) for made in ran)
+
+
+def _is_offered(roster: Roster, made: Made) -> bool:
+    """Whether users of the code may call what makes the model, or what calls that, with arguments of their own."""
+    begun = {unit for start in reach_of(roster.codebase).starts for unit in start.units if unit[1]}
+    seen, waiting = set[tuple[str, str]](), [made.frame]
+    while waiting and len(seen) < MOST_CALLERS:
+        frame = waiting.pop()
+        unit = (frame.path, frame.symbol)
+        if unit in begun or (frame.path, frame.symbol.rpartition(".")[0]) in begun:
+            return bool(frame.parameters)
+        if unit not in seen:
+            seen.add(unit)
+            waiting += [around for around, _step, _target in roster.tracer.holders.callers(frame)]
+    return False
 
 
 @once

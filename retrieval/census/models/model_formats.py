@@ -50,6 +50,7 @@ def formats(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Itera
 def _not_used(codebase: "Codebase", main: list[Entry], used: list[str]) -> Iterator[CensusHit]:
     """The usual formats that nothing here points to; of GGUF, which people ask for, always whether it is used."""
     missing = absent(codebase)
+    missing = [name for name in missing if not any(form.startswith(name.partition("/")[0]) for form in used)]
     others = [name for name in missing if not name.startswith("GGUF")]
     if len(others) < len(missing):
         nor = f", nor to {listed(others, len(others))}" if others else ""

@@ -100,7 +100,7 @@ def _outside(codebase: "Codebase", hosted: list[Entry], told_so: set[str]) -> It
     found = [
         (told, hits)
         for told, hits in elsewhere(codebase)
-        if told.startswith(_APART[: 1 if hosted else 2])
+        if told.startswith(_APART[: 1 if hosted or told_so else 2])
         and not all(_BESIDE.search(hit.path) for hit in hits)
         and not told.startswith(tuple(f"`{name}`" for name in told_so))
     ]
@@ -219,9 +219,10 @@ def _grouped(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> str:
 
 def _base_of(roster: Roster, entry: Entry) -> str:
     """The class here whose subclass makes a model for itself: "BaseReader"; "" for none."""
-    owner = (entry.only[0] if entry.only else entry.made[0]).frame.owner
-    line = roster.program.line(owner) if owner is not None and not roster.family.is_model(owner) else ()
-    return line[1].definition.symbol if len(line) > 1 else ""
+    owners = [item.frame.owner for item in entry.only[:1] or entry.made]
+    lines = [roster.program.line(owner) if owner and not roster.family.is_model(owner) else () for owner in owners]
+    bases = {line[1].definition.symbol if len(line) > 1 else "" for line in lines}
+    return bases.pop() if len(bases) == 1 else ""
 
 
 def _family(codebase: "Codebase", roster: Roster, groups: list[list[Entry]]) -> str:

@@ -221,12 +221,12 @@ class Roster:
         return None
 
     def _method_use(self, frame: "Frame", step: CallStep, told: tuple[Value | None, int]) -> Use | None:
-        value, depth = told
-        function = step.node.child_by_field_name("function")
+        (value, depth), function = told, step.node.child_by_field_name("function")
         method = step.written.rpartition(".")[2]
         if function is None or (method in PLAIN and method not in self._running.library):
             return None
-        if not isinstance(value, FunctionRef) and not SETUP.match(method) and (found := self._called(frame, step)):
+        plain = isinstance(value, Instance) or not (isinstance(value, FunctionRef) or SETUP.match(method))
+        if plain and (found := self._called(frame, step)):
             return use_of(frame, step, found, "", depth)
         known = isinstance(value, FunctionRef) or method in self._running.any or MODELISH.search(method)
         asked = not isinstance(value, FunctionRef) and self._running.may_answer(frame, step)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from retrieval.beside import once
@@ -18,6 +19,8 @@ from retrieval.census.language import hit_at, run_query
 from retrieval.census.meaning.class_fields import class_node
 from retrieval.census.meaning.prose import listed
 from retrieval.census.memory.object_sets import Stage, staged
+from retrieval.census.models.chosen_loaders import chosen_apart
+from retrieval.census.models.made_models import Made
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.facts import CensusHit
 from retrieval.pyast import dotted
@@ -87,7 +90,7 @@ def _said(codebase: Codebase, stage: Stage) -> str:
     by = f"{'by default ' if stage.preset else ''}`{first.definition.symbol}` with " if named and first else ""
     every = dict.fromkeys((*stage.models, *_called(roster_of(codebase), stage)))
     rest = [name for name in every if name not in own]
-    told = [f"{by}{_one_of(own)}{filled}"] if own or by else []
+    told = [f"{by}{_together(roster_of(codebase), own)}{filled}"] if own or by else []
     told += [f"else {_one_of(rest)}" if own else _one_of(rest)] if rest else []
     return f"`{stage.name}`: {', '.join(told)}{f' ({stage.when})' if stage.when else ''}"
 
@@ -95,6 +98,18 @@ def _said(codebase: Codebase, stage: Stage) -> str:
 def _one_of(names: tuple[str, ...] | list[str]) -> str:
     told = listed([f"`{name}`" for name in names], MOST_MODELS)
     return f"one of {told}" if len(names) > 1 else told or "no model of its own"
+
+
+def _together(roster: Roster, names: tuple[str, ...] | list[str]) -> str:
+    """All models that one body makes one after the other; "one of" them where conditions choose or nothing tells."""
+    made = [[m for m in roster.made if m.name == name] for name in names]
+    every = all(any(_beside(roster, one, other) for one in some for other in others) for some, others in pairwise(made))
+    return listed([f"`{name}`" for name in names], MOST_MODELS) if names and every else _one_of(names)
+
+
+def _beside(roster: Roster, one: Made, other: Made) -> bool:
+    same = (one.frame.path, one.frame.symbol) == (other.frame.path, other.frame.symbol)
+    return same and one.key != other.key and not chosen_apart(roster, one, other)
 
 
 def _weights(codebase: Codebase, cls: ClassRef) -> list[str]:

@@ -12,6 +12,7 @@ from retrieval.census.meaning.spots import arguments
 from retrieval.census.meaning.tracing import Tracer
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.census.settings.told_values import told_value
+from retrieval.census.vision.image_inputs import embeds_at_once
 from retrieval.census.vision.image_transforms import name_of
 from retrieval.census.vision.kept_embeddings import asked_results, kept_inside, read_results
 from retrieval.census.vision.kept_embeddings import said as kept_said
@@ -112,6 +113,7 @@ def _kept(roster: Roster) -> Iterator[tuple[str, Place]]:
 
 def _embedding(run: Run) -> str:
     kept = f", kept as `{embedded(run)}`" if run.kept else ""
+    kept = ", kept in that object for the calls that follow" if embeds_at_once(run) else kept
     further = [_normalised(run.frame, run.kept), onward(run.frame, run.step.node)]
     done = kept + "".join(reversed(further) if further[0].startswith("; of it") else further)
     return f"{name_of(run.frame)} has {run.name} make {embeds(run)} by `{written(run)}`{done}"

@@ -15,9 +15,11 @@ from retrieval.census.vision.pictures import has_pictures, of_pictures
 
 if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
+    from retrieval.census.vision.vision_calls import Run
 
 SEEN = ("image", "video")
 _NO_RUN = re.compile(r"(?i)^(?:before|after|on|prepare|init|load|get_context|log|configure|set_)_?|loss|optimizer")
+_EMBEDS = re.compile(r"set_(?:torch_)?image(?:_batch)?")
 _MIXED = re.compile(r"[\"']multi_modal_data[\"']|[\"']pixel_values[\"']")  # what goes into a language model with text
 _MADE_OF = re.compile(r"(?i)(?:^|[._])\w*(?:embed|embs?\b|_feat|features?\b|tokens?\b|hidden_states)\w*(?:\[.*)?$")
 _PUTS = re.compile(r"(?i)(?:read|set|load|put|feed)_?(?:the_)?(?:image|img|picture|frame|input)s?$")
@@ -79,6 +81,12 @@ def _posted(use: Use) -> Spot | None:
             node = child.child_by_field_name("value") if name else child
             return place.inner(node, take=())[0] if node is not None else None
     return None
+
+
+def embeds_at_once(use: "Use | Run") -> bool:
+    """Whether a call gives an image to a library's model that embeds it there and then and keeps what it made."""
+    known = use.made[0].known if use.made else None
+    return known is not None and _EMBEDS.fullmatch(use.step.written.rpartition(".")[2]) is not None
 
 
 def _is_switch(spot: Spot) -> bool:
@@ -151,7 +159,7 @@ def spread(use: Use) -> Spot | None:
 
 def _ruled_out(roster: Roster, use: Use) -> bool:
     """Whether the call runs no model on images: of classes that take other things, and of methods that only prepare."""
-    if use.method and _NO_RUN.search(use.method):
+    if use.method and _NO_RUN.search(use.method) and not embeds_at_once(use):
         return True
     if not use.made:
         return False

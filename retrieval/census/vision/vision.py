@@ -17,7 +17,7 @@ from retrieval.census.modalities.modality_names import named
 from retrieval.census.models.model_entries import Entry, entries_of
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.census.models.tiers import anatomy_of, snake
-from retrieval.census.vision.image_inputs import SEEN, sees
+from retrieval.census.vision.image_inputs import SEEN, embeds_at_once, sees
 from retrieval.census.vision.vision_calls import Run, runs_of, written
 from retrieval.facts import CensusHit
 
@@ -156,6 +156,8 @@ def embeds(run: Run) -> str:
     known = run.made[0].known if run.made else None
     if run.inner and not run.step.written.endswith(".run"):
         return "features of an image inside a model"
+    if embeds_at_once(run):
+        return "an embedding of an image"
     if re.search(r"(?i)emb", run.spot.text()):
         return ""  # what is made of an embedding is no image
     if run.kept and all(named(name.rpartition(".")[2]) in ("text", "prompt") for name in run.kept):

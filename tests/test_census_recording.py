@@ -326,3 +326,28 @@ def test_a_logger_that_another_module_imports_is_followed_to_its_library() -> No
     )
     found = [(hit.start, hit.detail["library"]) for hit in run_query(codebase, "logged").hits]
     assert found == [(5, "logging"), (6, "logging"), (7, "loguru")]
+
+
+def test_a_progress_object_is_told_by_its_calls_and_an_answer_to_a_request_is_no_state() -> None:
+    files: dict[str, str | bytes] = {
+        "app.py": """
+            import gradio as gr
+            from flask import jsonify
+            from store import update_task
+
+            def run(audio, progress: gr.Progress = gr.Progress(), progress_callback=None):
+                progress(0.1, desc="Loading")
+                update_task(audio, {"status": "in_progress", "part": 0.1})
+                if progress_callback is not None:
+                    progress_callback(1.0)
+                return jsonify(status="success")
+
+            if __name__ == "__main__":
+                run("a.wav")
+        """,
+        "store.py": "def update_task(name, values):\n    return name, values\n",
+    }
+    [lead, *_] = told(files, "recording: progress")
+    assert "a progress object or callback (`progress()`, 1 call, `progress_callback()`, 1 call, as `progress(" in lead
+    assert "bars" not in lead and "states of jobs or tasks (1 place)" in lead
+    assert told(files, "task_states") == ["`update_task()` is given `status: in_progress`"]

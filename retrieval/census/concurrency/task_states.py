@@ -24,6 +24,8 @@ _STATE = re.compile(
 _NAME = re.compile(r"(?i)(?:^|_)(?:status|state|stage)(?:$|_|es$)|status$|state$")
 _ROUTE = re.compile(r"(?i)status|progress|/tasks?\b|/jobs?\b|queue")
 _ASKS = re.compile(r"_?(?:get|num|n|count|filter|find|list|query|select|has|is|wait)(?:_|$)")  # those of a state
+_ANSWERS = re.compile(r"(?i)(?:jsonify|dumps|\w*response)$")
+_KEEPS = re.compile(r"(?i)update|save|set_|status|state|task|job|publish|emit|put|insert|add")
 _VERBS = frozenset(["get", "post", "route", "websocket", "put"])
 _NEEDS = r"(?i)stat(?:us|e)|/tasks?\b|/jobs?\b|progress"
 
@@ -81,6 +83,8 @@ def _last(target: ast.expr) -> str:
 
 def _call(node: ast.Call) -> Iterator[tuple[str, str, str]]:
     callee = call_name(node)
+    if _ANSWERS.match(callee):
+        return  # the answer to one request is no state of a job
     given = next(filter(None, map(_state, node.args)), "") if _NAME.search(callee) else ""
     if given:
         yield given, f"`{callee}()` sets `{given}`", "state"
@@ -88,6 +92,11 @@ def _call(node: ast.Call) -> Iterator[tuple[str, str, str]]:
     for keyword in node.keywords if not _ASKS.match(callee) else ():
         if keyword.arg and _NAME.search(keyword.arg) and (state := _state(keyword.value)):
             yield state, f"`{callee}()` is given `{keyword.arg}={state}`", "state"
+
+    for part in node.args + [keyword.value for keyword in node.keywords] if _KEEPS.search(callee) else ():
+        for name, value in zip(part.keys, part.values, strict=True) if isinstance(part, ast.Dict) else ():
+            if isinstance(name, ast.Constant) and _NAME.search(str(name.value)) and (state := _state(value)):
+                yield state, f"`{callee}()` is given `{name.value}: {state}`", "state"
 
 
 def _state(value: ast.expr) -> str:

@@ -11,6 +11,7 @@ from retrieval.census.flow.training_loops import loops
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.meaning.prose import counted, listed
 from retrieval.census.telling.logged import every_message
+from retrieval.census.telling.progress_calls import progress_calls
 from retrieval.census.telling.record_files import course_messages, files_text, main_first, message_text
 from retrieval.census.telling.trackers import CHOSEN, METRICS, NAMES, SENT, chosen, named_elsewhere, said_of_tracker
 from retrieval.facts import CensusHit
@@ -28,7 +29,7 @@ SETUP = (
 )
 FILES = 'text: "(?<![A-Za-z])(?:Rotating|TimedRotating|Watched)?FileHandler\\b"'
 BARS = (
-    "calls: tqdm.*, tqdm, *.tqdm, *.trange, rich.progress.*, progressbar.*, alive_progress.*, gradio.Progress, "
+    "calls: tqdm.*, tqdm, *.tqdm, *.trange, rich.progress.*, progressbar.*, alive_progress.*, "
     "fastprogress.*, click.progressbar, streamlit.progress, st.progress, self.log_progress, "
     "self.progress_bar"
 )
@@ -208,11 +209,13 @@ def _files(hits: Hits) -> str:
 def _progress(found: _Found) -> Told:
     bars, idle = found.of(BARS)
     bars = main_first(found.codebase, bars)
+    handed = main_first(found.codebase, found.reach.parted(list(progress_calls(found.codebase)))[0])
     told = [hit for hit in found.logged if hit.detail["level"] in ("info", "debug", "success", "log", "print", "rlog")]
     states, routes = _states(found)
     metrics, aside = found.metrics()
     fetched = all("download" in hit.symbol.lower() for hit in bars)
     ways = [] if fetched else [f"progress bars ({_where(bars)})"]
+    ways += [f"a progress object or callback ({_called(handed)}, as {handed[0].text})"] if handed else []
     ways += [f"states of jobs or tasks ({counted(len(states), 'place')})"] if states else []
     ways += [f"status messages ({_called(status)})"] if (status := found.status) else []
     ways += [f"metrics with {listed(list(metrics), 4)}"] if metrics else []
@@ -223,6 +226,7 @@ def _progress(found: _Found) -> Told:
     ways += [f"files ({kept})"] if kept else []
     shown = [
         *bars[:3],
+        *handed[:2],
         *states[:2],
         *found.status[:1],
         *(hits[0] for hits in metrics.values()),
@@ -270,8 +274,9 @@ def _unrecorded(found: _Found, metrics: dict[str, Hits], aside: dict[str, Hits])
 
 
 def _states(found: _Found) -> tuple[Hits, Hits]:
-    run = found.of("task_states")[0]
-    return [hit for hit in run if hit.detail["what"] == "state"], [hit for hit in run if hit.detail["what"] == "route"]
+    run, idle = found.of("task_states")
+    told = run or idle
+    return [hit for hit in told if hit.detail["what"] == "state"], [h for h in told if h.detail["what"] == "route"]
 
 
 def _said_states(states: Hits, routes: Hits) -> str:

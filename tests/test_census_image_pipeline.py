@@ -551,3 +551,39 @@ def test_where_no_code_has_to_do_with_video_that_is_said() -> None:
     assert any(text.startswith("Video takes no part") for text in told)
     assert any("are augmented by `main()` (app.py) with `transforms.RandomHorizontalFlip" in text for text in told)
     assert not any("warped" in text and "Flip" in text for text in told)
+
+
+def test_programs_that_render_pages_are_told_and_batches_of_other_scripts_are_not() -> None:
+    files: dict[str, str | bytes] = {
+        "README.md": "Run `python app.py`.\n",
+        "app.py": """
+            import argparse
+            import subprocess
+            from PIL import Image
+
+            def render(path, longest_side=2048):
+                words = ["pdftoppm", "-png", "-r", str(longest_side * 72 / 800), path]
+                return Image.open(subprocess.run(words, capture_output=True).stdout)
+
+            def main():
+                parser = argparse.ArgumentParser()
+                parser.add_argument("--longest_side", type=int, default=1288)
+                args = parser.parse_args()
+                return render("a.pdf", args.longest_side)
+
+            if __name__ == "__main__":
+                main()
+        """,
+        "unused/resizing.py": """
+            import cv2
+
+            def shrink(image, batch_size=8):
+                return cv2.resize(image, (8, 8))
+        """,
+    }
+    told = [hit.text for hit in run_query(codebase_of(files), "vision_told: part=preprocessing").hits]
+    assert "programs: `render()` (app.py) with `pdftoppm -png -r str(longest_side * 72 / 800) path`" in told[0]
+    assert "`longest_side` is 1288 by default" in told[0] and told[1].startswith("Video takes no part")
+    assert any(
+        text.startswith("In code that the main programs are not seen to run, images are resized") for text in told
+    )

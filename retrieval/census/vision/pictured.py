@@ -41,6 +41,13 @@ def names_video(codebase: "Codebase") -> bool:
     )
 
 
+@once
+def leaves_video(codebase: "Codebase") -> bool:
+    """Whether code does nothing with video: no call reads, samples or writes it, and ffmpeg is not named."""
+    files = [file for file in codebase.snapshot.files if file.language in _CODE and file.role == "source"]
+    return not films(codebase) and not any(b"ffmpeg" in file.data for file in files)
+
+
 def only_sound(codebase: "Codebase") -> bool:
     """Whether code works with audio and no library of images, so that latents and networks are of sound."""
     return hears_only(program_of(codebase))

@@ -1,22 +1,23 @@
-"""How frames of video are chosen, in sentences: samplers under their conditions, and what ffmpeg is run with."""
+"""How frames of video are chosen, in sentences: samplers under their conditions, and what ffmpeg is run with; which
+other programs turn pages into pictures."""
 
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from retrieval.beside import once
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import hit_at
 from retrieval.census.meaning.body import CallStep, one_line
 from retrieval.census.meaning.prose import listed
-from retrieval.census.meaning.spots import arguments
+from retrieval.census.meaning.spots import arguments, default
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.models.roster import roster_of
 from retrieval.census.settings.set_defaults import default_of, off_by_default
 from retrieval.census.vision.image_batches import SAMPLERS, runs_ffmpeg
 from retrieval.census.vision.image_transforms import name_of
 from retrieval.facts import CensusHit
+from retrieval.languages import words
 from retrieval.parse import Node, descendants, first_line, last_line
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 Sentence = tuple[str, list[tuple[str, str, int, int]]]
 _FLAGS = ("-vf", "-filter:v", "-filter_complex", "-r", "-ss", "-t", "-frames:v", "-vframes")
 _FILTERS = ("-vf", "-filter:v", "-filter_complex")
-_MOVING = re.compile(rb"(?i)video|ffmpeg|\.(?:mp4|avi|mov|mkv|webm)\b|\bdecord\b|\bframes?_?(?:sampl|per|rate)")
 _SETTING = re.compile(r"\b[a-z_]\w*(?:\.[a-z_]\w*)+(?!\w*\()")
 _STRING = re.compile(r"""^[rbfu]*(["'])(.*)\1$""", re.DOTALL)
-WAYS, OPTIONS, RUNS, LONGEST = 4, 4, 3, 90
+_RENDERING = words("pdftoppm pdftocairo magick convert mogrify mutool gs rsvg-convert inkscape")
+WAYS, OPTIONS, RUNS, LONGEST, WORDS, LEAST = 4, 4, 3, 90, 130, 2
 
 
 def video_told(codebase: "Codebase") -> Iterator[Sentence]:
@@ -46,13 +47,6 @@ def video_told(codebase: "Codebase") -> Iterator[Sentence]:
             yield text, [("sampler", frame.path, step.start, step.end) for step, _ in made[:WAYS]]
             break
     yield from _filtered(frames)
-
-
-@once
-def has_video(codebase: "Codebase") -> bool:
-    """Whether anything in the sources has to do with video: a name, a file ending, a library or a program."""
-    files = (file for file in codebase.snapshot.files if file.role == "source" and file.language != "text")
-    return any(_MOVING.search(file.data) is not None for file in files)
 
 
 def _at(codebase: "Codebase", frame: "Frame") -> CensusHit:
@@ -108,14 +102,47 @@ def _filtered(frames: "list[Frame]") -> Iterator[Sentence]:
         yield f"Frames are taken out of video by the program ffmpeg: {listed(told, RUNS)}", places
 
 
+def rendered(codebase: "Codebase") -> Iterator[Sentence]:
+    """One sentence on the programs that turn pages or pictures into others, with the words that they are run with."""
+    roster, reach = roster_of(codebase), reach_of(codebase)
+    told, places = list[str](), list[tuple[str, str, int, int]]()
+    for frame, _ in roster.frames:
+        if codebase.snapshot.by_path[frame.path].role != "source" or not reach.has(_at(codebase, frame)):
+            continue
+        for node, given in _lists(frame):
+            if given[0].rpartition("/")[2] in _RENDERING and len(given) > LEAST:
+                values = [_value(codebase, frame, name) for name in frame.parameters if name in " ".join(given[1:])]
+                values = [value for value in values if value]
+                where = f", where {listed(values, 2)}" if values else ""
+                told.append(f"{name_of(frame)} with `{one_line(' '.join(given), WORDS)}`{where}")
+                places.append(("program", frame.path, first_line(node), last_line(node)))
+    if told:
+        yield f"Pages and pictures are turned into others by programs: {listed(told, RUNS)}", places[:RUNS]
+
+
+def _value(codebase: "Codebase", frame: "Frame", name: str) -> str:
+    """ "`dpi` is 200 by default": of the option of that name, else of the parameter; "" for what has no number."""
+    node = default(frame, name)
+    own = frame.body.tree.text(node) if node is not None and node.type in ("integer", "float") else ""
+    given = default_of(codebase, name) or own
+    return f"`{name}` is {given} by default" if re.fullmatch(r"[\d.]+", given) else ""
+
+
 def _runs(frame: "Frame") -> Iterator[tuple[Node, dict[str, str]]]:
     """Every list of words of a body that begins with ffmpeg, with its flags that choose frames."""
+    for node, given in _lists(frame):
+        if given[0].endswith("ffmpeg"):
+            yield node, {word: after for word, after in pairwise(given) if word in _FLAGS}
+
+
+def _lists(frame: "Frame") -> Iterator[tuple[Node, list[str]]]:
+    """Every list of words in a body that begins with a text."""
     whole = frame.program.node(frame.path, frame.definition) if frame.definition is not None else None
     text = frame.body.tree.text
     for node in descendants(whole) if whole is not None else ():
-        if node.type == "list" and node.named_children and _plain(text(node.named_children[0])).endswith("ffmpeg"):
-            words = [_plain(text(child)) for child in node.named_children]
-            yield node, {word: after for word, after in pairwise(words) if word in _FLAGS}
+        first = node.named_children[0] if node.type == "list" and node.named_children else None
+        if first is not None and first.type == "string":
+            yield node, [_plain(text(child)) for child in node.named_children if child.type != "comment"]
 
 
 def _plain(written: str) -> str:

@@ -13,7 +13,7 @@ from retrieval.census.modalities.multimodal_messages import messages
 from retrieval.census.models.roster import Roster
 from retrieval.census.models.run_by import run_by
 from retrieval.census.vision.kept_embeddings import asked_results
-from retrieval.census.vision.pictured import names_video
+from retrieval.census.vision.pictured import leaves_video, names_video
 from retrieval.census.vision.vision_calls import runs_of
 from retrieval.parse import first_line, last_line
 
@@ -118,5 +118,6 @@ def _video(codebase: "Codebase", models: bool) -> Iterator[Told]:
         text = f"Video is read by {listed(list(dict.fromkeys(told)), MOST)}"
         yield "video", text, [("video", h.path, h.start, h.end) for h in hits[:MOST]]
     works = models or any(hit.role == "source" for hit in run_query(codebase, "image_work").hits)
-    if works and not names_video(codebase):
-        yield "video", "No module for video: no code reads, samples or writes video, and no line of it names video", []
+    if works and leaves_video(codebase):
+        more = "" if names_video(codebase) else ", and no line of it names video"
+        yield "video", f"No module for video: no code reads, samples or writes video{more}", []

@@ -4,15 +4,16 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import run_query
 from retrieval.census.meaning.body import CallStep
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import External
 from retrieval.census.vision.image_transforms import composed_of, name_of, placed
 from retrieval.census.vision.library_processors import processors
-from retrieval.census.vision.pictured import kinds_of_pictures
+from retrieval.census.vision.pictured import kinds_of_pictures, leaves_video
 from retrieval.census.vision.pictures_asked import asked_by_functions, asked_in_stages
-from retrieval.census.vision.video_told import has_video, video_told
+from retrieval.census.vision.video_told import rendered, video_told
 from retrieval.census.vision.vision import worked
 from retrieval.census.vision.vision_calls import Run, is_trial, written
 from retrieval.census.vision.vision_words import at, place, several
@@ -34,8 +35,8 @@ SHOWN, WAYS, KINDS, SIZES = 4, 3, 3, 8
 def preparing(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
     """Transforms in order, the ways of images into models, what reads images and video, and how batches are made."""
     said = [*_sentences(codebase, runs)]
-    if said and not has_video(codebase):
-        said.insert(1, ("Video takes no part: no code reads it or takes frames of it", said[0][1]))
+    if said and leaves_video(codebase):
+        said.insert(1, ("Video takes no part: no code reads, samples or writes it", said[0][1]))
     for index, (text, places) in enumerate(said):
         yield at(codebase, text if index else f"Yes: {text[0].lower() if text[:1] != '`' else '`'}{text[1:]}", places)
 
@@ -52,6 +53,7 @@ def _sentences(codebase: "Codebase", runs: list[Run]) -> Iterator[Sentence]:
         form = f"; it is then {', '.join(run.form)}" if run.form else ""
         text = f"On its way to {run.name} in {name_of(run.frame)} an image goes through {steps}{form}"
         yield text, [place(run), *(("step", s.frame.path, s.line, s.line) for s in run.chain)]
+    yield from rendered(codebase)
     yield from video if not asked else ()
     yield from asked_by_functions(codebase)
     transforms = [*_transforms(codebase)]
@@ -79,7 +81,7 @@ def _transforms(codebase: "Codebase") -> Iterator[tuple[Sentence, bool]]:
 def _sizes(codebase: "Codebase") -> Iterator[Sentence]:
     """The settings that say how many images or pages go together, with their defaults."""
     found: dict[str, tuple[str, CensusHit]] = {}
-    for hit in run_query(codebase, "memory_limits: switch").hits:
+    for hit in reach_of(codebase).parted(run_query(codebase, "memory_limits: switch").hits)[0]:
         named = _BATCH.search(hit.text) if hit.role == "source" else None
         if named is not None and not _OTHER.search(named[1]):
             default = _DEFAULT.search(hit.text)
@@ -106,8 +108,10 @@ def _worked(codebase: "Codebase", sort: str, does: str) -> Iterator[Sentence]:
     frames.sort(key=lambda item: _PAGES.search(item[1].written) is None)
     run_first = [item for item in frames if item[2]] or frames
     if run_first:
-        what = kinds_of_pictures(codebase).capitalize()
-        text = f"{what} are {does} by {listed([_with(*item[:2]) for item in run_first], SHOWN)}"
+        what = kinds_of_pictures(codebase)
+        by = listed([_with(*item[:2]) for item in run_first], SHOWN)
+        idle = "" if run_first[0][2] else "In code that the main programs are not seen to run, "
+        text = f"{idle}{what if idle else what.capitalize()} are {does} by {by}"
         yield text, [("works", f.path, s.start, s.end) for f, s, _ in run_first[:SHOWN]]
 
 
@@ -121,6 +125,9 @@ def _listed(codebase: "Codebase", query: str, opening: str, wanted: str = "") ->
     """The first hits of a census kind as one sentence, those of main programs first; more of them are counted."""
     hits = [hit for hit in run_query(codebase, query).hits if hit.role == "source"]
     hits = [hit for hit in hits if wanted in hit.text] or hits
+    run = reach_of(codebase).parted(hits)[0]
+    opening = opening if run or not hits else f"Outside what the main programs are seen to run: {opening}"
+    hits = run or hits
     if hits:
         more = f"; and {len(hits) - KINDS} more below" if len(hits) > KINDS else ""
         text = opening + "; ".join(re.sub("^The script", "the script", hit.text) for hit in hits[:KINDS]) + more

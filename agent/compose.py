@@ -79,7 +79,9 @@ def _verdict(question: Question, findings: Sequence[Finding], snapshot: Snapshot
     if aside:
         named = ", ".join(f"{f.fact.label} ({_roles(f.elsewhere)})" for f in aside)
         text = f"{text} Outside the main code only: {named}.".strip()
-    shown = [finding.hits[0] for finding in (*found, *idle)] or [finding.elsewhere[0] for finding in aside]
+    named = "{found}" in question.verdict.positive  # a verdict that names nothing rests on the first fact alone
+    proving = [*found, *idle] if named else [*found, *idle][:1]
+    shown = [finding.hits[0] for finding in proving] or [finding.elsewhere[0] for finding in aside]
     return Claim(text=text, citations=_cite_hits(shown, snapshot), origin="census", searched=searched)
 
 

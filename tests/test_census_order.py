@@ -566,3 +566,29 @@ def test_what_many_launchers_run_is_the_main_program_and_a_launcher_runs_the_fil
     assert "main()` in chat_two/train/chat_tune.py" in texts(codebase, "outline: what=steps")[0]
     told = [text for text in texts(codebase, "programs") if "chat_tune.py" in text]
     assert told and all("chat_two/train/chat_tune.py" in text for text in told)
+
+
+def test_steps_of_one_loop_are_told_together() -> None:
+    code = """
+        from nets import big, small
+
+        def split(page):
+            return page[:2], page[2:]
+
+        def read(nets, page):
+            first, second = split(page)
+            nets[0](first)
+            return nets[1](second)
+
+        def main():
+            one, two = big("a"), small("b")
+            for page in range(9):
+                one(page)
+                for word in split(page):
+                    two(word)
+            read((one, two), "x")
+    """
+    found = texts(codebase_of({"nets.py": NETS, "run.py": f"{dedent(code)}\n\n{RUN}"}), "outline: what=steps")
+    assert found[0].endswith(
+        "`big()` → `small()` → for each `page` [`Big.forward()` → `Small.forward()` (for each `word`)] → `read()`"
+    )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
+_FILLS = re.compile(r"(?:^|\.)init\.\w+_$")
 MODELS = 1  # the lowest rank of a choice of models
 _MODE = re.compile(
     r"\b\w*(?:mode|stage|phase|task|model|loss|arch|backend|kind|type|version)\w*\b.*(?:==|\bin\b)|==\s*[\"']"
@@ -43,9 +44,9 @@ def rank_of(codebase: "Codebase", frame: "Frame", decision: Decision, arms: list
 
 
 def _builds(focus: Focus, frame: "Frame") -> bool:
-    """Whether a body is the constructor of a model, or a method of a layer."""
+    """Whether a body is the constructor of a model or fills its weights by chance, or is a method of a layer."""
     made = frame.definition is not None and frame.definition.name == "__init__" and focus.in_model(frame)
-    return made or focus.is_layer(frame)
+    return made or focus.is_layer(frame) or any(_FILLS.search(step.written) for step in frame.body.calls)
 
 
 def _leads(focus: Focus, target: Target) -> bool:

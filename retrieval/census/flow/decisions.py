@@ -80,7 +80,7 @@ def decisions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for root in roots:
         found = choices(focus, root)
         telling = list({_same(choice): choice for choice in reversed(found) if _decides(choice)}.values())
-        ranked = sorted(telling[::-1], key=lambda choice: (choice.rank, -choice.weight))
+        ranked = sorted(telling[::-1], key=lambda choice: (choice.rank // PLAIN, -choice.weight, choice.rank))
         strong = [choice for choice in ranked if choice.rank < PLAIN]
         if strong:
             yield _sentence(codebase, root, sorted(strong[:SHOWN], key=lambda choice: choice.order))

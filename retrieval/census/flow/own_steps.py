@@ -1,6 +1,7 @@
 """The steps of one body as a reader wants them: the body that does the work, what it runs in order, in few words."""
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from retrieval.census.flow.alternatives import Choices, Named, in_order
@@ -29,6 +30,8 @@ _WRAPPERS = words(
 _STATEMENTS = words(
     """expression_statement assignment augmented_assignment return_statement with_item for_statement yield"""
 )
+_LOOP = "\x00"  # around the loop that stands before a step
+_IN_LOOP = re.compile(r"\x00([^\x00]*)\x00(`[^`]*`)(?: \(([^)]*)\))?")
 _GATHERING = re.compile(r"\.(?:append|extend|add|put)$")
 
 
@@ -65,7 +68,24 @@ def steps_in(focus: Focus, marks: list[Mark], frame: "Frame") -> tuple[list[str]
         names.setdefault(_named(mark), mark)
     choices = Choices(marks)
     told = in_order([Named(name, mark, choices.own(mark)) for name, mark in names.items()])
-    return told, own, len(own) < len(every)
+    return _looped(told), own, len(own) < len(every)
+
+
+def _looped(told: list[str]) -> list[str]:
+    """Steps of one loop that follow one another, as one entry: "while `more` [`a()` → `b()`]"."""
+    found: list[str] = []
+    for loop, group in groupby(told, key=lambda said: said.split(_LOOP)[1] if said.startswith(_LOOP) else ""):
+        steps = [said.removeprefix(f"{_LOOP}{loop}{_LOOP}") if loop else said for said in group]
+        if loop and len(steps) > 1:
+            found.append(f"{loop} [{' → '.join(map(_plain, steps))}]")
+        else:
+            found += [_plain(f"{_LOOP}{loop}{_LOOP}{step}" if loop else step) for step in steps]
+    return found
+
+
+def _plain(said: str) -> str:
+    """A step that stands alone, with its loop behind it: "`a()` (while `more`, on a condition)"."""
+    return _IN_LOOP.sub(lambda m: f"{m[2]} ({', '.join(filter(None, (m[1], m[3])))})", said)
 
 
 def steps_by_number(focus: Focus, marks: list[Mark]) -> dict[str, Step]:
@@ -140,14 +160,16 @@ def _prepares(focus: Focus, mark: Mark) -> bool:
 
 
 def _named(mark: Mark) -> str:
-    """A step by its name, with what decides whether and how often it runs."""
+    """A step by its name, with what decides whether and how often it runs; the outermost loop stands before it."""
     event = mark.event
     name = f"`{spoken(event)}`" if isinstance(event, Site) else f"`{event.step.written}()`"  # type: ignore[union-attr]
     guards = guards_of(event) if not isinstance(event, Guard) else ()
     kinds = {guard.kind for guard in guards}
-    notes = [_round(guard) for guard in guards if guard.kind in LOOPS][-1:]
+    loops = [_round(guard) for guard in guards if guard.kind in LOOPS]
+    notes = loops[1:][-1:]
     notes += ["on an error"] if "except" in kinds else ["on a condition"] if kinds - LOOPS else []
-    return f"{name} ({', '.join(notes)})" if notes else name
+    said = f"{name} ({', '.join(notes)})" if notes else name
+    return f"{_LOOP}{loops[0]}{_LOOP}{said}" if loops else said
 
 
 def _round(guard: Guard) -> str:

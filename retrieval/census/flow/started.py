@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from retrieval.beside import once
 from retrieval.census.code.syntax import call_text
 from retrieval.census.concurrency.workers import step_of
+from retrieval.census.files.command_texts import MODULE, SCRIPT, command_texts, program_of_command
 from retrieval.census.files.commands import STARTING
 from retrieval.census.flow.program_libraries import library_starts
 from retrieval.census.flow.served import served_entries
@@ -19,24 +20,15 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.callgraph import entered
 from retrieval.census.meaning.frame import Frame
 from retrieval.census.meaning.program import program_of
-from retrieval.census.meaning.spots import Spot, arguments
-from retrieval.census.meaning.tracing import tracer_of
 from retrieval.census.models.touches import places, told, ways
 from retrieval.census.settings.set_defaults import default_of
 from retrieval.facts import Call, CensusHit
-from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-_SCRIPT = re.compile(r"(?<![\w.])[\w./\\-]{1,200}\.py\b")
-_MODULE = re.compile(r"(?:^|\s|\0)-m(?:\s|\0)+([A-Za-z_][\w.]*)")
-_FIRST = re.compile(r"^[\"'\s]*([\w./\\-]+)")
 _HELD = re.compile(r"^\{([A-Za-z_][\w.]*)\}(?:\0|$)")
 _WEIGHTS = re.compile(r"(?<![\w-])--?(?!-?served)[\w-]*(?:model(?!-len|_len)|ckpt|checkpoint|weights)[\w-]*")
-_PLACED = re.compile(r"\{([A-Za-z_]\w*)\}")
-_QUOTED = re.compile(r"^[rbfuRBFU]{0,2}(?=[\"'])")
-MOST_TRACED, MOST_TEXTS, MOST_HEADS = 60, 40, 20
 
 
 @kind(
@@ -77,12 +69,13 @@ def _named(program: str) -> str:
 
 
 def _hit(codebase: "Codebase", path: str, call: Call) -> CensusHit:
-    texts = _texts(codebase, path, call)
+    at = step_of(codebase, path, call)
+    texts = command_texts(*at) if at is not None else []
     script = next(filter(None, (_own(codebase, path, text) for text in texts)), "")
     flag = next((found[0] for text in texts if (found := _WEIGHTS.search(text))), "")
     said = f"`{call_text(call)}` starts "
     head = next((found[1] for text in texts[:1] if (found := _HELD.match(text))), "")
-    name = script or _outside(texts) or (_by_default(codebase, path, call, head) if head else "")
+    name = script or program_of_command(texts) or (_by_default(codebase, path, call, head) if head else "")
     detail = {"own": "yes" if script else "no", "model": "unknown", "program": name, "flag": flag, "head": head}
     related: tuple[tuple[str, str, int, int], ...] = ()
     if script:
@@ -118,94 +111,13 @@ def _begins(codebase: "Codebase", script: str) -> list[Frame]:
     return [frame for frame in frames if frame is not None]
 
 
-def _texts(codebase: "Codebase", path: str, call: Call) -> list[str]:
-    """The texts that a command is made of, the call's own first; the pieces of a list are joined by NUL."""
-    at = step_of(codebase, path, call)
-    if at is None:
-        return []
-    frame, step = at
-    found: list[str] = []
-    for child in arguments(step.node, keywords=True)[:2]:
-        node = child.child_by_field_name("value") if child.type == "keyword_argument" else child
-        if node is None or (child.type == "keyword_argument" and not _is_command(frame, child)):
-            continue
-        found += _begun(frame, node, step.order)
-        for spot in tracer_of(program_of(codebase)).walk(
-            Spot(frame, node, step.order, step.guards), computed=True, most=MOST_TRACED
-        ):
-            if spot.node.type in ("list", "tuple") and spot.node.named_children:
-                found += _head(spot)
-            if spot.node.type in ("list", "tuple", "string", "concatenated_string", "binary_operator"):
-                found.append(_plain(spot))
-    return list(dict.fromkeys(found))[:MOST_TEXTS]
-
-
-def _begun(frame: Frame, node: Node, order: int) -> list[str]:
-    """The list that a name is first bound to, before the body adds to it."""
-    name = frame.body.tree.text(node) if node.type == "identifier" else ""
-    values = [b.value for b in frame.body.bindings if name and b.name == name and b.value is not None]
-    first = next((_bare_node(value) for value in values), None)
-    if first is None or first.type not in ("list", "string", "concatenated_string"):
-        return []
-    text = _plain(Spot(frame, first, order))
-    return [text, *_scripts_in(frame, text)] if first.type != "list" or first.named_children else []
-
-
-def _bare_node(node: Node) -> Node:
-    """An expression without the brackets around it."""
-    while node.type == "parenthesized_expression" and node.named_children:
-        node = node.named_children[0]
-    return node
-
-
-def _scripts_in(frame: Frame, text: str) -> Iterator[str]:
-    """The scripts that names within a command stand for: `{train}`, where `train` is made of a path to one."""
-    holders = tracer_of(program_of(frame.program.codebase)).holders
-    for name in dict.fromkeys(_PLACED.findall(text)):
-        bound = [b for b in frame.bound(name)] or [b for _, b in holders.globals(frame.path, name)]
-        for value in (b.value for b in bound if b.value is not None):
-            yield from _SCRIPT.findall((value.text or b"").decode("utf-8", "replace"))[:1]
-
-
-def _head(spot: Spot) -> list[str]:
-    """The program at the head of a list, where it is no literal but may be one: a field with a default."""
-    first = spot.node.named_children[0]
-    if first.type not in ("identifier", "attribute"):
-        return []
-    walk = tracer_of(program_of(spot.frame.program.codebase)).walk(
-        Spot(spot.frame, first, spot.order, spot.guards), computed=False, most=MOST_HEADS
-    )
-    return [_plain(at) for at in walk if at.node.type == "string"][:1]
-
-
-def _is_command(frame: "Frame", child: object) -> bool:
-    name = frame.body.tree.text(child.child_by_field_name("name"))  # type: ignore[attr-defined]
-    return name in ("args", "cmd", "command", "program")
-
-
-def _plain(spot: Spot) -> str:
-    """A text without its quotes; the items of a list one after the other."""
-    text = spot.frame.body.tree.text
-    if spot.node.type in ("list", "tuple"):
-        return "\0".join(
-            _bare(text(child))
-            for child in spot.node.named_children
-            if child.type not in ("comment", "line_continuation")
-        )
-    return _bare(text(spot.node))
-
-
-def _bare(text: str) -> str:
-    return _QUOTED.sub("", text, count=1).strip("\"'") if _QUOTED.match(text) else f"{{{text}}}"
-
-
 def _own(codebase: "Codebase", path: str, text: str) -> str:
     """The file of the repository that a command runs, "" when it names none; a build script is no program."""
-    for name in _SCRIPT.findall(text):
+    for name in SCRIPT.findall(text):
         found = _file(codebase, path, name.replace("\\", "/").removeprefix("./"))
         if found and codebase.snapshot.by_path[found].role != "config":
             return found
-    for name in _MODULE.findall(text):
+    for name in MODULE.findall(text):
         located = codebase.locate(f"{name}.__main__", path) or codebase.locate(name, path)
         if located is not None:
             return located
@@ -218,19 +130,6 @@ def _file(codebase: "Codebase", path: str, name: str) -> str:
         return name if name in codebase.facts else near
     ends = [known for known in codebase.facts if known.endswith(f"/{name.lstrip('/')}")]
     return ends[0] if len(ends) == 1 and "/" in name else ""
-
-
-def _outside(texts: list[str]) -> str:
-    """The name of the outside program that a command starts, where its text begins with one."""
-    for text in texts:
-        if module := _MODULE.search(text):
-            return f"python -m {module[1]}"
-    for text in texts[:1]:
-        first = text.split("\0")[0].split() or [""]
-        match = _FIRST.match(first[0])
-        if match and "{" not in first[0] and match[1].lower() == match[1] and not match[1].startswith("-"):
-            return PurePosixPath(match[1]).name
-    return ""
 
 
 def _by_default(codebase: "Codebase", path: str, call: Call, head: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from retrieval.census.files.commands import STARTING
 from retrieval.census.flow.routes import requested
 from retrieval.census.meaning.body import CallStep
 from retrieval.census.meaning.config_rows import held_by_config
@@ -15,9 +16,9 @@ from retrieval.census.meaning.spots import arguments
 from retrieval.census.meaning.values import ClassRef, External, ExternalObject, Value, alternatives
 from retrieval.census.models.known_models import Known, known_model
 from retrieval.census.models.makers import FACTORY
-from retrieval.census.models.model_servers import model_servers
+from retrieval.census.models.model_requests import asked_model
+from retrieval.census.models.model_servers import model_servers, started_server
 from retrieval.census.models.models import Family
-from retrieval.census.models.served_models import SERVICES, asked_model, server_of
 from retrieval.census.models.tiers import anatomy_of
 from retrieval.languages import words
 from retrieval.parse import Node
@@ -30,13 +31,10 @@ if TYPE_CHECKING:
 _REPEATED = re.compile(
     r"(?:Layer|Block|Stage|Attention|M[Ll][Pp]|Norm|Embed(?:ding)?s?|Head|Pool(?:er|ing)?|Unit|Conv|Timestep|(?:Up|Down)sample)\d*[dD]?$"
 )
-_POSTING = re.compile(
-    r"^(?:requests|httpx|aiohttp|urllib\.request|urllib3)\.(?:\w+\.)?(?:post|request|urlopen|stream)$"
-)
-_POSTED = Known((), "hosted language model, called over HTTP", ("text",), "text", hosted=True, immediate=True)
 _GENERAL = words("Client AsyncClient Model Pipeline Predictor Inference")
 _LAYER = re.compile(r"Att(?:entio)?n|Processor|Layer|Block|Embed|Norm|Hook|Pool|Conv")
 _ASIDE = re.compile(r"(?:^|/)(?:metrics?|losses|criterions?)(?:/|\.py$)")  # code that compares what models make
+SERVED = "server: "  # what the maker of a model begins with whose server is started as a process
 MOST_NESTED, LARGE = 40, 100
 _LOOPS = frozenset({"for", "while", "comprehension"})
 LOADING = words(
@@ -63,8 +61,8 @@ class Made:
         """`FAN`, `GFPGANer`, `whisper.load_model`."""
         if self.cls is not None:
             return self.cls.definition.symbol
-        if self.maker.startswith("http.") and " " in self.maker:
-            return self.maker.partition(".")[2]  # the command that starts a server
+        if self.maker.startswith(SERVED):
+            return self.maker.removeprefix(SERVED)
         parts = [part for part in self.maker.split(".") if part not in LOADING]
         if parts[-1] in _GENERAL and len(parts) > 1:
             return ".".join(parts[-2:])
@@ -90,6 +88,11 @@ class Made:
         if self.parameter and self.holder is None:
             return f"{self.frame.path}[{self.parameter}]", self.step.node.id
         return f"{self.frame.path}{self.parameter and f'#{self.parameter}'}", self.step.node.id
+
+
+def is_served(made: Made) -> bool:
+    """Whether what is made is the process of a server which has the model in its memory."""
+    return made.maker.startswith(SERVED)
 
 
 def _called_value(frame: "Frame", step: CallStep, function: Node) -> Value | None:
@@ -127,26 +130,22 @@ class Makers:
                 yield Made(frame, step, value.name, None, Known((), runs=shown.runs))
             elif isinstance(value, ClassRef) and (value in self.servers or self._makes(frame, step, value)):
                 yield Made(frame, step, value.definition.symbol, value, self.servers.get(value))
-            elif isinstance(value, External) and _POSTING.match(value.name) and self._asks_model(frame):
-                if requested(self.program, frame, step):
-                    continue  # the server is the repository's own, and its models are met there
-                name = (frame.owner.definition if frame.owner else frame.definition).name if frame.definition else ""
-                yield Made(frame, step, f"http.{name or step.written}", None, _POSTED)
-            else:
-                yield from self._asked(frame, step, value)
+        yield from self._over_network(frame, step, values)
         loaded = list(dict.fromkeys(self._loaded(frame, step, function)))
         if loaded:
             yield from loaded
         elif values == (None,) and self._fetches(step) and not self._of_library(frame, step, function):
             yield Made(frame, step, f"self.{step.written}", None, Known(()))
 
-    def _asked(self, frame: "Frame", step: CallStep, value: Value | None) -> Iterator[Made]:
-        """The model of a server that a function of the repository sends a request to."""
-        asked = asked_model(frame, step, value)
-        if asked is not None and not requested(self.program, frame, step):
-            own = server_of(frame) if not asked.hosted else None
-            name = own.command if own is not None else frame.symbol.rpartition(".")[2] or step.written
-            yield Made(frame, step, f"http.{name}", None, asked)
+    def _over_network(self, frame: "Frame", step: CallStep, values: tuple[Value | None, ...]) -> Iterator[Made]:
+        """The model of a server that a call starts as a process, or that it asks with a request."""
+        starts = any(isinstance(value, External) and STARTING.match(value.name) for value in values)
+        if starts and frame.owner not in self.servers and (server := started_server(frame, step)) is not None:
+            yield Made(frame, step, f"{SERVED}{server[0]}", None, server[1])
+        asked = asked_model(frame, step, values)
+        if asked is not None and not requested(self.program, frame, step):  # its own servers' models are met there
+            name = (frame.owner.definition if frame.owner else frame.definition).name if frame.definition else ""
+            yield Made(frame, step, f"http.{name or step.written}", None, asked)
 
     def _configured(self, frame: "Frame", step: CallStep) -> Iterator[Made]:
         """The models that a call makes as configuration files name them."""
@@ -203,11 +202,6 @@ class Makers:
     def _helps(self, frame: "Frame") -> bool:
         """Whether a function runs inside model classes."""
         return frame.definition is not None and frame.definition.symbol in self.anatomy.helpers.get(frame.path, ())
-
-    def _asks_model(self, frame: "Frame") -> bool:
-        """Whether a body names the address of a service that runs language models."""
-        node = self.program.node(frame.path, frame.definition) if frame.definition is not None else None
-        return node is not None and bool(SERVICES.search(frame.body.tree.text(node)))
 
     def _fetches(self, step: CallStep) -> bool:
         """Whether an unknown method is named as one that gives a model, and no function here has that name."""

@@ -10,12 +10,11 @@ from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.meaning.wording import caller, circumstances, summary
 from retrieval.census.memory.kept_models import given_to
-from retrieval.census.models.made_models import Made
+from retrieval.census.models.made_models import Made, is_served
 from retrieval.census.models.model_entries import Entry, entries_of, parts_run, plain
 from retrieval.census.models.model_sources import filled, listed_files
 from retrieval.census.models.models import models
 from retrieval.census.models.roster import Roster, Use, roster_of
-from retrieval.census.models.served_models import server_of
 from retrieval.census.models.weights import Weights
 from retrieval.facts import CensusHit
 
@@ -50,9 +49,8 @@ def _object(codebase: "Codebase", roster: Roster, entry: Entry) -> CensusHit:
     first = entry.made[0]
     uses, weights = _run_first(codebase, entry.uses(roster)), filled(codebase, roster, entry)
     given = [given for made in entry.made for given in given_to(roster, made)]
-    served = server_of(first.frame) if first.maker.startswith("http.") and not entry.hosted else None
-    made = [served.frame] if served is not None else [m.frame for m in entry.made]
-    text = f"{entry.title}{_origin(first)}: {'started' if served else 'made'} by {_places(made)}"
+    made = "started" if is_served(first) else "made"
+    text = f"{entry.title}{_origin(first)}: {made} by {_places(m.frame for m in entry.made)}"
     files = listed_files(codebase, entry.only[0].frame.path) if entry.only else ""
     text += f"; filled from {files or _said(weights)}" if files or weights else ""
     if uses:

@@ -12,6 +12,7 @@ from retrieval.census.meaning.prose import listed
 from retrieval.census.models.chosen_loaders import chosen_apart
 from retrieval.census.models.instances import variants
 from retrieval.census.models.inventory import hosted_names, off_by_default, weights_named
+from retrieval.census.models.made_models import is_served
 from retrieval.census.models.model_entries import ASIDE, CLASSICAL, Entry, entries_of, plain
 from retrieval.census.models.model_formats import formats, main_entries, sentence
 from retrieval.census.models.model_kinds import kinds_of
@@ -85,7 +86,7 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
             codebase, f"Made as well, though no call that runs them was traced: {_names(idle, MOST_PARTS)}", idle
         )
     yield from _settings(codebase, roster, hosted, entries) if hosted else ()
-    yield from _outside(codebase, hosted, {entry.name.split()[0] for entry in main if " " in entry.name})
+    yield from _outside(codebase, hosted, main)
     yield from by_program(codebase, roster, main)
     others = [entry for entry in entries if entry not in main and entry not in parts and not entry.part]
     if others:
@@ -94,15 +95,16 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
         )
 
 
-def _outside(codebase: "Codebase", hosted: list[Entry], told_so: set[str]) -> Iterator[CensusHit]:
+def _outside(codebase: "Codebase", hosted: list[Entry], main: list[Entry]) -> Iterator[CensusHit]:
     """What runs models outside the process: started programs, and services, unless they or their clients are told
     already."""
+    served = {(made.frame.path, made.step.start) for entry in main for made in entry.made if is_served(made)}
     found = [
         (told, hits)
         for told, hits in elsewhere(codebase)
         if told.startswith(_APART[: 1 if hosted or told_so else 2])
         and not all(_BESIDE.search(hit.path) for hit in hits)
-        and not told.startswith(tuple(f"`{name}`" for name in told_so))
+        and not any((hit.path, hit.start) in served for hit in hits)
     ]
     if found:
         places = [(hit.path, hit.start, hit.end) for _, hits in found for hit in hits][:MOST_CITED]
@@ -264,6 +266,6 @@ def _named(entry: Entry) -> str:
     library = first.maker.partition(".")[0]
     return (
         f"{entry.title} ({first.frame.path})"
-        if library in ("http", "self")
+        if library in ("http", "self") or is_served(first)
         else f"{entry.title} of the library `{library}`{where}"
     )

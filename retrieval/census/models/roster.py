@@ -22,10 +22,11 @@ from retrieval.census.meaning.values import ClassRef, External, ExternalObject, 
 from retrieval.census.models.computing import PLAIN
 from retrieval.census.models.families import COMPANIONS, MODELISH, RUNNING, SETUP
 from retrieval.census.models.known_models import known_model
-from retrieval.census.models.made_models import Made, Makers
+from retrieval.census.models.made_models import Made, Makers, is_served
 from retrieval.census.models.models import Family, family_of
 from retrieval.census.models.packaged import Packaged, packaged
 from retrieval.census.models.run_methods import RunMethods
+from retrieval.census.models.served_models import served
 from retrieval.census.models.shown_models import shown_models
 from retrieval.census.models.sightings import Sighting, Use, hands_over, methods_given, use_of
 from retrieval.census.project.exports import all_frames
@@ -78,7 +79,7 @@ class Roster:
             for made in dict.fromkeys(self.makers.of(frame, step, shown.get((frame.path, step.node.id))))
             or self._packaged(frame, step)
         ]
-        found += self.makers.nested(found)
+        found, self.asked = served(self.codebase, found + self.makers.nested(found))
         return found + self.makers.components(found, [frame for frame, _depth in self.frames])
 
     def _packaged(self, frame: "Frame", step: CallStep) -> list[Made]:
@@ -126,7 +127,7 @@ class Roster:
         if key and (keyed := self.at((f"{spot.frame.path}[{key}]", spot.node.id))):
             return keyed
         made = self._by_node.get((spot.frame.path, spot.node.id), ())
-        made = tuple(item for item in made if item.known is None or not item.known.immediate)
+        made = tuple(m for m in made if not is_served(m) and (m.known is None or not m.known.immediate))
         hosted = any(item.known is not None and item.known.hosted for item in made)
         whole = not spot.take or spot.take[-1] in ("0", "[]") or hosted
         return self.possible(made, spot) if whole else ()
@@ -152,9 +153,8 @@ class Roster:
         walk = self.tracer.walk(
             Spot(spot.frame, function, spot.order, spot.guards, (), spot.stack), computed=False, most=30
         )
-        values = [
-            at.frame.value(at.node, at.order, at.guards) for at in walk if at.node.type in ("identifier", "attribute")
-        ]
+        named = (at for at in walk if at.node.type in ("identifier", "attribute"))
+        values = [at.frame.value(at.node, at.order, at.guards) for at in named]
         classes = {value for value in values if isinstance(value, ClassRef)}
         return tuple(item for item in made if item.cls in classes) or made
 
@@ -165,15 +165,15 @@ class Roster:
             table[made.key] = (*table.get(made.key, ()), made)
         return table
 
-    # Calls
-
     @cached_property
     def uses(self) -> list[Use]:
         """Every call that runs a model of the roster, those that programs reach first."""
-        found = []
+        found, asked = [], self.asked if self.made else {}
         for frame, depth in self.frames:
             for step in frame.body.calls:
-                if (use := self._use(frame, step, depth) or self._handed(frame, step, depth)) is not None:
+                if (frame.path, step.node.id) in asked:
+                    found.append(Use(frame, step, asked[frame.path, step.node.id], "", depth))
+                elif (use := self._use(frame, step, depth) or self._handed(frame, step, depth)) is not None:
                     found.append(use)
                     self._note(use)
         return found

@@ -4,7 +4,8 @@ import re
 
 from retrieval.census.meaning.body import Binding
 from retrieval.census.meaning.spots import arguments, key_of
-from retrieval.census.models.made_models import Made
+from retrieval.census.models.made_models import Made, is_served
+from retrieval.census.models.model_servers import served_name
 from retrieval.parse import Node, descendants
 
 _NAMING = re.compile(
@@ -20,6 +21,8 @@ _SETTING = re.compile(r"(?:^|[._])(?:model|weights?|checkpoint|ckpt|save|artifac
 
 def naming(made: Made) -> Node | None:
     """The argument that names what a loader loads: a name, a file or a folder; None when none does."""
+    if is_served(made):
+        return served_name(made.frame, made.step)
     return _argument(made) or _in_settings(made)
 
 

@@ -14,9 +14,8 @@ from retrieval.census.meaning.spots import Spot, argument, arguments, default
 from retrieval.census.meaning.values import External
 from retrieval.census.memory.devices import choice_of
 from retrieval.census.models.instances import deciding
-from retrieval.census.models.made_models import LOADING, Made
+from retrieval.census.models.made_models import LOADING, Made, is_served
 from retrieval.census.models.roster import Roster
-from retrieval.census.models.served_models import server_of
 from retrieval.census.models.weight_contexts import contexts, excluded
 from retrieval.census.models.weight_names import naming
 from retrieval.parse import Node, first_line, last_line
@@ -86,12 +85,6 @@ def weights_of(roster: Roster, made: Made) -> list[Weights]:
 
 def _named(roster: Roster, made: Made) -> Iterator[Weights]:
     """The name or file that a loader of a library is given."""
-    own = server_of(made.frame) if made.maker.startswith("http.") and made.known and not made.known.hosted else None
-    if own is not None:
-        spot, start, end = own.model, own.step.start, own.step.end
-        values = [value for value in spelled(roster.codebase, roster.tracer, spot) if value]
-        yield Weights(own.frame, start, end, f"`{own.command}`", one_line(spot.text(), SHOWN), tuple(values))
-        return
     loads = made.known is not None or made.step.written.rpartition(".")[2] in LOADING
     sent = made.known is not None and (made.known.immediate or made.known.hosted)
     node = naming(made) if loads and not sent and not made.untrained else None
@@ -109,7 +102,8 @@ def _named(roster: Roster, made: Made) -> Iterator[Weights]:
     ways = _ways(roster, frame, written)
     values = [v for v in values if not _NOTHING.search(v) and not _excluded(step, written, v)]
     values = [v for v in values if not ways or not all(_excluded(way, name, v) for way, name in ways)]
-    yield Weights(frame, step.start, step.end, f"`{step.written}`", written, tuple(values))
+    reader = f"`{made.name if is_served(made) else step.written}`"
+    yield Weights(frame, step.start, step.end, reader, written, tuple(values))
 
 
 def _ways(roster: Roster, frame: "Frame", name: str) -> list[tuple[CallStep, str]]:

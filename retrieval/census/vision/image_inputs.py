@@ -9,7 +9,7 @@ from retrieval.census.meaning.values import External
 from retrieval.census.modalities.modal_flow import takes
 from retrieval.census.modalities.modalities import modalities
 from retrieval.census.modalities.modality_names import named
-from retrieval.census.models.made_models import Made
+from retrieval.census.models.made_models import SERVED, Made
 from retrieval.census.models.roster import Roster, Use
 from retrieval.census.vision.pictures import has_pictures, of_pictures
 
@@ -48,7 +48,7 @@ def image_input(roster: Roster, use: Use) -> Spot | None:
     """The argument of a call that is an image or a video; the first one when the model is known to take such."""
     if _ruled_out(roster, use):
         return None
-    if use.made and use.made[0].maker.startswith("http."):
+    if use.made and use.made[0].maker.startswith(("http.", SERVED)):
         return _posted(use)
     seeing = (not use.made and use.method != "run") or any(sees(roster, made) for made in use.made)
     seeing = seeing or (bool(use.made) and _MIXED.search(_source(use.frame)) is not None)

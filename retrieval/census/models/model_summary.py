@@ -102,7 +102,7 @@ def _outside(codebase: "Codebase", hosted: list[Entry], main: list[Entry]) -> It
     found = [
         (told, hits)
         for told, hits in elsewhere(codebase)
-        if told.startswith(_APART[: 1 if hosted or told_so else 2])
+        if told.startswith(_APART[: 1 if hosted or served else 2])
         and not all(_BESIDE.search(hit.path) for hit in hits)
         and not any((hit.path, hit.start) in served for hit in hits)
     ]

@@ -922,3 +922,38 @@ def test_attention_in_classes_of_the_repository_is_told_with_what_attends_to_wha
     assert "(`Gated(dim)`, by attention" in how or "attention and sums" in how
     assert "lets audio (`hidden`) attend to text (`text_states`)" in how
     assert not any("audio_hidden" in text for text in _texts(codebase, "fusions"))
+
+
+def test_models_that_functions_make_are_no_loose_ones_and_folders_say_what_for() -> None:
+    net = """
+        from torch import nn
+
+        class VisionTower(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a, self.b = nn.Conv2d(3, 8, 3), nn.Linear(8, 8)
+
+            def forward(self, image):
+                return self.b(self.a(image))
+    """
+    files: dict[str, str | bytes] = {
+        "README.md": "Run `python app.py`.\n",
+        "tracker/net.py": net.replace("VisionTower", "XNet"),
+        "towers.py": net,
+        "builder.py": "from towers import VisionTower\n\ndef build(kind):\n    return VisionTower()\n",
+        "app.py": """
+            from PIL import Image
+            from builder import build
+            from tracker.net import XNet
+
+            def main(kind):
+                state = {"tower": build(kind)}
+                return XNet()(Image.open("a.png")), state
+
+            if __name__ == "__main__":
+                main("a")
+        """,
+    }
+    told = _texts(codebase_of(files), "vision_functions")
+    assert "tracking: `XNet`" in told[0]
+    assert not any("no way traced" in text and "VisionTower" in text for text in told)

@@ -500,3 +500,9 @@ def test_what_guards_a_private_part_and_under_which_condition_a_version_matters_
     )
     assert any("`torch.compile` only where `kind.fast`" in t and "`1.9` is newer than `1.13`" in t for t in told)
     assert not any("set_input_size" in t for t in told)
+
+
+def test_ways_to_install_that_a_document_lists_do_not_stand_together() -> None:
+    guide = "```\npip install torch==1.10.1 torchvision==0.11.2\npip install torch==2.3.0 torchvision==0.18.0\n```\n"
+    told = texts({"README.md": guide, "app.py": "import torch, torchvision\n"}, "critical")
+    assert not any("cannot be installed together" in text for text in told)

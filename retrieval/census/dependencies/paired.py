@@ -14,17 +14,19 @@ def pairing(name: str, own: list[Declaration], torch: list[Declaration]) -> Iter
         text = "every release of it is built for one release of `torch`, so it changes only together with "
         yield 2, f"{text}`{pin.name}=={pin.exact}` ({pin.path}:{pin.start})", item
     for item, pin in beside(own, torch):
-        if item.path == pin.path and (other := mispaired(name, item.exact, pin.exact)):
+        together = item.path == pin.path and (item.start == pin.start or item.scope != "command")
+        if together and (other := mispaired(name, item.exact, pin.exact)):
             text = f"`{item.name}=={item.exact}` ({item.path}:{item.start}) is built for torch {other}, not for the "
             text += f"`{pin.name}=={pin.exact}` beside it, so both cannot be installed together"
             yield 1, text, item
 
 
 def beside(own: Sequence[Declaration], torch: Sequence[Declaration]) -> list[tuple[Declaration, Declaration]]:
-    """Every declaration with the pin of torch that stands in its file; without one, with the first of its project."""
+    """Every declaration with the pin of torch that stands in its file, for a command on its line, as a document lists
+    several ways to install; without one, with the first of its project."""
     found = []
     for item in own:
-        near = [pin for pin in torch if pin.path == item.path]
+        near = [pin for pin in torch if pin.path == item.path and (pin.start == item.start or item.scope != "command")]
         found += [(item, pin) for pin in (near or [pin for pin in torch if _is_around(pin, item)])[:1]]
     return sorted(found, key=lambda pair: pair[0].path != pair[1].path)
 

@@ -27,6 +27,7 @@ Place = tuple[str, str, int, int]
 Asked = tuple["Frame", CallStep, str]
 _PICTURE = re.compile(r"(?i)(?:^|_)(?:images?|imgs?|pixmap|pictures?|render|raster\w*)(?:_|$)|convert_from_\w+$")
 _SIZED = ("scale", "dpi", "zoom", "resolution", "pdf_image_dpi", "render_scale")
+_CUTS = re.compile(r"(?i)(?:^|_)(?:crop|resize|paste|warp|pad|rotate|rescale|scale)(?:_|$)")  # of a picture at hand
 _DRAWN = re.compile(r"(?i)plot|figure|draw|thumbnail|icon|debug|visuali")
 STAGES, CALLS, WRITTEN, LOOSE, TURNS = 8, 3, 60, 4, 6
 
@@ -166,7 +167,8 @@ def _every(roster: Roster) -> list[Asked]:
         for frame, _ in roster.frames
         if roles[frame.path].role == "source" and not _DRAWN.search(frame.symbol)
         for step in frame.body.calls
-        if _PICTURE.search(step.written.rpartition(".")[2]) and _sized(frame, step) is not None
+        if _PICTURE.search(step.written.rpartition(".")[2]) and not _CUTS.search(step.written.rpartition(".")[2])
+        if _sized(frame, step) is not None
     ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef
@@ -15,7 +16,7 @@ from retrieval.census.modalities.fusing_models import taken
 from retrieval.census.modalities.modal_flow import taken_by
 from retrieval.census.modalities.modality_names import named
 from retrieval.census.models.known_models import known_model
-from retrieval.census.models.model_entries import Entry, entries_of
+from retrieval.census.models.model_entries import Entry, entries_of, plain
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.census.models.tiers import anatomy_of, snake
 from retrieval.census.vision.pictured import only_sound
@@ -26,6 +27,8 @@ from retrieval.census.vision.vision_calls import runs_of
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
+    from retrieval.census.meaning.body import CallStep
+    from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
 TABLE = Path(__file__).parents[2] / "data" / "vision_functions.yaml"
@@ -35,7 +38,7 @@ _OWN = re.compile(
 )
 _SMALL = ("`MLP`", "`LayerNorm2d`", "`PatchEmbed`", "`Block`", "`LayerNorm`")
 _BESIDE = re.compile(r"(?i)(?:^|/)(?:bench\w*|eval\w*|tests?|examples?)/")
-MODELS, PARTS, DEFINED, HOLDERS, FAR = 5, 6, 5, 4, 99
+MODELS, PARTS, DEFINED, HOLDERS, FAR, NEAR = 5, 6, 5, 4, 99, 3
 
 
 @cache
@@ -62,6 +65,15 @@ def vision_functions(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         yield _sentence(codebase, roster, run)
         yield from _inner(codebase, roster, run)
     others = _defined(roster, {entry.made[0].cls for entry in found if entry.made[0].cls is not None})
+    built = _built(codebase, roster, others)
+    if built and query.matches("built"):
+        by: dict[str, list[str]] = {}
+        for cls, (frame, _) in built.items():
+            by.setdefault(f"`{frame.symbol}()` ({frame.path})", []).append(f"`{cls.definition.name}`")
+        told = [f"{listed(names, DEFINED)} by {maker}" for maker, names in by.items()]
+        text = f"Models of images are made besides by functions that the main programs may run: {'; '.join(told)}"
+        yield _at(codebase, text, [("made", frame.path, step.start, step.end) for frame, step in built.values()])
+    others = [cls for cls in others if cls not in built]
     if others and query.matches("defined"):
         told = [f"`{cls.definition.name}` ({cls.path})" for cls in others]
         text = f"{'Also defined' if run else 'Defined'} as models of images, with no way traced from a program that "
@@ -125,7 +137,15 @@ def function_of(roster: Roster, entry: Entry) -> str:
         found = next((word for word, pattern in _functions() if told and pattern.search(told)), "")
         if found and (found != _ENCODING or told is not name or "text" not in taken_by(roster, entry)):
             return found
+    if own and (found := next((word for word, pattern in _functions() if pattern.search(_folders(entry))), "")):
+        return found
     return _BOTH if {"text", "prompt"} & set(taken_by(roster, entry)) else _OTHER
+
+
+def _folders(entry: Entry) -> str:
+    """The last folders and the file in which a class of the repository stands, which may say what it is for."""
+    cls = entry.made[0].cls
+    return " ".join(cls.path.rpartition(".")[0].split("/")[-NEAR:]) if cls is not None else ""
 
 
 def _sentence(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> CensusHit:
@@ -219,6 +239,23 @@ def _defined(roster: Roster, made: set[ClassRef]) -> list[ClassRef]:
         if anatomy.tier(cls) in ("model", "part"):
             found.append(cls)
     return sorted(found, key=lambda cls: anatomy.tier(cls) != "model")
+
+
+def _built(codebase: "Codebase", roster: Roster, classes: list[ClassRef]) -> "dict[ClassRef, tuple[Frame, CallStep]]":
+    """The classes of which a function that the main programs may run makes an object, with the first such call."""
+    wanted = {cls.definition.name for cls in classes}
+    found: dict[ClassRef, tuple[Frame, CallStep]] = {}
+    for frame, _ in roster.frames:
+        for step in frame.body.calls:
+            if step.written.rpartition(".")[2] in wanted and frame.symbol:
+                value = frame.callee(step)
+                if (
+                    isinstance(value, ClassRef)
+                    and value in classes
+                    and reach_of(codebase).has(plain(codebase, frame, step.start))
+                ):
+                    found.setdefault(value, (frame, step))
+    return found
 
 
 def _nowhere(codebase: "Codebase", text: str) -> CensusHit:

@@ -133,3 +133,48 @@ def test_a_default_that_every_call_gives_another_value_for_is_no_source_of_weigh
     """
     told = texts(codebase_of({"app.py": text}), "model_weights")
     assert len(told) == 1 and "large-v2" in told[0] and "unused" not in told[0]
+
+
+def test_what_only_the_main_block_of_an_imported_module_runs_is_not_used() -> None:
+    nets = """
+        import torch
+        from torch import nn
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Conv2d(3, 8, 3)
+
+            def forward(self, image):
+                return self.layer(image)
+
+        class Trial(Net):
+            pass
+
+        def try_it():
+            Trial()(torch.zeros(1))
+
+        if __name__ == "__main__":
+            try_it()
+    """
+    main = """
+        import sys
+
+        from lib import nets
+        from manga_ocr import MangaOcr
+
+        def main(image):
+            reader = MangaOcr()
+            return nets.Net()(image), reader(image)
+
+        if __name__ == "__main__":
+            main(sys.argv[1])
+    """
+    files = {
+        "main.py": main,
+        "lib/__init__.py": "",
+        "lib/nets.py": nets,
+        "README.md": "Run `python main.py picture.png`.\n",
+    }
+    used = texts(codebase_of(files), "model_summary: what=used")
+    assert "`Net` (lib/nets.py)" in used[0] and "`MangaOcr`" in used[0] and "Trial" not in used[0]

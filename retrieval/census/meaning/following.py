@@ -19,12 +19,18 @@ _FILE = re.compile(r"""["'][^"'\n]{0,120}?((?:[\w.-]{1,80}/){1,20}[\w-]{1,80}\.p
 _LOADING = re.compile(r"\bimport_module\(|\b__import__\(|\bspec_from_file_location\(")
 
 
-def runs(program: "Program", path: str, definition: "Definition | None") -> Iterator[Unit]:
-    """The units that the calls of a body run, those of scripts and imported modules with the symbol ""."""
+def runs(program: "Program", path: str, definition: "Definition | None", *, guarded: bool = True) -> Iterator[Unit]:
+    """The units that the calls of a body run, those of scripts and imported modules with the symbol "".
+
+    Without `guarded` a top level is that of an imported module, whose `__main__` block does not run.
+    """
     frame = program.frame(path, definition)
     if frame is None or (definition is not None and definition.kind == "class"):
         return
+    block = program.main_guard(path) if definition is None and not guarded else None
     for site in program.sites(frame):
+        if block is not None and block[0] <= site.step.start <= block[1]:
+            continue
         for target in possible(program, site):
             yield target.path, target.definition.symbol
 

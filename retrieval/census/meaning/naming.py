@@ -102,7 +102,8 @@ class Naming:
         if not symbol:
             units |= dict.fromkeys(self._registered(path))
         self._mentions(unit, text, units, names)
-        held = [(p, _outermost(self.tables[p], name)) for p, name in runs(self.program, path, definition)]
+        run = runs(self.program, path, definition, guarded=guarded)
+        held = [(p, _outermost(self.tables[p], name)) for p, name in run]
         units |= dict.fromkeys(unit for unit in held if self.knows(unit[0]))
         units |= dict.fromkeys(self._configured) if may_configure(self.codebase, text) else {}
         known, any_name = loads(self.program, path, definition, text)

@@ -89,7 +89,7 @@ _OTHER = frozenset(
         """torch tensorflow keras numpy pandas polars sklearn scipy accelerate deepspeed apex copy pydantic django
         fastapi flask sqlalchemy gradio streamlit wandb requests httpx datasets matplotlib omegaconf hydra sounddevice
         pyaudio pysbd nltk jieba sacremoses langdetect phonemizer gruut unidecode num2words inflect pypinyin
-        webrtcvad"""
+        webrtcvad cv2 skimage imutils"""
     )
     | sys.stdlib_module_names
 )

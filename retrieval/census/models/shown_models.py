@@ -25,6 +25,7 @@ _RUNS = re.compile(
 _NAMED = re.compile(
     r"(?:Predictor|Recogni[sz]er|Detector|Segmenter|Transcriber|Captioner|Tagger|Upscaler|Diarizer|OCR|Ocr|Net|Model)\w*$"
 )
+_SURE = re.compile(r"(?:[a-z]O(?:cr|CR)|Captioner|Transcriber|Upscaler|Diarizer)$")
 _FACTORY = re.compile(
     r"(?:^|_)(?:load|create|build|get|init|spawn|make|setup)_(?:\w+_)?(?:model|network|predictor|detector|vocoder)$"
 )
@@ -92,7 +93,7 @@ def _method(frame: "Frame", step: CallStep) -> str:
 def _promising(frame: "Frame") -> Iterator[str]:
     """The names that a body gives to what outside calls make that may be models by what these calls are given."""
     for step in frame.body.calls:
-        if _named_so(step) or _given_so(frame, step.node):
+        if _named_so(step) or _SURE.search(step.written) or _given_so(frame, step.node):
             value = frame.callee(step)
             if isinstance(value, External) and may_make(value.name) and known_model(value.name) is None:
                 around = (b for b in frame.body.bindings if b.value is not None and _holds(b.value, step.node))
@@ -127,7 +128,8 @@ def _promises(frame: "Frame", call: Node, maker: str) -> bool:
 
 def _predicts(spot: Spot) -> bool:
     """Whether a call constructs an outside object that is named as what predicts, and is given something to do so."""
-    return bool(_NAMED.search(_maker(spot).rpartition(".")[2])) and bool(arguments(spot.node, keywords=True))
+    last, given = _maker(spot).rpartition(".")[2], bool(arguments(spot.node, keywords=True))
+    return bool(_SURE.search(last) or (given and _NAMED.search(last)))
 
 
 def _made(tracer: Tracer, spot: Spot) -> Iterator[Spot]:

@@ -21,6 +21,7 @@ from retrieval.census.meaning.prose import listed
 from retrieval.census.memory.object_sets import Stage, staged
 from retrieval.census.models.chosen_loaders import chosen_apart
 from retrieval.census.models.made_models import Made
+from retrieval.census.models.preset_engines import preset_models
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.facts import CensusHit
 from retrieval.pyast import dotted
@@ -90,6 +91,11 @@ def _said(codebase: Codebase, stage: Stage) -> str:
     by = f"{'by default ' if stage.preset else ''}`{first.definition.symbol}` with " if named and first else ""
     every = dict.fromkeys((*stage.models, *_called(roster_of(codebase), stage)))
     rest = [name for name in every if name not in own]
+    preset, field = preset_models(roster_of(codebase), first, own) if first is not None else ([], "")
+    if preset:  # the default of an option chooses among what objects of the class may run
+        rest = [*(name for name in own if name not in preset), *rest]
+        filled += f" (as `{field}` says by default)"
+        own = tuple(preset)
     told = [f"{by}{_together(roster_of(codebase), own)}{filled}"] if own or by else []
     told += [f"else {_one_of(rest)}" if own else _one_of(rest)] if rest else []
     return f"`{stage.name}`: {', '.join(told)}{f' ({stage.when})' if stage.when else ''}"

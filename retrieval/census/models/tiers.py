@@ -21,7 +21,7 @@ from retrieval.census.meaning.values import (
     Value,
     alternatives,
 )
-from retrieval.census.models.families import LOADING, MODELISH, library, snake
+from retrieval.census.models.families import COMPANIONS, LOADING, MODELISH, library, snake
 from retrieval.census.project.exports import exports, packages
 from retrieval.languages import words
 
@@ -286,7 +286,8 @@ def is_layer(name: str) -> bool:
 
 
 def _is_loaded(name: str) -> bool:
-    return bool(library(name)) and (name in LOADING or name.rpartition(".")[2] in LOADING)
+    loads = name in LOADING or name.rpartition(".")[2] in LOADING
+    return loads and bool(library(name)) and COMPANIONS.search(name) is None  # a tokenizer has no weights
 
 
 def _held(value: Value | None) -> Iterator[ClassRef]:

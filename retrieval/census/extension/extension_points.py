@@ -12,7 +12,7 @@ from retrieval.census.extension.given_models import given_models
 from retrieval.census.extension.hierarchies import hierarchies
 from retrieval.census.extension.implementations import selectors
 from retrieval.census.extension.import_paths import import_paths
-from retrieval.census.extension.library_registries import library_registries
+from retrieval.census.extension.library_registries import library_registries, library_tables
 from retrieval.census.extension.listed_classes import listed_classes
 from retrieval.census.extension.module_dispatch import module_dispatch
 from retrieval.census.extension.offered_classes import entry_points
@@ -58,6 +58,7 @@ def _found(codebase: "Codebase") -> Iterator[Point]:
         entry_points(codebase),
         registries,
         library_registries(codebase),
+        library_tables(codebase),
         listed_classes(codebase),
         _decorated(codebase, {point.path for point in registries}),
         plug_in_hooks(codebase),

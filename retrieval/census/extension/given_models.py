@@ -118,12 +118,13 @@ def _point(codebase: "Codebase", roster: Roster, slot: Slot) -> Point | None:
         makers = listed(list(dict.fromkeys(caller(item.frame) + f" ({item.frame.path})" for item in made)), SHOWN)
         short = f"{takes}, today {today}, of which {len(asked)} members are used ({methods})"
         short = short if len(asked) > 1 else f"{takes}, today {today}, of which only {methods} is used"
-        said = f"By argument: {takes.replace('()`', f'()` ({path})')}, today {today}, made in {makers}; "
+        said = f"Handed in: {takes.replace('()`', f'()` ({path})')}, today {today}, made in {makers}; "
         every = "this" if len(asked) == 1 else "all of these"
-        said += f"`{slot.owner}` uses its {methods}, so that any object with {every} can be given"
+        said += f"`{slot.owner}` uses its {methods}, so that any object with {every} can be made there instead"
     related = [("made", item.frame.path, item.step.start, item.step.end) for item in made[:SHOWN]]
     related += [("called", use.frame.path, use.step.start, use.step.end) for use in uses[:SHOWN]]
-    return Point("argument", short, said, path, (slot.line, slot.line), frame.symbol, tuple(dict.fromkeys(related)),
+    sort = "argument" if slot.instead else "handed"
+    return Point(sort, short, said, path, (slot.line, slot.line), frame.symbol, tuple(dict.fromkeys(related)),
                  tuple(slot.models))  # fmt: skip
 
 

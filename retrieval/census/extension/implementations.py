@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrieval.census.extension.swap_points import MODEL_WORD, Point
+from retrieval.census.extension.swap_points import ENGINE_WORD, Point
 from retrieval.census.meaning.meant import meant
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import Function, Unit, guarded, units, written
 from retrieval.census.meaning.values import ClassRef
+from retrieval.census.settings.option_effects import acting_in
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
@@ -41,7 +42,7 @@ def selectors(codebase: "Codebase") -> Iterator[Point]:
     found = [item for item in _selectors(codebase) if _is_about_models(item)]
     asked = _asked(codebase, found)
     pairs = sorted(zip(found, asked, strict=True), key=lambda pair: -len(pair[1]))
-    yield from (_point(item, places) for item, places in pairs if places)
+    yield from (_point(codebase, item, places) for item, places in pairs if places)
 
 
 def _selectors(codebase: "Codebase") -> Iterator[Selector]:
@@ -63,7 +64,7 @@ def _promising(codebase: "Codebase") -> dict[str, set[str]]:
             called.setdefault((path, call.symbol), set()).add(name)
     found: dict[str, set[str]] = {}
     for (path, symbol), names in called.items():
-        if len(names) >= LEAST and any(map(MODEL_WORD.search, (symbol, *names))):
+        if len(names) >= LEAST and any(map(ENGINE_WORD.search, (symbol, *names))):
             found.setdefault(path, set()).add(symbol)
     return found
 
@@ -77,8 +78,8 @@ def _selector(codebase: "Codebase", unit: Unit, body: Function, symbol: str) -> 
     arms: dict[ClassRef, str] = {}
     for node, when in returns:
         cls = _class_of(codebase, unit, (body, symbol), node.value)
-        if cls is not None and (told := _test(when)):
-            arms.setdefault(cls, told)
+        if cls is not None and (told := _test(when)) and ("==" not in arms.get(cls, "")):
+            arms[cls] = told if "==" in told else arms.get(cls, told)
     base = _base(codebase, unit.path, body, tuple(arms)) if len(arms) >= LEAST else None
     if base is None or not any(arms.values()):
         return None
@@ -118,8 +119,8 @@ def _base(codebase: "Codebase", path: str, body: Function, classes: tuple[ClassR
 
 def _is_about_models(item: Selector) -> bool:
     """Whether the name of the function or of the base says so, or those of most classes."""
-    arms = [bool(MODEL_WORD.search(cls.definition.name)) for cls, _ in item.arms]
-    return any(map(MODEL_WORD.search, (item.symbol, item.base.definition.name))) or sum(arms) * 2 > len(arms)
+    arms = [bool(ENGINE_WORD.search(cls.definition.name)) for cls, _ in item.arms]
+    return any(map(ENGINE_WORD.search, (item.symbol, item.base.definition.name))) or sum(arms) * 2 > len(arms)
 
 
 def _asked(codebase: "Codebase", found: list[Selector]) -> list[list[tuple[str, str, int]]]:
@@ -134,7 +135,7 @@ def _asked(codebase: "Codebase", found: list[Selector]) -> list[list[tuple[str, 
     return [places[s.unit.path, s.symbol] for s in found]
 
 
-def _point(item: Selector, asked: list[tuple[str, str, int]]) -> Point:
+def _point(codebase: "Codebase", item: Selector, asked: list[tuple[str, str, int]]) -> Point:
     told = [f"`{cls.definition.name}` {_when(test)}" for cls, test in item.arms]
     name = item.symbol.rpartition(".")[2]
     path, base = item.unit.path, item.base.definition.name
@@ -146,7 +147,8 @@ def _point(item: Selector, asked: list[tuple[str, str, int]]) -> Point:
         f"class derives from `{base}` and gets an arm there"
     )
     classes = [f"`{cls.definition.name}`" for cls, _ in item.arms]
-    short = f"`{name}()` gives {listed(classes, 4)} (`{base}`) by what it is given"
+    by = listed([f"`{flag}`" for flag in acting_in(codebase, path, item.symbol)], 2) or "what it is given"
+    short = f"`{name}()` gives {listed(classes, 4)} (`{base}`) by {by}"
     related = tuple(("called", p, line, line) for p, _, line in asked[:6])
     first = item.unit.lines(item.body)[0]
     holds = tuple((cls.path, cls.definition.symbol) for cls in (item.base, *(cls for cls, _ in item.arms)))

@@ -1,12 +1,16 @@
-"""Registries of libraries: a decorator of one enters classes, a function of it makes the one that options name."""
+"""Registries of libraries: a decorator of one enters classes, a function of it makes the one that options name; and
+tables of libraries out of which a computed key takes what makes a model."""
 
+import ast
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.extension.swap_points import MODEL_WORD, Point
 from retrieval.census.meaning.prose import counted, listed
+from retrieval.census.meaning.units import Unit, units, written
 from retrieval.census.settings.config_files import config_entries
+from retrieval.census.settings.option_effects import acting_in
 from retrieval.facts import Call, Definition
 
 if TYPE_CHECKING:
@@ -31,6 +35,52 @@ def library_registries(codebase: "Codebase") -> Iterator[Point]:
             lookups.setdefault(call.name, []).append((path, call))
     for name, places in lookups.items():
         yield _point(codebase, name, entered[name.partition(".")[0]], places)
+
+
+def library_tables(codebase: "Codebase") -> Iterator[Point]:
+    """One point per table of a library, `registry[kind](…)`, whose entry a computed key selects and the code calls."""
+    found: dict[str, list[tuple[Unit, ast.Call, ast.Subscript]]] = {}
+    for unit in units(codebase, r"\]\("):
+        source = codebase.snapshot.by_path[unit.path].role == "source"
+        for node in unit.nodes if source else ():
+            taken = node.func if isinstance(node, ast.Call) else None
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(taken, ast.Subscript)
+                and (name := _outside(codebase, unit, taken))
+            ):
+                found.setdefault(name, []).append((unit, node, taken))
+    for name, places in found.items():
+        yield _tabled(codebase, name, places)
+
+
+def _outside(codebase: "Codebase", unit: Unit, taken: ast.Subscript) -> str:
+    """The full name of an imported table that is about models and is asked with a computed key; "" for others."""
+    written_name = written(taken.value)
+    head, _, rest = written_name.partition(".")
+    imports = codebase.facts[unit.path].imports
+    item = next((i for i in imports if i.alias == head and codebase.locate(i.module, unit.path) is None), None)
+    computed = isinstance(taken.slice, ast.Name | ast.Attribute | ast.Subscript)
+    if item is None or not computed or not MODEL_WORD.search(written_name):
+        return ""
+    return ".".join(filter(None, (item.module, item.name, rest)))
+
+
+def _tabled(codebase: "Codebase", name: str, places: list[tuple[Unit, ast.Call, ast.Subscript]]) -> Point:
+    unit, node, taken = places[0]
+    symbol, table, key = unit.symbols.get(node, ""), written(taken.value), written(taken.slice)
+    flags = [f"`{flag}`" for flag in acting_in(codebase, unit.path, symbol, table)]
+    by = f"`{key}`" + (f" (option {flags[0]})" if flags else "")
+    library = name.partition(".")[0]
+    short = f"{by} selects an entry of `{table}`, a table of the library `{library}`"
+    where = f"`{symbol}()` ({unit.path})" if symbol else unit.path
+    said = (
+        f"By name: {where} makes the model with `{written(node.func)}(…)`: {by} selects an entry of this table of the "
+    )
+    said += f"library `{library}`; only models that the table lists, with the same methods, can be named"
+    lines = unit.lines(node)
+    related = tuple(("made", u.path, *u.lines(n)) for u, n, _ in places[1:PLACES])
+    return Point("table", short, said, unit.path, lines, symbol, related)
 
 
 def _entered(codebase: "Codebase") -> dict[str, dict[str, list[Found]]]:

@@ -19,6 +19,7 @@ OPEN = (
     ("argument", "by argument"),
 )  # fmt: skip
 KNOWN = (("table", "by name"), ("selecting", "by settings"))
+HANDED = (("handed", "as an argument"),)
 FREE = ("named", "entered", "given", "within", "registered", "hosted", "injected", "plugged")
 """How models are chosen that no edit is needed for."""
 
@@ -44,12 +45,13 @@ class Replacing:
 
 def verdict(told: Replacing) -> str:
     """The whole verdict in words."""
-    free, known = _free(told), _known(told)
+    free, known, handed = _free(told), _known(told), _sorted(told.points, HANDED)
     bases = [point.short for point in told.points if point.sort == "subclassing"]
     rest = _rest(told)
-    if free or known:
+    if free or known or handed:
         parts = [f"Without a change of code: {'; '.join(free)}"] if free else []
         parts += [f"Among what the code lists, where another takes one more entry: {'; '.join(known)}"] if known else []
+        parts += [f"With a change only where the model is made: {'; '.join(handed)}"] if handed else []
         return f"{_word(told, bool(free))} {'. '.join([*parts, *map(_capital, bases)])}{rest}"
     if bases:
         return f"Partly. {_capital(bases[0])}, but where a class is constructed the code must name the new one{rest}"

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Sort = Literal["configuration", "registering", "plug-in", "argument", "table", "selecting", "subclassing"]
+Sort = Literal["configuration", "registering", "plug-in", "argument", "handed", "table", "selecting", "subclassing"]
 MODEL_WORD = re.compile(
     r"(?i)model|(?:^|_)nets?(?:$|_)|network|arch(?:$|_|itect)|backbone|encoder|decoder|tower|detector|recogni[sz]er"
     r"|predictor|engine|pipeline|checkpoint|pretrained|llm|vlm|unet|vae|(?<!re)sampler|pooler"

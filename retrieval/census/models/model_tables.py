@@ -15,6 +15,7 @@ from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.results import returned
 from retrieval.census.meaning.units import Unit, call_name, units, written
 from retrieval.census.meaning.values import ClassRef, FunctionRef, Instance, alternatives
+from retrieval.census.memory.stage_sets import held_in
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.facts import CensusHit, Definition
 
@@ -84,7 +85,7 @@ def _tables(roster: Roster, unit: Unit) -> Iterator[Table]:
 def _table(roster: Roster, unit: Unit, node: ast.AST, table: ast.Dict, name: str) -> Iterator[Table]:
     if len(table.keys) < LEAST:
         return
-    keys = [key.value for key in table.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
+    keys = [text for key in table.keys if (text := _key(key))]
     known = [_kind(roster, unit.path, value) for value in table.values]
     kinds = [holds for holds, _ in known if holds]
     if len(keys) == len(table.keys) and len({*kinds}) == 1 and len(kinds) >= max(LEAST, len(keys) / 2):
@@ -92,6 +93,13 @@ def _table(roster: Roster, unit: Unit, node: ast.AST, table: ast.Dict, name: str
         values = tuple(dict.fromkeys(names))
         gives = tuple(dict.fromkeys(name for _, found in known for name in found))
         yield Table(unit, name, table, unit.symbols.get(node, ""), tuple(keys), values, kinds[0], gives)
+
+
+def _key(key: ast.expr | None) -> str:
+    """The text of a key, the name of a member of an enumeration: `Kind.small`."""
+    if isinstance(key, ast.Attribute) and written(key.value).rpartition(".")[2][:1].isupper():
+        return key.attr
+    return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
 
 
 def _kind(roster: Roster, path: str, value: ast.expr) -> tuple[str, list[str]]:
@@ -103,8 +111,10 @@ def _kind(roster: Roster, path: str, value: ast.expr) -> tuple[str, list[str]]:
     if found is None:
         return "", []
     if found[1].kind == "class":
-        model = _is_whole(roster, ClassRef(*found))
-        return ("models" if made else "classes", [found[1].name]) if model else ("", [])
+        cls = ClassRef(*found)
+        held = held_in(roster, cls) if not _is_whole(roster, cls) and not made else ()
+        model = bool(held) or _is_whole(roster, cls)
+        return ("models" if made else "classes", [found[1].name, *held]) if model else ("", [])
     given = _given(roster, FunctionRef(*found)) if found[1].kind == "function" else []
     return ("models" if made else "functions that make models", given) if given else ("", [])
 

@@ -179,6 +179,17 @@ def effects_of(codebase: "Codebase") -> Effects:
     return effects
 
 
+def acting_in(codebase: "Codebase", path: str, symbol: str, word: str = "") -> list[str]:
+    """The flags that a body tests, or uses in an expression that holds `word`."""
+    known = known_options(codebase)
+    return [
+        known[option]
+        for option, effects in effects_of(codebase).found.items()
+        if option in known and any(
+            (e.path, e.symbol) == (path, symbol) and (word in e.text if word else e.rank == 0) for e in effects)
+    ]  # fmt: skip
+
+
 def known_options(codebase: "Codebase") -> dict[str, str]:
     """Option as a name of Python → its flag, of the options that a command line has."""
     found: dict[str, str] = {}

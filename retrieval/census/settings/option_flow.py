@@ -137,16 +137,30 @@ def _assigned(
                 continue  # a value worked out of itself is still the option's, and the parser gives all of them
             elif not any(isinstance(p, ast.Call) and PARSING.search(written(p.func)) for p in ast.walk(value)):
                 known.pop(target.id, None)
-        elif (
-            isinstance(target, ast.Attribute) and known.get(written(target.value)) == "" and _is_own(unit, node, value)
-        ):
-            known[written(target)] = SET
-            found.replaced[target.attr] = unit.row(node.lineno), written(value)
-        elif isinstance(target, ast.Attribute) and held and plain:
-            owner = written(target.value)
-            found.kept.setdefault(owner, {}).setdefault(held[0], unit.row(node.lineno))
-            found.attributes.setdefault(written(target), held[0])
-            known |= {written(target): held[0]} if owner == "self" else {}
+        elif isinstance(target, ast.Attribute):
+            _kept(unit, (node, target, value), held if plain else [], known, found)
+
+
+def _kept(
+    unit: Unit,
+    at: tuple[ast.stmt, ast.Attribute, ast.expr],
+    held: list[str],
+    known: dict[str, str],
+    found: Flow,
+) -> None:
+    """An attribute that is set: an option that gets a value of the code, one that keeps all options, or one of them."""
+    node, target, value = at
+    name, owner = written(target), written(target.value)
+    if is_whole(target.value, known) and _is_own(unit, node, value):
+        known[name] = SET
+        found.replaced[target.attr] = unit.row(node.lineno), written(value)
+    elif is_whole(value, known) and owner == "self":
+        found.attributes.setdefault(name, "")
+        known[name] = ""
+    elif held:
+        found.kept.setdefault(owner, {}).setdefault(held[0], unit.row(node.lineno))
+        found.attributes.setdefault(name, held[0])
+        known |= {name: held[0]} if owner == "self" else {}
 
 
 def _is_own(unit: Unit, node: ast.AST, value: ast.expr) -> bool:

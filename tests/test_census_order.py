@@ -590,5 +590,11 @@ def test_steps_of_one_loop_are_told_together() -> None:
     """
     found = texts(codebase_of({"nets.py": NETS, "run.py": f"{dedent(code)}\n\n{RUN}"}), "outline: what=steps")
     assert found[0].endswith(
-        "`big()` → `small()` → for each `page` [`Big.forward()` → `Small.forward()` (for each `word`)] → `read()`"
+        "`big()` → `small()` → for each `page` {`Big.forward()` → `Small.forward()` (for each `word`)} → `read()`"
     )
+
+
+def test_switching_a_model_to_evaluation_runs_nothing() -> None:
+    main = "import timm\n\ndef main():\n    net = timm.create_model('a')\n    net.eval()\n    return net(1)\n\n"
+    found = texts(codebase_of({"run.py": main + RUN}), "outline: what=models")
+    assert not any(".eval()" in line for line in found) and any(line.startswith("Run") for line in found)

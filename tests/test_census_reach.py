@@ -1,6 +1,7 @@
 """What the main programs may run: who counts as a main program, and what is found from there."""
 
 import json
+from textwrap import dedent
 
 import pytest
 
@@ -303,3 +304,23 @@ def test_a_script_that_many_scripts_launch_is_a_main_program() -> None:
     files |= {f"work/shell/tune_{n}.sh": "torchrun work/tune.py --deepspeed zero.json\n" for n in range(3)}
     files |= {"work/shell/once.sh": "python work/once.py\n"}
     assert {hit.path for hit in run_query(codebase_of(files), "programs").hits} == {"demo.py", "work/tune.py"}
+
+
+def test_a_container_with_python_as_its_entry_runs_the_script_and_a_served_application_is_a_program() -> None:
+    readme = """
+        # Reader
+
+        ```bash
+        docker run \\
+          --entrypoint python --rm -v /data/server/old.py:/app/old.py -e KEY='' \\
+          owner/reader:main \\
+          serve/go.py --verbose
+        uvicorn api.main:app --port 80
+        ```
+    """
+    served = "from fastapi import FastAPI\n\napp = FastAPI()\n\n@app.get('/')\ndef get():\n    return 1\n"
+    script = "def work():\n    return 1\n\nif __name__ == '__main__':\n    work()\n"
+    files = {"README.md": dedent(readme), "serve/go.py": script, "api/main.py": served, "api/__init__.py": ""}
+    told = "\n".join(hit.text for hit in run_query(codebase_of(files), "programs").hits)
+    assert "documents the command `python serve/go.py --verbose`" in told
+    assert "api/main.py builds a FastAPI application" in told

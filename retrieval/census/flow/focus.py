@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
 from retrieval.census.flow.default_targets import PRESET, Way, ways_of
+from retrieval.census.flow.trainer_calls import trained_by
 from retrieval.census.language import Query
 from retrieval.census.meaning.body import CallStep, one_line
 from retrieval.census.meaning.callgraph import Site, Target, entered, reached, started
@@ -131,7 +132,7 @@ class Focus:
         key = (frame.path, frame.symbol, frame.given)
         if key not in self._outside:
             steps = outside_steps(self.program, frame)
-            steps = [s for s in steps if s.does == "training" or s.step.written.rpartition(".")[2] not in _MODES]
+            steps = [s for s in steps if s.step.written.rpartition(".")[2] not in _MODES or trained_by(frame, s)]
             known = {site.step.node.id for site in self.program.sites(frame)}
             told = [step for step in frame.body.calls if step.node.id not in known]
             rostered = [found for step in told if (found := self._rostered(frame, step)) is not None]

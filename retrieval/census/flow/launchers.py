@@ -29,6 +29,9 @@ _CHORE = re.compile(
     r"\s-m\s+(?:pip|pytest|build|venv|unittest|twine|black|isort|flake8|mypy|ruff|pylint|coverage|"
     r"ensurepip|tox|virtualenv|compileall|http\.server)\b|\bsetup\.py\b|\bpip3?\s+install\b|\bpytest\b"
 )
+_ALONE = frozenset(
+    {"--rm", "--init", "--detach", "--privileged", "--interactive", "--tty", "-d", "-i", "-t", "-it", "-ti"}
+)
 LONGEST = 300
 _READ = frozenset({"shell", "make", "dockerfile", "batch", "powershell"})
 _CI = re.compile(
@@ -92,6 +95,9 @@ def _commands(program: "Program", file: SourceFile, *, fenced: bool) -> Iterator
         if _CHORE.search(command) or not _TARGET.search(command):
             continue
         command = _closed(re.sub(r"""["']\s*,\s*["']""", " ", command))
+        command = (
+            _in_container(command) if code[: match.start(1)].endswith(("--entrypoint ", "--entrypoint=")) else command
+        )
         shown = " ".join(command.replace("`", "'").split())
         shown = shown if len(shown) <= LONGEST else shown[: LONGEST - 1].rsplit(" ", 1)[0] + " …"
         verb = "documents the command" if fenced else "runs"
@@ -108,9 +114,18 @@ def _parsers(program: "Program", path: str) -> Iterator[Entry]:
         yield Entry("command", path, lines, "sub-commands", f"the command line of {path} has the sub-commands {listed}")
 
 
+def _in_container(command: str) -> str:
+    """What `docker run --entrypoint python OPTIONS IMAGE ARGUMENTS` runs: `python ARGUMENTS`."""
+    program, *words = command.split()
+    while words and words[0].startswith("-"):
+        alone = "=" in words[0] or words[0] in _ALONE
+        words = words[1:] if alone else words[2:]
+    return " ".join([program, *words[1:]])
+
+
 def _closed(command: str) -> str:
     """A command without the quote that ends the text around it; one that closes a quote of its own stays."""
-    command = command.rstrip()
+    command = command.rstrip(", \t")
     while command[-1:] in ("'", '"', "]"):
         last = command[-1]
         loose = command.count("[") < command.count("]") if last == "]" else command.count(last) % 2 == 1

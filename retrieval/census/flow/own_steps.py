@@ -72,15 +72,23 @@ def steps_in(focus: Focus, marks: list[Mark], frame: "Frame") -> tuple[list[str]
 
 
 def _looped(told: list[str]) -> list[str]:
-    """Steps of one loop that follow one another, as one entry: "while `more` [`a()` → `b()`]"."""
+    """Steps of one loop that follow one another, as one entry: "while `more` {`a()` → `b()`}"."""
     found: list[str] = []
-    for loop, group in groupby(told, key=lambda said: said.split(_LOOP)[1] if said.startswith(_LOOP) else ""):
-        steps = [said.removeprefix(f"{_LOOP}{loop}{_LOOP}") if loop else said for said in group]
+    for loop, group in groupby(told, key=_loop_around):
+        steps = list(group)
         if loop and len(steps) > 1:
-            found.append(f"{loop} [{' → '.join(map(_plain, steps))}]")
+            steps = [step.replace(f"{_LOOP}{loop}{_LOOP}", "") for step in steps]
+            found.append(f"{loop} {{{' → '.join(steps)}}}")
         else:
-            found += [_plain(f"{_LOOP}{loop}{_LOOP}{step}" if loop else step) for step in steps]
+            found += map(_plain, steps)
     return found
+
+
+def _loop_around(said: str) -> str:
+    """The loop in which a step stands, or all of several that exclude one another."""
+    loops = [match[1] for match in _IN_LOOP.finditer(said)]
+    steps = 1 + said.count(" then ") + said.count(", or ")
+    return loops[0] if len(set(loops)) == 1 and len(loops) == steps else ""
 
 
 def _plain(said: str) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Unit = tuple[str, str]
 """A file and the symbol in it that runs as one: a function, a method, a class body, or "" for the top level."""
 
-_SCRIPT = re.compile(r"(?:^|\s)(?:-m\s+)?([\w./-]+\.py|[\w.]+)(?=\s|$)")
+_SCRIPT = re.compile(r"(?:^|\s)(?:-m\s+)?([\w./-]+\.py|[\w.]+)(?::\w+)?(?=\s|$)")
 _GIVEN = re.compile(r"(?:^|\s)--[\w-]+[\s=]+$")
 _APART = re.compile(r"&&|\|\||[;|]")
 _PACKAGED = re.compile(r"(?m)^\[(?:project|build-system|tool\.(?:poetry|flit|pdm|hatch|setuptools))[\].]")

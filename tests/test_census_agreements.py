@@ -104,7 +104,13 @@ def test_bases_lists_and_equal_signatures_are_interfaces(codebase: Codebase) -> 
 def test_a_nested_function_cannot_be_used_on_its_own(codebase: Codebase) -> None:
     verdict, interfaces = texts(codebase, "modularity")
     assert "1 is nested in another function and cannot be imported (`nested()`)" in verdict
-    assert interfaces.startswith("Parts are exchangeable behind 2 common interfaces: `Writer`")
+    assert interfaces.startswith("Parts keep 2 common interfaces: `Writer`")
+    assert interfaces.endswith(
+        "Which implementation runs is fixed where they are made or chosen: `Writer` in `main()` (main.py)"
+    )
+    open_files = {**FILES, "show.py": "from writers import Writer\n\ndef show(writer: Writer):\n    writer.write('')\n"}
+    taken = texts(codebase_of(open_files), "modularity")[1]
+    assert taken.endswith("can be passed in where one is a parameter: `Writer` by `show()` (show.py)")
 
 
 def test_types_of_data_come_with_the_shapes_that_code_asserts(codebase: Codebase) -> None:

@@ -100,8 +100,8 @@ def test_a_step_says_what_it_takes_from_which_step_and_who_takes_its_result(code
         "`Cutter.cut()` gives `path, shape`, taken by `prepare()`",
         "`prepare()` takes `cut_path` as `image_path` (part of the result of `Cutter.cut()`); from elsewhere "
         "`size=args.size`; gives a dictionary with the keys `pixels`, `size`, `mask`, taken by `render()`",
-        "`render()` takes `batch` as `data` (from `prepare()`); from elsewhere `part`; gives `paint(data)`, taken by "
-        "`report()`",
+        "`render()` takes `batch` as `data` (from `prepare()`); from elsewhere `part`; sets `part` in "
+        "`batch`; gives `paint(data)`, taken by `report()`",
         "`report()` takes `answer` (part of the result of `render()`)",
     ], "what a loop takes from a list of tuples comes from the member of the tuple"
 

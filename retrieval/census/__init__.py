@@ -98,6 +98,7 @@ from retrieval.census.handover import (  # noqa: F401
     dict_flow,
     exchanged,
     forward_inputs,
+    grown_dicts,
     handed_fields,
     handed_files,
     handoffs,

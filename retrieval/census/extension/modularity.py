@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import once
 from retrieval.census.extension.used_interfaces import used_interfaces
+from retrieval.census.extension.wiring import wiring
 from retrieval.census.flow.focus import Focus, focus_of
 from retrieval.census.flow.pipeline import main_roots
 from retrieval.census.flow.spine import APART, nearness_of, spine_of
@@ -112,15 +113,18 @@ def _interfaces(codebase: "Codebase") -> Iterator[CensusHit]:
     if not every:
         return
     told = listed([hit.detail["said"] for hit in hits], SHOWN)
-    text = f"Parts are exchangeable behind {counted(len(hits), 'common interface')}: {told}" if hits else ""
+    text = f"Parts keep {counted(len(hits), 'common interface')}: {told}" if hits else ""
+    wired, spots = wiring(codebase, hits[:SHOWN])
     if alone:
         text += f"{'; b' if hits else 'B'}ase classes with one implementation so far: {listed(alone, SHOWN)}"
     if libraries:
         lead = "; interfaces" if text else "Interfaces"
         text += f"{lead} of libraries that classes take over: "
         text += listed([hit.detail["said"] for hit in libraries], SHOWN)
+    text += wired
     hits = hits or every
     related = tuple(("interface", hit.path, hit.start, hit.end) for hit in hits[1:PLACES])
+    related += tuple(("wired", *spot) for spot in spots)
     first = hits[0]
     lines = (first.start, first.end)
     yield hit_at(codebase, first.path, lines, symbol=first.symbol, name="interfaces", text=text, related=related)

@@ -33,7 +33,7 @@ class Interface:
 
     path: str
     owner: ClassRef | None
-    called: dict[str, Definition] = field(default_factory=dict)
+    called: dict[str, tuple[str, Definition]] = field(default_factory=dict)  # name → the file that defines it, too
     callers: dict[str, None] = field(default_factory=dict)
 
 
@@ -43,7 +43,7 @@ def used_interfaces(codebase: Codebase) -> Iterator[CensusHit]:
     if every:
         text = f"The programs run their models through {'; '.join(_said(codebase, item) for item in every[:SHOWN])}"
         text += f"; and through {len(every) - SHOWN} more" if len(every) > SHOWN else ""
-        spots = [(item.path, d.head_start, d.head_end) for item in every[:SHOWN] for d in item.called.values()]
+        spots = [(path, d.head_start, d.head_end) for item in every[:SHOWN] for path, d in item.called.values()]
         related = tuple(("interface", *spot) for spot in spots[1:PLACES])
         path, first, last = spots[0]
         yield hit_at(codebase, path, (first, last), symbol="", name="used", text=text, related=related)
@@ -67,7 +67,7 @@ def _every(codebase: Codebase) -> list[Interface]:
             owner = target.receiver or target.owner
             key = (owner.path, owner.definition.symbol) if owner is not None else (target.path, "")
             item = found.setdefault(key, Interface(target.path, owner))
-            item.called.setdefault(target.definition.name, target.definition)
+            item.called.setdefault(target.definition.name, (target.path, target.definition))
             item.callers.setdefault(body.where)
     return list(found.values())
 
@@ -81,7 +81,7 @@ def _is_inner(target: Target, path: str, own: ClassRef | None) -> bool:
 
 def _said(codebase: Codebase, item: Interface) -> str:
     """ "`Restorer(path, upscale)` with `enhance(image)`, called by `main()` (run.py)"."""
-    shown = [f"`{_signature(name, definition)}`" for name, definition in item.called.items()]
+    shown = [f"`{_signature(name, definition)}`" for name, (_, definition) in item.called.items()]
     if item.owner is None:
         head = f"{listed(shown, METHODS)} ({item.path})"
     else:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.census.flow.focus import Focus
+from retrieval.census.handover.filled import filled_of
 from retrieval.census.handover.stores import stores_of
 from retrieval.census.meaning.arguments import bound_arguments
 from retrieval.census.meaning.body import one_line
@@ -24,12 +25,14 @@ TEXT, SHORT = 60, 6
 
 @dataclass(slots=True)
 class Step:
-    """A call in a body: what it takes from earlier steps, what from elsewhere, and who takes its result."""
+    """A call in a body: what it takes from earlier steps, what from elsewhere, what it sets in them, and who
+    takes its result."""
 
     site: Site
     taken: list[tuple[str, str, list[Origin]]] = field(default_factory=list)  # argument, parameter, origins
     other: list[tuple[str, str]] = field(default_factory=list)  # argument, parameter
     takers: dict[str, None] = field(default_factory=dict)
+    fills: dict[str, list[str]] = field(default_factory=dict)  # argument → entries and attributes
 
 
 def steps_of(focus: Focus, frame: "Frame") -> list[Step]:
@@ -39,13 +42,24 @@ def steps_of(focus: Focus, frame: "Frame") -> list[Step]:
     stored = {(store.path, symbol) for store in stores_of(program.codebase) for symbol in store.accessors}
     steps = [Step(site) for site in program.sites(frame) if not site.handed]
     by_node = {step.site.step.node.id: step for step in steps}
+    filling: dict[str, list[Step]] = {}
     for step in steps:
+        target = step.site.target
+        sets = filled_of(program.codebase).get((target.path, target.definition.symbol), {})
         for (_, _, parameter), node in bound_arguments(program, frame, step.site, step.site.target):
             text = one_line(frame.body.tree.text(node), TEXT)
             made = [o for o in finder.of(node, step.site.step) if o.site.step.node.id != step.site.step.node.id]
             made = [
                 o for o in made if not is_trivial(program, o.site) and not (_short(o.site) and _place(o.site) in stored)
             ]
+            made += [
+                Origin(other.site, frame, "filled")
+                for other in filling.get(text, [])
+                if all(o.site.step.node.id != other.site.step.node.id for o in made) and other is not step
+            ]
+            if parameter in sets and text.isidentifier():
+                step.fills[text] = list(sets[parameter])[:SHORT]
+                filling.setdefault(text, []).append(step)
             if made:
                 step.taken.append((text, parameter, made))
             else:

@@ -28,6 +28,7 @@ from retrieval.census.handover.model_state import agent_memories, changing_buffe
 from retrieval.census.handover.passed_on import SHOWN, bodies_that_pass, places_that_pass, sentence, some
 from retrieval.census.handover.relay import relay
 from retrieval.census.handover.saved_state import saved_state
+from retrieval.census.handover.session_entries import session_entries
 from retrieval.census.handover.session_stores import session_stores
 from retrieval.census.handover.shared_files import shared_files
 from retrieval.census.handover.shared_modules import shared_modules
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 BODIES, MOST_BODIES, CHAIN, LOOKED, WIDE = 2, 3, 6, 12, 10
 EVERYTHING = (
-    "fields|arguments|held|queues|state|sessions|loops|modules|travelling|options|stores|dictionaries|files|objects|"
+    "entries|fields|arguments|held|queues|state|sessions|loops|modules|travelling|options|stores|dictionaries|files|objects|"
     "globals"
 )
 Place = tuple[str, int, int]
@@ -97,6 +98,7 @@ def carriers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     widest = _widest(codebase) if "travelling" in names else []
     filled = _filled(codebase) if "fields" in names else []
     widest = [item for item in widest if item.cls is None or item.cls[1].symbol not in {hit.name for hit in filled}]
+    yield from islice(session_entries(codebase), BODIES) if "entries" in names else ()
     leads = [item for item in widest[:1] if item.sort != "list" and len(item.users) >= WIDE]
     yield from filled
     yield from (told(codebase, item) for item in leads)

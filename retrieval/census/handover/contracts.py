@@ -54,7 +54,7 @@ def _without_options(step: Step) -> Step:
     """A step without what it takes of an options object, and without takers where it gives such an object."""
     taken = [item for item in step.taken if not any(map(OPTIONS.search, item[0].split(".")))]
     gives = not OPTIONS.search(label(step.site.target).removesuffix("()"))
-    return Step(step.site, taken, step.other, step.takers if gives else {})
+    return Step(step.site, taken, step.other, step.takers if gives else {}, step.fills)
 
 
 def body_hit(codebase: "Codebase", frame: "Frame") -> CensusHit:
@@ -80,11 +80,13 @@ def _hit(codebase: "Codebase", focus: Focus, frame: "Frame", step: Step) -> Cens
         others = [f"`{text}`" if text == name else f"`{name}={text}`" for text, name in step.other]
         more = [f"{len(others) - OTHERS} more"] if len(others) > OTHERS else []
         parts.append(f"from elsewhere {_listed([*others[:OTHERS], *more])}")
+    for name, entries in step.fills.items():
+        parts.append(f"sets {_listed([f'`{entry}`' for entry in entries])} in `{name}`")
     given = "its object" if isinstance(site.target, ClassRef) else returned_shape(focus, site)
     if given and (step.takers or not isinstance(site.target, ClassRef)):
         parts.append(f"gives {given}" + (f", taken by {_listed(list(step.takers))}" if step.takers else ""))
     elif step.takers:
-        parts.append(f"gives its result to {_listed(list(step.takers))}")
+        parts.append(f"hands on to {_listed(list(step.takers))}")
     origins = [origin for _, _, found in step.taken for origin in found]
     return hit_at(
         codebase,
@@ -117,6 +119,7 @@ def _how(origin: Origin) -> str:
         "part": f"part of the result of {made}",
         "computed": f"computed from the result of {made}",
         "collected": f"holding what {made} gave",
+        "filled": f"in which {made} set entries or attributes",
     }
     return stored + words[origin.how]
 

@@ -16,6 +16,7 @@ from retrieval.census.flow.focus import Focus, focus_of
 from retrieval.census.flow.pipeline import main_roots
 from retrieval.census.flow.screens import is_screen
 from retrieval.census.flow.spine import hand_over_bodies, nearness_of
+from retrieval.census.handover.filled import filled_by
 from retrieval.census.handover.handoffs import NAMES, OPTIONS
 from retrieval.census.meaning.body_flow import Step, Taken, steps_in
 from retrieval.census.meaning.callgraph import Site, entered, reached
@@ -200,7 +201,11 @@ def _read(codebase: Codebase, focus: Focus, frame: Frame, roles: dict[tuple[int,
     def role_of(node: ast.expr | ast.stmt) -> Role | None:
         return roles.get(_key(unit.row(node.lineno), written(node.func))) if isinstance(node, ast.Call) else None
 
-    steps = steps_in(function, lambda call: role_of(call) is not None)
+    def fills(call: ast.Call) -> list[tuple[ast.expr, list[str]]]:
+        role = role_of(call)
+        return filled_by(codebase, role.site, call) if role is not None and role.site is not None else []
+
+    steps = steps_in(function, lambda call: role_of(call) is not None, fills)
     told = {step: role_of(step.node) or Role("ends") for step in steps}
     near = nearness_of(focus, frame) * (ALTERNATIVE if _is_alternative(focus, frame) else 1)
     weight = _weight(steps, told) * near * (0.2 if is_screen(codebase, frame.path) else 1)

@@ -126,7 +126,10 @@ def _told(body: ModelBody, step: Step) -> str:
     parts = [_takes(body, step)] if data_of(body, step) else []
     if role.does != "writes" and (given := _gives(body, step)):
         parts.append(f"gives {given}")
-    return f"`{step.callee}()`{which} {' and '.join(parts)}" if parts else f"`{step.callee}()`{which} runs"
+    for name, set_in in step.fills.items():
+        parts.append(f"sets {listed([f'`{item}`' for item in set_in], ARGUMENTS)} in `{name}`")
+    said = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
+    return f"`{step.callee}()`{which} {said}" if parts else f"`{step.callee}()`{which} runs"
 
 
 def _takes(body: ModelBody, step: Step) -> str:
@@ -143,10 +146,15 @@ def _takes(body: ModelBody, step: Step) -> str:
 
 def _from(taken: Taken) -> str:
     if taken.makers:
-        makers = [f"`{maker.callee}()`" for maker in taken.makers if maker.callee not in ("return", "yield")]
+        filling = [maker for maker in taken.makers if taken.text in maker.fills]
+        if filling:
+            entries = listed([f"`{name}`" for name in filling[-1].fills[taken.text]], ARGUMENTS)
+            return f" (with {entries} that `{filling[-1].callee}()` set)"
+        named = (maker.callee for maker in taken.makers if maker.callee not in ("return", "yield"))
+        makers = [f"`{name}()`" for name in dict.fromkeys(named)]
         bound = any(name in taken.text for maker in taken.makers for name in maker.gives)
         entries = " entry by entry" if taken.splat else ""
-        several = len(set(makers)) > 1  # what only helped to make a value is not told apart from what gave it
+        several = len(makers) > 1  # what only helped to make a value is not told apart from what gave it
         return entries if bound or several else f"{entries} (from {listed(makers, 2)})"
     return "" if taken.source == "parameter" else f" ({taken.source})"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAIN, NAMED, PLACES, SHOWN = ("source", "example"), 4, 24, 6
 _KEPT = frozenset({"State", "BrowserState", "Chatbot", "ChatInterface"})
-_EVENTS = frozenset({"click", "submit", "change", "then", "success", "upload", "select", "input", "release", "load"})
+EVENTS = frozenset({"click", "submit", "change", "then", "success", "upload", "select", "input", "release", "load"})
 Place = tuple[str, str]
 
 
@@ -86,7 +86,7 @@ def _gradio(unit: Unit, stores: dict[str, Store]) -> None:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and call_name(node.value) in _KEPT
     }
     for node in unit.nodes if made else ():
-        if not isinstance(node, ast.Call) or call_name(node) not in _EVENTS:
+        if not isinstance(node, ast.Call) or call_name(node) not in EVENTS:
             continue
         given = {k.arg: k.value for k in node.keywords} | dict(
             zip(("fn", "inputs", "outputs"), node.args, strict=False)

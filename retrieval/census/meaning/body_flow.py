@@ -15,11 +15,13 @@ from retrieval.census.meaning.traces import ADDING
 from retrieval.census.meaning.units import Function, call_name, written
 from retrieval.languages import words
 
-_PLAIN = words("len isinstance issubclass print range id type hasattr callable bool repr format time")
+_PLAIN = words("len isinstance issubclass print range id type hasattr callable bool repr format time size dim numel")
+_MEASURES = words("shape size ndim dtype device")
 _SAME = words("list tuple iter next sorted reversed set enumerate zip dict copy")
 _FILLING = ADDING | {"add", "update"}
 DEEPEST = 4
 Origins = dict["Step", str]
+Fills = Callable[[ast.Call], list[tuple[ast.expr, list[str]]]]
 
 
 @dataclass(eq=False, slots=True)
@@ -35,12 +37,14 @@ class Taken:
 
 @dataclass(eq=False, slots=True)
 class Step:
-    """A call (or `return`, `yield`) with what it takes and the names its result is bound to."""
+    """A call (or `return`, `yield`) with what it takes, the names its result is bound to, and what it sets in what it
+    is given: the argument as written with entries and attributes."""
 
     node: ast.expr | ast.stmt
     callee: str
     takes: list[Taken] = field(default_factory=list)
     gives: list[str] = field(default_factory=list)
+    fills: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def makers(self) -> list[Step]:
@@ -48,9 +52,12 @@ class Step:
         return list(dict.fromkeys(maker for taken in self.takes for maker in taken.makers))
 
 
-def steps_in(function: Function, is_step: Callable[[ast.Call], bool]) -> list[Step]:
-    """The steps of a function in source order; `return` and `yield` are steps where they give a step's result."""
-    flow = _Flow(function, is_step)
+def steps_in(function: Function, is_step: Callable[[ast.Call], bool], fills: Fills = lambda _: []) -> list[Step]:
+    """The steps of a function in source order; `return` and `yield` are steps where they give a step's result.
+
+    `fills` says in which arguments of a call the called function sets entries or attributes, and which.
+    """
+    flow = _Flow(function, is_step, fills)
     flow.block(function.body)
     return flow.steps
 
@@ -58,8 +65,9 @@ def steps_in(function: Function, is_step: Callable[[ast.Call], bool]) -> list[St
 class _Flow:
     """Reads one function."""
 
-    def __init__(self, function: Function, is_step: Callable[[ast.Call], bool]) -> None:
+    def __init__(self, function: Function, is_step: Callable[[ast.Call], bool], fills: Fills) -> None:
         self.is_step = is_step
+        self.fills = fills
         self.steps: list[Step] = []
         self.made: dict[str, Origins] = {}
         given = function.args
@@ -178,6 +186,9 @@ class _Flow:
                 return dict(self.made.get(name, {}))
             case ast.Attribute():
                 held = self.made.get(written(node))
+                if held is None and node.attr in _MEASURES:
+                    self.value(node.value)
+                    return {}
                 return dict(held) if held is not None else _part(self.value(node.value), node.attr)
             case ast.Subscript():
                 key = node.slice.value if isinstance(node.slice, ast.Constant) else ""
@@ -241,24 +252,28 @@ class _Flow:
             takes.insert(0, Taken(short(holder), False, held, receiver=True))
         step = Step(node, written(node.func), takes)
         self.steps.append(step)
+        for argument, names in self.fills(node):
+            step.fills[short(argument)] = names
+            self._put(argument, {step: ""})
         return step
 
     def _taken(self, node: ast.expr, splat: bool = False) -> Taken:
         inner = node.value if isinstance(node, ast.Starred) else node
         made = self.value(inner)
         taken = Taken(short(inner), splat, made)
-        if not made:
+        if not made and not (isinstance(inner, ast.Attribute) and inner.attr in _MEASURES):
             taken.source = next(filter(None, map(self._came, read_names(inner))), "")
         return taken
 
     def _came(self, name: str, depth: int = DEEPEST) -> str:
-        """Where a name that no step made comes from: "from `batch`, each of `loader`"."""
+        """Where a name that no step made comes from: "from `batch`, each of `loader`"; of a long way the first name."""
         said, names = self.back.get(name, ("", []))
         if said or not depth:
             return said
         for inner in names:
             if inner in self.back and (found := self._came(inner, depth - 1)):
-                return found if found == "parameter" else f"from `{inner}`, {found}"
+                short_way = "" if found.startswith("from") else f", {found}"
+                return found if found == "parameter" else f"from `{inner}`{short_way}"
         return ""
 
 

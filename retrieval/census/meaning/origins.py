@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.census.meaning.program import Program
 
-How = Literal["itself", "part", "computed", "collected"]
+How = Literal["itself", "part", "computed", "collected", "filled"]
 _CONVERTING = frozenset({"list", "tuple", "dict", "set", "sorted", "next", "iter", "enumerate", "zip"})
-_CLOSENESS: dict[How, int] = {"itself": 0, "part": 1, "computed": 2, "collected": 3}
+_CLOSENESS: dict[How, int] = {"itself": 0, "part": 1, "computed": 2, "collected": 3, "filled": 4}
 DEEPEST_ORIGIN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """A value made by `site` in the body of `frame`: the result `itself`, a `part` of it, `computed` from it,
-    or a container in which it was `collected`.
+    or a container in which it was `collected`; or a value that the call changed, `filled` with entries or attributes.
 
     `stored` is the attribute through which it travelled from another method, "" within one body.
     """

@@ -40,6 +40,7 @@ class Trace:
     built: dict[str, int] = field(default_factory=dict)
     attributes: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)  # attributes and items that are set, methods that change
+    sets: dict[str, int] = field(default_factory=dict)  # entries and attributes set, of what it holds too
     added: list[int] = field(default_factory=list)
 
     @property
@@ -192,7 +193,9 @@ class _Reader:
             held = self.trace(node.value.id, line)
             held.attributes.setdefault(node.attr, line)
         if isinstance(node.ctx, ast.Store) and (name := _root(node.value)) and name != "self":
-            self.trace(self.roots.get(name, name), line).changed.setdefault(node.attr, line)
+            held = self.trace(self.roots.get(name, name), line)
+            held.changed.setdefault(node.attr, line)
+            held.sets.setdefault(node.attr, line)
 
     def _entry(self, node: ast.Subscript) -> None:
         line, name = self.unit.row(node.lineno), base_of(node.value)
@@ -204,7 +207,9 @@ class _Reader:
             held = self.trace(name, line)
             (held.put if stored else held.read).setdefault(key, line)
         if stored and (root := _root(node.value)) and root != "self":
-            self.trace(self.roots.get(root, root), line).changed.setdefault("its items", line)
+            trace = self.trace(self.roots.get(root, root), line)
+            trace.changed.setdefault("its items", line)
+            trace.sets |= {entry: line} if (entry := _entry_of(node)) and entry not in trace.sets else {}
 
     def settle(self) -> None:
         """Texts that a loop variable is compared with are keys of what it runs over, where it is used as a key of it:
@@ -246,7 +251,9 @@ class _Reader:
             self.trace(name, line).added.append(line)
         root = _root(callee.value)
         if callee.attr in CHANGING and root and root != "self":
-            self.trace(self.roots.get(root, root), line).changed.setdefault(f"{callee.attr}()", line)
+            trace = self.trace(self.roots.get(root, root), line)
+            trace.changed.setdefault(f"{callee.attr}()", line)
+            trace.sets |= {entry: line} if (entry := _entry_of(callee.value)) and entry not in trace.sets else {}
 
     def _passed(self, to: str, value: ast.expr) -> None:
         keys = self._literal(value) if isinstance(value, ast.Dict) else {}
@@ -261,6 +268,14 @@ def base_of(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
         return f"self.{node.attr}"
     return ""
+
+
+def _entry_of(node: ast.expr) -> str:
+    """The key of the entry that is set in `x["masks"][i]`: the first one after the name, where it is a text."""
+    entry: ast.expr | None = None
+    while isinstance(node, ast.Subscript | ast.Attribute):
+        entry, node = (node.slice if isinstance(node, ast.Subscript) else None), node.value
+    return entry.value if isinstance(entry, ast.Constant) and isinstance(entry.value, str) else ""
 
 
 def _root(node: ast.AST | None, calls: bool = False) -> str:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import once
 from retrieval.census.extension.used_interfaces import used_interfaces
-from retrieval.census.extension.wiring import wiring
+from retrieval.census.extension.wiring import kept_interfaces
 from retrieval.census.flow.focus import Focus, focus_of
 from retrieval.census.flow.pipeline import main_roots
 from retrieval.census.flow.spine import APART, nearness_of, spine_of
 from retrieval.census.flow.steps import steps_of
-from retrieval.census.handover.agreements import agreements
 from retrieval.census.handover.handoffs import OPTIONS
 from retrieval.census.handover.shared_modules import shared_of
 from retrieval.census.handover.stores import stores_of
@@ -88,7 +87,7 @@ def modularity(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     if found:
         yield _verdict(codebase, list(found.values()), _is_scripted(focus))
     yield from used_interfaces(codebase)
-    yield from _interfaces(codebase)
+    yield from kept_interfaces(codebase)
     yield from _entangled(codebase, focus)
 
 
@@ -102,32 +101,6 @@ def _first_bodies(focus: Focus) -> list["Frame"]:
         if (frame.path, frame.symbol) not in known and not focus.in_model(frame):
             found.setdefault((frame.path, frame.symbol), frame)
     return list(found.values())[:BODIES]
-
-
-def _interfaces(codebase: "Codebase") -> Iterator[CensusHit]:
-    """The interfaces that parts are exchanged at, or that there is none."""
-    every = list(agreements(codebase, Query("", "agreements", (), {})))
-    libraries = [hit for hit in every if "library" in hit.detail]
-    hits = [hit for hit in every if "single" not in hit.detail and "library" not in hit.detail]
-    alone = [f"`{hit.name}` (`{hit.detail['single']}`)" for hit in every if "single" in hit.detail]
-    if not every:
-        return
-    told = listed([hit.detail["said"] for hit in hits], SHOWN)
-    text = f"Parts keep {counted(len(hits), 'common interface')}: {told}" if hits else ""
-    wired, spots = wiring(codebase, hits[:SHOWN])
-    if alone:
-        text += f"{'; b' if hits else 'B'}ase classes with one implementation so far: {listed(alone, SHOWN)}"
-    if libraries:
-        lead = "; interfaces" if text else "Interfaces"
-        text += f"{lead} of libraries that classes take over: "
-        text += listed([hit.detail["said"] for hit in libraries], SHOWN)
-    text += wired
-    hits = hits or every
-    related = tuple(("interface", hit.path, hit.start, hit.end) for hit in hits[1:PLACES])
-    related += tuple(("wired", *spot) for spot in spots)
-    first = hits[0]
-    lines = (first.start, first.end)
-    yield hit_at(codebase, first.path, lines, symbol=first.symbol, name="interfaces", text=text, related=related)
 
 
 def _entangled(codebase: "Codebase", focus: Focus) -> Iterator[CensusHit]:

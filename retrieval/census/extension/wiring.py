@@ -1,4 +1,4 @@
-"""Who decides which implementation of an interface runs: a caller that passes one in, or the code that makes them.
+"""The interfaces that parts keep, and who decides which implementation of one runs: a caller, or what makes them.
 
 An interface is open to other implementations where a function outside of its classes takes one as an annotated
 parameter; else the functions that make its classes fix the choice.
@@ -7,24 +7,51 @@ parameter; else the functions that make its classes fix the choice.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.census.extension.hierarchies import hierarchies
-from retrieval.census.language import Query
+from retrieval.census.handover.agreements import agreements
+from retrieval.census.language import Query, hit_at
 from retrieval.census.meaning.people import people
-from retrieval.census.meaning.prose import listed
+from retrieval.census.meaning.prose import counted, listed
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-MAKERS, TAKERS = 3, 2
+SHOWN, PLACES, MAKERS, TAKERS = 5, 20, 3, 2
 _WORD = re.compile(r"[A-Za-z_]\w*")
 Place = tuple[str, str, int]
 
 
-def wiring(codebase: Codebase, interfaces: Iterable[CensusHit]) -> tuple[str, list[tuple[str, int, int]]]:
+def kept_interfaces(codebase: Codebase) -> Iterator[CensusHit]:
+    """The interfaces that parts are exchanged at, or that there is none."""
+    every = list(agreements(codebase, Query("", "agreements", (), {})))
+    libraries = [hit for hit in every if "library" in hit.detail]
+    hits = [hit for hit in every if "single" not in hit.detail and "library" not in hit.detail]
+    alone = [f"`{hit.name}` (`{hit.detail['single']}`)" for hit in every if "single" in hit.detail]
+    if not every:
+        return
+    told = listed([hit.detail["said"] for hit in hits], SHOWN)
+    text = f"Parts keep {counted(len(hits), 'common interface')}: {told}" if hits else ""
+    wired, spots = _wiring(codebase, hits[:SHOWN])
+    if alone:
+        text += f"{'; b' if hits else 'B'}ase classes with one implementation so far: {listed(alone, SHOWN)}"
+    if libraries:
+        lead = "; interfaces" if text else "Interfaces"
+        text += f"{lead} of libraries that classes take over: "
+        text += listed([hit.detail["said"] for hit in libraries], SHOWN)
+    text += wired
+    hits = hits or every
+    related = tuple(("interface", hit.path, hit.start, hit.end) for hit in hits[1:PLACES])
+    related += tuple(("wired", *spot) for spot in spots)
+    first = hits[0]
+    lines = (first.start, first.end)
+    yield hit_at(codebase, first.path, lines, symbol=first.symbol, name="interfaces", text=text, related=related)
+
+
+def _wiring(codebase: Codebase, interfaces: Iterable[CensusHit]) -> tuple[str, list[tuple[str, int, int]]]:
     """For interfaces that are base classes who passes in or makes their implementations, as a continuation of a
     sentence; and the places."""
     wanted = {(hit.path, hit.start): hit.name for hit in interfaces}

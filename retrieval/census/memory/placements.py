@@ -81,12 +81,25 @@ def _is_placed(codebase: "Codebase", entry: Entry, moves: dict[str, list[Moved]]
 def moves_by_model(codebase: "Codebase", parts: frozenset[str]) -> dict[str, list[Moved]]:
     """The calls that move or cast each model, by its name; what moves a whole is no move of its parts."""
     shelves, moves = shelves_of(roster_of(codebase)), dict[str, list[Moved]]()
+    around = _given(codebase)
     for move in _outermost(moved_models(codebase)):
         names = list(dict.fromkeys(made.name for made in shelves.carried(move.frame, move.owner)))
+        names = names or around.get((move.frame.path, move.frame.symbol, move.frame.body.tree.text(move.owner)), [])
         whole = [name for name in names if name not in parts]
         for name in whole or (names if _is_part_of_one(move) else ()):
             moves.setdefault(name, []).append(move)
     return moves
+
+
+def _given(codebase: "Codebase") -> dict[tuple[str, str, str], list[str]]:
+    """The models by the body that makes them and what they are put around there: `SamPredictor(self.model)`."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for made in roster_of(codebase).made:
+        for given in arguments(made.step.node)[:1] if made.cls is None else ():
+            if given.type in ("identifier", "attribute"):
+                place = (made.frame.path, made.frame.symbol, made.frame.body.tree.text(given))
+                found.setdefault(place, []).append(made.name)
+    return found
 
 
 def _is_part_of_one(move: Moved) -> bool:

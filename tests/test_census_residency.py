@@ -570,3 +570,56 @@ FACTORY: dict[str, str | bytes] = {
 def test_models_whose_holders_a_factory_chooses_between_are_not_together() -> None:
     [text, *_] = _texts(codebase_of(FACTORY), "residency")
     assert "2 models in memory together: `Judge` (`app.judge`)" in text and "one of `" in text
+
+
+OVERRIDDEN: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        import argparse
+        from segment_anything import SamPredictor, sam_model_registry
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x): return x
+
+        class Segmenter:
+            def __init__(self, device):
+                self.model = sam_model_registry["vit_b"](checkpoint="sam.pth")
+                self.model.to(device=device)
+                self.predictor = SamPredictor(self.model)
+
+        def load(device="cpu"):
+            net = Net()
+            if device.startswith("cuda") or device == "mps":
+                net.to(device)
+            return net
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--device", default="cuda:0")
+        args = parser.parse_args()
+        args.device = "cuda:3"
+        net = load()
+        segmenter = Segmenter(args.device)
+
+        def work(x):
+            try:
+                return net(x)
+            except MemoryError:
+                return None
+
+        if __name__ == "__main__":
+            work(1)
+    """,
+}
+
+
+def test_a_replaced_option_a_wrapped_predictor_and_a_conditional_move() -> None:
+    codebase = codebase_of(OVERRIDDEN)
+    lines = _texts(codebase, "placements")
+    [sam] = [line for line in lines if line.startswith("`SamPredictor`")]
+    assert 'option `--device`, default `"cuda:0"` (app.py sets it to `"cuda:3"` whatever is given)' in sam
+    [net] = [line for line in lines if line.startswith("`Net`")]
+    assert "the device is `cuda`, `mps` or `cpu`" in net
+    said = _texts(codebase, "failing: errors")
+    assert said[0].startswith("GPU memory overflows have no handling of their own")
+    assert any(text.startswith("`MemoryError`, which running out of GPU memory does not raise") for text in said)

@@ -46,6 +46,9 @@ def _errors(found: Found) -> Told:
         yield f"GPU memory overflows are handled in {_where(real)}: {_first(real[0])}", real
     else:
         yield _unhandled(found, ending, aside, (broad, elsewhere, calls))
+    if of_main := found.of("oom: memory")[0]:
+        text = f"`MemoryError`, which running out of GPU memory does not raise, is caught in {_where(of_main)}"
+        yield f"{text}: {_first(of_main[0])}", of_main
     yield from _wide(found, broad)
     yield from _loading(found)
     first = bool(calls and not broad)  # what the main programs do before what other code does

@@ -41,7 +41,7 @@ _TOGETHER = re.compile(
     r".*?: (?:each \S+ object holds )?(?:at (?:least|most) )?\d+(?: of \d+)? models in memory together\b"
 )
 _TARGET = re.compile(r"moves .* to `(\w+)`")
-MOST_NAMED, MOST_CITED, MOST_PROGRAMS = 4, 6, 8
+MOST_NAMED, MOST_CITED, MOST_PROGRAMS, LEAST_SHELVES = 4, 6, 8, 2
 _HOOK = re.compile(
     r"^(?:forward|setup|teardown|close|shutdown|run|predict|load|process\w*|\w+_step|\w+_end|\w+_start)$"
 )
@@ -243,11 +243,24 @@ def _fullest(codebase: "Codebase") -> str:
             also = [part for part in others if part.startswith("of these ")]
             lead = "All at once" if "until `del" not in first else "Together, as long as none has been let go yet"
             return f" {lead}: {'; '.join([first, *also[:1]])}."
+        if shelves := _shelved(codebase):
+            return shelves
         if hit.text.startswith("Each ") and " holds at the same time, " in hit.text:
             stays = kept_together(codebase, object_sets(codebase))
             also = f" {stays[0].upper()}{stays[1:]}." if stays else ""
             return f" All at once: {hit.text[0].lower()}{hit.text[1:]}.{also}"
     return ""
+
+
+def _shelved(codebase: "Codebase") -> str:
+    """The containers in which what was loaded stays, where there are several: what was used is in memory together."""
+    every = [hit for hit in run_query(codebase, "caching: models").hits if " keeps loaded " in hit.text]
+    kept, _ = parted(codebase, every)
+    names = list(dict.fromkeys(hit.text.split("`")[1] for hit in kept))
+    if len(names) < LEAST_SHELVES:
+        return ""
+    held = listed([f"`{name}`" for name in names], MOST_NAMED)
+    return f" Each model that was used stays in its container ({held}) until it is let go, in memory with the others."
 
 
 def _unplaced(codebase: "Codebase", placed: list[CensusHit]) -> tuple[str, list[CensusHit]]:

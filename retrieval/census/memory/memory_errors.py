@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 TYPES = re.compile(r"OutOfMemory\w*\Z|(?:^|\.)MemoryError\Z|ResourceExhaustedError\Z")
-_GPU_ERROR = re.compile(r"OutOfMemory\w*\Z|ResourceExhaustedError\Z|RuntimeError\Z|\bException\Z")
+_GPU_ERROR = re.compile(r"OutOfMemory\w*\Z|ResourceExhaustedError\Z")
+_ERROR = re.compile(r"\b(?:e|ex|exc|err|error|exception)\b")
 WIDE = frozenset(["RuntimeError", "Exception", "BaseException", "torch.cuda.CudaError", "torch.cuda.OutOfMemoryError"])
 MESSAGE = re.compile(r"(?i)out of memory|\boom\b|not enough memory|CUDA error|cuda out")
 NOTE = re.compile(r"(?i)out of memory|\boom\b|vram|gpu memory|memory pressure|low memory")
@@ -43,9 +44,10 @@ Lines = tuple[int, int]
     ordered=True,
 )
 def oom(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
-    """`detail["by"]`: type, message, comment, wide (broad, around a model or the GPU), compare, raise or check."""
+    """`detail["by"]`: type, memory (of the machine, not of the GPU), message, comment, wide (broad, around a model or
+    the GPU), compare, raise or check."""
     found = [hit for find in (_handlers, _tests, _raised, _checks) for hit in find(codebase)]
-    order = ("type", "message", "comment", "compare", "wide", "raise", "check")
+    order = ("type", "memory", "message", "comment", "compare", "wide", "raise", "check")
     found.sort(key=lambda hit: (hit.role != "source", order.index(hit.detail["by"]), hit.path, hit.start))
     yield from (hit for hit in found if query.matches(hit.name, hit.symbol, hit.detail["by"]))
 
@@ -71,7 +73,9 @@ def _handlers(codebase: Codebase) -> Iterator[CensusHit]:
 
 def _by(codebase: Codebase, path: str, fact: Fact, types: list[str], tried: Lines) -> str:
     if any(TYPES.search(name) for name in types):
-        return "type"
+        if any(_GPU_ERROR.search(name) for name in types):
+            return "type"
+        return "memory" if not WIDE & {name.rpartition(".")[2] for name in types} else ""
     if types and not WIDE & {name.rpartition(".")[2] for name in types}:
         return ""
     if MESSAGE.search(_code(codebase, path, (fact.start, fact.end))):
@@ -88,8 +92,6 @@ def _about(codebase: Codebase, path: str, fact: Fact, tried: Lines, by: str) -> 
     repeated = [name for name in again if name in attempted]
     running = _running(codebase, path, tried) if by == "wide" else attempted
     text = f"; its `try` calls {', '.join(f'`{name}()`' for name in running[:4])}" if running else ""
-    if by == "type" and not any(_GPU_ERROR.search(name) for name in fact.detail["types"].split(", ")):
-        text += "; `MemoryError` is raised for the main memory: running out of GPU memory raises a `RuntimeError`"
     if by == "wide":
         text += ", and running out of GPU memory raises a `RuntimeError` too"
     if repeated:
@@ -138,8 +140,9 @@ def _line_of(codebase: Codebase, path: str, lines: Lines) -> str:
 
 def _tests(codebase: Codebase) -> Iterator[CensusHit]:
     """Comparisons of a message with words about memory, outside of the handlers told already too."""
+    caught = {(path, fact.symbol) for path, fact in codebase.all_facts("catch")}
     for path, fact in codebase.all_facts("compare"):
-        if MESSAGE.search(fact.name):
+        if MESSAGE.search(fact.name) and ((path, fact.symbol) in caught or _ERROR.search(fact.name)):
             shown = " ".join(fact.text.replace("`", "'").split())
             text = f"{subject_of(codebase, path, fact.symbol)} tests `{shown}`"
             yield _plain(codebase, path, fact, text, "compare")

@@ -4,6 +4,7 @@ One line per model, drawn from the call that makes it and the calls that move or
 weights here.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ from retrieval.parse import Node
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
+_ASKED = re.compile(r"""["'](cuda|mps|xpu|npu)["']""")
 MOST_MADE, MOST_MOVES, MOST_LEFT = 2, 5, 8
 HOSTED = "{} run on a server that is asked over the network: this process holds no weights of them and needs no VRAM"
 LEFT = (
@@ -148,7 +150,7 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
         given, place = target_of(move), (move.frame.path, move.frame.symbol)
         if given is not None and not (place in choices and choices[place].known):
             choices[place] = choice_of(codebase, Spot(move.frame, given, move.step.order, move.step.guards))
-    choice = united(choices.values())
+    choice = _conditional(united(choices.values()), run)
     if not told:
         return None
     said = "; ".join(dict.fromkeys(told))
@@ -161,6 +163,14 @@ def _told(codebase: "Codebase", entry: Entry, moves: list[Moved]) -> CensusHit |
             "hosted": "no", "names": entry.name, "used": "yes" if entry.used else "no", **_detail(codebase, choice),
         },
     )  # fmt: skip
+
+
+def _conditional(choice: Choice | None, moves: list[Moved]) -> Choice | None:
+    """The choice, with the devices on whose condition a model is moved: `if device == "cuda": net.to(device)`."""
+    if choice is None or choice.devices != ("cpu",):
+        return choice
+    asked = [name for move in moves for guard in move.step.guards for name in _ASKED.findall(guard.text)]
+    return replace(choice, devices=tuple(dict.fromkeys([*asked, "cpu"])))
 
 
 def _condition(codebase: "Codebase", move: Moved) -> str:

@@ -616,7 +616,7 @@ OVERRIDDEN: dict[str, str | bytes] = {
 def test_a_replaced_option_a_wrapped_predictor_and_a_conditional_move() -> None:
     codebase = codebase_of(OVERRIDDEN)
     lines = _texts(codebase, "placements")
-    [sam] = [line for line in lines if line.startswith("`SamPredictor`")]
+    [sam] = [line for line in lines if "`SamPredictor`" in line]
     assert 'option `--device`, default `"cuda:0"` (app.py sets it to `"cuda:3"` whatever is given)' in sam
     [net] = [line for line in lines if line.startswith("`Net`")]
     assert "the device is `cuda`, `mps` or `cpu`" in net

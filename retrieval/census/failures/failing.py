@@ -93,7 +93,8 @@ def _loading(found: Found) -> Told:
         frame = program.frame(hit.path, definition) if definition is not None and names[0] else None
         for site in program.sites(frame) if frame is not None else ():
             bodies = [body for target in site.targets if (body := entered(program, target)) is not None]
-            if site.step.written in names and any(way.touch.does == "loads" for way in ways(found.codebase, bodies)):
+            done = {way.touch.does for way in ways(found.codebase, bodies)} if site.step.written in names else set()
+            if "loads" in done and "runs" not in done:
                 text = f"`{site.step.written}()`, which loads the model, stands outside the `try` of `{hit.symbol}()`: "
                 yield f"{text}an error or an overflow while it loads {ends_said(found)}", [hit]
                 break

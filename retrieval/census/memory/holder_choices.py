@@ -1,4 +1,7 @@
-"""Models whose holders a factory chooses between: of classes that one function makes in different arms, one is made."""
+"""What is no model more in memory: holders between which a factory chooses, and wrappers of models that are there.
+
+Of classes that one function makes in different arms of a decision, a run makes one.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.concurrency.workers import step_of
+from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.memory.exclusive import exclude
 from retrieval.census.memory.kept_models import kept
@@ -13,6 +17,7 @@ from retrieval.census.memory.kept_models import kept
 if TYPE_CHECKING:
     from retrieval.census.memory.exclusive import Standing
     from retrieval.census.models.held_objects import Object
+    from retrieval.census.models.made_models import Made
     from retrieval.census.models.roster import Roster
 
 Unit = tuple[str, str]
@@ -33,6 +38,24 @@ def one_of(roster: Roster, objects: Sequence[Object], units: frozenset[Unit]) ->
     several = [items for group, items in zip(chosen, groups, strict=True) if len(group) > 1]
     kept_alone = [item for item in objects if item in rest or not any(item in items for items in several)]
     return [*([item] for item in kept_alone), *several]
+
+
+def wraps(roster: Roster, made: Made) -> bool:
+    """Whether what is made is a model that is there already: an adapter, a predictor or pipeline of a library around
+    one."""
+    if made.known is not None and made.known.wraps:
+        return True
+    text = made.frame.body.tree.text
+    for child in arguments(made.step.node, keywords=True) if made.cls is None else ():
+        named = child.type == "keyword_argument"
+        value = child.child_by_field_name("value") if named else child
+        if named and text(child.child_by_field_name("name")) not in ("model", "net", "network"):
+            continue
+        if value is not None and value.type in ("identifier", "attribute"):
+            found = roster.of(Spot(made.frame, value, made.step.order, made.step.guards))
+            if any(other.key != made.key for other in found):
+                return True
+    return False
 
 
 def _made(roster: Roster, owner: ClassRef, units: frozenset[Unit]) -> list[Standing]:

@@ -86,7 +86,7 @@ def moves_by_model(codebase: "Codebase", parts: frozenset[str]) -> dict[str, lis
     around = _given(codebase)
     for move in _outermost(moved_models(codebase)):
         names = list(dict.fromkeys(made.name for made in shelves.carried(move.frame, move.owner)))
-        names = names or around.get((move.frame.path, move.frame.symbol, move.frame.body.tree.text(move.owner)), [])
+        names += around.get((move.frame.path, move.frame.symbol, move.frame.body.tree.text(move.owner)), [])
         whole = [name for name in names if name not in parts]
         for name in whole or (names if _is_part_of_one(move) else ()):
             moves.setdefault(name, []).append(move)

@@ -12,7 +12,7 @@ from retrieval.census.meaning.callgraph import reached
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.meaning.wording import caller
-from retrieval.census.memory.holder_choices import one_of
+from retrieval.census.memory.holder_choices import one_of, wraps
 from retrieval.census.memory.kept_models import inside, kept
 from retrieval.census.memory.kept_sets import kept_together
 from retrieval.census.memory.lifetimes import global_names
@@ -81,7 +81,7 @@ def _programs(codebase: "Codebase", roster: Roster, query: Query) -> Iterator[tu
         made = [item for item in every if not _is_part(roster, item)]
         made = [item for item in made if not _belongs(roster, item, every)] or made
         if made and query.matches(start.name):
-            yield start, [item for item in made if not _wraps(item)] or made
+            yield start, [item for item in made if not wraps(roster, item)] or made
 
 
 def _around_sets(codebase: "Codebase", roster: Roster, program: tuple[Start, list[Made]], story: str) -> str:
@@ -268,11 +268,6 @@ def _by_condition(codebase: "Codebase", objects: list[Object]) -> Iterator[tuple
     yield from listed_[:MOST_CONDITIONS]
     if rest := [item for _, members in listed_[MOST_CONDITIONS:] for item in members]:
         yield "other conditions hold", rest
-
-
-def _wraps(made: Made) -> bool:
-    """Whether what is made is a model that is there already, wrapped: adapters."""
-    return made.known is not None and made.known.wraps
 
 
 def _called(start: Start) -> str:

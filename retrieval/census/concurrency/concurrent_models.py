@@ -31,6 +31,10 @@ _IN_TURN = (
     "Models run one after another: no thread or process of the main programs was found that runs a model, "
     "so each model is called by plain calls in the thread of its caller"
 )
+_ASKED = (
+    "Only as requests: no thread or process of the main programs runs a model itself; the model works in a server, "
+    "which is sent several requests before the first one is answered."
+)
 _ALONE = "No two models were found that run at the same time. One runs in a worker beside the code that starts it: "
 _REQUESTS = (
     "Only requests that come at the same time may overlap, as far as the web server or interface lets them in, in the "
@@ -63,12 +67,14 @@ def concurrent_models(codebase: "Codebase", query: Query) -> Iterator[CensusHit]
     many = [hit for hit in yes if hit.detail.get("many") != "no" or hit.detail.get("held")]
     alone = [hit for hit in yes if hit not in many]
     copies = _replicas(groups["ranks"], groups["parallel"])
+    tasks = reach_of(codebase).parted(gathered_tasks(codebase), aside=True)[0]
+    sending = [hit for hit in tasks if hit.detail["asks"] == "yes"]
     text = _led(many, alone, copies)
+    if sending and text == f"No. {_IN_TURN}.":
+        text = _ASKED
     text += f" {copies[0].upper()}{copies[1:]}." if copies and many else ""
     text += f" In a worker of its own runs also {_named(alone)}." if alone and (many or copies) else ""
     asking = _asking(codebase, groups, yes)
-    tasks = reach_of(codebase).parted(gathered_tasks(codebase), aside=True)[0]
-    sending = [hit for hit in tasks if hit.detail["asks"] == "yes"]
     if asking or sending:
         sent = [*([_named(asking)] if asking else []), *(hit.text for hit in sending[:MOST_NAMED])]
         text += f" Requests to models behind a service are sent several at a time: {'; '.join(sent)}."

@@ -36,6 +36,7 @@ _NAMED = re.compile(
     rf"|[\"'][^\"']+[\"']\s+(?:==|!=|(?:not )?in)\s+{_NAMES}"
     r"|\.(?-i:NAME)\s*(?:==|!=|in\b)|(?:model|arch|tower|encoder)\w*\.(?:lower\(\)\.)?(?:starts|ends)with\("
 )
+_SHARED = frozenset({"google", "azure", "nvidia", "opentelemetry"})  # names that many packages have parts under
 _QUOTED = re.compile(r"""["']([^"']+)["']""")
 _FORMAT = re.compile(
     r"(?i)\.?(?:lib(?:x26[45]|vpx|aom|svtav1|mp3lame|opus|vorbis)|[hx]\.?26[45]|hevc|av1|vp[89]|avc1?|mpeg4?|mp[34]v?|m4[av]"
@@ -194,10 +195,16 @@ def _fixed(codebase: "Codebase", table: dict[str, Ties]) -> None:
                 held.setdefault(place.text, place.lines[0])
 
 
+def _package(name: str) -> str:
+    """The package of a dotted name; of a name under which several are published, with its second part."""
+    head, _, rest = name.partition(".")
+    return f"{head}.{rest.partition('.')[0]}" if head in _SHARED else head
+
+
 def _library_types(roster: Roster, table: dict[str, Ties]) -> None:
     """Names that a file imports from the packages which bring the models of the program."""
     packages = {
-        made.maker.partition(".")[0]
+        _package(made.maker)
         for made in roster.made
         if made.cls is None and made.known is not None and made.known.does != CLASSICAL and not made.known.immediate
     } - {"torch", "torchvision", "http", "cv2", "transformers", "diffusers", "onnxruntime", "requests"}
@@ -205,7 +212,7 @@ def _library_types(roster: Roster, table: dict[str, Ties]) -> None:
         for item in facts.imports:
             if roster.codebase.locate(item.module, path) is not None:
                 continue  # a package of the repository that is called like one of those
-            if item.module.partition(".")[0] in packages and item.name and item.name != "*":
+            if _package(f"{item.module}.{item.name}") in packages and item.name and item.name != "*":
                 ties = _in(table, path)
                 if not any(f"`{item.name}`" in held for held in (ties.made, ties.companions)):
                     ties.types.setdefault(f"`{item.name}`", item.start)

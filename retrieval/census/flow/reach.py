@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
+from retrieval.census.flow.ruled_out import ruled_out
 from retrieval.census.flow.starts import Start, Unit, main_starts
 from retrieval.census.meaning.naming import naming_of
 from retrieval.census.meaning.program import program_of
@@ -25,6 +26,7 @@ _RUN_BY_LIBRARIES = re.compile(
     r"\w*forward\w*|run|emit|predict|setup|configure_\w+|(?:training|validation|test|predict)_\w+"
     r"|on_\w+|\w+Event|do_[A-Z]+|visit_\w+"
 )
+Never = dict[Unit, frozenset[Unit]]  # by unit what it names but, by the constants of its callers, never comes to
 MAIN_ROLES = frozenset(["source", "config", "docs"])
 _INSTANCES: "Beside[Codebase, Reach]" = Beside()
 
@@ -102,6 +104,11 @@ def reach_of(codebase: "Codebase") -> Reach:
         search = _searched(codebase, starts)
         units, guarded = frozenset(search.found), frozenset(search.guarded)
         found = _INSTANCES[codebase] = Reach(names, tuple(starts), units, guarded, codebase)
+        first = frozenset(unit for start in starts for unit in start.units)
+        if starts and (never := ruled_out(search.naming, units, first)):  # what it asks for may ask for the first reach
+            search = _searched(codebase, starts, never)
+            units, guarded = frozenset(search.found), frozenset(search.guarded)
+            found = _INSTANCES[codebase] = Reach(names, tuple(starts), units, guarded, codebase)
     return found
 
 
@@ -110,8 +117,8 @@ def reached_from(codebase: "Codebase", starts: Iterable[Start]) -> frozenset[Uni
     return frozenset(_searched(codebase, starts).found)
 
 
-def _searched(codebase: "Codebase", starts: Iterable[Start]) -> "_Search":
-    search = _Search(codebase)
+def _searched(codebase: "Codebase", starts: Iterable[Start], never: "Never | None" = None) -> "_Search":
+    search = _Search(codebase, never or {})
     for start in starts:
         search.begin(start)
     search.run()
@@ -121,7 +128,8 @@ def _searched(codebase: "Codebase", starts: Iterable[Start]) -> "_Search":
 class _Search:
     """A worklist over units. Classes and method names meet in any order."""
 
-    def __init__(self, codebase: "Codebase") -> None:
+    def __init__(self, codebase: "Codebase", never: "Never") -> None:
+        self.never = never
         self.naming = naming_of(codebase)
         self.found: set[Unit] = set()
         self.guarded: set[str] = set()
@@ -147,8 +155,10 @@ class _Search:
     def _follow(self, unit: Unit) -> None:
         told = self.naming.of(unit, guarded=unit[0] in self.guarded)
         self.open |= told.open
+        never = self.never.get(unit, ())
         for other in told.units:
-            self.add(other)
+            if other not in never:
+                self.add(other)
         for method in told.methods:
             self._method(method)
         for name in told.names:

@@ -205,6 +205,8 @@ def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
     lead = "" if placed or not elsewhere else "In code that the main programs are not seen to run: "
     placed = placed or elsewhere
     hosted = [hit for hit in placed if hit.detail["hosted"] == "yes"]
+    served = [hit for hit in placed if hit.detail["hosted"] == "served"]
+    placed = [hit for hit in placed if hit not in served]
     local = [hit for hit in placed if hit not in hosted and hit.name]
     local = [hit for hit in local if hit.detail.get("used") != "no"] or local
     chosen: dict[str, list[str]] = {}
@@ -221,18 +223,19 @@ def _memory(codebase: "Codebase") -> tuple[str, list[CensusHit]]:
         text = f"{lead}{'w' if lead else 'W'}eights are placed as follows: {'; '.join(rows[:3])}"
         text += f"{next((hit.detail['library'] for hit in local if hit.detail.get('library')), '')}."
     elif any(hit.detail["hosted"] == "no" for hit in placed):
-        text, placed = _unplaced(codebase, placed)
-    elif hosted:
+        text, placed = _unplaced(codebase, placed) if not served else ("", placed)
+    elif hosted and not served:
         text = "No model's weights are in the memory of this process."
     else:
-        text = "No model was found that the main programs hold in memory."
+        text = "" if served else "No model was found that the main programs hold in memory."
+    text = " ".join([*(f"{hit.text[0].upper()}{hit.text[1:]}." for hit in served), *([text] if text else [])])
     text += _fullest(codebase) + (account(codebase) if local or rows else "")
     text += precision(codebase)
     if hosted:
         names = [f"`{name}`" for hit in hosted for name in hit.detail["names"].split(",")]
         text += f" Hosted, without weights or VRAM here: {listed(names, MOST_NAMED)}."
     proving = [hit for hit in placed if hit.detail.get("chosen") or "hosted" not in hit.detail]
-    return text, [*proving[:4], *hosted[:2]]
+    return text, [*served, *proving[:4], *hosted[:2]]
 
 
 def _fullest(codebase: "Codebase") -> str:

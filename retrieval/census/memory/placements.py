@@ -18,8 +18,9 @@ from retrieval.census.memory.devices import Choice, choice_of, united
 from retrieval.census.memory.given_settings import settings_of, switched
 from retrieval.census.memory.kept_models import inside
 from retrieval.census.memory.moves import Moved, moved_models
+from retrieval.census.memory.server_memory import server_memory
 from retrieval.census.models.library_defaults import library_defaults
-from retrieval.census.models.made_models import Made
+from retrieval.census.models.made_models import Made, is_served
 from retrieval.census.models.model_objects import Entry, entries_of
 from retrieval.census.models.roster import roster_of
 from retrieval.census.models.shelves import shelves_of
@@ -55,6 +56,8 @@ def placements(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     hosted = [entry for entry in entries if _hosted(entry.made[0])]
     lines: dict[str, list[CensusHit]] = {}
     plain: list[Entry] = []
+    yield from (_served(codebase, entry) for entry in entries if is_served(entry.made[0]))
+    entries = [entry for entry in entries if not is_served(entry.made[0])]
     for entry in entries:
         told = _told(codebase, entry, moves.get(entry.name, [])) if entry not in hosted else None
         if told is not None:
@@ -67,6 +70,15 @@ def placements(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
         if members:
             text = words.format(listed([entry.title for entry in members], MOST_LEFT))
             yield _together(codebase, members, text, "yes" if words == HOSTED else "no")
+
+
+def _served(codebase: "Codebase", entry: Entry) -> CensusHit:
+    """The line of a model in a server: its memory is that of the process which the program starts."""
+    first = entry.made[0]
+    text = f"{entry.title}: {server_memory(first)}"
+    detail = {"hosted": "served", "chosen": "", "names": entry.name}
+    place = (first.frame.path, (first.step.start, first.step.end))
+    return hit_at(codebase, *place, symbol=first.frame.symbol, name=entry.name, text=text, detail=detail)
 
 
 def follows(codebase: "Codebase", entry: Entry) -> bool:

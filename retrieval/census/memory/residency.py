@@ -20,12 +20,13 @@ from retrieval.census.memory.object_devices import devices_said
 from retrieval.census.memory.object_sets import is_told, object_sets, together
 from retrieval.census.memory.one_by_one import times
 from retrieval.census.memory.residents_said import all_names, names_said, residents, shelf
+from retrieval.census.memory.server_memory import server_residents
 from retrieval.census.memory.unloading import acts_of
 from retrieval.census.memory.working_sets import at_work, ending, made_of
 from retrieval.census.models.given_out import given_out
 from retrieval.census.models.held_objects import Object, objects_of
 from retrieval.census.models.inner_models import parts_said
-from retrieval.census.models.made_models import Made
+from retrieval.census.models.made_models import Made, is_served
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.census.settings.presets import is_off
 from retrieval.census.settings.switches import switches_of
@@ -178,7 +179,8 @@ def _program(codebase: "Codebase", story: str, programs: list[tuple[Start, list[
 
 def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made]) -> str:
     """What stays in memory together, what only on a condition, and what ends with a call."""
-    frames = run_by(roster, start)
+    frames, served = run_by(roster, start), server_residents(roster, made)
+    made = [item for item in made if not is_served(item)]
     units = frozenset((frame.path, frame.symbol) for frame in frames)
     everything = objects = objects_of(roster, start, made, units)
     named = [item for item in objects if item.named]
@@ -190,7 +192,7 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
     chosen = [item for item in staying if item.conditions]
     loose = [item for item in objects if item.stays is not False and item not in staying and not item.named]
     passing = [item for item in objects if item.stays is False and not item.named]
-    parts = []
+    parts = [served] if served else []
     if always or working:
         chosen += [item for item in working if item.conditions]
         always += [item for item in working if not item.conditions]

@@ -18,6 +18,7 @@ from retrieval.census.memory.deleted_names import deleted_names
 from retrieval.census.memory.deleted_parts import is_made_here, model_of_part, put_in_place
 from retrieval.census.memory.moves import moved_models
 from retrieval.census.memory.released import Act, named, released
+from retrieval.census.memory.server_memory import server_ends
 from retrieval.census.models.held import held_by
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.census.models.shelves import Shelves, shelves_of, written_root
@@ -91,6 +92,7 @@ def _acts(codebase: "Codebase") -> Iterator[Act]:
         yield from _emptied(shelves, frame)
         yield from deleted_names(shelves, frame)
         yield from released(shelves, frame)
+    yield from server_ends(roster)
     for move in moved_models(codebase):
         if move.to == "cpu":
             lines = (move.step.start, move.step.end)

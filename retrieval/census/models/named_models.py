@@ -15,8 +15,9 @@ from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.wording import caller
 from retrieval.census.models.closed_choices import choices
-from retrieval.census.models.made_models import Made
+from retrieval.census.models.made_models import SERVED, Made, is_served
 from retrieval.census.models.model_entries import CLASSICAL, plain
+from retrieval.census.models.model_servers import engine_of, served_name
 from retrieval.census.models.roster import Roster
 from retrieval.census.models.type_keys import admitted
 from retrieval.parse import Node
@@ -59,7 +60,8 @@ def named_models(roster: Roster) -> Iterator[Point]:
     roles = roster.program.snapshot.by_path
     reach = reach_of(roster.codebase)
     for made in roster.made:
-        if made.cls is not None or not _ANY.match(made.maker) or roles[made.frame.path].role != "source":
+        any_of = _ANY.match(made.maker) or is_served(made)
+        if made.cls is not None or not any_of or roles[made.frame.path].role != "source":
             continue
         run = reach.has(plain(roster.codebase, made.frame, made.step.start))
         if not run or (made.frame.path, made.frame.symbol, made.name) in arms:
@@ -84,7 +86,7 @@ def named_models(roster: Roster) -> Iterator[Point]:
 
 def takes_any(made: Made) -> bool:
     """Whether a loader of a library makes whichever model it is told the name of, and no name is written there."""
-    known = _ANY.match(made.maker) or _ENGINE.match(made.maker) or _REGISTRY.search(made.maker)
+    known = is_served(made) or _ANY.match(made.maker) or _ENGINE.match(made.maker) or _REGISTRY.search(made.maker)
     if made.cls is not None or not known:
         return False
     name = _name_of(made)
@@ -116,12 +118,16 @@ def _arms(roster: Roster) -> set[tuple[str, str, str]]:
 
 
 def _spoken(maker: str) -> str:
+    if maker.startswith(SERVED):
+        return maker.removeprefix(SERVED)
     parts = maker.split(".")
     return ".".join(parts[-2:])
 
 
 def _name_of(made: Made) -> Node | None:
     """The argument of a call that names the model."""
+    if is_served(made):
+        return served_name(made.frame, made.step)
     text = made.frame.body.tree.text
     given = arguments(made.step.node, keywords=True)
     for child in given:
@@ -165,7 +171,7 @@ def _needs(roster: Roster, made: Made) -> list[str]:
 
 
 def _point(roster: Roster, made: Made, holder: str, makers: list[str]) -> Point:
-    library = made.maker.partition(".")[0]
+    library = engine_of(made.known) if is_served(made) else made.maker.partition(".")[0]
     calls = listed([f"`{name}`" for name in makers], 3)
     table = admitted(roster.codebase, made.frame.path, made.frame.symbol)
     short = f"{holder} can name any model that `{makers[0]}` of `{library}` gives"
@@ -173,6 +179,8 @@ def _point(roster: Roster, made: Made, holder: str, makers: list[str]) -> Point:
     having = f" and that has {listed([f'`{name}()`' for name in needs], 4)}" if needs else ""
     short += having
     which = f"any model that `{library}` gives there{having} can be named"
+    if is_served(made):
+        short, which = f"{holder} can name any model that {library} serves", "whatever the server can load"
     related: tuple[tuple[str, str, int, int], ...] = ()
     if table is not None:
         keys = listed([f"`{key}`" for key in table.keys], KEYS)

@@ -12,12 +12,12 @@ SCORE = """
         return AutoModelForCausalLM.from_pretrained("acme/tiny")(text)
 """
 READ = """
-    from score import score
-
     def text_of(page, engine="plain"):
         if engine == "plain":
             return page
         elif engine == "scored":
+            from score import score
+
             return max([page], key=lambda text: 0) and [score(text) for text in [page]]
         raise ValueError(engine)
 """

@@ -78,7 +78,11 @@ def _only_calls(naming: Naming, unit: "Unit", name: str, calls: list[Called]) ->
 
 
 def _text(naming: Naming, path: str, definition: Definition) -> str:
-    return "\n".join(map(str, naming.program.snapshot.by_path[path].lines[definition.start - 1 : definition.end]))
+    """The lines of a definition, without import statements, which only name things."""
+    lines = naming.program.snapshot.by_path[path].lines
+    imports = naming.program.facts[path].imports
+    skipped = {n for item in imports for n in range(item.start, item.end + 1)}
+    return "\n".join(str(lines[n - 1]) for n in range(definition.start, definition.end + 1) if n not in skipped)
 
 
 def _is_chosen(frame: "Frame", other: "Unit", text: str) -> bool:

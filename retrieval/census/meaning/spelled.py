@@ -130,12 +130,9 @@ def _glue(codebase: "Codebase", tracer: Tracer, spot: Spot, parts: tuple[str, li
     for node in nodes:
         known = spelled(codebase, tracer, spot.inner(node, take=())[0], depth - 1)
         written = spot.frame.body.tree.text(node)
-        folder = spot.inner(node, take=())[0]
-        if (
-            between
-            and node is not nodes[-1]
-            and (len(known) > 1 or not is_settled(codebase, tracer, folder, depth - 1))
-        ):
+        folder, own = spot.inner(node, take=())[0], written.startswith("self.")
+        unsure = len(known) > 1 or (own and not is_settled(codebase, tracer, folder, depth - 1))
+        if between and node is not nodes[-1] and unsure:
             known = []  # which folder goes with which file is not known
         pieces.append(known[0] if known else f"{{{written}}}" if len(written) < 30 else "{…}")
     return between.join(pieces)[:LONGEST]
@@ -158,7 +155,8 @@ def _default(codebase: "Codebase", spot: Spot) -> str:
     if field := _field(spot, owner, name):
         return field
     known = _options(codebase).get(name, {})
-    return known.get(spot.frame.path) or (next(iter(known.values())) if len(set(known.values())) == 1 else "")
+    only = next(iter(known.values())) if len(set(known.values())) == 1 else ""
+    return known.get(spot.frame.path, only)
 
 
 def _field(spot: Spot, owner: str, name: str) -> str:
@@ -180,12 +178,12 @@ def _field(spot: Spot, owner: str, name: str) -> str:
 
 
 def _options(codebase: "Codebase") -> dict[str, dict[str, str]]:
-    """The defaults that are texts, by the option's name and the file of its parser."""
+    """The defaults that are texts, "" for others, by the option's name and the file of its parser."""
     if codebase not in _OPTIONS:
         table: dict[str, dict[str, str]] = {}
         for hit in cli_options(codebase, parse_query("cli_options")):
             default = hit.detail.get("default", "")
-            if default[:1] in "\"'" and default:
-                table.setdefault(hit.name.lstrip("-").replace("-", "_"), {}).setdefault(hit.path, _literal(default))
+            told = _literal(default) if default[:1] in "\"'" and default else ""
+            table.setdefault(hit.name.lstrip("-").replace("-", "_"), {}).setdefault(hit.path, told)
         _OPTIONS[codebase] = table
     return _OPTIONS[codebase]

@@ -83,7 +83,7 @@ def _hosted(codebase: Codebase) -> Iterator[Told]:
         told = f"a Triton model server that the repository sets up itself (`{served}`)"
         yield f"{told}, asked over the network by {who}", own
     if hits or others:
-        names = list(dict.fromkeys(f"`{hit.name}`" for hit in (*hits, *others) if hit.name != "http"))
+        names = list(dict.fromkeys(f"`{hit.name}`" for hit in (*hits, *others) if not hit.name.startswith("http")))
         who = people(codebase, [*known, *((hit.path, hit.symbol) for hit in others)], NAMED)
         told = f" ({listed(names, SHOWN)})" if names else ""
         yield f"models behind a service, asked over the network by {who}{told}", [*hits, *others]

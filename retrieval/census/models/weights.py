@@ -92,18 +92,33 @@ def _named(roster: Roster, made: Made) -> Iterator[Weights]:
         return  # a model that is given is no source of weights
     frame, step = made.frame, made.step
     spot = Spot(frame, node, step.order, step.guards)
-    if step.written.endswith("from_config"):
+    called = made.name if is_served(made) else _called(made)
+    if called.endswith("from_config"):
         read = _configuration(roster, spot)
         if read is None:
             return  # a model that is built from its configuration alone has no weights yet
         spot, node = read, read.node
     values = keyed_texts(frame, node, step.guards) or [v for v in spelled(roster.codebase, roster.tracer, spot) if v]
-    written = one_line(frame.body.tree.text(node), SHOWN)
+    written = one_line(_unpacked(roster, spot) if called != step.written else frame.body.tree.text(node), SHOWN)
     ways = _ways(roster, frame, written)
     values = [v for v in values if not _NOTHING.search(v) and not _excluded(step, written, v)]
     values = [v for v in values if not ways or not all(_excluded(way, name, v) for way, name in ways)]
-    reader = f"`{made.name if is_served(made) else step.written}`"
+    reader = f"`{called}`"
     yield Weights(frame, step.start, step.end, reader, written, tuple(values))
+
+
+def _called(made: Made) -> str:
+    """The call as written; the loader that a variable stands for: `make, name = (Net.from_pretrained, path)`."""
+    maker = made.maker.split(".")
+    alias = "." not in made.step.written and made.step.written != maker[-1] and maker[-1] in LOADING
+    return ".".join(maker[-2:]) if alias else made.step.written
+
+
+def _unpacked(roster: Roster, spot: Spot) -> str:
+    """What a variable is that is unpacked from a pair, as written."""
+    walk = roster.tracer.walk(spot, computed=False, most=12)
+    plain = (at.text() for at in walk if at.node.type in ("identifier", "attribute", "string") and not at.take)
+    return next((text for text in plain if text != spot.text()), spot.text())
 
 
 def _ways(roster: Roster, frame: "Frame", name: str) -> list[tuple[CallStep, str]]:

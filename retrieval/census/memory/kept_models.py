@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _LOOKING = words(
     """print len isinstance hasattr getattr setattr id type str repr append extend info debug save dump summary prepare
-    load_state_dict DataParallel DistributedDataParallel compile deepcopy apply"""
+    load_state_dict DataParallel DistributedDataParallel compile deepcopy apply release_memory free_memory
+    clip_grad_norm_ clip_grad_value_ clear_device_cache"""
 )
 
 

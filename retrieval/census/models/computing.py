@@ -22,8 +22,9 @@ PLAIN = words(
 """Methods of containers, tensors and modules that run no model."""
 
 
-def computes(program: "Program", frame: "Frame", depth: int) -> bool:
+def computes(program: "Program", frame: "Frame", depth: int, seen: frozenset[str] = frozenset()) -> bool:
     """Whether a method has parts of the model compute, itself or in the methods that it calls, `depth` deep."""
+    seen |= {frame.symbol}
     own = next(iter(frame.parameters), "self")
     for step in frame.body.calls:
         match = re.fullmatch(rf"{re.escape(own)}(?:\.(\w+)(?:\[.*\])?)?((?:\.\w+)*)", step.written)
@@ -38,7 +39,7 @@ def computes(program: "Program", frame: "Frame", depth: int) -> bool:
         if inner is None and not match[2] and name not in PLAIN:
             return True
         body = program.frame(inner[0].path, inner[1], frame.receiver) if inner and depth > 1 else None
-        if body is not None and body.symbol != frame.symbol and computes(program, body, depth - 1):
+        if body is not None and body.symbol not in seen and computes(program, body, depth - 1, seen):
             return True
     return False
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 MOST, MOST_CITED, MOST_PARTS, MOST_SETTINGS, MOST_OWNERS = 18, 12, 8, 12, 3
+_BASE = re.compile(r"Mixin|PreTrainedModel$|PretrainedModel$")  # what no checkpoint names
 _AUTO = re.compile(r"^(\w+)\.(?:\w+\.)*Auto\w*(?:Model|Pipeline)\w*\.")
 WHAT = ("used", "formats")
 _BESIDE = re.compile(rf"{ASIDE.pattern}|(?:^|/)metrics?(?:/|\.py$)")  # what only measures is no part of the pipeline
@@ -151,7 +152,7 @@ def _by_checkpoint(codebase: "Codebase", roster: Roster, entries: list[Entry]) -
             f"`{cls.definition.name}` ({cls.path})"
             for cls, base in roster.family.bases.items()
             if match and base.startswith(f"{match[1]}.") and cls not in made
-            and roster.makers.anatomy.tier(cls) == "model" and "Mixin" not in cls.definition.name
+            and roster.makers.anatomy.tier(cls) == "model" and not _BASE.search(cls.definition.name)
         ]  # fmt: skip
         if found:
             text = f"`{entry.name}` makes the class that its checkpoint names; of `{match and match[1]}`'s models this "

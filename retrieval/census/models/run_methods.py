@@ -25,6 +25,7 @@ _AROUND = re.compile(
     r"^_|^(?:apply_|format_|render_|with_|bind|to_|as_|fit|num_|use_|maybe_|requires_|pre_?process|post_?process|"
     r"process_(?:mm|vision)_info|(?:batch_)?decode$|de?tokeni[sz]e|encode_plus|fuse|unfuse)|_(?:config|kwargs|args|template)$"
 )
+DEEPEST = 5  # methods that call one another before a part computes
 _OTHER = words("parameters children named_children named_parameters modules getattr hparams pop get sum all any")
 
 
@@ -65,7 +66,7 @@ class RunMethods:
         if frame is None or method in RUNNING:
             return frame is not None
         if not SETUP.match(method.lstrip("_")) and not re.match(r"_?(?:init|on_|training_step|configure)", method):
-            return computes(self.program, frame, 3)
+            return computes(self.program, frame, DEEPEST)
         gives = any(item.kind == "return" and item.value is not None for item in frame.body.exits)
         return gives and len(frame.parameters) > 1 and computes(self.program, frame, 1)
 

@@ -338,12 +338,11 @@ def test_a_progress_object_is_told_by_its_calls_and_an_answer_to_a_request_is_no
             def run(audio, progress: gr.Progress = gr.Progress(), progress_callback=None):
                 progress(0.1, desc="Loading")
                 update_task(audio, {"status": "in_progress", "part": 0.1})
-                if progress_callback is not None:
-                    progress_callback(1.0)
+                progress_callback(1.0)
                 return jsonify(status="success")
 
             if __name__ == "__main__":
-                run("a.wav")
+                run("a.wav", progress_callback=print)
         """,
         "store.py": "def update_task(name, values):\n    return name, values\n",
     }
@@ -351,3 +350,21 @@ def test_a_progress_object_is_told_by_its_calls_and_an_answer_to_a_request_is_no
     assert "a progress object or callback (`progress()`, 1 call, `progress_callback()`, 1 call, as `progress(" in lead
     assert "bars" not in lead and "states of jobs or tasks (1 place)" in lead
     assert told(files, "task_states") == ["`update_task()` is given `status: in_progress`"]
+
+
+def test_memory_that_is_held_against_a_limit_is_measured() -> None:
+    source = """
+        import psutil
+
+        def read(frames):
+            for frame in frames:
+                used = psutil.virtual_memory().percent
+                if used > 90:
+                    break
+
+        if __name__ == "__main__":
+            read([])
+    """
+    [hit] = told({"app.py": source}, "usage_metrics: cpu")
+    assert "holds it against a limit, `used > 90`" in hit
+    assert "CPU or process memory is measured by `read()`" in told({"app.py": source}, "memory_answers: usage")[0]

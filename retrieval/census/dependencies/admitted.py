@@ -50,6 +50,7 @@ def _set(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any], a
     if by_hand:
         text = f"{title} conflicts with what is declared: "
         text += "; ".join(dict.fromkeys(_clause(hit, title) for hit in by_hand[:SHOWN]))
+        text += _elsewhere(manifests, constraint, by_hand)
     elif locked:
         text = f"{title} is not excluded by any declared range, but the lock file does not have it: "
         text += "; ".join(_clause(hit, title) for hit in locked[:SHOWN])
@@ -63,6 +64,17 @@ def _set(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any], a
     places = [("conflict", h.path, h.start, h.end) for h in [*by_hand, *locked][:PLACES]]
     places += [("declared", d.path, d.start, d.end) for d in _declared(manifests, constraint)[:PLACES]]
     return _said(codebase, constraint, text, places)
+
+
+def _elsewhere(manifests: Manifests, constraint: dict[str, Any], by_hand: list[CensusHit]) -> str:
+    """What files without a conflict declare of the packages in conflict, where all of it admits the set."""
+    names, paths = {hit.name for hit in by_hand}, {hit.path for hit in by_hand}
+    needs = [Requirement(entry["need"]) for entry in constraint.get("requires", ())]
+    others = [d for d in _declared(manifests, constraint) if distribution_of(d) in names and d.path not in paths]
+    others = [d for d in others if d.scope in ("runtime", "extra", "constraint")]
+    fits = [d for d in others if not any(excludes(d, n) for n in needs if canonical(n.name) == distribution_of(d))]
+    told = dict.fromkeys(f"`{shown(d)}` ({d.path}:{d.start})" for d in fits)
+    return f"; other files admit it, by {listed(list(told), SHOWN)}" if told and len(fits) == len(others) else ""
 
 
 def _clause(hit: CensusHit, title: str) -> str:

@@ -13,6 +13,11 @@ def pairing(name: str, own: list[Declaration], torch: list[Declaration]) -> Iter
     for item, pin in beside(own, torch)[:1]:
         text = "every release of it is built for one release of `torch`, so it changes only together with "
         yield 2, f"{text}`{pin.name}=={pin.exact}` ({pin.path}:{pin.start})", item
+    alone = [item for item in own if item.exact and item.scope in ("runtime", "extra", "constraint")]
+    for item in alone[:1] if not beside(own, torch) else ():
+        built = built_for(name, item.exact)
+        release = f"torch {built}" if built else "one release of `torch`"
+        yield 2, f"`{item.name}=={item.exact}` is built for {release}, so this pin decides the version of `torch`", item
     for item, pin in beside(own, torch):
         together = item.path == pin.path and (item.start == pin.start or item.scope != "command")
         if together and (other := mispaired(name, item.exact, pin.exact)):
@@ -38,17 +43,21 @@ def _is_around(pin: Declaration, item: Declaration) -> bool:
 
 
 def mispaired(name: str, version: str, torch: str) -> str:
-    """The release of torch that a version of its companion is built for, "" where it is the one that is pinned.
+    """The release of torch that a version of its companion is built for, "" where it is the one that is pinned."""
+    wanted, built = _RELEASE.match(torch), built_for(name, version)
+    return "" if wanted is None or built == f"{wanted[1]}.{wanted[2]}" else built
+
+
+def built_for(name: str, version: str) -> str:
+    """The release of torch that a version of torchvision or torchaudio is built for, "" for others.
 
     torchvision counts 0.15 and more for torch 2.0 and more, and one more than the minor number of torch 1; torchaudio
     has the number of torch since 2.0, before 2.0 its minor number. Source: the wiki page of PyTorch's versions.
     """
-    found, wanted = _RELEASE.match(version), _RELEASE.match(torch)
-    if found is None or wanted is None or name not in ("torchvision", "torchaudio"):
+    found = _RELEASE.match(version)
+    if found is None or name not in ("torchvision", "torchaudio"):
         return ""
     major, minor = int(found[1]), int(found[2])
     if name == "torchvision":
-        built = f"2.{minor - 15}" if minor >= 15 else f"1.{minor - 1}"
-    else:
-        built = f"2.{minor}" if major == 2 else f"1.{minor}"
-    return "" if built == f"{wanted[1]}.{wanted[2]}" else built
+        return f"2.{minor - 15}" if minor >= 15 else f"1.{minor - 1}"
+    return f"2.{minor}" if major == 2 else f"1.{minor}"

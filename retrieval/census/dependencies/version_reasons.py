@@ -35,7 +35,17 @@ _INSIDE = re.compile(
     r"^(?:transformers\.(?:models\.|modeling_utils|\w+_utils\b)|torch\._|diffusers\.models\.|timm\.models\.\w)|\._(?!_)\w"
 )
 _BUILDS = re.compile(r"(?:CUDAExtension|CppExtension|cpp_extension\.load\w*)$")
-_PAIRED = ("torchvision", "torchaudio", "torchtext", "xformers", "mmcv", "mmcv-full", "flash-attn", "torch-scatter")
+_PAIRED = (
+    "torchvision",
+    "torchaudio",
+    "torchtext",
+    "xformers",
+    "mmcv",
+    "mmcv-full",
+    "flash-attn",
+    "torch-scatter",
+    "vllm",
+)
 _COMPILED = {"mmcv": "mmcv.ops", "xformers": "xformers", "flash-attn": "flash_attn", "torch-scatter": "torch_scatter"}
 LONGEST, SHOWN = 300, 4
 

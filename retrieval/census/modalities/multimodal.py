@@ -58,7 +58,10 @@ def _whether(codebase: "Codebase", found: list[Said]) -> Iterator[CensusHit]:
     yes = "Yes" if first < 3 else "No"
     pairs, opening = _pairs(lead), openings[first]
     opening = opening.replace("condition ", "conditions ") if not re.search(r",| and ", pairs) else opening
-    yield _sentence(codebase, f"{yes}, {pairs} {opening}{_idle(lead)}: ", lead, join="; ")
+    begins = f"{yes}, {pairs} {opening}: "
+    if yes == "Yes" and not any(said.run for said in lead):
+        begins = f"Only in code to which no way from the main programs was traced: {pairs} {opening}: "
+    yield _sentence(codebase, begins, lead, join="; ")
     besides = [said for at_, kind_ in enumerate(kinds[:3]) if at_ != first for said in kind_ if said.run]
     if besides:
         yield _sentence(codebase, "Besides, ", besides, join="; ", most=BESIDES)

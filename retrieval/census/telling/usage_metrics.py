@@ -242,10 +242,13 @@ def _measured(node: ast.Call, nodes: list[ast.AST], sinks: list[tuple[ast.AST, a
     grown = [n for n in nodes if isinstance(n, ast.AugAssign) and node in ast.walk(n.value)]
     names = _named(nodes, lambda inner: inner is node) | {dotted(n.target) for n in grown} - {""}
     names = _onward(nodes, names)
-    told = any(node in ast.walk(what) or _holds(list(ast.walk(what)), names) for _, what in sinks)
-    if told:
-        what = "the memory or load of the GPU" if sort == "gpu" else "the memory or load of process or CPU"
+    what = "the memory or load of the GPU" if sort == "gpu" else "the memory or load of process or CPU"
+    tests = [n.test for n in nodes if isinstance(n, ast.If | ast.While) and isinstance(n.test, ast.Compare)]
+    if any(node in ast.walk(part) or _holds(list(ast.walk(part)), names) for _, part in sinks):
         yield sort, node, f"measures {what} and tells it: `{source_of(node, SHOWN)}`"
+    elif limits := [test for test in tests if node in ast.walk(test) or _holds(list(ast.walk(test)), names)]:
+        held = f"holds it against a limit, `{source_of(limits[0], SHOWN)}`"
+        yield sort, node, f"measures {what} and {held}: `{source_of(node, SHOWN)}`"
 
 
 def _statement(unit: Unit, node: ast.AST) -> ast.AST:

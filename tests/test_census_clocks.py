@@ -246,3 +246,37 @@ def test_time_that_adds_up_ends_the_rounds_of_an_object_whose_worker_runs_the_mo
     assert texts(codebase_of({"nets.py": NETS, "run.py": code}), "clocks: elapsed") == [
         "`Pages.build()` leaves the loop if `total > self.limit` (`total` is `ended - begun`)"
     ]
+
+
+def test_an_entry_of_a_dictionary_that_another_function_sets_stops_the_work() -> None:
+    code = """
+        from net import Net
+
+        class Api:
+            def __init__(self):
+                self.net = Net()
+                self.sessions = {}
+
+            def run(self, name, frames):
+                session = self.sessions[name]
+                session["canceled"] = False
+                session["ready"] = False
+                for frame in frames:
+                    if session["canceled"]:
+                        return None
+                    if session["ready"]:
+                        return None
+                    self.net(frame)
+
+            def cancel(self, name):
+                session = self.sessions[name]
+                session["canceled"] = True
+
+        if __name__ == "__main__":
+            api = Api()
+            api.run("a", [1])
+            api.cancel("a")
+    """
+    assert texts(codebase_of({"net.py": NET, "run.py": code}), "stop_flags") == [
+        "`Api.run()` ends if `session['canceled']`; `session['canceled']` is set by `Api.cancel()`"
+    ]

@@ -1,8 +1,8 @@
 """Kind `stop_flags`: flags that one function sets and that another tests before, between or after its model runs.
 
-A flag is an attribute, a variable of a module, an event, or a set of the things to be stopped. It counts where the
-function that tests it leads to a model and ends, skips or repeats by it, does not set it itself, and another function
-gives it a constant, or adds to the set.
+A flag is an attribute, a variable of a module, an entry of a dictionary, an event, or a set of things to be stopped.
+It counts where the function that tests it leads to a model and ends, skips or repeats by it, does not set it itself,
+and another function gives it a constant, or adds to the set.
 """
 
 from __future__ import annotations
@@ -71,8 +71,21 @@ def _flags(node: ast.If) -> Iterator[str]:
             yield f"{written(member)}{_HAS}"
         event = isinstance(plain, ast.Call) and isinstance(plain.func, ast.Attribute) and plain.func.attr == "is_set"
         held = plain.func.value if event else plain  # type: ignore[union-attr]
+        if isinstance(held, ast.Subscript) and _STOPPED.search(_key(held)):
+            yield written(held)
         if isinstance(held, ast.Attribute) and not _OPTIONS.search(written(held)):
             yield f"{written(held)}{_IS_SET}" if event else written(held)
+
+
+def _key(node: ast.Subscript) -> str:
+    """The constant key of an entry: "canceled" of `session["canceled"]`; "" for others."""
+    return node.slice.value if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str) else ""
+
+
+def _last(flag: str) -> str:
+    """What names a flag wherever it is held: its last name, or the key of its entry."""
+    key = re.search(r"\['[^']*'\]$", flag)
+    return key[0] if key else flag.rpartition(".")[2]
 
 
 def _stops(statement: ast.stmt) -> bool:
@@ -84,7 +97,7 @@ def _stops(statement: ast.stmt) -> bool:
 
 def _setters(codebase: Codebase, unit: Unit, symbol: str, flag: str) -> list[Setter]:
     """The other functions that give a flag a constant; none where the function that tests it sets it too."""
-    name, own = _bare(flag).rpartition(".")[2], flag.startswith("self.")
+    name, own = _last(_bare(flag)), flag.startswith("self.")
     owner = f"{symbol.rpartition('.')[0]}."
     handed = flag.endswith(_HAS) and _takes(codebase, unit, f"{owner}__init__", name.lstrip("_"))
     known = _added(codebase).get(name.lstrip("_"), []) if flag.endswith(_HAS) else _set_flags(codebase).get(name, [])
@@ -109,7 +122,7 @@ def _set_flags(codebase: Codebase) -> dict[str, list[Setter]]:
         for function, symbol in unit.functions():
             for held in _given(function):
                 own = written(held).startswith("self.")
-                found.setdefault(written(held).rpartition(".")[2], []).append((unit.path, symbol, own))
+                found.setdefault(_last(written(held)), []).append((unit.path, symbol, own))
     return found
 
 
@@ -147,6 +160,8 @@ def _given(function: Function) -> Iterator[ast.expr]:
     for node in own_nodes(function):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, bool):
             yield from (target for target in node.targets if isinstance(target, ast.Attribute | ast.Name))
+            if node.value.value:  # what an entry is when work begins is no stop
+                yield from (target for target in node.targets if isinstance(target, ast.Subscript) and _key(target))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "set":
             yield from [] if node.args else [node.func.value]
 

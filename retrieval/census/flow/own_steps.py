@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
 
 WRAPPING, MANY, ASSEMBLED = 5, 24, 10
-LISTED, INNER, ROUND = 14, 3, 40
+LISTED, INNER, ROUND = 14, 4, 40
 Said = tuple[str, list[Mark]]
 """A sentence and the marks that prove it."""
 _WRAPPERS = words(
@@ -109,10 +109,15 @@ def steps_by_number(focus: Focus, marks: list[Mark]) -> dict[str, Step]:
 
 def inside(focus: Focus, marks: list[Mark], held: list[Mark], steps: dict[str, Step], left: int = INNER) -> list[Said]:
     """ "`f()` runs a → b": what the one of `held` that runs most models runs, then the same of its heaviest step."""
-    runs = {mark.number: len(steps[mark.number].runs) for mark in held if mark.number in steps}
-    total = sum(runs.values())
-    mark = max(held, key=lambda m: runs.get(m.number, 0), default=None)
-    if mark is None or left <= 0 or not isinstance(mark.event, Site) or 2 * runs.get(mark.number, 0) <= total:
+    runs = {mark.number: set(steps[mark.number].runs) for mark in held if mark.number in steps}
+    every = set[str]().union(*runs.values())
+    mark = max(held, key=lambda m: len(runs.get(m.number, ())), default=None)
+    if (
+        mark is None
+        or left <= 0
+        or not isinstance(mark.event, Site)
+        or 2 * len(runs.get(mark.number, ())) <= len(every)
+    ):
         return []
     below = [m for m in marks if m.number.startswith((f"{mark.number}.", f"{mark.number}a."))]
     if not below or focus.in_model(below[0].frame):

@@ -106,6 +106,9 @@ class Walk:
         sites = [site for site in sites if not (site.handed and site.step.written.endswith("partial"))]  # called later
         leading = [site for site in sites if site.how == "starts" or focus.models(site) or focus.followed(site)]
         outside = focus.outside(frame)
+        asking = {item.step.node.id for item in outside}  # a function here sends the request to a model in a server
+        sites = [site for site in sites if site.step.node.id not in asking]
+        leading = [site for site in leading if site.step.node.id not in asking]
         works = coordinates(leading) or _works(focus, leading, outside) or not focus.leads(frame)
         whole = not within and (depth < ALL_LEVELS or works)
         shown = self.root.entries[0].shown is not None and frame is self.root.frame

@@ -117,7 +117,7 @@ def test_the_answer_says_what_is_checkpointed_too(app: Codebase) -> None:
     )
     assert "; loaded models: `MODELS` keeps loaded models (`Net`)" in cached
     assert "downloads kept on disk: `fetch()`" in cached
-    assert checkpointed == "Checkpointing: none; no checkpoint is written and none is resumed."
+    assert checkpointed == "Checkpointing: none; no checkpoint of weights is written and none is resumed."
 
 
 def test_models_run_in_turn_or_in_workers(app: Codebase) -> None:
@@ -407,3 +407,42 @@ def test_stores_tables_and_predictors_keep_what_runs_gave() -> None:
     }
     [answer] = [hit.text for hit in run_query(codebase_of(STATE), "caching_answer: caching").hits]
     assert answer.startswith("Caching: yes - outputs of models: ")
+
+
+TAKEN_UP: dict[str, str | bytes] = {
+    "README.md": "Run `python app.py`.\n",
+    "app.py": """
+        import json
+        from pathlib import Path
+
+        class Conversion:
+            def __init__(self): self.pages, self.errors, self.times = [], [], {}
+            def save(self, path):
+                Path(path).write_text(json.dumps([self.pages, self.errors, self.times]))
+            @classmethod
+            def load(cls, path):
+                made = cls()
+                made.pages, made.errors, made.times = json.loads(Path(path).read_text())
+                return made
+
+        def run(items, done_items):
+            remaining = set(items) - done_items
+            for item in remaining:
+                print(item)
+
+        if __name__ == "__main__":
+            run([1], {2})
+            Conversion().save("state.json")
+    """,
+}
+
+
+def test_work_left_out_and_state_saved_by_hand_are_near_to_checkpointing() -> None:
+    [text] = [hit.text for hit in run_query(codebase_of(TAKEN_UP), "caching_answer: checkpointing").hits]
+    assert text.startswith(
+        "Checkpointing: a run that is started again leaves out what is done already, in `run()` "
+        "(`remaining = set(items) - done_items`). None; no checkpoint of weights is written"
+    )
+    assert (
+        "state of a run: `Conversion.save()` writes the state of its object to a file and `Conversion.load()`" in text
+    )

@@ -9,6 +9,7 @@ from retrieval.census.language import Query, kind, parse_query, run_query
 from retrieval.census.meaning.prose import listed
 from retrieval.census.memory.attention_caches import never_kept
 from retrieval.census.memory.caching import caching
+from retrieval.census.memory.taken_up import left_out, saved_state
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -133,6 +134,14 @@ def _told(hits: Sequence[CensusHit]) -> str:
     return listed(list(dict.fromkeys(words)), MOST_NAMED)
 
 
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _few(hits: Sequence[CensusHit]) -> str:
+    return listed(list(dict.fromkeys(hit.text for hit in hits)), MOST_NAMED)
+
+
 def _is_state(hit: CensusHit) -> bool:
     """Whether what is saved may be weights or the state of a training: no data, no settings, no vocabulary."""
     return not any(pattern.search(hit.text) for pattern in (_DATA, _TENSORS, _NO_WEIGHTS))
@@ -153,7 +162,15 @@ def _checkpointing(codebase: "Codebase") -> CensusHit:
         rows = [f"{words} {places(hits)}" for words, hits in unused.items()]
         text = f"Checkpointing: yes, in code that the main programs are not seen to run: {' and '.join(rows)}."
     else:
-        text = "Checkpointing: none; no checkpoint is written and none is resumed."
+        text = "Checkpointing: none; no checkpoint of weights is written and none is resumed."
+    done, _ = parted(codebase, list(left_out(codebase)))
+    state, aside = parted(codebase, list(saved_state(codebase)))
+    proving += [*done[:2], *(state or aside)[:1]]
+    if done:
+        said = f"a run that is started again leaves out what is done already, in {_few(done)}"
+        text = f"Checkpointing: {said}. {_sentence(text.removeprefix('Checkpointing: '))}"
+    if state or (aside and not told):
+        text += f" Saved and restored by hand is state of a run: {_few(state or aside)}."
     named, _ = parted(codebase, list(run_query(codebase, "strings: *.callbacks.ModelCheckpoint").hits))
     text += (
         f" `ModelCheckpoint` of the training framework writes checkpoints, set up in {functions(named)}."

@@ -77,6 +77,17 @@ def object_sets(codebase: Codebase) -> tuple[CensusHit, ...]:
 
 
 @once
+def is_named(codebase: Codebase, path: str, name: str) -> bool:
+    """Whether source or settings name a class beside its own definition; what only examples name no program makes."""
+    word, least = re.compile(rf"\b{re.escape(name)}\b"), {path: 2}
+    for file in codebase.snapshot.files:
+        told = file.role in ("source", "config") or file.path.lower().startswith("readme")
+        if told and name in file.text and len(word.findall(file.text)) >= least.get(file.path, 1):
+            return True
+    return False
+
+
+@once
 def staged(codebase: Codebase) -> tuple[tuple[ClassRef, list[Stage]], ...]:
     """The classes whose objects hold models in stages, with these, in the order of `object_sets`."""
     roster, reach = roster_of(codebase), reach_of(codebase)

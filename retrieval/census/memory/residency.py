@@ -1,6 +1,7 @@
 """Kind `residency`: which models each program has in memory together, and how long."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.census.flow.loaded import loaded
@@ -17,7 +18,7 @@ from retrieval.census.memory.kept_models import inside, kept
 from retrieval.census.memory.kept_sets import kept_together
 from retrieval.census.memory.lifetimes import global_names
 from retrieval.census.memory.object_devices import devices_said
-from retrieval.census.memory.object_sets import is_told, object_sets, together
+from retrieval.census.memory.object_sets import is_named, is_told, object_sets, together
 from retrieval.census.memory.one_by_one import times
 from retrieval.census.memory.residents_said import all_names, names_said, residents, shelf
 from retrieval.census.memory.server_memory import server_residents
@@ -88,7 +89,7 @@ def _programs(codebase: "Codebase", roster: Roster, query: Query) -> Iterator[tu
 def _around_sets(codebase: "Codebase", roster: Roster, program: tuple[Start, list[Made]], story: str) -> str:
     """The story of a program that works with an object which holds more models than it tells of: the object first."""
     start, made = program
-    sets = [hit for hit in object_sets(codebase) if not is_told(hit, story)]
+    sets = [hit for hit in object_sets(codebase) if not is_told(hit, story) and is_named(codebase, hit.path, hit.name)]
     run = reached_from(codebase, [start]) if sets else frozenset()
     sets = [hit for hit in sets if (hit.path, f"{hit.name}.__init__") in run]
     if not sets or (len(sets) == 1 and together(story) >= int(sets[0].detail["count"])):
@@ -108,7 +109,9 @@ def _staged(codebase: "Codebase", stories: Iterable[str], query: Query) -> Itera
     told = list(stories)
     for hit in object_sets(codebase):
         if query.matches(hit.name) and not any(is_told(hit, story) for story in told):
-            yield hit
+            made = is_named(codebase, hit.path, hit.name)
+            said = f"`{hit.name}` object, which no program in the repository is seen to make,"
+            yield hit if made else replace(hit, text=hit.text.replace(f"`{hit.name}` object", said, 1))
 
 
 def _is_part(roster: Roster, made: Made) -> bool:

@@ -687,7 +687,7 @@ def test_a_client_of_the_repository_s_own_server_uses_no_hosted_model() -> None:
             ask("http://localhost")
     """
     alone = roster_of(codebase_of({"client.py": client})).made
-    assert [made.name for made in alone] == ["http.ask"]
+    assert [made.name for made in alone] == ["ask"]
     assert roster_of(codebase_of({"client.py": client, "server.py": server})).made == []
 
 

@@ -178,3 +178,19 @@ def test_what_only_the_main_block_of_an_imported_module_runs_is_not_used() -> No
     }
     used = texts(codebase_of(files), "model_summary: what=used")
     assert "`Net` (lib/nets.py)" in used[0] and "`MangaOcr`" in used[0] and "Trial" not in used[0]
+
+
+def test_a_client_of_a_cloud_is_a_hosted_model_and_its_task_a_run() -> None:
+    text = """
+        from acme_cloudapi_sdk import Client, Config
+
+        def main(path):
+            client = Client(Config("token"))
+            return client.run_task({"image": path, "model": "Finder-1"})
+
+        if __name__ == "__main__":
+            main("a.png")
+    """
+    code = codebase_of({"app.py": text})
+    assert texts(code, "model_summary: what=used")[0].startswith("No model is loaded here: all are hosted")
+    assert any("`client.run_task(" in told for told in texts(code, "model_runs"))

@@ -32,7 +32,7 @@ _REPEATED = re.compile(
     r"(?:Layer|Block|Stage|Attention|M[Ll][Pp]|Norm|Embed(?:ding)?s?|Head|Pool(?:er|ing)?|Unit|Conv|Timestep|(?:Up|Down)sample)\d*[dD]?$"
 )
 _GENERAL = words("Client AsyncClient Model Pipeline Predictor Inference")
-_LAYER = re.compile(r"Att(?:entio)?n|Processor|Layer|Block|Embed|Norm|Hook|Pool|Conv")
+_LAYER = re.compile(r"Att(?:entio)?n|Processor|Layer|Block|Embed|Norm|Hook|Pool|Conv|Linear$")
 _ASIDE = re.compile(r"(?:^|/)(?:metrics?|losses|criterions?)(?:/|\.py$)")  # code that compares what models make
 SERVED = "server: "  # what the maker of a model begins with whose server is started as a process
 MOST_NESTED, LARGE = 40, 100
@@ -63,6 +63,8 @@ class Made:
             return self.cls.definition.symbol
         if self.maker.startswith(SERVED):
             return self.maker.removeprefix(SERVED)
+        if self.maker.startswith("http."):
+            return self.maker.removeprefix("http.")  # the function or class that sends the requests
         parts = [part for part in self.maker.split(".") if part not in LOADING]
         if parts[-1] in _GENERAL and len(parts) > 1:
             return ".".join(parts[-2:])

@@ -63,7 +63,7 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
     main += other if any(entry.hosted for entry in main) else []  # which service answers, the user chooses
     hosted = [entry for entry in main if entry.hosted]
     local = [entry for entry in main if entry not in hosted and entry.used] or [e for e in main if e not in hosted]
-    idle = [entry for entry in main if entry not in hosted and entry not in local]
+    idle = [entry for entry in main if entry not in hosted and entry not in local and not _is_layer(roster, entry)]
     if hosted and not local:
         yield sentence(
             codebase,
@@ -94,6 +94,11 @@ def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterato
         yield sentence(
             codebase, f"Only code that the main programs are not seen to run makes {_names(others, MOST_PARTS)}", others
         )
+
+
+def _is_layer(roster: Roster, entry: Entry) -> bool:
+    cls = entry.made[0].cls
+    return cls is not None and roster.makers.anatomy.tier(cls) == "layer"
 
 
 def _outside(codebase: "Codebase", hosted: list[Entry], main: list[Entry]) -> Iterator[CensusHit]:

@@ -69,9 +69,10 @@ def _hosted(codebase: Codebase) -> Iterator[Told]:
     """Models that are asked over the network: clients of services, and requests in the form that model servers take."""
     entries = [entry for entry in entries_of(codebase) if entry.hosted and entry.run]
     hits = [
-        hit_at(codebase, m.frame.path, (m.step.start, m.step.end), symbol=m.frame.symbol, name=e.name, text=e.name)
+        hit_at(codebase, m.frame.path, (m.step.start, m.step.end), symbol=m.frame.symbol, name=name, text=name)
         for e in entries
         for m in e.made[:1]
+        for name in ["http" if m.maker.startswith("http.") else e.name]
     ]
     known = {(made.frame.path, made.frame.symbol) for entry in entries for made in entry.made}
     every = [hit for hit in asked(codebase) if (hit.path, hit.symbol) not in known]
@@ -83,7 +84,7 @@ def _hosted(codebase: Codebase) -> Iterator[Told]:
         told = f"a Triton model server that the repository sets up itself (`{served}`)"
         yield f"{told}, asked over the network by {who}", own
     if hits or others:
-        names = list(dict.fromkeys(f"`{hit.name}`" for hit in (*hits, *others) if not hit.name.startswith("http")))
+        names = list(dict.fromkeys(f"`{hit.name}`" for hit in (*hits, *others) if hit.name != "http"))
         who = people(codebase, [*known, *((hit.path, hit.symbol) for hit in others)], NAMED)
         told = f" ({listed(names, SHOWN)})" if names else ""
         yield f"models behind a service, asked over the network by {who}{told}", [*hits, *others]

@@ -137,3 +137,50 @@ def test_a_folder_is_told_by_the_base_of_its_classes_and_its_commands() -> None:
     told = {hit.name: hit.text for hit in run_query(codebase_of(files), "modules: only=folders").hits}
     assert "implementations of `Reader` (“Opens one kind of document”)" in told["pkg/readers"]
     assert "options and data classes" in told["pkg/data"]
+
+
+FOLDERS = {
+    "run.py": """
+        from store.shelf import Shelf
+        from flows.first import First
+        from flows.second import Second
+
+        if __name__ == "__main__":
+            Shelf().put(First().run())
+            Second().run()
+    """,
+    "store/__init__.py": "",
+    "store/shelf.py": """
+        class Shelf:
+            '''Keeps what came out, newest first.'''
+
+            def put(self, item):
+                print(item)
+    """,
+    "store/marks.py": "def mark(x):\n    return x\n",
+    "flows/base.py": "class Flow:\n    def run(self):\n        return None\n",
+    "flows/first.py": """
+        from flows.base import Flow
+        from store.shelf import Shelf
+
+        class First(Flow):
+            def run(self):
+                return Shelf()
+    """,
+    "flows/second.py": "from flows.base import Flow\n\nclass Second(Flow):\n    def run(self):\n        return 2\n",
+    "words.py": "".join(f"WORDS_{n} = frozenset(['a', 'b'])\n" for n in range(8)),
+    "ask.py": "import gradio as gr\n\ndef ask(progress=gr.Progress()):\n    return open('a')\n",
+    "lone/engine.py": 'class Engine:\n    """Runs a step."""\n'
+    + "".join(f"    def step_{n}(self):\n        return {n}\n\n" for n in range(22)),
+}
+
+
+def test_folders_and_files_without_words_of_their_own_say_what_they_do() -> None:
+    codebase = codebase_of(FOLDERS)
+    tree = " | ".join(hit.text for hit in run_query(codebase, "tree").hits)
+    assert "store/ - Shelf: “Keeps what came out, newest first”" in tree
+    assert "First (a Flow) makes Shelf; class First" in tree
+    assert "constants WORDS_0, WORDS_1" in tree
+    assert "builds an interface" not in tree
+    folders = [hit.name for hit in run_query(codebase, "modules: only=folders").hits]
+    assert "lone" in folders

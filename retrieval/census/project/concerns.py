@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 _CALLS = {
     "loads weights": r"(?:^|\.)(?:torch\.load|from_pretrained|load_state_dict|load_checkpoint)$",
     "parses options": r"^(?:argparse|click|typer|fire|absl|hydra|simple_parsing|tyro)\b",
-    "builds an interface or serves": r"^(?:gradio|streamlit|fastapi|flask|(?:custom)?tkinter|PyQt\d|PySide\d)\b",
+    "builds an interface or serves": r"^(?:gradio(?!\.(?:Progress|update|skip|Error|Warning|Info|Request)\b)|streamlit"
+    r"|flask|fastapi(?!\.(?:HTTPException|Depends|Query|Body|File|Form|Header)\b)|(?:custom)?tkinter|PyQt\d|PySide\d)\b",
     "reads or writes files": r"^(?:open|json\.dump|json\.load|yaml\.\w*(?:load|dump)|pickle\.\w+|torch\.save"
     r"|numpy\.(?:save|load)|cv2\.im(?:read|write)|shutil\.\w+|os\.(?:makedirs|remove)|soundfile\.\w+)$",
     "downloads": r"(?:^|[._])(?:download\w*|urlretrieve|urlopen|snapshot_download|gdown)$|^requests\.(?:get|post)$",

@@ -51,6 +51,7 @@ _SECTION = re.compile(
 )
 _DOCUMENTED = 3
 _CALLS = 5
+_ERRORS = ("Error", "Exception", "Warning")
 _MADE = re.compile(r"(?:^|\.)([A-Z]\w*)(?:\.from_\w+|\.create)?$")
 _ASIDE = re.compile(
     r"^(?:print|len|str|int|open|range|super|sorted|list|dict|enumerate|isinstance)$|(?:^|\.)(?:add_argument|append|join"
@@ -149,6 +150,24 @@ def led_by(codebase: Codebase, facts: FileFacts, quote: str = "`") -> str:
     return f"mainly {_spoken(first, quote)}" + (f", which uses {listed(used)}" if used else "")
 
 
+def _made_by(codebase: Codebase, facts: FileFacts, classes: list[Definition]) -> str:
+    """ "Runner (a Base) makes `Net`, `Writer`": the first class with its base and the classes of other files that it
+    makes; "" without these."""
+    first = next(iter(leading(codebase, facts.path, classes, _importers(codebase))), None)
+    if first is None:
+        return ""
+    bases = [found[1].name for base in first.bases if (found := codebase.resolve_local(facts.path, base))]
+    made: dict[str, None] = {}
+    for call in facts.calls:
+        name = call.name.rpartition(".")[2]
+        if call.symbol.startswith(f"{first.symbol}.") and name[:1].isupper() and not name.endswith(_ERRORS):
+            found = codebase.resolve_local(facts.path, call.name)
+            made |= {name: None} if found and found[1].kind == "class" and found[0] != facts.path else {}
+    if not made:
+        return f"{first.name} is a {bases[0]}" if bases else ""
+    return f"{first.name}{f' (a {listed(bases, 2)})' if bases else ''} makes {listed(list(made), _NAMES)}"
+
+
 def _spoken(item: Definition, quote: str) -> str:
     return f"{quote}{item.name}{'' if item.kind == 'class' else '()'}{quote}"
 
@@ -186,7 +205,7 @@ def _python(codebase: Codebase, file: SourceFile, facts: FileFacts) -> Described
                 return f"{sentence} ({text})", source.doc_start, source.doc_end
             call = "" if item.kind == "class" else "()"
             return f"{item.name}{call}: “{sentence}”; {text}", source.doc_start, source.doc_end
-        if led := led_by(codebase, facts, ""):
+        if led := led_by(codebase, facts, "") or _made_by(codebase, facts, classes):
             text = f"{led}; {text}"
         first = min([*classes, *functions], key=lambda item: item.start)
         return text, first.head_start, first.head_start
@@ -202,7 +221,8 @@ def _without_definitions(codebase: Codebase, file: SourceFile, facts: FileFacts)
         text = f"exports {listed(names)}" if names else f"exports all of {local[0].module}"
         return text, local[0].start, local[-1].end
     found = constants(file)
-    if script := _script(facts, len(found)):
+    bound = {line for name, line in found if name.isupper()}
+    if script := _script(facts, len(found), bound):
         return script
     if found:
         first = found[0]
@@ -221,9 +241,11 @@ def _without_definitions(codebase: Codebase, file: SourceFile, facts: FileFacts)
     return "only comments" if any(map(str.strip, file.lines)) else "blank", 1, 1
 
 
-def _script(facts: FileFacts, values: int) -> Described | None:
-    """What a file without definitions makes and calls, when it calls more than it sets."""
+def _script(facts: FileFacts, values: int, bound: set[int]) -> Described | None:
+    """What a file without definitions makes and calls, when it calls more than it sets; what stands on the lines of
+    constants gives these their values."""
     top = [call for call in facts.calls if not call.symbol and not _ASIDE.search(call.written)]
+    top = [call for call in top if call.start not in bound]
     if len(top) < max(_CALLS, values // 2):
         return None
     made = dict.fromkeys(match[1] for call in top if (match := _MADE.search(call.written)))

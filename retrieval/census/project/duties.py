@@ -12,6 +12,7 @@ from retrieval.census.flow.reach import reach_of
 from retrieval.census.meaning.prose import listed
 from retrieval.census.models.families import is_model_base
 from retrieval.census.project.concerns import concerns_of
+from retrieval.census.project.kinships import data_words
 from retrieval.codebase import Codebase
 from retrieval.facts import Definition, FileFacts
 from retrieval.markup import headings
@@ -40,6 +41,8 @@ _SEPARATED = r"[`\])*/]*(?:\([^)]*\))?[`*]*\s*(?:[:|\u2013\u2014#]|--?(?=\s))\s*
 def work_of(codebase: Codebase, path: str) -> str:
     """ "training program: runs models": what the calls and classes of a Python file do; "" when nothing tells it."""
     found = _does(codebase, path)
+    if data := data_words(codebase, path):
+        return data
     if path in reach_of(codebase).programs:
         head = "training program" if "trains" in found else "main program"
         rest = [name for name in found if name not in ("trains", "parses options")]
@@ -69,7 +72,8 @@ def _does(codebase: Codebase, path: str) -> list[str]:
     families = _families(codebase).get(path, ())
     concerns = [name for name in concerns_of(codebase).get(path, ()) if name != "defines models"]
     called = {call.name for call in codebase.facts[path].calls}
-    return [*families, *concerns, *(["sets up logging"] if any(map(_LOGS.search, called)) else [])]
+    found = [*families, *concerns]
+    return found or (["sets up logging"] if any(map(_LOGS.search, called)) else [])
 
 
 @once

@@ -40,6 +40,13 @@ def kin_words(codebase: "Codebase", files: Iterable[SourceFile]) -> str:
     return "; ".join(filter(None, told))
 
 
+def data_words(codebase: "Codebase", path: str) -> str:
+    """ "data classes" of a file with little else, "" for another."""
+    classes, functions = main_definitions(codebase.facts[path])
+    public = [(path, item) for item in classes if not item.name.startswith("_")]
+    return _data(codebase, public) if len(functions) < len(public) else ""
+
+
 def _base(codebase: "Codebase", classes: "list[tuple[str, Definition]]") -> str:
     """The base of the repository from which most classes derive; of several alike the nearest to them."""
     counts: Counter[str] = Counter()

@@ -21,6 +21,7 @@ from retrieval.census.project.describe import (
 )
 from retrieval.census.project.duties import work_of, work_of_folder
 from retrieval.census.project.kinships import kin_words
+from retrieval.census.project.tree_words import spoken_for
 from retrieval.codebase import Codebase
 from retrieval.facts import CensusHit, Definition
 from retrieval.manifests import Property, read_manifests
@@ -37,6 +38,7 @@ _WORDS = {
 }
 _ORDER = ("description", "name", "version", "authors", "license")
 _MANY_MODULES = 60
+_WORTH = 60  # lines of one module that make its folder a part of its own
 _SENTENCES = 420
 _PARAGRAPHS, _QUOTED = 10, 3
 _NEWS = re.compile(
@@ -140,7 +142,11 @@ def modules(codebase: Codebase, query: Query) -> Iterable[CensusHit]:
     by_folder: dict[str, list[SourceFile]] = {}
     for file in chosen:
         by_folder.setdefault(str(PurePosixPath(file.path).parent), []).append(file)
-    packages = {folder: group for folder, group in by_folder.items() if len(group) > 1}
+    packages = {
+        folder: group
+        for folder, group in by_folder.items()
+        if len(group) > 1 or (only == "folders" and folder != "." and _lines(group) >= _WORTH)
+    }
     for folder, group in sorted(packages.items(), key=lambda item: (is_left(f"{item[0]}/x"), -_lines(item[1]))):
         if only != "modules":
             yield _package(codebase, folder, group)
@@ -164,8 +170,8 @@ def _package(codebase: Codebase, folder: str, group: list[SourceFile]) -> Census
         facts = codebase.facts[init.path]
         places.append((init.path, facts.doc_start, facts.doc_end))
         text += f": “{sentence}”"
-    if kin := kin_words(codebase, group):
-        text += f"; {kin}"
+    told = kin_words(codebase, group) or ("" if places else spoken_for(codebase, group))
+    text += f"; {told}" if told else ""
     if work := work_of_folder(codebase, group):
         text += f"; {work}"
     names, heads = _largest(codebase, group)

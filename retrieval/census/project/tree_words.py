@@ -3,8 +3,9 @@
 from retrieval.beside import once
 from retrieval.census.flow.reach import reach_of
 from retrieval.census.meaning.prose import counted, listed
-from retrieval.census.project.describe import describe_file, main_definitions, main_names, own_sentence
+from retrieval.census.project.describe import describe_file, documented, main_definitions, main_names, own_sentence
 from retrieval.census.project.duties import tested_names, told_by_readme, work_of, work_of_folder
+from retrieval.census.project.kinships import kin_words
 from retrieval.census.project.subjects import subject_words
 from retrieval.codebase import Codebase
 from retrieval.facts import FileFacts
@@ -49,6 +50,8 @@ def held_words(codebase: Codebase, own: list[SourceFile], files: list[SourceFile
     inside = inside or [codebase.facts[file.path] for file in below]
     work = work_of_folder(codebase, files)
     work = f"{work}; " if work else ""
+    if told := spoken_for(codebase, own if inside else files):
+        return f"{told}; {work}{counted(len(below), 'Python file')}"
     for position, noun in enumerate(("class", "function")):
         items = [item for facts in inside for item in main_definitions(facts)[position]]
         names = main_names(codebase, [item for item in items if not item.name.startswith("_")])
@@ -64,6 +67,9 @@ def package_words(codebase: Codebase, files: list[SourceFile], own: list[SourceF
     work = work_of_folder(codebase, files)
     words = (f"{work}; " if work else "") + f"package of {counted(modules, 'Python file')}"
     described = describe_file(codebase, package)[0]
+    told = kin_words(codebase, own) or spoken_for(codebase, own if len(own) > 1 else files)
+    if told:
+        return f"{told}; {words}"
     if described.startswith("exports "):
         return f"{words}; {described}"
     inside = [codebase.facts[file.path] for file in own if file.language == "python"]
@@ -73,6 +79,21 @@ def package_words(codebase: Codebase, files: list[SourceFile], own: list[SourceF
         if len(names) > 1:
             return f"{words} with the {plural} {listed(names)}"
     return words
+
+
+def spoken_for(codebase: Codebase, files: list[SourceFile]) -> str:
+    """ "Reader: “Reads pages.”": what the class or function that most of the repository uses says of itself."""
+    _, users = _graph(codebase)
+    found: list[tuple[int, int, str]] = []
+    for file in files:
+        if file.language == "python" and file.role != "test" and file.lines:
+            facts = codebase.facts[file.path]
+            weight = len(file.lines) * (1 + len(users.get(file.path, ())))
+            if sentence := own_sentence(facts.docstring):
+                found.append((weight, len(found), f"{file.path.rpartition('/')[2]}: “{sentence}”"))
+            elif told := documented(codebase, facts):
+                found.append((weight, len(found), f"{told[1].name}: “{told[0]}”"))
+    return max(found)[2] if found else ""
 
 
 def folder_users(codebase: Codebase, files: list[SourceFile]) -> str:

@@ -39,7 +39,7 @@ _OUT = re.compile(
 )
 _NOT = re.compile(
     r"(?i)model|artifact|network|pretrained|ckpt|checkpoint|config|cfg|weight|log|cache|device|server|port|host|token|batch|temp|gpu|lora|bert|gpt"
-    r"|jobs?[-_]|api|url|font|benchmark|prune|max[-_]|init[-_]|auth|user[-_]data|download|leaderboard|root[-_]path|fit[-_]"
+    r"|jobs?[-_]|allow|trusted|api|url|font|benchmark|prune|max[-_]|init[-_]|auth|user[-_]data|download|leaderboard|root[-_]path|fit[-_]"
 )
 _WEIGHTS = re.compile(r"(?i)\b(?:models?|weights?|checkpoints?|networks?|artifacts?|executable|ffmpeg)\b|ffmpeg_")
 _BLANK = re.compile(r"(?i)\b(?:brief|short) description\b|^\W*(?:todo|add your|my (?:package|project))")
@@ -215,7 +215,7 @@ def _goes(codebase: Codebase) -> Iterator[CensusHit]:
         chosen = [hit for hit in chosen if not (_PLACE.search(hit.name) and _WEIGHTS.search(hit.text))]
         unique = list({hit.name: hit for hit in reversed(chosen)}.values())[::-1][:GIVEN]
         if unique:
-            told = [f"`{hit.name}`" + _helped(hit) for hit in unique]
+            told = [f"`{hit.name}`" + _helped(hit, options) for hit in unique]
             lines = [(hit.path, hit.start, hit.end) for hit in unique]
             text = f"{words}, by the options of the main programs: {listed(told, GIVEN)}."
             yield _hit(codebase, lines[0], name, text, lines[1:])
@@ -237,9 +237,19 @@ def _served(codebase: Codebase) -> Iterator[CensusHit]:
         yield _hit(codebase, lines[0], "input", text, lines[1:])
 
 
-def _helped(hit: CensusHit) -> str:
+def _helped(hit: CensusHit, options: list[CensusHit]) -> str:
+    """The help of an option in brackets; "" where it is that of another option, copied, which names other things."""
+    said = hit.detail.get("help", "").lower()
+    copied = [other for other in options if said and other.name != hit.name and other.detail.get("help", "").lower() == said]
+    if any(_shared(other, said) > _shared(hit, said) for other in copied):
+        return ""
     text = " ".join(hit.text.partition("): ")[2].split() or hit.text.partition("`: ")[2].split())
     return f" ({text if len(text) <= HELP else text[: HELP - 1] + '…'})" if text else ""
+
+
+def _shared(hit: CensusHit, said: str) -> int:
+    """How many words of the name of an option its help says."""
+    return sum(word in said for word in re.split(r"\W|_", hit.name.lower()) if len(word) > TITLE - 2)
 
 
 def _models(codebase: Codebase) -> Iterator[CensusHit]:

@@ -79,6 +79,7 @@ _OFFER = re.compile(
 _INTRODUCES = re.compile(r"(?i)^\W*(?:\d\W+)?(?:(?:model |project )?introduction|about|overview|abstract|what is)\b")
 _RELATED = re.compile(r"(?i)\b(?:projects?|papers?|works?|repos\w*|resources|news)\b")
 HEAD, TOP, EARLY, ITEMS, LEAST, MOST = 20, 90, 60, 7, 4, 3
+FEATURES, INNER = 10, 24  # features that are told, and words of what stands below one
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def read_readme(file: SourceFile, project: str = "") -> Readme:
     own = [block for block in prose if not _is_of_other(block.text, names)]
     prose = own or prose
     defining = [block for block in prose if _defines(block.text, names) and _subject(block.text) in names]
-    early = [b for b in prose if b.start <= EARLY and not b.text.endswith(":") and not _NUMBERED.match(b.text)]
+    early = [b for b in prose if b.start <= EARLY and not _announces(b.text) and not _NUMBERED.match(b.text)]
     tagline = _labelled(blocks, names) or next(iter(early or defining), None)
     said = tagline is not None and (len(tagline.text.split()) <= ITEMS or _DOES.search(tagline.text))
     if not said and defining and defining[0].start <= EARLY:
@@ -118,6 +119,11 @@ def read_readme(file: SourceFile, project: str = "") -> Readme:
     if sum(bool(_OTHERS.search(said.text)) for said in features) * 2 >= len(features):
         features = ()  # what others have made of it
     return Readme(title, _telling(tagline) if tagline else None, tuple(abstracts[:MOST]), features)
+
+
+def _announces(text: str) -> bool:
+    """Whether a paragraph is one sentence that leads to what stands below it."""
+    return text.endswith(":") and not re.search(r"[.!?]\s", text)
 
 
 def _own(blocks: list[tuple[str, Said]]) -> Iterator[tuple[str, Said]]:
@@ -224,6 +230,19 @@ def _features(blocks: list[tuple[str, Said]]) -> tuple[Said, ...]:
             inside = _FEATURES.search(block.text) is not None and not _RELATED.search(block.text)
         elif found and kind == "text" and block.start > found[-1].end + 1:
             break
-        elif inside and kind == "item" and block.text and not _ASIDE.search(block.text):
+        elif inside and kind == "item" and block.text:
+            _item(found, block)
+    return tuple(Said(re.sub(r"\s*:$", "", said.text), said.start, said.end) for said in found[:FEATURES])
+
+
+def _item(found: list[Said], block: Said) -> None:
+    """Add an item of a list; one below another that ends with a colon goes on with it, other inner ones are details."""
+    above = found[-1] if found else None
+    if above is None or block.indent <= above.indent:
+        if not _ASIDE.search(block.text):
             found.append(block)
-    return tuple(found[:ITEMS])
+        return
+    head, colon, listed = above.text.rpartition(":") if ":" in above.text else ("", "", "")
+    if colon and len(listed.split()) <= INNER and "://" not in block.text:
+        text = f"{head.rstrip()}: {', '.join(filter(None, (listed.strip(), block.text.rstrip('.'))))}"
+        found[-1] = Said(text, above.start, block.end, above.indent)

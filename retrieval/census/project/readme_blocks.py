@@ -23,11 +23,12 @@ LONGEST, LINKED = 420, 60
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Words of the README on lines `start` to `end`."""
+    """Words of the README on lines `start` to `end`; items of a list with the columns before them."""
 
     text: str
     start: int
     end: int
+    indent: int = 0
 
 
 def blocks_of(file: SourceFile) -> list[tuple[str, Said]]:
@@ -50,10 +51,11 @@ def blocks_of(file: SourceFile) -> list[tuple[str, Said]]:
             found.append(("heading", Said(plain(heading[2] or heading[4] or "") or text, number, number)))
             found += [("text", Said(rest, number, number))] if len(rest) > LONGEST // 40 and heading[4] else []
         elif text and item:
-            found.append(("item", Said(_cut(plain(_BOX.sub("", item[1]))), number, number)))
+            indent = len(line) - len(line.lstrip())
+            found.append(("item", Said(_cut(plain(_BOX.sub("", item[1]))), number, number, indent)))
         elif text and open_ and found:
             what, before = found[-1]
-            found[-1] = (what, Said(_cut(f"{before.text} {text}"), before.start, number))
+            found[-1] = (what, Said(_cut(f"{before.text} {text}"), before.start, number, before.indent))
         elif text and not re.fullmatch(r"[=\-*_~]{2,}", text):
             found.append(("text", Said(_cut(text), number, number)))
         open_ = bool(text) and not heading and not _CLOSES.search(line)
@@ -102,7 +104,7 @@ def plain(line: str) -> str:
     text = html.unescape(_TAG.sub("", re.sub(r"<\w+[^>]*$", "", text))).replace("\xa0", " ").lstrip("> ")
     text = re.sub(r"^\s*#+\s*", "", text)
     text = text.rstrip().removesuffix("*") if text.count("*") % 2 else text
-    return " ".join(re.sub(r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)", "", text).split())
+    return " ".join(re.sub(r"\*{2,3}|__|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)", "", text).split())
 
 
 def _cut(text: str) -> str:

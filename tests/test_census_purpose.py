@@ -212,3 +212,32 @@ def test_functions_that_run_models_speak_where_the_readme_says_nothing() -> None
     assert not [
         text for text in sentences({"README.md": docker, "run.py": SILENT}) if "Docker" in text or "infer" in text
     ]
+
+
+NESTED = """
+# Reader
+
+***Reader*** is a tool for pages. It reads them with models. This makes ***Reader*** fit for:
+- books
+
+## Features
+
+- Choose an engine:
+   - small/one
+   - big/faster-two (used by default)
+- Reads pages
+   - only those that are printed
+"""
+COPIED = RUN.replace(
+    'parser.add_argument("--keep_audio", action="store_true")',
+    'parser.add_argument("--text_input", help="path to image file")\n'
+    '    parser.add_argument("--image_path", help="path to image file")',
+)
+
+
+def test_inner_items_go_with_their_item_and_a_copied_help_tells_nothing() -> None:
+    found = sentences({"README.md": NESTED, "run.py": COPIED})
+    assert found[0] == "The README says of Reader: “Reader is a tool for pages. It reads them with models.”"
+    assert "Features it lists: Choose an engine: small/one, big/faster-two (used by default); Reads pages." in found
+    (given,) = [text for text in found if text.startswith("Goes in")]
+    assert "`--text_input`, `--image_path` (path to image file)" in given

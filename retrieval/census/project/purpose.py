@@ -240,7 +240,9 @@ def _served(codebase: Codebase) -> Iterator[CensusHit]:
 def _helped(hit: CensusHit, options: list[CensusHit]) -> str:
     """The help of an option in brackets; "" where it is that of another option, copied, which names other things."""
     said = hit.detail.get("help", "").lower()
-    copied = [other for other in options if said and other.name != hit.name and other.detail.get("help", "").lower() == said]
+    copied = [
+        other for other in options if said and other.name != hit.name and other.detail.get("help", "").lower() == said
+    ]
     if any(_shared(other, said) > _shared(hit, said) for other in copied):
         return ""
     text = " ".join(hit.text.partition("): ")[2].split() or hit.text.partition("`: ")[2].split())

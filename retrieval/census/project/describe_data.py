@@ -141,7 +141,7 @@ def _image(file: SourceFile) -> Described | None:
 
 
 def _requirements(file: SourceFile) -> Described | None:
-    found = _matches(file, r"([A-Za-z][\w.-]*)")
+    found = _matches(file, r"(?:git\+\S*/|https?://\S*/)?([A-Za-z][\w-]*(?:\.(?!git\b)[\w-]+)*)")
     if not found:
         return None
     names = listed([name for name, _line in found], 6)

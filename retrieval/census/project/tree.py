@@ -192,7 +192,7 @@ def _row(
         words, start, end = describe_file(codebase, row)
         words = file_words(codebase, row, words)
         if row.role in ("source", "config") and "/" in row.path and row.language not in SOURCE_LANGUAGES:
-            words += named_in(codebase, _name(row))
+            words += named_in(codebase, _name(row), row.path)
         if not row.lines:  # nothing to cite in it
             path = _told([*folder.files, *codebase.snapshot.files]).path
             return _hit(codebase, path, (1, 1), row.path, f"{branch}{_name(row)}", words, depth)

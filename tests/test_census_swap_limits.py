@@ -172,3 +172,65 @@ def test_a_special_token_in_a_help_text_ties_nothing() -> None:
     """
     told = " ".join(hit.text for hit in run_query(codebase_of({"main.py": main}), "coupled_files").hits)
     assert "`<|startoftext|>`" in told and "nospeech" not in told
+
+
+THREADED = """
+    import torch
+
+    class Talker(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(4, 4)
+            self.languages = 3
+        @property
+        def device(self):
+            return self.layer.weight.device
+        def decode(self, x):
+            return Outcome(self.layer(x))
+
+    class Outcome:
+        def __init__(self, tokens):
+            self.tokens = tokens
+            self.score = 1.0
+            self.heat = 0.0
+"""
+TALK = """
+    from talker import Talker
+
+    def talk(model: Talker, sound):
+        sound = sound.to(model.device)
+        if model.languages > 1:
+            print("many")
+
+        def again(part):
+            result = model.decode(part)
+            if result.score > 0.5:
+                return result
+            result = model.decode(part + 1)
+            return result
+
+        found = again(sound)
+        print(found.tokens, found.heat)
+        return first(model, found), second(model, found), third(model, found)
+
+    def first(model: Talker, found):
+        return found
+
+    def second(model: Talker, found):
+        return found
+
+    def third(model: Talker, found):
+        return found
+
+    if __name__ == "__main__":
+        talk(Talker(), 1)
+"""
+
+
+def test_what_callers_of_a_wrapper_use_and_one_model_that_goes_through_everything() -> None:
+    codebase = codebase_of({"talker.py": THREADED, "talk.py": TALK})
+    demand = next(hit.text for hit in run_query(codebase, "model_demands").hits)
+    assert "of its result it uses `.score` and returns it to `talk`, which uses `.tokens`, `.heat`" in demand
+    (blockers,) = run_query(codebase, "swap_blockers").hits
+    one = "(1) one object of `Talker` goes through everything as a parameter, and nothing chooses among several models"
+    assert f"{one} for a call: `talk()` (talk.py), `first()` (talk.py)" in blockers.text

@@ -33,7 +33,7 @@ from retrieval.roles import is_left
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-EACH, LONGEST, SHOWN, TIES, MOST, MANY = 1, 260, 3, 4, 9, 2
+EACH, LONGEST, SHOWN, TIES, MOST, MANY = 1, 260, 3, 4, 10, 2
 _CLASS = re.compile(r"`([A-Za-z_][\w.]*)")
 _FILLING = re.compile(r"(?i)weights|convert|load|state_dict|interpolate")  # fills a model rather than runs it
 _LAYER = re.compile(r"(?:Processor|Attention|Attn|Block|Layer)\w*\.")  # a part of the model itself
@@ -91,6 +91,7 @@ def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     """A clause and its hit for each sort of limit that the main programs have."""
     yield from _modalities(codebase)
     yield from _slotted(codebase)
+    yield from _threaded(codebase)
     yield from _bound(codebase)
     for taken in taken_from_modules(codebase)[:EACH]:
         if taken.names is not None or taken.objects is not None:
@@ -99,6 +100,7 @@ def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     yield from _closed(codebase)
     yield from _makers(codebase)
     asked = [hit for hit in model_demands(codebase, parse_query("model_demands")) if hit.detail["used"]]
+    asked.sort(key=lambda hit: -hit.detail["used"].count("`."))
     for hit in _first(codebase, asked):
         yield f"callers rely on arguments and results, as {_cut(hit.text)}", hit
     yield from _formats(codebase)
@@ -114,6 +116,31 @@ def _ranked(codebase: "Codebase", ranks: tuple[tuple[str, str], ...]) -> Iterato
     for rank, words in ranks:
         for hit in _first(codebase, list(assumptions(codebase, parse_query(f"assumptions: {rank}")))):
             yield f"{words}, as {_cut(hit.text)}", hit
+
+
+def _threaded(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """One class of model of which an object is a parameter of many functions: no place asks which model is meant."""
+    entries = [entry for entry in main_entries(entries_of(codebase)) if not (entry.part or entry.hosted)]
+    names = dict.fromkeys(entry.name for entry in entries)
+    if len(names) != 1:
+        return
+    name = next(iter(names))
+    typed = re.compile(rf":\s*[\"']?(?:\w+\.)*{re.escape(name)}[\"']?\s*(?:=.*)?$")
+    reach = reach_of(codebase)
+    taking = [
+        (path, item)
+        for path, item in codebase.all_definitions()
+        if any(map(typed.search, item.parameters)) and reach.runs((path, item.symbol))
+    ]
+    if len(taking) > SHOWN:
+        told = listed([f"`{item.symbol}()` ({path})" for path, item in taking], TIES)
+        path, item = taking[0]
+        hit = hit_at(codebase, path, (item.head_start, item.head_start), symbol=item.symbol, name="one", text="")
+        yield (
+            f"one object of `{name}` goes through everything as a parameter, and nothing chooses among several models "
+            f"for a call: {told}",
+            hit,
+        )
 
 
 def _slotted(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:

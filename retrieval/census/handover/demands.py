@@ -14,6 +14,7 @@ from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.body import one_line
 from retrieval.census.meaning.callgraph import Site
 from retrieval.census.meaning.keys import key_uses
+from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.meaning.wording import caller, either, label
 from retrieval.facts import CensusHit
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
 
-ROOTS, DEPTH, TEXT, NEAR, MOST_CALLED = 6, 9, 130, 1, 3
+ROOTS, DEPTH, TEXT, NEAR, MOST_CALLED, MEMBERS = 6, 9, 130, 1, 3, 6
 
 
 @kind(
@@ -50,17 +51,19 @@ def model_demands(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 def _hit(codebase: "Codebase", frame: "Frame", site: Site) -> CensusHit:
     step, target = site.step, site.target
     written = one_line(frame.body.tree.text(step.node), TEXT)
-    used = _used(frame, site)
+    used = " and ".join(filter(None, (_used(frame, site), _handed_on(frame, site))))
     names = [label(t) for t in site.targets]
     subject, called = caller(frame), either(names) if len(names) <= MOST_CALLED else "a model"
     text = f"{subject[0].upper()}{subject[1:]} calls {called} as `{written}`"
+    read = _read(frame, site)
+    around = f"; it also reads {listed([f'`{name}`' for name in read], MEMBERS)}" if read else ""
     return hit_at(
         codebase,
         frame.path,
         (step.start, step.end),
         symbol=frame.symbol,
         name=label(target),
-        text=f"{text}; of its result it {used}" if used else text,
+        text=(f"{text}; of its result it {used}" if used else text) + around,
         related=(("definition", target.path, target.definition.head_start, target.definition.head_end),),
         detail={"used": used},
     )
@@ -95,6 +98,45 @@ def _used(frame: "Frame", site: Site) -> str:
     told += [f"reads the keys {', '.join(keys)}"] if keys else []
     told += [f"uses {', '.join([*read, *cut][:8])}"] if read or cut else []
     return " and ".join(told)
+
+
+def _read(frame: "Frame", site: Site) -> list[str]:
+    """The members of the model that the calling body reads beside the call: "model.device"."""
+    owner = site.step.written.rpartition(".")[0] if site.called is None else site.step.written
+    node = frame.program.node(frame.path, frame.definition) if frame.definition else None
+    if not owner or "(" in owner or owner == "self" or node is None:
+        return []
+    found = re.findall(rf"(?<![\w.]){re.escape(owner)}\.([A-Za-z_]\w*)\b(?!\s*[(=](?!=))", frame.body.tree.text(node))
+    return [f"{owner}.{name}" for name in dict.fromkeys(found)]
+
+
+def _handed_on(frame: "Frame", site: Site) -> str:
+    """What callers use of the result when the body returns it under a name: "returns it to `f()`, which uses …"."""
+    name = next((b.name for b in frame.body.bindings if b.value == site.step.node and b.taken == "whole"), "")
+    given = (e.value for e in frame.body.exits if e.kind == "return" and e.value is not None)
+    if not name or frame.definition is None or all(frame.body.tree.text(value) != name for value in given):
+        return ""
+    codebase, own = frame.program.codebase, frame.definition.name
+    told = []
+    for call in codebase.facts[frame.path].calls:
+        if call.written != own and not call.written.endswith(f".{own}"):
+            continue
+        item = next((d for d in codebase.facts[frame.path].definitions if d.symbol == call.symbol), None)
+        around = frame.program.frame(frame.path, item)
+        members = _members(around, call.start, call.written) if around is not None else []
+        if members:
+            told.append(f"`{call.symbol or frame.path}`, which uses {', '.join(f'`.{m}`' for m in members[:MEMBERS])}")
+    return f"returns it to {listed(told, 2)}" if told else ""
+
+
+def _members(frame: "Frame", line: int, written: str) -> list[str]:
+    """The members that a body reads of the result of its call on a line."""
+    step = next((s for s in frame.body.calls if s.start == line and s.written == written), None)
+    name = next((b.name for b in frame.body.bindings if step is not None and b.value == step.node), "")
+    node = frame.program.node(frame.path, frame.definition) if frame.definition else None
+    text = frame.body.tree.text(node if node is not None else frame.body.tree.root)
+    found = re.findall(rf"(?<![\w.]){re.escape(name)}\.([A-Za-z_]\w*)", text) if name else []
+    return list(dict.fromkeys(found))
 
 
 def _after(frame: "Frame", site: Site, name: str) -> str:

@@ -79,7 +79,9 @@ _FETCHES = re.compile(
 _LABELS = re.compile(
     r"(?i)(?:^|_)(?:labels?|classes|categor(?:ies|y\w*)|id2label|label2id|class_?names|label_?map)(?:$|_)"
 )
-_CHECKPOINT = re.compile(r"(?i)(?:^|\.|_)(?:ckpt|checkpoint|state_?dict|weights?|sd|dict_s\d|loaded|cpt|params)\w*$")
+_CHECKPOINT = re.compile(
+    r"(?i)(?:^|\.|_)(?:ckpt|checkpoint|state_?dict|weights?|sd|dict_s\d|loaded|cpt)\w*$|(?:^|\.)params$"
+)
 _KEYS = re.compile(
     r"(?i)state_?dict|model|weight|config|dims|epoch|optimizer|params_ema|params|net|generator|hparams|args"
 )
@@ -212,7 +214,8 @@ def _text(unit: Unit, node: ast.Constant) -> Iterator[Found]:
     if isinstance(parent, ast.Expr) or (isinstance(parent, ast.Compare) and value.startswith(".")):
         return
     named = (_HUB.match(value) and _is_named(parent)) or _WEIGHTS.match(value)
-    named = named and not _DATA.search(_target(parent)) and not _PACKED.search(value)
+    titled = isinstance(parent, ast.keyword) and parent.arg in ("title", "description", "prog", "summary")
+    named = named and not (_DATA.search(_target(parent)) or _PACKED.search(value) or titled)
     if named and len(value) > len(".onnx"):
         shown = written(parent).removeprefix("f").strip("'\"") if isinstance(parent, ast.JoinedStr) else value
         yield "weights", f"`{_short(shown)}`", node

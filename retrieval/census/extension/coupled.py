@@ -55,7 +55,7 @@ def coupled_files(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 
 def _hit(codebase: "Codebase", path: str, ties: Ties) -> CensusHit:
-    lines = ties.lines
+    lines = [ties.first, *(line for line in ties.lines if line != ties.first)]
     return hit_at(
         codebase, path, (lines[0], lines[0]), symbol="", name=path, text=f"{path} {'; '.join(_words(ties))}",
         related=tuple(("tie", path, line, line) for line in lines[1:]), detail={"weight": str(ties.weight)},
@@ -114,7 +114,7 @@ def _verdict(codebase: "Codebase", table: dict[str, Ties], ranked: list[str]) ->
     if len(told) > 1:
         text = "Most tightly tied to particular models are, the tightest first: "
         text += "; ".join(f"({place}) {said}" for place, said in enumerate(told, 1)) + more
-    places = [(path, table[path].lines[0]) for path in shown]
+    places = [(path, table[path].first) for path in shown]
     yield hit_at(
         codebase, places[0][0], (places[0][1], places[0][1]), symbol="", name="verdict", text=text,
         related=tuple(("tie", path, line, line) for path, line in places[1:]),

@@ -74,3 +74,9 @@ class Ties:
             self.wired, self.slots,
         )  # fmt: skip
         return sorted({*(line for table in held for line in table.values()), *self.named, *self.asked})
+
+    @property
+    def first(self) -> int:
+        """The first line of what ties most."""
+        held = (self.wired, self.slots, self.made, self.hosted, self.run, self.bound, self.formats, self.companions)
+        return next((min(table.values()) for table in held if table), self.lines[0])

@@ -212,7 +212,8 @@ def _library_types(roster: Roster, table: dict[str, Ties]) -> None:
         for item in facts.imports:
             if roster.codebase.locate(item.module, path) is not None:
                 continue  # a package of the repository that is called like one of those
-            if _package(f"{item.module}.{item.name}") in packages and item.name and item.name != "*":
+            known = _package(f"{item.module}.{item.name}") in packages and "regist" not in item.name.lower()
+            if known and item.name and item.name != "*":
                 ties = _in(table, path)
                 if not any(f"`{item.name}`" in held for held in (ties.made, ties.companions)):
                     ties.types.setdefault(f"`{item.name}`", item.start)

@@ -395,3 +395,20 @@ def test_options_that_the_code_overrules_or_never_reads_change_nothing() -> None
     assert "args.size < 1" in effects["size"]
     lead = run_query(codebase, "option_ways: what=lead").hits
     assert all("sets `port` to `8080`, `device` to `'cuda:3'` itself" in hit.text for hit in lead)
+
+
+def test_scripts_without_a_command_line_are_controlled_by_values_at_their_top() -> None:
+    script = (
+        "PROMPT = 'car.'\nLIMIT = 0.35\nDEVICE = 'cuda' if PROMPT else 'cpu'\nIDLE = 3\nprint(PROMPT, LIMIT, DEVICE)\n"
+    )
+    files = {
+        "README.md": "Run `python demo.py` or `python run.py`.\n",
+        "demo.py": script,
+        "run.py": RUN,
+        "decode.py": DECODE,
+    }
+    (hit,) = run_query(codebase_of(files), "script_settings").hits
+    assert hit.text == (
+        "1 program without a command line is controlled by values that stand at the top of the file and are changed "
+        "there: demo.py (`PROMPT = 'car.'`, `LIMIT = 0.35`, `DEVICE = 'cuda' if PROMPT else 'cpu'`)"
+    )

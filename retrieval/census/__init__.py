@@ -173,6 +173,7 @@ from retrieval.census.settings import (  # noqa: F401
     option_objects,
     option_ways,
     options,
+    script_settings,
     settings,
 )
 from retrieval.census.telling import logged, recording, told_figures, usage_metrics  # noqa: F401

@@ -486,6 +486,12 @@ def test_what_code_refuses_to_run_with_is_a_conflict_and_what_tests_install_is_n
     assert "uses `timm.layers`, which came with timm 0.9, which excludes `timm==0.6.7`" in plain
     admitted = texts(REFUSING, "admitted: torch==2.3.0, imagebind")
     assert not any("numpy==1.26.4" in text or "`timm==0.6.7` by" in text for text in admitted)
+    lock = '[[package]]\nname = "torch"\nversion = "2.7.0"\n'
+    both = texts({**REFUSING, "uv.lock": lock}, "admitted: torch==2.3.0")[0]
+    assert both.startswith(
+        "PyTorch 2.3.0 is not excluded by any declared range, but some code does not go with it: `check"
+    )
+    assert "and the lock file does not have it: `uv.lock` fixes `torch` 2.7.0" in both
 
 
 def test_other_names_of_what_is_declared_are_declared_and_questions_of_scripts_declare_nothing() -> None:

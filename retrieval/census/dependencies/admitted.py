@@ -9,6 +9,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from retrieval.census.dependencies.code_conflicts import CODE
 from retrieval.census.dependencies.conflicts import asked_for, found_conflicts
 from retrieval.census.dependencies.fitting import compatible, excludes, of_program, short
 from retrieval.census.language import Query, hit_at, kind
@@ -46,16 +47,20 @@ def _set(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any], a
     hits = found_conflicts(codebase, constraint)
     by_hand = [hit for hit in hits if codebase.snapshot.by_path[hit.path].role != "generated"]
     locked = [hit for hit in hits if hit not in by_hand]
+    by_code = [hit for hit in by_hand if hit.detail["source"] == CODE]
+    stated = [hit for hit in by_hand if hit not in by_code]
     title = constraint["title"]
-    if by_hand:
-        text = f"{title} conflicts with what is declared: "
-        text += "; ".join(dict.fromkeys(_clause(hit, title) for hit in by_hand[:SHOWN]))
-        text += _elsewhere(manifests, constraint, by_hand)
-    elif locked:
-        text = f"{title} is not excluded by any declared range, but the lock file does not have it: "
-        text += "; ".join(_clause(hit, title) for hit in locked[:SHOWN])
+    if stated:
+        text = f"{title} conflicts with what is declared: {_clauses(stated, title)}"
+        text += _elsewhere(manifests, constraint, stated)
+    elif by_code or locked:
+        text = f"{title} is not excluded by any declared range"
     else:
         text = f"{title}: nothing that is declared excludes it"
+    text += f"{'; besides, some' if stated else ', but some'} code does not go with it: " if by_code else ""
+    text += _clauses(by_code, title)
+    if locked and not stated:
+        text += f"{'; and' if by_code else ', but'} the lock file does not have it: {_clauses(locked, title)}"
     for entry in constraint.get("beside", ()):
         other = asked.get(entry["set"], "")
         said = f". Whatever is declared here, {title} as it is published does not go with {other}: {entry['why']}"
@@ -64,6 +69,10 @@ def _set(codebase: Codebase, manifests: Manifests, constraint: dict[str, Any], a
     places = [("conflict", h.path, h.start, h.end) for h in [*by_hand, *locked][:PLACES]]
     places += [("declared", d.path, d.start, d.end) for d in _declared(manifests, constraint)[:PLACES]]
     return _said(codebase, constraint, text, places)
+
+
+def _clauses(hits: list[CensusHit], title: str) -> str:
+    return "; ".join(dict.fromkeys(_clause(hit, title) for hit in hits[:SHOWN]))
 
 
 def _elsewhere(manifests: Manifests, constraint: dict[str, Any], by_hand: list[CensusHit]) -> str:

@@ -19,7 +19,7 @@ from retrieval.manifests import canonical
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-SHOWN = 8
+SHOWN, CODE = 8, "the code"
 _CUDA = re.compile(r"cu(\d{2,3})$")
 
 
@@ -34,7 +34,7 @@ def by_code(codebase: Codebase, constraint: dict[str, Any]) -> Iterator[CensusHi
         item, clause = places[0]
         text = f"{item.subject} conflicts with {constraint['title']}: it {item.does}{clause}"
         related = tuple(("again", one.path, *one.lines) for one, _ in places[1:SHOWN])
-        detail = {"constraint": constraint["name"], "source": "the code"}
+        detail = {"constraint": constraint["name"], "source": CODE}
         yield hit_at(
             codebase, item.path, item.lines, symbol=item.symbol, name=item.name, text=text, related=related,
             detail=detail,

@@ -79,7 +79,7 @@ def _refusal(
 ) -> CodeNeed:
     symbol = unit.symbols.get(node, "")
     said = f"; it says “{message}”" if message else ""
-    does = f"ends in an error unless {_TITLES[name]} is {passing}{said}"
+    does = f"ends in an error unless {_TITLES[name]} is {str(passing).removeprefix('==')}{said}"
     return CodeNeed(name, passing, does, subject_of(codebase, unit.path, symbol), unit.path, symbol, unit.lines(node))
 
 

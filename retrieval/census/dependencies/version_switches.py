@@ -72,7 +72,8 @@ def guarded(unit: Unit, node: ast.Attribute) -> str:
             return f"tests {quoted(test, 110)}{f' and without it {other}' if other else ''}"
         if isinstance(parent, ast.Try) and current in parent.body and parent.handlers:
             other = done(parent.handlers[0].body)
-            return f"stands in a `try`{f' and after an error {other}' if other else ''}"
+            if not other.startswith("raises"):
+                return f"stands in a `try`{f' and after an error {other}' if other else ''}"
         current = parent
     return ""
 

@@ -198,3 +198,33 @@ def test_a_base_with_one_implementation_is_told_last() -> None:
     )
     found = said({"towers.py": source.replace("    build(", "    Only().rank()\n    build(")}, "agreements")
     assert found[-1] == "base class `Base` (towers.py), which leaves `rank()` to 1 subclass: `Only`"
+
+
+def test_a_subclass_that_brings_nothing_itself_is_not_told_as_one_that_does() -> None:
+    files = {
+        "run.py": """
+            class Writer:
+                def write(self, rows):
+                    raise NotImplementedError
+
+            class Timed(Writer):
+                def stamp(self, row):
+                    return row["start"]
+
+            class First(Timed):
+                def write(self, rows):
+                    return [self.stamp(row) for row in rows]
+
+            class Second(Writer):
+                def write(self, rows):
+                    return rows
+
+            def main(rows, plain):
+                (Second() if plain else First()).write(rows)
+
+            if __name__ == "__main__":
+                main([], True)
+        """
+    }
+    (told,) = texts(codebase_of(files), "agreements: sort=bases")
+    assert told.endswith("leaves `write(rows)` to 2 subclasses: `First`, `Second`")

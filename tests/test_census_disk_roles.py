@@ -252,6 +252,7 @@ def test_constants_of_other_modules_name_files_and_self_tests_write_no_results()
     files = {
         "README.md": "Start it with `python app.py`.",
         "app.py": """
+            import os
             from places import SETTINGS_PATH, ROWS_PATH
             from tools.draw import draw
 
@@ -265,7 +266,12 @@ def test_constants_of_other_modules_name_files_and_self_tests_write_no_results()
                 with open(ROWS_PATH) as file:
                     return file.read()
 
+            def put(rows, output_path):
+                if not os.path.exists(os.path.dirname(output_path)):
+                    os.makedirs(os.path.dirname(output_path))
+
             def main(video):
+                put("", "results/tracks/{}".format(video))
                 sound = video.download(filename="work/sound.wav")
                 keep(draw(sound))
                 return load()
@@ -286,11 +292,17 @@ def test_constants_of_other_modules_name_files_and_self_tests_write_no_results()
 
             if __name__ == "__main__":
                 open("images/trial.png", "wb").write(draw(b""))
+                draw(open("images/trial.png", "rb").read())
         """,
     }
-    told = texts(codebase_of(files), "disk_roles")
+    codebase = codebase_of(files)
+    told = texts(codebase, "disk_roles")
     assert told == [
         "Intermediate results on disk, written by one step and read by another: `../rows/last_rows.csv` (table) by "
         "`keep()` (app.py)",
         "Settings and credentials that are written: `../settings.yaml` by `keep()` (app.py)",
+    ]
+    assert not any("trial.png" in text for text in texts(codebase, "shared_files"))
+    assert texts(codebase, "cache_homes: what=folders") == [
+        "Folders that are made and stay: `results/tracks` by `main()` (app.py)"
     ]

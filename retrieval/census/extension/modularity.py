@@ -22,9 +22,9 @@ from retrieval.census.handover.shared_modules import shared_of
 from retrieval.census.handover.stores import stores_of
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.callgraph import Target, entered, reached
-from retrieval.census.meaning.keys import key_uses
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import counted, listed
+from retrieval.census.meaning.traces import traces_of
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.meaning.wording import label
 from retrieval.census.models.attribute_chains import attribute_chains
@@ -160,7 +160,7 @@ def _judge(focus: Focus, target: Target) -> Judged:
         ("nested", frame.outer is not None and frame.outer.definition is not None),
         ("script", _starts(focus, frame.path)),
         ("options", any(_is_options(frame, name) for name in names)),
-        ("keys", any(not use.puts for name in names for use in key_uses(focus.program, frame, name, 1))),
+        ("keys", (frame.path, frame.symbol) in _by_key(focus.program.codebase)),
         ("shared", (frame.path, frame.symbol) in readers),
         ("reaches", _reaches(focus.program.codebase, target)),
         ("made", _uses_made(focus, frame)),
@@ -169,6 +169,12 @@ def _judge(focus: Focus, target: Target) -> Judged:
     ]
     found = tuple(name for name, holds in ties if holds)
     return Judged(target, found, typed, bool(definition.docstring or told.docstring))
+
+
+@once
+def _by_key(codebase: "Codebase") -> frozenset[tuple[str, str]]:
+    """The functions that read entries of a dictionary, or of the dictionaries in a list, that they are given."""
+    return frozenset(t.place for t in traces_of(codebase).traces if t.parameter and (t.read or t.inside))
 
 
 def _reaches(codebase: "Codebase", target: Target) -> bool:

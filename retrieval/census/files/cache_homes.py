@@ -74,7 +74,7 @@ def _homes(codebase: Codebase) -> dict[str, Home]:
     reach = reach_of(codebase)
     found: dict[str, Home] = {}
     for path, call in codebase.all_calls():
-        if codebase.snapshot.by_path[path].role != "source" or not reach.runs((path, call.symbol)):
+        if codebase.snapshot.by_path[path].role != "source" or not reach.runs_line(path, call.start):
             continue
         row = _row(codebase, path, call)
         if row is not None:
@@ -180,7 +180,8 @@ def _folders(codebase: Codebase) -> Iterator[CensusHit]:
     reach = reach_of(codebase)
     groups: dict[tuple[str, ...], list[Contact]] = {}
     for contact in contacts_of(codebase):
-        made = contact.effect == "writes" and contact.what == "folder" and reach.runs(contact.place)
+        made = contact.effect == "writes" and contact.what == "folder"
+        made = made and reach.runs_line(contact.path, contact.start)
         parts = parts_of(contact.pattern)
         if made and parts and (any(letters(part) >= LETTERS for part in parts) or _default(codebase, contact)):
             groups.setdefault(parts if parts != ("*",) else (contact.pattern,), []).append(contact)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside, once
 from retrieval.census.files.commands import command_files
 from retrieval.census.files.library_files import given_paths
-from retrieval.census.files.path_patterns import paths_of
+from retrieval.census.files.path_patterns import folder_of, paths_of
 from retrieval.census.files.storage import access_of, is_buffer
 from retrieval.facts import Call, Definition
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 3
 _BARE = re.compile(r"(?:.*/)?\{(\w+)\}")
+_FOLDER = re.compile(r"\{folder of (\w+)\}")
 _FETCH = re.compile(
     r"^(?:urllib\.request\.urlopen|requests\.(?:get|request)|httpx\.(?:get|stream)|aiohttp\.ClientSession)$"
 )
@@ -74,7 +75,7 @@ def _key(contact: Contact) -> tuple[str, int, str, str, str]:
 
 def given_to(contact: Contact, parameters: list[str]) -> str:
     """The parameter whose value is the last part of the path, "" when the function itself says what it is."""
-    found = _BARE.fullmatch(contact.pattern)
+    found = _BARE.fullmatch(contact.pattern) or _FOLDER.fullmatch(contact.pattern)
     return found[1] if found and found[1] in parameters else ""
 
 
@@ -143,6 +144,7 @@ def _called(codebase: Codebase, contacts: list[Contact]) -> Iterator[Contact]:
             if given and (contact.effect, name) not in seen and not is_buffer(codebase, path, call, given):
                 seen.add((contact.effect, name))
                 pattern = paths.written(path, call.symbol, given, call.start)
+                pattern = folder_of(pattern) if _FOLDER.fullmatch(contact.pattern) else pattern
                 yield Contact(
                     path, call.symbol, call.start, call.end, contact.effect, contact.what, pattern, call.written, given
                 )

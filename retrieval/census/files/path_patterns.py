@@ -134,7 +134,7 @@ class Paths:
         if name.startswith("download") and named is not None:
             return self.pattern(at, named, env, left - 1)
         if name == "dirname" and given:
-            return self.pattern(at, given[0], env, left - 1).rpartition("/")[0] or _unknown(node)
+            return folder_of(self.pattern(at, given[0], env, left - 1)) or _unknown(node)
         if name in ("with_suffix", "with_name") and held is not None and given:
             base = self.pattern(at, held, env, left - 1)
             cut = base.rpartition("/")[0] + "/" if name == "with_name" else base.rpartition(".")[0] or base
@@ -223,6 +223,12 @@ class Paths:
         bound = self.names(variable[0], "").bound.get(variable[1], []) if variable is not None else []
         told = self.pattern((variable[0], "", bound[0][0]), bound[0][1], {}, 3) if bound and variable else ""
         return told if _tells(told) else ""
+
+
+def folder_of(pattern: str) -> str:
+    """The folder of a path; of a path that is one unknown name `{folder of name}`, "" where it has none."""
+    bare = re.fullmatch(r"\{(\w+)\}", pattern)
+    return f"{{folder of {bare[1]}}}" if bare else pattern.rpartition("/")[0]
 
 
 def _tells(told: str) -> bool:

@@ -66,11 +66,14 @@ class Reach:
 
     def runs_line(self, path: str, line: int) -> bool:
         """Whether the main programs may run a line; of a `__main__` block only where the file is run as a program."""
-        unit = naming_of(self.codebase).unit_at(path, line)
-        if not self.tells or unit not in self.units:
+        if not self.tells or naming_of(self.codebase).unit_at(path, line) not in self.units:
             return not self.tells
-        guard = program_of(self.codebase).main_guard(path) if not unit[1] else None
-        return guard is None or not guard[0] <= line <= guard[1] or path in self.guarded
+        return not self.tests_itself(path, line)
+
+    def tests_itself(self, path: str, line: int) -> bool:
+        """Whether a line stands in the `__main__` block of a file that the programs import and nothing runs."""
+        guard = program_of(self.codebase).main_guard(path) if path in self.paths and path not in self.guarded else None
+        return self.tells and guard is not None and guard[0] <= line <= guard[1]
 
     @cached_property
     def paths(self) -> frozenset[str]:

@@ -78,12 +78,11 @@ def _single(codebase: Codebase) -> Iterator[CensusHit]:
 def _left(codebase: Codebase, single: bool) -> Iterator[CensusHit]:
     reach = reach_of(codebase)
     found = [
-        hit
+        (hit, _keeping(codebase, hit))
         for hit in hierarchies(codebase, Query("", "hierarchies", (), {}))
         if hit.detail["abstract"] and hit.role == "source" and reach.has(hit)
     ]
-    for hit in sorted(found, key=lambda hit: -len(hit.detail["members"].split(", "))):
-        members = hit.detail["members"].split(", ")
+    for hit, members in sorted(found, key=lambda pair: -len(pair[1])):
         if (len(members) < 2) != single:
             continue
         left = [f"`{_signed(codebase, hit, name)}`" for name in hit.detail["abstract"].split(", ")]
@@ -97,6 +96,20 @@ def _left(codebase: Codebase, single: bool) -> Iterator[CensusHit]:
         yield hit_at(
             codebase, hit.path, lines, symbol=hit.symbol, name=hit.name, text=text, related=related, detail=detail
         )
+
+
+def _keeping(codebase: Codebase, hit: CensusHit) -> list[str]:
+    """The classes below a base that have one of the methods that it leaves open; all where none was found to."""
+    every, open_ones = hit.detail["members"].split(", "), hit.detail["abstract"].split(", ")
+    lacking: set[str] = set()
+    for _, path, line, _ in (place for place in hit.related if place[0] == "subclass"):
+        item = next((d for d in codebase.facts[path].definitions if d.head_start == line and d.kind == "class"), None)
+        brought = (codebase.member((path, item), name) for name in open_ones) if item is not None else ()
+        if item is not None and not any(
+            m and (m[0], m[1].symbol.rpartition(".")[0]) != (hit.path, hit.symbol) for m in brought
+        ):
+            lacking.add(item.symbol)
+    return [name for name in every if name not in lacking] or every
 
 
 def _brought(codebase: Codebase) -> Iterator[CensusHit]:

@@ -54,12 +54,11 @@ Place = tuple[str, int, int]
 
 
 def _passed_files(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
-    """State that is saved and read back, files handed on in one body, files by the pattern of their path, then those
-    whose path is returned."""
-    yield from saved_state(codebase, query)
-    yield from handed_files(codebase, query)
-    yield from shared_files(codebase, query)
-    yield from relay(codebase, query)
+    """Of what the main programs run: state that is saved and read back, files handed on in one body, files by the
+    pattern of their path, then those whose path is returned."""
+    reach = reach_of(codebase)
+    for search in (saved_state, handed_files, shared_files, relay):
+        yield from (hit for hit in search(codebase, query) if hit.role == "source" and reach.has(hit))
 
 
 def _fed(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:

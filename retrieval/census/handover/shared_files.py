@@ -79,7 +79,8 @@ def shared_files_of(codebase: Codebase) -> list[SharedFile]:
     """The files of a codebase that go from function to function; worked out once."""
     if codebase not in _KNOWN:
         reach = reach_of(codebase)
-        found = [*_joined(contacts_of(codebase)), *_rewritten(codebase), *_at_options(contacts_of(codebase))]
+        contacts = [c for c in contacts_of(codebase) if not reach.tests_itself(c.path, c.start)]
+        found = [*_joined(contacts), *_rewritten(codebase), *_at_options(contacts)]
         for item in found:
             item.writers.sort(key=lambda c: c.place not in reach.units)
 

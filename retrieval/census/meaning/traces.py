@@ -41,6 +41,7 @@ class Trace:
     attributes: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)  # attributes and items that are set, methods that change
     sets: dict[str, int] = field(default_factory=dict)  # entries and attributes set, of what it holds too
+    inside: dict[str, int] = field(default_factory=dict)  # entries read of what a loop takes out of it
     added: list[int] = field(default_factory=list)
 
     @property
@@ -206,6 +207,8 @@ class _Reader:
         if name and isinstance(key, str):
             held = self.trace(name, line)
             (held.put if stored else held.read).setdefault(key, line)
+            if not stored and name in self.roots:
+                self.trace(self.roots[name], line).inside.setdefault(key, line)
         if stored and (root := _root(node.value)) and root != "self":
             trace = self.trace(self.roots.get(root, root), line)
             trace.changed.setdefault("its items", line)

@@ -300,3 +300,47 @@ def test_what_is_inherited_is_cited_where_it_stands_and_an_overridden_constructo
         == "`Below` objects (run.py) keep: `room`, set by `__init__()`, `fill()` and read by `give()`, `fill()`"
     )
     assert {place[1:3] for place in hit.related} == {("run.py", 5), ("above.py", 7)}
+
+
+def test_what_is_put_into_parts_by_a_method_is_told_with_who_reads_it_there() -> None:
+    code = """
+        from torch import nn
+
+        class Layer(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.seen = None
+                self.scale = 1
+
+            def condition(self, seen):
+                self.seen = seen
+
+            def set_parameters(self, weight):
+                self.weight = weight
+
+            def forward(self, x):
+                return x + self.seen + self.weight
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layers = nn.ModuleList([Layer()])
+
+            def forward(self, x, picture):
+                for layer in self.layers:
+                    layer.condition(picture)
+                    layer.set_parameters(2)
+                for layer in self.layers:
+                    x = layer(x)
+                return x
+
+        def main():
+            return Net()(1, 2)
+
+        if __name__ == "__main__":
+            main()
+    """
+    assert texts(codebase_of({"run.py": code}), "carriers: what=parts") == [
+        "`picture` is put into `Layer` with `condition()` by `Net.forward()` (run.py), and kept there in `seen`, which "
+        "`Layer.forward()` (run.py) read when they run, without an argument for it"
+    ]

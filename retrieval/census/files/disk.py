@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside, once
 from retrieval.census.files.commands import command_files
 from retrieval.census.files.library_files import given_paths
-from retrieval.census.files.path_patterns import folder_of, paths_of
+from retrieval.census.files.path_meets import folder_of
+from retrieval.census.files.path_patterns import paths_of
 from retrieval.census.files.storage import access_of, is_buffer
 from retrieval.facts import Call, Definition
 

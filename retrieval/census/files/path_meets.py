@@ -82,3 +82,9 @@ def _fits(one: str, other: str) -> bool:
 def _ends(part: str) -> str:
     found = _ENDING.search(part)
     return found[0].lower() if found else ""
+
+
+def folder_of(pattern: str) -> str:
+    """The folder of a path; of a path that is one unknown name `{folder of name}`, "" where it has none."""
+    bare = re.fullmatch(r"\{(\w+)\}", pattern)
+    return f"{{folder of {bare[1]}}}" if bare else pattern.rpartition("/")[0]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
+from retrieval.census.files.path_meets import folder_of
 from retrieval.census.meaning.units import call_name, own_nodes, units
 from retrieval.census.settings.set_defaults import holds_by_default
 from retrieval.languages import words
@@ -223,12 +224,6 @@ class Paths:
         bound = self.names(variable[0], "").bound.get(variable[1], []) if variable is not None else []
         told = self.pattern((variable[0], "", bound[0][0]), bound[0][1], {}, 3) if bound and variable else ""
         return told if _tells(told) else ""
-
-
-def folder_of(pattern: str) -> str:
-    """The folder of a path; of a path that is one unknown name `{folder of name}`, "" where it has none."""
-    bare = re.fullmatch(r"\{(\w+)\}", pattern)
-    return f"{{folder of {bare[1]}}}" if bare else pattern.rpartition("/")[0]
 
 
 def _tells(told: str) -> bool:

@@ -30,6 +30,7 @@ from retrieval.census.handover.relay import relay
 from retrieval.census.handover.saved_state import saved_state
 from retrieval.census.handover.session_entries import session_entries
 from retrieval.census.handover.session_stores import session_stores
+from retrieval.census.handover.set_into_parts import set_into_parts
 from retrieval.census.handover.shared_files import shared_files
 from retrieval.census.handover.shared_modules import shared_modules
 from retrieval.census.handover.stores import stores
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 BODIES, MOST_BODIES, CHAIN, LOOKED, WIDE = 2, 3, 6, 12, 10
 EVERYTHING = (
-    "entries|fields|arguments|held|queues|state|sessions|loops|modules|travelling|options|stores|dictionaries|files|objects|"
+    "entries|fields|arguments|parts|held|queues|state|sessions|loops|modules|travelling|options|stores|dictionaries|files|objects|"
     "globals"
 )
 Place = tuple[str, int, int]
@@ -71,7 +72,17 @@ def _fed(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
             yield hit
 
 
-_FIRST = {"modules": (shared_modules, 2), "stores": (stores, 2), "loops": (_fed, 2), "files": (_passed_files, 3)}
+def _parts(codebase: "Codebase", _query: Query) -> Iterator[CensusHit]:
+    return set_into_parts(codebase)
+
+
+_FIRST = {
+    "parts": (_parts, 2),
+    "modules": (shared_modules, 2),
+    "stores": (stores, 2),
+    "loops": (_fed, 2),
+    "files": (_passed_files, 3),
+}
 
 
 @kind(

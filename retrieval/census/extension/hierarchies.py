@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from retrieval.beside import once
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import counted, listed
@@ -84,6 +85,12 @@ def hierarchies(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     for tree in sorted(kept, key=lambda tree: _importance(codebase, tree)):
         if any(query.matches(cls.definition.name) for cls in (tree.base, *tree.members)):
             yield _hit(codebase, tree)
+
+
+@once
+def every_hierarchy(codebase: Codebase) -> tuple[CensusHit, ...]:
+    """All hits without a pattern, worked out once."""
+    return tuple(hierarchies(codebase, Query("", "hierarchies", (), {})))
 
 
 def _is_interface(codebase: Codebase, tree: Tree) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.extension.hierarchies import hierarchies
+from retrieval.census.extension.hierarchies import every_hierarchy
 from retrieval.census.handover.agreements import agreements
 from retrieval.census.language import Query, hit_at
 from retrieval.census.meaning.people import people
@@ -55,7 +55,7 @@ def _wiring(codebase: Codebase, interfaces: Iterable[CensusHit]) -> tuple[str, l
     """For interfaces that are base classes who passes in or makes their implementations, as a continuation of a
     sentence; and the places."""
     wanted = {(hit.path, hit.start): hit.name for hit in interfaces}
-    trees = {(h.path, h.start): h for h in hierarchies(codebase, Query("", "hierarchies", (), {}))}
+    trees = {(h.path, h.start): h for h in every_hierarchy(codebase)}
     takers = _takers(codebase, {key: trees[key] for key in wanted if key in trees})
     open_ones, fixed, spots = [], [], []
     for key, name in wanted.items():

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.extension.hierarchies import hierarchies
+from retrieval.census.extension.hierarchies import every_hierarchy
 from retrieval.census.extension.stand_in_differences import differences, only_some, parted
 from retrieval.census.extension.stand_ins import class_stand_ins, import_stand_ins, is_exchanged
 from retrieval.census.flow.reach import reach_of
@@ -79,7 +79,7 @@ def _left(codebase: Codebase, single: bool) -> Iterator[CensusHit]:
     reach = reach_of(codebase)
     found = [
         (hit, _keeping(codebase, hit))
-        for hit in hierarchies(codebase, Query("", "hierarchies", (), {}))
+        for hit in every_hierarchy(codebase)
         if hit.detail["abstract"] and hit.role == "source" and reach.has(hit)
     ]
     for hit, members in sorted(found, key=lambda pair: -len(pair[1])):

@@ -150,3 +150,24 @@ def test_what_a_function_writes_for_a_body_that_hands_the_file_on_is_no_final_re
     assert any("`extract()`" in text and "`model.transcribe()`" in text for text in told), told
     assert not any("`sound`" in text for text in told if text.startswith("Results on disk")), told
     assert any("words.txt" in text for text in told if text.startswith("Results on disk")), told
+
+
+def test_a_command_is_no_file_that_is_handed_on() -> None:
+    code = """
+        import subprocess
+
+        def enlarge(program, picture, large):
+            words = [
+                program,
+                "-i", picture,
+                "-o", str(large),
+            ]
+            return subprocess.Popen(words)
+
+        def main():
+            enlarge("tool", "a.png", "b.png")
+
+        if __name__ == "__main__":
+            main()
+    """
+    assert run_query(codebase_of({"run.py": code}), "handed_files").hits == ()

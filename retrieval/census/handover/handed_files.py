@@ -151,10 +151,18 @@ def _note(names: PathNames, taking: tuple[str, int, ast.expr], written: list[Han
     told = names.plain(value)
     before = [item for item in written if item.writer.end < line and not names.apart(value, item.writer.start)]
     before = [item for item in before if not names.changed(told, item.writer.end, value)]
+    if told in _lists(names):  # the command itself, which names the file that it writes
+        before = [item for item in before if item.writer.what != _COMMAND]
     for item in before[-1:]:
         if called not in [taker for taker, _ in item.takers]:
             item.name = told if told.isidentifier() and not item.takers else item.name
             item.takers.append((called, line))
+
+
+def _lists(names: PathNames) -> set[str]:
+    """The variables of a body that are written out as lists."""
+    bound = [node for node in names.nodes if isinstance(node, ast.Assign) and isinstance(node.value, ast.List)]
+    return {target.id for node in bound for target in node.targets if isinstance(target, ast.Name)}
 
 
 def _hit(codebase: Codebase, item: HandedFile, takers: list[str]) -> CensusHit:

@@ -189,3 +189,10 @@ def test_a_session_and_a_function_that_posts_ask_a_model() -> None:
 def test_an_address_that_is_not_sent_to_runs_nothing() -> None:
     text = 'def show(url):\n    print(url)\n\ndef main():\n    show("http://localhost/v1/chat/completions")\n'
     assert not _texts(codebase_of({"app.py": text}), "model_runs")
+
+
+def test_the_request_is_a_step_of_the_program_and_stands_in_the_order_of_models(code: Codebase) -> None:
+    steps = "\n".join(_texts(code, "pipeline"))
+    assert "Calls `read_page()`" in steps and "Runs the model `vllm serve`: `send(address" in steps
+    order = "\n".join(_texts(code, "outline"))
+    assert "Run, in this order: `vllm serve`" in order and "by `send()` in `read_page()`" in order

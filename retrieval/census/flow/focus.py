@@ -15,11 +15,11 @@ from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.values import ClassRef, FunctionRef, Instance, alternatives
 from retrieval.census.meaning.wording import MOST_NAMED, either
 from retrieval.census.models.families import CONSTRUCTING, RUNNING, SETUP, is_library_model
-from retrieval.census.models.made_models import is_served
 from retrieval.census.models.model_entries import holder, is_session
 from retrieval.census.models.models import family_of
 from retrieval.census.models.outside import SHOWN, Outside, outside_steps
 from retrieval.census.models.roster import roster_of
+from retrieval.census.models.served_models import is_request
 from retrieval.census.models.tiers import anatomy_of, is_layer
 
 if TYPE_CHECKING:
@@ -134,8 +134,7 @@ class Focus:
         if key not in self._outside:
             steps = outside_steps(self.program, frame)
             steps = [s for s in steps if s.step.written.rpartition(".")[2] not in _MODES or trained_by(frame, s)]
-            asks = {use.step.node.id for use in self._asked.get((frame.path, frame.symbol), ())}
-            known = {site.step.node.id for site in self.program.sites(frame)} - asks
+            known = {site.step.node.id for site in self.program.sites(frame)} - self._requests
             told = [step for step in frame.body.calls if step.node.id not in known]
             rostered = [found for step in told if (found := self._rostered(frame, step)) is not None]
             other = {item.step.node.id for item in rostered}
@@ -143,13 +142,9 @@ class Focus:
         return self._outside[key]
 
     @cached_property
-    def _asked(self) -> "dict[tuple[str, str], list[Use]]":
-        """By body the requests that ask a model in a server, of which a function of the repository sends some."""
-        found: dict[tuple[str, str], list[Use]] = {}
-        for use in self.roster.uses:
-            if use.made and all(map(is_served, use.made)):
-                found.setdefault((use.frame.path, use.frame.symbol), []).append(use)
-        return found
+    def _requests(self) -> frozenset[int]:
+        """The calls of the repository's own functions that send a request to a model behind a server."""
+        return frozenset(use.step.node.id for use in self.roster.uses if is_request(use.made[0]))
 
     def _rostered(self, frame: "Frame", step: CallStep) -> Outside | None:
         """A call that makes or runs a model which no library's name tells: it was followed to where it is made."""

@@ -20,7 +20,7 @@ def served(codebase: "Codebase", made: list[Made]) -> tuple[list[Made], Asked]:
     servers = [item for item in made if is_served(item)]
     if not servers:
         return made, {}
-    asked = {item.key: found for item in made if _is_request(item) and (found := _server(codebase, item, servers))}
+    asked = {item.key: found for item in made if _is_sent(item) and (found := _server(codebase, item, servers))}
     seeing = {
         server.key
         for item in made if item.key in asked and takes_images(item.frame)
@@ -31,7 +31,12 @@ def served(codebase: "Codebase", made: list[Made]) -> tuple[list[Made], Asked]:
     return kept, {key: tuple(told[server.key] for server in found) for key, found in asked.items()}
 
 
-def _is_request(made: Made) -> bool:
+def is_request(made: Made) -> bool:
+    """Whether a model is run by requests over HTTP that the code here writes."""
+    return is_served(made) or _is_sent(made)
+
+
+def _is_sent(made: Made) -> bool:
     return made.known is not None and made.known.hosted and made.known.immediate and made.maker.startswith("http.")
 
 

@@ -196,3 +196,17 @@ def test_the_request_is_a_step_of_the_program_and_stands_in_the_order_of_models(
     assert "Calls `read_page()`" in steps and "Runs the model `vllm serve`: `send(address" in steps
     order = "\n".join(_texts(code, "outline"))
     assert "Run, in this order: `vllm serve`" in order and "by `send()` in `read_page()`" in order
+
+
+def test_the_option_that_names_what_is_served_lets_another_model_take_its_place(code: Codebase) -> None:
+    told = "\n".join(_texts(code, "replaceable"))
+    assert "the option `--model` (default `acme/reader-7b`) can name any model that vLLM serves" in told or (
+        "what the option `--model` (default `acme/reader-7b`) names with `vllm serve`" in told
+    )
+
+
+def test_the_memory_of_a_served_model_is_that_of_its_process_until_it_is_ended(code: Codebase) -> None:
+    placed = _texts(code, "placements")[0]
+    assert "in the memory of the vLLM process that `start()` starts" in placed and "--gpu-memory-utilization" in placed
+    assert "ends the process that runs `vllm serve`: `process.terminate()`" in "\n".join(_texts(code, "unloading"))
+    assert "until `process.terminate()`" in _texts(code, "residency")[0]

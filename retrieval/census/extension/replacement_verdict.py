@@ -96,7 +96,7 @@ def _known(told: Replacing) -> list[str]:
 def _sorted(points: list[Point], sorts: tuple[tuple[str, str], ...]) -> list[str]:
     parts = []
     for sort, words in sorts:
-        told = [point.short for point in points if point.sort == sort]
+        told = list(dict.fromkeys(point.short for point in points if point.sort == sort))
         more = f"; {len(told) - EACH} more ways of the kind" if len(told) > EACH + 1 else ""
         parts += [f"{words}, {'; '.join(told[:EACH] if more else told)}{more}"] if told else []
     return parts

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.extension.swap_points import Point, Sort
 from retrieval.census.flow.reach import reach_of
+from retrieval.census.language import parse_query
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.wording import caller
@@ -20,6 +21,8 @@ from retrieval.census.models.model_entries import CLASSICAL, plain
 from retrieval.census.models.model_servers import engine_of, served_name
 from retrieval.census.models.roster import Roster
 from retrieval.census.models.type_keys import admitted
+from retrieval.census.settings.options import cli_options
+from retrieval.facts import CensusHit
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
@@ -157,6 +160,21 @@ def _holder(roster: Roster, made: Made, node: Node) -> str:
     return parameter
 
 
+def _option(roster: Roster, holder: str) -> str:
+    """The option of the command line that sets a field, with its default: "the option `--model`"; "" for no option."""
+    field = holder.partition("` of")[0].strip("`")
+    hits = [hit for hit in cli_options(roster.codebase, parse_query("cli_options")) if _is_main(roster, hit)]
+    found = next((hit for hit in hits if hit.name.lstrip("-").replace("-", "_") == field), None)
+    if found is None or holder[:1] != "`":
+        return ""
+    preset = found.detail.get("default", "").strip("\"'")
+    return f"the option `{found.name}`" + (f" (default `{preset}`)" if preset else "")
+
+
+def _is_main(roster: Roster, hit: CensusHit) -> bool:
+    return hit.role == "source" and reach_of(roster.codebase).has(hit)
+
+
 def _class_with(roster: Roster, frame: "Frame", field: str) -> str:
     """The class whose body a frame is, when it has the field."""
     if frame.definition is not None and frame.definition.kind == "class" and frame.bound(field):
@@ -180,6 +198,7 @@ def _point(roster: Roster, made: Made, holder: str, makers: list[str]) -> Point:
     short += having
     which = f"any model that `{library}` gives there{having} can be named"
     if is_served(made):
+        holder = _option(roster, holder) or holder
         short, which = f"{holder} can name any model that {library} serves", "whatever the server can load"
     related: tuple[tuple[str, str, int, int], ...] = ()
     if table is not None:

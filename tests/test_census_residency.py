@@ -623,3 +623,45 @@ def test_a_replaced_option_a_wrapped_predictor_and_a_conditional_move() -> None:
     said = _texts(codebase, "failing: errors")
     assert said[0].startswith("GPU memory overflows have no handling of their own")
     assert any(text.startswith("`MemoryError`, which running out of GPU memory does not raise") for text in said)
+
+
+WORKER: dict[str, str | bytes] = {
+    "README.md": "Run `python cli.py` or `python serve.py`.\n",
+    "loading.py": """
+        from transformers import AutoModel, AutoModelForCausalLM
+
+        def load(kind):
+            if kind == "text":
+                return AutoModelForCausalLM.from_pretrained("a")
+            return AutoModel.from_pretrained("b")
+    """,
+    "worker.py": """
+        from loading import load
+
+        class Worker:
+            def __init__(self, kind): self.model = load(kind)
+            def run(self, x): return self.model.generate(x)
+    """,
+    "cli.py": """
+        import sys
+        from loading import load
+
+        if __name__ == "__main__":
+            model = load(sys.argv[1])
+            print(model.generate("a"))
+    """,
+    "serve.py": """
+        import sys
+        from worker import Worker
+
+        if __name__ == "__main__":
+            worker = Worker(sys.argv[1])
+            print(worker.run("a"))
+    """,
+}
+
+
+def test_what_objects_of_other_programs_keep_is_not_in_memory() -> None:
+    told = {text.partition(":")[0]: text for text in _texts(codebase_of(WORKER), "residency")}
+    assert told["`cli.py`"].startswith("`cli.py`: one model in memory: one of `AutoModelForCausalLM`, `AutoModel`")
+    assert told["`serve.py`"].startswith("`serve.py`: one model in memory: one of `AutoModelForCausalLM`, `AutoModel`")

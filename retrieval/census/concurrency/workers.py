@@ -89,6 +89,8 @@ def _calls(codebase: "Codebase") -> Iterator[CensusHit]:
         if last not in _GIVEN and _is_filled_later(codebase, path, call):
             continue
         targets = _targets(codebase, path, call, last) if last in _GIVEN else []
+        if last == "add_task" and (not targets or any(target.definition.is_async for target in targets)):
+            continue  # a coroutine runs in the event loop
         first = _first_run(codebase, path, call)
         given = dict(call.keywords).get("target", call.arguments[0] if call.arguments else "")
         what, models, shown = _runs(codebase, targets, given if last in _GIVEN else "", first)

@@ -5,7 +5,7 @@ Of classes that one function makes in different arms of a decision, a run makes 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.census.concurrency.workers import step_of
@@ -34,10 +34,32 @@ def one_of(roster: Roster, objects: Sequence[Object], units: frozenset[Unit]) ->
     for owner in made:
         group = next((g for g in chosen if all(_apart(made[owner], made[other]) for other in g)), None)
         group.append(owner) if group is not None else chosen.append([owner])
-    groups = [[item for owner in group for item in by_owner[owner]] for group in chosen]
-    several = [items for group, items in zip(chosen, groups, strict=True) if len(group) > 1]
+    several = [[item for owner in group for item in by_owner[owner]] for group in chosen if len(group) > 1]
+    several += [same for group in chosen if len(group) == 1 for same in _same(roster, group[0], by_owner[group[0]])]
     kept_alone = [item for item in objects if item in rest or not any(item in items for items in several)]
     return [*([item] for item in kept_alone), *several]
+
+
+def _same(roster: Roster, owner: ClassRef, items: list[Object]) -> Iterator[list[Object]]:
+    """Objects that one attribute may be: those told by its class alone, with the one object whose attribute it is."""
+    name = owner.definition.name
+    found: dict[str, list[Object]] = {}
+    for item in items:
+        attribute = next(at.name for made in item.made for at in kept(roster, made) if at.owner == owner)
+        found.setdefault(attribute, []).append(item)
+    for alike in found.values():
+        known = [item for item in alike if item.bound is not None and not item.bound.said.startswith(f"{name}.")]
+        if len(alike) > 1 and len(known) <= 1:
+            yield alike
+
+
+def held_by_others(roster: Roster, item: Object, units: frozenset[Unit]) -> bool:
+    """Whether an object is only ever kept by objects of classes that the program does not make."""
+    owners = {at.owner for made in item.made for at in kept(roster, made)}
+    named = item.bound is None or item.bound.said.partition(".")[0] in {owner.definition.name for owner in owners}
+    starts = [roster.program.method(owner, "__init__") for owner in owners]
+    made = [start is None or (start[0].path, start[1].symbol) in units for start in starts]
+    return bool(owners) and named and not any(made)
 
 
 def wraps(roster: Roster, made: Made) -> bool:

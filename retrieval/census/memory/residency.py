@@ -13,7 +13,7 @@ from retrieval.census.meaning.callgraph import reached
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef
 from retrieval.census.meaning.wording import caller
-from retrieval.census.memory.holder_choices import one_of, wraps
+from retrieval.census.memory.holder_choices import held_by_others, one_of, wraps
 from retrieval.census.memory.kept_models import inside, kept
 from retrieval.census.memory.kept_sets import kept_together
 from retrieval.census.memory.lifetimes import global_names
@@ -191,6 +191,7 @@ def _story(codebase: "Codebase", roster: Roster, start: Start, made: list[Made])
     objects = [item for item in objects if item not in working and not (working and made_of(item, working))]
     staying = [item for item in objects if item.stays or (item.stays is None and _lasts(roster, item))]
     staying = [item for item in staying if not item.named]
+    staying = [item for item in staying if not held_by_others(roster, item, units)] or staying
     always = [item for item in staying if not item.conditions]
     chosen = [item for item in staying if item.conditions]
     loose = [item for item in objects if item.stays is not False and item not in staying and not item.named]
@@ -242,7 +243,7 @@ def _together(codebase: "Codebase", roster: Roster, groups: list[list[Object]], 
     several = [group for group in groups if len(group) > 1]
     number = len(several) + len({(item.names, item.bound.said if item.bound else "") for item in single})
     told = [residents(codebase, roster, single)] if single else []
-    told += [f"one of {residents(codebase, roster, group)}, whichever its factory makes" for group in several]
+    told += [f"one of {residents(codebase, roster, g).replace('one of ', '')}, whichever is made" for g in several]
     most = "at most " if "until `del" in until and number > 1 else ""
     count = "one model in memory" if number == 1 else f"{most}{number} models in memory together"
     return f"{count}: {', and '.join(told)}{until}"

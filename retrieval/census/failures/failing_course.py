@@ -99,8 +99,7 @@ def course(found: Found) -> Told:
     yield f"{_headline(found, groups, raising, runs, marks)}{tried}", shown
     yield from _around_runs(found, runs, again, asked_again)
     partial = _chosen_first(found, policy["partial"])
-    if runs and partial:
-        yield f"Partial success is a result of its own: {_some(partial)}", partial
+    yield from [(f"Partial success is a result of its own: {_some(partial)}", partial)] if runs and partial else []
     yield from ((hit.text, [hit]) for hit in _unlike(switches))
     if open_ := found.ending:
         longest = max(open_, key=lambda hit: len(hit.text))
@@ -130,8 +129,7 @@ def _around_runs(found: Found, runs: Hits, again: Hits, asked_again: Hits) -> To
     if asked_again:
         more = f" and {len(asked_again) - SHOWN} more" if len(asked_again) > SHOWN else ""
         yield f"Requests to models behind a service are tried again: {_some(asked_again)}{more}", asked_again
-    if again:
-        yield f"Model runs are tried again: {_some(again)}", again
+    yield from [(f"Model runs are tried again: {_some(again)}", again)] if again else []
     if runs:
         others = len({_brief(hit) for hit in runs}) - SHOWN
         more = f"; and {others} more handler{'s' * (others > 1)} around model runs" if others > 0 else ""
@@ -292,7 +290,9 @@ def _brief(hit: CensusHit) -> str:
         return text
     cut = text[:LONGEST].rsplit(" ", 1)[0]
     whole = cut if cut.count("`") % 2 == 0 else cut[: cut.rindex("`")]
-    return f"{whole.rstrip(' (,')} …"
+    part = whole.rpartition("; ")[0]
+    whole = part if len(part) > LONGEST // 2 and part.count("`") % 2 == 0 else whole
+    return f"{whole.rstrip(' (,')} …{')' * (whole.count('(') > whole.count(')'))}"
 
 
 def _broadest(hits: Hits) -> Hits:

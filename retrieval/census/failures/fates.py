@@ -35,8 +35,14 @@ def fates(runs: Iterable[CensusHit], marks: Iterable[CensusHit]) -> str:
         what = hit.detail["what"]
         what = "mark" if (hit.path, hit.symbol) in marked and what not in ("skip", "retry", "reraise") else what
         place = f"`{hit.symbol}()`" if hit.symbol else hit.path
-        groups.setdefault(_FATES.get(what, _FATES["swallow"]), {})[place] = None
+        fate = _FATES.get(what, _FATES["swallow"])
+        fate = "only logged, and the function ends" if what == "log" and _ends(hit) else fate
+        groups.setdefault(fate, {})[place] = None
     return "; ".join(f"{fate}{_comma(fate)} in {_some(list(places))}" for fate, places in groups.items())
+
+
+def _ends(hit: CensusHit) -> bool:
+    return hit.text.endswith("()` ends")
 
 
 def _comma(fate: str) -> str:
@@ -56,4 +62,5 @@ def led(runs: list[CensusHit], marks: list[CensusHit], calls: list[CensusHit], e
         abort = f"By default a failed model run aborts: at {len(bare)} of the {len(calls)} places that run a model "
         return f"{abort}({where}) no handler goes on, and the error {ends}. Elsewhere a failed run is {told}"
     rest = f" No handler that goes on stands around {where}: an error there {ends}" if bare else ""
-    return f"A failed model run does not abort by default. It is {told}.{rest}".rstrip(".")
+    lead = "" if runs and all(map(_ends, runs)) else "A failed model run does not abort by default. "
+    return f"{lead}{'It' if lead else 'A failed model run'} is {told}.{rest}".rstrip(".")

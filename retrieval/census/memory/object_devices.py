@@ -65,6 +65,9 @@ def _moved(codebase: "Codebase", made: Made, way: Way) -> Choice | None:
             continue
         above = way[: level[move.frame.path, move.frame.symbol]]
         found = choice_of(codebase, Spot(move.frame, node, move.step.order, move.step.guards, (), above))
+        if found.devices == ("cpu",):  # where other ways choose between devices, this one is not certain
+            every = choice_of(codebase, Spot(move.frame, node, move.step.order, move.step.guards))
+            found = every if len(every.devices) > 1 and every.tests else found
         if found.known:
             return found
     return None

@@ -32,7 +32,9 @@ _REPEATED = re.compile(
     r"(?:Layer|Block|Stage|Attention|M[Ll][Pp]|Norm|Embed(?:ding)?s?|Head|Pool(?:er|ing)?|Unit|Conv|Timestep|(?:Up|Down)sample)\d*[dD]?$"
 )
 _GENERAL = words("Client AsyncClient Model Pipeline Predictor Inference")
-_LAYER = re.compile(r"Att(?:entio)?n|Processor|Layer|Block|Embed|Norm|Hook|Pool|Conv|Linear$")
+_LAYER = re.compile(
+    r"Att(?:entio)?n|Processor|Layer|Block|Embed|Norm|Hook|Pool|Conv|Linear$|Position\w*Enc|Interpolat|Pyramid|Identity"
+)
 _ASIDE = re.compile(r"(?:^|/)(?:metrics?|losses|criterions?)(?:/|\.py$)")  # code that compares what models make
 SERVED = "server: "  # what the maker of a model begins with whose server is started as a process
 MOST_NESTED, LARGE = 40, 100

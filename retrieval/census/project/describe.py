@@ -40,7 +40,7 @@ _PROVENANCE = re.compile(
     r"|^(?:copyright|author|created|reference|credits?|source|code (?:is )?from|from)\b\W|copyright|all rights reserved"
 )
 _NO_WORDS = re.compile(
-    r"(?i:\bnotations?\b\s*[:…]|^e\.?g\.?$|^usage\b)|^\S{0,6}$|^[^a-z]+$|^\w+ [-=:] \S"
+    r"(?i:\bnotations?\b\s*[:…]|^e\.?g\.?$|^(?:examples?\W+)?usage\b)|^\S{0,6}$|^[^a-z]+$|^\w+ [-=:] \S"
     r"|^(?:python3?|bash|sh|torchrun|accelerate) "
 )
 _NAMES = 4

@@ -34,7 +34,9 @@ def kin_words(codebase: "Codebase", files: Iterable[SourceFile]) -> str:
         classes += [(file.path, item) for item in found if not item.name.startswith("_")]
         named = [item.name for item in functions if any(map(_COMMAND.search, item.decorators))]
         commands += [name for name in named if name != "main"]
-    told = [_base(codebase, classes) or _data(codebase, classes)]
+    records = sum(len(file.lines) for file in own if data_words(codebase, file.path))
+    most = records * 2 >= sum(len(file.lines) for file in own)
+    told = [_base(codebase, classes) or (_data(codebase, classes) if most else "")]
     if commands:
         told.append(f"the commands {listed([f'`{name}`' for name in commands], COMMANDS)} of the command line")
     return "; ".join(filter(None, told))

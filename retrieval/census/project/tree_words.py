@@ -13,6 +13,7 @@ from retrieval.snapshot import SourceFile
 
 _USES = 3
 _USERS = 2
+_SPEAKS = 3  # a file speaks for its folder when it is at least this part of it
 
 
 def file_words(codebase: Codebase, file: SourceFile, described: str) -> str:
@@ -84,15 +85,16 @@ def package_words(codebase: Codebase, files: list[SourceFile], own: list[SourceF
 def spoken_for(codebase: Codebase, files: list[SourceFile]) -> str:
     """ "Reader: “Reads pages.”": what the class or function that most of the repository uses says of itself."""
     _, users = _graph(codebase)
-    found: list[tuple[int, int, str]] = []
-    for file in files:
-        if file.language == "python" and file.role != "test" and file.lines:
-            facts = codebase.facts[file.path]
-            weight = len(file.lines) * (1 + len(users.get(file.path, ())))
-            if sentence := own_sentence(facts.docstring):
-                found.append((weight, len(found), f"{file.path.rpartition('/')[2]}: “{sentence}”"))
-            elif told := documented(codebase, facts):
-                found.append((weight, len(found), f"{told[1].name}: “{told[0]}”"))
+    own = [file for file in files if file.language == "python" and file.role != "test" and file.lines]
+    total, found = sum(len(file.lines) for file in own), list[tuple[int, int, str]]()
+    for file in (file for file in own if len(file.lines) * _SPEAKS >= total):
+        facts = codebase.facts[file.path]
+        weight = len(file.lines) * (1 + len(users.get(file.path, ())))
+        told = documented(codebase, facts)
+        if sentence := own_sentence(facts.docstring):
+            found.append((weight, len(found), f"{file.path.rpartition('/')[2]}: “{sentence}”"))
+        elif told and told[1].kind == "class" and (sentence := own_sentence(told[2].docstring, 90)):
+            found.append((weight, len(found), f"{told[1].name}: “{sentence}”"))
     return max(found)[2] if found else ""
 
 

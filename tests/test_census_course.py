@@ -357,7 +357,7 @@ def test_a_class_that_calls_hand_to_a_table_is_followed_and_shared_bodies_are_to
     assert "may make or load `Decoder`, `Encoder`" in loads[0]
     begun = next(at for at, step in enumerate(steps) if "`Trainer.fit()`" in step)
     inside = " ".join(steps[begun + 1 :])
-    assert inside.index("check_data()") < inside.index("write_plan()") < inside.index("self.model()")
+    assert inside.index("check_data()") < inside.index("write_plan()") < inside.index("runs `Decoder`, `Encoder`")
 
 
 def test_a_program_of_library_calls_alone_and_code_above_a_serving_block_are_programs() -> None:

@@ -345,7 +345,7 @@ def test_common_base_of_two_objects_names_the_overriding_classes() -> None:
             """
         }
     )
-    assert "`main()` calls `decoder.step()`, which runs `Decoder.step()`, implemented by `Greedy`, `Beam`" in texts(
+    assert "`main()` calls `decoder.step()`, which runs `Decoder.step()`, implemented by `Beam`, `Greedy`" in texts(
         codebase, "flow"
     )
 

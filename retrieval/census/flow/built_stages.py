@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import once
 from retrieval.census.meaning.body import Binding, CallStep, Guard
-from retrieval.census.meaning.callgraph import is_unwritten
+from retrieval.census.meaning.overrides import is_unwritten
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.spots import Spot, arguments
 from retrieval.census.meaning.values import ClassRef, FunctionRef

@@ -97,7 +97,7 @@ def _way(focus: Focus, target: Target, targets: tuple[Target, ...]) -> Way:
     others = {t.receiver for t in targets if isinstance(t, FunctionRef)} - {owner}
     heirs = [c for c in program.descendants(owner) if c not in others and not set(program.line(c)[1:]) & others]
     best, heir = Chosen(), ""
-    for cls in [owner, *heirs]:
+    for cls in target.among or [owner, *heirs]:
         chosen = chosen_by(program.codebase, cls.definition.name)
         if chosen.rank > best.rank:
             best, heir = chosen, "" if cls is owner else cls.definition.symbol

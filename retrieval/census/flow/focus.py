@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 DEEPEST = 12
-Body = tuple[str, str, Given]
+Body = tuple[str, str, Given, Instance | None]
 _MODES = frozenset({"train", "eval"})
 WHOLE = ("model", "part")
 _KNOWN: "Beside[Codebase, Focus]" = Beside()
@@ -130,7 +130,7 @@ class Focus:
     def outside(self, frame: "Frame") -> list[Outside]:
         """See `outside_steps`, and the calls that make or run a model of the roster; switches between training and
         evaluation are left out."""
-        key = (frame.path, frame.symbol, frame.given)
+        key = (frame.path, frame.symbol, frame.given, frame.of)
         if key not in self._outside:
             steps = outside_steps(self.program, frame)
             steps = [s for s in steps if s.step.written.rpartition(".")[2] not in _MODES or trained_by(frame, s)]
@@ -186,7 +186,7 @@ class Focus:
 
     def direct(self, frame: "Frame") -> bool:
         """Whether a body itself makes, loads or runs a model, or starts a program of the repository."""
-        key = (frame.path, frame.symbol, frame.given)
+        key = (frame.path, frame.symbol, frame.given, frame.of)
         if key not in self._direct:
             sites = self.program.sites(frame)
             starts = any(site.how == "starts" for site in sites)
@@ -201,7 +201,7 @@ class Focus:
 
     def leads(self, frame: "Frame") -> bool:
         """Whether a body or anything it calls makes, loads or runs a model."""
-        key = (frame.path, frame.symbol, frame.given)
+        key = (frame.path, frame.symbol, frame.given, frame.of)
         if key not in self._leads:
             self._leads[key] = any(self.direct(inner) for inner, _ in reached(self.program, [frame], DEEPEST))
         return self._leads[key]

@@ -18,7 +18,7 @@ from retrieval.census.meaning.body_events import Event, again_below, beside_mode
 from retrieval.census.meaning.callgraph import Site, imported_sites, reached
 from retrieval.census.meaning.narrowing import Given
 from retrieval.census.meaning.trivial import is_trivial
-from retrieval.census.meaning.values import ClassRef
+from retrieval.census.meaning.values import ClassRef, Instance
 from retrieval.census.meaning.wording import label
 from retrieval.census.models.outside import Outside, does
 
@@ -32,7 +32,7 @@ _LOADED = frozenset({"console script", "package main", "script"})
 _TURNS = frozenset({"continue", "break"})
 _CHOICES = frozenset({"if", "else", "case", "except", "loop-else"})
 Joined = tuple[Event, tuple[Event, ...]]
-Opened = tuple[str, str, Given, ClassRef | None]
+Opened = tuple[str, str, Given, Instance | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +186,7 @@ class Walk:
 
 
 def _key(frame: "Frame") -> Opened:
-    inherited = frame.receiver if frame.receiver != frame.owner else None  # another class's body of the same name
-    return frame.path, frame.symbol, frame.given, inherited
+    return frame.path, frame.symbol, frame.given, frame.of
 
 
 def walked(focus: Focus, root: "Root", depth: int, built: int | None = None) -> list[Mark]:

@@ -1,8 +1,12 @@
-"""What the attributes of a repository class hold: `self.encoder = AudioEncoder(...)` and class-level names."""
+"""What the attributes of a repository class hold: its methods, `self.encoder = AudioEncoder(...)`, class-level names.
+
+An object that is of one of several classes runs the methods of these alone.
+"""
 
 from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.body import Binding
+from retrieval.census.meaning.results import returned
 from retrieval.census.meaning.values import (
     ClassRef,
     ExternalObject,
@@ -11,12 +15,51 @@ from retrieval.census.meaning.values import (
     Items,
     Loaded,
     OneOf,
+    Super,
     Table,
     Value,
 )
 
 if TYPE_CHECKING:
     from retrieval.census.meaning.program import Program
+
+
+def of_class(program: "Program", cls: ClassRef, name: str, of: Instance | None = None) -> Value | None:
+    """What `name` is in a class, for the object `of` where one is asked."""
+    found = program.method(cls, name)
+    if found is None:
+        return program.stored(cls, name, of.cls if of else None)
+    owner, definition = found
+    if definition.kind == "class":
+        return ClassRef(owner.path, definition)
+    exact, among = (of.exact, of.among) if of else (True, ())
+    reference = FunctionRef(owner.path, definition, owner, of.cls if of else cls, exact, among=among)
+    if any(d.rpartition(".")[2] in ("property", "cached_property") for d in definition.decorators):
+        return returned(program, reference) if of else None
+    return reference
+
+
+def of_object(program: "Program", value: Instance, name: str) -> Value | None:
+    """What `name` is on an object: of one of several classes the one method that all of them have, or the one of their
+    base, of which each may have its own."""
+    found = of_class(program, value.cls, name, value)
+    if not value.among:
+        return found
+    methods = dict.fromkeys(program.method(cls, name) for cls in value.among)
+    if len(methods) == 1 and (method := next(iter(methods))) is not None and isinstance(found, FunctionRef):
+        return FunctionRef(method[0].path, method[1], method[0], value.cls, exact=True, among=value.among)
+    if found is not None and program.method(value.cls, name) is not None:
+        return found
+    each = program.settle([of_class(program, cls, name, Instance(cls)) for cls in value.among])
+    return found if each is None else each
+
+
+def of_bases(program: "Program", value: Super, name: str) -> Value | None:
+    """What `super().name` is."""
+    above = program.line(value.receiver)[1:] if value.owner == value.receiver else program.bases(value.owner)
+    of = Instance(value.receiver, exact=True, among=value.among)
+    given = (of_class(program, base, name, of) for base in above)
+    return next((found for found in given if found is not None), None)
 
 
 def stored_value(program: "Program", cls: ClassRef, name: str) -> Value | None:

@@ -15,6 +15,7 @@ from retrieval.census.meaning.body import CallStep
 from retrieval.census.meaning.configured import configured_for
 from retrieval.census.meaning.hooks import called_back
 from retrieval.census.meaning.narrowing import Given
+from retrieval.census.meaning.overrides import each_once, never_runs, overrides, overriding, runnable
 from retrieval.census.meaning.registered import registered_for
 from retrieval.census.meaning.results import call_target
 from retrieval.census.meaning.values import (
@@ -116,6 +117,7 @@ def _open(program: "Program", frame: "Frame", step: CallStep) -> Site | None:
         return None
     targets = dict.fromkeys(call_target(program, member) for member in value.members)
     known = [t for t in targets if isinstance(t, FunctionRef) and (function or t.receiver is not None)]
+    known = each_once(program, known)
     return Site(step, known[0], others=tuple(known[1:]), sure=False) if known else None
 
 
@@ -158,8 +160,8 @@ def site_at(program: "Program", step: CallStep, value: Value | None) -> Site | N
         return Site(step, target)
     if not isinstance(target, FunctionRef):
         return None
-    overriding = _overriding(program, target)
-    return Site(step, target, called, overriding, bool(overriding) and is_unwritten(program, target))
+    named = overriding(program, target)
+    return Site(step, target, called, named, bool(named) and never_runs(program, target))
 
 
 def _several(program: "Program", step: CallStep, value: OneOf) -> Site | None:
@@ -168,63 +170,17 @@ def _several(program: "Program", step: CallStep, value: OneOf) -> Site | None:
     known = [target for target in targets if isinstance(target, FunctionRef | ClassRef)]
     if len(known) < len(targets) or not known:
         return None
-    known.extend(override for target in tuple(known) for override in _overrides(program, target))
-    first, *others = dict.fromkeys(known)
+    known.extend(override for target in tuple(known) for override in overrides(program, target))
+    first, *others = each_once(program, known)
     called = next((member for member in members if isinstance(member, Instance)), None)
     return Site(step, first, called, others=tuple(others))
 
 
-def _overrides(program: "Program", target: Target) -> Iterator[FunctionRef]:
-    """The methods that subclasses define anew, as `_overriding` names them."""
-    if isinstance(target, ClassRef) or target.receiver is None or target.exact:
-        return
-    for cls in _extending(program, target.receiver):
-        found = program.definition(cls.path, f"{cls.definition.symbol}.{target.definition.name}")
-        if found is not None:
-            yield FunctionRef(cls.path, found, cls, cls, exact=not program.descendants(cls))
-
-
 def possible(program: "Program", site: Site) -> tuple[Target, ...]:
     """Everything that a call may run: its targets and their overrides, only these where it runs an abstract method."""
-    others = [other for target in site.targets for other in _overrides(program, target)] if site.overridden else []
-    return tuple(dict.fromkeys(others if site.abstract and others else [*site.targets, *others]))
-
-
-def is_unwritten(program: "Program", target: FunctionRef) -> bool:
-    """Whether the method only says that subclasses must define it."""
-    if any(name.endswith("abstractmethod") for name in target.definition.decorators):
-        return True
-    body = program.body(target.path, target.definition)
-    first = body.exits[0] if body and len(body.exits) == 1 else None
-    return bool(
-        body
-        and first
-        and first.kind == "raise"
-        and not first.guards
-        and first.value is not None
-        and body.tree.text(first.value).startswith("NotImplementedError")
-    )
-
-
-def _overriding(program: "Program", target: FunctionRef) -> tuple[str, ...]:
-    """Subclasses of the receiver that define the method anew, when the object may be one of them."""
-    if target.exact or target.receiver is None:
-        return ()
-    name = target.definition.name
-    return tuple(
-        cls.definition.symbol
-        for cls in _extending(program, target.receiver)
-        if program.definition(cls.path, f"{cls.definition.symbol}.{name}")
-    )
-
-
-def _extending(program: "Program", receiver: ClassRef) -> Iterator[ClassRef]:
-    """The classes that derive from one; those of examples and tests only for classes that are such themselves."""
-    role = program.snapshot.by_path
-    own = role[receiver.path].role
-    for cls in program.descendants(receiver):
-        if role[cls.path].role in ("source", own):
-            yield cls
+    if not site.overridden:
+        return tuple(dict.fromkeys(site.targets))
+    return tuple(dict.fromkeys(found for target in site.targets for found in runnable(program, target, site.abstract)))
 
 
 def entered(program: "Program", target: Target, given: Given = ()) -> "Frame | None":
@@ -232,8 +188,12 @@ def entered(program: "Program", target: Target, given: Given = ()) -> "Frame | N
     function = started(program, target)
     if function is None:
         return None
-    receiver = target if isinstance(target, ClassRef) else _exact_receiver(function)
-    return program.frame(function.path, function.definition, receiver, given)
+    if isinstance(target, ClassRef):
+        return program.frame(function.path, function.definition, target, given)
+    if function.receiver is None or (not function.exact and not function.among and function.receiver == function.owner):
+        return program.frame(function.path, function.definition, None, given)
+    among = function.among or (None if function.exact else ())
+    return program.frame(function.path, function.definition, function.receiver, given, among)
 
 
 def started(program: "Program", target: Target) -> FunctionRef | None:
@@ -250,10 +210,6 @@ def defined(target: Target) -> tuple[str, str, int, int]:
     return "definition", target.path, definition.head_start, definition.head_end
 
 
-def _exact_receiver(target: FunctionRef) -> ClassRef | None:
-    return target.receiver if target.exact else None
-
-
 def reached(
     program: "Program", roots: "list[Frame]", depth: int = DEEPEST_CALL, *, imported: bool = False
 ) -> "Iterator[tuple[Frame, int]]":
@@ -264,10 +220,10 @@ def reached(
     """
     stack = [(frame, 0, not imported) for frame in reversed(roots)]
     seen: set[tuple[str, str]] = set()
-    entries: set[tuple[str, str, ClassRef | None]] = set()
+    entries: set[tuple[str, str, Instance | None]] = set()
     while stack:
         frame, level, whole = stack.pop()
-        entry = (frame.path, frame.symbol, frame.receiver if frame.receiver != frame.owner else None)
+        entry = (frame.path, frame.symbol, frame.of)
         if entry in entries:
             continue
         entries.add(entry)

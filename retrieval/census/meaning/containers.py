@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.frame import Frame
 
 _TABLED = frozenset({"identifier", "attribute", "call"})
-_EMPTY = frozenset({"[]", "list()", "set()"})
+_LISTS = frozenset({"[]", "list()", "set()"})
+_EMPTY = _LISTS | {"{}", "dict()", "OrderedDict()"}
 Held = Instance | ExternalObject | OneOf | FunctionRef | ClassRef | Loaded | ModuleRef
 
 
@@ -37,17 +38,30 @@ def items(frame: "Frame", nodes: Sequence[Node | None], order: int, guards: tupl
 
 
 def table(frame: "Frame", node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
-    """What a dictionary is, when its values are names or calls."""
-    held = [pair.child_by_field_name("value") for pair in node.named_children if pair.type == "pair"]
-    if not all(value is not None and value.type in _TABLED for value in held):
+    """What a dictionary is, when its values are names, calls or such dictionaries that it takes in with `**`."""
+    parts = [part for part in node.named_children if part.type != "comment"]
+    rows = [row for part in parts for row in _rows(frame, part, order, guards)]
+    if not parts or not all(known for _, _, known in rows):
         return None
-    values = [frame.value(value, order, guards) for value in held]
-    found = frame.program.settle(values)
-    keys = [pair.child_by_field_name("key") for pair in node.named_children if pair.type == "pair"]
-    if not all(key is not None and key.type == "string" for key in keys):
-        return found and Table(found)
-    names = [frame.body.tree.text(key).strip("\"'") for key in keys]
-    return found and Table(found, tuple(zip(names, values, strict=True)))
+    found = frame.program.settle([value for _, value, _ in rows])
+    plain = all(key for key, _, _ in rows)
+    return found and Table(found, tuple((key, value) for key, value, _ in rows) if plain else ())
+
+
+def _rows(frame: "Frame", part: Node, order: int, guards: tuple[Guard, ...]) -> list[tuple[str, Value | None, bool]]:
+    """Key, value, and whether anything is told of it, for a pair of a dictionary or a dictionary that it takes in. Keys
+    are texts, and members of an enumeration as they are written; "" for others."""
+    if part.type == "dictionary_splat":
+        inner = frame.value(next(iter(part.named_children), None), order, guards)
+        if not isinstance(inner, Table):
+            return [("", None, True)]
+        return [(key, value, True) for key, value in inner.held] or [("", inner.element, True)]
+    key, value = part.child_by_field_name("key"), part.child_by_field_name("value")
+    told = value is not None and value.type in _TABLED
+    text = frame.body.tree.text(key)
+    name = text.strip("\"'") if key is not None and key.type == "string" else ""
+    name = text if key is not None and key.type == "attribute" and text[:1].isupper() else name
+    return [(name, frame.value(value, order, guards) if told else None, told)]
 
 
 def subscripted(frame: "Frame", node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
@@ -71,27 +85,29 @@ def subscripted(frame: "Frame", node: Node, order: int, guards: tuple[Guard, ...
 
 def filled(frame: "Frame", binding: Binding, value: Value | None) -> Value | None:
     """A table or a list with what is put into it later: in this body, and of a global one in its file."""
-    if isinstance(value, Table):
-        stored = [frame.value(s.value, s.order, s.guards) for s in frame.body.stores if s.name == binding.name]
-        unseen = [None] if frame.definition is None and frame.program.fillings(binding.name) > len(stored) else []
-        found = frame.program.settle([value.element, *stored, *unseen])
-        return found and Table(found, () if stored or unseen else value.held)
-    if value is not None or frame.body.tree.text(binding.value) not in _EMPTY:
+    empty = frame.body.tree.text(binding.value) in _EMPTY if value is None else False
+    if not isinstance(value, Table) and not empty:
         return value
-    bodies = [frame] if frame.definition is not None else _around(frame)
-    stored = [
-        body.value(s.value, s.order, s.guards) for body in bodies for s in body.body.stores if s.name == binding.name
-    ]
-    found = frame.program.settle(stored) if stored else None
-    return Items(found) if isinstance(found, Held) else None
+    name = binding.name
+    bodies = [frame, *(_around(frame, name) if frame.definition is None else ())]
+    stored = [body.value(s.value, s.order, s.guards) for body in bodies for s in body.body.stores if s.name == name]
+    listed = empty and frame.body.tree.text(binding.value) in _LISTS
+    if listed:
+        found = frame.program.settle(stored) if stored else None
+        return Items(found) if isinstance(found, Held) else None
+    top = frame.definition is None
+    unseen = [None] if top and frame.program.fillings(frame.path, name) > len(stored) else []
+    held = [value.element] if isinstance(value, Table) else []
+    found = frame.program.settle([*held, *stored, *unseen]) if held or stored else None
+    kept = value.held if isinstance(value, Table) and not stored and not unseen else ()
+    return Table(found, kept) if isinstance(found, Held | Items | Table) else None
 
 
-def _around(top: "Frame") -> "list[Frame]":
-    """The top level of a file and its functions."""
-    inner = [
-        top.program.frame(top.path, item) for item in top.program.facts[top.path].definitions if item.kind == "function"
-    ]
-    return [top, *(frame for frame in inner if frame is not None)]
+def _around(top: "Frame", name: str) -> "list[Frame]":
+    """The functions and methods of a file in which a name of its top level means that."""
+    listed = top.program.facts[top.path].definitions
+    inner = [top.program.frame(top.path, item) for item in listed if item.kind in ("function", "method")]
+    return [f for f in inner if f and not (f.bound(name) and name not in f.body.not_local) and name not in f.parameters]
 
 
 def element(frame: "Frame", binding: Binding) -> Value | None:

@@ -3,18 +3,17 @@
 from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.body import Binding, Body, CallStep, Guard
-from retrieval.census.meaning.configured import gives as made_by_config
+from retrieval.census.meaning.call_values import call_value
 from retrieval.census.meaning.containers import element, filled, items, subscripted, table
-from retrieval.census.meaning.loading import loaded, member, namesake
+from retrieval.census.meaning.loading import namesake
 from retrieval.census.meaning.names import reaching
-from retrieval.census.meaning.narrowing import Given, bound_by_partial, given_constants
+from retrieval.census.meaning.narrowing import Given
 from retrieval.census.meaning.parameters import parameters_of
-from retrieval.census.meaning.registered import auto_made, gives
-from retrieval.census.meaning.results import annotation, called, returned
-from retrieval.census.meaning.selected import got, keys_of, telling
+from retrieval.census.meaning.results import annotation, returned
+from retrieval.census.meaning.selected import keys_of, telling
+from retrieval.census.meaning.type_tests import passing
 from retrieval.census.meaning.values import (
     ClassRef,
-    External,
     ExternalObject,
     FunctionRef,
     Instance,
@@ -22,24 +21,16 @@ from retrieval.census.meaning.values import (
     Nothing,
     OneOf,
     Parts,
-    Super,
-    Table,
     Value,
     read_annotation,
 )
-from retrieval.census.models.families import CONSTRUCTING, gives_first
-from retrieval.census.models.known_models import wrappers
+from retrieval.census.models.families import gives_first
 from retrieval.facts import Definition
-from retrieval.languages import words
 from retrieval.parse import Node
 
 if TYPE_CHECKING:
     from retrieval.census.meaning.program import Program
 
-# Methods of torch modules and tensors that give the object itself back.
-SAME_OBJECT = words("to cuda cpu half float double bfloat16 eval train requires_grad_ share_memory")
-_CONTAINERS = frozenset({"torch.nn.ModuleList", "flax.linen.Sequential"})
-_PASSING = frozenset({"list", "tuple", "sorted", "reversed", "iter", "set", "tqdm.tqdm"})
 DEEPEST_VALUE = 24
 # Expressions looked at for one question; loops that rebind many names to each other need more than is worth it.
 MOST_WORK = 2_000
@@ -57,6 +48,7 @@ class Frame:
         body: Body,
         receiver: ClassRef | None,
         given: Given = (),
+        among: tuple[ClassRef, ...] | None = None,
     ) -> None:
         self.program = program
         self.path = path
@@ -66,7 +58,8 @@ class Frame:
         self.symbol = definition.symbol if definition else ""
         around = program.enclosing(path, self.symbol) if definition else None
         self.owner = ClassRef(path, around) if around and around.kind == "class" else None
-        self.receiver, self.exact = receiver or self.owner, receiver is not None
+        self.receiver, self.exact = receiver or self.owner, receiver is not None and among is None
+        self.among = among or ()
         self.outer = self._outer(around)
         node = program.node(path, definition) if definition else None
         self.parameters = parameters_of(node, body.tree) if node else {}
@@ -77,6 +70,12 @@ class Frame:
         self.keys = keys_of(body)
         for binding in body.bindings:
             self._names.setdefault(binding.name, []).append(binding)
+
+    @property
+    def of(self) -> Instance | None:
+        """The object that the body is a method of, where it is told apart from any object of the class."""
+        other = self.receiver is not None and (self.receiver != self.owner or self.among)
+        return Instance(self.receiver, self.exact, self.among) if self.receiver and other else None
 
     def _outer(self, around: Definition | None) -> "Frame | None":
         if self.definition is None:
@@ -119,7 +118,7 @@ class Frame:
             case "attribute":
                 return self._attribute(node, order, guards)
             case "call":
-                return self._called(node, order, guards)
+                return call_value(self, node, order, guards)
             case "subscript":
                 return subscripted(self, node, order, guards)
             case "none":
@@ -156,46 +155,12 @@ class Frame:
         value = self.value(node.child_by_field_name("object"), order, guards)
         return self.program.attribute(value, self.body.tree.text(node.child_by_field_name("attribute")))
 
-    def _called(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
-        function = node.child_by_field_name("function")
-        if function is None:
-            return None
-        if (text := self.body.tree.text(function)) == "super":
-            return Super(self.owner, self.receiver) if self.owner and self.receiver else None
-        first = next(iter(given.named_children), None) if (given := node.child_by_field_name("arguments")) else None
-        if text in _PASSING:
-            found = self.value(first, order, guards)
-            return found if isinstance(found, Items) else None
-        if text == "getattr":
-            return member(self, node, (order, guards))
-        target = self.value(function, order, guards)
-        if isinstance(target, External) and (target.name in _CONTAINERS or target.name in wrappers()):
-            found = self.value(first, order, guards)
-            kept = Items if target.name in _CONTAINERS else Instance | OneOf | Items | Nothing
-            return found if isinstance(found, kept) else ExternalObject(target.name)
-        if isinstance(target, External) and target.name.rpartition(".")[2] == "partial":
-            if isinstance(found := self.value(first, order, guards), FunctionRef):
-                found = bound_by_partial(self, node, found)
-            return found if isinstance(found, FunctionRef | ClassRef | OneOf) else ExternalObject(target.name)
-        found = loaded(self, node, target, (order, guards)) or made_by_config(self, node)
-        if (found := found or auto_made(self, node, target)) is not None:
-            return found
-        same = target is None and function.type == "attribute"
-        given = given_constants(self, node, target) if isinstance(target, FunctionRef) else ()
-        found = self._same_object(function, order, guards) if same else called(self.program, target, given)
-        return gives(self.program, self, node) if found is None else found
-
-    def _same_object(self, node: Node, order: int, guards: tuple[Guard, ...]) -> Value | None:
-        name = self.body.tree.text(node.child_by_field_name("attribute"))
-        value = self.value(node.child_by_field_name("object"), order, guards)
-        if isinstance(value, Table) and name in ("get", "pop", "values"):
-            return Items(value.element) if name == "values" else got(self, value, node, guards)
-        if isinstance(value, ClassRef) and name in CONSTRUCTING and not self.program.method(value, name):
-            return Instance(value)
-        return value if name in SAME_OBJECT and isinstance(value, Instance | ExternalObject | OneOf | Nothing) else None
-
     def name(self, name: str, order: int, guards: tuple[Guard, ...]) -> Value | None:
-        """What a name is at that place of this body."""
+        """What a name is at that place of this body, under the tests of its class that stand around it."""
+        found = self._name(name, order, guards)
+        return passing(self, name, found, guards) if guards and found is not None else found
+
+    def _name(self, name: str, order: int, guards: tuple[Guard, ...]) -> Value | None:
         bindings = self._names.get(name, [])
         if name in self.body.not_local:
             return self._global(name, order, guards)
@@ -239,9 +204,9 @@ class Frame:
         if self.owner and self.receiver and name == next(iter(self.parameters), "") and self.definition:
             decorators = {item.rpartition(".")[2] for item in self.definition.decorators}
             if "classmethod" in decorators:
-                return self.receiver
+                return self.program.settle(list(self.among)) if self.among else self.receiver
             if "staticmethod" not in decorators:
-                return Instance(self.receiver, self.exact)
+                return Instance(self.receiver, self.exact, self.among)
         held = dict(self.given).get(name)
         if held is not None and (not isinstance(held, str) or not held):
             return held or None

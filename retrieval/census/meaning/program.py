@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside
 from retrieval.census.code.examples import read_examples
 from retrieval.census.meaning.arguments import given_values
+from retrieval.census.meaning.attributes import of_bases, of_class, of_object, stored_value
 from retrieval.census.meaning.narrowing import Given, narrowed
-from retrieval.census.meaning.results import returned
 from retrieval.census.meaning.set_from_outside import set_from_outside
 from retrieval.census.meaning.settling import settle
 from retrieval.census.meaning.sources import TOP_LEVEL, Sources
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 _INSTANCES: "Beside[Codebase, Program]" = Beside()
+Among = tuple[ClassRef, ...] | None
 
 
 def program_of(codebase: "Codebase") -> "Program":
@@ -54,7 +55,7 @@ class Program(Sources):
     def __init__(self, codebase: "Codebase", first: "Program | None" = None) -> None:
         super().__init__(codebase, first)
         self.given = given_values(first) if first else {}
-        self._frames: dict[tuple[str, int, ClassRef | None, Given], Frame | None] = {}
+        self._frames: dict[tuple[str, int, ClassRef | None, Given, Among], Frame | None] = {}
         self.tested: dict[tuple[str | int, ...], frozenset[str]] = {}
         self._attributes: dict[tuple[ClassRef, str], Value | None] = {}
         self.returns: dict[tuple[FunctionRef, Given], Value | None] = {}
@@ -64,18 +65,24 @@ class Program(Sources):
         self.cycles = 0  # how often a question led back to itself
 
     def frame(
-        self, path: str, definition: Definition | None, receiver: ClassRef | None = None, given: Given = ()
+        self,
+        path: str,
+        definition: Definition | None,
+        receiver: ClassRef | None = None,
+        given: Given = (),
+        among: Among = None,
     ) -> "Frame | None":
-        """A body ready for evaluation; `receiver` is the class of `self` when it is known, `given` are constants
-        that a call gives to parameters: what they exclude is left out."""
+        """A body ready for evaluation; `receiver` is the class of `self` when it is known, or the base of the classes
+        `among` which it is, () for any that derives from it. `given` are constants that a call gives to parameters:
+        what they exclude is left out."""
         from retrieval.census.meaning.frame import Frame
 
         definition = None if definition is not None and definition.kind in TOP_LEVEL else definition
-        key = (path, definition.head_start if definition else 0, receiver, given)
+        key = (path, definition.head_start if definition else 0, receiver, given, among)
         if key not in self._frames:
             body = self.body(path, definition)
             body = narrowed(body, given) if body and given else body
-            self._frames[key] = Frame(self, path, definition, body, receiver, given) if body else None
+            self._frames[key] = Frame(self, path, definition, body, receiver, given, among) if body else None
         return self._frames[key]
 
     def sites(self, frame: "Frame") -> "list[Site]":
@@ -188,13 +195,11 @@ class Program(Sources):
             case OneOf():
                 return self.settle([self.attribute(member, name) for member in alternatives(value)])
             case ClassRef():
-                return self._class_attribute(value, name, None, exact=True)
-            case Instance(cls, exact):
-                return self._class_attribute(cls, name, cls, exact=exact)
-            case Super(owner, receiver):
-                above = self.line(receiver)[1:] if owner == receiver else self.bases(owner)
-                given = (self._class_attribute(base, name, receiver, exact=True) for base in above)
-                return next((found for found in given if found is not None), None)
+                return of_class(self, value, name)
+            case Instance():
+                return of_object(self, value, name)
+            case Super():
+                return of_bases(self, value, name)
         return None
 
     def bases(self, cls: ClassRef) -> Iterator[ClassRef]:
@@ -260,19 +265,8 @@ class Program(Sources):
         frames = [self.frame(owner.path, definition, receiver) for definition in own]
         return [frame for frame in frames if frame and frame.parameters]
 
-    def _class_attribute(self, cls: ClassRef, name: str, receiver: ClassRef | None, *, exact: bool) -> Value | None:
-        found = self.method(cls, name)
-        if found is None:
-            return self._stored(cls, name, receiver)
-        owner, definition = found
-        if definition.kind == "class":
-            return ClassRef(owner.path, definition)
-        reference = FunctionRef(owner.path, definition, owner, receiver or cls, exact)
-        if any(d.rpartition(".")[2] in ("property", "cached_property") for d in definition.decorators):
-            return returned(self, reference) if receiver else None
-        return reference
-
-    def _stored(self, cls: ClassRef, name: str, receiver: ClassRef | None) -> Value | None:
+    def stored(self, cls: ClassRef, name: str, receiver: ClassRef | None) -> Value | None:
+        """What is stored under a name in a class or on its objects; on one of class `receiver` a function is bound."""
         key, busy = (cls, name), ("stored", cls, name)
         if key in self._attributes:
             value = self._attributes[key]
@@ -286,8 +280,6 @@ class Program(Sources):
         return value
 
     def _settled(self, key: tuple[ClassRef, str], busy: object) -> Value | None:
-        from retrieval.census.meaning.attributes import stored_value
-
         before = self.cycles
         self.busy.add(busy)
         try:

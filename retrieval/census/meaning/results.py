@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from retrieval.census.meaning.narrowing import Given
+from retrieval.census.meaning.settling import extending
 from retrieval.census.meaning.type_arguments import is_type_variable, type_argument
 from retrieval.census.meaning.values import (
     ClassRef,
@@ -53,7 +54,7 @@ def call_target(program: "Program", value: Value | None) -> Value | None:
         return value
     for name in ("__call__", "forward", "call"):
         if (found := program.method(value.cls, name)) is not None:
-            return FunctionRef(found[0].path, found[1], found[0], value.cls, value.exact)
+            return FunctionRef(found[0].path, found[1], found[0], value.cls, value.exact, among=value.among)
     return None
 
 
@@ -86,8 +87,8 @@ def _annotated(program: "Program", function: FunctionRef) -> Value | None:
 def _inferred(program: "Program", function: FunctionRef, given: Given) -> Value | None:
     decorators = {name.rpartition(".")[2] for name in function.definition.decorators}
     if decorators & _UNFINISHED and function.receiver is not None and not function.exact:
-        return _overridden(program, function, function.receiver)
-    frame = program.frame(function.path, function.definition, function.receiver, given)
+        return _overridden(program, function, function.among or program.descendants(function.receiver))
+    frame = program.frame(function.path, function.definition, function.receiver, given, function.among or None)
     if frame is None or decorators & _GENERATED:
         return None
     exits = frame.body.exits
@@ -102,10 +103,10 @@ def _inferred(program: "Program", function: FunctionRef, given: Given) -> Value 
     return found if isinstance(found, Instance | Items | Parts | ClassRef | OneOf | Loaded | FunctionRef) else None
 
 
-def _overridden(program: "Program", function: FunctionRef, receiver: ClassRef) -> Value | None:
+def _overridden(program: "Program", function: FunctionRef, classes: tuple[ClassRef, ...]) -> Value | None:
     """What the classes that fill in an abstract method give by it."""
     values: list[Value | None] = []
-    for cls in program.descendants(receiver):
+    for cls in classes:
         found = program.method(cls, function.definition.name)
         if found is not None and found[1] is not function.definition:
             values.append(returned(program, FunctionRef(found[0].path, found[1], found[0], cls, False)))
@@ -133,5 +134,10 @@ def annotation(program: "Program", path: str, written: Written | None) -> Value 
     if first is None:
         return None
     if written.shape == "class":
-        return first.cls if isinstance(first, Instance) else None
+        return _derived(program, first.cls) if isinstance(first, Instance) else None
     return Items(first)
+
+
+def _derived(program: "Program", cls: ClassRef) -> Value:
+    """What `type[Base]` promises: the class or one that derives from it."""
+    return program.settle([cls, *extending(program, cls)]) or cls

@@ -28,7 +28,7 @@ class Sources:
         self.modules = codebase.modules
         self._trees: dict[str, Tree | None] = parsed._trees if parsed else {}
         self._nodes: dict[str, dict[int, Node]] = parsed._nodes if parsed else {}
-        self._fillings: dict[str, int] = parsed._fillings if parsed else {}
+        self._fillings: dict[str, dict[str, int]] = parsed._fillings if parsed else {}
         self._bodies: dict[tuple[str, int], Body | None] = parsed._bodies if parsed else {}
         self._setters: dict[str, dict[str, list[Definition]]] = parsed._setters if parsed else {}
         self.notes: dict[object, bool] = parsed.notes if parsed else {}
@@ -109,13 +109,20 @@ class Sources:
             self._setters[path] = table
         return self._setters[path].get(name, [])
 
-    def fillings(self, name: str) -> int:
-        """How many places of the repository put something into a dictionary of this name."""
+    def fillings(self, path: str, name: str) -> int:
+        """How many places put something into a dictionary of this name: in the file at `path`, and in others that
+        import the name or reach it through a module."""
         if name not in self._fillings:
             written = re.compile(rb"\b%b(?:\s*\[[^\]\n]+\]\s*=(?!=)|\.(?:update|setdefault)\()" % name.encode())
-            files = [file for path, file in self.snapshot.by_path.items() if path in self.facts]
-            self._fillings[name] = sum(len(written.findall(file.data)) for file in files)
-        return self._fillings[name]
+            counts = {p: len(written.findall(self.snapshot.by_path[p].data)) for p in self.facts}
+            self._fillings[name] = {p: number for p, number in counts.items() if number}
+        others = (number for p, number in self._fillings[name].items() if p != path and self._reaches(p, name))
+        return self._fillings[name].get(path, 0) + sum(others)
+
+    def _reaches(self, path: str, name: str) -> bool:
+        """Whether a file imports a name or takes it out of something."""
+        imported = any(item.name == name for item in self.facts[path].imports)
+        return imported or re.search(rf"\.{name}\b", self.snapshot.by_path[path].text) is not None
 
     def reference(self, path: str, definition: Definition) -> Value:
         """The definition as a value."""

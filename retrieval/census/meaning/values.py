@@ -34,8 +34,9 @@ class ClassRef:
 class FunctionRef:
     """A function or method of the repository; `receiver` is the object's class when it is bound to one.
 
-    `exact` is false when the object may be of a subclass. `bound` are parameters that a `partial` has filled, with
-    the literals they have, "" for what is no literal.
+    `exact` is false when the object may be of a subclass that defines the method anew; `among` are the classes that it
+    may be of, () for any. `bound` are parameters that a `partial` has filled, with the literals they have, "" for what
+    is no literal.
     """
 
     path: str
@@ -45,14 +46,22 @@ class FunctionRef:
     exact: bool = True
     bound: tuple[tuple[str, str], ...] = ()
     partial: bool = False
+    among: tuple[ClassRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An object of a repository class; `exact` when it was constructed here, not merely annotated."""
+    """An object of a repository class; `exact` when it was constructed here, not merely annotated. Where it is of one
+    of several classes with the base `cls`, as a registry gives it, these are `among`."""
 
     cls: ClassRef
     exact: bool = True
+    among: tuple[ClassRef, ...] = ()
+
+    @property
+    def classes(self) -> tuple[ClassRef, ...]:
+        """The classes that the object may be of; () for any that derives from its class."""
+        return (self.cls,) if self.exact else self.among
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,7 @@ class Super:
 
     owner: ClassRef
     receiver: ClassRef
+    among: tuple[ClassRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +172,12 @@ def agreed(values: list[Value | None]) -> Value | None:
     first = told[0]
     if first is None or any(not _same(first, other) for other in told[1:]):
         return None
-    inexact = [value for value in told if isinstance(value, Instance) and not value.exact]
-    return inexact[0] if inexact else first
+    objects = [value for value in told if isinstance(value, Instance)]
+    if not objects or all(value == first for value in objects):
+        return first
+    classes = dict.fromkeys(cls for value in objects for cls in value.classes)
+    closed = all(value.classes for value in objects)
+    return Instance(objects[0].cls, exact=False, among=tuple(classes) if closed else ())
 
 
 def _same(one: Value, other: Value | None) -> bool:

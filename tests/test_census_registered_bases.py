@@ -29,6 +29,9 @@ READING = """
         def read(self, x):
             return self._read(x)
 
+        def _read(self, x):
+            raise NotImplementedError
+
     class Local(Reader, Wrapper):
         def _read(self, x):
             return self.infer(x)

@@ -95,12 +95,22 @@ def filled(frame: "Frame", binding: Binding, value: Value | None) -> Value | Non
     if listed:
         found = frame.program.settle(stored) if stored else None
         return Items(found) if isinstance(found, Held) else None
+    if empty and any(_is_named(s) for body in bodies for s in body.body.stores if s.name == name):
+        return None  # what stands under one text says nothing of what stands under others
     top = frame.definition is None
     unseen = [None] if top and frame.program.fillings(frame.path, name) > len(stored) else []
     held = [value.element] if isinstance(value, Table) else []
     found = frame.program.settle([*held, *stored, *unseen]) if held or stored else None
     kept = value.held if isinstance(value, Table) and not stored and not unseen else ()
     return Table(found, kept) if isinstance(found, Held | Items | Table) else None
+
+
+def _is_named(store: Binding) -> bool:
+    """Whether something is put into a table under a text that is written there."""
+    around = store.value.parent if store.value is not None else None
+    left = around.child_by_field_name("left") if around is not None else None
+    key = left.child_by_field_name("subscript") if left is not None and left.type == "subscript" else None
+    return key is not None and key.type == "string"
 
 
 def _around(top: "Frame", name: str) -> "list[Frame]":

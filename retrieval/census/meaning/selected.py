@@ -37,6 +37,11 @@ def wanted(frame: "Frame", table: Table, key: Node | None, guards: Guards) -> li
         return [name for name, _ in table.held if name == text.strip("\"'")]
     if key is None or key.type not in _KEYED:
         return []
+    member = [
+        name for name, _ in table.held if key.type == "attribute" and name.split(".")[-2:] == text.split(".")[-2:]
+    ]
+    if member:
+        return member
     names = [name for name, _ in table.held if not _refuted(frame, text, name, guards)]
     return names if len(names) < len(table.held) else []
 

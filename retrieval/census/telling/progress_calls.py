@@ -23,7 +23,7 @@ def progress_calls(codebase: "Codebase") -> Iterator[CensusHit]:
         told = {item.symbol: names for item in facts.definitions if (names := _names(item))}
         for call in facts.calls if told and facts.language == "python" else ():
             names = told.get(call.symbol) or told.get(call.symbol.rpartition(".")[0], frozenset())
-            holder = next((name for name in names if call.written.startswith(name)), "")
+            holder = max((name for name in names if call.written.startswith(name)), key=len, default="")
             if holder and call.written.removeprefix(holder) in _TELLING:
                 lines = (call.start, call.end)
                 yield hit_at(codebase, path, lines, symbol=call.symbol, name=call.written, text=f"`{call.text}`")

@@ -598,3 +598,22 @@ def test_switching_a_model_to_evaluation_runs_nothing() -> None:
     main = "import timm\n\ndef main():\n    net = timm.create_model('a')\n    net.eval()\n    return net(1)\n\n"
     found = texts(codebase_of({"run.py": main + RUN}), "outline: what=models")
     assert not any(".eval()" in line for line in found) and any(line.startswith("Run") for line in found)
+
+
+def test_a_model_that_runs_again_after_its_training_step_is_told_again() -> None:
+    code = """
+        from nets import big
+
+        def main(batches):
+            net = big("a")
+            for first, second in batches:
+                loss = net(first)
+                loss.backward()
+                other = net(second)
+                other.backward()
+    """
+    codebase = codebase_of({"nets.py": NETS, "run.py": f"{dedent(code)}\n\n{RUN}"})
+    told = texts(codebase, "outline: what=steps")[0]
+    assert told.endswith("`Big.forward()` → `loss.backward()` → `Big.forward()` again → `other.backward()`}")
+    lines = [text for text in texts(codebase, "pipeline") if "net(" in text]
+    assert len(lines) == 2 and not any("again on line" in text for text in lines)

@@ -134,7 +134,7 @@ def test_a_pipeline_of_a_library_is_told_with_what_it_inherits_and_what_is_put_i
         if __name__ == "__main__":
             main()
     """
-    (told,) = texts({"pipe.py": pipe, "run.py": run}, "outline: what=steps")
+    told, *_ = texts({"pipe.py": pipe, "run.py": run}, "outline: what=steps")
     assert "`OwnPipeline` → `pipe.load_lora_weights()` → `pipe.fuse_lora()` → `OwnPipeline.__call__()`" in told
     lines = texts({"pipe.py": pipe, "run.py": run}, "pipeline: roots=1")
     inner = [line.partition(": ")[2].split("(")[0] for line in lines if line.startswith("Step 4.")]

@@ -8,7 +8,7 @@ from retrieval.census.flow.alternatives import Choices, Named, in_order
 from retrieval.census.flow.course_steps import Step, steps_of
 from retrieval.census.flow.focus import Focus
 from retrieval.census.flow.user_events import trigger_of
-from retrieval.census.flow.walk import LOOPS, Mark
+from retrieval.census.flow.walk import LOOPS, Mark, runs_model
 from retrieval.census.meaning.body import Guard
 from retrieval.census.meaning.body_events import guards_of
 from retrieval.census.meaning.callgraph import Site
@@ -65,7 +65,8 @@ def steps_in(focus: Focus, marks: list[Mark], frame: "Frame") -> tuple[list[str]
     own = own if any(leads(focus, mark) for mark in own) else every
     names: dict[str, Mark] = {}
     for mark in own:
-        names.setdefault(_named(mark), mark)
+        name = _named(mark)
+        names.setdefault(f"{name} again" if _is_again(focus, names, name, mark) else name, mark)
     choices = Choices(marks)
     told = in_order([Named(name, mark, choices.own(mark)) for name, mark in names.items()])
     return _looped(told), own, len(own) < len(every)
@@ -82,6 +83,13 @@ def _looped(told: list[str]) -> list[str]:
         else:
             found += map(_plain, steps)
     return found
+
+
+def _is_again(focus: Focus, names: dict[str, Mark], name: str, mark: Mark) -> bool:
+    """Whether a model runs once more, in the same circumstances as before and after other steps."""
+    if name not in names or next(reversed(names)) == name or not runs_model(focus, mark.event):  # type: ignore[arg-type]
+        return False
+    return mark.guards == names[name].guards
 
 
 def _loop_around(said: str) -> str:

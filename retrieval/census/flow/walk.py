@@ -253,8 +253,11 @@ def _under(index: int, guard: Guard, item: Joined) -> bool:
 
 
 def _joined(focus: Focus, frame: "Frame", events: list[Event]) -> list[Joined]:
-    """Each event with the later ones that are the same call in the same circumstances, and take the same way."""
+    """Each event with the later ones that are the same call in the same circumstances, and take the same way; a model
+    that runs again after another run, or after a step of its training, is told again."""
     found: dict[object, list[Event]] = {}
+    turns: dict[object, object] = {}  # the last turn of what runs again
+    last: object = None
     for event in events:
         arms = tuple((guard.key, guard.arm) for guard in guards_of(event))
         if isinstance(event, Exit):
@@ -263,5 +266,16 @@ def _joined(focus: Focus, frame: "Frame", events: list[Event]) -> list[Joined]:
             key = (event.name, event.said, arms)
         else:
             key = (event.targets, event.step.written, arms, focus.given(event, frame))
+        if runs_model(focus, event):
+            again = key in turns and last != key
+            last, turns[key] = key, (key, len(found)) if again else turns.get(key, key)
+            key = turns[key]
         found.setdefault(key, []).append(event)
     return [(same[0], tuple(same[1:])) for same in found.values()]
+
+
+def runs_model(focus: Focus, event: Event) -> bool:
+    """Whether an event runs a model or a step of its training."""
+    if isinstance(event, Site):
+        return bool(focus.models(event)) and not focus.makes(event)
+    return isinstance(event, Outside) and (does(event) == "runs" or event.does == "training")

@@ -617,3 +617,29 @@ def test_a_model_that_runs_again_after_its_training_step_is_told_again() -> None
     assert told.endswith("`Big.forward()` → `loss.backward()` → `Big.forward()` again → `other.backward()`}")
     lines = [text for text in texts(codebase, "pipeline") if "net(" in text]
     assert len(lines) == 2 and not any("again on line" in text for text in lines)
+
+
+def test_models_that_stand_in_several_arms_and_never_together_are_alternatives() -> None:
+    code = """
+        import sys
+        from nets import big, small
+
+        def load(name, base):
+            if base:
+                if "big" in name:
+                    net = big("a")
+                elif "small" in name:
+                    net = small("b")
+            else:
+                if "big" in name:
+                    net = big("c")
+                elif "small" in name:
+                    net = small("d")
+            return net
+
+        def main():
+            net = load(sys.argv[1], sys.argv[2])
+            return net(1)
+    """
+    made, *_ = texts(codebase_of({"nets.py": NETS, "run.py": f"{dedent(code)}\n\n{RUN}"}), "outline: what=models")
+    assert made.startswith("Made or loaded, in this order: one of: ") and "(1)" not in made

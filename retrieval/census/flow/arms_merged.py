@@ -5,8 +5,9 @@ body in the walk, though on no way it runs after it.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from retrieval.census.flow.alternatives import Choices, Named, Place
+from retrieval.census.flow.alternatives import Choice, Choices, Named, Place
 from retrieval.census.flow.walk import Mark
 
 MOST, WAYS = 80, 6
@@ -18,7 +19,7 @@ def merged(found: Iterable[Named], walks: Sequence[Sequence[Mark]]) -> list[Name
     """The items of one walk in an order that holds on every way on which two of them run; of several walks, and of
     many items, as they are."""
     items = list(found)
-    if len(walks) != 1 or len(items) > MOST or not any(mark.seen for mark in walks[0]):
+    if len(walks) != 1 or len(items) > MOST:
         return items
     ways = _Ways(walks[0])
     happens = [ways.of((item.mark, *item.also)) for item in items]
@@ -33,7 +34,32 @@ def merged(found: Iterable[Named], walks: Sequence[Sequence[Mark]]) -> list[Name
             else:
                 first, second = (late, early) if turned else (early, late)
                 before[second].add(first)
-    return [items[at] for at in _sorted(before, apart)]
+    return _parted(items, _sorted(before, apart), apart)
+
+
+def _parted(items: list[Named], order: list[int], apart: list[set[int]]) -> list[Named]:
+    """The items in order; those next to each other that no way runs together are alternatives, also where each stands
+    in several arms and no one decision parts them."""
+    groups: list[list[int]] = []
+    for at in order:
+        joins = groups and all(other in apart[at] and not _decided(items[at], items[other]) for other in groups[-1])
+        if joins:
+            groups[-1].append(at)
+        else:
+            groups.append([at])
+    found: list[Named] = []
+    for group in groups:
+        for at in group:
+            item = items[at]
+            choice = Choice(("apart", group[0]), at)
+            found.append(replace(item, choices=(choice, *item.choices)) if len(group) > 1 else item)
+    return found
+
+
+def _decided(first: Named, second: Named) -> bool:
+    """Whether one decision parts two items: they are told with its conditions."""
+    options = {choice.place: choice.option for choice in first.choices}
+    return any(options.get(choice.place, choice.option) != choice.option for choice in second.choices)
 
 
 class _Ways:

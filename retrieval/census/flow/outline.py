@@ -75,7 +75,7 @@ def _with_models(focus: Focus, roots: list[Root], used: list[Root]) -> list[Root
     found = list(used)
     known = frozenset[str]().union(*(models_run(focus, root) | _trainers(focus, root) for root in used))
     for root in roots:
-        if root in found or root.entries[0].kind == "api" or not is_served(focus, root):
+        if root in found or root.entries[0].kind == "api" or not is_served(focus, root) or _tests_itself(root):
             continue
         if len(found) >= PROGRAMS:
             break
@@ -84,6 +84,11 @@ def _with_models(focus: Focus, roots: list[Root], used: list[Root]) -> list[Root
             found.append(root)
             known |= models
     return found
+
+
+def _tests_itself(root: Root) -> bool:
+    """Whether a program is a script that nothing names, deep among the modules: mostly it tries out its module."""
+    return root.entries[0].kind == "script" and root.entries[0].standing < 0
 
 
 def _trainers(focus: Focus, root: Root) -> frozenset[str]:

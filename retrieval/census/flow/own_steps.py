@@ -183,7 +183,8 @@ def _prepares(focus: Focus, mark: Mark) -> bool:
 def _named(mark: Mark) -> str:
     """A step by its name, with what decides whether and how often it runs; the outermost loop stands before it."""
     event = mark.event
-    name = f"`{spoken(event)}`" if isinstance(event, Site) else f"`{event.step.written}()`"  # type: ignore[union-attr]
+    own = isinstance(event, Site) and not event.base  # a method of a library that runs what a class here overrides
+    name = f"`{spoken(event)}`" if own else f"`{event.step.written}()`"  # type: ignore[union-attr, arg-type]
     guards = guards_of(event) if not isinstance(event, Guard) else ()
     kinds = {guard.kind for guard in guards}
     loops = [_round(guard) for guard in guards if guard.kind in LOOPS]

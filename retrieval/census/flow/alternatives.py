@@ -90,8 +90,7 @@ class Choices:
 
     def _decided(self, mark: Mark) -> Iterator[Choice]:
         """The decisions of the body around a mark, without those of which each arm makes the same call."""
-        void = self._void.get(_call(mark), frozenset())
-        return (choice for choice in _decided(mark) if choice.place[0] != "arm" or choice.place[2] not in void)
+        return _decided(mark, self._void.get(_call(mark), frozenset()))
 
     def above(self, mark: Mark) -> Iterator[Mark]:
         """The calls that lead to a mark, the nearest first, as far as there is one way only."""
@@ -142,11 +141,12 @@ def _is_looped(mark: Mark) -> bool:
     return any(guard.kind in ("for", "while", "comprehension") for guard in guards)
 
 
-def _decided(mark: Mark) -> Iterator[Choice]:
+def _decided(mark: Mark, void: frozenset[int] = frozenset()) -> Iterator[Choice]:
+    """The decisions of the body around a mark but those in `void`."""
     if not isinstance(mark.event, Site | Outside):
         return
     for guard in guards_of(mark.event):
-        if guard.kind not in CHOICES:
+        if guard.kind not in CHOICES or guard.key in void:
             continue
         yield Choice(("arm", mark.frame.path, guard.key), guard.arm, _said(guard))
         subject = _subject(guard.text) if guard.kind == "if" else ""

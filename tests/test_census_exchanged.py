@@ -139,6 +139,35 @@ def test_fields_are_told_with_those_of_bases_and_of_records_inside_and_inner_fun
     assert structures == ["Pydantic model `Result` with fields `source: str`, from `Assets` `status`, `pages`"]
 
 
+def test_plain_classes_count_where_lists_of_them_are_handed_on() -> None:
+    code = """
+        from typing import List
+
+        class Region:
+            def __init__(self, box):
+                self.box = box
+
+        class Service:
+            def __init__(self, address):
+                self.address = address
+
+        def find(picture, service: Service) -> List[Region]:
+            return [Region(picture)]
+
+        def join(regions: List["Region"], service: Service) -> Region:
+            return regions[0]
+
+        def main():
+            service = Service("here")
+            join(find(None, service), service)
+
+        if __name__ == "__main__":
+            main()
+    """
+    found = [hit.text for hit in run_query(codebase_of({"run.py": code}), "exchanged").hits]
+    assert found == ["`Region` (class, run.py): 2 functions take or give it, such as `find()`, `join()` (run.py)"]
+
+
 def test_a_table_is_no_dictionary_and_a_stand_in_is_no_maker() -> None:
     assert texts("travelling: sort=dictionary") == [
         "a dictionary passed as `state` with the keys `prompt`, `seed`: given by `parse()` (run.py); entries set by "

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
 LEAST, OWN, FIELDS, INNER, NAMED, PLACES, BODIES, NEAR = 3, 2, 12, 2, 3, 16, 12, 3
+_LISTS = re.compile(r"(?:[Ll]ist|Sequence|Iterable|Iterator|Generator)\[([\w., |\"']*)")
+_NO_ITEM = re.compile(r"(?:Enum|Flag|Error|Exception|Warning|Module|ABC|Protocol|Widget|Thread|Process)$|^Q[A-Z]")
 _WORD = re.compile(r"[A-Za-z_][\w.]*")
 _NO_RECORD = re.compile(r"^(?:Int|Str)?(?:Enum|Flag)$")
 _SETTING = re.compile(r"(?:Options?|Config|Cfg|Settings|Args|Arguments|Params|Parameters|Limits|Spec)$")
@@ -42,7 +44,7 @@ _NO_CARRIER = re.compile(
     r"|TextIO|BinaryIO|IO|BytesIO|Pattern|Match|Decimal|Request|Response|Progress|Console|Blocks|State|App|APIRouter)$"
 )
 _PLAIN = re.compile(
-    r"^(?:typing|collections|builtins|types|abc|enum|typing_extensions|typer|click|pydantic|fastapi|argparse|strawberry|starlette|flask|gradio|aiohttp|PySide\d|PyQt\d|tkinter|wx|kivy|textual|torch\.nn|jaxtyping|numpy)\b"
+    r"^(?:typing|collections|builtins|types|abc|enum|os|pathlib|typing_extensions|typer|click|pydantic|fastapi|argparse|strawberry|starlette|flask|gradio|aiohttp|PySide\d|PyQt\d|tkinter|wx|kivy|textual|torch\.nn|jaxtyping|numpy)\b"
 )
 _MODELS = re.compile(r"^(?:torch|torchvision|diffusers|transformers|timm|keras|tensorflow|jax|flax)\b")
 _RESULT = re.compile(r"(?:Outputs?|Features?|Encoding|Batch|Result)\w*$")
@@ -60,6 +62,8 @@ class Exchange:
     name: str
     own: tuple[str, Definition] | None = None
     users: dict[Place, int] = field(default_factory=dict)
+    record: bool = True  # a record or a class of a library; other classes count where lists of them are handed on
+    listed: bool = False
 
     @property
     def settings(self) -> bool:
@@ -96,8 +100,12 @@ def _found(codebase: Codebase) -> dict[str, Exchange]:
         lasts = {name: name.rpartition(".")[2] for name in names}
         names = {name for name, last in lasts.items() if last[:1].isupper() and last not in _WRITTEN}
         if names and reach.runs((path, item.symbol)):
+            listed_ones = {
+                word for text in written if text for part in _LISTS.findall(text) for word in _WORD.findall(part)
+            }
             for name in names:
-                _note(codebase, found, (path, item), name)
+                _note(codebase, found, (path, item), name, name in listed_ones)
+    found = {key: item for key, item in found.items() if item.record or item.listed}
     for traveller in travellers(codebase):
         changed = traveller.changers or (traveller.cls is not None and _carries(codebase, *traveller.cls))
         if traveller.sort == "object" and traveller.cls is not None and changed:
@@ -108,12 +116,15 @@ def _found(codebase: Codebase) -> dict[str, Exchange]:
     return found
 
 
-def _note(codebase: Codebase, found: dict[str, Exchange], at: tuple[str, Definition], name: str) -> None:
+def _note(codebase: Codebase, found: dict[str, Exchange], at: tuple[str, Definition], name: str, in_list: bool) -> None:
     path, function = at
     own = _local(codebase, path, name)
     if own is not None:
-        if own[1].kind == "class" and _carries(codebase, *own):
-            exchange = found.setdefault(f"{own[0]}:{own[1].symbol}", Exchange(own[1].symbol, own))
+        record = own[1].kind == "class" and _carries(codebase, *own)
+        if record or (own[1].kind == "class" and _is_plain(codebase, *own)):
+            key = f"{own[0]}:{own[1].symbol}"
+            exchange = found.setdefault(key, Exchange(own[1].symbol, own, record=record))
+            exchange.listed |= in_list
             exchange.users.setdefault((path, function.symbol), function.head_start)
         return
     dotted = _canonical(codebase, path, name)
@@ -151,6 +162,13 @@ def _carries(codebase: Codebase, path: str, item: Definition) -> bool:
     """Whether a class of the repository is a record, no enum."""
     what = record_of(codebase, path, item)
     return bool(what) and not _NO_RECORD.match(what)
+
+
+@once
+def _is_plain(codebase: Codebase, path: str, item: Definition) -> bool:
+    """Whether a class of the repository may be an item of data: no enum, error, model or service by its bases."""
+    bases = [base.rpartition(".")[2] for base in codebase.bases(path, item)]
+    return not any(map(_NO_ITEM.search, (item.name, *bases))) and not _NO_CARRIER.search(item.name)
 
 
 @once

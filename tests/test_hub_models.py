@@ -57,3 +57,20 @@ def test_a_predictor_of_a_library_that_is_imported_inside_a_function_is_a_model(
     (hit,) = run_query(codebase_of({"app.py": TABLES}), "model_objects").hits
     assert hit.name == "`TablePredictor`"  # made with settings, and run; the other one is given nothing
     assert "run as `self.predictor.multi_table_predict(page)` in `Tables.run()`" in hit.text
+
+
+MEASURED = """
+    from huggingface_hub import snapshot_download
+
+    DEFAULT_REPO_ID = "acme/performance-pages"
+
+    def main(args):
+        return snapshot_download(repo_id=args.repo_id or DEFAULT_REPO_ID, repo_type="dataset")
+"""
+
+
+def test_the_data_sets_that_a_file_fetches_are_no_models() -> None:
+    assert not run_query(codebase_of({"measure.py": MEASURED}), "hub_models").hits
+    plain = MEASURED + '\n    def load(path):\n        return snapshot_download(repo_id="acme/net")\n'
+    found = [hit.name for hit in run_query(codebase_of({"measure.py": plain}), "hub_models").hits]
+    assert sorted(found) == ["acme/net", "acme/performance-pages"]  # which of the two the constant is, is not known

@@ -4,6 +4,7 @@ result, conditions on labels, and, for less, models behind an interface."""
 from __future__ import annotations
 
 import ast
+from functools import partial
 from typing import TYPE_CHECKING
 
 from retrieval.beside import once
@@ -42,13 +43,13 @@ def _asked(codebase: Codebase, table: Mapping[str, Ties]) -> None:
         enums = {name for text in ties.bound for name in members(text)}
         for unit in units(codebase, path=path) if enums else ():
             for node in unit.nodes:
-                parts = (
-                    (part for side in node.comparators for part in ast.walk(side))
-                    if isinstance(node, ast.Compare)
-                    else ()
-                )
-                if any(isinstance(part, ast.Attribute) and written(part.value) in enums for part in parts):
+                if isinstance(node, ast.Compare) and any(map(partial(_member_of, enums), node.comparators)):
                     ties.asked.append(unit.row(node.lineno))
+
+
+def _member_of(enums: set[str], side: ast.expr) -> bool:
+    """Whether a side of a comparison names a member of one of the enumerations."""
+    return any(isinstance(part, ast.Attribute) and written(part.value) in enums for part in ast.walk(side))
 
 
 def interface_of(roster: Roster, frame: Frame) -> ClassRef | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
-from retrieval.census.meaning.units import Unit, call_name, defaults_of, units
+from retrieval.census.meaning.units import Unit, call_name, defaults_of, units, written
 from retrieval.facts import CensusHit
 from retrieval.pyast import dotted
 from retrieval.snapshot import ROLES
@@ -37,6 +37,7 @@ _LOADS = re.compile(
     r"^(?:from_pretrained|snapshot_download|hf_hub_download|cached_download|load_model|SentenceTransformer|CrossEncoder"
     r"|WhisperModel|pipeline|LLM|AsyncLLMEngine|load)$"
 )
+_FETCHES = re.compile(r"^(?:from_pretrained|snapshot_download|hf_hub_download|cached_download)$")
 _ENVIRONMENT = re.compile(r"(?:^|\.)(?:environ\.get|getenv)$")
 _PRESET = re.compile(r"preset_?(?:id|name|key)$")
 _VARIABLE = re.compile(r"(?i)model|checkpoint|ckpt|weights|repo|tokenizer|hub")
@@ -132,19 +133,25 @@ def _texts(unit: Unit) -> Iterator[tuple[str, str, ast.Constant, bool]]:
     """The texts that name models: what names them, the constant around them or "", the text, whether a default."""
     for node in ast.walk(unit.tree):
         for key, value, preset in _keyed(unit, node):
-            if "repo" in key and _fetches_data(unit, node):
+            if "repo" in key.lower() and _fetches_data(unit, node):
                 continue
             constant = _constant(unit, node) if isinstance(node, ast.keyword | ast.Dict) else ""
             yield from ((key, constant, text, preset) for text in _names(value))
 
 
 def _fetches_data(unit: Unit, node: ast.AST) -> bool:
-    """Whether the function around a node, or the node itself as one, asks a hub for a data set."""
+    """Whether the function around a node asks a hub for data sets alone; for a node in none, the whole file."""
     around: ast.AST | None = node
     while around is not None and not isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
         around = unit.parents.get(around)
-    asked = (item for item in ast.walk(around or node) if isinstance(item, ast.keyword) and item.arg == "repo_type")
-    return any(isinstance(item.value, ast.Constant) and item.value.value == "dataset" for item in asked)
+    parts = ast.walk(around) if around is not None else unit.nodes
+    kinds = [
+        next((written(item.value) for item in call.keywords if item.arg == "repo_type"), "")
+        for call in parts
+        if isinstance(call, ast.Call)
+        and (_FETCHES.match(call_name(call)) or any(item.arg == "repo_type" for item in call.keywords))
+    ]
+    return set(kinds) == {"'dataset'"}
 
 
 def _keyed(unit: Unit, node: ast.AST) -> Iterator[tuple[str, ast.AST, bool]]:

@@ -153,3 +153,23 @@ def test_structure_ties_files_and_an_interface_loosens_them() -> None:
     assert "binds labels, as `LIMITS` (an entry for 4 members of `BoxLabel`)" in told["sift.py"]
     assert "decides once by a label" in told["sift.py"]
     assert "stands behind the interface `Engine`" in told["wrapped.py"]
+
+
+HEIRS = """
+    from run import Pipeline
+
+    class SmallPipeline(Pipeline):
+        def title(self):
+            return "small"
+
+    if __name__ == "__main__":
+        SmallPipeline(True).run(None)
+"""
+
+
+def test_stages_tie_the_file_that_puts_them_in_place_and_not_its_heirs() -> None:
+    files = {"records.py": RECORDS, "engines.py": ENGINES, "wrapped.py": WRAPPED, "small.py": HEIRS}
+    run = RUN.split("    if __name__")[0]
+    told = {hit.path: hit.text for hit in run_query(codebase_of({**files, "run.py": run}), "coupled_files").hits}
+    assert "runs the stages `detector`, `captioner`, `namer` in fixed places" in told["run.py"]
+    assert "in fixed places" not in told.get("small.py", "")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from retrieval.census.meaning.values import ClassRef
     from retrieval.census.models.roster import Roster
     from retrieval.codebase import Codebase
+    from retrieval.facts import CensusHit
 
 LEAST = 3
 
@@ -30,11 +31,22 @@ def structural_ties(codebase: Codebase, table: dict[str, Ties]) -> None:
     """Enter the stages, the records and the conditions on labels of files."""
     for hit in run_query(codebase, "stage_order").hits:
         stages = hit.detail["stages"].split(",")
-        if len(stages) >= LEAST and codebase.snapshot.by_path[hit.path].role == "source":
-            table.setdefault(hit.path, Ties()).wired |= {f"`{name}`": hit.start for name in stages}
+        path, line = _wiring(hit)
+        if len(stages) >= LEAST and codebase.snapshot.by_path[path].role == "source":
+            table.setdefault(path, Ties()).wired |= {f"`{name}`": line for name in stages}
     for slots in result_slots(codebase):
         table.setdefault(slots.path, Ties()).slots |= {f"`{name}`": slots.lines[0] for name in slots.filled}
     _asked(codebase, table)
+
+
+def _wiring(hit: CensusHit) -> tuple[str, int]:
+    """The file and line where the stages are put in place: a class that inherits them all is not tied to them."""
+    places = [(path, start) for label, path, start, _end in hit.related if label == "stage"]
+    if not places or any(path == hit.path for path, _line in places):
+        return hit.path, hit.start
+    paths = [path for path, _line in places]
+    most = max(paths, key=paths.count)
+    return most, min(line for path, line in places if path == most)
 
 
 def _asked(codebase: Codebase, table: Mapping[str, Ties]) -> None:

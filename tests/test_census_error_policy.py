@@ -154,3 +154,84 @@ def test_a_none_that_a_caller_uses_untested_is_told() -> None:
     careful = body[: body.index("def use")] + body[body.index("def careful") :].replace("use('a')", "careful('a')")
     said = texts(codebase_of({"README.md": "```\npython a.py\n```\n", "a.py": careful}), "failing: course")
     assert not [text for text in said if "without a test" in text]
+
+
+CONVERTER = """
+from transformers import AutoModel
+
+
+class Failed(Exception):
+    pass
+
+
+class Result:
+    status = "new"
+
+
+class Converter:
+    def __init__(self):
+        self.net = AutoModel.from_pretrained("o/m")
+
+    def _run(self, path):
+        result = Result()
+        try:
+            self.net(path)
+            result.status = "done"
+        except Exception:
+            result.status = "failed"
+        return result
+
+    def convert_all(self, paths, raises_on_error: bool = True):
+        for path in paths:
+            result = self._run(path)
+            if raises_on_error and result.status not in ("done",):
+                raise Failed(path)
+            yield result
+
+    def convert(self, path, raises_on_error: bool = True):
+        return next(self.convert_all([path], raises_on_error=raises_on_error))
+"""
+MAIN = """
+import sys
+
+from converter import Converter
+
+
+def main(paths, abort_on_error: bool = False):
+    for result in Converter().convert_all(paths, raises_on_error=abort_on_error):
+        print(result.status)
+
+
+if __name__ == "__main__":
+    main(sys.argv)
+"""
+
+
+def _first_sentence(main: str, converter: str = CONVERTER) -> str:
+    files = {"README.md": "```\npython main.py\n```\n", "main.py": main, "converter.py": converter}
+    return texts(codebase_of(files), "failing: course")[0]
+
+
+def test_what_a_program_passes_and_what_the_library_does_by_default_are_told_apart() -> None:
+    said = _first_sentence(MAIN)
+    assert said.startswith(
+        "A failed model run does not abort by default where `main()` passes `abort_on_error`, by default `False`, for "
+        "`raises_on_error`; called as a library it does: `raises_on_error` is `True` by default in "
+        "`Converter.convert_all()`, `Converter.convert()`, and `Converter.convert_all()` raises `Failed` if "
+        "`result.status not in ('done',)`. Where it does not abort, it is marked on its item"
+    )
+
+
+def test_a_check_of_a_status_under_a_flag_is_a_switch_and_any_other_test_is_none() -> None:
+    told = texts(codebase_of({"converter.py": CONVERTER}), "error_policy: switch")
+    assert [text.partition(" (default")[0] for text in told] == [
+        "`Converter.convert_all()` raises `Failed` if `result.status not in ('done',)`, "
+        "only if `raises_on_error` is true"
+    ]
+    other = CONVERTER.replace("result.status not in", "path not in")
+    assert texts(codebase_of({"converter.py": other}), "error_policy: switch") == []
+
+
+def test_a_library_that_goes_on_and_a_program_that_raises_are_not_told_as_the_contrary() -> None:
+    assert "as a library" not in _first_sentence(MAIN.replace("= False", "= True"))
+    assert "as a library" not in _first_sentence(MAIN, CONVERTER.replace("bool = True", "bool = False"))

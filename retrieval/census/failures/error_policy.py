@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from retrieval.census.flow.reach import reach_of
+from retrieval.census.failures.raise_switches import first_functions, switches
 from retrieval.census.language import Query, hit_at, kind
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.units import Unit, call_name, guarded, only_if, own_nodes, subject_of, units
@@ -17,10 +17,6 @@ from retrieval.pyast import dotted, source_of
 if TYPE_CHECKING:
     from retrieval.codebase import Codebase
 
-_SWITCH = re.compile(
-    r"(?i)(?:^|_)(?:rais(?:es?|ing)|halt|abort|strict|ignore|suppress|skip|continue|stop|fail|exit|keep_going|fail_fast)"
-    r"(?:$|_)\w*(?:error|exception|fail\w*|fast|invalid)?"
-)
 _MARK = re.compile(r"(?i)^(?:is_|has_)?(?:failed|error|errors|status|state|exception|failure|success)(?:_\w+)?$")
 _KEPT = re.compile(r"(?i)^(?:\w+_)?(?:errors|failures|failed|failed_\w+|exceptions)$")
 _PARTIAL = re.compile(r"(?i)(?:^|[._'\"])partial(?:ly)?_?(?:success|failure|failed|complete)")
@@ -39,10 +35,10 @@ Found = Iterator[tuple[Unit, ast.AST, str, str, str]]  # file, place, symbol, ki
 def error_policy(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     """Patterns match `detail["what"]`: switch, mark, partial, ends (a main function returns early), last (a handler
     that is a main function's last step)."""
-    first = _first_functions(codebase)
+    first = first_functions(codebase)
     for unit in units(codebase, _NEEDS):
         for function, symbol in unit.functions():
-            found = [*_switches(codebase, function), *_marks(function)]
+            found = [*switches(codebase, function), *_marks(function)]
             if (unit.path, symbol) in first:
                 found += [*_early(function), *_last(function)]
             for node, what, words in found:
@@ -52,102 +48,12 @@ def error_policy(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
                     yield hit_at(codebase, unit.path, lines, symbol=symbol, name=what, text=text, detail={"what": what})
 
 
-def _first_functions(codebase: Codebase) -> set[tuple[str, str]]:
-    """The functions that main programs run first: of a console script, or called at the top level of a program."""
-    reach = reach_of(codebase)
-    found = {unit for start in reach.starts for unit in start.units if unit[1] and not start.name.startswith("the ")}
-    for start in reach.starts:
-        facts = codebase.facts.get(start.path)
-        if facts is not None and start.units[:1] == ((start.path, ""),):
-            called = (codebase.resolve_local(start.path, c.written) for c in facts.calls if not c.symbol)
-            found |= {(place[0], place[1].symbol) for place in called if place and place[1].kind == "function"}
-    return found
-
-
-# Switches: an error is raised, or ends the work, only when a flag says so
-
-
-def _switches(codebase: Codebase, function: ast.AST) -> Iterator[tuple[ast.AST, str, str]]:
-    for handler in [node for node in own_nodes(function) if isinstance(node, ast.ExceptHandler)]:
-        for node in ast.walk(handler):
-            if isinstance(node, ast.If) and (flag := _flag(node.test, handler.name or "")):
-                for block, wanted in ((node.body, True), (node.orelse, False)):
-                    if block and isinstance(block[-1], ast.Raise):
-                        yield node, "switch", _switch_words(codebase, flag, wanted, handler, node)
-    for node in own_nodes(function):
-        if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Return | ast.Break):
-            flag = _flag(node.test, "")
-            if flag and re.search(r"(?i)on_(?:error|fail|exception)", flag[0]):
-                ends = "stops" if isinstance(node.body[-1], ast.Break) else "returns"
-                yield node, "switch", f"{ends} at the first failure only if {_said(flag, True)}{_given(codebase, flag)}"
-
-
-def _flag(test: ast.expr, caught: str) -> tuple[str, bool] | None:
-    """The name of a flag that alone is tested, and whether it is tested to be true; None for any other test."""
-    negated = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
-    inner = test.operand if isinstance(test, ast.UnaryOp) and negated else test
-    name = dotted(inner) if isinstance(inner, ast.Name | ast.Attribute) else ""
-    last = name.rpartition(".")[2]
-    if not name or (caught and name.split(".")[0] == caught) or not _SWITCH.search(last):
-        return None
-    return name, not negated
-
-
-def _said(flag: tuple[str, bool], wanted: bool) -> str:
-    return f"`{flag[0]}` is {'true' if flag[1] == wanted else 'false'}"
-
-
-def _switch_words(
-    codebase: Codebase, flag: tuple[str, bool], wanted: bool, handler: ast.ExceptHandler, test: ast.If
-) -> str:
-    caught = source_of(handler.type, 60) if handler.type is not None else "any exception"
-    other = (test.orelse if wanted else test.body) or [n for n in handler.body if n is not test]
-    kept = listed([f"`{text}`" for text in _does(other)], 2)
-    words = f"raises after `{caught}` only if {_said(flag, wanted)}; else the error is recorded"
-    return f"{words}{f' ({kept})' if kept else ''} and the work goes on{_given(codebase, flag)}"
-
-
-def _does(block: list[ast.stmt]) -> list[str]:
-    return [source_of(node, 70).replace("`", "'") for node in block if isinstance(node, ast.Assign | ast.Expr)]
-
-
-def _given(codebase: Codebase, flag: tuple[str, bool]) -> str:
-    """The defaults of a flag, and what callers give for it."""
-    name = flag[0].rpartition(".")[2]
-    told = _defaults(codebase, name)
-    passed: dict[str, None] = {}
-    for path, call in codebase.all_calls():
-        if codebase.snapshot.by_path[path].role == "source":
-            for key, value in call.keywords:
-                if key == name and value not in (name, f"self.{name}"):
-                    default = _defaults(codebase, value) if value.isidentifier() else []
-                    plus = f", {default[0]}" if default and value not in ("True", "False") else ""
-                    passed.setdefault(f"`{call.symbol or path}` passes `{value}`{plus}")
-    parts = [*told[:_SHOWN], *list(passed)[:_SHOWN]]
-    return f" ({'; '.join(parts)})" if parts else ""
-
-
-def _defaults(codebase: Codebase, name: str) -> list[str]:
-    """ "default `True` in `convert()`" for every function of the main code that has a default for a parameter."""
-    found: dict[str, None] = {}
-    for path, facts in codebase.facts.items():
-        if codebase.snapshot.by_path[path].role != "source":
-            continue
-        for item in facts.definitions:
-            for parameter in item.parameters:
-                if re.match(rf"{re.escape(name)}\b", parameter) and "=" in parameter:
-                    value = parameter.rpartition("=")[2].strip()
-                    if value in ("True", "False", "None"):
-                        found.setdefault(f"default `{value}` in `{item.symbol}()`")
-    return list(found)
-
-
 # Marks: a failed item is marked, and the others go on
 
 
 def _marks(function: ast.AST) -> Iterator[tuple[ast.AST, str, str]]:
     for handler in [node for node in own_nodes(function) if isinstance(node, ast.ExceptHandler)]:
-        marks = [text for node in ast.walk(handler) if (text := _mark(node))]
+        marks = [text for node in ast.walk(handler) if (text := mark_of(node))]
         if marks and not any(isinstance(node, ast.Raise) for node in handler.body):
             caught = source_of(handler.type, 60) if handler.type is not None else "any exception"
             yield handler, "mark", f"marks what failed and goes on after `{caught}`: {_ticked(marks)}"
@@ -173,7 +79,7 @@ def _partial(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple
             states |= {f"`{state}`{when}": None} if not state.islower() else {}
     text = f"sets `{target}` to {listed(list(states), _WIDEST)}" if states else f"sets {_ticked([ast.unparse(first)])}"
     calls = [node for node in own_nodes(function) if isinstance(node, ast.Call)]
-    kept = dict.fromkeys(f"`{dotted(c.func).rpartition('.')[0]}`" for c in calls if _mark(c))
+    kept = dict.fromkeys(f"`{dotted(c.func).rpartition('.')[0]}`" for c in calls if mark_of(c))
     text += f", puts what failed into {listed(list(kept), _SHOWN)}" if kept else ""
     for statement, _around in assigned:
         value = statement.value
@@ -187,7 +93,7 @@ def _ticked(texts: list[str]) -> str:
     return listed([f"`{text.replace('`', chr(39))[:90]}`" for text in dict.fromkeys(texts)], _SHOWN)
 
 
-def _mark(node: ast.AST) -> str:
+def mark_of(node: ast.AST) -> str:
     """A statement that notes a failure on an object, in a result or in a list of errors; "" for any other."""
     if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Attribute):
         empty = isinstance(node.value, ast.Constant) and node.value.value is None

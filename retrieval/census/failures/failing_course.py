@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from retrieval.census.failures.failure_marks import followed
 from retrieval.census.failures.fates import led
 from retrieval.census.failures.model_handlers import model_handlers
+from retrieval.census.failures.raise_switches import by_default, flags_said, raising
 from retrieval.census.failures.retried_models import of_models, of_requests, repeating_themselves
 from retrieval.census.failures.unchecked import used_unchecked
 from retrieval.census.flow.default_targets import chosen_by
@@ -89,14 +90,13 @@ def course(found: Found) -> Told:
         (fallback, "replaced by another way or value in"),
         (quiet, "only logged or swallowed in"),
     )
-    raising = [hit for hit in switches if " raises after " in hit.text]  # others end a series, not the run
     runs = found.parted(model_handlers(found.codebase))[0]
     shown = [hits[0] for hits in (switches, *(hits for hits, _ in groups)) if hits]
     again = [*of_models(found.codebase, retried), *found.parted(repeating_themselves(found.codebase))[0]]
     asked_again = [hit for hit in of_requests(found.codebase, retried) if hit not in again]
     repeated = [*again, *asked_again]
     tried = f". Model runs are tried again in {_where(repeated)}" if repeated else _not_again(found, retried)
-    yield f"{_headline(found, groups, raising, runs, marks)}{tried}", shown
+    yield f"{_headline(found, groups, raising(switches), runs, marks)}{tried}", shown
     yield from _around_runs(found, runs, again, asked_again)
     partial = _chosen_first(found, policy["partial"])
     yield from [(f"Partial success is a result of its own: {_some(partial)}", partial)] if runs and partial else []
@@ -172,7 +172,8 @@ def _dereferenced(found: Found, fallback: Hits) -> Told:
 def _headline(found: Found, groups: Sequence[tuple[Hits, str]], switches: Hits, runs: Hits, marks: Hits) -> str:
     if runs:
         calls = found.of("unhandled_model_calls")[0]
-        lead = led(runs, marks, calls, f"goes up through the callers and {ends_said(found)}")
+        policy = by_default(found.codebase, switches)
+        lead = led(runs, marks, calls, f"goes up through the callers and {ends_said(found)}", policy)
         return f"{lead}. {_decided(switches)}" if switches else lead
     ends = f"an error that no handler catches goes up through the callers and {ends_said(found)}"
     lead = f"By default a failed step aborts: {ends}"
@@ -184,8 +185,7 @@ def _headline(found: Found, groups: Sequence[tuple[Hits, str]], switches: Hits, 
 
 
 def _decided(switches: Hits) -> str:
-    flags = list(dict.fromkeys(f"`{hit.text.rpartition(' only if `')[2].partition('`')[0]}`" for hit in switches))
-    return f"Whether a failure ends the work is decided by {listed(flags, SHOWN)} in {_where(switches)}"
+    return f"Whether a failure ends the work is decided by {flags_said(switches)} in {_where(switches)}"
 
 
 def _counted(groups: Sequence[tuple[Hits, str]]) -> str:

@@ -53,8 +53,13 @@ def _some(places: list[str]) -> str:
     return listed(places, SHOWN)
 
 
-def led(runs: list[CensusHit], marks: list[CensusHit], calls: list[CensusHit], ends: str) -> str:
-    """The sentence: what aborts first where no handler stands around most of the places that run a model."""
+def led(
+    runs: list[CensusHit], marks: list[CensusHit], calls: list[CensusHit], ends: str, policy: tuple[str, str] = ("", "")
+) -> str:
+    """The sentence: what aborts first where no handler stands around most of the places that run a model.
+
+    A policy is what switches are by default in programs, and in what is called as a library (see raise_switches).
+    """
     bare = [hit for hit in calls if hit.detail["covered"] == "no"]
     told = fates(runs, marks)
     where = _some(list(dict.fromkeys(f"`{hit.symbol}()`" if hit.symbol else hit.path for hit in bare)))
@@ -62,5 +67,12 @@ def led(runs: list[CensusHit], marks: list[CensusHit], calls: list[CensusHit], e
         abort = f"By default a failed model run aborts: at {len(bare)} of the {len(calls)} places that run a model "
         return f"{abort}({where}) no handler goes on, and the error {ends}. Elsewhere a failed run is {told}"
     rest = f" No handler that goes on stands around {where}: an error there {ends}" if bare else ""
-    lead = "" if runs and all(map(_ends, runs)) else "A failed model run does not abort by default. "
-    return f"{lead}{'It' if lead else 'A failed model run'} is {told}.{rest}".rstrip(".")
+    lead, subject = ("", "A failed model run") if runs and all(map(_ends, runs)) else _lead(*policy)
+    return f"{lead}{subject} is {told}.{rest}".rstrip(".")
+
+
+def _lead(program: str, library: str) -> tuple[str, str]:
+    plain = "A failed model run does not abort by default"
+    if not program:
+        return f"{plain}. ", "It"
+    return f"{plain} where {program}; called as a library it does: {library}. ", "Where it does not abort, it"

@@ -10,6 +10,7 @@ from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind, parse_query
 from retrieval.census.meaning.prose import listed
 from retrieval.census.models.chosen_loaders import chosen_apart
+from retrieval.census.models.default_choices import default_choices
 from retrieval.census.models.instances import variants
 from retrieval.census.models.inventory import hosted_names, off_by_default, weights_named
 from retrieval.census.models.made_models import is_served
@@ -58,6 +59,7 @@ def model_summary(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 def _used(codebase: "Codebase", roster: Roster, entries: list[Entry]) -> Iterator[CensusHit]:
     main = _by_stage(codebase, main_entries(entries))
+    yield from default_choices(codebase)
     yield from stage_models(codebase)
     other = [entry for entry in entries if entry.hosted and entry not in main and not entry.part]
     main += other if any(entry.hosted for entry in main) else []  # which service answers, the user chooses

@@ -587,3 +587,58 @@ def test_programs_that_render_pages_are_told_and_batches_of_other_scripts_are_no
     assert any(
         text.startswith("In code that the main programs are not seen to run, images are resized") for text in told
     )
+
+
+OPTIONED = {
+    **STAGED,
+    "options.py": """
+        from pydantic import BaseModel, Field
+
+        class TableOptions(BaseModel):
+            scale: float = Field(default=2.5, description="How large.")
+
+        class PipelineOptions(BaseModel):
+            table_batch_size: int = 4
+            doc_batch_size: int = 1
+    """,
+    "stages.py": STAGED["stages.py"]
+    .replace("import torch", "import torch\n        from options import TableOptions")
+    .replace(
+        "def __init__(self):\n                self.scale = 2.0",
+        "def __init__(self, options: TableOptions):\n                self.options = options",
+    )
+    .replace("scale=self.scale", "scale=self.options.scale"),
+    "pipeline.py": STAGED["pipeline.py"]
+    .replace("from pages", "from options import PipelineOptions, TableOptions\n        from pages")
+    .replace("Tables()", "Tables(TableOptions())\n                self.size = PipelineOptions().table_batch_size"),
+    "render.py": """
+        import argparse
+
+        def main():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--scale", type=float, default=1)
+            print(parser.parse_args().scale)
+
+        if __name__ == "__main__":
+            main()
+    """,
+}
+HEIR = """
+
+        class WideOptions(TableOptions):
+            scale: float = 9.0
+    """
+
+
+def test_options_objects_have_the_defaults_of_their_fields_and_none_of_other_programs() -> None:
+    told = [hit.text for hit in run_query(codebase_of(OPTIONED), "vision_told: part=preprocessing").hits]
+    asked = next(text for text in told if "get_image(scale=" in text)
+    assert "`self.options.scale` is 2.5 by default" in asked
+    assert "a batch is set by `table_batch_size` (default 4)" in told[2]
+    files = OPTIONED | {
+        "options.py": OPTIONED["options.py"].rstrip() + HEIR,
+        "pipeline.py": OPTIONED["pipeline.py"].replace("Tables(TableOptions())", "Tables(load())"),
+    }
+    told = [hit.text for hit in run_query(codebase_of(files), "vision_told: part=preprocessing").hits]
+    asked = next(text for text in told if "get_image(scale=" in text)
+    assert "scale=self.options.scale" in asked and "by default" not in asked  # of which class it is, is not known

@@ -74,3 +74,30 @@ def test_the_data_sets_that_a_file_fetches_are_no_models() -> None:
     plain = MEASURED + '\n    def load(path):\n        return snapshot_download(repo_id="acme/net")\n'
     found = [hit.name for hit in run_query(codebase_of({"measure.py": plain}), "hub_models").hits]
     assert sorted(found) == ["acme/net", "acme/performance-pages"]  # which of the two the constant is, is not known
+
+
+FIELDS = """
+    from typing import Annotated
+
+    from pydantic import BaseModel, Field
+
+    HEAVY = Spec(repo_id="acme/heavy")
+
+    def load(params=None, model_api=None):
+        return params, model_api
+
+    class Api(BaseModel):
+        params: Annotated[dict, Field(description="More.", examples=[{"model": "acme/shown"}])] = {}
+        model_api: str | None = Field(None, examples=[Api(params={"model": "acme/told"}), HEAVY])
+        model_name: str = Field(default="acme/reader", examples=["acme/writer"])
+
+    class Other(BaseModel):
+        api: dict = Api.params
+        more: str = Api.model_api
+"""
+
+
+def test_examples_of_fields_are_no_defaults() -> None:
+    hits = run_query(codebase_of({"options.py": FIELDS}), "hub_models").hits
+    told = {hit.name: hit.detail["default"] for hit in hits}
+    assert told == {"acme/reader": "yes", "acme/heavy": "no", "acme/shown": "no", "acme/told": "no"}

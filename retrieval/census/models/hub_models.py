@@ -40,6 +40,7 @@ _LOADS = re.compile(
 _FETCHES = re.compile(r"^(?:from_pretrained|snapshot_download|hf_hub_download|cached_download)$")
 _ENVIRONMENT = re.compile(r"(?:^|\.)(?:environ\.get|getenv)$")
 _PRESET = re.compile(r"preset_?(?:id|name|key)$")
+_FIELD, _SETS = re.compile(r"^[Ff]ield$"), ("default", "default_factory")  # all else given to a field describes it
 _VARIABLE = re.compile(r"(?i)model|checkpoint|ckpt|weights|repo|tokenizer|hub")
 
 
@@ -50,7 +51,7 @@ class _Named:
     unit: Unit
     node: ast.AST
     keys: dict[str, None]
-    constants: dict[str, None]
+    constants: dict[str, tuple[Unit, ast.AST]]
     preset: str = ""  # the field, parameter or option of which it is the default
 
 
@@ -100,7 +101,8 @@ def _named(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
         for key, constant, node, preset in _texts(unit):
             entry = found.setdefault(str(node.value), _Named(unit, node, {}, {}))
             entry.keys[key] = None
-            entry.constants |= {constant: None} if constant else {}
+            if constant:
+                entry.constants.setdefault(constant, (unit, node))
             entry.preset = entry.preset or (key if preset else "")
     asked = {key for each in presets for name, key in each.asked.items() if name in defaults}
     chosen = [(each, name) for each in presets for name, keys in each.named.items() if keys & asked]
@@ -108,13 +110,15 @@ def _named(codebase: Codebase, query: Query) -> Iterator[CensusHit]:
     rows = [(name, entry, _preset(entry, defaults)) for name, entry in found.items() if query.matches(name)]
     for name, entry, preset in sorted(rows, key=lambda row: (not row[2], _rank(codebase, row[1]))):
         keys = listed([f"`{key}`" for key in entry.keys], MOST_KEYS)
-        text = f"`{name}` ({keys}{f' of `{next(iter(entry.constants))}`' if entry.constants else ''})"
+        first = preset if preset in entry.constants else next(iter(entry.constants), "")
+        unit, node = entry.constants.get(preset, (entry.unit, entry.node))
+        text = f"`{name}` ({keys}{f' of `{first}`' if first else ''})"
         text += f", the default of `{preset}`" if preset and preset not in (*entry.keys, *entry.constants) else ""
         text += ", a default" if preset and not text.endswith(f"`{preset}`") else ""
         yield hit_at(
-            codebase, entry.unit.path, entry.unit.lines(entry.node), symbol=entry.unit.symbols.get(entry.node, ""),
+            codebase, unit.path, unit.lines(node), symbol=unit.symbols.get(node, ""),
             name=name, text=text,
-            detail={"default": "yes" if preset else "no", "constant": next(iter(entry.constants), ""),
+            detail={"default": "yes" if preset else "no", "constant": first,
                     "constants": " ".join(entry.constants)},
         )  # fmt: skip
 
@@ -162,7 +166,7 @@ def _keyed(unit: Unit, node: ast.AST) -> Iterator[tuple[str, ast.AST, bool]]:
         name = dotted(node.targets[0] if isinstance(node, ast.Assign) else node.target).rpartition(".")[2]
         if name and _KEY.search(name):
             field = isinstance(unit.parents.get(node), ast.ClassDef) and not name.startswith("_")
-            yield name, node.value, field
+            yield name, _set_to(node.value), field
     elif isinstance(node, ast.Dict):
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant) and isinstance(key.value, str) and _KEY.search(key.value):
@@ -186,6 +190,14 @@ def _called(node: ast.Call) -> Iterator[tuple[str, ast.AST, bool]]:
         yield from ((flag, key.value, True) for key in node.keywords if key.arg == "default")
 
 
+def _set_to(value: ast.expr) -> ast.expr:
+    """What a field has as its default: of `Field(None, examples=…)` what is given first, or as `default`."""
+    if not isinstance(value, ast.Call) or not _FIELD.search(call_name(value)):
+        return value
+    given = {item.arg: item.value for item in value.keywords if item.arg in _SETS}
+    return next(iter((*value.args[:1], *given.values())), ast.Constant(None))
+
+
 def _names(node: ast.AST) -> Iterator[ast.Constant]:
     """A text that is a name of a model, also as an element of a choice or a list."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -197,12 +209,17 @@ def _names(node: ast.AST) -> Iterator[ast.Constant]:
 
 
 def _constant(unit: Unit, node: ast.AST) -> str:
-    """The constant of a module or class that is set to the object around a node; "" for none."""
+    """The constant of a module or class that is set to the object around a node; "" for none, as for what stands in
+    its annotation or among the examples of a field."""
     around: ast.AST | None = node
     while around is not None and not isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        below, around = around, unit.parents.get(around)
+        described = isinstance(below, ast.keyword) and below.arg not in _SETS
+        if described and isinstance(around, ast.Call) and _FIELD.search(call_name(around)):
+            return ""
         if isinstance(around, ast.Assign | ast.AnnAssign):
-            return dotted(around.targets[0] if isinstance(around, ast.Assign) else around.target)
-        around = unit.parents.get(around)
+            told = isinstance(around, ast.AnnAssign) and below is around.annotation
+            return "" if told else dotted(around.targets[0] if isinstance(around, ast.Assign) else around.target)
     return ""
 
 
@@ -240,7 +257,7 @@ def _default_names(unit: Unit) -> set[str]:
 
 def _defaults(unit: Unit, node: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, ast.AnnAssign) and node.value is not None:
-        yield from [node.value] if isinstance(unit.parents.get(node), ast.ClassDef) else []
+        yield from [_set_to(node.value)] if isinstance(unit.parents.get(node), ast.ClassDef) else []
     elif isinstance(node, ast.keyword):
         yield from [node.value] if node.arg in ("default", "default_factory") else []
     elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

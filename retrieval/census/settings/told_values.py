@@ -1,6 +1,7 @@
 """What the settings in an expression are: numbers in configuration files by key, defaults of options and parameters."""
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -8,9 +9,11 @@ from retrieval.beside import once
 from retrieval.census.flow.reach import reach_of, reached_from
 from retrieval.census.language import run_query
 from retrieval.census.meaning.body import one_line
+from retrieval.census.meaning.class_fields import class_fields
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.spots import argument, default
 from retrieval.census.meaning.tracing import tracer_of
+from retrieval.census.meaning.values import ExternalObject, Instance
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 _KEYED = re.compile(r"\b\w+(?:\[[\"']([\w.-]+)[\"']\])")
 _DOTTED = re.compile(r"\b(?:self\.)?(?:cfg|config|conf|hparams|hps)(?:\.\w+)*\.(\w+)(?!\w*\()")
-_OPTION = re.compile(r"\b(?:args|opts?|options|flags|parsed_args)\.(\w+)")
+_OPTION = re.compile(r"(?<![\w.])((?:\w+\.)*(?:args|opts?|options|flags|parsed_args))\.(\w+)(?!\w*[.(])")
 _NAME = re.compile(r"(?<![\w.\"'])([a-z_]\w*)(?![\w(\"'.=\[])")
 _ENTRY = re.compile(
     r"""^[ \t]*["']?(?P<key>[\w.-]+)["']?[ \t]*:[ \t]*(?P<value>\[?[\d., ]*\d\]?)[ \t]*,?[ \t]*(?:#.*)?$""", re.M
@@ -35,7 +38,7 @@ def told_value(codebase: "Codebase", frame: "Frame", written: str) -> Iterator[s
             told = [f"{value} ({_paths(paths)})" for value, paths in values.items()]
             yield f"`{found[0]}` is {listed(told, SHOWN)}"
     for found in _OPTION.finditer(written):
-        given = _default_of(codebase, frame, found[1])
+        given = _preset(codebase, frame, found[1], found[2])
         if given:
             yield f"`{found[0]}` is {given} by default"
     for name in dict.fromkeys(_NAME.findall(written)):
@@ -92,10 +95,33 @@ def _options(codebase: "Codebase") -> dict[str, dict[str, list[CensusHit]]]:
     return found
 
 
-def _default_of(codebase: "Codebase", frame: "Frame", name: str) -> str:
-    """The default of an option as a body gets it: of several parsers that of its file, else of programs that run it."""
+def _preset(codebase: "Codebase", frame: "Frame", holder: str, name: str) -> str:
+    """The default of `holder.name`: of an object of a class of the repository that of its field, where all classes that
+    it may be of agree; of anything else, as the result of a parser, that of the command-line option."""
+    head, *rest = holder.split(".")
+    value = frame.name(head, sys.maxsize, ())
+    for part in rest:
+        value = frame.program.attribute(value, part)
+    if value is None or isinstance(value, ExternalObject):
+        return _default_of(codebase, frame, name, near_only=bool(rest))
+    return field_default(codebase, frame, value, name) if isinstance(value, Instance) else ""
+
+
+def field_default(codebase: "Codebase", frame: "Frame", value: Instance, name: str) -> str:
+    """The one default that a field has in every class that an object may be of; "" where they differ."""
+    classes = value.classes or (value.cls, *frame.program.descendants(value.cls))
+    found = {
+        next((field.default for field in class_fields(codebase, cls.path, cls.definition) if field.name == name), "")
+        for cls in classes
+    }
+    return next(iter(found)) if len(found) == 1 else ""
+
+
+def _default_of(codebase: "Codebase", frame: "Frame", name: str, near_only: bool) -> str:
+    """The default of an option as a body gets it: of several parsers that of its file, else of programs that run it;
+    with `near_only` of no other parser."""
     values = _options(codebase).get(name, {})
-    if len(values) > 1:
+    if len(values) > 1 or (values and near_only):
         unit = frame.path, frame.symbol
         units = [found for found in _reached(codebase) if unit in found]
         here = {v: own for v, hits in values.items() if (own := [hit for hit in hits if hit.path == frame.path])}
@@ -104,7 +130,7 @@ def _default_of(codebase: "Codebase", frame: "Frame", name: str) -> str:
             for v, hits in values.items()
             if (run := [hit for hit in hits if any((hit.path, hit.symbol) in found for found in units)])
         }
-        values = here or near or values
+        values = here or near or ({} if near_only else values)
     if len(values) == 1:
         return next(iter(values))
     return " or ".join(f"{value} ({hits[0].path})" for value, hits in values.items()) if len(values) <= SHOWN else ""

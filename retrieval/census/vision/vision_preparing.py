@@ -9,6 +9,7 @@ from retrieval.census.language import run_query
 from retrieval.census.meaning.body import CallStep
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import External
+from retrieval.census.settings.set_defaults import default_of
 from retrieval.census.vision.image_transforms import composed_of, name_of, placed
 from retrieval.census.vision.library_processors import processors
 from retrieval.census.vision.pictured import kinds_of_pictures, leaves_video
@@ -28,7 +29,7 @@ _PAGES = re.compile(r"(?:^|\.)(?:render|get_pixmap|to_pil|convert_from_\w+)$")  
 _ENCODING = re.compile(r"(?i)(?:vae|first_stage_model|autoencoder|ae|tokenizer_2d)\.encode$|encode_first_stage$")
 _BATCH = re.compile(r"`([\w-]*batch[_-]?size\w*)`")
 _DEFAULT = re.compile(r"default (\d+|[A-Z_]+|[\w.]*\.\w*batch\w*)")
-_OTHER = re.compile(r"(?i)text|token|audio|train|grad|prompt")
+_OTHER = re.compile(r"(?i)text|token|audio|train|grad|prompt|(?:^|[_-])doc")
 SHOWN, WAYS, KINDS, SIZES = 4, 3, 3, 8
 
 
@@ -44,6 +45,7 @@ def preparing(codebase: "Codebase", runs: list[Run]) -> Iterator[CensusHit]:
 def _sentences(codebase: "Codebase", runs: list[Run]) -> Iterator[Sentence]:
     asked, video = list(asked_in_stages(codebase)), list(video_told(codebase))
     yield from asked[:1]
+    yield from _sizes(codebase) if asked and runs else ()
     yield from video if asked else ()
     yield from asked[1:]
     ordered = sorted(runs, key=lambda run: (is_trial(run), _bare(run)))
@@ -59,7 +61,7 @@ def _sentences(codebase: "Codebase", runs: list[Run]) -> Iterator[Sentence]:
     transforms = [*_transforms(codebase)]
     yield from (said for said, run in transforms if run)
     yield from processors(codebase)
-    yield from _sizes(codebase) if runs else ()
+    yield from _sizes(codebase) if runs and not asked else ()
     yield from _encoded(runs)
     yield from _worked(codebase, "reading", "read or decoded")
     yield from _worked(codebase, "resizing and cropping", "resized, cropped or warped")
@@ -85,7 +87,9 @@ def _sizes(codebase: "Codebase") -> Iterator[Sentence]:
         named = _BATCH.search(hit.text) if hit.role == "source" else None
         if named is not None and not _OTHER.search(named[1]):
             default = _DEFAULT.search(hit.text)
-            found.setdefault(named[1], (f"`{named[1]}`{f' (default {default[1]})' if default else ''}", hit))
+            given = default[1] if default else ""
+            given = default_of(codebase, given.rpartition(".")[2]) or given if "." in given else given
+            found.setdefault(named[1], (f"`{named[1]}`{f' (default {given})' if given else ''}", hit))
     if found:
         told = listed([said for said, _ in found.values()], SIZES)
         places = [("size", hit.path, hit.start, hit.end) for _, hit in found.values()]

@@ -9,7 +9,7 @@ from retrieval.census.language import run_query
 from retrieval.census.meaning.body import CallStep
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import External
-from retrieval.census.settings.set_defaults import default_of
+from retrieval.census.settings.set_defaults import defaults_of
 from retrieval.census.vision.image_transforms import composed_of, name_of, placed
 from retrieval.census.vision.library_processors import processors
 from retrieval.census.vision.pictured import kinds_of_pictures, leaves_video
@@ -88,7 +88,8 @@ def _sizes(codebase: "Codebase") -> Iterator[Sentence]:
         if named is not None and not _OTHER.search(named[1]):
             default = _DEFAULT.search(hit.text)
             given = default[1] if default else ""
-            given = default_of(codebase, given.rpartition(".")[2]) or given if "." in given else given
+            behind = defaults_of(codebase, given.rpartition(".")[2]) - {given} if "." in given else set[str]()
+            given = next(iter(behind)) if len(behind) == 1 else given
             found.setdefault(named[1], (f"`{named[1]}`{f' (default {given})' if given else ''}", hit))
     if found:
         told = listed([said for said, _ in found.values()], SIZES)

@@ -446,3 +446,69 @@ def test_work_left_out_and_state_saved_by_hand_are_near_to_checkpointing() -> No
     assert (
         "state of a run: `Conversion.save()` writes the state of its object to a file and `Conversion.load()`" in text
     )
+
+
+SPEECH = """
+    from transformers import AutoModel
+
+    class Base:
+        def __init__(self):
+            self.net = None
+
+        def translate(self, text, size):
+            try:
+                self.update(size)
+                return self.net(text)
+            finally:
+                self.offload()
+
+        def offload(self):
+            self.net = None
+
+    class Translator(Base):
+        def update(self, size):
+            if self.net is None:
+                self.net = AutoModel.from_pretrained("o/m")
+
+    class Separator:
+        def __init__(self):
+            self.net, self.size = None, ""
+
+        def update(self, size):
+            self.size = size
+            self.net = AutoModel.from_pretrained("o/s")
+
+        def separate(self, audio, size):
+            if self.net is None or size != self.size:
+                self.update(size)
+            return self.net(audio)
+
+        def offload(self):
+            self.net = None
+
+    def main():
+        Translator().translate("a", "b")
+        separator = Separator()
+        separator.separate("a", "b")
+        separator.offload()
+
+    if __name__ == "__main__":
+        main()
+"""
+
+
+def _kept(source: str) -> list[str]:
+    return _texts(codebase_of({"README.md": "Run `python app.py`.\n", "app.py": source}), "caching: models")
+
+
+def test_a_model_that_a_finally_clears_is_not_kept_and_one_made_anew_on_a_test_is() -> None:
+    kept = (
+        "`Separator.net` keeps `AutoModel` from one call to the next: `Separator.separate()` has `Separator.update()` "
+        "make it only if `self.net is None or size != self.size`; `Separator.offload()` lets it go"
+    )
+    assert _kept(SPEECH) == [kept]
+    on_condition = SPEECH.replace("self.offload()", "if size: self.offload()")
+    first = "`Translator.net` keeps `AutoModel` from the first use on, made by `Translator.update()`"
+    assert _kept(on_condition) == [first, kept]
+    untested = SPEECH.replace("if self.net is None or size != self.size", "if size != self.size")
+    assert _kept(untested) == []

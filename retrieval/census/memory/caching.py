@@ -22,6 +22,7 @@ from retrieval.census.meaning.spots import Spot
 from retrieval.census.meaning.units import subject_of, units
 from retrieval.census.meaning.wording import caller
 from retrieval.census.memory.attention_caches import attention_caches
+from retrieval.census.memory.between_calls import kept_while, let_go_after, methods_of
 from retrieval.census.memory.kept_results import kept_results
 from retrieval.census.memory.released import named
 from retrieval.census.models.held import held_by
@@ -89,15 +90,19 @@ def _is_keyed(frame: Frame, line: int) -> bool:
 
 def _variables(codebase: Codebase, roster: Roster) -> Iterator[CensusHit]:
     """Variables of modules and attributes that get a model at its first use: `if net is None: net = load()`."""
-    told = set[tuple[str, str]]()
+    told, methods = set[tuple[str, str]](), methods_of(roster)
     for frame, _depth in roster.frames:
         for binding in frame.body.bindings:
             name = _outliving(frame, binding)
-            if not name or (frame.path, name) in told or not _is_lazy(frame, binding):
+            if not name or (frame.path, name) in told:
                 continue
-            if kept := _kept(roster, frame, binding):
+            lazy = f"from the first use on, made by {caller(frame)}" if _is_lazy(frame, binding) else ""
+            how = lazy or kept_while(methods, frame, binding.name)
+            if not how or not (kept := _kept(roster, frame, binding)):
+                continue
+            if not let_go_after(methods, frame, binding.name):
                 told.add((frame.path, name))
-                text = f"`{name}` keeps {kept} from the first use on, made by {caller(frame)}"
+                text = f"`{name}` keeps {kept} {how}"
                 lines = (binding.line, binding.line)
                 yield hit_at(codebase, frame.path, lines, symbol=frame.symbol, name="models", text=text)
 

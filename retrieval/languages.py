@@ -128,6 +128,7 @@ _BY_NAME = {
 }
 
 _REQUIREMENTS = re.compile(r"(^requirements?/|/(.*[-_.])?(requirements?|constraints)).*\.(txt|in)$")
+_IMAGE = re.compile(r"^(?:docker|container)file\.|^[^.]*(?:docker|container)file[^.]*$")
 
 _INTERPRETERS = {
     "python": "python",
@@ -158,7 +159,7 @@ def language_of(path: str, head: bytes = b"") -> str:
     folder, name = PurePosixPath(path.lower()).parent.name, PurePosixPath(path).name.lower()
     if name in _BY_NAME:
         return _BY_NAME[name]
-    if name.startswith(("dockerfile.", "containerfile.")):
+    if _IMAGE.search(name):
         return "dockerfile"
     if _REQUIREMENTS.search(f"{folder}/{name}"):
         return "requirements"

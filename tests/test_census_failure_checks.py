@@ -60,6 +60,8 @@ def test_a_raised_string_and_a_round_without_its_variable_are_debt() -> None:
         ("return 1, 2", "a, b, c = f()", 1),
         ("return 1, 2, 3", "a, b, c = f()", 0),
         ("return 1, (2, 3)", "a, (b, c) = f()", 0),
+        ("return x, 2", "(a, b, c), d = f()", 0),
+        ("return 1, 2", "(a, b, c) = f()", 1),
         ("return [1, 2]", "a, b, c = f()", 0),
         ("return 1, *x", "a, b, c = f()", 0),
     ],

@@ -57,6 +57,7 @@ def _reasons(root: Path, **options) -> dict[str, str]:
         ("setup.py", "", "python", "config"),
         ("conf/a.yaml", "a: 1\n", "yaml", "config"),
         ("Dockerfile.gpu", "FROM x\n", "dockerfile", "config"),
+        ("docker/GPUDockerfile", "FROM x\n", "dockerfile", "config"),
     ],
 )
 def test_language_and_role(tmp_path: Path, path: str, content: str, language: str, role: str):

@@ -61,7 +61,9 @@ def _chooses(program: "Program", path: str, definition: Definition) -> bool:
 def _is_flat(call: Call) -> bool:
     """Whether the names stand side by side: `a, (b, c) = f()` and `a, *b = f()` unpack otherwise."""
     left, assigns, _ = call.text.partition("=")
-    return bool(assigns) and not set("[(*{") & set(left.strip().removeprefix("(").removesuffix(")"))
+    names = left.strip()
+    names = names[1:-1] if names.startswith("(") and names.endswith(")") else names
+    return bool(assigns) and not set("[](){}*") & set(names)
 
 
 def _lengths(program: "Program", path: str, definition: Definition) -> Iterator[tuple[int, int]]:

@@ -512,3 +512,24 @@ def test_a_model_that_a_finally_clears_is_not_kept_and_one_made_anew_on_a_test_i
     assert _kept(on_condition) == [first, kept]
     untested = SPEECH.replace("if self.net is None or size != self.size", "if size != self.size")
     assert _kept(untested) == []
+
+
+REPEATED = """
+    def run(items, folder):
+        processed = []
+        READS
+        for item in items:
+            if id(item) in processed:
+                continue
+            processed.append(id(item))
+
+    if __name__ == "__main__":
+        run([1], "out")
+"""
+
+
+def test_repetitions_within_a_run_are_no_checkpoint_but_what_files_say_is() -> None:
+    within = {"run.py": REPEATED.replace("READS", "print(folder)")}
+    assert "leaves out" not in run_query(codebase_of(within), "caching_answer: checkpointing").hits[0].text
+    across = {"run.py": REPEATED.replace("READS", "processed += open(folder).read().split()")}
+    assert "leaves out" in run_query(codebase_of(across), "caching_answer: checkpointing").hits[0].text

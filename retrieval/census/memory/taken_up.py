@@ -27,6 +27,8 @@ _READS = re.compile(r"(?:ZipFile|load|loads|read_text|read_bytes|load_file|model
 _SETTINGS = re.compile(
     r"(?i)config|setting|option|argument|param|token|vocab|dict|processor|dataset|cache|profile|model"
 )
+_LOOKS = re.compile(r"^(?:open|loads?|read\w*|glob|rglob|iterdir|listdir|scandir|walk|exists|is_file|execute)$")
+_CONTAINERS = frozenset({"set", "list", "dict", "defaultdict", "OrderedDict", "deque", "Counter"})
 LEAST_FIELDS = 3
 
 
@@ -36,7 +38,7 @@ def left_out(codebase: Codebase) -> Iterator[CensusHit]:
         if codebase.snapshot.by_path[unit.path].role != "source":
             continue
         for function, symbol in unit.functions():
-            node = next((n for n in own_nodes(function) if _leaves_out(n)), None)
+            node = next((n for n in own_nodes(function) if (by := _done_by(n)) and _lasts(unit, by)), None)
             if node is not None:
                 shown = source_of(node.test if isinstance(node, ast.If) else node, 80)
                 text = f"`{symbol}()` (`{'if ' if isinstance(node, ast.If) else ''}{shown}`)"
@@ -44,15 +46,43 @@ def left_out(codebase: Codebase) -> Iterator[CensusHit]:
                 yield hit_at(codebase, unit.path, (line, line), symbol=symbol, name="left out", text=text)
 
 
-def _leaves_out(node: ast.AST) -> bool:
+def _done_by(node: ast.AST) -> str:
+    """What knows what is done where the rest is worked out or what is done is passed over; "" elsewhere."""
     if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.Sub):
-        return _is_set(node.value.left) and _DONE.search(_last(node.value.right)) is not None
+        by = _last(node.value.right)
+        return by if _is_set(node.value.left) and _DONE.search(by) else ""
     if not isinstance(node, ast.If) or not isinstance(node.body[-1], ast.Continue):
-        return False
+        return ""
     test = node.test.value if isinstance(node.test, ast.Await) else node.test
     if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.In):
-        return _DONE.search(_last(test.comparators[0])) is not None
-    return isinstance(test, ast.Call) and _IS_DONE.match(_last(test.func)) is not None
+        by = _last(test.comparators[0])
+        return by if _DONE.search(by) else ""
+    return _last(test.func) if isinstance(test, ast.Call) and _IS_DONE.match(_last(test.func)) else ""
+
+
+def _lasts(unit: Unit, name: str) -> bool:
+    """Whether a name may hold what an earlier run did: a container that the run itself begins empty tells repetitions
+    within the run, unless files or folders are read where it is made."""
+    made = False
+    for function, _symbol in unit.functions():
+        nodes = list(own_nodes(function))
+        for node in nodes:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+            if value is None or not any(isinstance(item, ast.expr) and _last(item) == name for item in targets):
+                continue
+            made = True
+            reads = any(isinstance(item, ast.Call) and _LOOKS.match(call_name(item)) for item in nodes)
+            if reads or not _fresh(value):
+                return True
+    return not made
+
+
+def _fresh(value: ast.expr) -> bool:
+    """Whether an expression writes a new container out."""
+    if isinstance(value, ast.Call):
+        return dotted(value.func).rpartition(".")[2] in _CONTAINERS and not value.args
+    return isinstance(value, ast.List | ast.Set | ast.Dict | ast.Tuple)
 
 
 def _is_set(node: ast.expr) -> bool:

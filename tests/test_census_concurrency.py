@@ -364,4 +364,4 @@ def test_requests_to_a_model_server_count_as_model_runs() -> None:
     assert any("`self.gate`" in text and "`read_page(…)` in `Busy.one" in text for text in held)
     course = told(REQUESTS, "failing: course")
     assert course[0].endswith("Model runs are tried again in `attempts()`")
-    assert course[0].startswith("A failed model run does not abort by default. It is answered with what the handler")
+    assert course[0].startswith("A failed model run is answered with what the handler")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from retrieval.census.flow.starts import LIBRARY
 from retrieval.census.meaning.prose import listed
 
 if TYPE_CHECKING:
@@ -67,12 +68,25 @@ def led(
         abort = f"By default a failed model run aborts: at {len(bare)} of the {len(calls)} places that run a model "
         return f"{abort}({where}) no handler goes on, and the error {ends}. Elsewhere a failed run is {told}"
     rest = f" No handler that goes on stands around {where}: an error there {ends}" if bare else ""
-    lead, subject = ("", "A failed model run") if runs and all(map(_ends, runs)) else _lead(*policy)
+    lead, subject = ("", "A failed model run") if runs and all(map(_ends, runs)) else _lead(calls, ends, *policy)
     return f"{lead}{subject} is {told}.{rest}".rstrip(".")
 
 
-def _lead(program: str, library: str) -> tuple[str, str]:
-    plain = "A failed model run does not abort by default"
-    if not program:
-        return f"{plain}. ", "It"
-    return f"{plain} where {program}; called as a library it does: {library}. ", "Where it does not abort, it"
+def _lead(calls: list[CensusHit], ends: str, program: str, library: str) -> tuple[str, str]:
+    """What is said before the fates, and what they are said of: who gets the error that no handler meets."""
+    if program:
+        plain = f"A failed model run does not abort by default where {program}"
+        return f"{plain}; called as a library it does: {library}. ", "Where it does not abort, it"
+    open_to = {name: None for hit in calls for name in hit.detail["through"].split("|") if name}
+    programs = [f"`{name}`" for name in open_to if not name.startswith(LIBRARY)]
+    if programs:
+        told = (
+            f"In {listed(programs, SHOWN)} a failed model run aborts where no handler meets its error, which {ends}. "
+        )
+        return told, "Elsewhere it"
+    if open_to:
+        return (
+            f"Whoever calls {listed(list(open_to), SHOWN)} gets the error of a failed model run. ",
+            "Where it is met, it",
+        )
+    return "", "A failed model run"

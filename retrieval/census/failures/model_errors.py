@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.beside import once
 from retrieval.census.flow.aborts import covering, handlers_at
+from retrieval.census.flow.reach import reach_of
 from retrieval.census.language import Query, hit_at, kind, run_query
 from retrieval.census.meaning.callgraph import Site, entered
 from retrieval.census.meaning.program import program_of
@@ -42,7 +43,7 @@ class _Guarded:
 
 @kind(
     "unhandled_model_calls",
-    summary="calls of models by function, and which `try` covers them there or in callers (covered=yes|callers|no)",
+    summary="calls of models by function; the `try` that covers them there or in callers (covered=yes|callers|no|open)",
     example="unhandled_model_calls: covered=no",
     reads="python",
     options=("covered",),
@@ -52,13 +53,15 @@ def unhandled_model_calls(codebase: Codebase, query: Query) -> Iterator[CensusHi
     """One hit per function that runs a model from outside the model's own classes, in the order of `invokes`.
 
     Patterns match the function. Only handlers that catch runtime errors and neither raise again nor end the
-    program count. `detail["covered"]` is yes, callers or no.
+    program count. `detail["covered"]` is yes, callers, no or, where no caller that is known is the start of a
+    program so that the handlers further out are not known either, open; `detail["through"]` names the programs,
+    joined by |, in which no handler meets the error.
     """
     groups: dict[Place, list[CensusHit]] = {}
     for hit in model_calls(codebase):
         groups.setdefault((hit.path, hit.symbol), []).append(hit)
     callers = _Callers(codebase)
-    wanted = query.options.get("covered", "yes|callers|no").split("|")
+    wanted = query.options.get("covered", "yes|callers|no|open").split("|")
     for (path, symbol), hits in groups.items():
         if query.matches(symbol, f"{symbol}()", path):
             for found in _told(codebase, callers, hits):
@@ -103,26 +106,28 @@ def _told(codebase: Codebase, callers: _Callers, hits: list[CensusHit]) -> Itera
     rest = [hit for hit, handler in direct if handler is None]
     if rest:
         text, covered, found = _above(codebase, callers, (path, symbol))
+        through = _through(codebase, callers.above((path, symbol))[2])
         subject = subject_of(codebase, path, symbol)
         verb = "has" if len({_call(hit) for hit in rest}) == 1 else "have"
-        yield _hit(codebase, rest, f"{_calls(rest)} in {subject} {verb} no `try` there; {text}", covered, found)
+        text = f"{_calls(rest)} in {subject} {verb} no `try` there; {text}"
+        yield _hit(codebase, rest, text, covered, found, through)
 
 
 def _above(codebase: Codebase, callers: _Callers, place: Place) -> tuple[str, str, list[tuple[str, Fact]]]:
     """What the callers do about an error: words, `covered`, and the handlers that prove it."""
-    guarded, bare = callers.above(place)
+    guarded, bare, left = callers.above(place)
     others = [subject_of(codebase, *where) for where in bare]
     if not place[1]:
         return "it is top-level code, so an error ends the script", "no", []
     if not guarded and not callers.known.get(place):
-        return "no caller in the repository is known, so an error goes to whoever calls it", "no", []
+        ends = "no" if _is_whole(codebase, left) else "open"
+        return "no caller in the repository is known, so an error goes to whoever calls it", ends, []
     if not guarded:
         outermost = f" (outermost: {_some(others)})" if others else ""
-        return (
-            f"no caller in the repository{outermost} has a handler that goes on, so an error goes through them",
-            "no",
-            [],
-        )
+        started = not bare or _is_whole(codebase, left)
+        known = f"in the repository{outermost}" if started else f"that was traced{outermost}"
+        text = f"no caller {known} has a handler that goes on, so an error goes through them"
+        return text, "no" if started else "open", []
     said = [
         f"{subject_of(codebase, *item.place)} catches its errors around `{item.called}()` with {_short(item.handler)}"
         for item in guarded[:SHOWN]
@@ -133,6 +138,17 @@ def _above(codebase: Codebase, callers: _Callers, place: Place) -> tuple[str, st
     elif len(guarded) == 1:
         said.append(f"any other caller of `{guarded[0].called}()` gets the exception")
     return "; ".join(said), "callers", [(item.place[0], item.handler) for item in guarded]
+
+
+def _is_whole(codebase: Codebase, left: set[Place]) -> bool:
+    """Whether the way up is known to its end: a program starts there, the top of a file runs it, or none is known."""
+    return not reach_of(codebase).tells or any(not symbol for _path, symbol in left) or _through(codebase, left) != ""
+
+
+def _through(codebase: Codebase, left: set[Place]) -> str:
+    """The programs that start in what an error leaves, so that no handler of theirs meets it."""
+    starts = reach_of(codebase).starts
+    return "|".join(dict.fromkeys(start.name for start in starts if not left.isdisjoint(start.units)))
 
 
 def _short(handler: Fact) -> str:
@@ -154,7 +170,12 @@ def _some(names: list[str]) -> str:
 
 
 def _hit(
-    codebase: Codebase, hits: list[CensusHit], text: str, covered: str, found: list[tuple[str, Fact]]
+    codebase: Codebase,
+    hits: list[CensusHit],
+    text: str,
+    covered: str,
+    found: list[tuple[str, Fact]],
+    through: str = "",
 ) -> CensusHit:
     first = hits[0]
     related = [("call", hit.path, hit.start, hit.end) for hit in hits[1:]]
@@ -167,7 +188,7 @@ def _hit(
         name=first.symbol,
         text=text,
         related=tuple(related),
-        detail={"covered": covered},
+        detail={"covered": covered, "through": through},
     )
 
 
@@ -195,8 +216,8 @@ class _Callers:
             self._handlers[place] = [fact for fact in handlers_at(self.codebase, *place) if _broad(fact)]
         return self._handlers[place]
 
-    def above(self, place: Place) -> tuple[list[_Guarded], list[Place]]:
-        """The handlers in callers, nearest first, and the outermost callers without any."""
+    def above(self, place: Place) -> tuple[list[_Guarded], list[Place], set[Place]]:
+        """The handlers in callers, nearest first, the outermost callers without any, all that an error may leave."""
         guarded: list[_Guarded] = []
         bare: list[Place] = []
         seen, waiting = {place}, [place]
@@ -215,7 +236,7 @@ class _Callers:
                         outer.append(caller)
             waiting = outer
         once = {(item.place, item.called, item.handler.start): item for item in reversed(guarded)}
-        return list(reversed(once.values())), list(dict.fromkeys([*bare, *waiting]))
+        return list(reversed(once.values())), list(dict.fromkeys([*bare, *waiting])), seen
 
 
 def _reached(program: Program, site: Site) -> Iterator[Place]:

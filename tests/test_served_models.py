@@ -194,3 +194,94 @@ def test_a_client_of_a_cloud_is_a_hosted_model_and_its_task_a_run() -> None:
     code = codebase_of({"app.py": text})
     assert texts(code, "model_summary: what=used")[0].startswith("No model is loaded here: all are hosted")
     assert any("`client.run_task(" in told for told in texts(code, "model_runs"))
+
+
+ASKING = """
+    import argparse
+    import requests
+
+    from replies import Reader, Page
+
+    def prompt():
+        return "Read the page."
+
+    def build_query(path, model):
+        LONGEST = 512
+        return {
+            "model": model,
+            "messages": [{"role": "user", "content": [
+                {"type": "text", "text": prompt()}, {"type": "image_url", "image_url": {"url": path}},
+            ]}],
+            "max_tokens": LONGEST,
+        }
+
+    def read_page(args, path):
+        MOST = 4096
+        query = build_query(path, args.model)
+        if args.strict:
+            query["guided_regex"] = "[a-z]+"
+        answer = requests.post(f"{args.server}/chat/completions", json=query).json()
+        if answer["usage"]["total_tokens"] > MOST:
+            return None
+        text = answer["choices"][0]["message"]["content"]
+        reader = Reader(page=Page)
+        print(text)
+        return reader.read(text)
+
+    def main():
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--model", default="acme/reader-7b")
+        parser.add_argument("--server", default="http://localhost:8000/v1")
+        parser.add_argument("--strict", action="store_true")
+        print(read_page(parser.parse_args(), "page.png"))
+
+    if __name__ == "__main__":
+        main()
+"""
+REPLIES = """
+    class Page:
+        pass
+
+    class Reader:
+        def __init__(self, page):
+            self.page = page
+
+        def read(self, text):
+            return self.page, text
+"""
+
+
+@pytest.fixture(scope="module")
+def asking() -> Codebase:
+    return codebase_of({"ask.py": ASKING, "replies.py": REPLIES})
+
+
+def test_what_requests_fix_ties_the_file_and_limits_a_swap(asking: Codebase) -> None:
+    tied = texts(asking, "coupled_files: what=verdict")[0]
+    assert tied.startswith("Most tightly tied to particular models is ask.py, which has in its requests to a model ")
+    limits = texts(asking, "swap_blockers")[0]
+    for said in (
+        "`messages` of a chat with text and `image_url`", "the prompt that `prompt()` gives", "`max_tokens` = 512",
+        "`guided_regex` as the form of the reply (where `args.strict`)",
+        "`MOST = 4096` with which a number of tokens is compared", "`Reader(page=Page)` for the text of the reply",
+    ):  # fmt: skip
+        assert said in tied and said in limits, said
+    assert "print" not in limits and "sent by `read_page()` (ask.py)" in limits
+
+
+def test_the_option_with_the_address_is_where_another_server_is_named(asking: Codebase) -> None:
+    told = texts(asking, "replaceable")
+    assert "by configuration alone, the option `--server` (default `http://localhost:8000/v1`) can name any" in told[0]
+    assert any("gives the address that `read_page()` (ask.py) asks at `/chat/completions`" in text for text in told)
+
+
+def test_the_interface_is_what_sends_the_requests_and_not_what_constants_rule_out(code: Codebase) -> None:
+    told = " ".join(texts(code, "modularity"))
+    assert "through requests that `read_page(args, path)` (pipeline.py) sends" in told
+    assert "with the messages that `build_query(path)` writes" in told
+    assert "score(" not in told and "tidy(" not in told
+
+
+def test_a_file_that_sends_other_requests_is_tied_to_no_model() -> None:
+    text = 'import requests\n\ndef main():\n    requests.post("http://x.org/items", json={"name": "a"})\n\nmain()\n'
+    assert texts(codebase_of({"app.py": text}), "coupled_files") == []

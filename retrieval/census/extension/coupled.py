@@ -1,9 +1,9 @@
 """Kind `coupled_files`: files by how tightly they are tied to particular models, with what ties them.
 
-Ties are what breaks when a model is replaced: models that are made, loaded and run, tokenizers and processors that go
-with them, switches over the formats of what they give, special tokens, prompts, labels, keys of checkpoints, decisions
-by the name of a model, reaches into the parts of one, and types of the libraries that bring the models. A loader of
-whichever model is named ties to none.
+Ties are what breaks when a model is replaced: models that are made, loaded and run, what requests to one fix,
+tokenizers and processors that go with them, switches over the formats of what they give, special tokens, prompts,
+labels, keys of checkpoints, decisions by the name of a model, reaches into the parts of one, and types of the
+libraries that bring the models. A loader of whichever model is named ties to none.
 """
 
 import re
@@ -73,6 +73,7 @@ def _words(ties: Ties, shown: int = SHOWN) -> list[str]:
         for held, words in (
             (ties.wired, f"runs the stages {names(ties.wired)} in fixed places"),
             (ties.slots, f"has one field for each kind of result, {names(ties.slots)}"),
+            (ties.requests, f"has in its requests to a model {listed(list(ties.requests), PARTS + 1)}"),
             (ties.made, f"makes {names(ties.made)}"),
             (ties.hosted, f"makes clients of services, {names(ties.hosted)}"),
             (ties.run, f"calls {names(ties.run)}"),

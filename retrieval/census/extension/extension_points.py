@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.beside import Beside
+from retrieval.census.extension.asked_addresses import asked_addresses
 from retrieval.census.extension.called_tables import called_tables
 from retrieval.census.extension.class_registries import class_registries
 from retrieval.census.extension.folder_registries import folder_registries
@@ -53,6 +54,7 @@ def _found(codebase: "Codebase") -> Iterator[Point]:
     for points in (
         config_classes(roster),
         folder_registries(codebase),
+        asked_addresses(roster),
         named_models(roster),
         name_schemas(codebase),
         entry_points(codebase),

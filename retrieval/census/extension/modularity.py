@@ -15,6 +15,7 @@ from retrieval.census.extension.used_interfaces import used_interfaces
 from retrieval.census.extension.wiring import kept_interfaces
 from retrieval.census.flow.focus import Focus, focus_of
 from retrieval.census.flow.pipeline import main_roots
+from retrieval.census.flow.reach import reach_of
 from retrieval.census.flow.spine import APART, nearness_of, spine_of
 from retrieval.census.flow.steps import steps_of
 from retrieval.census.handover.handoffs import OPTIONS
@@ -82,13 +83,18 @@ def modularity(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     for frame in (*spine_of(focus)[:BODIES], *_first_bodies(focus)):
         for step in steps_of(focus, frame):
             for target in step.site.targets:
-                if target not in found and query.matches(target.definition.name):
+                if target not in found and query.matches(target.definition.name) and _is_run(codebase, target):
                     found[target] = _judge(focus, target)
     if found:
         yield _verdict(codebase, list(found.values()), _is_scripted(focus))
     yield from used_interfaces(codebase)
     yield from kept_interfaces(codebase)
     yield from _entangled(codebase, focus)
+
+
+def _is_run(codebase: "Codebase", target: Target) -> bool:
+    """Whether the programs may come to a function: to one that the constants of all callers rule out they do not."""
+    return isinstance(target, ClassRef) or reach_of(codebase).runs((target.path, target.definition.symbol))
 
 
 def _first_bodies(focus: Focus) -> list["Frame"]:

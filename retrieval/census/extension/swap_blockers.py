@@ -27,6 +27,7 @@ from retrieval.census.modalities.modality_ties import modality_ties
 from retrieval.census.models.attribute_chains import attribute_chains
 from retrieval.census.models.model_entries import entries_of
 from retrieval.census.models.model_formats import main_entries
+from retrieval.census.models.request_forms import request_forms
 from retrieval.facts import CensusHit
 from retrieval.roles import is_left
 
@@ -89,6 +90,7 @@ def swap_blockers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     """A clause and its hit for each sort of limit that the main programs have."""
+    yield from _requested(codebase)
     yield from _modalities(codebase)
     yield from _slotted(codebase)
     yield from _threaded(codebase)
@@ -110,6 +112,16 @@ def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
         yield f"code outside the model reaches into its parts, as {_cut(hit.text)}", hit
     yield from _built(codebase)
     yield from _ranked(codebase, RANKS)
+
+
+def _requested(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
+    """What the requests to a model behind a server fix, the first ones: such a model is met in one form only."""
+    for form in request_forms(codebase)[:EACH]:
+        at = form.fixed[0]
+        hit = hit_at(codebase, at.path, (at.line, at.line), symbol="", name="request", text="")
+        told = f"the model is met in requests of one form, sent by {caller(form.frame)} ({form.frame.path}), with "
+        text = "so that it must take such requests and answer with text; one that gives embeddings, as ImageBind, "
+        yield f"{told}{listed([fixed.said for fixed in form.fixed], MOST)}, {text}does not fit there", hit
 
 
 def _ranked(codebase: "Codebase", ranks: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, CensusHit]]:

@@ -11,6 +11,7 @@ class Ties:
     loaders of whichever model is named, which tie to none."""
 
     made: dict[str, int] = field(default_factory=dict)
+    requests: dict[str, int] = field(default_factory=dict)
     general: dict[str, int] = field(default_factory=dict)
     hosted: dict[str, int] = field(default_factory=dict)
     formats: dict[str, int] = field(default_factory=dict)
@@ -38,10 +39,10 @@ class Ties:
 
     @property
     def weight(self) -> int:
-        """How tightly: bound labels count six times, what is made four, switches over formats, stages that are wired in
-        and fields for one kind of result three, what is run or decided by name twice; tokens and prompts, which a file
-        may write for one model among many, once. A file that only loads whichever model is named, and one whose models
-        all stand behind an interface and go with their class, is tied half as much."""
+        """How tightly: bound labels count six times, what is made and what requests fix four, switches over formats,
+        stages that are wired in and fields for one kind of result three, what is run or decided by name twice; tokens
+        and prompts, which a file may write for one model among many, once. A file that only loads whichever model is
+        named, and one whose models all stand behind an interface and go with their class, is tied half as much."""
         often = (
             4 * len(self.made)
             + len(self.hosted)
@@ -63,6 +64,7 @@ class Ties:
         )
         often += sum(min(len(held), most) for held, most in counts) + min(len(self.reaches), 5)
         often = often // 2 if (self.general and not self.made) or (self.behind and not self.seen) else often
+        often += 4 * min(len(self.requests), 6)
         return often + 3 * (min(len(self.wired), 8) + min(len(self.slots), 4)) + min(len(self.asked), 12)
 
     @property
@@ -71,12 +73,15 @@ class Ties:
         held = (
             self.made, self.hosted, self.run, self.companions, self.tokens, self.formats, self.sizes, self.widths,
             self.numbers, self.keys, self.types, self.weights, self.prompts, self.bound, self.labels, self.reaches,
-            self.wired, self.slots,
+            self.wired, self.slots, self.requests,
         )  # fmt: skip
         return sorted({*(line for table in held for line in table.values()), *self.named, *self.asked})
 
     @property
     def first(self) -> int:
         """The first line of what ties most."""
-        held = (self.wired, self.slots, self.made, self.hosted, self.run, self.bound, self.formats, self.companions)
+        held = (
+            self.wired, self.slots, self.requests, self.made, self.hosted, self.run, self.bound, self.formats,
+            self.companions,
+        )  # fmt: skip
         return next((min(table.values()) for table in held if table), self.lines[0])

@@ -15,6 +15,7 @@ from retrieval.census.models.attribute_chains import attribute_chains
 from retrieval.census.models.families import is_library_model, library
 from retrieval.census.models.model_entries import CLASSICAL, plain
 from retrieval.census.models.named_models import takes_any
+from retrieval.census.models.request_forms import request_forms
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.census.models.weights import reader
 from retrieval.parse import descendants, first_line
@@ -90,8 +91,14 @@ def ties_of(codebase: "Codebase") -> dict[str, Ties]:
     _library_types(roster, table)
     _tokens(codebase, table)
     _reaches(codebase, table)
+    _requests(codebase, table)
     structural_ties(codebase, table)
     return table
+
+
+def _requests(codebase: "Codebase", table: dict[str, Ties]) -> None:
+    for fixed in (fixed for form in request_forms(codebase) for fixed in form.fixed):
+        _in(table, fixed.path).requests.setdefault(fixed.said, fixed.line)
 
 
 def _in(table: dict[str, Ties], path: str) -> Ties:

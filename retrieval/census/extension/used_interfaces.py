@@ -18,9 +18,12 @@ from retrieval.census.meaning.callgraph import Target
 from retrieval.census.meaning.program import program_of
 from retrieval.census.meaning.prose import listed
 from retrieval.census.meaning.values import ClassRef, FunctionRef
+from retrieval.census.models.model_requests import builders
+from retrieval.census.models.request_forms import RequestForm, request_forms
 from retrieval.facts import CensusHit
 
 if TYPE_CHECKING:
+    from retrieval.census.meaning.frame import Frame
     from retrieval.codebase import Codebase
     from retrieval.facts import Definition
 
@@ -39,14 +42,31 @@ class Interface:
 
 def used_interfaces(codebase: Codebase) -> Iterator[CensusHit]:
     """A sentence on where the programs meet their models, if any."""
-    every = _every(codebase)
-    if every:
-        text = f"The programs run their models through {'; '.join(_said(codebase, item) for item in every[:SHOWN])}"
+    every, forms = _every(codebase), request_forms(codebase)
+    if every or forms:
+        told = [_said(codebase, item) for item in every[:SHOWN]] + ([_asked(forms)] if forms else [])
+        text = f"The programs run their models through {'; '.join(told)}"
         text += f"; and through {len(every) - SHOWN} more" if len(every) > SHOWN else ""
         spots = [(path, d.head_start, d.head_end) for item in every[:SHOWN] for path, d in item.called.values()]
+        spots += [(form.frame.path, form.use.step.start, form.use.step.end) for form in forms[:SHOWN]]
         related = tuple(("interface", *spot) for spot in spots[1:PLACES])
         path, first, last = spots[0]
         yield hit_at(codebase, path, (first, last), symbol="", name="used", text=text, related=related)
+
+
+def _asked(forms: tuple[RequestForm, ...]) -> str:
+    """ "requests that `read(page)` (run.py) sends, with the messages that `query(page)` writes"."""
+    senders = [f"`{_of(form.frame)}` ({form.frame.path})" for form in forms]
+    frames = dict.fromkeys(at for form in forms for at in builders(form.frame) if at.symbol != form.frame.symbol)
+    writers = [f"`{_of(at)}`" for at in frames]
+    sends = "sends" if len(senders) == 1 else "send"
+    told = f"requests that {listed(senders, METHODS)} {sends}"
+    writes = "writes" if len(writers) == 1 else "write"
+    return f"{told}, with the messages that {listed(writers, METHODS)} {writes}" if writers else told
+
+
+def _of(frame: Frame) -> str:
+    return _signature(frame.symbol, frame.definition) if frame.definition is not None else frame.path
 
 
 @once

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from retrieval.beside import Beside, once
 from retrieval.census.flow.focus import Focus, focus_of
 from retrieval.census.flow.pipeline import main_roots
+from retrieval.census.flow.reach import reach_of
 from retrieval.census.flow.screens import is_screen
 from retrieval.census.flow.spine import hand_over_bodies, nearness_of
 from retrieval.census.handover.filled import filled_by
@@ -121,6 +122,7 @@ def model_bodies(codebase: Codebase) -> list[ModelBody]:
             led = any(role.leading for role in roles.values()) and _is_told(focus, frame, roles)
             if led and (body := _read(codebase, focus, frame, roles)):
                 found.append(body)
+        found = [body for body in found if _is_run(focus, body.frame)] or found
         _lower_parts(found)
         _KNOWN[codebase] = sorted(found, key=lambda body: (-body.weight, body.frame.path, body.frame.symbol))
     return _KNOWN[codebase]
@@ -156,7 +158,7 @@ def _roles(focus: Focus, frame: Frame) -> dict[tuple[int, str], Role]:
         if site.handed or is_trivial(focus.program, site):
             continue
         models = () if isinstance(site.target, ClassRef) else tuple(m.definition.symbol for m in focus.models(site))
-        word = "model" if models else "own" if isinstance(site.target, ClassRef) else _leads(focus, site)
+        word = "model" if models else "own" if isinstance(site.target, ClassRef) else _leads(focus, frame, site)
         found[_key(site.step.start, site.step.written)] = Role(word, models, site)
     for event in focus.outside(frame):
         if does(event) == "runs":
@@ -165,9 +167,16 @@ def _roles(focus: Focus, frame: Frame) -> dict[tuple[int, str], Role]:
     return found
 
 
-def _leads(focus: Focus, site: Site) -> str:
-    inner = [entered(focus.program, target) for target in site.targets]
-    return "leads" if any(frame is not None and _reaches(focus, frame) for frame in inner) else "own"
+def _leads(focus: Focus, around: Frame, site: Site) -> str:
+    inner = [frame for target in site.targets if (frame := entered(focus.program, target)) is not None]
+    run = [frame for frame in inner if _is_run(focus, frame) or not _is_run(focus, around)]
+    return "leads" if any(_reaches(focus, frame) for frame in run) else "own"
+
+
+def _is_run(focus: Focus, frame: Frame) -> bool:
+    """Whether the main programs may run a body: one that the constants of all callers rule out is not run."""
+    known = frame.definition is not None and focus.program.definition(frame.path, frame.symbol) is not None
+    return not known or reach_of(focus.program.codebase).runs((frame.path, frame.symbol))
 
 
 def _reaches(focus: Focus, frame: Frame) -> bool:
@@ -175,7 +184,9 @@ def _reaches(focus: Focus, frame: Frame) -> bool:
     known = _REACHES.setdefault(focus.program.codebase, {})
     key = (frame.path, frame.symbol)
     if key not in known:
-        known[key] = any(_runs(focus, inner) for inner, _ in reached(focus.program, [frame], DEEPEST))
+        aside = not _is_run(focus, frame)
+        bodies = (inner for inner, _ in reached(focus.program, [frame], DEEPEST) if aside or _is_run(focus, inner))
+        known[key] = any(_runs(focus, inner) for inner in bodies)
     return known[key]
 
 

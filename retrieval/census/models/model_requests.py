@@ -5,6 +5,7 @@ or a function of the repository that posts with a library or writes the request 
 """
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.beside import once
@@ -72,14 +73,30 @@ def text_of(frame: "Frame") -> str:
 
 def address(frame: "Frame", step: CallStep) -> str:
     """The texts that the first arguments of a call may be made of, one a line."""
-    found: list[str] = []
+    texts = (spot for spot in address_parts(frame, step) if spot.node.type in ("string", "concatenated_string"))
+    return "\n".join(spot.text() for spot in texts)
+
+
+def address_parts(frame: "Frame", step: CallStep) -> Iterator[Spot]:
+    """The expressions that the first arguments of a call may come from."""
     for child in arguments(step.node, keywords=True)[:MOST_GIVEN]:
         node = child.child_by_field_name("value") if child.type == "keyword_argument" else child
         if node is not None and node.type in ("identifier", "attribute", "string", "binary_operator", "call"):
             start = Spot(frame, node, step.order, step.guards)
-            walk = tracer_of(frame.program).walk(start, computed=True, most=MOST_TRACED)
-            found += [spot.text() for spot in walk if spot.node.type in ("string", "concatenated_string")]
-    return "\n".join(found)
+            yield from tracer_of(frame.program).walk(start, computed=True, most=MOST_TRACED)
+
+
+def service_of(frame: "Frame", step: CallStep) -> str:
+    """The path of a usual service in the address of a request: "/chat/completions"; "" for none."""
+    found = _SERVICES.search(address(frame, step))
+    return found[0] if found is not None else ""
+
+
+def builders(frame: "Frame") -> "list[Frame]":
+    """The bodies that write the messages which a body sends: itself, and functions that it calls."""
+    called = [v for step in frame.body.calls for v in alternatives(frame.callee(step)) if isinstance(v, FunctionRef)]
+    inner = (entered(frame.program, value) for value in dict.fromkeys(called))
+    return [at for at in (frame, *filter(None, inner)) if _MESSAGES.search(text_of(at))]
 
 
 def _hosted(frame: "Frame") -> Known:

@@ -160,7 +160,7 @@ def _holder(roster: Roster, made: Made, node: Node) -> str:
     return parameter
 
 
-def _option(roster: Roster, holder: str) -> str:
+def option_of(roster: Roster, holder: str) -> str:
     """The option of the command line that sets a field, with its default: "the option `--model`"; "" for no option."""
     field = holder.partition("` of")[0].strip("`")
     hits = [hit for hit in cli_options(roster.codebase, parse_query("cli_options")) if _is_main(roster, hit)]
@@ -198,7 +198,7 @@ def _point(roster: Roster, made: Made, holder: str, makers: list[str]) -> Point:
     short += having
     which = f"any model that `{library}` gives there{having} can be named"
     if is_served(made):
-        holder = _option(roster, holder) or holder
+        holder = option_of(roster, holder) or holder
         short, which = f"{holder} can name any model that {library} serves", "whatever the server can load"
     related: tuple[tuple[str, str, int, int], ...] = ()
     if table is not None:
@@ -209,7 +209,7 @@ def _point(roster: Roster, made: Made, holder: str, makers: list[str]) -> Point:
             f"`{table.name}[{table.by}]` ({table.path}); another type needs an entry there"
         )
         related = (("key", *table.at, table.at[1]), ("table", table.path, table.line, table.line))
-    sort: Sort = "configuration" if holder[:1] == "`" else "argument"
+    sort: Sort = "configuration" if holder.startswith(("`", "the option ")) else "argument"
     how = "By configuration alone" if sort == "configuration" else "By argument"
     said = f"{how}: {caller(made.frame)} ({made.frame.path}) makes what {holder} names with {calls}: {which}"
     lines = (made.step.start, made.step.end)

@@ -90,7 +90,7 @@ def swap_blockers(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 
 def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     """A clause and its hit for each sort of limit that the main programs have."""
-    yield from _requested(codebase)
+    yield from _requested(codebase, served=True)
     yield from _modalities(codebase)
     yield from _slotted(codebase)
     yield from _threaded(codebase)
@@ -111,15 +111,16 @@ def _parts(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
     for hit in _first(codebase, chains):
         yield f"code outside the model reaches into its parts, as {_cut(hit.text)}", hit
     yield from _built(codebase)
+    yield from _requested(codebase, served=False)
     yield from _ranked(codebase, RANKS)
 
 
-def _requested(codebase: "Codebase") -> Iterator[tuple[str, CensusHit]]:
-    """What the requests to a model behind a server fix, the first ones: such a model is met in one form only."""
-    for form in request_forms(codebase)[:EACH]:
+def _requested(codebase: "Codebase", served: bool) -> Iterator[tuple[str, CensusHit]]:
+    """What the requests to a model behind a server fix; `served` ones ask a server that the program starts itself."""
+    for form in [form for form in request_forms(codebase) if form.served == served][:EACH]:
         at = form.fixed[0]
         hit = hit_at(codebase, at.path, (at.line, at.line), symbol="", name="request", text="")
-        told = f"the model is met in requests of one form, sent by {caller(form.frame)} ({form.frame.path}), with "
+        told = f"requests to {form.asks} have one form, sent by {caller(form.frame)} ({form.frame.path}), with "
         text = "so that it must take such requests and answer with text; one that gives embeddings, as ImageBind, "
         yield f"{told}{listed([fixed.said for fixed in form.fixed], MOST)}, {text}does not fit there", hit
 

@@ -39,8 +39,8 @@ class Ties:
 
     @property
     def weight(self) -> int:
-        """How tightly: bound labels count six times, what is made and what requests fix four, switches over formats,
-        stages that are wired in and fields for one kind of result three, what is run or decided by name twice; tokens
+        """How tightly: bound labels count six times, what is made four, switches over formats, stages that are wired
+        in and fields for one kind of result three, what is run, decided by name or fixed in requests twice; tokens
         and prompts, which a file may write for one model among many, once. A file that only loads whichever model is
         named, and one whose models all stand behind an interface and go with their class, is tied half as much."""
         often = (
@@ -64,7 +64,7 @@ class Ties:
         )
         often += sum(min(len(held), most) for held, most in counts) + min(len(self.reaches), 5)
         often = often // 2 if (self.general and not self.made) or (self.behind and not self.seen) else often
-        often += 4 * min(len(self.requests), 6)
+        often += 2 * min(len(self.requests), 8)
         return often + 3 * (min(len(self.wired), 8) + min(len(self.slots), 4)) + min(len(self.asked), 12)
 
     @property

@@ -58,6 +58,16 @@ class RequestForm:
         """The body that sends the requests."""
         return self.use.frame
 
+    @property
+    def served(self) -> bool:
+        """Whether the program starts the server that is asked."""
+        return is_served(self.use.made[0])
+
+    @property
+    def asks(self) -> str:
+        """ "the model behind `vllm serve`", "a model over HTTP"."""
+        return f"the model behind `{self.use.made[0].name}`" if self.served else "a model over HTTP"
+
 
 @once
 def request_forms(codebase: "Codebase") -> tuple[RequestForm, ...]:

@@ -54,3 +54,30 @@ def test_a_second_caller_or_another_use_of_the_name_reaches_it() -> None:
     assert ("score.py", "score") in reach_of(_code(two)).units
     handed = _main('text_of("page"), text_of')
     assert ("score.py", "score") in reach_of(_code(handed)).units
+
+
+NETS = """
+    from transformers import AutoModelForCausalLM, AutoModelForObjectDetection
+
+    class Pair:
+        def __init__(self, judged=True):
+            self.judge = AutoModelForCausalLM.from_pretrained("acme/judge") if judged else None
+            self.net = AutoModelForObjectDetection.from_pretrained("acme/net")
+
+        def __call__(self, page):
+            found = self.net(page)
+            return self.judge(found) if self.judge is not None else found
+
+    def main():
+        return Pair(JUDGED)("page")
+
+    if __name__ == "__main__":
+        print(main())
+"""
+
+
+def test_a_model_that_no_call_lets_a_constructor_make_is_not_run() -> None:
+    for given, judged in (("judged=False", False), ("judged=True", True), ("", True)):
+        code = codebase_of({"main.py": NETS.replace("JUDGED", given)})
+        names = {hit.name for hit in run_query(code, "model_runs").hits}
+        assert names == {"AutoModelForObjectDetection", *(["AutoModelForCausalLM"] if judged else [])}, given

@@ -166,8 +166,13 @@ def _entry(codebase: "Codebase", roster: Roster, name: str, places: list[Made]) 
 
 def _is_ruled_out(codebase: "Codebase", roster: Roster, entry: Entry) -> bool:
     """Whether the constants that calls give rule out every way of the main programs to what makes the model."""
-    ran = [made for made in entry.made if _has(codebase, made.frame, made.step.start)]
-    if not ran or entry.only or any(_is_offered(roster, made) for made in ran):
+    return not entry.only and never_made(codebase, roster, entry.made)
+
+
+def never_made(codebase: "Codebase", roster: Roster, every: Iterable[Made]) -> bool:
+    """Whether the main programs run what makes the models, but the constants that calls give rule out every way."""
+    ran = [made for made in every if _has(codebase, made.frame, made.step.start)]
+    if not ran or any(_is_offered(roster, made) for made in ran):
         return False
     return not any(ways_in(roster, made, _run_bodies(roster)) for made in ran)
 

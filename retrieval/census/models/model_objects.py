@@ -11,7 +11,7 @@ from retrieval.census.meaning.values import ClassRef
 from retrieval.census.meaning.wording import caller, circumstances, summary
 from retrieval.census.memory.kept_models import given_to
 from retrieval.census.models.made_models import Made, is_served
-from retrieval.census.models.model_entries import Entry, entries_of, parts_run, plain
+from retrieval.census.models.model_entries import Entry, entries_of, never_made, parts_run, plain
 from retrieval.census.models.model_sources import filled, listed_files
 from retrieval.census.models.models import models
 from retrieval.census.models.roster import Roster, Use, roster_of
@@ -145,9 +145,12 @@ def model_weights(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
 )
 def model_runs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per call, in order of execution. Patterns match the model's name or purpose."""
-    for use in roster_of(codebase).uses:
+    roster = roster_of(codebase)
+    for use in roster.uses:
         names = list(dict.fromkeys(made.name for made in use.made))
-        if not query.matches(*names, *(made.known.does for made in use.made if made.known)):
+        if never_made(codebase, roster, use.made) or not query.matches(
+            *names, *(made.known.does for made in use.made if made.known)
+        ):
             continue
         subject = caller(use.frame)
         written = one_line(use.frame.body.tree.text(use.step.node), CALL + 20)

@@ -14,7 +14,7 @@ from retrieval.census.meaning.wording import caller, summary
 from retrieval.census.modalities.modal_flow import taken_by
 from retrieval.census.modalities.modalities import modalities
 from retrieval.census.modalities.modality_names import named
-from retrieval.census.models.model_entries import Entry, entries_of
+from retrieval.census.models.model_entries import Entry, entries_of, never_made
 from retrieval.census.models.roster import Roster, roster_of
 from retrieval.census.models.tiers import anatomy_of, snake
 from retrieval.census.vision.image_inputs import SEEN, embeds_at_once, sees
@@ -113,8 +113,9 @@ def _model(codebase: "Codebase", roster: Roster, entry: Entry) -> CensusHit:
 )
 def vision_runs(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """One hit per call; patterns match the model's name."""
-    for run in runs_of(roster_of(codebase)):
-        if query.matches(*(made.name for made in run.made), run.name):
+    roster = roster_of(codebase)
+    for run in runs_of(roster):
+        if query.matches(*(made.name for made in run.made), run.name) and not never_made(codebase, roster, run.made):
             yield _run(codebase, run)
 
 
@@ -141,8 +142,13 @@ def _run(codebase: "Codebase", run: Run) -> CensusHit:
 )
 def image_embeddings(codebase: "Codebase", query: Query) -> Iterator[CensusHit]:
     """Results named as such, or of models known to give them; patterns match the model's name."""
-    for run in runs_of(roster_of(codebase)):
-        if embeds(run) and query.matches(*(made.name for made in run.made), run.name):
+    roster = roster_of(codebase)
+    for run in runs_of(roster):
+        if (
+            embeds(run)
+            and not never_made(codebase, roster, run.made)
+            and query.matches(*(made.name for made in run.made), run.name)
+        ):
             text = f"{run.name[0].upper()}{run.name[1:]} makes {embeds(run)}: `{written(run)}` in {caller(run.frame)}"
             text += f", kept as `{embedded(run)}`" if run.kept else ""
             yield hit_at(

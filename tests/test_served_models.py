@@ -275,6 +275,15 @@ def test_the_option_with_the_address_is_where_another_server_is_named(asking: Co
     assert any("gives the address that `read_page()` (ask.py) asks at `/chat/completions`" in text for text in told)
 
 
+def test_an_option_in_the_body_of_a_request_is_no_address() -> None:
+    posting = ASKING.replace(
+        'f"{args.server}/chat/completions", json=query', '"http://localhost/v1/chat/completions", json=body'
+    )
+    posting = posting.replace("        answer = requests", "        body = str(args.model)\n        answer = requests")
+    told = texts(codebase_of({"ask.py": posting, "replies.py": REPLIES}), "replaceable")
+    assert told and not any("can name any server" in text or "gives the address" in text for text in told)
+
+
 def test_the_interface_is_what_sends_the_requests_and_not_what_constants_rule_out(code: Codebase) -> None:
     told = " ".join(texts(code, "modularity"))
     assert "through requests that `read_page(args, path)` (pipeline.py) sends" in told

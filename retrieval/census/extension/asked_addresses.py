@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.census.extension.swap_points import Point
 from retrieval.census.meaning.wording import caller
-from retrieval.census.models.model_requests import address_parts, service_of
+from retrieval.census.models.model_requests import SERVICES, address_parts, service_of
 from retrieval.census.models.named_models import option_of
 from retrieval.census.models.request_forms import request_forms
 from retrieval.census.models.roster import Roster
@@ -26,11 +26,11 @@ def asked_addresses(roster: Roster) -> Iterator[Point]:
 
 
 def _fields(use: "Use") -> list[str]:
-    """The attributes that the address is made of: "server" of `f"{args.server}/chat/completions"`."""
+    """The attributes in the text with the path of the service: "server" of `f"{args.server}/chat/completions"`."""
     found: dict[str, None] = {}
     for spot in address_parts(use.frame, use.step):
         text = spot.frame.body.tree.text
-        for node in (spot.node, *descendants(spot.node)):
+        for node in descendants(spot.node) if SERVICES.search(spot.text()) else ():
             if node.type == "attribute":
                 found.setdefault(text(node.child_by_field_name("attribute")))
     return list(found)

@@ -26,7 +26,7 @@ _POSTING = re.compile(
 )
 _SESSION = re.compile(r"^(?:requests|httpx|aiohttp|urllib3|http\.client)\.")
 _METHODS = words("post request stream")
-_SERVICES = re.compile(
+SERVICES = re.compile(
     r"/(?:v\d/)?(?:chat/)?completions\b|/api/(?:generate|chat|embed(?:dings)?)\b|/v\d/(?:messages|embeddings|responses)\b"
     r"|:(?:stream)?[gG]enerateContent\b"
 )
@@ -45,9 +45,9 @@ def asked_model(frame: "Frame", step: CallStep, values: tuple[Value | None, ...]
     if not _may_ask(frame.program, frame.path):
         return None
     if any(isinstance(value, External) and _POSTING.match(value.name) for value in values):
-        asks = bool(_SERVICES.search(text_of(frame)) or _has_body(frame))
+        asks = bool(SERVICES.search(text_of(frame)) or _has_body(frame))
     elif _is_posting(step, values) or any(isinstance(v, FunctionRef) and _posts(frame.program, v) for v in values):
-        asks = bool(_SERVICES.search(address(frame, step)) or (_is_posting(step, values) and _has_body(frame)))
+        asks = bool(SERVICES.search(address(frame, step)) or (_is_posting(step, values) and _has_body(frame)))
     else:
         return None
     return _hosted(frame) if asks else None
@@ -88,7 +88,7 @@ def address_parts(frame: "Frame", step: CallStep) -> Iterator[Spot]:
 
 def service_of(frame: "Frame", step: CallStep) -> str:
     """The path of a usual service in the address of a request: "/chat/completions"; "" for none."""
-    found = _SERVICES.search(address(frame, step))
+    found = SERVICES.search(address(frame, step))
     return found[0] if found is not None else ""
 
 
@@ -126,7 +126,7 @@ def _is_session(value: ExternalObject | External) -> bool:
 def _may_ask(program: "Program", path: str) -> bool:
     """Whether a file writes an address or a body of such a service."""
     text = program.snapshot.by_path[path].text
-    return bool(_SERVICES.search(text) or _MESSAGES.search(text))
+    return bool(SERVICES.search(text) or _MESSAGES.search(text))
 
 
 @once
